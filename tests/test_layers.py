@@ -1,0 +1,58 @@
+"""Imports point down: the table of docs/architecture.md, held."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "shipper"
+
+MAY_IMPORT = {
+    "errors": set(),
+    "catalog": {"errors"},
+    "wire": {"errors"},
+    "record": {"catalog", "errors"},
+    "outputs": {"wire", "errors"},
+    "assets": {"catalog", "errors"},
+    "capture": {"record", "catalog", "errors"},
+    "deliver": {"outputs.base", "errors"},
+    "config": {"record", "outputs", "assets", "deliver", "capture", "catalog", "errors"},
+}
+MAY_IMPORT["service"] = {*MAY_IMPORT["config"], "config"}
+MAY_IMPORT["demo"] = {*MAY_IMPORT["service"], "service"}
+MAY_IMPORT["cli"] = {*MAY_IMPORT["demo"], "demo"}
+
+NO_NETWORK = {"socket", "ssl", "select", "selectors", "http", "urllib", "asyncio", "elasticsearch"}
+NEVER = {
+    "wire": NO_NETWORK | {"time", "threading", "os", "random", "pathlib", "logging"},
+    "record": NO_NETWORK,
+    "catalog": NO_NETWORK | {"threading", "time", "random"},
+}
+
+
+def imports(path):
+    """Every dotted module that a file imports, at any depth of nesting."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if part not in {"__init__", "__main__"}:
+            yield pytest.param(part, path, id=str(path.relative_to(PACKAGE)))
+
+
+@pytest.mark.parametrize(("part", "path"), modules())
+def test_a_part_imports_only_what_lies_below_it(part, path):
+    for name in imports(path):
+        root, _, inner = name.partition(".")
+        if root != "shipper":
+            assert root not in NEVER.get(part, ()), f"{path} imports {name}"
+            continue
+        allowed = {part, *MAY_IMPORT[part]}
+        assert any(inner == a or inner.startswith(f"{a}.") for a in allowed), f"{path}: {name}"
