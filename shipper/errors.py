@@ -44,7 +44,7 @@ class Unavailable(DeliveryError):
 
 
 class Refused(DeliveryError):
-    """A person must act (credentials, certificate, full disk): the same batch, slowly and loudly."""
+    """A person must act (credentials, certificate, disk): the same batch, slowly and loudly."""
 
 
 class TooLarge(DeliveryError):

@@ -47,7 +47,7 @@ def modules():
             yield pytest.param(part, path, id=str(path.relative_to(PACKAGE)))
 
 
-@pytest.mark.parametrize(("part", "path"), modules())
+@pytest.mark.parametrize(("part", "path"), list(modules()))
 def test_a_part_imports_only_what_lies_below_it(part, path):
     for name in imports(path):
         root, _, inner = name.partition(".")

@@ -1,0 +1,28 @@
+"""What is recorded, written in one place: `catalog.yml`."""
+
+from shipper.catalog.load import builtin, overlaid
+from shipper.catalog.model import (
+    AuditLevel,
+    Catalog,
+    Classification,
+    EventType,
+    Field,
+    Framework,
+    MCPEventType,
+    Scope,
+    Sensitivity,
+)
+
+__all__ = [
+    "AuditLevel",
+    "Catalog",
+    "Classification",
+    "EventType",
+    "Field",
+    "Framework",
+    "MCPEventType",
+    "Scope",
+    "Sensitivity",
+    "builtin",
+    "overlaid",
+]

@@ -1,0 +1,134 @@
+"""The rules of the catalog: each is a function that yields what breaks it."""
+
+import re
+from collections.abc import Iterator
+
+from shipper.catalog.model import Catalog, MCPEventType
+from shipper.errors import Problem
+
+#: ECS 9.5, allowed values of `event.category` with the `event.type` values expected of each.
+ECS_TYPES = {
+    "api": "access admin allowed change creation deletion denied end info start user",
+    "authentication": "start end info",
+    "configuration": "access change creation deletion info",
+    "database": "access change info error",
+    "file": "access change creation deletion info",
+    "iam": "admin change creation deletion group info user",
+    "intrusion_detection": "allowed denied info",
+    "process": "access change end info start",
+    "session": "start end info",
+    "web": "access error info",
+}
+ES_TYPES = {
+    *("boolean", "constant_keyword", "date", "double", "flattened", "float", "ip", "keyword"),
+    *("long", "match_only_text"),
+}
+#: Elasticsearch: no `-`, at most 100 bytes, lower case, none of `\\ / * ? " < > | space , # :`.
+_DATASET = re.compile(r"[a-z0-9_][a-z0-9_.]{0,99}")
+_PATH = re.compile(r"@?[a-z0-9_]+(\.[a-z0-9_]+)*")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_INDEX = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+def problems_of(catalog: Catalog) -> Iterator[Problem]:
+    """Everything wrong with the catalog, rule by rule."""
+    for rule in _RULES:
+        yield from rule(catalog)
+
+
+def _builtin_types_are_all_there(catalog: Catalog) -> Iterator[Problem]:
+    for missing in {*MCPEventType} - catalog.event_types.keys():
+        yield Problem(f"event_types.{missing}", "a built-in type cannot be removed")
+
+
+def _names_fit_their_use(catalog: Catalog) -> Iterator[Problem]:
+    for name, row in catalog.event_types.items():
+        for what, text, pattern in (
+            ("name", name, _NAME),
+            ("dataset", row.dataset, _DATASET),
+            ("index", row.index, _INDEX),
+        ):
+            if not pattern.fullmatch(text):
+                yield Problem(f"event_types.{name}.{what}", f"{text!r} is not a valid {what}")
+
+
+def _datasets_are_distinct(catalog: Catalog) -> Iterator[Problem]:
+    for what in ("dataset", "index"):
+        seen: dict[str, str] = {}
+        for name, row in catalog.event_types.items():
+            if (other := seen.setdefault(getattr(row, what), name)) != name:
+                yield Problem(f"event_types.{name}.{what}", f"already used by {other}")
+
+
+def _fields_exist(catalog: Catalog) -> Iterator[Problem]:
+    lists = {"common": catalog.common} | {
+        f"event_types.{name}.fields": row.fields for name, row in catalog.event_types.items()
+    }
+    for where, paths in lists.items():
+        for path in paths:
+            if path not in catalog.fields:
+                yield Problem(where, f"unknown field {path!r}: add it under `fields`")
+
+
+def _fields_are_well_formed(catalog: Catalog) -> Iterator[Problem]:
+    for path, row in catalog.fields.items():
+        if not _PATH.fullmatch(path):
+            yield Problem(f"fields.{path}", "a path is lower case words joined by dots")
+        if row.type not in ES_TYPES:
+            yield Problem(f"fields.{path}.type", f"{row.type!r} is none of {sorted(ES_TYPES)}")
+
+
+def _no_field_is_inside_another(catalog: Catalog) -> Iterator[Problem]:
+    """A path cannot be both a value and an object: one line could not hold both."""
+    for path in catalog.fields:
+        parts = path.split(".")
+        for end in range(1, len(parts)):
+            if (outer := ".".join(parts[:end])) in catalog.fields:
+                yield Problem(f"fields.{path}", f"lies inside the field {outer!r}")
+
+
+def _ecs_pairs_are_allowed(catalog: Catalog) -> Iterator[Problem]:
+    for name, row in catalog.event_types.items():
+        for category in row.category:
+            if category not in ECS_TYPES:
+                yield Problem(
+                    f"event_types.{name}.category", f"{category!r} is not an ECS category"
+                )
+            elif extra := set(row.type) - set(ECS_TYPES[category].split()):
+                yield Problem(
+                    f"event_types.{name}.type", f"{sorted(extra)} is not expected with {category!r}"
+                )
+
+
+def _kinds_are_ecs(catalog: Catalog) -> Iterator[Problem]:
+    for name, row in catalog.event_types.items():
+        if row.kind not in {"event", "alert", "state", "metric"}:
+            yield Problem(f"event_types.{name}.kind", f"{row.kind!r} may not be written by us")
+
+
+def _retentions_are_positive(catalog: Catalog) -> Iterator[Problem]:
+    for section in ("event_types", "frameworks"):
+        for name, row in getattr(catalog, section).items():
+            if row.retention_days < 1:
+                yield Problem(f"{section}.{name}.retention_days", "at least one day")
+
+
+def _frameworks_require_known_types(catalog: Catalog) -> Iterator[Problem]:
+    for name, row in catalog.frameworks.items():
+        for required in row.requires:
+            if required not in catalog.event_types:
+                yield Problem(f"frameworks.{name}.requires", f"unknown event type {required!r}")
+
+
+_RULES = (
+    _builtin_types_are_all_there,
+    _names_fit_their_use,
+    _datasets_are_distinct,
+    _fields_exist,
+    _fields_are_well_formed,
+    _no_field_is_inside_another,
+    _ecs_pairs_are_allowed,
+    _kinds_are_ecs,
+    _retentions_are_positive,
+    _frameworks_require_known_types,
+)

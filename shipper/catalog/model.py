@@ -1,0 +1,144 @@
+"""What is recorded, as values: event types, fields, frameworks, and the catalog that holds them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class AuditLevel(StrEnum):
+    """How much is recorded; each level includes those before it."""
+
+    BASIC = "basic"
+    STANDARD = "standard"
+    ENTERPRISE = "enterprise"
+
+    def includes(self, other: "AuditLevel") -> bool:
+        order = list(AuditLevel)
+        return order.index(other) <= order.index(self)
+
+
+class MCPEventType(StrEnum):
+    """The ten built-in event types."""
+
+    TOOL_EXECUTION = "mcp_tool_execution"
+    RESOURCE_ACCESS = "mcp_resource_access"
+    PROMPT_REQUEST = "mcp_prompt_request"
+    AUTHENTICATION = "mcp_authentication_events"
+    AUTHORIZATION = "mcp_authorization_decisions"
+    POLICY_VIOLATION = "mcp_policy_violations"
+    OAUTH2_TOKEN_USAGE = "mcp_oauth2_token_usage"  # noqa: S105 - a name, not a password
+    RATE_LIMITING = "mcp_rate_limiting_events"
+    SECURITY_THREAT = "mcp_security_threats"
+    COMPLIANCE = "mcp_compliance_events"
+
+
+class Sensitivity(StrEnum):
+    """What a field may hold, and so what redaction does with it."""
+
+    NONE = "none"  # our own words and numbers: written as they are
+    PERSONAL = "personal"  # identifies a person, on purpose
+    PAYLOAD = "payload"  # foreign content: masked by key, scanned, cut
+    SECRET = "secret"  # noqa: S105 - a word; never written: replaced by a token
+
+
+class Classification(StrEnum):
+    """Who may read events of a type."""
+
+    INTERNAL = "internal"
+    RESTRICTED = "restricted"
+    CONFIDENTIAL = "confidential"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: its ECS or `mcp.*` path, its Elasticsearch type, what it may hold."""
+
+    path: str
+    type: str
+    sensitivity: Sensitivity
+    meaning: str
+    alias: str | None = None  # the name callers use for it, where it differs from the path
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One row of the catalog."""
+
+    name: str
+    dataset: str
+    index: str
+    retention_days: int
+    classification: Classification
+    level: AuditLevel
+    kind: str
+    category: tuple[str, ...]
+    type: tuple[str, ...]
+    action: str
+    fields: tuple[str, ...]
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Framework:
+    """What a framework asks for; `basis` says where the numbers come from, for they are not law."""
+
+    name: str
+    title: str
+    retention_days: int
+    requires: tuple[str, ...]
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All of it: the source of classification, redaction, mappings, policies and docs.
+
+    `common` names the fields that every event type may carry.
+    """
+
+    ecs_version: str
+    fields: Mapping[str, Field]
+    common: tuple[str, ...]
+    event_types: Mapping[str, EventType]
+    frameworks: Mapping[str, Framework]
+
+    def fields_of(self, event_type: str) -> dict[str, Field]:
+        """Every field an event of this type may carry, by path, in catalog order."""
+        wanted = {*self.common, *self.event_types[event_type].fields}
+        return {path: row for path, row in self.fields.items() if path in wanted}
+
+    def paths_by_alias(self, event_type: str) -> dict[str, str]:
+        """The callers' names for the fields of this type, with the path each stands for."""
+        return {row.alias: path for path, row in self.fields_of(event_type).items() if row.alias}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What the operator chose to record and for how long.
+
+    `retention_days` is a floor: no type is kept for less. Types in `always` are active at any
+    level.
+    """
+
+    level: AuditLevel = AuditLevel.STANDARD
+    frameworks: tuple[str, ...] = ()
+    retention_days: int | None = None
+    always: frozenset[str] = field(default_factory=frozenset)
+
+    def active(self, catalog: Catalog) -> list[str]:
+        """Names of the active types: by level, by a chosen framework, or named."""
+        required = {name for key in self.frameworks for name in catalog.frameworks[key].requires}
+        return [
+            name
+            for name, row in catalog.event_types.items()
+            if self.level.includes(row.level) or name in required or name in self.always
+        ]
+
+    def retention_days_of(self, event_type: str, catalog: Catalog) -> int:
+        """The longest that the type, the floor or a chosen framework asks for, in days."""
+        return max(self._retentions(event_type, catalog))
+
+    def _retentions(self, event_type: str, catalog: Catalog) -> Iterable[int]:
+        yield catalog.event_types[event_type].retention_days
+        yield self.retention_days or 0
+        yield from (catalog.frameworks[name].retention_days for name in self.frameworks)
