@@ -120,6 +120,14 @@ def _frameworks_require_known_types(catalog: Catalog) -> Iterator[Problem]:
                 yield Problem(f"frameworks.{name}.requires", f"unknown event type {required!r}")
 
 
+def _aliases_are_distinct_within_a_type(catalog: Catalog) -> Iterator[Problem]:
+    for name in catalog.event_types:
+        seen: dict[str, str] = {}
+        for path, row in catalog.fields_of(name).items():
+            if row.alias and (other := seen.setdefault(row.alias, path)) != path:
+                yield Problem(f"fields.{path}.alias", f"{row.alias!r} is {other} in {name}")
+
+
 _RULES = (
     _builtin_types_are_all_there,
     _names_fit_their_use,
@@ -131,4 +139,5 @@ _RULES = (
     _kinds_are_ecs,
     _retentions_are_positive,
     _frameworks_require_known_types,
+    _aliases_are_distinct_within_a_type,
 )

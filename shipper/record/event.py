@@ -1,44 +1,30 @@
 """An audit event as a value, and the helpers that make one of each type.
 
-Helpers take the callers' names (`tool_name`, `duration_ms`) and give an `Event` whose fields are
-ECS paths. Nothing is redacted here: an `Event` holds what happened, in memory only, and says
-nothing of its fields when printed. It goes to the record through a logger that has an
-`AuditHandler`: `logger.info(create_tool_execution_event(...))`.
+Helpers take the callers' names (`tool_name`, `duration_ms`); `classify` turns them into ECS
+paths. Nothing is redacted here: an `Event` holds what happened, in memory only, and says nothing
+of its fields when printed. It goes to the record through a logger that has an `AuditHandler`:
+`logger.info(create_tool_execution_event(...))`.
 """
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from shipper.catalog import MCPEventType
 
-#: ECS leaves the scale of `event.severity` to the source; these are Elastic's rule defaults.
-SEVERITIES = {
-    "debug": 0,
-    "info": 0,
-    "low": 21,
-    "warning": 47,
-    "medium": 47,
-    "error": 73,
-    "high": 73,
-    "critical": 99,
-}
-#: Where the callers' names that carry a meaning of their own go.
-_COMMON = {
-    "user_id": "user.id",
-    "session_id": "mcp.session.id",
-    "client_id": "mcp.client.id",
-    "mcp_endpoint": "mcp.method.name",
-    "source_ip": "source.ip",
-    "user_agent": "user_agent.original",
-    "correlation_id": "mcp.correlation.id",
-}
-_NS_PER_MS = 1_000_000
+#: Names that every event may carry besides the fields of its type.
+COMMON = frozenset(
+    {
+        *("user_id", "session_id", "client_id", "mcp_endpoint", "source_ip", "user_agent"),
+        *("correlation_id", "success", "duration_ms", "severity"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Event:
-    """What happened: a type of the catalog, and values by ECS path.
+    """What happened: a type of the catalog, and values by ECS path or by the catalog's alias.
 
     `repr` and `str` name the type only: an event may hold secrets until it is redacted, and any
     handler on the same logger may print it.
@@ -52,42 +38,23 @@ class Event:
 
 
 def create_event(
-    event_type: str,
-    fields: Mapping[str, object] | None = None,
-    *,
-    success: bool | None = None,
-    duration_ms: float | None = None,
-    severity: str | None = None,
-    **common: object,
+    event_type: str, fields: Mapping[str, object] | None = None, **common: Any
 ) -> Event:
     """An event of any type, the operator's own included.
 
-    `fields` is keyed by ECS path or by the catalog's alias of it. `common` takes user_id,
-    session_id, client_id, mcp_endpoint, source_ip, user_agent and correlation_id; an unknown name
-    raises `TypeError`. `success` None means that the outcome is not known. A value of None is
-    the same as leaving it out.
+    `fields` is keyed by ECS path or by the catalog's alias of it. `common` takes the names in
+    `COMMON`; any other raises `TypeError`. `success` is true, false, or None for not known;
+    `duration_ms` may have a fraction. Of all the rest, None is the same as leaving it out.
     """
-    if unknown := common.keys() - _COMMON.keys():
-        raise TypeError(f"unknown argument {sorted(unknown)[0]!r}; known: {sorted(_COMMON)}")
-    severity = severity or ("warning" if success is False else "info")
-    values: dict[str, object] = {
-        "event.outcome": _outcome(success),
-        "event.severity": SEVERITIES.get(severity, 0),
-        "log.level": severity,
+    for name in common:
+        if name not in COMMON:
+            raise TypeError(f"unknown argument {name!r}; known: {', '.join(sorted(COMMON))}")
+    values = {
+        name: value
+        for name, value in ({**fields, **common} if fields else common).items()
+        if value is not None
     }
-    if duration_ms is not None:
-        values["event.duration"] = round(duration_ms * _NS_PER_MS)
-    for name, value in common.items():
-        if value is not None:
-            values[_COMMON[name]] = value
-    for path, value in (fields or {}).items():
-        if value is not None:
-            values[path] = value
     return Event(str(event_type), values)
-
-
-def _outcome(success: bool | None) -> str:  # noqa: FBT001 - the guide's parameter
-    return "unknown" if success is None else "success" if success else "failure"
 
 
 def create_tool_execution_event(
@@ -99,25 +66,12 @@ def create_tool_execution_event(
     cost: float | None = None,
     *,
     success: bool | None = True,
-    **common: object,
+    **common: Any,
 ) -> Event:
-    """A tool was called. `result` may be any JSON value; its first 1000 characters are kept."""
-    fields = {
-        "gen_ai.operation.name": "execute_tool",
-        "gen_ai.tool.name": tool_name,
-        "gen_ai.tool.call.arguments": arguments,
-        "mcp.tool.result.text": result,
-        "mcp.cost.amount": cost,
-    }
-    common.setdefault("mcp_endpoint", "tools/call")
-    return create_event(
-        MCPEventType.TOOL_EXECUTION,
-        fields,
-        success=success,
-        duration_ms=duration_ms,
-        user_id=user_id,
-        **common,
-    )
+    """A tool was called; `result` is any JSON value, of which 1000 characters are kept."""
+    fields = {"tool_name": tool_name, "arguments": arguments, "result": result, "cost": cost}
+    common |= {"user_id": user_id, "duration_ms": duration_ms, "success": success}
+    return create_event(MCPEventType.TOOL_EXECUTION, fields, **common)
 
 
 def create_resource_access_event(
@@ -128,19 +82,17 @@ def create_resource_access_event(
     data_size: int | None = None,
     *,
     success: bool | None = True,
-    **common: object,
+    **common: Any,
 ) -> Event:
-    """A resource was read, listed or changed. `data_size` is in bytes."""
+    """A resource was read, listed or changed; `data_size` is in bytes."""
     fields = {
-        "event.action": f"resource-{action}",
-        "mcp.resource.type": resource_type,
-        "mcp.resource.uri": resource_id,
-        "mcp.resource.action": action,
-        "mcp.resource.size": data_size,
+        "resource_type": resource_type,
+        "resource_id": resource_id,
+        "action": action,
+        "data_size": data_size,
     }
-    return create_event(
-        MCPEventType.RESOURCE_ACCESS, fields, success=success, user_id=user_id, **common
-    )
+    common |= {"user_id": user_id, "success": success}
+    return create_event(MCPEventType.RESOURCE_ACCESS, fields, **common)
 
 
 def create_prompt_request_event(
@@ -149,14 +101,12 @@ def create_prompt_request_event(
     arguments: Mapping[str, object] | None = None,
     *,
     success: bool | None = True,
-    **common: object,
+    **common: Any,
 ) -> Event:
     """A prompt was fetched."""
-    fields = {"gen_ai.prompt.name": prompt_name, "mcp.prompt.arguments": arguments}
-    common.setdefault("mcp_endpoint", "prompts/get")
-    return create_event(
-        MCPEventType.PROMPT_REQUEST, fields, success=success, user_id=user_id, **common
-    )
+    fields = {"prompt_name": prompt_name, "arguments": arguments}
+    common |= {"user_id": user_id, "success": success}
+    return create_event(MCPEventType.PROMPT_REQUEST, fields, **common)
 
 
 def create_authentication_event(
@@ -167,22 +117,16 @@ def create_authentication_event(
     *,
     success: bool | None,
     failure_reason: str | None = None,
-    **common: object,
+    **common: Any,
 ) -> Event:
     """Somebody proved, or failed to prove, who they are."""
     fields = {
-        "mcp.oauth.grant_type": oauth_flow,
-        "mcp.oauth.token_type": token_type,
-        "event.reason": failure_reason,
+        "oauth_flow": oauth_flow,
+        "token_type": token_type,
+        "failure_reason": failure_reason,
     }
-    return create_event(
-        MCPEventType.AUTHENTICATION,
-        fields,
-        success=success,
-        user_id=user_id,
-        client_id=client_id,
-        **common,
-    )
+    common |= {"user_id": user_id, "client_id": client_id, "success": success}
+    return create_event(MCPEventType.AUTHENTICATION, fields, **common)
 
 
 def create_authorization_event(
@@ -193,24 +137,17 @@ def create_authorization_event(
     confidence: float | None = None,
     *,
     approval_required: bool | None = None,
-    **common: object,
+    **common: Any,
 ) -> Event:
-    """A policy decided. `decision` is allow, deny, ask or not_applicable; deny is a failure."""
+    """A policy decided; `decision` is allow, deny, ask or not_applicable."""
     fields = {
-        "event.type": ["access", *_DECIDED.get(decision, ())],
-        "mcp.authz.engine": policy_engine,
-        "mcp.authz.decision": decision,
-        "mcp.authz.confidence": confidence,
-        "mcp.authz.approval.required": approval_required,
+        "policy_engine": policy_engine,
+        "decision": decision,
+        "confidence": confidence,
+        "approval_required": approval_required,
     }
-    common.setdefault("success", _ALLOWED.get(decision))
-    return create_event(
-        MCPEventType.AUTHORIZATION, fields, user_id=user_id, mcp_endpoint=mcp_endpoint, **common
-    )
-
-
-_DECIDED = {"allow": ["allowed"], "deny": ["denied"]}
-_ALLOWED = {"allow": True, "deny": False}
+    common |= {"user_id": user_id, "mcp_endpoint": mcp_endpoint}
+    return create_event(MCPEventType.AUTHORIZATION, fields, **common)
 
 
 def create_policy_violation_event(
@@ -219,19 +156,16 @@ def create_policy_violation_event(
     severity: str,
     details: str | None = None,
     action_taken: str = "blocked",
-    **common: object,
+    **common: Any,
 ) -> Event:
-    """A rule was broken. `action_taken` is blocked, redacted, alerted or allowed."""
+    """A rule was broken; `action_taken` is blocked, redacted, alerted or allowed."""
     fields = {
-        "event.type": ["info" if action_taken in {"alerted", "allowed"} else "denied"],
-        "mcp.violation.type": violation_type,
-        "mcp.violation.details": details,
-        "mcp.violation.action_taken": action_taken,
+        "violation_type": violation_type,
+        "details": details,
+        "action_taken": action_taken,
     }
-    common.setdefault("success", False)
-    return create_event(
-        MCPEventType.POLICY_VIOLATION, fields, severity=severity, user_id=user_id, **common
-    )
+    common |= {"user_id": user_id, "severity": severity}
+    return create_event(MCPEventType.POLICY_VIOLATION, fields, **common)
 
 
 def create_token_usage_event(
@@ -242,22 +176,12 @@ def create_token_usage_event(
     scopes: list[str] | None = None,
     *,
     success: bool | None = True,
-    **common: object,
+    **common: Any,
 ) -> Event:
-    """A token was issued, used or revoked. The token itself is no parameter: it is never logged."""
-    fields = {
-        "mcp.oauth.token_type": token_type,
-        "mcp.oauth.grant_type": oauth_flow,
-        "mcp.oauth.scopes.granted": scopes,
-    }
-    return create_event(
-        MCPEventType.OAUTH2_TOKEN_USAGE,
-        fields,
-        success=success,
-        user_id=user_id,
-        client_id=client_id,
-        **common,
-    )
+    """A token was issued, used or revoked; it has no parameter, for it is never recorded."""
+    fields = {"token_type": token_type, "oauth_flow": oauth_flow, "scopes": scopes}
+    common |= {"user_id": user_id, "client_id": client_id, "success": success}
+    return create_event(MCPEventType.OAUTH2_TOKEN_USAGE, fields, **common)
 
 
 def create_rate_limiting_event(
@@ -267,17 +191,16 @@ def create_rate_limiting_event(
     window_s: float | None = None,
     remaining: int | None = None,
     retry_after_s: float | None = None,
-    **common: object,
+    **common: Any,
 ) -> Event:
     """A limit was reached."""
     fields = {
-        "mcp.rate_limit.name": limit_name,
-        "mcp.rate_limit.limit": limit,
-        "mcp.rate_limit.window_s": window_s,
-        "mcp.rate_limit.remaining": remaining,
-        "mcp.rate_limit.retry_after_s": retry_after_s,
+        "limit_name": limit_name,
+        "limit": limit,
+        "window_s": window_s,
+        "remaining": remaining,
+        "retry_after_s": retry_after_s,
     }
-    common.setdefault("success", False)
     return create_event(MCPEventType.RATE_LIMITING, fields, user_id=user_id, **common)
 
 
@@ -289,30 +212,17 @@ def create_security_threat_event(
     *,
     blocked: bool = False,
     source_ip: str | None = None,
-    **common: object,
+    **common: Any,
 ) -> Event:
-    """A detector saw an attack. `confidence` is 0 to 1; `indicators` is any JSON value."""
+    """A detector saw an attack; `confidence` is 0 to 1, `indicators` any JSON value."""
     fields = {
-        "event.type": ["denied" if blocked else "info"],
-        "event.risk_score": round(confidence * 100, 2),
-        "mcp.threat.type": threat_type,
-        "mcp.threat.confidence": confidence,
-        "mcp.threat.indicators": _as_object(indicators),
-        "mcp.threat.blocked": blocked,
+        "threat_type": threat_type,
+        "confidence": confidence,
+        "indicators": indicators,
+        "blocked": blocked,
     }
-    common.setdefault("severity", "critical" if confidence >= _CERTAIN else "high")
-    return create_event(
-        MCPEventType.SECURITY_THREAT, fields, user_id=user_id, source_ip=source_ip, **common
-    )
-
-
-#: From here on a threat is critical; the guide's own threshold for an alert.
-_CERTAIN = 0.8
-
-
-def _as_object(value: object) -> object:
-    """`flattened` takes objects only, so a bare list or string goes under a key."""
-    return value if value is None or isinstance(value, Mapping) else {"values": value}
+    common |= {"user_id": user_id, "source_ip": source_ip}
+    return create_event(MCPEventType.SECURITY_THREAT, fields, **common)
 
 
 def create_compliance_event(
@@ -323,32 +233,29 @@ def create_compliance_event(
     user_id: str | None = None,
     *,
     success: bool | None = True,
-    **common: object,
+    **common: Any,
 ) -> Event:
     """Something was done to the record: verified, exported, erased, configured."""
     fields = {
-        "event.action": f"audit-{operation}",
-        "mcp.compliance.operation": operation,
-        "mcp.compliance.control": control,
-        "mcp.compliance.details": _as_object(details),
-        "mcp.compliance.records": records,
+        "operation": operation,
+        "control": control,
+        "details": details,
+        "records": records,
     }
-    return create_event(MCPEventType.COMPLIANCE, fields, success=success, user_id=user_id, **common)
+    common |= {"user_id": user_id, "success": success}
+    return create_event(MCPEventType.COMPLIANCE, fields, **common)
 
 
 def from_record(record: logging.LogRecord) -> Event | None:
     """The event a log record carries: its message is one, or its `extra` has an `event_type`.
 
-    `extra` takes the keys of `create_event`, with `event_data` for its fields. Any other record
-    is no audit event: None.
+    `extra` takes the names in `COMMON`, and `event_data` for the fields of the type. Any other
+    record is no audit event: None.
     """
     if isinstance(record.msg, Event):
         return record.msg
     event_type = getattr(record, "event_type", None)
     if event_type is None:
         return None
-    named = {name: getattr(record, name, None) for name in (*_COMMON, *_SHARED)}
+    named = {name: vars(record)[name] for name in COMMON if name in vars(record)}
     return create_event(str(event_type), getattr(record, "event_data", None), **named)
-
-
-_SHARED = ("success", "duration_ms", "severity")
