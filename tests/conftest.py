@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from typing import TypeVar
 
 import pytest
 
 from tests.real import Missing
 from tests.real.elasticsearch import Elasticsearch
+from tests.real.lumberjack import LumberjackSink
 
 Server = TypeVar("Server")
 NOT_HERE = "no real server: "
@@ -21,10 +23,13 @@ def real(start: Callable[[], AbstractContextManager[Server]]) -> Iterator[Server
         try:
             server = stack.enter_context(start())
         except Missing as missing:
-            if os.environ.get("CI"):
-                pytest.fail(f"{NOT_HERE}{missing}", pytrace=False)
-            pytest.skip(f"{NOT_HERE}{missing}")
-        yield server
+            reason = f"{NOT_HERE}{missing}"
+        else:
+            yield server
+            return
+    if os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +37,20 @@ def elasticsearch() -> Iterator[Elasticsearch]:
     """One node for all tests of the run: a test uses names of its own, or clears up."""
     with real(Elasticsearch) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def lumberjack() -> Iterator[LumberjackSink]:
+    """One plain Lumberjack server for all tests of the run."""
+    with real(LumberjackSink) as server:
+        yield server
+
+
+@pytest.fixture
+def new_lumberjack() -> Iterator[Callable[..., LumberjackSink]]:
+    """Starts Lumberjack servers of the test's own, with LumberjackSink's options."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(real(partial(LumberjackSink, **options)))
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks

@@ -2,6 +2,16 @@
 
 import http.client
 import json
+import socket
+import ssl
+import struct
+import time
+import zlib
+
+import pytest
+import trustme
+
+from tests.real.lumberjack import Tls
 
 NAME = "real-servers"
 
@@ -107,3 +117,90 @@ def test_a_policy_in_use_is_not_deleted(elasticsearch):
     )
     assert ask(elasticsearch, "DELETE", "/in-use-index")[0] == 200
     assert ask(elasticsearch, "DELETE", "/_ilm/policy/in-use")[0] == 200
+
+
+def window(*events):
+    """A Lumberjack window by hand: the first event plain, the others in a compressed frame."""
+    frames = [
+        b"2J" + struct.pack(">II", number, len(event)) + event
+        for number, event in enumerate(events, 1)
+    ]
+    packed = zlib.compress(b"".join(frames[1:]))
+    frame = b"2C" + struct.pack(">I", len(packed)) + packed if frames[1:] else b""
+    return b"2W" + struct.pack(">I", len(events)) + frames[0] + frame
+
+
+def connect(server):
+    host, _, port = server.address.partition(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def exchange(connection, *events):
+    """What the server answers to one window."""
+    connection.sendall(window(*events))
+    answer = connection.recv(6)
+    assert len(answer) in {0, 6}
+    return answer
+
+
+def send(server, *events):
+    with connect(server) as connection:
+        return exchange(connection, *events)
+
+
+def ack(count):
+    return b"2A" + struct.pack(">I", count)
+
+
+def test_the_lumberjack_server_writes_a_window_down_and_acknowledges_it(lumberjack):
+    seen = len(lumberjack.events())
+    events = [b'{"first": 1}', '{"second":"ü"}'.encode(), b'{ "third" : null }']
+    assert send(lumberjack, *events) == ack(3)
+    assert lumberjack.events()[seen:] == events
+
+
+def test_a_killed_lumberjack_server_goes_on_at_its_port_with_its_events(new_lumberjack):
+    server = new_lumberjack()
+    before = server.address
+    assert send(server, b'{"n":1}') == ack(1)
+    server.kill()
+    server.restart()
+    assert server.address == before
+    assert send(server, b'{"n":2}', b'{"n":3}') == ack(2)
+    totals = server.stop()
+    assert (totals.events, totals.batches, totals.payload_bytes) == (2, 1, 14)
+    assert server.events() == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
+
+
+def test_a_slow_lumberjack_server_acknowledges_late(new_lumberjack):
+    server = new_lumberjack(keep=False, ack_delay_s=0.2)
+    started = time.monotonic()
+    assert send(server, b"{}") == ack(1)
+    assert time.monotonic() - started >= 0.2
+    assert server.events() == []
+
+
+def test_a_lumberjack_server_with_tls_asks_for_a_certificate_of_its_authority(
+    new_lumberjack, tmp_path
+):
+    authority = trustme.CA()
+    own = authority.issue_cert("127.0.0.1")
+    own.cert_chain_pems[0].write_to_path(tmp_path / "cert")
+    own.private_key_pem.write_to_path(tmp_path / "key")
+    authority.cert_pem.write_to_path(tmp_path / "ca")
+    files = Tls(tmp_path / "cert", tmp_path / "key", client_ca=tmp_path / "ca")
+    server = new_lumberjack(tls=files)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    with (
+        connect(server) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as stranger,
+        pytest.raises(ssl.SSLError, match="certificate required"),
+    ):
+        exchange(stranger, b"{}")
+    authority.issue_cert("client").configure_cert(context)
+    with connect(server) as plain:
+        known = context.wrap_socket(plain, server_hostname="127.0.0.1")
+        with known:
+            assert exchange(known, b"{}") == ack(1)
+    assert server.events() == [b"{}"]

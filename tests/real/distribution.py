@@ -115,7 +115,7 @@ def _compile_plugin(home: Path, jdk: Path) -> None:
     folder = home / "plugins" / "mcp-shipper-test"
     classes = home / "plugin-classes"
     jars = [*(home / "lib").glob("*.jar"), *(home / "modules/x-pack-core").glob("*.jar")]
-    javac = [jdk / "bin/javac", "--release", str(OLDEST_JAVA), "-Xlint:all,-path,-classfile"]
+    javac: list[str | Path] = [jdk / "bin/javac", "--release", str(OLDEST_JAVA)]
     sources = PLUGIN_SOURCE.glob("*.java")
     _run([*javac, "-cp", ":".join(map(str, jars)), "-d", classes, *sources])
     shutil.copytree(PLUGIN_SOURCE / "META-INF", classes / "META-INF")

@@ -1,0 +1,32 @@
+"""Builds the Go programs beside the tests and benchmarks, once for each state of their source."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.real import Missing
+from tests.real.cache import cached, source_hash
+
+BUILD_TIMEOUT_S = 600  # the first build on a machine compiles Go's own library too
+
+
+def go_program(source: Path) -> Path:
+    """The program built from the module in `source`; Missing where that cannot be done."""
+    go = shutil.which("go")
+    if go is None:
+        raise Missing(f"{source.name} is built with Go; install it (golang)")
+
+    def build(folder: Path) -> None:
+        done = subprocess.run(
+            [go, "build", "-o", folder / source.name, "."],
+            cwd=source,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=BUILD_TIMEOUT_S,
+            check=False,
+        )
+        if done.returncode:
+            raise Missing(f"{source.name} could not be built: Go says {done.stderr.strip()!r}")
+
+    return cached(f"{source.name}-{source_hash(source)}", build) / source.name
