@@ -1,0 +1,1 @@
+"""Event to line: classify, redact, encode, seal, append. No network."""

@@ -1,0 +1,186 @@
+"""The public face of recording: a `logging.Handler` that writes audit events to segment files."""
+
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shipper.catalog import AuditLevel, Catalog, Scope, builtin, overlaid
+from shipper.errors import BadInput, Problem, ShipperError
+from shipper.record.append import (
+    MAX_SEGMENT_AGE_S,
+    MAX_SEGMENT_BYTES,
+    Durability,
+    SegmentPolicy,
+    Stream,
+)
+from shipper.record.classify import Classified, Classifier
+from shipper.record.encode import Encoder
+from shipper.record.event import Event, create_compliance_event, from_record
+from shipper.record.redact import Redactor
+
+_log = logging.getLogger("shipper.record")
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the events this handler was given."""
+
+    recorded: int = 0
+    filtered: int = 0
+    failed: int = 0
+
+
+class AuditHandler(logging.Handler):
+    """Writes audit events as ECS JSON lines to segment files under `directory`.
+
+    Attach it to the logger that events go to (`mcp.audit` for instrumented servers), in code or by
+    `logging.config.dictConfig`. Records that carry no event are ignored. `emit` never raises and
+    never waits for a network; what cannot be written is counted in `counts`, and attested by an
+    event of its own as soon as writing works again.
+
+    `catalog` overlays the built-in one: a mapping with `event_types`, `fields`, `frameworks`.
+    Raises `BadInput` (and `CatalogError`, one of it) when the settings cannot be used.
+    """
+
+    def __init__(  # noqa: PLR0913 - the keys of a dictConfig section
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        audit_level: str = "standard",
+        compliance_frameworks: Iterable[str] = (),
+        retention_days: int | None = None,
+        catalog: Mapping[str, object] | None = None,
+        namespace: str = "default",
+        service: Mapping[str, str] | None = None,
+        max_bytes: int = MAX_SEGMENT_BYTES,
+        max_age_s: float = MAX_SEGMENT_AGE_S,
+        durability: str = "flush",
+    ) -> None:
+        super().__init__()
+        self.counts = Counts()
+        self._directory = Path(directory)
+        self._catalog = overlaid(catalog) if catalog else builtin()
+        self._scope = _scope(
+            self._catalog, audit_level, tuple(compliance_frameworks), retention_days
+        )
+        self._policy = SegmentPolicy(
+            max_bytes=max_bytes, max_age_s=max_age_s, durability=_durability(durability)
+        )
+        self._namespace = namespace
+        self._service = {f"service.{key}": value for key, value in (service or {}).items()}
+        self._redact = Redactor(self._catalog.fields)
+        self._lost = 0
+        self._start()
+
+    def _start(self) -> None:
+        """Begin a stream for this process: at the start, and again in each forked child."""
+        self._pid = os.getpid()
+        constants = {
+            **self._service,
+            "host.hostname": os.uname().nodename,
+            "process.pid": self._pid,
+        }
+        self._classify = Classifier(self._catalog, self._scope, self._namespace, constants)
+        self._stream = Stream(self._directory, self._policy, self._own, Encoder())
+
+    def _own(self, event: Event) -> Classified:
+        classified = self._classify(event, own=True)
+        assert classified is not None
+        return self._redact(classified)
+
+    @property
+    def path(self) -> Path | None:
+        """The segment being written; None before the first event."""
+        return self._stream.path
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            event = from_record(record)
+            if event is not None:
+                self._record(event, record.created)
+        except Exception as error:  # noqa: BLE001 - a failing record never raises into the app
+            self._note_failure(error)
+
+    def record(self, event: Event, time_s: float) -> str | None:
+        """Write an event outside of logging: its id, or None when its type is not active.
+
+        Raises `OSError` when it cannot be written, `BadInput` for an unknown type.
+        """
+        if event.type not in self._catalog.event_types:
+            known = ", ".join(self._catalog.event_types)
+            raise BadInput([Problem("event_type", f"unknown {event.type!r}; known: {known}")])
+        self.acquire()
+        try:
+            return self._record(event, time_s)
+        finally:
+            self.release()
+
+    def _record(self, event: Event, time_s: float) -> str | None:
+        if os.getpid() != self._pid:
+            self._stream.abandon()
+            self._start()
+        classified = self._classify(event)
+        if classified is None:
+            self.counts.filtered += 1
+            return None
+        clean = self._redact(classified)
+        if self._lost:
+            self._attest_loss(time_s)
+        event_id = self._stream.append(clean, time_s)
+        self.counts.recorded += 1
+        return event_id
+
+    def _attest_loss(self, time_s: float) -> None:
+        """Say in the record itself how many events are missing before this one."""
+        loss = create_compliance_event("records-lost", records=self._lost, success=False)
+        self._stream.append(self._own(loss), time_s)
+        self._lost = 0
+
+    def _note_failure(self, error: Exception) -> None:
+        """Count it; warn when it begins, not each time."""
+        self.counts.failed += 1
+        self._lost += 1
+        if self._lost == 1:
+            _log.error(
+                "Audit events are not recorded in %s until this is mended: %s",
+                self._directory,
+                error if isinstance(error, OSError | ShipperError) else type(error).__name__,
+            )
+
+    def close(self) -> None:
+        """Close the segment with its count; in a forked child, leave it to the parent."""
+        self.acquire()
+        try:
+            if os.getpid() == self._pid:
+                self._stream.close()
+            else:
+                self._stream.abandon()
+        except OSError as error:
+            _log.warning("The last segment in %s has no last line: %s", self._directory, error)
+        finally:
+            self.release()
+            super().close()
+
+
+def _scope(
+    catalog: Catalog, level: str, frameworks: tuple[str, ...], retention_days: int | None
+) -> Scope:
+    problems = []
+    if level not in list(AuditLevel):
+        problems.append(Problem("audit_level", f"{level!r} is none of {', '.join(AuditLevel)}"))
+    problems += [
+        Problem("compliance_frameworks", f"{name!r} is none of {', '.join(catalog.frameworks)}")
+        for name in frameworks
+        if name not in catalog.frameworks
+    ]
+    if problems:
+        raise BadInput(problems)
+    return Scope(level=AuditLevel(level), frameworks=frameworks, retention_days=retention_days)
+
+
+def _durability(name: str) -> Durability:
+    if name not in list(Durability):
+        raise BadInput([Problem("durability", f"{name!r} is none of {', '.join(Durability)}")])
+    return Durability(name)

@@ -1,0 +1,36 @@
+"""The chain: each line carries a hash over its own bytes and the hash of the line before.
+
+Hash rule, version 1: SHA-256 over the 32 bytes of the previous hash (zeros for the first line of
+a stream) and the line as written, less its `hash` member and its newline. Every line ends with
+`,"hash":"<64 hex digits>"}}`: the `event` object is last in it, `hash` is last in `event`, and
+all other members are in sorted order. So the hashed bytes can be had from the line by cutting its
+tail, and from a document that a pipeline has reordered by writing it anew in that order.
+"""
+
+import hashlib
+import re
+
+VERSION = 1
+GENESIS = bytes(32)
+
+_TAIL = re.compile(rb',"hash":"([0-9a-f]{64})"\}\}\Z')
+
+
+def seal(body: bytes, previous: bytes) -> tuple[bytes, bytes]:
+    """The line for `body` (an object that ends with the `event` object), and its hash."""
+    digest = hashlib.sha256(previous + body).digest()
+    return b'%b,"hash":"%b"}}' % (body[:-2], digest.hex().encode()), digest
+
+
+def unseal(line: bytes) -> tuple[bytes, bytes] | None:
+    """The body and the hash of a sealed line; None where the line carries no seal."""
+    tail = _TAIL.search(line)
+    if not tail:
+        return None
+    return line[: tail.start()] + b"}}", bytes.fromhex(tail[1].decode())
+
+
+def follows(line: bytes, previous: bytes) -> bool:
+    """Whether the line is whole and follows the line whose hash is `previous`."""
+    parts = unseal(line)
+    return parts is not None and hashlib.sha256(previous + parts[0]).digest() == parts[1]
