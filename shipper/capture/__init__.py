@@ -1,0 +1,5 @@
+"""Where events come from: hooks in MCP servers and around their HTTP apps."""
+
+from shipper.capture.install import audit_asgi, instrument
+
+__all__ = ["audit_asgi", "instrument"]

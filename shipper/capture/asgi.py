@@ -1,0 +1,56 @@
+"""The ASGI wrapper: records what ends before any MCP hook could see it."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
+from typing import Any
+
+from shipper.capture import exchange as exchanges
+from shipper.capture.emit import emit
+from shipper.capture.exchange import Exchange
+from shipper.capture.refusals import event_of, path_of
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class AuditASGI:
+    """An ASGI app around another: passes everything on untouched, and records refusals.
+
+    One inside another records nothing twice.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or exchanges.of(scope):
+            await self._app(scope, receive, send)
+            return
+        # A copy: what the app finds out (`user`) is put into it, and an outer app keeps its own.
+        inner, exchange = exchanges.opened(scope)
+        if path_of(scope) == "/token":
+            receive = _reading(receive, exchange)
+        try:
+            await self._app(inner, receive, _watching(send, exchange))
+        finally:
+            emit(partial(event_of, inner, exchange))
+
+
+def _watching(send: Send, exchange: Exchange) -> Send:
+    async def watched(message: Message) -> None:
+        exchange.saw_answer(message)
+        await send(message)
+
+    return watched
+
+
+def _reading(receive: Receive, exchange: Exchange) -> Receive:
+    async def read() -> Message:
+        message = await receive()
+        exchange.saw_form(message)
+        return message
+
+    return read

@@ -1,0 +1,48 @@
+"""Who made a request: the verified token of that very request, or the owner of the process."""
+
+import os
+import platform
+import pwd
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from shipper.capture.values import text
+
+
+def token_holder(scope: Mapping[str, Any]) -> dict[str, object]:
+    """The principal whose token came with this HTTP request; empty when none was verified.
+
+    It is read from the request's own scope: the SDK's context variable may hold the token that
+    opened the session, and FastMCP's `Context.client_id` is what the client calls itself. A token
+    that names no subject speaks for its client alone (client credentials), so the client is then
+    the user too: `user.id` equals `mcp.client.id`.
+    """
+    token = getattr(scope.get("user"), "access_token", None)
+    if token is None:
+        return {}
+    claims = getattr(token, "claims", None)
+    if not isinstance(claims, Mapping):
+        claims = {}
+    client = text(getattr(token, "client_id", None))
+    subject = text(getattr(token, "subject", None)) or text(claims.get("sub"))
+    return {
+        "client_id": client,
+        "user_id": subject or client,
+        "user.domain": text(claims.get("iss")),
+    }
+
+
+@cache
+def process_owner() -> dict[str, object]:
+    """The account this process runs as, unique within its host: all that a pipe can tell.
+
+    From the kernel, not from `LOGNAME` as `getpass.getuser` has it: whoever starts the process
+    sets that.
+    """
+    uid = os.getuid()
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:  # containers run under ids that have no entry
+        name = str(uid)
+    return {"user_id": name, "user.domain": platform.node()}

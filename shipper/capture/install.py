@@ -1,0 +1,70 @@
+"""Putting capture in place: on a server, or around an ASGI app."""
+
+import functools
+from typing import Any, TypeVar
+
+from shipper.capture.asgi import App, AuditASGI
+from shipper.capture.causes import observe
+from shipper.capture.emit import open_logger
+from shipper.capture.middleware import Wire
+
+S = TypeVar("S")
+
+#: Where the high-level servers keep the low-level one: FastMCP, MCPServer.
+_INNER = ("_mcp_server", "_lowlevel_server")
+#: Methods of servers that make the Starlette app they serve HTTP with.
+_APPS = ("streamable_http_app", "http_app", "sse_app")
+_SUPPORTED = "an MCPServer or low-level Server of mcp>=2.2, or a FastMCP of fastmcp>=4.1"
+
+
+def instrument(server: S) -> S:
+    """Record every request that this server serves, and give the server back.
+
+    Events go to the logger `mcp.audit`. It may be called before or after tools are registered,
+    but before the server runs; calling it again changes nothing. Apps that the server makes from
+    now on have `audit_asgi` around them. Raises `TypeError` for anything that is not a server of
+    a supported SDK.
+    """
+    low = _low_level(server)
+    if any(isinstance(layer, Wire) for layer in low.middleware):
+        return server
+    from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+    low.middleware.insert(0, Wire(low, frozenset(MODERN_PROTOCOL_VERSIONS)))
+    observe(server)
+    for name in _APPS:
+        if (make := getattr(server, name, None)) is not None:
+            setattr(server, name, _wrapped(make))
+    open_logger()
+    return server
+
+
+def audit_asgi(app: App) -> App:
+    """Record what an app refuses before MCP sees it: bad tokens, broken messages, limits.
+
+    For an app that was not made by an instrumented server, such as one that mounts several.
+    """
+    open_logger()
+    return AuditASGI(app)
+
+
+def _low_level(server: object) -> Any:
+    inner = (getattr(server, name, None) for name in _INNER)
+    low: Any = next((found for found in inner if found is not None), server)
+    if isinstance(getattr(low, "middleware", None), list) and hasattr(low, "add_request_handler"):
+        return low
+    told = f"instrument() takes {_SUPPORTED}; this is a {type(server).__qualname__}"
+    if hasattr(low, "request_handlers"):
+        told += " on mcp 1.x, which has no middleware: it needs mcp>=2.2"
+    raise TypeError(told)
+
+
+def _wrapped(make: Any) -> Any:
+    @functools.wraps(make)
+    def app(*args: Any, **kwargs: Any) -> Any:
+        # As its outermost middleware, so that it stays the Starlette app that callers mount.
+        made = make(*args, **kwargs)
+        made.add_middleware(AuditASGI)
+        return made
+
+    return app

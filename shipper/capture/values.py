@@ -1,0 +1,48 @@
+"""Small readers of foreign values: each gives a plain value or None, and none raises."""
+
+import hashlib
+import re
+from ipaddress import ip_address
+
+#: Ours is cut at 1000 characters later; the rest lets redaction see what the cut would halve.
+MAX_TEXT = 1100
+#: As deep as any sane argument; what lies deeper is shared with the caller, not copied.
+_MAX_DEPTH = 32
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
+
+
+def text(value: object) -> str | None:
+    """The value if it is a string with something in it."""
+    return value if isinstance(value, str) and value else None
+
+
+def digest(secret: str) -> str:
+    """The first half of a SHA-256, to correlate by what must not be shown."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def address(value: object) -> str | None:
+    """The value if it is an IP address; a test client and a Unix socket have other names."""
+    try:
+        return str(ip_address(str(value).partition("%")[0]))
+    except ValueError:
+        return None
+
+
+def trace(traceparent: object) -> dict[str, object]:
+    """`trace.id` and `span.id` of a W3C traceparent, if it is one."""
+    match = _TRACEPARENT.fullmatch(traceparent) if isinstance(traceparent, str) else None
+    if match is None or not match[1].strip("0") or not match[2].strip("0"):
+        return {}
+    return {"trace.id": match[1], "span.id": match[2]}
+
+
+def snapshot(value: object, depth: int = _MAX_DEPTH) -> object:
+    """A copy of JSON containers, so that a tool cannot change the arguments it was called with."""
+    if depth == 0:
+        return value
+    if isinstance(value, dict):
+        return {key: snapshot(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [snapshot(item, depth - 1) for item in value]
+    return value
