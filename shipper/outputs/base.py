@@ -14,10 +14,17 @@ class Verdict(Enum):
     """What became of a line that the destination did not refuse."""
 
     DELIVERED = "delivered"
+    #: Delivered before: the destination already holds it, under the same id.
+    DUPLICATE = "duplicate"
+    #: Delivered, but put aside by the destination (Elasticsearch's failure store).
+    DIVERTED = "diverted"
+    #: Not now: send this one again.
     RETRY = "retry"
 
 
 DELIVERED: Literal[Verdict.DELIVERED] = Verdict.DELIVERED
+DUPLICATE: Literal[Verdict.DUPLICATE] = Verdict.DUPLICATE
+DIVERTED: Literal[Verdict.DIVERTED] = Verdict.DIVERTED
 RETRY: Literal[Verdict.RETRY] = Verdict.RETRY
 
 
@@ -42,4 +49,6 @@ class Output(Protocol):
         """Prove that the destination answers, without sending an event; say what was proven."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the connection; the next `send` opens a new one."""
+        ...

@@ -1,0 +1,45 @@
+"""Standard output, for eyes and for containers whose output somebody else collects."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from shipper.errors import Refused
+from shipper.outputs.base import DELIVERED, Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleConfig:
+    """How lines look."""
+
+    #: Indented over several lines, for reading; otherwise the bytes as they came.
+    pretty: bool = False
+    #: Lines written at once.
+    bulk_max_size: int = 2048
+
+
+class Console:
+    """Writes to standard output as it is when the lines come."""
+
+    def __init__(self, config: ConsoleConfig) -> None:
+        self._pretty = config.pretty
+
+    def send(self, lines: Sequence[bytes]) -> Sequence[Outcome]:
+        """Write and flush `lines`."""
+        if self._pretty:
+            lines = [msgspec.json.format(line, indent=2) for line in lines]
+        try:
+            sys.stdout.buffer.write(b"\n".join((*lines, b"")))
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            raise Refused(f"standard output: {error.strerror}") from error
+        return [DELIVERED] * len(lines)
+
+    def probe(self) -> str:
+        """Standard output is there or it is not; nothing is written."""
+        return "standard output"
+
+    def close(self) -> None:
+        """Standard output is not ours to close."""

@@ -1,0 +1,34 @@
+"""Compression by level: isa-l where it is installed, zlib elsewhere."""
+
+import gzip
+import zlib
+from collections.abc import Callable
+from functools import partial
+
+Deflate = Callable[[bytes], bytes]
+
+#: What isa-l has in place of zlib's levels 1-9. Its level 1 makes about the size of zlib's 1 to 3
+#: at a tenth of the time; its level 3 falls short of zlib's 9 by some percent.
+_ISAL_LEVELS = (0, 1, 1, 1, 2, 2, 2, 3, 3, 3)
+
+
+def zlib_deflate(level: int) -> Deflate | None:
+    """Compress as RFC 1950 (Lumberjack) at `level` 1-9; None for level 0."""
+    if not level:
+        return None
+    try:
+        from isal import isal_zlib
+    except ImportError:
+        return partial(zlib.compress, level=level)
+    return partial(isal_zlib.compress, level=_ISAL_LEVELS[level])
+
+
+def gzip_deflate(level: int) -> Deflate | None:
+    """Compress as RFC 1952 (HTTP) at `level` 1-9; None for level 0."""
+    if not level:
+        return None
+    try:
+        from isal import igzip
+    except ImportError:
+        return partial(gzip.compress, compresslevel=level, mtime=0)
+    return partial(igzip.compress, compresslevel=_ISAL_LEVELS[level], mtime=0)

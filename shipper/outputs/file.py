@@ -1,0 +1,141 @@
+"""A local directory: files of lines, each batch on the disk before it counts as delivered."""
+
+import errno
+import logging
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from shipper.errors import Refused
+from shipper.outputs.base import DELIVERED, Outcome
+
+_log = logging.getLogger(__name__)
+
+#: Looking for the end of the last whole line, from the end of a file.
+_STEP_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileConfig:
+    """Where the files go, and when a new one begins."""
+
+    #: Directory; made if it is missing.
+    path: str
+    #: The files are <filename>.ndjson, <filename>-1.ndjson, -2 and so on; the last is written to.
+    filename: str = "mcp-shipper"
+    #: Size at which a new file begins; a batch is never split over two.
+    rotate_every_kb: int = 10_240
+    #: Files to keep, the oldest being deleted; 0 keeps all, as an audit trail should be.
+    number_of_files: int = 0
+    #: Mode of new files.
+    permissions: int = 0o600
+    #: Lines written and synchronised together.
+    bulk_max_size: int = 2048
+
+
+class FileOutput:
+    """Appends to the newest file of the directory; only whole lines, even after a crash."""
+
+    def __init__(self, config: FileConfig) -> None:
+        self._config = config
+        self._directory = Path(config.path)
+        self._name = re.compile(re.escape(config.filename) + r"(?:-(\d+))?\.ndjson")
+        self._number = 0
+        self._file: int | None = None
+
+    def send(self, lines: Sequence[bytes]) -> Sequence[Outcome]:
+        """Append `lines` and wait until the disk has them."""
+        data = b"\n".join((*lines, b""))
+        with self._mapped_errors():
+            _append(self._opened(len(data)), data)
+        return [DELIVERED] * len(lines)
+
+    def probe(self) -> str:
+        """Open the file that the next batch would go to."""
+        with self._mapped_errors():
+            self._opened(0)
+        return f"{self._path(self._number)} can be written"
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    @contextmanager
+    def _mapped_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.close()
+            what = "make room" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "check it"
+            raise Refused(f"{self._directory}: {error.strerror}; {what}") from error
+
+    def _opened(self, room: int) -> int:
+        """The newest file, or a new one if `room` bytes more would be over the limit."""
+        if self._file is None:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._number = max(self._numbers(), default=0)
+            self._file = self._open()
+            _trim(self._file)
+        size = os.fstat(self._file).st_size
+        if size and size + room > self._config.rotate_every_kb << 10:
+            self.close()
+            self._number += 1
+            self._file = self._open()
+            self._delete_oldest()
+        return self._file
+
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+        opened = os.open(self._path(self._number), flags, self._config.permissions)
+        directory = os.open(self._directory, os.O_RDONLY)
+        try:
+            os.fsync(directory)  # a new file's name must survive a crash as its lines do
+        finally:
+            os.close(directory)
+        return opened
+
+    def _path(self, number: int) -> Path:
+        suffix = f"-{number}" if number else ""
+        return self._directory / f"{self._config.filename}{suffix}.ndjson"
+
+    def _numbers(self) -> list[int]:
+        matches = map(self._name.fullmatch, os.listdir(self._directory))
+        return sorted(int(match[1] or 0) for match in matches if match)
+
+    def _delete_oldest(self) -> None:
+        keep = self._config.number_of_files
+        for number in self._numbers()[:-keep] if keep else ():
+            _log.warning("Deleting %s: number_of_files is %d.", self._path(number), keep)
+            self._path(number).unlink()
+
+
+def _append(file: int, data: bytes) -> None:
+    """Append all of `data` or nothing, and wait until the disk has it."""
+    start = os.fstat(file).st_size
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(file, view) :]
+        os.fdatasync(file)
+    except OSError:
+        os.ftruncate(file, start)
+        raise
+
+
+def _trim(file: int) -> None:
+    """Cut off the half line that a crash has left; it was not acknowledged and comes again."""
+    end = position = os.fstat(file).st_size
+    while position:
+        start = max(0, position - _STEP_BYTES)
+        newline = os.pread(file, position - start, start).rfind(b"\n")
+        position = start
+        if newline >= 0:
+            position = start + newline + 1
+            break
+    if position < end:
+        os.ftruncate(file, position)

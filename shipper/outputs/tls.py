@@ -1,0 +1,109 @@
+"""TLS as Filebeat's `ssl` section describes it, made into one context for every output."""
+
+import hashlib
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Literal
+
+from shipper.errors import Refused
+from shipper.outputs.secret import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsConfig:
+    """How to trust the server, and how to be trusted by it."""
+
+    #: full: trusted chain and matching host name; certificate: the chain only; none: nothing,
+    #: which anyone on the way can abuse.
+    verification_mode: Literal["full", "certificate", "none"] = "full"
+    #: Files, or PEM text, of the authorities to trust; none: those of the system.
+    certificate_authorities: tuple[str, ...] = ()
+    #: File of our own certificate, for servers that ask for one.
+    certificate: str | None = None
+    #: File of its private key; none: it is in the certificate's file.
+    key: str | None = None
+    #: What the private key is encrypted with.
+    key_passphrase: Secret | None = None
+    #: SHA-256 of an authority in the server's chain, in hexadecimal: it is trusted besides.
+    ca_trusted_fingerprint: str | None = None
+
+
+def tls_context(config: TlsConfig, host: str, port: int, timeout_s: float) -> ssl.SSLContext:
+    """The context to reach `host` with; asks it for its chain if an authority is pinned."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _trust(context, config)
+    if config.ca_trusted_fingerprint:
+        pinned = _pinned_authority(config, host, port, timeout_s)
+        context.load_verify_locations(cadata=pinned)
+        # The pin may name an intermediate authority or the server's own certificate.
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    _identify(context, config)
+    return context
+
+
+def _trust(context: ssl.SSLContext, config: TlsConfig) -> None:
+    context.check_hostname = config.verification_mode == "full"
+    if config.verification_mode == "none":
+        context.verify_mode = ssl.CERT_NONE
+    if not config.certificate_authorities and not config.ca_trusted_fingerprint:
+        context.load_default_certs()
+    for authority in config.certificate_authorities:
+        try:
+            if "-----BEGIN" in authority:
+                context.load_verify_locations(cadata=authority)
+            else:
+                context.load_verify_locations(cafile=authority)
+        except OSError as error:  # ssl.SSLError is one
+            name = "given as text" if "-----BEGIN" in authority else authority
+            raise Refused(
+                f"ssl.certificate_authorities: {name} cannot be loaded ({error}); "
+                "it must be a readable PEM file"
+            ) from error
+
+
+def _identify(context: ssl.SSLContext, config: TlsConfig) -> None:
+    if config.certificate is None:
+        return
+    # Without a function OpenSSL would ask for the passphrase on the terminal, and hang there.
+    passphrase = config.key_passphrase.reveal() if config.key_passphrase else ""
+    try:
+        context.load_cert_chain(config.certificate, config.key, lambda: passphrase)
+    except OSError as error:
+        raise Refused(
+            f"ssl.certificate {config.certificate} with its key cannot be loaded ({error}); "
+            "check both files, that they belong together, and ssl.key_passphrase"
+        ) from error
+
+
+def _pinned_authority(config: TlsConfig, host: str, port: int, timeout_s: float) -> bytes:
+    """The certificate of the server's chain that has the pinned fingerprint.
+
+    Nothing is sent on this connection. What it yields is trusted for its fingerprint alone, and
+    the real connection then verifies the whole chain and the host name with it.
+    """
+    wanted = (config.ca_trusted_fingerprint or "").replace(":", "").replace(" ", "").lower()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    _identify(context, config)
+    with (
+        socket.create_connection((host, port), timeout_s) as raw,
+        context.wrap_socket(raw, server_hostname=host) as connection,
+    ):
+        chain = _chain(connection)
+    for certificate in chain:
+        if hashlib.sha256(certificate).hexdigest() == wanted:
+            return certificate
+    raise Refused(
+        f"ssl.ca_trusted_fingerprint: no certificate of {host}:{port} has the fingerprint "
+        f"{wanted}; compare it with the authority's (openssl x509 -fingerprint -sha256)"
+    )
+
+
+def _chain(connection: ssl.SSLSocket) -> list[bytes]:
+    """The certificates that the server sent, as DER."""
+    if hasattr(connection, "get_unverified_chain"):  # public since Python 3.13
+        return [bytes(certificate) for certificate in connection.get_unverified_chain()]
+    inner = connection._sslobj  # type: ignore[attr-defined]  # noqa: SLF001  # the only way in 3.11 and 3.12
+    return [ssl.PEM_cert_to_DER_cert(c.public_bytes()) for c in inner.get_unverified_chain()]
