@@ -15,6 +15,8 @@ Fields = dict[str, object]
 Reader = Callable[[Mapping[str, object]], Fields]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
+#: They open a session; that they were completed is all they say.
+_GREETINGS = {"initialize", "server/discover"}
 #: A structured value without any text is written out this many pieces far, at most.
 _MAX_PIECES = 500
 
@@ -29,7 +31,10 @@ def asked(method: str, params: object) -> Fields:
 def answered(method: str, result: Mapping[str, object]) -> Fields:
     """The fields of the result: counts, kinds and sizes, and the beginning of a tool's text."""
     read = _ANSWERED.get(method)
-    return {"mcp.result.type": text(result.get("resultType")), **(read(result) if read else {})}
+    fields = read(result) if read else {}
+    if method not in _GREETINGS:
+        fields["mcp.result.type"] = text(result.get("resultType"))
+    return fields
 
 
 def blocks_text(result: Mapping[str, object]) -> str:

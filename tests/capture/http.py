@@ -1,0 +1,112 @@
+"""Servers of both SDKs on a real socket, with tokens, and clients whose token can be changed."""
+
+import hashlib
+import threading
+from contextlib import asynccontextmanager, contextmanager
+
+import httpx2
+import mcp
+import uvicorn
+from fastmcp.server.auth import AccessToken as FastAccessToken
+from fastmcp.server.auth import TokenVerifier
+from mcp.client.streamable_http import streamable_http_client
+from mcp.server.auth.provider import AccessToken
+from mcp.server.auth.settings import AuthSettings
+
+from tests.capture.stacks import fast, low, sdk
+from tests.real.processes import wait_until
+
+ISSUER = "https://login.example"
+SCOPE = "shop"
+#: What each token stands for: client, subject, scopes.
+TOKENS = {
+    "ada-1": ("agent", "ada", [SCOPE]),
+    "ada-2": ("agent", "ada", [SCOPE, "more"]),
+    "bob-1": ("agent", "bob", [SCOPE]),
+    "robot-1": ("robot", None, [SCOPE]),
+    "narrow-1": ("agent", "ada", []),
+}
+
+
+def grant(kind, token):
+    if token not in TOKENS:
+        return None
+    client, subject, scopes = TOKENS[token]
+    claims = {"iss": ISSUER}
+    return kind(token=token, client_id=client, subject=subject, scopes=scopes, claims=claims)
+
+
+class SDKVerifier:
+    async def verify_token(self, token):
+        return grant(AccessToken, token)
+
+
+class FastVerifier(TokenVerifier):
+    async def verify_token(self, token):
+        return grant(FastAccessToken, token)
+
+
+def sdk_with_tokens(progress=None):
+    settings = AuthSettings(
+        issuer_url=ISSUER,
+        resource_server_url="http://127.0.0.1/mcp",
+        required_scopes=[SCOPE],
+        validate_token_resource=False,
+    )
+    return sdk(progress, auth=settings, token_verifier=SDKVerifier())
+
+
+def fast_with_tokens(progress=None):
+    return fast(progress, auth=FastVerifier(required_scopes=[SCOPE]))
+
+
+WITH_TOKENS = {"sdk": sdk_with_tokens, "fastmcp": fast_with_tokens}
+WITHOUT = {"sdk": sdk, "fastmcp": fast, "low": low}
+
+
+def app_of(server, **options):
+    make = getattr(server, "http_app", None) or server.streamable_http_app
+    return make(**options)
+
+
+@contextmanager
+def serving(app):
+    """The app on a free port of 127.0.0.1, by uvicorn, in a thread; gives its base URL."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="on")
+    config.timeout_graceful_shutdown = 2
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started or not thread.is_alive(), 10, "uvicorn listens")
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(15)
+        assert not thread.is_alive()
+
+
+class Bearer(httpx2.Auth):
+    """Sends a token that can be exchanged for another at any moment."""
+
+    def __init__(self, token):
+        self.token = token
+
+    def auth_flow(self, request):
+        if self.token:
+            request.headers["authorization"] = f"Bearer {self.token}"
+        yield request
+
+
+@asynccontextmanager
+async def client_of(url, era, bearer=None, **headers):
+    async with (
+        httpx2.AsyncClient(auth=bearer, headers=headers) as http,
+        mcp.Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=era) as client,
+    ):
+        yield client
+
+
+def digest(secret):
+    return hashlib.sha256(secret.encode()).hexdigest()[:32]
