@@ -1,5 +1,8 @@
 """Audit logging for MCP applications, native to the ELK stack."""
 
+from typing import TYPE_CHECKING, Any
+
+from shipper.capture import audit_asgi, instrument
 from shipper.catalog import AuditLevel, MCPEventType
 from shipper.record.event import (
     create_authentication_event,
@@ -16,11 +19,15 @@ from shipper.record.event import (
 from shipper.record.formatter import EcsFormatter
 from shipper.record.handler import AuditHandler
 
+if TYPE_CHECKING:
+    from shipper.operations import process
+
 __all__ = [
     "AuditHandler",
     "AuditLevel",
     "EcsFormatter",
     "MCPEventType",
+    "audit_asgi",
     "create_authentication_event",
     "create_authorization_event",
     "create_compliance_event",
@@ -31,4 +38,15 @@ __all__ = [
     "create_security_threat_event",
     "create_token_usage_event",
     "create_tool_execution_event",
+    "instrument",
+    "process",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`process` is loaded when it is asked for: an app that records needs no shipper in memory."""
+    if name == "process":
+        from shipper.operations import process
+
+        return process
+    raise AttributeError(f"module 'shipper' has no attribute {name!r}")

@@ -1,0 +1,265 @@
+"""The command line: one function a command, exit codes by sysexits.h."""
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from shipper import assets
+from shipper.catalog import Scope, builtin
+from shipper.config import Config, from_mapping, load
+from shipper.errors import BadInput, DeliveryError, RegistryError, ShipperError
+from shipper.operations import process
+from shipper.record.formatter import EcsFormatter
+from shipper.service import Service, probe, status
+
+#: Looked for, in this order, when no -c is given.
+CONFIG_FILES = (Path("mcp-shipper.yml"), Path("/etc/mcp-shipper/mcp-shipper.yml"))
+
+EX_FAILED = 1
+EX_UNAVAILABLE = os.EX_UNAVAILABLE
+EX_CONFIG = os.EX_CONFIG
+EX_IOERR = os.EX_IOERR
+
+out = Console()
+err = Console(stderr=True)
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code says what kind of thing went wrong."""
+    arguments = _parser().parse_args(argv)
+    command: Command = arguments.command
+    try:
+        return command(arguments)
+    except BadInput as error:
+        _complain("\n".join(f"  {problem}" for problem in error.problems), "Cannot be used:")
+        return EX_CONFIG
+    except RegistryError as error:
+        _complain(str(error))
+        return EX_IOERR
+    except DeliveryError as error:
+        _complain(str(error))
+        return EX_UNAVAILABLE
+    except ShipperError as error:
+        _complain(str(error))
+        return EX_FAILED
+
+
+def _complain(what: str, heading: str = "") -> None:
+    err.print(f"{heading}\n{what}" if heading else what, style="red", markup=False, soft_wrap=True)
+
+
+def _config(arguments: argparse.Namespace) -> Config:
+    """The configuration named by -c, else the first that is found, else the defaults."""
+    named: Path | None = getattr(arguments, "config", None)
+    if named:
+        return load(named)
+    found = next((path for path in CONFIG_FILES if path.is_file()), None)
+    return load(found) if found else from_mapping({})
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    _log_to_stderr()
+    service = Service(_config(arguments))
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: service.stop())
+    if arguments.once:
+        service.drain()
+    else:
+        service.run()
+    return 0
+
+
+def _log_to_stderr() -> None:
+    """ECS lines for whoever collects them; plain words for a person at a terminal."""
+    handler = logging.StreamHandler()
+    if not sys.stderr.isatty():
+        handler.setFormatter(EcsFormatter(service_name="mcp-shipper"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("elastic_transport").setLevel(logging.ERROR)  # we say it in our own words
+
+
+def _test_config(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    for note in config.notes:
+        out.print(f"note: {note}", markup=False)
+    out.print(
+        f"Config OK: {len(config.inputs)} inputs, outputs: {', '.join(config.outputs) or 'none'}; "
+        f"{len(config.scope.active(config.catalog))} event types are recorded"
+    )
+    return 0
+
+
+def _test_output(arguments: argparse.Namespace) -> int:
+    code = 0
+    for name, what, is_good in probe(_config(arguments)):
+        out.print(f"{name}: {'OK, ' if is_good else 'FAILED: '}{what}", markup=False)
+        code = code if is_good else EX_UNAVAILABLE
+    return code
+
+
+def _setup(arguments: argparse.Namespace) -> int:
+    """Install templates and policies on the Elasticsearch of the configuration."""
+    config = _config(arguments)
+    settings = config.outputs.get("elasticsearch")
+    if settings is None:
+        _complain("setup needs output.elasticsearch (or elasticsearch_url) in the configuration")
+        return EX_CONFIG
+    client = assets.client_for(settings)
+    steps = assets.remove if arguments.remove else assets.install
+    for step in steps(client, config.catalog, config.scope, dry_run=arguments.dry_run):
+        out.print(f"{step.action:<10}{step.kind:<20}{step.name}", markup=False, highlight=False)
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    """Print what `setup` installs, all of a kind or one by name."""
+    config = _config(arguments)
+    files = assets.build(config.catalog, config.scope)
+    chosen = {
+        path: data
+        for path, data in files.items()
+        if path.parts[: len(_EXPORTS[arguments.what])] == _EXPORTS[arguments.what]
+        and arguments.name in {None, path.stem}
+    }
+    if not chosen:
+        known = [p.stem for p in files if p.parts[:-1] == _EXPORTS[arguments.what]]
+        _complain(f"no {arguments.what} named {arguments.name!r}; known: {', '.join(known)}")
+        return EX_FAILED
+    for path, data in chosen.items():
+        if len(chosen) > 1 and not path.name.endswith(".json"):
+            sys.stdout.write(f"# {path}\n")
+        sys.stdout.write(data.decode())
+    return 0
+
+
+_EXPORTS = {
+    "ilm-policy": ("ilm", "policies"),
+    "component-template": ("ilm", "component_templates"),
+    "template": ("ilm", "index_templates"),
+    "pipeline": ("logstash", "pipelines"),
+}
+
+
+def _export_assets(arguments: argparse.Namespace) -> int:
+    """Write the committed assets, or with --check say which differ from the catalog."""
+    if arguments.check:
+        differences = assets.stale(arguments.directory, builtin(), Scope())
+        for difference in differences:
+            out.print(difference, markup=False)
+        return EX_FAILED if differences else 0
+    for path in assets.write(arguments.directory, builtin(), Scope()):
+        out.print(str(path), markup=False, highlight=False)
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    table = Table("output", "file", "acknowledged", "size", "behind", box=None, pad_edge=False)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    rows = status(config)
+    for row in rows:
+        size = "gone" if row.size is None else f"{row.size:,}"
+        table.add_row(row.output, row.path, f"{row.offset:,}", size, f"{row.behind:,}")
+    out.print(table if rows else f"nothing shipped yet under {config.data}")
+    return 0
+
+
+def _process(arguments: argparse.Namespace) -> int:
+    """One JSON operation from standard input, its JSON answer to standard output."""
+    try:
+        context = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, object])
+    except msgspec.MsgspecError as error:
+        what = f"standard input is not a JSON object: {error}"
+        answer: dict[str, object] = {"success": False, "operation": "unknown", "error": what}
+    else:
+        answer = process(context, _config(arguments))
+    sys.stdout.write(json.dumps(answer) + "\n")
+    return 0 if answer["success"] else EX_FAILED
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from shipper import demo
+
+    return demo.run(
+        arguments.directory,
+        elasticsearch=arguments.elasticsearch,
+        logstash=arguments.logstash,
+        console=out,
+    )
+
+
+def _version(_arguments: argparse.Namespace) -> int:
+    out.print(f"mcp-shipper {version('mcp-shipper')}", highlight=False)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "-c",
+        dest="config",
+        metavar="FILE",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help=f"configuration (default: {' or '.join(map(str, CONFIG_FILES))})",
+    )
+    parser = argparse.ArgumentParser(
+        prog="mcp-shipper",
+        parents=[common],
+        description="Audit logging for MCP applications, native to the ELK stack.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(
+        where: "argparse._SubParsersAction[argparse.ArgumentParser]",
+        name: str,
+        command: Command,
+        text: str,
+    ) -> argparse.ArgumentParser:
+        made = where.add_parser(name, parents=[common], help=text, description=text)
+        made.set_defaults(command=command)
+        return made
+
+    run = add(commands, "run", _run, "ship the inputs to every output until stopped")
+    run.add_argument("--once", action="store_true", help="ship what is there, then end")
+    setup = add(commands, "setup", _setup, "install templates and policies in Elasticsearch")
+    setup.add_argument("--dry-run", action="store_true", help="say what would be done")
+    setup.add_argument("--remove", action="store_true", help="remove what setup installed")
+    test = commands.add_parser("test", help="check the configuration, or reach the outputs")
+    tests = test.add_subparsers(required=True, metavar="WHAT")
+    add(tests, "config", _test_config, "check the configuration")
+    add(tests, "output", _test_output, "reach each output without sending an event")
+    export = commands.add_parser("export", help="print what setup installs, without a server")
+    exports = export.add_subparsers(required=True, metavar="WHAT")
+    for name in _EXPORTS:
+        one = add(exports, name, _export, f"print every {name}, or one by name")
+        one.add_argument("name", nargs="?")
+        one.set_defaults(what=name)
+    files = add(exports, "assets", _export_assets, "write the committed asset files")
+    files.add_argument("directory", nargs="?", type=Path, default=Path())
+    files.add_argument("--check", action="store_true", help="only say which are stale")
+    add(commands, "status", _status, "how far each output is with each file")
+    add(commands, "process", _process, "one JSON operation from standard input")
+    demo = add(commands, "demo", _demo, "a real MCP server and client, recorded and shipped")
+    demo.add_argument("directory", nargs="?", type=Path, default=Path("demo-output"))
+    demo.add_argument("--elasticsearch", metavar="URL", help="ship there as well")
+    demo.add_argument("--logstash", metavar="HOST:PORT", help="ship there as well")
+    add(commands, "version", _version, "print the version")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,257 @@
+"""The configuration: YAML in Filebeat's words, and the guide's keys as they stand.
+
+`load` reads a file, `from_mapping` an object; both report every problem at once.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from shipper.catalog import AuditLevel, Catalog, Scope, builtin, overlaid
+from shipper.config.read import Reader
+from shipper.config.tree import Node, parse, tree_of
+from shipper.deliver.discover import InputConfig
+from shipper.errors import CatalogError, ConfigError, Problem
+from shipper.outputs import OUTPUTS
+
+#: The alerts of the guide.
+ALERTS = (
+    "multiple_authentication_failures",
+    "privilege_escalation_attempts",
+    "unusual_tool_execution_patterns",
+    "policy_violation_spikes",
+    "high_confidence_threats",
+)
+#: What get_status answers when the operator set no floor; the guide's default.
+DEFAULT_RETENTION_DAYS = 365
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What the operator wants, checked."""
+
+    #: Where positions, dead letters and locks live.
+    data: Path
+    #: Where the shipper's own logs go.
+    logs: Path
+    #: Where `process` and `demo` write audit segments; also the input when none is named.
+    audit: Path
+    inputs: tuple[InputConfig, ...]
+    #: Output name to its own configuration object.
+    outputs: Mapping[str, object]
+    catalog: Catalog
+    scope: Scope
+    #: The overlay as given, for a handler in another process.
+    overlay: Mapping[str, object] = field(default_factory=dict)
+    namespace: str = "default"
+    kibana_url: str | None = None
+    index_prefix: str | None = None
+    real_time_monitoring: bool = True
+    alerts: tuple[str, ...] = ()
+    #: Keys that are accepted and do nothing here, each with the reason.
+    notes: tuple[str, ...] = ()
+
+
+def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
+    """The configuration in a file; raises `ConfigError` with every problem."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem(str(path), "is not UTF-8")]) from error
+    return _read(parse(text, str(path), os.environ if environment is None else environment))
+
+
+def from_mapping(values: Mapping[str, object]) -> Config:
+    """The configuration in an object of the same shape."""
+    return _read(tree_of(values, "config"))
+
+
+def default_home() -> Path:
+    """Where things live when no path is configured."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/mcp-shipper")
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
+    return Path(base) / "mcp-shipper"
+
+
+def _read(tree: Node) -> Config:
+    reader = Reader()
+    nodes = reader.children(tree, _KEYS)
+    paths = _paths(reader, nodes.get("path"))
+    overlay, catalog = _catalog(reader, nodes)
+    config = Config(
+        **paths,
+        inputs=_inputs(reader, nodes),
+        outputs=_outputs(reader, nodes),
+        catalog=catalog,
+        scope=_scope(reader, nodes, catalog),
+        overlay=overlay,
+        notes=tuple(_NOTES[key] for key in _NOTES if key in nodes),
+        alerts=_alerts(reader, nodes.get("security_monitoring")),
+        **_simple(reader, nodes),
+    )
+    if reader.problems:
+        raise ConfigError(sorted(reader.problems, key=_line))
+    if config.inputs:
+        return config
+    return replace(config, inputs=(InputConfig(id="audit", paths=(f"{config.audit}/*.jsonl",)),))
+
+
+_KEYS = (
+    *("path", "filebeat", "inputs", "output", "catalog", "namespace"),
+    *("mcp_audit_level", "compliance_frameworks", "retention_days", "mcp_audit_event_types"),
+    *("elasticsearch_url", "kibana_url", "index_prefix"),
+    *("real_time_monitoring", "security_monitoring"),
+)
+#: Keys of the guide that are read and checked, and have no effect yet.
+_NOTES = {
+    "index_prefix": "index_prefix: no effect while events go to data streams (logs-mcp.*)",
+    "security_monitoring": "security_monitoring: the alerts are checked; none is raised in-process",
+}
+
+
+def _line(problem: Problem) -> int:
+    place = problem.where.split(" ")[0].rpartition(":")[2]
+    return int(place) if place.isdigit() else 0
+
+
+def _paths(reader: Reader, node: Node | None) -> dict[str, Any]:
+    nodes = reader.children(node, ("home", "data", "logs", "audit")) if node else {}
+    given = {name: Path(reader.text(child)) for name, child in nodes.items()}
+    home = given.pop("home", default_home())
+    return {name: home / name for name in ("data", "logs", "audit")} | given
+
+
+def _catalog(reader: Reader, nodes: Mapping[str, Node]) -> tuple[dict[str, object], Catalog]:
+    """The operator's rows: those of the guide's key, and those under `catalog`."""
+    overlay: dict[str, object] = {}
+    if node := nodes.get("catalog"):
+        known = reader.children(node, ("event_types", "fields", "frameworks"))
+        overlay = {name: child.plain() for name, child in known.items()}
+    if node := nodes.get("mcp_audit_event_types"):
+        more = node.plain()
+        types = overlay.get("event_types") or {}
+        if isinstance(more, dict) and isinstance(types, dict):
+            overlay["event_types"] = {**types, **more}
+        else:
+            reader.note(node, f"expected event types by name, found {node.kind}")
+    if not overlay:
+        return overlay, builtin()
+    try:
+        return overlay, overlaid(overlay, "catalog")
+    except CatalogError as error:
+        where = nodes.get("mcp_audit_event_types") or nodes["catalog"]
+        reader.problems += [Problem(f"{where.where} {p.where}", p.what) for p in error.problems]
+        return overlay, builtin()
+
+
+def _scope(reader: Reader, nodes: Mapping[str, Node], catalog: Catalog) -> Scope:
+    scope = Scope()
+    if node := nodes.get("mcp_audit_level"):
+        level = reader.one_of(node, AuditLevel)
+        scope = replace(
+            scope, level=AuditLevel(level) if level in list(AuditLevel) else scope.level
+        )
+    if node := nodes.get("compliance_frameworks"):
+        names = [reader.one_of(item, catalog.frameworks) for item in node.items or [node]]
+        known = tuple(name for name in names if name in catalog.frameworks)
+        scope = replace(scope, frameworks=known)
+    if node := nodes.get("retention_days"):
+        scope = replace(scope, retention_days=reader.whole(node) or None)
+    return scope
+
+
+def _inputs(reader: Reader, nodes: Mapping[str, Node]) -> tuple[InputConfig, ...]:
+    lists = [nodes["inputs"]] if "inputs" in nodes else []
+    if node := nodes.get("filebeat"):
+        lists += reader.children(node, ("inputs",)).values()
+    found = [
+        _input(reader, item, f"input-{at}")
+        for node in lists
+        for at, item in enumerate(node.items or [node], start=1)
+    ]
+    enabled = tuple(one for one in found if one)
+    seen: set[str] = set()
+    for one in enabled:
+        if one.id in seen:
+            reader.note(lists[0], f"two inputs have the id {one.id!r}; an id names one input")
+        seen.add(one.id)
+    return enabled
+
+
+def _input(reader: Reader, node: Node, default_id: str) -> InputConfig | None:
+    keys = reader.children(node, ("type", "id", "enabled", "paths", "parsers"))
+    if "type" in keys:
+        reader.one_of(keys["type"], ("filestream",))
+    for parser in (keys["parsers"].items or ()) if "parsers" in keys else ():
+        _parser(reader, parser)
+    if "enabled" in keys and not reader.truth(keys["enabled"]):
+        return None
+    if "paths" not in keys:
+        reader.note(node, "paths is required: which files to ship, globs allowed")
+        return None
+    name = reader.text(keys["id"]) if "id" in keys else default_id
+    return InputConfig(id=name, paths=reader.texts(keys["paths"]))
+
+
+def _parser(reader: Reader, node: Node) -> None:
+    """`ndjson` is what we do anyway: each line is an object, shipped at the root as it stands."""
+    inner = reader.children(node, ("ndjson",)).get("ndjson")
+    if inner is None or (inner.scalar is None and inner.children is None):
+        return
+    keys = ("target", "overwrite_keys", "add_error_key", "expand_keys", "ignore_decoding_error")
+    target = reader.children(inner, keys).get("target")
+    if target and target.scalar:
+        reader.note(
+            target, "only the root target ('') is possible: lines are shipped as they stand"
+        )
+
+
+def _outputs(reader: Reader, nodes: Mapping[str, Node]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    if node := nodes.get("output"):
+        for name, child in reader.children(node, OUTPUTS).items():
+            options = dict(child.children or {})
+            enabled = options.pop("enabled", None)
+            bare = replace(child, children=options) if child.children is not None else child
+            value = reader.into(OUTPUTS[name].config, bare)
+            if enabled is None or reader.truth(enabled):
+                found[name] = value
+    if (url := nodes.get("elasticsearch_url")) and "elasticsearch" not in found:
+        found["elasticsearch"] = OUTPUTS["elasticsearch"].config(hosts=(_url(reader, url),))
+    return found
+
+
+def _url(reader: Reader, node: Node) -> str:
+    text = reader.text(node)
+    if not text.startswith(("http://", "https://")):
+        reader.note(node, f"expected an http:// or https:// address, found {text!r}")
+    return text
+
+
+def _alerts(reader: Reader, node: Node | None) -> tuple[str, ...]:
+    inner = reader.children(node, ("real_time_alerts",)).get("real_time_alerts") if node else None
+    return tuple(reader.one_of(item, ALERTS) for item in inner.items or [inner]) if inner else ()
+
+
+def _simple(reader: Reader, nodes: Mapping[str, Node]) -> dict[str, Any]:
+    """Keys that are one value each."""
+    readings: dict[str, Callable[[Node], object]] = {
+        "namespace": lambda node: _namespace(reader, node),
+        "kibana_url": lambda node: _url(reader, node),
+        "index_prefix": reader.text,
+        "real_time_monitoring": reader.truth,
+    }
+    return {key: read(nodes[key]) for key, read in readings.items() if key in nodes}
+
+
+def _namespace(reader: Reader, node: Node) -> str:
+    text = reader.text(node)
+    if not re.fullmatch(r"[a-z0-9_.]{1,100}", text):
+        reader.note(node, "a namespace is lower case letters, digits, _ and . (100 at most)")
+    return text

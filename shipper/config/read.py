@@ -1,0 +1,132 @@
+"""From tree to typed values: every problem noted, none raised until all have been seen."""
+
+import difflib
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any
+
+from shipper.config.tree import Node
+from shipper.errors import Problem
+from shipper.outputs.secret import Secret
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, None: 1}
+
+
+class Reader:
+    """Reads nodes as what they should be, and notes what they are not."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def note(self, node: Node, what: str) -> None:
+        self.problems.append(node.problem(what))
+
+    def children(self, node: Node, known: Iterable[str]) -> dict[str, Node]:
+        """The known children of a mapping; each unknown key is a problem that names the nearest."""
+        if node.children is None:
+            if node.items is not None or node.scalar is not None:
+                self.note(node, f"expected a mapping, found {node.kind}")
+            return {}
+        names = list(known)
+        for key, child in node.children.items():
+            if key not in names:
+                self.note(child, f"unknown key{_nearest(key, names)}")
+        return {key: child for key, child in node.children.items() if key in names}
+
+    def text(self, node: Node) -> str:
+        if node.children is not None or node.items is not None or node.scalar is None:
+            self.note(node, f"expected text, found {node.kind}")
+            return ""
+        return str(node.scalar)
+
+    def one_of(self, node: Node, known: Iterable[str]) -> str:
+        text, names = self.text(node), list(known)
+        if text and text not in names:
+            self.note(node, f"{text!r} is none of {', '.join(names)}{_nearest(text, names)}")
+        return text
+
+    def texts(self, node: Node) -> tuple[str, ...]:
+        """A list of texts; one text alone stands for a list of it."""
+        if node.items is None:
+            return (self.text(node),)
+        return tuple(self.text(item) for item in node.items)
+
+    def whole(self, node: Node) -> int:
+        if isinstance(node.scalar, bool) or not isinstance(node.scalar, int):
+            self.note(node, f"expected a whole number, found {node.kind}")
+            return 0
+        if node.scalar < 0:
+            self.note(node, f"expected zero or more, found {node.scalar}")
+        return node.scalar
+
+    def truth(self, node: Node) -> bool:
+        if not isinstance(node.scalar, bool):
+            self.note(node, f"expected true or false, found {node.kind}")
+            return False
+        return node.scalar
+
+    def seconds(self, node: Node) -> float:
+        """A duration: seconds, or a number with ms, s, m, h or d."""
+        match = _DURATION.fullmatch(str(node.scalar))
+        if not match:
+            self.note(node, f"expected a duration such as 30s, found {node.kind}")
+            return 0.0
+        return float(match[1]) * _SECONDS[match[2]]
+
+    def into(self, kind: type, node: Node) -> Any:
+        """A configuration dataclass: its fields are the keys, less a unit at the end."""
+        assert is_dataclass(kind)
+        hints = typing.get_type_hints(kind)
+        by_key = {_key(f.name): f for f in fields(kind)}
+        values = {
+            by_key[key].name: self._typed(child, hints[by_key[key].name], by_key[key].name)
+            for key, child in self.children(node, by_key).items()
+        }
+        for key, row in by_key.items():
+            required = row.default is MISSING and row.default_factory is MISSING
+            if required and row.name not in values:
+                self.note(node, f"{key} is required")
+                return None
+        return kind(**values)
+
+    def _typed(self, node: Node, hint: object, name: str) -> object:
+        if name.endswith("_s"):
+            return self.seconds(node)
+        wanted = _bare(hint)
+        if typing.get_origin(wanted) is tuple:
+            return self.texts(node)
+        if typing.get_origin(wanted) is typing.Literal:
+            return self.one_of(node, typing.get_args(wanted))
+        if isinstance(wanted, type) and is_dataclass(wanted) and wanted is not Secret:
+            return self.into(wanted, node)
+        read = _READERS.get(wanted)
+        assert read is not None, f"no reading for {wanted}"
+        return read(self, node)
+
+
+_READERS: Mapping[object, Callable[[Reader, Node], object]] = {
+    str: Reader.text,
+    int: Reader.whole,
+    bool: Reader.truth,
+    Secret: lambda reader, node: Secret(reader.text(node)),
+}
+
+
+def _bare(hint: object) -> object:
+    """`X` of `X | None`."""
+    if isinstance(hint, types.UnionType):
+        return next(arm for arm in hint.__args__ if arm is not type(None))
+    return hint
+
+
+def _key(name: str) -> str:
+    return name.removesuffix("_s")
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known here: {', '.join(known)}"

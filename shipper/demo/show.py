@@ -1,0 +1,122 @@
+"""What the demo prints: what was recorded, one event whole, what was delivered, what was not."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from shipper.record.seal import GENESIS, follows, unseal
+from shipper.service import Service
+
+_OUTCOMES = {"success": "green", "failure": "red", "unknown": "yellow"}
+_TOKEN = re.compile(r"\[(?:[A-Z_]+)\]")
+
+
+def introduce(console: Console) -> None:
+    console.print(
+        "\n[bold]mcp-shipper demo[/]: a real MCP server in a process of its own, a real client,\n"
+        "calls that succeed, fail, are denied, are cancelled and carry secrets.\n"
+    )
+
+
+def recorded(audit: Path, console: Console) -> None:
+    """Events by type and outcome, one event in full, and whether the chain holds."""
+    segments = sorted(audit.glob("*.jsonl"))
+    events = [json.loads(line) for segment in segments for line in _lines(segment)]
+    console.print(_by_type_and_outcome(events))
+    console.print()
+    shown = next(event for event in events if _tool_of(event) == "send_mail")
+    console.print(_whole(shown))
+    console.print(
+        f"\n[bold]Chain[/]      {len(events)} lines in {len(segments)} segment, "
+        + ("[green]each follows from the one before" if _holds(segments) else "[red]BROKEN")
+    )
+    for segment in segments:
+        console.print(f"[bold]Segment[/]    {segment}", highlight=False, soft_wrap=True)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    yield from path.read_bytes().splitlines()
+
+
+def _tool_of(event: dict[str, Any]) -> str:
+    return str(event.get("gen_ai", {}).get("tool", {}).get("name", ""))
+
+
+def _by_type_and_outcome(events: list[dict[str, Any]]) -> Table:
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for event in events:
+        about = event["event"]
+        counts[event["mcp"]["audit"]["type"], about["action"], about["outcome"]] += 1
+    table = Table("event type", "action", *_OUTCOMES, box=None, pad_edge=False)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for kind, action in sorted({key[:2] for key in counts}):
+        cells = [
+            f"[{colour}]{counts[kind, action, outcome] or '[dim]·'}"
+            for outcome, colour in _OUTCOMES.items()
+        ]
+        table.add_row(kind, action, *cells)
+    return table
+
+
+def _whole(event: dict[str, Any]) -> Panel:
+    """The event as it is on disk, with what redaction put in marked."""
+    text = Text(json.dumps(event, indent=2, ensure_ascii=False))
+    text.highlight_regex(r'"[^"]+"(?=:)', "cyan")
+    text.highlight_regex(_TOKEN, "bold black on yellow")
+    return Panel(Group(text), title="one event, as it is on disk", title_align="left", expand=False)
+
+
+def _holds(segments: list[Path]) -> bool:
+    head = GENESIS
+    for segment in segments:
+        for line in _lines(segment):
+            if not follows(line, head):
+                return False
+            head = (unseal(line) or (b"", b""))[1]
+    return True
+
+
+def delivered(service: Service, directory: Path, console: Console) -> None:
+    """What each output took, and how to send the same elsewhere."""
+    for name, pipeline in service.pipelines.items():
+        stats = pipeline.stats
+        console.print(
+            f"[bold]Delivered[/]  {name}: {stats.delivered} events acknowledged, "
+            f"{stats.duplicates} there already, {stats.rejected} rejected",
+            highlight=False,
+        )
+    for path in sorted((directory / "delivered").glob("*")):
+        console.print(f"[bold]Output[/]     {path}", highlight=False, soft_wrap=True)
+    console.print(
+        "\nThe same to Elasticsearch or Logstash:\n"
+        "  make demo ELASTICSEARCH=http://localhost:9200\n"
+        "  make demo LOGSTASH=localhost:5044",
+        highlight=False,
+    )
+
+
+def searched(directory: Path, console: Console) -> int:
+    """Look for every planted secret in every file; finding one is the demo's failure."""
+    from shipper.demo.client import PLANTED
+
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    contents = [path.read_bytes() for path in files]
+    found = {
+        name: sum(secret.encode() in content for content in contents)
+        for name, secret in PLANTED.items()
+    }
+    console.print(
+        f"\n[bold]Secrets[/]    planted: {', '.join(PLANTED)}; "
+        + ("[red]FOUND ON DISK" if any(found.values()) else "[green]none is in any file")
+        + f"[/] ({len(files)} searched)\n"
+    )
+    return 1 if any(found.values()) else 0

@@ -1,0 +1,139 @@
+"""One operation in, one answer out: the guide's JSON interface, as a function."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from shipper.config import DEFAULT_RETENTION_DAYS, Config, from_mapping
+from shipper.errors import ShipperError
+from shipper.outputs import OUTPUTS
+from shipper.record.event import create_event
+from shipper.record.handler import AuditHandler
+
+#: Outputs that lead into the ELK stack.
+_ELK = ("elasticsearch", "logstash")
+#: An answer must come soon, whatever the output's own patience.
+_PROBE_TIMEOUT_S = 5.0
+_REQUEST = (
+    *("user_id", "session_id", "client_id", "mcp_endpoint", "source_ip", "user_agent"),
+    *("correlation_id",),
+)
+
+Answer = dict[str, Any]
+
+
+def process(
+    context: Mapping[str, Any], config: Config | Mapping[str, object] | None = None
+) -> Answer:
+    """Carry out `context["operation"]` and answer; never raises on bad input.
+
+    Operations: get_status, log_audit_event, get_audit_summary. `success` is false with an `error`
+    when it cannot be done.
+    """
+    operation = str(context.get("operation", "get_status"))
+    carry_out = OPERATIONS.get(operation)
+    if carry_out is None:
+        known = ", ".join(OPERATIONS)
+        return _failure(operation, f"unknown operation {operation!r}; known: {known}")
+    try:
+        checked = config if isinstance(config, Config) else from_mapping(config or {})
+        return {"success": True, "operation": operation} | carry_out(context, checked)
+    except (ShipperError, OSError) as error:
+        return _failure(operation, str(error))
+
+
+def _failure(operation: str, error: str) -> Answer:
+    return {"success": False, "operation": operation, "error": error}
+
+
+def _get_status(_context: Mapping[str, Any], config: Config) -> Answer:
+    return {
+        "audit_level": config.scope.level.value,
+        "active_events": config.scope.active(config.catalog),
+        "real_time_monitoring": config.real_time_monitoring,
+        "compliance_frameworks": list(config.scope.frameworks),
+        "retention_days": config.scope.retention_days or DEFAULT_RETENTION_DAYS,
+        "elk_integration": _elk_answers(config),
+    }
+
+
+def _elk_answers(config: Config) -> bool:
+    """Whether an output into the ELK stack is configured, and each that is answers."""
+    configured = [name for name in _ELK if name in config.outputs]
+    return bool(configured) and all(_answers(name, config.outputs[name]) for name in configured)
+
+
+def _answers(name: str, settings: Any) -> bool:
+    patience_s = min(settings.timeout_s, _PROBE_TIMEOUT_S)
+    output = OUTPUTS[name].create(replace(settings, timeout_s=patience_s))
+    try:
+        output.probe()
+    except ShipperError:
+        return False
+    finally:
+        output.close()
+    return True
+
+
+def _get_audit_summary(_context: Mapping[str, Any], config: Config) -> Answer:
+    active = config.scope.active(config.catalog)
+    return {
+        "audit_level": config.scope.level.value,
+        "total_event_types": len(active),
+        "event_types": active,
+        "compliance_frameworks": list(config.scope.frameworks),
+        "real_time_monitoring": config.real_time_monitoring,
+    }
+
+
+def _log_audit_event(context: Mapping[str, Any], config: Config) -> Answer:
+    event_type = str(context.get("event_type", ""))
+    severity = context.get("severity", "info")
+    data = context.get("event_data") or {}
+    if not isinstance(data, Mapping):
+        raise ShipperError(f"event_data: expected an object, found {type(data).__name__}")
+    named = {name: context.get(name) for name in _REQUEST}
+    event = create_event(event_type, data, severity=severity, **named)
+    event_id = handler_for(config).record(event, time.time())
+    answer = {
+        "event_id": event_id,
+        "event_type": event_type,
+        "user_id": context.get("user_id"),
+        "severity": severity,
+        "status": "logged" if event_id else "filtered",
+    }
+    if not event_id:
+        level = config.catalog.event_types[event_type].level.value
+        answer["reason"] = (
+            f"{event_type} is recorded from level {level}; the level is {config.scope.level.value} "
+            "and no chosen framework requires it"
+        )
+    return answer
+
+
+OPERATIONS: Mapping[str, Callable[[Mapping[str, Any], Config], Answer]] = {
+    "get_status": _get_status,
+    "log_audit_event": _log_audit_event,
+    "get_audit_summary": _get_audit_summary,
+}
+
+#: One handler for each configuration, kept: each has a stream of its own. Closed by `logging` at
+#: the end of the process; bounded, for a process has few configurations.
+_handlers: dict[str, AuditHandler] = {}
+
+
+def handler_for(config: Config) -> AuditHandler:
+    """The handler that records under this configuration."""
+    settings: dict[str, Any] = {
+        "audit_level": config.scope.level.value,
+        "compliance_frameworks": config.scope.frameworks,
+        "retention_days": config.scope.retention_days,
+        "catalog": config.overlay,
+        "namespace": config.namespace,
+    }
+    key = json.dumps([str(config.audit), settings], sort_keys=True, default=str)
+    if key not in _handlers:
+        _handlers[key] = AuditHandler(config.audit, **settings)
+    return _handlers[key]

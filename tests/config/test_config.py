@@ -1,0 +1,200 @@
+"""The configuration: Filebeat's words, the guide's keys, every problem at once."""
+
+from pathlib import Path
+
+import pytest
+
+from shipper.catalog import AuditLevel
+from shipper.config import from_mapping, load
+from shipper.errors import ConfigError
+
+PASTED = """\
+filebeat.inputs:
+- type: filestream
+  id: mcp-audit
+  enabled: true
+  paths:
+    - /var/log/mcp/*.jsonl
+  parsers:
+    - ndjson:
+        target: ""
+        overwrite_keys: true
+- type: filestream
+  id: off
+  enabled: false
+  paths: ["/dev/null"]
+
+output.logstash:
+  hosts: ["logstash-1:5044", "logstash-2:5044"]
+  bulk_max_size: 512
+  compression_level: 1
+  timeout: 45s
+  ssl.certificate_authorities: ["/etc/ca.pem"]
+  ssl:
+    verification_mode: certificate
+
+output.elasticsearch:
+  hosts: "https://es:9200"
+  api_key: "${ES_KEY}"
+
+path.data: /var/lib/data
+"""
+
+
+def problems(text, tmp_path, **environment):
+    path = tmp_path / "c.yml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(path, environment)
+    return [str(problem).replace(str(path), "c.yml") for problem in caught.value.problems]
+
+
+def read(text, tmp_path, **environment):
+    path = tmp_path / "c.yml"
+    path.write_text(text, encoding="utf-8")
+    return load(path, environment)
+
+
+def test_a_pasted_filebeat_section_means_what_it_means_there(tmp_path):
+    config = read(PASTED, tmp_path, ES_KEY="id:secret")
+    assert [(one.id, one.paths) for one in config.inputs] == [
+        ("mcp-audit", ("/var/log/mcp/*.jsonl",))
+    ]
+    logstash = config.outputs["logstash"]
+    assert logstash.hosts == ("logstash-1:5044", "logstash-2:5044")
+    assert (logstash.bulk_max_size, logstash.compression_level) == (512, 1)
+    assert logstash.timeout_s == 45.0
+    assert logstash.ssl.certificate_authorities == ("/etc/ca.pem",)
+    assert logstash.ssl.verification_mode == "certificate"
+    elasticsearch = config.outputs["elasticsearch"]
+    assert elasticsearch.hosts == ("https://es:9200",)
+    assert elasticsearch.api_key.reveal() == "id:secret"
+    assert config.data == Path("/var/lib/data")
+
+
+def test_secrets_do_not_show_in_the_configuration(tmp_path):
+    assert "id:secret" not in repr(read(PASTED, tmp_path, ES_KEY="id:secret"))
+
+
+def test_the_keys_of_the_guide_are_taken_as_they_stand(tmp_path):
+    config = read(
+        """\
+mcp_audit_level: "enterprise"
+compliance_frameworks: ["sox", "gdpr"]
+retention_days: 365
+elasticsearch_url: "http://localhost:9200"
+kibana_url: "http://localhost:5601"
+index_prefix: "mcp-audit"
+real_time_monitoring: true
+mcp_audit_event_types:
+  mcp_tool_execution:
+    fields: ["timestamp", "user_id", "tool_name", "arguments", "result", "duration_ms", "success"]
+    index: "mcp-tools"
+    retention_days: 120
+  backup_run:
+    fields: ["timestamp", "user_id", "success"]
+    retention_days: 30
+security_monitoring:
+  real_time_alerts: ["policy_violation_spikes"]
+""",
+        tmp_path,
+    )
+    assert config.scope.level is AuditLevel.ENTERPRISE
+    assert config.scope.frameworks == ("sox", "gdpr")
+    assert config.outputs["elasticsearch"].hosts == ("http://localhost:9200",)
+    assert config.kibana_url == "http://localhost:5601"
+    assert config.alerts == ("policy_violation_spikes",)
+    assert config.catalog.event_types["mcp_tool_execution"].retention_days == 120
+    assert config.catalog.event_types["backup_run"].index == "mcp-backup-run"
+    assert config.scope.retention_days_of("backup_run", config.catalog) == 2557
+    assert any("index_prefix" in note for note in config.notes)
+
+
+def test_every_problem_is_told_at_once_with_line_key_and_nearest_key(tmp_path):
+    told = problems(
+        """\
+mcp_audit_levl: basic
+compliance_frameworks: [sox, soxx]
+retention_days: many
+output.logstash:
+  hostz: [a]
+  timeout: soon
+output.kafkaa: {}
+inputs:
+- type: filestrem
+  id: a
+""",
+        tmp_path,
+    )
+    assert told == [
+        "c.yml:1 mcp_audit_levl: unknown key; did you mean 'mcp_audit_level'?",
+        "c.yml:2 compliance_frameworks[1]: 'soxx' is none of sox, gdpr, hipaa; did you mean 'sox'?",
+        "c.yml:3 retention_days: expected a whole number, found 'many'",
+        "c.yml:5 output.logstash.hostz: unknown key; did you mean 'hosts'?",
+        "c.yml:6 output.logstash.timeout: expected a duration such as 30s, found 'soon'",
+        "c.yml:7 output.kafkaa: unknown key; known here: console, elasticsearch, file, logstash",
+        "c.yml:9 inputs[0].type: 'filestrem' is none of filestream; did you mean 'filestream'?",
+        "c.yml:9 inputs[0]: paths is required: which files to ship, globs allowed",
+    ]
+
+
+def test_variables_are_expanded_in_values_with_defaults_and_their_own_type(tmp_path):
+    text = """\
+output.logstash:
+  hosts: ["${HOST:localhost}:5044"]
+  bulk_max_size: ${SIZE:100}
+namespace: "${TENANT}"
+"""
+    config = read(text, tmp_path, TENANT="acme")
+    assert config.outputs["logstash"].hosts == ("localhost:5044",)
+    assert config.outputs["logstash"].bulk_max_size == 100
+    assert config.namespace == "acme"
+
+
+def test_a_variable_cannot_smuggle_yaml_in(tmp_path):
+    config = read("namespace: '${TENANT}'", tmp_path, TENANT="a_b")
+    assert config.namespace == "a_b"
+    assert problems("namespace: ${TENANT}", tmp_path, TENANT="a\noutput: {}") == [
+        "c.yml:1 namespace: a namespace is lower case letters, digits, _ and . (100 at most)"
+    ]
+
+
+def test_a_variable_that_is_not_set_is_told_with_what_to_do(tmp_path):
+    assert problems("namespace: ${TENANT}\nkibana_url: ${K:?ask the platform team}", tmp_path) == [
+        "c.yml:1 namespace: ${TENANT} is not set; set it, or give a default: ${TENANT:value}",
+        "c.yml:2 kibana_url: ${K} is not set; ask the platform team",
+    ]
+
+
+def test_a_key_given_twice_is_told_with_both_places(tmp_path):
+    assert problems("path.data: /a\npath:\n  data: /b\n", tmp_path) == [
+        "c.yml:3 path.data: given twice; first at c.yml:1"
+    ]
+
+
+@pytest.mark.parametrize("text", ["a: [", "- a", "a: b: c", "\t- x"])
+def test_what_is_not_a_mapping_in_yaml_is_told_with_its_line(text, tmp_path):
+    assert problems(text, tmp_path)[0].startswith("c.yml:1")
+
+
+def test_an_own_event_type_with_an_unknown_field_is_told_where_it_stands(tmp_path):
+    told = problems("x: 1\nmcp_audit_event_types:\n  mine: {fields: [nope]}\n", tmp_path)
+    assert "c.yml:2" in told[1]
+    assert "nope" in told[1]
+
+
+def test_a_missing_file_is_told_by_name(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.yml"):
+        load(tmp_path / "none.yml")
+
+
+def test_without_inputs_the_own_audit_directory_is_shipped():
+    config = from_mapping({"path": {"home": "/srv/x"}})
+    assert config.inputs[0].paths == ("/srv/x/audit/*.jsonl",)
+
+
+def test_an_output_that_is_not_enabled_is_checked_and_left_out(tmp_path):
+    assert not read("output.console: {enabled: false}", tmp_path).outputs
+    assert problems("output.console: {enabled: false, prety: true}", tmp_path) == [
+        "c.yml:1 output.console.prety: unknown key; did you mean 'pretty'?"
+    ]
