@@ -1,0 +1,65 @@
+"""Whole lines on the disk: append, replace, and recover from a crash in the middle."""
+
+import os
+from pathlib import Path
+
+_STEP_BYTES = 64 << 10
+
+#: Positions and refused lines tell what an application does: for its own user only.
+_MODE = 0o600
+
+
+def open_append(path: Path) -> int:
+    """Open `path` for `append`; make it, and its directory, if missing."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _MODE)
+    sync_directory(path.parent)
+    return file
+
+
+def append(file: int, data: bytes) -> None:
+    """Append all of `data` or nothing, and wait until the disk has it."""
+    start = os.fstat(file).st_size
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(file, view) :]
+        os.fdatasync(file)
+    except OSError:
+        os.ftruncate(file, start)
+        raise
+
+
+def trim(file: int) -> None:
+    """Cut off the half line that a crash has left at the end."""
+    end = position = os.fstat(file).st_size
+    while position:
+        start = max(0, position - _STEP_BYTES)
+        newline = os.pread(file, position - start, start).rfind(b"\n")
+        position = start
+        if newline >= 0:
+            position = start + newline + 1
+            break
+    if position < end:
+        os.ftruncate(file, position)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put `data` in place of the file, all of it or nothing, whatever happens."""
+    new = path.with_name(path.name + ".new")
+    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
+    try:
+        append(file, data)
+    finally:
+        os.close(file)
+    new.rename(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Wait until the names in a directory are on the disk."""
+    directory = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

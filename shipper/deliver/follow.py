@@ -1,0 +1,164 @@
+"""The files of one pipeline: which there are, who is who, and who has something to read."""
+
+import logging
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+
+from shipper.deliver import discover
+from shipper.deliver.batch import Batch
+from shipper.deliver.discover import Found
+from shipper.deliver.identity import HEAD_BYTES, Strays
+from shipper.deliver.registry import Position
+from shipper.deliver.source import BLOCK_BYTES, Limits, Source, open_found
+
+_log = logging.getLogger(__name__)
+
+#: Open handles: a rotated file can be read to its end as long as its handle is open. More would
+#: meet the usual limit of 1024 for a process.
+_MAX_OPEN = 256
+
+#: A batch with less room than this is full: a block that small would be read again and again.
+_MIN_ROOM_BYTES = 64 << 10
+
+#: Positions of files unseen for so long are forgotten (a mount may be gone for a while).
+_FORGET_AFTER_S = 30 * 24 * 3600
+
+
+class Following:
+    """The followed files; used by the pipeline's thread alone."""
+
+    def __init__(
+        self,
+        patterns: Sequence[str],
+        positions: Mapping[int, Position],
+        *,
+        max_lines: int,
+        max_line_bytes: int,
+    ) -> None:
+        self._patterns = patterns
+        self._positions = positions
+        self._max_lines, self._max_line_bytes = max_lines, max_line_bytes
+        self._strays = Strays(positions.values())
+        self._next_id = max(positions, default=0) + 1
+        self._sources: dict[tuple[int, int], Source] = {}
+        self._ready: OrderedDict[Source, None] = OrderedDict()
+        self._open: OrderedDict[Source, None] = OrderedDict()
+        self._unreadable: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def sources(self) -> Iterable[Source]:
+        """The followed files."""
+        return self._sources.values()
+
+    def scan(self, now_s: int) -> list[int]:
+        """Look for new, changed and vanished files; the ids of those that are gone for good."""
+        listed = {(one.device, one.inode): one for one in discover.scan(self._patterns)}
+        # Those whose inode is known choose their positions first: after a rotation a new file
+        # may begin as the old one does, and has its path.
+        for found in sorted(listed.values(), key=lambda one: not self._strays.knows_inode(one)):
+            self._see(found)
+        unlisted = [self._sources[key] for key in self._sources.keys() - listed.keys()]
+        deleted = [source.id for source in unlisted if self._is_deleted(source)]
+        return deleted + self._strays.drop_older(now_s - _FORGET_AFTER_S)
+
+    def look(self, paths: Iterable[str]) -> None:
+        """Look at these files alone."""
+        for found in filter(None, map(discover.look, paths)):
+            self._see(found)
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether some file may have lines that can be read now."""
+        return bool(self._ready)
+
+    def next_batch(self) -> Batch | None:
+        """The next lines, a turn for every file that has some; None if there are none."""
+        chunks, again = [], []
+        lines_left, bytes_left = self._max_lines, BLOCK_BYTES
+        while self._ready and lines_left and bytes_left >= _MIN_ROOM_BYTES:
+            source, _ = self._ready.popitem(last=False)
+            chunk = source.take(Limits(lines_left, bytes_left, self._max_line_bytes))
+            self._bound_open(source)
+            if source.has_more:
+                again.append(source)
+            if chunk is not None:
+                chunks.append(chunk)
+                lines_left -= len(chunk.lines)
+                bytes_left -= chunk.end - chunk.start
+        self._ready.update(dict.fromkeys(again))
+        return Batch(chunks) if chunks else None
+
+    def close(self) -> None:
+        """Close all files."""
+        for source in self._sources.values():
+            source.close()
+
+    def _see(self, found: Found) -> None:
+        source = self._sources.get((found.device, found.inode)) or self._adopt(found)
+        if source is None:
+            return
+        source.found, source.is_listed = found, True
+        if (found.size, found.mtime_ns) != source.seen:
+            self._ready[source] = None
+
+    def _adopt(self, found: Found) -> Source | None:
+        """Follow a new file, from its position if it is known; not if it cannot be read."""
+        try:
+            file = open_found(found)
+            head = os.pread(file, HEAD_BYTES, 0)
+        except OSError as error:
+            self._report(found.path, str(error.strerror))
+            return None
+        self._report(found.path, "")
+        position = self._strays.claim(found, head)
+        ident = position.id if position else self._next_id
+        self._next_id = max(self._next_id, ident + 1)
+        source = Source(found, file, ident, position)
+        self._sources[found.device, found.inode] = source
+        self._bound_open(source)
+        return source
+
+    def _report(self, path: str, problem: str) -> None:
+        """Say it once when a new file cannot be read, and once when it can be."""
+        if self._unreadable.get(path, "") == problem:
+            return
+        if problem:
+            self._unreadable[path] = problem
+            _log.warning("%s cannot be read (%s); trying again.", path, problem)
+        else:
+            del self._unreadable[path]
+            _log.info("%s can be read now.", path)
+
+    def _is_deleted(self, source: Source) -> bool:
+        """Read on what only the handle leads to, let go at its end; True if it is deleted."""
+        source.is_listed = False
+        if source in self._ready or (source.is_open and source.has_changed()):
+            self._ready[source] = None
+            return False
+        if left := source.unfinished_bytes():
+            path, offset = source.found.path, source.offset
+            _log.warning("%s is gone; %d bytes from %d are no whole line.", path, left, offset)
+        is_deleted = source.is_deleted()
+        self._forget(source)
+        if not is_deleted and source.id in self._positions:
+            self._strays.add(self._positions[source.id])
+        return is_deleted
+
+    def _forget(self, source: Source) -> None:
+        del self._sources[source.found.device, source.found.inode]
+        self._open.pop(source, None)
+        source.close()
+
+    def _bound_open(self, latest: Source) -> None:
+        """Close the handle that was used longest ago, unless it is all that leads to its file."""
+        self._open[latest] = None
+        self._open.move_to_end(latest)
+        if len(self._open) <= _MAX_OPEN:
+            return
+        oldest = next((one for one in self._open if one.is_listed), None)
+        if oldest is not None:
+            del self._open[oldest]
+            oldest.close()

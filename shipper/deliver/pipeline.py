@@ -1,0 +1,193 @@
+"""One pipeline: files, an output, and how far the one has got into the other.
+
+The file is the queue. A batch is read only when the last one is settled, and the position moves
+only then, so that every line arrives at least once, whatever dies in between.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from shipper.deliver.backoff import Backoff
+from shipper.deliver.batch import Batch
+from shipper.deliver.discover import InputConfig, patterns
+from shipper.deliver.follow import Following
+from shipper.deliver.registry import Registry
+from shipper.deliver.reject import DeadLetters
+from shipper.deliver.settle import Settler
+from shipper.deliver.stats import State, Stats
+from shipper.deliver.watch import Watcher
+from shipper.outputs.base import Output
+
+_log = logging.getLogger(__name__)
+
+#: A scan may cost at most this share of the time, however many files there are.
+_SCAN_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineConfig:
+    """What one pipeline reads, how much at once, and where it keeps its own files."""
+
+    #: The output's name; names the registry and the dead letters.
+    name: str
+    #: The files to follow.
+    inputs: tuple[InputConfig, ...]
+    #: Directory of the positions and dead letters (`path.data`).
+    data_path: Path
+    #: Lines in a batch at most: the output's `bulk_max_size`.
+    max_lines: int = 2048
+    #: Longer lines go to the dead letters, all but their beginning left out.
+    max_line_bytes: int = 10 << 20
+    #: How often to look for new files, and for changes where there is no inotify.
+    scan_interval_s: float = 1.0
+    #: Room for rejected lines; when it is used up, the pipeline holds.
+    dead_letters_max_bytes: int = 100 << 20
+    #: First and longest wait for an output that is not there (Filebeat's `backoff`).
+    backoff_init_s: float = 1.0
+    backoff_max_s: float = 60.0
+
+    @property
+    def registry_path(self) -> Path:
+        """The journal of positions."""
+        return self.data_path / "registry" / f"{self.name}.ndjson"
+
+    @property
+    def dead_letters_path(self) -> Path:
+        """The rejected lines."""
+        return self.data_path / "dead-letters" / f"{self.name}.ndjson"
+
+
+class Pipeline:
+    """Follows files into one output; `run` and `drain` belong to one thread."""
+
+    def __init__(
+        self,
+        config: PipelineConfig,
+        output: Output,
+        *,
+        sleep: Callable[[float], None] | None = None,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        """`sleep` and `random` stand in for waiting and for chance between attempts in tests."""
+        self._config = config
+        self._output = output
+        self._stop = Event()
+        self._pause = sleep or self._stop.wait
+        self.stats = Stats()
+        self._patterns = patterns(config.inputs)
+        self._watcher = Watcher(self._patterns)
+        letters = DeadLetters(
+            config.dead_letters_path, output=config.name, max_bytes=config.dead_letters_max_bytes
+        )
+        self._settler = Settler(
+            output,
+            letters,
+            self.stats,
+            name=config.name,
+            sleep=self._sleep,
+            backoff=Backoff(config.backoff_init_s, config.backoff_max_s, random),
+            random=random,
+        )
+
+    @property
+    def name(self) -> str:
+        """The output's name."""
+        return self._config.name
+
+    def run(self) -> None:
+        """Deliver what is there and what comes, until `stop`."""
+        with self._started() as (registry, following):
+            self._watcher.start()
+            try:
+                self._deliver(self._follow(registry, following), registry)
+            finally:
+                self._watcher.close()
+
+    def drain(self) -> None:
+        """Deliver what is there, then return."""
+        with self._started() as (registry, following):
+            self._scan(registry, following)
+            self._deliver(self._available(following), registry)
+            for source in following.sources():
+                if left := source.unfinished_bytes():
+                    path, offset = source.found.path, source.offset
+                    _log.warning("%s: %d bytes from %d are no whole line.", path, left, offset)
+
+    def stop(self) -> None:
+        """Make `run` or `drain` return soon; from any thread. What is unsettled comes again."""
+        self._stop.set()
+        self._watcher.wake()
+
+    def _deliver(self, batches: Iterator[Batch], registry: Registry) -> None:
+        for batch in batches:  # whole lines, from where the registry has them
+            if not self._settler.settle(batch):  # each delivered, or in the dead letters
+                return
+            self._commit(batch, registry)  # only now may the positions move
+
+    def _commit(self, batch: Batch, registry: Registry) -> None:
+        now_s = int(time.time())
+        registry.commit([chunk.source.settle(chunk, now_s) for chunk in batch.chunks])
+        self.stats.batches += 1
+        self.stats.read_lines += sum(len(chunk.lines) for chunk in batch.chunks)
+        self.stats.read_bytes += batch.size_bytes()
+
+    def _follow(self, registry: Registry, following: Following) -> Iterator[Batch]:
+        """Batches as they come, until `stop`."""
+        next_scan = 0.0
+        while not self._stop.is_set():
+            following.look(self._watcher.changed())
+            if (now := time.monotonic()) >= next_scan:
+                self._watcher.renew()
+                self._scan(registry, following)
+                took_s = time.monotonic() - now
+                next_scan = now + max(self._config.scan_interval_s, took_s / _SCAN_SHARE)
+            if batch := following.next_batch():
+                yield batch
+            elif not following.has_ready:
+                self._idle(next_scan)
+
+    def _available(self, following: Following) -> Iterator[Batch]:
+        """Batches until everything that is there is taken, or `stop`."""
+        while following.has_ready and not self._stop.is_set():
+            if batch := following.next_batch():
+                yield batch
+
+    def _idle(self, until: float) -> None:
+        self.stats.state = State.IDLE
+        if not self._stop.is_set():
+            self._watcher.wait(max(0.0, until - time.monotonic()))
+
+    def _scan(self, registry: Registry, following: Following) -> None:
+        if gone := following.scan(int(time.time())):
+            registry.commit((), forget=gone)
+        self.stats.files = len(following)
+
+    @contextmanager
+    def _started(self) -> Iterator[tuple[Registry, Following]]:
+        """The positions, locked, and the files; all closed in the end, and the output too."""
+        with ExitStack() as stack:
+            stack.callback(self._ended)
+            registry = stack.enter_context(Registry(self._config.registry_path))
+            following = Following(
+                self._patterns,
+                registry.positions,
+                max_lines=self._config.max_lines,
+                max_line_bytes=self._config.max_line_bytes,
+            )
+            stack.callback(following.close)
+            yield registry, following
+
+    def _ended(self) -> None:
+        self._output.close()
+        self.stats.state = State.STOPPED
+
+    def _sleep(self, delay_s: float) -> bool:
+        """Wait; False if the pipeline is to stop."""
+        self._pause(delay_s)
+        return not self._stop.is_set()

@@ -1,0 +1,211 @@
+"""Positions: how far each file is settled, on the disk before the next batch is read.
+
+A journal: one JSON line per commit, appended and synchronised. Rewriting the whole file at every
+commit instead would cost a commit over 10,000 files some megabytes; this costs what has changed.
+The journal is rewritten at the start, and when it has grown to several times its content.
+
+    {"format":"mcp-shipper positions","version":1}
+    {"crc":2774561,"commit":{"set":[{...}],"forget":[7]}}
+
+A crash can tear the last line, which then was never promised: it is dropped. Damage anywhere else
+means that the disk, or somebody, has changed what was promised: that is for a person to judge.
+"""
+
+import fcntl
+import os
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from shipper.deliver.durable import append, open_append, replace
+from shipper.errors import RegistryError
+
+#: Compact when the journal is this many times its content, and at least this big.
+_MAX_GROWTH = 8
+_MIN_COMPACT_BYTES = 1 << 20
+
+
+class Position(msgspec.Struct, frozen=True):
+    """How far one file is settled, and how to know it again."""
+
+    id: int
+    path: str
+    device: int
+    inode: int
+    #: The file's first bytes, at most 1024, and never beyond the offset.
+    head_length: int
+    head_sha256: str
+    offset: int
+    #: Last commit, in seconds since 1970: long unseen files are forgotten by it.
+    updated_s: int
+
+
+class _Header(msgspec.Struct, forbid_unknown_fields=True):
+    format: str
+    version: int
+
+
+class _Commit(msgspec.Struct, forbid_unknown_fields=True):
+    set: Sequence[Position]
+    forget: Sequence[int] = ()
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    crc: int
+    commit: msgspec.Raw  # the very bytes that the checksum is of
+
+
+_HEADER = _Header("mcp-shipper positions", 1)
+_encode = msgspec.json.Encoder().encode
+_headers = msgspec.json.Decoder(_Header)
+_lines = msgspec.json.Decoder(_Line)
+_commits = msgspec.json.Decoder(_Commit)
+
+
+class Registry:
+    """The positions of one pipeline; held by one process at a time."""
+
+    __slots__ = ("_compacted_bytes", "_file", "_lock", "_path", "_positions", "_size")
+
+    def __init__(self, path: Path) -> None:
+        """Lock and load the journal at `path`; `RegistryError` if another process holds it."""
+        self._path = path
+        self._lock = self._file = -1
+        try:
+            self._lock = _locked(path.with_name(path.name + ".lock"))
+            self._positions = _load(path)
+            self._size = self._compacted_bytes = 0
+            self._compact()
+        except OSError as error:
+            self.close()
+            raise RegistryError(f"{path}: {error.strerror}; positions must be kept") from error
+        except RegistryError:
+            self.close()
+            raise
+
+    @property
+    def positions(self) -> Mapping[int, Position]:
+        """What is committed, by id."""
+        return self._positions
+
+    def commit(self, positions: Sequence[Position], forget: Sequence[int] = ()) -> None:
+        """Replace `positions`, drop those to `forget`, and wait until the disk has it."""
+        data = _encode_line(_Commit(positions, forget))
+        try:
+            append(self._file, data)
+            self._size += len(data)
+            self._apply(positions, forget)
+            if self._size > max(_MIN_COMPACT_BYTES, _MAX_GROWTH * self._compacted_bytes):
+                self._compact()
+        except OSError as error:
+            raise RegistryError(
+                f"{self._path}: a position cannot be kept ({error.strerror}); "
+                "nothing more is delivered until it can"
+            ) from error
+
+    def close(self) -> None:
+        """Let go of the file and the lock."""
+        for file in (self._file, self._lock):
+            if file >= 0:
+                os.close(file)
+        self._file = self._lock = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _apply(self, positions: Iterable[Position], forget: Iterable[int]) -> None:
+        _apply(self._positions, positions, forget)
+
+    def _compact(self) -> None:
+        content = _Commit(tuple(self._positions.values()))
+        data = _encode(_HEADER) + b"\n" + _encode_line(content)
+        replace(self._path, data)
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = open_append(self._path)
+        self._size = self._compacted_bytes = len(data)
+
+
+def read_positions(path: Path) -> tuple[Position, ...]:
+    """What the journal at `path` holds now, without its lock; nothing if there is none."""
+    return tuple(_load(path).values())
+
+
+def _encode_line(commit: _Commit) -> bytes:
+    data = _encode(commit)
+    return _encode(_Line(zlib.crc32(data), msgspec.Raw(data))) + b"\n"
+
+
+def _apply(into: dict[int, Position], positions: Iterable[Position], forget: Iterable[int]) -> None:
+    into.update((position.id, position) for position in positions)
+    for ident in forget:
+        into.pop(ident, None)
+
+
+def _load(path: Path) -> dict[int, Position]:
+    positions: dict[int, Position] = {}
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return positions
+    header, *lines = data.split(b"\n")
+    _check_header(path, header)
+    torn = len(lines) - (1 if lines[-1:] != [b""] else 2)  # the last line that has any bytes
+    for number, line in enumerate(lines):
+        try:
+            commit = _decode_line(line) if line else _Commit(())
+        except (msgspec.DecodeError, ValueError) as error:
+            if number == torn:
+                break
+            raise RegistryError(_damaged(path, number + 2, str(error))) from error
+        _apply(positions, commit.set, commit.forget)
+    return positions
+
+
+def _decode_line(line: bytes) -> _Commit:
+    found = _lines.decode(line)
+    if zlib.crc32(found.commit) != found.crc:
+        raise ValueError("its checksum is wrong")
+    return _commits.decode(found.commit)
+
+
+def _check_header(path: Path, header: bytes) -> None:
+    try:
+        found = _headers.decode(header)
+    except msgspec.DecodeError as error:
+        raise RegistryError(_damaged(path, 1, str(error))) from error
+    if found != _HEADER:
+        raise RegistryError(
+            f"{path}: {found.format} version {found.version} is not what this version of the "
+            f"shipper writes ({_HEADER.format} version {_HEADER.version}); use the one that did"
+        )
+
+
+def _damaged(path: Path, line: int, reason: str) -> str:
+    return (
+        f"{path}: line {line} is damaged ({reason}). Restore the file from a backup, or move it "
+        "away: all files are then sent again from their beginning"
+    )
+
+
+def _locked(path: Path) -> int:
+    lock = open_append(path)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
+        os.close(lock)
+        raise RegistryError(
+            f"{path}: process {holder} ships from here already; stop it, or use another path.data"
+        ) from error
+    with suppress(OSError):  # only for the message above
+        os.ftruncate(lock, 0)
+        os.write(lock, b"%d\n" % os.getpid())
+    return lock

@@ -1,0 +1,245 @@
+"""One followed file: its handle, its identity, and the whole lines that come next.
+
+The position moves at `settle` alone. Until then every look at the file starts where the last
+settled line ended, so whatever goes wrong in between, nothing is skipped.
+"""
+
+import errno
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from shipper.deliver.block import EXCERPT_BYTES, Reject, fault, over_long, sift
+from shipper.deliver.discover import Found
+from shipper.deliver.identity import HEAD_BYTES, Head
+from shipper.deliver.registry import Position
+
+_log = logging.getLogger(__name__)
+
+#: Enough to fill a window of usual lines. Twice as much costs memory and gains nothing.
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one chunk may hold; a line longer than `max_bytes` alone still comes whole."""
+
+    max_lines: int
+    max_bytes: int
+    max_line_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive whole lines of one file."""
+
+    source: "Source"
+    start: int
+    #: Where the position goes when every line and reject is settled.
+    end: int
+    lines: Sequence[bytes] = ()
+    #: Where each line starts; None: one after the other from `start`.
+    offsets: Sequence[int] | None = None
+    rejects: Sequence[Reject] = ()
+
+    def offset(self, index: int) -> int:
+        """Where the line of that index starts in the file."""
+        if self.offsets is not None:
+            return self.offsets[index]
+        return self.start + sum(len(line) + 1 for line in self.lines[:index])
+
+
+class Source:
+    """A file being followed."""
+
+    __slots__ = (
+        "_file",
+        "_grown_head",
+        "_head",
+        "_problem",
+        "_skip",
+        "found",
+        "has_more",
+        "id",
+        "is_listed",
+        "offset",
+        "seen",
+    )
+
+    def __init__(self, found: Found, file: int, ident: int, position: Position | None) -> None:
+        """Follow the open `file`, from `position` if it is a known one."""
+        #: Where the file is now.
+        self.found = found
+        self.id = ident
+        #: Up to here everything is settled.
+        self.offset = position.offset if position else 0
+        self._head = Head(position.head_length, position.head_sha256) if position else Head()
+        self._grown_head = self._head
+        self._file = file
+        self._problem = ""
+        self._skip: _Skip | None = None
+        #: Whether more can be read at once.
+        self.has_more = False
+        #: Size and time of change when it was last read.
+        self.seen: tuple[int, int] | None = None
+        #: Whether the patterns still name it; if not, only the handle leads to it.
+        self.is_listed = True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it holds a file handle."""
+        return self._file >= 0
+
+    def take(self, limits: Limits) -> Chunk | None:
+        """The next whole lines, or None if there are none yet (see `has_more`)."""
+        self.has_more = False
+        try:
+            if self._file < 0:
+                self._file = open_found(self.found)
+            chunk = self._take(limits)
+        except OSError as error:
+            self._report(str(error.strerror))
+            self.close()
+            self.seen = None
+            return None
+        self._report("")
+        return chunk
+
+    def settle(self, chunk: Chunk, now_s: int) -> Position:
+        """Move behind `chunk`, the last that was taken; the position to commit."""
+        self.offset, self._head = chunk.end, self._grown_head
+        return Position(
+            id=self.id,
+            path=self.found.path,
+            device=self.found.device,
+            inode=self.found.inode,
+            head_length=self._head.length,
+            head_sha256=self._head.sha256,
+            offset=self.offset,
+            updated_s=now_s,
+        )
+
+    def unfinished_bytes(self) -> int:
+        """Bytes after the position when nothing more can be taken: a line without its end."""
+        return max(0, self.seen[0] - self.offset) if self.seen else 0
+
+    def is_deleted(self) -> bool:
+        """Whether the open file has no name any more."""
+        return self.is_open and os.fstat(self._file).st_nlink == 0
+
+    def has_changed(self) -> bool:
+        """Whether the open file is other than when it was last read."""
+        status = os.fstat(self._file)
+        return (status.st_size, status.st_mtime_ns) != self.seen
+
+    def close(self) -> None:
+        """Let go of the handle; `take` opens the file again, by path."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _report(self, problem: str) -> None:
+        """Say it once when the file cannot be read, and once when it can again."""
+        if problem == self._problem:
+            return
+        self._problem = problem
+        if problem:
+            _log.warning("%s cannot be read (%s); trying again.", self.found.path, problem)
+        else:
+            _log.info("%s can be read again.", self.found.path)
+
+    def _take(self, limits: Limits) -> Chunk | None:
+        status = os.fstat(self._file)
+        size = status.st_size
+        self.seen = (size, status.st_mtime_ns)
+        if size < self.offset or not self._head.is_of(self._file):
+            _log.warning(
+                "%s was truncated or rewritten; reading it from its beginning.", self.found.path
+            )
+            self.offset, self._head, self._skip = 0, Head(), None
+        chunk = self._read(limits, size) if self._skip is None else self._pass_over(limits, size)
+        if chunk is not None:
+            self._grown_head = self._head.grown(self._file, min(HEAD_BYTES, chunk.end))
+        return chunk
+
+    def _read(self, limits: Limits, size: int) -> Chunk | None:
+        block, start = b"", self.offset
+        want = min(limits.max_bytes, BLOCK_BYTES)
+        while b"\n" not in block:
+            block = os.pread(self._file, min(want, size - start), start)
+            if len(block) > limits.max_line_bytes and b"\n" not in block:
+                self._skip = _Skip()
+                return self._pass_over(limits, size)
+            if len(block) < want:
+                break
+            want *= 2
+        lines = block.split(b"\n", limits.max_lines)
+        rest = lines.pop()  # the beginning of a line, or what is over max_lines
+        chunk = self._chunk(block[: len(block) - len(rest)], lines, limits)
+        is_all = start + len(block) == size and b"\n" not in rest
+        if is_all and len(lines) < limits.max_lines and _is_complete(rest):
+            chunk, rest = _with_last(chunk, rest), b""
+        self.has_more = not is_all or (len(lines) == limits.max_lines and rest != b"")
+        return chunk if chunk.end > start else None
+
+    def _chunk(self, block: bytes, lines: list[bytes], limits: Limits) -> Chunk:
+        start, end = self.offset, self.offset + len(block)
+        sifted = sift(block, lines, start, limits.max_line_bytes)
+        return Chunk(self, start, end, sifted.lines, sifted.offsets, sifted.rejects)
+
+    def _pass_over(self, limits: Limits, size: int) -> Chunk | None:
+        """Pass over a block of a line that is over the limit; its reject once its end is found."""
+        skip = self._skip or _Skip()
+        block = os.pread(self._file, BLOCK_BYTES, self.offset + skip.length)
+        line, newline, _ = block.partition(b"\n")
+        skip.add(line)
+        end = self.offset + skip.length + 1
+        self.has_more = end < size
+        if not newline:
+            return None
+        self._skip = None
+        digest = skip.digest.hexdigest()
+        reject = over_long(skip.excerpt, self.offset, skip.length, digest, limits.max_line_bytes)
+        return Chunk(self, self.offset, end, rejects=(reject,))
+
+
+def open_found(found: Found) -> int:
+    """A handle of the very file that was found."""
+    file = os.open(found.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    status = os.fstat(file)
+    if (status.st_dev, status.st_ino) == (found.device, found.inode):
+        return file
+    os.close(file)
+    raise OSError(errno.ESTALE, "it was replaced; looking for it again")
+
+
+class _Skip:
+    """An over-long line being passed over: what is kept of it."""
+
+    __slots__ = ("digest", "excerpt", "length")
+
+    def __init__(self) -> None:
+        self.digest = sha256()
+        self.excerpt = b""
+        self.length = 0
+
+    def add(self, data: bytes) -> None:
+        self.digest.update(data)
+        self.excerpt += data[: EXCERPT_BYTES - len(self.excerpt)]
+        self.length += len(data)
+
+
+def _is_complete(rest: bytes) -> bool:
+    """Whether a last line without newline is whole.
+
+    A complete JSON object cannot grow: only white space or a newline can follow it. So there is
+    nothing to wait for; the newline that comes later is a blank line.
+    """
+    return rest.startswith(b"{") and rest.endswith(b"}") and fault(rest) is None
+
+
+def _with_last(chunk: Chunk, line: bytes) -> Chunk:
+    offsets = None if chunk.offsets is None else [*chunk.offsets, chunk.end]
+    return replace(chunk, end=chunk.end + len(line), lines=[*chunk.lines, line], offsets=offsets)

@@ -1,0 +1,45 @@
+"""What a pipeline has done so far, readable from any thread."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class State(Enum):
+    """What a pipeline is doing."""
+
+    STARTING = "starting"
+    #: Everything that is there is settled.
+    IDLE = "idle"
+    DELIVERING = "delivering"
+    #: The destination cannot be reached or is overloaded; trying again.
+    UNAVAILABLE = "unavailable"
+    #: A person must act: credentials, certificate, disk; trying again slowly.
+    REFUSED = "refused"
+    #: The dead letters are full; holding until there is room.
+    FULL = "full"
+    STOPPED = "stopped"
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counters since the start; written by the pipeline's thread alone."""
+
+    state: State = State.STARTING
+    #: Files being followed.
+    files: int = 0
+    #: Good lines read, and the bytes settled and committed, bad lines and blanks included.
+    read_lines: int = 0
+    read_bytes: int = 0
+    batches: int = 0
+    #: Lines the destination has taken, those it had already and those it put aside included.
+    delivered: int = 0
+    duplicates: int = 0
+    diverted: int = 0
+    #: Lines sent again, once for each time.
+    retried: int = 0
+    #: Lines in the dead letters.
+    rejected: int = 0
+    #: When the destination last took a line (time.monotonic).
+    last_ack_monotonic: float | None = None
+    #: Why the state is not idle or delivering, or was not when it last changed.
+    last_error: str = ""
