@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import httpx2
 import mcp
+import pytest
 import uvicorn
 from fastmcp.server.auth import AccessToken as FastAccessToken
 from fastmcp.server.auth import TokenVerifier
@@ -62,6 +63,34 @@ def fast_with_tokens(progress=None):
 
 WITH_TOKENS = {"sdk": sdk_with_tokens, "fastmcp": fast_with_tokens}
 WITHOUT = {"sdk": sdk, "fastmcp": fast, "low": low}
+
+GUARDED = pytest.mark.parametrize("make", WITH_TOKENS.values(), ids=WITH_TOKENS)
+OPEN = pytest.mark.parametrize("make", WITHOUT.values(), ids=WITHOUT)
+
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "raw", "version": "0"},
+    },
+}
+ACCEPT = {"accept": "application/json, text/event-stream"}
+ADD = {"name": "add", "arguments": {"a": 1, "b": 2}}
+MODERN = {
+    **ACCEPT,
+    "mcp-protocol-version": "2026-07-28",
+    "mcp-method": "tools/call",
+    "mcp-name": "add",
+}
+
+
+def modern(method, params):
+    prefix = "io.modelcontextprotocol/"
+    meta = {f"{prefix}protocolVersion": "2026-07-28", f"{prefix}clientCapabilities": {}}
+    return {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": meta}}
 
 
 def app_of(server, **options):

@@ -11,7 +11,13 @@ from mcp_types import EmptyResult, Request
 
 from shipper.capture import instrument
 from tests.capture.http import (
+    ACCEPT,
+    ADD,
+    GUARDED,
+    INITIALIZE,
     ISSUER,
+    MODERN,
+    OPEN,
     SCOPE,
     WITH_TOKENS,
     WITHOUT,
@@ -19,39 +25,13 @@ from tests.capture.http import (
     app_of,
     client_of,
     digest,
+    modern,
     serving,
 )
 from tests.capture.stacks import ERAS, call, swallow
 from tests.real.processes import wait_until
 
-GUARDED = pytest.mark.parametrize("make", WITH_TOKENS.values(), ids=WITH_TOKENS)
-OPEN = pytest.mark.parametrize("make", WITHOUT.values(), ids=WITHOUT)
 BOTH_ERAS = pytest.mark.parametrize("era", ERAS)
-
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "raw", "version": "0"},
-    },
-}
-ACCEPT = {"accept": "application/json, text/event-stream"}
-ADD = {"name": "add", "arguments": {"a": 1, "b": 2}}
-MODERN = {
-    **ACCEPT,
-    "mcp-protocol-version": "2026-07-28",
-    "mcp-method": "tools/call",
-    "mcp-name": "add",
-}
-
-
-def modern(method, params):
-    prefix = "io.modelcontextprotocol/"
-    meta = {f"{prefix}protocolVersion": "2026-07-28", f"{prefix}clientCapabilities": {}}
-    return {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": meta}}
 
 
 def who(fields):
@@ -174,12 +154,10 @@ def unproxied(app):
 
 @OPEN
 def test_a_session_is_known_by_its_hash_from_its_beginning_to_its_end(make, events):
-    session = None
-    with serving(app_of(instrument(make()))) as url:
-        with httpx2.Client() as http:
-            answer = http.post(f"{url}/mcp", json=INITIALIZE, headers=ACCEPT)
-            session = answer.headers["mcp-session-id"]
-            http.delete(f"{url}/mcp", headers={"mcp-session-id": session, **ACCEPT})
+    with serving(app_of(instrument(make()))) as url, httpx2.Client() as http:
+        answer = http.post(f"{url}/mcp", json=INITIALIZE, headers=ACCEPT)
+        session = answer.headers["mcp-session-id"]
+        http.delete(f"{url}/mcp", headers={"mcp-session-id": session, **ACCEPT})
     opened, ended = (event.fields for event in events)
     assert opened["event.action"] == "session-initialize"
     assert ended["event.action"] == "session-end"

@@ -14,10 +14,20 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from shipper.capture import audit_asgi, instrument
-from tests.capture.http import SCOPE, app_of, serving
+from tests.capture.http import (
+    ACCEPT,
+    ADD,
+    GUARDED,
+    INITIALIZE,
+    MODERN,
+    OPEN,
+    SCOPE,
+    app_of,
+    modern,
+    serving,
+)
 from tests.capture.stacks import fast, sdk
 from tests.real.processes import wait_until
-from tests.capture.test_http import ACCEPT, ADD, GUARDED, INITIALIZE, MODERN, OPEN, modern
 
 JSON = {**ACCEPT, "content-type": "application/json"}
 
