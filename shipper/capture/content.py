@@ -3,13 +3,11 @@
 Everything here is foreign and unvalidated: a params object may hold anything under any key.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from dataclasses import dataclass
 
-from shipper.capture.values import MAX_TEXT, snapshot, text
+from shipper.capture.values import snapshot, text
 
 Fields = dict[str, object]
 Reader = Callable[[Mapping[str, object]], Fields]
@@ -17,8 +15,31 @@ Reader = Callable[[Mapping[str, object]], Fields]
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 #: They open a session; that they were completed is all they say.
 _GREETINGS = {"initialize", "server/discover"}
-#: A structured value without any text is written out this many pieces far, at most.
-_MAX_PIECES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A tool's content blocks in sum: their kinds, their size in characters, and all text.
+
+    Of pictures and sounds nothing but kind and size is taken; a single text is not even copied.
+    """
+
+    kinds: set[str]
+    size: int
+    text: str | None
+
+    @classmethod
+    def of(cls, result: Mapping[str, object]) -> "_Said":
+        kinds, size, texts = set(), 0, []
+        for block in _blocks(result, "content"):
+            kinds.add(str(block.get("type")))
+            holder = block if "resource" not in block else _mapping(block["resource"])
+            if isinstance(value := holder.get("text"), str):
+                texts.append(value)
+                size += len(value)
+            elif isinstance(value := holder.get("data") or holder.get("blob"), str):
+                size += len(value)
+        return cls(kinds, size, (texts[0] if len(texts) == 1 else "\n".join(texts)) or None)
 
 
 def asked(method: str, params: object) -> Fields:
@@ -29,17 +50,12 @@ def asked(method: str, params: object) -> Fields:
 
 
 def answered(method: str, result: Mapping[str, object]) -> Fields:
-    """The fields of the result: counts, kinds and sizes, and the beginning of a tool's text."""
+    """The fields of the result: counts, kinds and sizes, and what a tool said."""
     read = _ANSWERED.get(method)
     fields = read(result) if read else {}
     if method not in _GREETINGS:
         fields["mcp.result.type"] = text(result.get("resultType"))
     return fields
-
-
-def blocks_text(result: Mapping[str, object]) -> str:
-    """The beginning of what a tool said."""
-    return _beginning(_texts(result))
 
 
 def _tool_asked(params: Mapping[str, object]) -> Fields:
@@ -96,46 +112,19 @@ def _level_asked(params: Mapping[str, object]) -> Fields:
 
 
 def _tool_answered(result: Mapping[str, object]) -> Fields:
-    blocks = list(_blocks(result, "content"))
-    failed = result.get("isError") is True
-    fields: Fields = {
-        "mcp.tool.is_error": failed,
-        "mcp.tool.result.content_types": sorted({str(block.get("type")) for block in blocks}),
-    }
-    if not blocks and (structured := result.get("structuredContent")) is not None:
-        return fields | _structured(structured)
-    fields["mcp.tool.result.size"] = sum(len(part) for part in _parts(blocks))
-    if not failed:  # else it is the error's message
-        fields |= _said(_texts(result))
-    return fields
-
-
-def _said(texts: list[str]) -> Fields:
-    if sum(map(len, texts)) <= MAX_TEXT:
-        return {"mcp.tool.result.text": "\n".join(texts) or None}
-    whole = hashlib.sha256()
-    for part in texts:
-        whole.update(part.encode("utf-8", "surrogatepass"))
+    said = _Said.of(result)
+    structured = result.get("structuredContent")
+    if not said.kinds and structured is not None:  # else the blocks say the same
+        return {
+            "mcp.tool.is_error": result.get("isError") is True,
+            "mcp.tool.result.content_types": ["structured"],
+            "mcp.tool.result.text": structured,
+        }
     return {
-        "mcp.tool.result.text": _beginning(texts),
-        "mcp.tool.result.truncated": True,
-        "mcp.tool.result.hash": whole.hexdigest(),
-    }
-
-
-def _structured(value: object) -> Fields:
-    """Only what a tool says in structure alone; else its text says the same.
-
-    Written out piece by piece, so that a huge value costs no more than its beginning.
-    """
-    pieces = list(islice(json.JSONEncoder(default=str).iterencode(value), _MAX_PIECES + 1))
-    whole = "".join(pieces)
-    cut = len(pieces) > _MAX_PIECES or len(whole) > MAX_TEXT
-    return {
-        "mcp.tool.result.content_types": ["structured"],
-        "mcp.tool.result.text": whole[:MAX_TEXT],
-        "mcp.tool.result.size": len(whole) if len(pieces) <= _MAX_PIECES else None,
-        "mcp.tool.result.truncated": cut or None,
+        "mcp.tool.is_error": result.get("isError") is True,
+        "mcp.tool.result.content_types": sorted(said.kinds),
+        "mcp.tool.result.size": said.size,
+        "mcp.tool.result.text": said.text,
     }
 
 
@@ -205,35 +194,6 @@ def _blocks(result: Mapping[str, object], key: str) -> Iterator[Mapping[str, obj
     listed = result.get(key)
     if isinstance(listed, list):
         yield from (block for block in listed if isinstance(block, Mapping))
-
-
-def _texts(result: Mapping[str, object]) -> list[str]:
-    """Every text that a tool returned; an embedded resource's too."""
-    found = []
-    for block in _blocks(result, "content"):
-        value = block.get("text") or _mapping(block.get("resource")).get("text")
-        if isinstance(value, str):
-            found.append(value)
-    return found
-
-
-def _parts(blocks: list[Mapping[str, object]]) -> Iterator[str]:
-    """The strings that make up the size of a result: texts and encoded binaries."""
-    for block in blocks:
-        for holder in (block, _mapping(block.get("resource"))):
-            yield from (
-                v for key in ("text", "data", "blob") if isinstance(v := holder.get(key), str)
-            )
-
-
-def _beginning(texts: list[str]) -> str:
-    kept, room = [], MAX_TEXT
-    for part in texts:
-        if room <= 0:
-            break
-        kept.append(part[:room])
-        room -= len(part) + 1
-    return "\n".join(kept)
 
 
 def _bytes_of(content: Mapping[str, object]) -> int:

@@ -45,7 +45,7 @@ def of_http(scope: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, o
         **token_holder(scope),
         **trace(headers.get("traceparent")),
         "network.transport": "tcp",
-        "source_ip": address(peer[0]) if peer else None,
+        "source_ip": address(str(peer[0])) if peer else None,
         "user_agent": headers.get("user-agent"),
         "http.request.id": headers.get("x-request-id"),
         "session_id": digest(session) if session else None,

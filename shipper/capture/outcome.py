@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shipper.capture.causes import root
-from shipper.capture.content import answered, blocks_text
-from shipper.capture.values import MAX_TEXT
+from shipper.capture.content import answered
 
 _INVALID_PARAMS = -32602
 _METHOD_NOT_FOUND = -32601
@@ -47,16 +46,14 @@ def of_error(error: BaseException, seen: Exception | None) -> Outcome:
 
 def of_result(method: str, result: object, seen: Exception | None) -> Outcome:
     """A request that was answered; a tool may say itself that it failed."""
-    wire = _wire(result)
-    fields = answered(method, wire)
+    fields = answered(method, _wire(result))
     if not fields.get("mcp.tool.is_error"):
         return Outcome(success=True, fields=fields)
+    said = fields.pop("mcp.tool.result.text")  # the client's view of the error
+    fields |= {"error.type": "tool_error", "error.message": said}
     if seen is not None:
-        return Outcome(success=False, fields={**fields, **_described(root(seen))})
-    said = blocks_text(wire)
-    return Outcome(
-        success=False, fields={**fields, "error.type": "tool_error", "error.message": said or None}
-    )
+        fields |= _described(root(seen))
+    return Outcome(success=False, fields=fields)
 
 
 def _wire(result: object) -> Mapping[str, object]:
@@ -84,9 +81,9 @@ def _is_validation(error: BaseException) -> bool:
 def _message(error: Any) -> str | None:
     """What it says, but for a failed validation: that text repeats the caller's values."""
     if not _is_validation(error):
-        return str(error)[:MAX_TEXT] or None
+        return str(error) or None
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     return "; ".join(
         f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
         for problem in problems[:_MAX_PROBLEMS]
-    )[:MAX_TEXT]
+    )
