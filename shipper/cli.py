@@ -206,6 +206,23 @@ def _version(_arguments: argparse.Namespace) -> int:
     return 0
 
 
+class _Commands:
+    """Commands at one level; all of them take -c."""
+
+    def __init__(self, parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+        self._common = common
+        self._level = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(self, name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        made = self._level.add_parser(name, parents=[self._common], help=text, description=text)
+        made.set_defaults(command=command)
+        return made
+
+    def group(self, name: str, text: str) -> "_Commands":
+        """Commands below a command."""
+        return _Commands(self._level.add_parser(name, help=text, description=text), self._common)
+
+
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
@@ -213,7 +230,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="config",
         metavar="FILE",
         type=Path,
-        default=argparse.SUPPRESS,
+        default=argparse.SUPPRESS,  # so that it may stand before or after the command's name
         help=f"configuration (default: {' or '.join(map(str, CONFIG_FILES))})",
     )
     parser = argparse.ArgumentParser(
@@ -221,45 +238,34 @@ def _parser() -> argparse.ArgumentParser:
         parents=[common],
         description="Audit logging for MCP applications, native to the ELK stack.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def add(
-        where: "argparse._SubParsersAction[argparse.ArgumentParser]",
-        name: str,
-        command: Command,
-        text: str,
-    ) -> argparse.ArgumentParser:
-        made = where.add_parser(name, parents=[common], help=text, description=text)
-        made.set_defaults(command=command)
-        return made
-
-    run = add(commands, "run", _run, "ship the inputs to every output until stopped")
-    run.add_argument("--once", action="store_true", help="ship what is there, then end")
-    setup = add(commands, "setup", _setup, "install templates and policies in Elasticsearch")
-    setup.add_argument("--dry-run", action="store_true", help="say what would be done")
-    setup.add_argument("--remove", action="store_true", help="remove what setup installed")
-    test = commands.add_parser("test", help="check the configuration, or reach the outputs")
-    tests = test.add_subparsers(required=True, metavar="WHAT")
-    add(tests, "config", _test_config, "check the configuration")
-    add(tests, "output", _test_output, "reach each output without sending an event")
-    export = commands.add_parser("export", help="print what setup installs, without a server")
-    exports = export.add_subparsers(required=True, metavar="WHAT")
-    for name in _EXPORTS:
-        one = add(exports, name, _export, f"print every {name}, or one by name")
-        one.add_argument("name", nargs="?")
-        one.set_defaults(what=name)
-    files = add(exports, "assets", _export_assets, "write the committed asset files")
-    files.add_argument("directory", nargs="?", type=Path, default=Path())
-    files.add_argument("--check", action="store_true", help="only say which are stale")
-    add(commands, "status", _status, "how far each output is with each file")
-    add(commands, "process", _process, "one JSON operation from standard input")
-    demo = add(commands, "demo", _demo, "a real MCP server and client, recorded and shipped")
-    demo.add_argument("directory", nargs="?", type=Path, default=Path("demo-output"))
-    demo.add_argument("--elasticsearch", metavar="URL", help="ship there as well")
-    demo.add_argument("--logstash", metavar="HOST:PORT", help="ship there as well")
-    add(commands, "version", _version, "print the version")
+    _add_commands(_Commands(parser, common))
     return parser
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _add_commands(commands: _Commands) -> None:
+    run = commands.add("run", _run, "ship the inputs to every output until stopped")
+    run.add_argument("--once", action="store_true", help="ship what is there, then end")
+    setup = commands.add("setup", _setup, "install templates and policies in Elasticsearch")
+    setup.add_argument("--dry-run", action="store_true", help="say what would be done")
+    setup.add_argument("--remove", action="store_true", help="remove what setup installed")
+    test = commands.group("test", "check the configuration, or reach the outputs")
+    test.add("config", _test_config, "check the configuration")
+    test.add("output", _test_output, "reach each output without sending an event")
+    _add_exports(commands.group("export", "print what setup installs, without a server"))
+    commands.add("status", _status, "how far each output is with each file")
+    commands.add("process", _process, "one JSON operation from standard input")
+    demo = commands.add("demo", _demo, "a real MCP server and client, recorded and shipped")
+    demo.add_argument("directory", nargs="?", type=Path, default=Path("demo-output"))
+    demo.add_argument("--elasticsearch", metavar="URL", help="ship there as well")
+    demo.add_argument("--logstash", metavar="HOST:PORT", help="ship there as well")
+    commands.add("version", _version, "print the version")
+
+
+def _add_exports(exports: _Commands) -> None:
+    for what in _EXPORTS:
+        one = exports.add(what, _export, f"print every {what}, or one by name")
+        one.add_argument("name", nargs="?")
+        one.set_defaults(what=what)
+    files = exports.add("assets", _export_assets, "write the committed asset files")
+    files.add_argument("directory", nargs="?", type=Path, default=Path())
+    files.add_argument("--check", action="store_true", help="only say which are stale")

@@ -44,7 +44,7 @@ def _record(audit: Path, console: Console) -> None:
 
 def _config(directory: Path, elasticsearch: str | None, logstash: str | None) -> Config:
     outputs: dict[str, object] = {
-        "file": {"path": str(directory / "delivered"), "filename": "events.ndjson"}
+        "file": {"path": str(directory / "delivered"), "filename": "events"}
     }
     if elasticsearch:
         outputs["elasticsearch"] = {"hosts": [elasticsearch]}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +16,7 @@ from shipper.record.seal import GENESIS, follows, unseal
 from shipper.service import Service
 
 _OUTCOMES = {"success": "green", "failure": "red", "unknown": "yellow"}
-_TOKEN = re.compile(r"\[(?:[A-Z_]+)\]")
+_TOKEN = re.compile(r"\[[A-Z_]+\]")
 
 
 def introduce(console: Console) -> None:
@@ -68,11 +68,21 @@ def _by_type_and_outcome(events: list[dict[str, Any]]) -> Table:
 
 
 def _whole(event: dict[str, Any]) -> Panel:
-    """The event as it is on disk, with what redaction put in marked."""
-    text = Text(json.dumps(event, indent=2, ensure_ascii=False))
-    text.highlight_regex(r'"[^"]+"(?=:)', "cyan")
-    text.highlight_regex(_TOKEN, "bold black on yellow")
-    return Panel(Group(text), title="one event, as it is on disk", title_align="left", expand=False)
+    """The event as it is on disk, a row a field, with what redaction put in marked."""
+    grid = Table.grid(padding=(0, 2))
+    for path, value in _flat(event):
+        text = Text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        text.highlight_regex(_TOKEN, "bold black on yellow")
+        grid.add_row(Text(path, "cyan"), text)
+    return Panel(grid, title="one event, every field of it", title_align="left", expand=False)
+
+
+def _flat(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
 
 
 def _holds(segments: list[Path]) -> bool:
