@@ -195,7 +195,7 @@ def test_a_lumberjack_server_with_tls_asks_for_a_certificate_of_its_authority(
     with (
         connect(server) as plain,
         context.wrap_socket(plain, server_hostname="127.0.0.1") as stranger,
-        pytest.raises(ssl.SSLError, match="(?i)certificate"),
+        pytest.raises(ssl.SSLError, match=r"(?i)certificate"),
     ):
         exchange(stranger, b"{}")
     authority.issue_cert("client").configure_cert(context)

@@ -81,7 +81,15 @@ def _fetch(home: Path) -> None:
     if maven is None:
         raise Missing(f"Elasticsearch {VERSION} is fetched with Maven; install it (maven)")
     repository = home / "repository"  # not the user's own: the archive is of no use afterwards
-    command = [maven, "-B", "-q", MAVEN_GET, "-Dtransitive=false", f"-Dartifact={ARTIFACT}"]
+    command = [
+        maven,
+        "-B",
+        "-q",
+        "-Dstyle.color=never",
+        MAVEN_GET,
+        "-Dtransitive=false",
+        f"-Dartifact={ARTIFACT}",
+    ]
     got = subprocess.run(
         [*command, f"-Dmaven.repo.local={repository}"],
         stdin=subprocess.DEVNULL,
@@ -92,8 +100,8 @@ def _fetch(home: Path) -> None:
     )
     archive = next(repository.rglob("*.zip"), None)
     if got.returncode or archive is None:
-        said = (got.stdout + got.stderr).strip().partition("\n")[0]
-        raise Missing(f"Elasticsearch {VERSION} could not be fetched: Maven says {said!r}")
+        said = (got.stdout + got.stderr).partition("\n")[0].removesuffix(" -> [Help 1]")
+        raise Missing(f"Elasticsearch {VERSION} could not be fetched: Maven says …{said[-200:]}")
     _unpack(archive, home)
     shutil.rmtree(repository)
 

@@ -18,6 +18,7 @@ from tests.real.processes import dies_with_us, free_ports, wait_until
 
 START_TIMEOUT_S = 180  # 10 s on an idle machine; a busy one with two cores takes its time
 STOP_TIMEOUT_S = 30
+LOG_TAIL_CHARS = 4000
 
 SETTINGS = """\
 discovery.type: single-node
@@ -60,7 +61,11 @@ class Elasticsearch:
         return f"http://127.0.0.1:{self._http_port}"
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            shutil.rmtree(self._folder)
+            raise
 
     def __exit__(
         self,
@@ -72,7 +77,7 @@ class Elasticsearch:
         shutil.rmtree(self._folder)
 
     def start(self) -> Self:
-        """Returns when the node answers; RuntimeError with the end of its log if it does not."""
+        """Returns when the node answers; an error that it does not carries the end of its log."""
         java = [*dies_with_us(as_nobody=True), str(self._parts.jdk / "bin/java")]
         libraries = self._parts.home / "lib/tools/server-launcher/*"
         launcher = "org.elasticsearch.server.launcher.ServerLauncher"
@@ -87,8 +92,9 @@ class Elasticsearch:
                 start_new_session=True,
             )
         try:
-            wait_until(self._is_up, START_TIMEOUT_S, "Elasticsearch is up")
-        except BaseException:
+            wait_until(self._answers, START_TIMEOUT_S, "Elasticsearch is up")
+        except BaseException as error:
+            error.add_note(f"The end of its log:\n{self.log()[-LOG_TAIL_CHARS:]}")
             self.kill()
             raise
         return self
@@ -137,10 +143,10 @@ class Elasticsearch:
             "JAVA_TYPE": "ES_JAVA_HOME",
         }
 
-    def _is_up(self) -> bool:
+    def _answers(self) -> bool:
         assert self._process is not None
         if self._process.poll() is not None:
-            raise RuntimeError(f"Elasticsearch ended while starting:\n{self.log()[-4000:]}")
+            raise RuntimeError("Elasticsearch ended while starting")
         connection = http.client.HTTPConnection("127.0.0.1", self._http_port, timeout=10)
         try:
             connection.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=5s")

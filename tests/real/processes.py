@@ -34,6 +34,7 @@ def free_ports(count: int) -> list[int]:
 def dies_with_us(*, as_nobody: bool = False) -> list[str]:
     """A command prefix: the kernel kills what follows it when we end, however we end.
 
+    "We" is the thread that starts it: the server ends with that thread, not with the process.
     `as_nobody` gives up root where we have it, for servers that refuse to run as root.
     """
     setpriv = shutil.which("setpriv")
