@@ -1,0 +1,165 @@
+"""Bodies of Elasticsearch's APIs by name: lifecycle policies, component and index templates.
+
+All are plain JSON values, settings nested, as the server gives them back, so that what is
+installed can be compared with what is wanted.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from shipper.catalog import Catalog, EventType, Field, Scope
+
+Body = dict[str, Any]
+
+#: In every `_meta`: what carries it is ours to change and to remove.
+MANAGED_BY = "mcp-shipper"
+
+SETTINGS = "mcp@settings"
+MAPPINGS = "mcp@mappings"
+
+#: Over the built-in `logs-*-*` (100), Fleet's packages (200), and the 500 or 501 that Elastic's
+#: documentation gives as its example for a `logs-*` of one's own: equal priorities are an error.
+PRIORITY = 600
+
+ROLLOVER_DAYS = 30
+WARM_AFTER_DAYS = 7
+
+#: Characters of a keyword that are indexed; a longer value stays in `_source`.
+_IGNORE_ABOVE = 1024
+#: Four bytes a character at worst, within Lucene's 32,766 for one term.
+_IGNORE_ABOVE_LONG = 8191
+_LONG_NAMES = {"path", "uri"}
+_MAY_BE_MALFORMED = {"date", "double", "float", "ip", "long"}
+
+
+def policies(catalog: Catalog, scope: Scope) -> dict[str, Body]:
+    """A lifecycle policy for each event type; its age counts from rollover, not from the event."""
+    return {
+        stream_of(row): {"policy": _policy(row, catalog, scope)}
+        for row in catalog.event_types.values()
+    }
+
+
+def component_templates(catalog: Catalog) -> dict[str, Body]:
+    """Settings and mappings that all streams share.
+
+    One set of mappings, not one for each type: a field means the same everywhere, and one that a
+    type never carries costs nothing. `dynamic` is false: what the catalog does not name is kept
+    in `_source` and not indexed, so that no foreign field can refuse a document, grow the mapping
+    or ask of a shipper's credentials the right to change it.
+    """
+    mappings = {"dynamic": False, "properties": _properties(catalog.fields.values())}
+    return {
+        SETTINGS: _component({"settings": {"index": {"codec": "best_compression"}}}),
+        MAPPINGS: _component({"mappings": mappings}),
+    }
+
+
+def index_templates(catalog: Catalog, scope: Scope, *, has_ilm: bool = True) -> dict[str, Body]:
+    """An index template for each event type; without ILM the stream's own lifecycle keeps it."""
+    return {
+        stream_of(row): {
+            "index_patterns": [f"{stream_of(row)}-*"],
+            "data_stream": {},
+            "priority": PRIORITY,
+            "composed_of": [MAPPINGS, SETTINGS],
+            "template": {
+                **_lifecycle(row, catalog, scope, has_ilm=has_ilm),
+                "mappings": {"properties": {"data_stream": _constants(row)}},
+            },
+            "_meta": {**_about(row), "classification": str(row.classification)},
+        }
+        for row in catalog.event_types.values()
+    }
+
+
+def stream_of(row: EventType) -> str:
+    """The data streams of a type, less the namespace; also its policy and its template."""
+    return f"logs-{row.dataset}"
+
+
+def _about(row: EventType) -> Body:
+    return {"managed_by": MANAGED_BY, "event_type": row.name, "description": row.meaning}
+
+
+def _policy(row: EventType, catalog: Catalog, scope: Scope) -> Body:
+    days = scope.retention_days_of(row.name, catalog)
+    return {
+        "phases": _phases(days),
+        "_meta": {
+            **_about(row),
+            "frameworks": list(scope.frameworks),
+            "retention_days": days,
+            "retention_basis": list(_basis(row, catalog, scope)),
+        },
+    }
+
+
+def _phases(days: int) -> Body:
+    # What is kept for less than a month is rolled over as often as it is deleted, so that nothing
+    # stays for more than twice its time.
+    rollover = {"max_age": f"{min(ROLLOVER_DAYS, days)}d", "max_primary_shard_size": "50gb"}
+    hot = {"rollover": rollover, "readonly": {}, "set_priority": {"priority": 100}}
+    merge = {"forcemerge": {"max_num_segments": 1}}
+    warm = {"readonly": {}, **merge, "set_priority": {"priority": 50}}
+    delete = {"delete": {"delete_searchable_snapshot": True}}
+    phases: Body = {"hot": {"min_age": "0ms", "actions": hot}}
+    if days > WARM_AFTER_DAYS:  # phases must follow each other in age
+        phases["warm"] = {"min_age": f"{WARM_AFTER_DAYS}d", "actions": warm}
+    phases["delete"] = {"min_age": f"{days}d", "actions": delete}
+    return phases
+
+
+def _basis(row: EventType, catalog: Catalog, scope: Scope) -> Iterator[str]:
+    """Who asked for the retention in force."""
+    days = scope.retention_days_of(row.name, catalog)
+    if days == row.retention_days:
+        yield f"Default of {row.name}."
+    if days == scope.retention_days:
+        yield "The operator's retention_days."
+    for framework in (catalog.frameworks[name] for name in scope.frameworks):
+        if days == framework.retention_days:
+            yield f"{framework.title}: {framework.basis}"
+
+
+def _component(template: Body) -> Body:
+    return {"template": template, "_meta": {"managed_by": MANAGED_BY}}
+
+
+def _lifecycle(row: EventType, catalog: Catalog, scope: Scope, *, has_ilm: bool) -> Body:
+    if has_ilm:
+        return {"settings": {"index": {"lifecycle": {"name": stream_of(row)}}}}
+    return {"lifecycle": {"data_retention": f"{scope.retention_days_of(row.name, catalog)}d"}}
+
+
+def _constants(row: EventType) -> Body:
+    """What is the same in the whole stream is found even where an event does not say it."""
+    values = {"type": "logs", "dataset": row.dataset}
+    constants = {name: {"type": "constant_keyword", "value": values[name]} for name in values}
+    return {"properties": constants}
+
+
+def _properties(fields: Iterable[Field]) -> Body:
+    root: Body = {}
+    for field in fields:
+        *outer, name = field.path.split(".")
+        node = root
+        for part in outer:
+            node = node.setdefault(part, {"properties": {}})["properties"]
+        node[name] = _mapping(field)
+    return root
+
+
+def _mapping(field: Field) -> Body:
+    """How a field is indexed; a value that does not fit never costs the document.
+
+    It stays in `_source`, and the document names the field in `_ignored`.
+    """
+    mapping: Body = {"type": field.type}
+    if field.type == "keyword" and field.path.rpartition(".")[2] in _LONG_NAMES:
+        mapping["ignore_above"] = _IGNORE_ABOVE_LONG
+    elif field.type in {"keyword", "flattened"}:
+        mapping["ignore_above"] = _IGNORE_ABOVE
+    elif field.type in _MAY_BE_MALFORMED and field.path != "@timestamp":  # a stream's must be sound
+        mapping["ignore_malformed"] = True
+    return mapping
