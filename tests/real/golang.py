@@ -18,7 +18,7 @@ def go_program(source: Path) -> Path:
 
     def build(folder: Path) -> None:
         done = subprocess.run(
-            [go, "build", "-o", folder / source.name, "."],
+            [go, "build", "-buildvcs=false", "-o", folder / source.name, "."],
             cwd=source,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -27,6 +27,7 @@ def go_program(source: Path) -> Path:
             check=False,
         )
         if done.returncode:
-            raise Missing(f"{source.name} could not be built: Go says {done.stderr.strip()!r}")
+            said = " ".join(done.stderr.split())[-200:]
+            raise Missing(f"{source.name} could not be built: Go says …{said}")
 
     return cached(f"{source.name}-{source_hash(source)}", build) / source.name
