@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from contextlib import suppress
 
 import anyio
 import fastmcp
@@ -176,6 +177,21 @@ def test_a_tool_that_calls_another_is_one_request(era, events):
 
     run(server, era, call("outer"), call("patient"))
     assert [event.fields["success"] for event in events.of("tools/call")] == [True, True]
+
+
+def test_the_failure_of_a_nested_call_is_not_blamed_for_the_tools_own_answer(events):
+    server = sdk()
+
+    @server.tool()
+    async def patient() -> types.CallToolResult:
+        with suppress(Exception):
+            await server.call_tool("crash", {"password": "p"})
+        said = types.TextContent(type="text", text="sold out")
+        return types.CallToolResult(content=[said], is_error=True)
+
+    run(server, MODERN, call("patient"))
+    fields = events.only("tools/call")
+    assert (fields["error.type"], fields["error.message"]) == ("tool_error", "sold out")
 
 
 def test_a_mounted_server_is_recorded_under_its_outer_name(events):
