@@ -138,6 +138,7 @@ class Elasticsearch:
             "ES_HOME": str(self._parts.home),
             "ES_PATH_CONF": str(self._folder / "config"),
             "ES_TMPDIR": str(self._folder / "tmp"),
+            "CLI_JAVA_OPTS": f"-Djava.io.tmpdir={self._folder}/tmp",
             "ES_DISTRIBUTION_TYPE": "tar",
             "JAVA": str(self._parts.jdk / "bin/java"),
             "JAVA_TYPE": "ES_JAVA_HOME",
