@@ -19,6 +19,7 @@ from shipper.catalog import Scope, builtin
 from shipper.config import Config, from_mapping, load
 from shipper.errors import BadInput, DeliveryError, RegistryError, ShipperError
 from shipper.operations import process
+from shipper.outputs.elasticsearch import ElasticsearchConfig
 from shipper.record.formatter import EcsFormatter
 from shipper.service import Service, probe, status
 
@@ -113,13 +114,20 @@ def _setup(arguments: argparse.Namespace) -> int:
     """Install templates and policies on the Elasticsearch of the configuration."""
     config = _config(arguments)
     settings = config.outputs.get("elasticsearch")
-    if settings is None:
+    if not isinstance(settings, ElasticsearchConfig):
         _complain("setup needs output.elasticsearch (or elasticsearch_url) in the configuration")
         return EX_CONFIG
-    client = assets.client_for(settings)
-    steps = assets.remove if arguments.remove else assets.install
-    for step in steps(client, config.catalog, config.scope, dry_run=arguments.dry_run):
-        out.print(f"{step.action:<10}{step.kind:<20}{step.name}", markup=False, highlight=False)
+    from shipper.outputs.elasticsearch_api import api_client  # half a second to import
+
+    with api_client(settings) as client:
+        steps = (
+            assets.remove(client, dry_run=arguments.dry_run)
+            if arguments.remove
+            else assets.install(client, config.catalog, config.scope, dry_run=arguments.dry_run)
+        )
+        for step in steps:
+            line = f"{step.action:<12}{step.kind:<20}{step.name}  {step.detail}"
+            out.print(line.rstrip(), markup=False, highlight=False, soft_wrap=True)
     return 0
 
 

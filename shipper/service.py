@@ -24,7 +24,7 @@ class Service:
             what = f"nothing to ship to; configure one of: {', '.join(OUTPUTS)}"
             raise ConfigError([Problem("output", what)])
         self.pipelines = {name: _pipeline(name, config) for name in config.outputs}
-        self.failure: ShipperError | None = None
+        self.failure: Exception | None = None
 
     def run(self) -> None:
         """Follow the inputs until `stop`; raises what stopped a pipeline for good."""
@@ -55,7 +55,7 @@ class Service:
         """A pipeline that cannot go on stops them all: half a shipper must not look whole."""
         try:
             work(pipeline)
-        except ShipperError as error:
+        except Exception as error:  # noqa: BLE001 - kept, and raised where `run` was called
             self.failure = self.failure or error
             self.stop()
 

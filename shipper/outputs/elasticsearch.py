@@ -2,8 +2,9 @@
 
 import base64
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import add
 from typing import Final
 
 import msgspec
@@ -15,7 +16,7 @@ from shipper.errors import (
     TooLarge,
     Unavailable,
 )
-from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Outcome, Rejected
+from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Lines, Outcome, Rejected
 from shipper.outputs.deflate import gzip_deflate
 from shipper.outputs.http import Http, Node, parse_node
 from shipper.outputs.secret import Secret
@@ -60,29 +61,27 @@ class Elasticsearch:
 
     def __init__(self, config: ElasticsearchConfig) -> None:
         self._config = config
-        nodes = [_node(host, config) for host in config.hosts]
+        nodes = [node_of(host, config) for host in config.hosts]
         self._nodes = [Http(n, timeout_s=config.timeout_s, tls=config.ssl) for n in nodes]
         self._names = list(map(str, nodes))
         self._next = random.randrange(len(nodes))  # noqa: S311  # spreads load, no secret
         self._deflate = gzip_deflate(config.compression_level)
         self._encoder = bulk.Encoder(config.index)
-        self._credentials, authorization = _authorization(config, nodes)
-        self._headers = {"Accept": "application/json", **authorization}
+        self._credentials, header = authorization(config, nodes)
+        self._headers = {"Accept": "application/json", **header}
         self._bulk_headers = {**self._headers, "Content-Type": "application/x-ndjson"}
         if self._deflate is not None:
             self._bulk_headers["Content-Encoding"] = "gzip"
 
-    def send(self, lines: Sequence[bytes]) -> Sequence[Outcome]:
+    def send(self, lines: Lines) -> Sequence[Outcome]:
         """Create a document for each line; after a failed request the rest is to be retried."""
         outcomes: list[Outcome] = []
-        actions = self._encoder.actions(lines)
-        limits = {
-            "max_lines": self._config.bulk_max_size,
-            "max_bytes": self._config.bulk_max_body_bytes,
-        }
-        for part in bulk.parts(actions, lines, **limits):
+        actions = self._encoder.actions(lines.block)
+        views = lines.views(past=1)
+        for part in self._parts(actions, views):
             try:
-                outcomes += self._send_part(actions[part], lines[part])
+                body = bulk.body(actions[part], views[part])
+                outcomes += self._send_part(body, part.stop - part.start)
             except (DeliveryError, ProtocolError):
                 if not outcomes:
                     raise
@@ -113,15 +112,25 @@ class Elasticsearch:
         for node in self._nodes:
             node.close()
 
-    def _send_part(self, actions: Sequence[bytes], lines: Sequence[bytes]) -> list[Outcome]:
-        body = bulk.body(actions, lines)
+    def _parts(self, actions: Sequence[bytes], lines: Sequence[memoryview]) -> Iterator[slice]:
+        """Cut the lines into requests; a line over the bound is a request of its own."""
+        max_lines, max_bytes = self._config.bulk_max_size, self._config.bulk_max_body_bytes
+        start = size = 0
+        for end, length in enumerate(map(add, map(len, actions), map(len, lines))):
+            if end > start and (end - start == max_lines or size + length > max_bytes):
+                yield slice(start, end)
+                start, size = end, 0
+            size += length
+        yield slice(start, len(lines))
+
+    def _send_part(self, body: bytes, count: int) -> list[Outcome]:
         if self._deflate is not None:
             body = self._deflate(body)
         try:
             status, data = self._ask("POST", _BULK, self._bulk_headers, body)
             if status != _OK:
                 raise self._failure(status, data)
-            return list(map(_outcome, bulk.read_response(data, len(lines))))
+            return list(map(_outcome, bulk.read_response(data, count)))
         except (Unavailable, Refused, ProtocolError):
             self._next = (self._next + 1) % len(self._nodes)
             raise
@@ -169,13 +178,11 @@ def _outcome(item: bulk.Item) -> Outcome:
     return Rejected(f"{status} {error.type}: {error.reason}")
 
 
-def _node(host: str, config: ElasticsearchConfig) -> Node:
+def node_of(host: str, config: ElasticsearchConfig) -> Node:
     return parse_node(host, default_port=DEFAULT_PORT, is_tls=config.ssl is not None)
 
 
-def _authorization(
-    config: ElasticsearchConfig, nodes: Sequence[Node]
-) -> tuple[str, dict[str, str]]:
+def authorization(config: ElasticsearchConfig, nodes: Sequence[Node]) -> tuple[str, dict[str, str]]:
     """What the credentials are called, and the header that carries them."""
     if config.api_key is not None:
         key = config.api_key.reveal()

@@ -1,0 +1,22 @@
+"""The official client on our configuration, for `setup`; the bulk output does without it."""
+
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+from shipper.outputs.elasticsearch import ElasticsearchConfig, authorization, node_of
+from shipper.outputs.tls import TlsConfig, tls_context
+
+
+def api_client(config: ElasticsearchConfig) -> Elasticsearch:
+    """A client that trusts whom the output trusts and says who it is the same way."""
+    nodes = [node_of(host, config) for host in config.hosts]
+    _, headers = authorization(config, nodes)
+    tls: dict[str, Any] = {}
+    if nodes[0].is_tls:
+        first = nodes[0]
+        settings = config.ssl or TlsConfig()
+        tls["ssl_context"] = tls_context(settings, first.host, first.port, config.timeout_s)
+    return Elasticsearch(
+        [str(node) for node in nodes], headers=headers, request_timeout=config.timeout_s, **tls
+    )

@@ -1,0 +1,91 @@
+"""Helpers of the tests that run the whole line: the shipper as a process, Elasticsearch by HTTP."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from contextlib import contextmanager
+
+import msgspec
+
+from shipper.deliver.registry import read_positions
+from tests.real.processes import dies_with_us, wait_until
+
+SHIPPER = [sys.executable, "-m", "shipper"]
+
+
+def configuration(home, paths, outputs):
+    """A configuration file (JSON is YAML) that ships `paths`."""
+    path = home / "mcp-shipper.yml"
+    settings = {
+        "path": {"home": str(home)},
+        "inputs": [{"type": "filestream", "id": "test", "paths": [str(one) for one in paths]}],
+        "output": outputs,
+    }
+    path.write_text(json.dumps(settings), encoding="utf-8")
+    return path
+
+
+def ship_once(config, timeout_s=120):
+    """`run --once`, to its end; gives the finished process."""
+    return subprocess.run(
+        [*SHIPPER, "run", "--once", "-c", str(config)],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+@contextmanager
+def shipping(config, log):
+    """`run` as a process of its own; stopped in peace at the end unless it is gone by then."""
+    with log.open("ab") as errors:
+        process = subprocess.Popen(
+            [*dies_with_us(), *SHIPPER, "run", "-c", str(config)], stderr=errors
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def acknowledged(home, output):
+    """Bytes the output has acknowledged, over all files."""
+    path = home / "data" / "registry" / f"{output}.ndjson"
+    return sum(one.offset for one in read_positions(path)) if path.exists() else 0
+
+
+def wait_until_shipped(home, output, size, timeout_s=120):
+    wait_until(lambda: acknowledged(home, output) >= size, timeout_s, f"{output} has {size} bytes")
+
+
+def call(url, method="GET", body=None):
+    """One JSON request; the answer, or the error's body, as an object."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"content-type": "application/json"}, method=method)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return msgspec.json.decode(answer.read())
+
+
+def search(url, index, query, size=100):
+    call(f"{url}/{index}/_refresh", "POST")
+    return call(f"{url}/{index}/_search?size={size}", "POST", {"query": query})["hits"]["hits"]
+
+
+def count(url, index):
+    call(f"{url}/{index}/_refresh", "POST")
+    return call(f"{url}/{index}/_count")["count"]
+
+
+def ids_as_indexed(url, index):
+    """The id of every document, in the order in which its shard took them, as JSON strings."""
+    call(f"{url}/{index}/_refresh", "POST")
+    body = {"size": 10_000, "sort": [{"_seq_no": "asc"}], "_source": False}
+    while True:
+        hits = call(f"{url}/{index}/_search", "POST", body)["hits"]["hits"]
+        if not hits:
+            return
+        yield from (json.dumps(hit["_id"]).encode() for hit in hits)
+        body["search_after"] = hits[-1]["sort"]
