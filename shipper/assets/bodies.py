@@ -129,7 +129,8 @@ def _component(template: Body) -> Body:
 def _lifecycle(row: EventType, catalog: Catalog, scope: Scope, *, has_ilm: bool) -> Body:
     if has_ilm:
         return {"settings": {"index": {"lifecycle": {"name": stream_of(row)}}}}
-    return {"lifecycle": {"data_retention": f"{scope.retention_days_of(row.name, catalog)}d"}}
+    days = scope.retention_days_of(row.name, catalog)
+    return {"lifecycle": {"enabled": True, "data_retention": f"{days}d"}}
 
 
 def _constants(row: EventType) -> Body:

@@ -25,6 +25,7 @@ _NO_SUCH_API = frozenset({400, 404, 405, 410})
 _IN_USE = frozenset({400})
 _MAX_REASON = 500  # characters of the server's own words
 _MAX_CHANGES = 3
+_OBJECT = "{...}"
 
 
 class Action(StrEnum):
@@ -110,7 +111,7 @@ class _Stack:
             yield Step(kind.label, name, action, _summary(changes))
 
     def remove(self, kind: _Kind) -> Iterator[Step]:
-        for name, body in self._found(kind).items():
+        for name, body in sorted(self._found(kind).items()):
             meta = body.get("policy", body).get("_meta") or {}
             if meta.get("managed_by") == MANAGED_BY:
                 yield self._removed(kind, name)
@@ -155,15 +156,19 @@ def _changes(ours: Body, theirs: Body) -> list[str]:
     """Where what is installed differs from ours; what only the server knows of does not count."""
     wanted = dict(_flat(ours))
     found = dict(_flat({key: theirs[key] for key in ours if key in theirs}))
-    differing = {path for path, value in wanted.items() if found.get(path) != value}
-    foreign = {path for path in found.keys() - wanted.keys() if found[path] != "false"}
-    return sorted(differing | foreign)
+    paths = {path for path, value in wanted.items() if found.get(path) != value}
+    paths |= {path for path in found.keys() - wanted.keys() if found[path] != "false"}
+    return [
+        f"{path}: {found.get(path, 'absent')} -> {wanted.get(path, 'absent')}"
+        for path in sorted(paths, key=lambda path: ("_meta" in path, path))
+        if path.rpartition(".")[0] not in paths  # said of the whole already
+    ]
 
 
 def _flat(value: object, path: str = "") -> Iterator[tuple[str, str]]:
     """Every node by its path; values as text, for the server gives settings back as text."""
     if isinstance(value, Mapping):
-        yield path, "{}"
+        yield path, _OBJECT
         for name, item in value.items():
             yield from _flat(item, f"{path}.{name}" if path else name)
     else:

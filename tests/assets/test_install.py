@@ -1,0 +1,76 @@
+"""Where setup cannot go on, it says what happened and what to do."""
+
+import ssl
+
+import pytest
+import trustme
+from elasticsearch import Elasticsearch
+
+from shipper.assets import install, remove
+from shipper.catalog import Scope, builtin
+from shipper.errors import Refused, Unavailable
+from tests.assets.answering import always, answering
+from tests.real.processes import free_ports
+
+REASON = {"type": "a_type", "reason": "outer", "caused_by": {"reason": "the true reason"}}
+
+
+def client(url, **options):
+    return Elasticsearch(url, max_retries=0, request_timeout=10, **options)
+
+
+def set_up(url, **options):
+    with client(url, **options) as elasticsearch:
+        return list(install(elasticsearch, builtin(), Scope()))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said"),
+    [
+        (401, Refused, "does not accept these credentials: check user or API key"),
+        (403, Refused, "need the cluster privileges manage_index_templates and manage_ilm"),
+        (400, Refused, r"refused GET /_component_template \(400: the true reason\)"),
+        (429, Unavailable, r"cannot answer GET /_component_template now \(429: the true reason\)"),
+        (503, Unavailable, r"now \(503: the true reason\)"),
+    ],
+)
+def test_an_error_says_what_the_server_said_and_what_to_do(status, kind, said):
+    with (
+        answering(always(status, error=REASON)) as url,
+        pytest.raises(kind, match=said),
+    ):
+        set_up(url, basic_auth=("someone", "a-password"))
+
+
+def test_a_password_is_in_no_message():
+    with (
+        answering(always(401, error=REASON)) as url,
+        pytest.raises(Refused) as refused,
+    ):
+        set_up(url, basic_auth=("someone", "a-password"))
+    assert "a-password" not in repr(refused.value)
+
+
+def test_a_server_that_is_not_there_is_unavailable():
+    [port] = free_ports(1)
+    with pytest.raises(Unavailable, match=r"cannot be reached .* check the host and its state"):
+        set_up(f"http://127.0.0.1:{port}")
+
+
+def test_a_certificate_that_is_not_trusted_is_refused():
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with (
+        answering(always(200), context) as url,
+        pytest.raises(Refused, match="certificate was not accepted"),
+    ):
+        set_up(url)
+
+
+def test_a_removal_that_is_not_permitted_is_refused():
+    with (
+        answering(always(403, error=REASON)) as url,
+        client(url) as elasticsearch,
+        pytest.raises(Refused, match="GET /_index_template is not permitted"),
+    ):
+        list(remove(elasticsearch))
