@@ -7,8 +7,8 @@ from rich.console import Console
 
 from shipper.config import Config, from_mapping
 from shipper.demo import show
-from shipper.errors import ShipperError
-from shipper.service import Service
+from shipper.errors import ShipperError, Unavailable
+from shipper.service import Service, probe
 
 
 def run(
@@ -18,6 +18,9 @@ def run(
     for name in ("audit", "data", "delivered"):
         shutil.rmtree(directory / name, ignore_errors=True)
     config = _config(directory.resolve(), elasticsearch, logstash)
+    for name, what, is_good in probe(config):  # before anything is done, rather than for ever
+        if not is_good:
+            raise Unavailable(f"{name}: {what}")
     show.introduce(console)
     _record(config.audit, console)
     show.recorded(config.audit, console)

@@ -57,8 +57,14 @@ def acknowledged(home, output):
     return sum(one.offset for one in read_positions(path)) if path.exists() else 0
 
 
-def wait_until_shipped(home, output, size, timeout_s=120):
-    wait_until(lambda: acknowledged(home, output) >= size, timeout_s, f"{output} has {size} bytes")
+def wait_until_shipped(process, home, output, size):
+    """Wait until the output has acknowledged `size` bytes; the shipper must still be there."""
+    wait_until(
+        lambda: process.poll() is not None or acknowledged(home, output) >= size,
+        120,
+        f"{output} has {size} bytes",
+    )
+    assert process.poll() is None, "the shipper ended by itself; its log says why"
 
 
 def call(url, method="GET", body=None):

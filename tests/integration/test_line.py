@@ -16,7 +16,6 @@ from shipper.record.event import create_event
 from tests.capture.http import WITH_TOKENS, Bearer, app_of, client_of, serving
 from tests.integration.line import (
     SHIPPER,
-    acknowledged,
     call,
     configuration,
     count,
@@ -26,7 +25,6 @@ from tests.integration.line import (
     shipping,
     wait_until_shipped,
 )
-from tests.real.processes import wait_until
 
 MANY = 100_000
 
@@ -199,7 +197,7 @@ def kill_ten_times(config, home, output, files):
     for number in range(1, 11):
         with shipping(config, home / "log") as process:
             wanted = number * total // 11
-            wait_until(lambda: acknowledged(home, output) >= wanted, 120, f"{wanted} bytes")  # noqa: B023 - used at once
+            wait_until_shipped(process, home, output, wanted)
             process.kill()
-    with shipping(config, home / "log"):
-        wait_until_shipped(home, output, total)
+    with shipping(config, home / "log") as process:
+        wait_until_shipped(process, home, output, total)
