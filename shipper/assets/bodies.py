@@ -40,8 +40,8 @@ def policies(catalog: Catalog, scope: Scope) -> dict[str, Body]:
     }
 
 
-def component_templates(catalog: Catalog) -> dict[str, Body]:
-    """Settings and mappings that all streams share.
+def component_templates(catalog: Catalog, *, has_source_mode: bool = False) -> dict[str, Body]:
+    """Settings and mappings that all streams share; `has_source_mode` is for 8.17 and later.
 
     One set of mappings, not one for each type: a field means the same everywhere, and one that a
     type never carries costs nothing. `dynamic` is false: what the catalog does not name is kept
@@ -49,8 +49,13 @@ def component_templates(catalog: Catalog) -> dict[str, Body]:
     or ask of a shipper's credentials the right to change it.
     """
     mappings = {"dynamic": False, "properties": _properties(catalog.fields.values())}
+    index: Body = {"codec": "best_compression"}
+    if has_source_mode:
+        # `logs-*` streams of 9 may otherwise rebuild events from their index, which shortens the
+        # time to milliseconds and makes text of the numbers in arguments: no chain would hold.
+        index["mapping"] = {"source": {"mode": "stored"}}
     return {
-        SETTINGS: _component({"settings": {"index": {"codec": "best_compression"}}}),
+        SETTINGS: _component({"settings": {"index": index}}),
         MAPPINGS: _component({"mappings": mappings}),
     }
 

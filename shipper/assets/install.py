@@ -23,6 +23,7 @@ _JSON = {"accept": "application/json", "content-type": "application/json"}
 #: How a cluster without ILM answers: no such route, or, on Serverless, gone.
 _NO_SUCH_API = frozenset({400, 404, 405, 410})
 _IN_USE = frozenset({400})
+_SOURCE_MODE_SINCE = (8, 17)  # index.mapping.source.mode; before, it is refused as unknown
 _MAX_REASON = 500  # characters of the server's own words
 _MAX_CHANGES = 3
 _OBJECT = "{...}"
@@ -69,7 +70,8 @@ def install(
     Raises `Unavailable` or `Refused` where the cluster cannot be reached or does not permit it.
     """
     stack = _Stack(client, dry_run=dry_run)
-    yield from stack.put(_Kind.COMPONENT, component_templates(catalog))
+    components = component_templates(catalog, has_source_mode=stack.has_source_mode())
+    yield from stack.put(_Kind.COMPONENT, components)
     has_ilm = stack.has_ilm()
     wanted = policies(catalog, scope)
     if has_ilm:
@@ -98,6 +100,12 @@ class _Stack:
 
     def has_ilm(self) -> bool:
         return self._try("GET", "/_ilm/policy", accept=_NO_SUCH_API)[0] not in _NO_SUCH_API
+
+    def has_source_mode(self) -> bool:
+        version = self._try("GET", "/")[1]["version"]
+        major, minor = version["number"].split(".")[:2]
+        is_serverless = version.get("build_flavor") == "serverless"  # its number says nothing
+        return is_serverless or (int(major), int(minor)) >= _SOURCE_MODE_SINCE
 
     def put(self, kind: _Kind, wanted: Mapping[str, Body]) -> Iterator[Step]:
         found = self._found(kind)

@@ -11,7 +11,7 @@ from elasticsearch import Elasticsearch as Client
 
 from shipper.assets import Action, install, remove
 from shipper.catalog import MCPEventType, Scope, builtin, overlaid
-from tests.assets.answering import answering, without_ilm
+from tests.assets.answering import answering, passing_on
 from tests.integration.line import call, search
 
 CATALOG = builtin()
@@ -263,8 +263,44 @@ def test_any_arguments_are_searched_by_key_and_never_refused(ready, elasticsearc
     assert hit["_source"] == document
 
 
+def test_an_event_is_given_back_as_it_was_written_where_logs_are_rebuilt_from_the_index(
+    ready, elasticsearch
+):
+    """As on a cluster of 9 with a licence for it; this one is told to."""
+    url = f"{elasticsearch.url}/_component_template/mcp@settings"
+    [found] = call(url)["component_templates"]
+    template = found["component_template"]["template"]
+    template["settings"]["index"]["mode"] = "logsdb"
+    call(url, "PUT", {"template": template, "_meta": {"managed_by": "mcp-shipper"}})
+    document = believable("mcp_tool_execution")
+    index = create(elasticsearch.url, document)
+    [hit] = search(elasticsearch.url, index, {"match_all": {}})
+    assert hit["_source"] == document
+
+
+@pytest.mark.parametrize(
+    ("version", "is_set"),
+    [
+        ({"number": "8.16.6", "build_flavor": "default"}, False),
+        ({"number": "8.17.0-SNAPSHOT", "build_flavor": "default"}, True),
+        ({"number": "8.11.0", "build_flavor": "serverless"}, True),
+    ],
+)
+def test_a_setting_that_older_versions_refuse_is_left_out_there(
+    bare, elasticsearch, version, is_set
+):
+    answers = passing_on(elasticsearch.url, {"/": (200, {"version": version})})
+    with answering(answers) as url, Client(url) as client:
+        list(install(client, CATALOG, Scope()))
+    [found] = call(f"{elasticsearch.url}/_component_template/mcp@settings")["component_templates"]
+    settings = found["component_template"]["template"]["settings"]["index"]
+    assert settings.get("mapping") == ({"source": {"mode": "stored"}} if is_set else None)
+
+
 def test_a_cluster_without_ilm_gets_the_retention_in_its_templates(bare, elasticsearch):
-    with answering(without_ilm(elasticsearch.url)) as url, Client(url) as client:
+    gone = {"error": {"type": "api_not_available_exception", "reason": "not on Serverless"}}
+    answers = passing_on(elasticsearch.url, {"/_ilm/policy": (410, gone)})
+    with answering(answers) as url, Client(url) as client:
         steps = list(install(client, CATALOG, Scope()))
         again = list(install(client, CATALOG, Scope()))
     unavailable = [step for step in steps if step.action is Action.UNAVAILABLE]
