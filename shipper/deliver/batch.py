@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from shipper.deliver.block import Reject
 from shipper.deliver.reject import DeadLetter
 from shipper.deliver.source import Chunk
+from shipper.outputs.base import Lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +15,11 @@ class Batch:
 
     chunks: Sequence[Chunk]
 
-    def lines(self) -> Sequence[bytes]:
+    def lines(self) -> Lines:
         """All good lines, in order."""
         if len(self.chunks) == 1:
             return self.chunks[0].lines  # the usual case: no copy
-        return list(chain.from_iterable(chunk.lines for chunk in self.chunks))
+        return Lines.joined([chunk.lines for chunk in self.chunks])
 
     def size_bytes(self) -> int:
         """The bytes of the files that it covers."""

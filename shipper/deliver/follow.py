@@ -60,6 +60,9 @@ class Following:
         # may begin as the old one does, and has its path.
         for found in sorted(listed.values(), key=lambda one: not self._strays.knows_inode(one)):
             self._see(found)
+        if self._unreadable:  # forget those that have vanished
+            paths = {found.path for found in listed.values()}
+            self._unreadable = {p: e for p, e in self._unreadable.items() if p in paths}
         unlisted = [self._sources[key] for key in self._sources.keys() - listed.keys()]
         deleted = [source.id for source in unlisted if self._is_deleted(source)]
         return deleted + self._strays.drop_older(now_s - _FORGET_AFTER_S)
@@ -107,8 +110,7 @@ class Following:
     def _adopt(self, found: Found) -> Source | None:
         """Follow a new file, from its position if it is known; not if it cannot be read."""
         try:
-            file = open_found(found)
-            head = os.pread(file, HEAD_BYTES, 0)
+            file, head = _opened(found)
         except OSError as error:
             self._report(found.path, str(error.strerror))
             return None
@@ -162,3 +164,13 @@ class Following:
         if oldest is not None:
             del self._open[oldest]
             oldest.close()
+
+
+def _opened(found: Found) -> tuple[int, bytes]:
+    """A handle of the file, and its first bytes."""
+    file = open_found(found)
+    try:
+        return file, os.pread(file, HEAD_BYTES, 0)
+    except OSError:
+        os.close(file)
+        raise

@@ -129,6 +129,7 @@ class Pipeline:
             if not self._settler.settle(batch):  # each delivered, or in the dead letters
                 return
             self._commit(batch, registry)  # only now may the positions move
+            del batch  # or it would stay in memory while the next one is read
 
     def _commit(self, batch: Batch, registry: Registry) -> None:
         now_s = int(time.time())
@@ -149,6 +150,7 @@ class Pipeline:
                 next_scan = now + max(self._config.scan_interval_s, took_s / _SCAN_SHARE)
             if batch := following.next_batch():
                 yield batch
+                del batch
             elif not following.has_ready:
                 self._idle(next_scan)
 
@@ -157,6 +159,7 @@ class Pipeline:
         while following.has_ready and not self._stop.is_set():
             if batch := following.next_batch():
                 yield batch
+                del batch
 
     def _idle(self, until: float) -> None:
         self.stats.state = State.IDLE

@@ -15,6 +15,7 @@ from shipper.outputs.base import (
     DIVERTED,
     DUPLICATE,
     RETRY,
+    Lines,
     Outcome,
     Output,
     Rejected,
@@ -37,13 +38,13 @@ class _Group:
     """Lines that are sent together, and which of the batch's they are."""
 
     indexes: Sequence[int]
-    lines: Sequence[bytes]
+    lines: Lines
 
     def halves(self) -> list["_Group"]:
-        middle = len(self.lines) // 2
+        middle, end = len(self.lines) // 2, len(self.lines)
         return [
-            _Group(self.indexes[:middle], self.lines[:middle]),
-            _Group(self.indexes[middle:], self.lines[middle:]),
+            _Group(self.indexes[:middle], self.lines.part(0, middle)),
+            _Group(self.indexes[middle:], self.lines.part(middle, end)),
         ]
 
 
@@ -119,13 +120,15 @@ class Settler:
             self._progress()
         if delivered == len(group.lines) == len(outcomes):
             return ()
-        again = []
+        again: list[tuple[int, bytes]] = []
         for index, line, outcome in zip(group.indexes, group.lines, outcomes, strict=True):
             if outcome is RETRY:
                 again.append((index, line))
             elif isinstance(outcome, Rejected):
                 letters.append(batch.reject(index, outcome.reason))
-        return [_Group(*zip(*again, strict=True))] if again else ()
+        if not again:
+            return ()
+        return [_Group([index for index, _ in again], Lines.of(line for _, line in again))]
 
     def _progress(self) -> None:
         self._stats.last_ack_monotonic = time.monotonic()

@@ -15,8 +15,11 @@ from shipper.deliver.block import EXCERPT_BYTES, Reject, fault, over_long, sift
 from shipper.deliver.discover import Found
 from shipper.deliver.identity import HEAD_BYTES, Head
 from shipper.deliver.registry import Position
+from shipper.outputs.base import Lines
 
 _log = logging.getLogger(__name__)
+
+NO_LINES = Lines(b"", ())
 
 #: Enough to fill a window of usual lines. Twice as much costs memory and gains nothing.
 BLOCK_BYTES = 1 << 20
@@ -39,8 +42,8 @@ class Chunk:
     start: int
     #: Where the position goes when every line and reject is settled.
     end: int
-    lines: Sequence[bytes] = ()
-    #: Where each line starts; None: one after the other from `start`.
+    lines: Lines = NO_LINES
+    #: Where each line starts in the file; None: as in their block, from `start`.
     offsets: Sequence[int] | None = None
     rejects: Sequence[Reject] = ()
 
@@ -48,7 +51,7 @@ class Chunk:
         """Where the line of that index starts in the file."""
         if self.offsets is not None:
             return self.offsets[index]
-        return self.start + sum(len(line) + 1 for line in self.lines[:index])
+        return self.start + self.lines.start(index)
 
 
 class Source:
@@ -60,6 +63,7 @@ class Source:
         "_head",
         "_problem",
         "_skip",
+        "_usual",
         "found",
         "has_more",
         "id",
@@ -80,6 +84,8 @@ class Source:
         self._file = file
         self._problem = ""
         self._skip: _Skip | None = None
+        # What has held max_lines lines of late: more would be read and checked in vain.
+        self._usual = BLOCK_BYTES
         #: Whether more can be read at once.
         self.has_more = False
         #: Size and time of change when it was last read.
@@ -166,7 +172,7 @@ class Source:
 
     def _read(self, limits: Limits, size: int) -> Chunk | None:
         block, start = b"", self.offset
-        want = min(limits.max_bytes, BLOCK_BYTES)
+        want = min(limits.max_bytes, self._usual)
         while b"\n" not in block:
             block = os.pread(self._file, min(want, size - start), start)
             if len(block) > limits.max_line_bytes and b"\n" not in block:
@@ -175,19 +181,27 @@ class Source:
             if len(block) < want:
                 break
             want *= 2
-        lines = block.split(b"\n", limits.max_lines)
-        rest = lines.pop()  # the beginning of a line, or what is over max_lines
-        chunk = self._chunk(block[: len(block) - len(rest)], lines, limits)
-        is_all = start + len(block) == size and b"\n" not in rest
-        if is_all and len(lines) < limits.max_lines and _is_complete(rest):
-            chunk, rest = _with_last(chunk, rest), b""
-        self.has_more = not is_all or (len(lines) == limits.max_lines and rest != b"")
+        cut = block.rfind(b"\n") + 1
+        chunk, rest = self._chunk(block[:cut], limits), block[cut:]
+        self.has_more = chunk.end < start + cut or start + len(block) < size
+        if not self.has_more and len(chunk.lines) == limits.max_lines:
+            self.has_more = rest != b""
+        elif not self.has_more and _is_complete(rest):
+            chunk = _with_last(chunk, rest)
         return chunk if chunk.end > start else None
 
-    def _chunk(self, block: bytes, lines: list[bytes], limits: Limits) -> Chunk:
+    def _chunk(self, block: bytes, limits: Limits) -> Chunk:
         start, end = self.offset, self.offset + len(block)
-        sifted = sift(block, lines, start, limits.max_line_bytes)
-        return Chunk(self, start, end, sifted.lines, sifted.offsets, sifted.rejects)
+        if not block:
+            return Chunk(self, start, end)
+        sifted = sift(block, start, limits.max_line_bytes)
+        chunk = Chunk(self, start, end, sifted.lines, sifted.offsets, sifted.rejects)
+        if len(sifted.lines) > limits.max_lines:
+            chunk = _cut(chunk, limits.max_lines)
+            self._usual = chunk.end - start
+        else:
+            self._usual = min(BLOCK_BYTES, self._usual + self._usual // 8)
+        return chunk
 
     def _pass_over(self, limits: Limits, size: int) -> Chunk | None:
         """Pass over a block of a line that is over the limit; its reject once its end is found."""
@@ -240,6 +254,16 @@ def _is_complete(rest: bytes) -> bool:
     return rest.startswith(b"{") and rest.endswith(b"}") and fault(rest) is None
 
 
+def _cut(chunk: Chunk, max_lines: int) -> Chunk:
+    """The chunk up to the first line over the limit."""
+    end = chunk.offset(max_lines)
+    offsets = None if chunk.offsets is None else chunk.offsets[:max_lines]
+    rejects = [reject for reject in chunk.rejects if reject.offset < end]
+    lines = chunk.lines.part(0, max_lines)
+    return replace(chunk, end=end, lines=lines, offsets=offsets, rejects=rejects)
+
+
 def _with_last(chunk: Chunk, line: bytes) -> Chunk:
+    lines = Lines.joined([chunk.lines, Lines.of([line])])
     offsets = None if chunk.offsets is None else [*chunk.offsets, chunk.end]
-    return replace(chunk, end=chunk.end + len(line), lines=[*chunk.lines, line], offsets=offsets)
+    return replace(chunk, end=chunk.end + len(line), lines=lines, offsets=offsets)

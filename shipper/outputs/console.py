@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from shipper.errors import Refused
-from shipper.outputs.base import DELIVERED, Outcome
+from shipper.outputs.base import DELIVERED, Lines, Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +26,13 @@ class Console:
     def __init__(self, config: ConsoleConfig) -> None:
         self._pretty = config.pretty
 
-    def send(self, lines: Sequence[bytes]) -> Sequence[Outcome]:
+    def send(self, lines: Lines) -> Sequence[Outcome]:
         """Write and flush `lines`."""
+        data = lines.block
         if self._pretty:
-            lines = [msgspec.json.format(line, indent=2) for line in lines]
+            data = b"".join(msgspec.json.format(line, indent=2) + b"\n" for line in lines)
         try:
-            sys.stdout.buffer.write(b"\n".join((*lines, b"")))
+            sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         except OSError as error:
             raise Refused(f"standard output: {error.strerror}") from error

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shipper.errors import Refused
-from shipper.outputs.base import DELIVERED, Outcome
+from shipper.outputs.base import DELIVERED, Lines, Outcome
 
 _log = logging.getLogger(__name__)
 
@@ -46,11 +46,10 @@ class FileOutput:
         self._number = 0
         self._file: int | None = None
 
-    def send(self, lines: Sequence[bytes]) -> Sequence[Outcome]:
+    def send(self, lines: Lines) -> Sequence[Outcome]:
         """Append `lines` and wait until the disk has them."""
-        data = b"\n".join((*lines, b""))
         with self._mapped_errors():
-            _append(self._opened(len(data)), data)
+            _append(self._opened(len(lines.block)), lines.block)
         return [DELIVERED] * len(lines)
 
     def probe(self) -> str:
@@ -104,7 +103,7 @@ class FileOutput:
         return self._directory / f"{self._config.filename}{suffix}.ndjson"
 
     def _numbers(self) -> list[int]:
-        matches = map(self._name.fullmatch, os.listdir(self._directory))
+        matches = [self._name.fullmatch(entry.name) for entry in self._directory.iterdir()]
         return sorted(int(match[1] or 0) for match in matches if match)
 
     def _delete_oldest(self) -> None:

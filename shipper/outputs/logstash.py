@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from operator import itemgetter
+from itertools import repeat
+from operator import add
 from typing import Final
 
 import msgspec
 
 from shipper.errors import ConfigError, DeliveryError, Problem, ProtocolError
-from shipper.outputs.base import DELIVERED, RETRY, Outcome, Rejected
+from shipper.outputs.base import DELIVERED, RETRY, Lines, Outcome, Rejected
 from shipper.outputs.deflate import zlib_deflate
 from shipper.outputs.stream import Disconnected, Stream, TimedOut
 from shipper.outputs.suspect import suspicion
@@ -34,7 +35,6 @@ _IDLE_S = 15.0
 _PROBE_S = 3.0
 
 _QUOTE = ord(b'"')
-_MEMBERS = itemgetter(slice(1, None))  # what follows the opening brace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class Logstash:
         self._connection: tuple[Stream, Sender] | None = None
         self._used_at = 0.0
 
-    def send(self, lines: Sequence[bytes]) -> Sequence[Outcome]:
+    def send(self, lines: Lines) -> Sequence[Outcome]:
         """Deliver `lines` window by window, in order: after a failure the rest is to be retried."""
         outcomes: list[Outcome] = []
         for window in _windows(lines, self._config.bulk_max_size):
@@ -104,7 +104,7 @@ class Logstash:
             self._connection[0].close()
             self._connection = None
 
-    def _send_window(self, lines: Sequence[bytes]) -> Sequence[Outcome]:
+    def _send_window(self, lines: Lines) -> Sequence[Outcome]:
         stream, sender = self._connected()
         try:
             stream.send(self._frame(sender, lines))
@@ -120,11 +120,12 @@ class Logstash:
         self._used_at = time.monotonic()
         return [DELIVERED] * len(lines)
 
-    def _frame(self, sender: Sender, lines: Sequence[bytes]) -> bytes:
+    def _frame(self, sender: Sender, lines: Lines) -> bytes:
         """The window of `lines`, each with the metadata as its first member."""
         # A line starts {" unless it is empty or begins with white space: one sweep tells.
-        if set(map(itemgetter(1), lines)) == {_QUOTE}:
-            return sender.window(list(map(_MEMBERS, lines)), prefix=self._metadata + b",")
+        seconds = map(lines.block.__getitem__, map(add, lines.starts(), repeat(1)))
+        if set(seconds) == {_QUOTE}:
+            return sender.window(lines.views(skip=1), prefix=self._metadata + b",")
         return sender.window([_spliced(self._metadata, line) for line in lines])
 
     def _connected(self) -> tuple[Stream, Sender]:
@@ -168,21 +169,21 @@ def _spliced(metadata: bytes, line: bytes) -> bytes:
     return metadata + (b"" if members.startswith(b"}") else b",") + members
 
 
-def _windows(lines: Sequence[bytes], max_lines: int) -> Iterator[Sequence[bytes]]:
+def _windows(lines: Lines, max_lines: int) -> Iterator[Lines]:
     """Cut `lines` into windows; a line over the bound is a window of its own."""
-    if len(lines) <= max_lines and sum(map(len, lines)) <= _WINDOW_BYTES:
-        yield lines  # as the pipeline makes them: no loop over the lines
+    if len(lines) <= max_lines and len(lines.block) <= _WINDOW_BYTES:
+        yield lines  # as the pipeline makes them
         return
-    start = size = 0
-    for end, length in enumerate(map(len, lines)):
-        if end > start and (end - start == max_lines or size + length > _WINDOW_BYTES):
-            yield lines[start:end]
-            start, size = end, 0
-        size += length
-    yield lines[start:]
+    start = 0
+    for index, end in enumerate(lines.ends):
+        is_full = index - start == max_lines or end - lines.start(start) > _WINDOW_BYTES
+        if is_full and index > start:
+            yield lines.part(start, index)
+            start = index
+    yield lines.part(start, len(lines))
 
 
-def _suspects(lines: Sequence[bytes]) -> list[Outcome]:
+def _suspects(lines: Lines) -> list[Outcome]:
     """Reject the lines that explain the closed connection; none, if nothing does."""
     reasons = list(map(suspicion, lines))
     if not any(reasons):

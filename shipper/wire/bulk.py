@@ -6,7 +6,7 @@ stream that it names itself (`data_stream.type`, `.dataset`, `.namespace`), unde
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import chain
 
@@ -66,16 +66,16 @@ class Encoder:
         self._default = _action_head(index)
         self._known: dict[tuple[str, str, str], bytes] = {}
 
-    def actions(self, lines: Sequence[bytes]) -> list[bytes]:
-        """The action of each line."""
-        return list(map(self._action, _read_routes(lines)))
+    def actions(self, block: bytes) -> list[bytes]:
+        """The action of each line of `block`, newline included."""
+        return list(map(self._action, _read_routes(block)))
 
     def _action(self, route: _Route) -> bytes:
         head = self._default if route.data_stream is None else self._stream(route.data_stream)
         ident = route.event.id if route.event is not None else None
         if not ident or len(ident) > _MAX_ID_BYTES or len(ident.encode()) > _MAX_ID_BYTES:
-            return head + b"}}"
-        return b'%b,"_id":%b}}' % (head, _encode(ident))
+            return head + b"}}\n"
+        return b'%b,"_id":%b}}\n' % (head, _encode(ident))
 
     def _stream(self, stream: _Stream) -> bytes:
         name = (stream.type, stream.dataset, stream.namespace)
@@ -92,11 +92,11 @@ def _action_head(index: str) -> bytes:
     return b'{"create":{"_index":%b' % _encode(index)
 
 
-def _read_routes(lines: Sequence[bytes]) -> list[_Route]:
+def _read_routes(block: bytes) -> list[_Route]:
     try:
-        return _routes.decode_lines(b"\n".join(lines))  # one call in C; the usual case
+        return _routes.decode_lines(block)  # one call in C; the usual case
     except msgspec.ValidationError:
-        return list(map(_read_route, lines))
+        return list(map(_read_route, block.splitlines()))
 
 
 def _read_route(line: bytes) -> _Route:
@@ -109,25 +109,9 @@ def _read_route(line: bytes) -> _Route:
     return _Route(stream, event)
 
 
-def body(actions: Sequence[bytes], lines: Sequence[bytes]) -> bytes:
-    """The request's body: action and line in turn, each ended by a newline."""
-    pairs = chain.from_iterable(zip(actions, lines, strict=True))
-    return b"\n".join(chain(pairs, (b"",)))
-
-
-def parts(
-    actions: Sequence[bytes], lines: Sequence[bytes], *, max_lines: int, max_bytes: int
-) -> Iterator[slice]:
-    """Cut the lines into requests; one that is over `max_bytes` alone is a request of its own."""
-    start = size = 0
-    for end, (action, line) in enumerate(zip(actions, lines, strict=True)):
-        length = len(action) + len(line) + 2
-        if end > start and (end - start == max_lines or size + length > max_bytes):
-            yield slice(start, end)
-            start, size = end, 0
-        size += length
-    if lines:
-        yield slice(start, len(lines))
+def body(actions: Sequence[bytes], lines: Sequence[memoryview]) -> bytes:
+    """The request's body: action and line in turn, both with their newlines."""
+    return b"".join(chain.from_iterable(zip(actions, lines, strict=True)))
 
 
 class Error(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ The server's only way to say no is to close the connection.
 """
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, count, repeat
 from operator import add
 from struct import Struct
@@ -25,6 +25,7 @@ _HEAD = Struct(">2sI")
 _EVENT_HEAD = Struct(">2sII")
 
 Deflate = Callable[[bytes], bytes]
+Payloads = Sequence[bytes] | Sequence[memoryview]
 
 
 def ack(sequence: int) -> bytes:
@@ -43,7 +44,7 @@ class Sender:
         self._size = self._acked = 0
         self._pending = b""
 
-    def window(self, payloads: Sequence[bytes], *, prefix: bytes = b"") -> bytes:
+    def window(self, payloads: Payloads, *, prefix: bytes = b"") -> bytes:
         """The bytes of one window, `prefix` before each payload.
 
         The window before must be settled, or its connection gone.
@@ -87,13 +88,14 @@ class Sender:
         return self._acked == self._size
 
 
-def _frames(payloads: Sequence[bytes], prefix: bytes) -> chain[bytes]:
+def _frames(payloads: Payloads, prefix: bytes) -> "chain[bytes | memoryview]":
     # Everything runs in C: a Python-level loop here costs more than the compression.
     # The prefix is packed with the header, which makes one piece less to join per event.
     pack = Struct(f">2sII{len(prefix)}s").pack
     sizes = map(add, map(len, payloads), repeat(len(prefix)))
     heads = map(pack, repeat(EVENT), count(1), sizes, repeat(prefix))
-    return chain.from_iterable(zip(heads, payloads, strict=False))  # heads never end
+    frames: Iterator[tuple[bytes, bytes | memoryview]] = zip(heads, payloads, strict=False)
+    return chain.from_iterable(frames)
 
 
 class Receiver:
