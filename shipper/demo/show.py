@@ -70,6 +70,8 @@ def _by_type_and_outcome(events: list[dict[str, Any]]) -> Table:
 def _whole(event: dict[str, Any]) -> Panel:
     """The event as it is on disk, a row a field, with what redaction put in marked."""
     grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     for path, value in _flat(event):
         text = Text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
         text.highlight_regex(_TOKEN, "bold black on yellow")
