@@ -45,9 +45,10 @@ def recording(directory, **settings):
 
 @pytest.fixture
 def clean(elasticsearch):
-    """Elasticsearch without streams of earlier tests, with our templates and policies."""
+    """Elasticsearch without streams of other tests, before and after."""
     call(f"{elasticsearch.url}/_data_stream/logs-*", "DELETE")
-    return elasticsearch
+    yield elasticsearch
+    call(f"{elasticsearch.url}/_data_stream/logs-*", "DELETE")
 
 
 def setup(config):

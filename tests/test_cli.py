@@ -1,0 +1,112 @@
+"""The command line as a person meets it: words, exit codes, what goes where."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from shipper.cli import main
+
+REQUEST = {"operation": "log_audit_event", "event_type": "mcp_tool_execution", "user_id": "ada"}
+
+
+def run(*arguments, stdin=""):
+    return subprocess.run(
+        [sys.executable, "-m", "shipper", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "c.yml"
+    path.write_text(f"path.home: {tmp_path}\noutput.file: {{path: {tmp_path}/out}}\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["run", "setup", "test config", "test output", "export template", "status", "process", "demo"],
+)
+def test_every_command_of_the_readme_has_help(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*command.split(), "--help"])
+    assert ended.value.code == 0
+    assert f"mcp-shipper {command}" in capsys.readouterr().out
+
+
+def test_the_configuration_may_be_named_before_or_after_the_command(config, capsys):
+    assert main(["-c", str(config), "test", "config"]) == 0
+    assert main(["test", "config", "-c", str(config)]) == 0
+    assert "outputs: file" in capsys.readouterr().out
+
+
+def test_test_config_tells_every_problem_and_ends_with_78(tmp_path):
+    path = tmp_path / "c.yml"
+    path.write_text("mcp_audit_level: most\noutput.files: {}\n")
+    done = run("test", "config", "-c", path)
+    assert done.returncode == os.EX_CONFIG
+    assert f"{path}:1 mcp_audit_level: 'most' is none of basic, standard, enterprise" in done.stderr
+    assert f"{path}:2 output.files: unknown key; did you mean 'file'?" in done.stderr
+
+
+def test_run_without_an_output_says_what_can_be_configured(tmp_path):
+    path = tmp_path / "c.yml"
+    path.write_text(f"path.home: {tmp_path}\n")
+    done = run("run", "-c", path)
+    assert done.returncode == os.EX_CONFIG
+    assert "elasticsearch" in done.stderr
+
+
+def test_what_process_logs_is_shipped_and_seen_in_status(config, tmp_path):
+    answer = run("process", "-c", config, stdin=json.dumps(REQUEST))
+    assert json.loads(answer.stdout)["status"] == "logged"
+    assert run("run", "--once", "-c", config).returncode == 0
+    (out,) = (tmp_path / "out").iterdir()
+    assert '"user":{"id":"ada"}' in out.read_text(encoding="utf-8")
+    told = run("status", "-c", config).stdout
+    assert "file" in told
+    assert told.rstrip().endswith(" 0")
+
+
+@pytest.mark.parametrize("stdin", ["", "[1]", "{", "null"])
+def test_process_answers_bad_input_in_json(stdin, config):
+    answer = run("process", "-c", config, stdin=stdin)
+    assert answer.returncode == 1
+    assert json.loads(answer.stdout)["success"] is False
+
+
+def test_export_prints_one_policy_as_json(capsys):
+    assert main(["export", "ilm-policy", "logs-mcp.tools"]) == 0
+    policy = json.loads(capsys.readouterr().out)
+    assert policy["policy"]["phases"]["delete"]["min_age"] == "90d"
+
+
+def test_export_follows_the_configuration(tmp_path, capsys):
+    path = tmp_path / "c.yml"
+    path.write_text("compliance_frameworks: [sox]\n")
+    assert main(["export", "ilm-policy", "logs-mcp.tools", "-c", str(path)]) == 0
+    policy = json.loads(capsys.readouterr().out)
+    assert policy["policy"]["phases"]["delete"]["min_age"] == "2557d"
+
+
+def test_export_of_an_unknown_name_tells_the_known_ones(capsys):
+    assert main(["export", "ilm-policy", "nope"]) == 1
+    assert "logs-mcp.tools" in capsys.readouterr().err
+
+
+def test_the_committed_assets_are_what_the_catalog_gives(capsys):
+    assert main(["export", "assets", "--check"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_setup_without_elasticsearch_says_what_it_needs(config):
+    done = run("setup", "-c", config)
+    assert done.returncode == os.EX_CONFIG
+    assert "output.elasticsearch" in done.stderr
