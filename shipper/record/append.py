@@ -11,6 +11,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -53,7 +54,7 @@ class SegmentPolicy:
 
 
 class Segment:
-    """One open file: whole lines, or none."""
+    """One open file, in which only whole lines count."""
 
     def __init__(self, path: Path, mode: int) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -63,21 +64,21 @@ class Segment:
         self.opened_s = time.monotonic()
 
     def append(self, line: bytes) -> None:
-        """Write the line; on a short write (a full disk) take the part back, then raise."""
-        try:
-            written = os.write(self._fd, line)
-        except OSError:
-            self._take_back()
-            raise
+        """Write the line. Whatever is raised, `holds` then tells whether it is in the file."""
+        written = os.write(self._fd, line)
         if written != len(line):
-            self._take_back()
             raise OSError(
                 f"{self.path}: only {written} of {len(line)} bytes fit; is the disk full?"
             )
         self.size += written
 
-    def _take_back(self) -> None:
-        os.ftruncate(self._fd, self.size)
+    def holds(self, end: int) -> bool:
+        """Whether the file reaches to `end`; what lies beyond the last whole line is cut off."""
+        if os.fstat(self._fd).st_size == end:
+            self.size = end
+        else:
+            os.ftruncate(self._fd, self.size)
+        return self.size == end
 
     def is_gone(self) -> bool:
         """Whether somebody deleted the file: lines would be lost without an error."""
@@ -94,15 +95,27 @@ Describe = Callable[[Event], Classified]
 Encode = Callable[[Classified], bytes]
 
 
+def new_stream_id() -> str:
+    """Unique for ever, and in the order of creation."""
+    return f"{time.time_ns() // 1_000_000:012x}-{secrets.token_hex(8)}"
+
+
 class Stream:
     """The stream of this process. Not thread-safe: the handler's lock is held around each call.
 
-    `describe` makes the stream's own events ready to encode. Raises `OSError` when a line cannot
-    be written; sequence and chain then stand as before.
+    `describe` makes the stream's own events ready to encode. Whatever is raised (`OSError` when a
+    line cannot be written or synced, what a signal handler raises in the midst of it), sequence
+    and chain then stand as the file does. A signal handler that logs in the midst of it gets a
+    `RuntimeError`.
     """
 
     def __init__(
-        self, directory: Path, policy: SegmentPolicy, describe: Describe, encode: Encode
+        self,
+        directory: Path,
+        policy: SegmentPolicy,
+        describe: Describe,
+        encode: Encode,
+        stream_id: str,
     ) -> None:
         self._directory = directory
         self._policy = policy
@@ -115,7 +128,8 @@ class Stream:
         self._head = GENESIS
         self._syncer: _Syncer | None = None
         self._next_look_s = 0.0
-        self.id = f"{time.time_ns() // 1_000_000:012x}-{secrets.token_hex(8)}"
+        self._is_writing = False
+        self.id = stream_id
 
     @property
     def path(self) -> Path | None:
@@ -125,10 +139,13 @@ class Stream:
     def append(self, event: Classified, time_s: float) -> str:
         """Write the event and give its id."""
         if self._segment and self._is_due(self._segment):
-            self.close()
-        if not self._segment:
-            self._open(time_s)
-        return self._write(event, time_s)
+            with suppress(OSError):  # a segment without its last line is better than a lost event
+                self.close()
+        segment = self._segment or self._open(time_s)
+        self._write(segment, event, time_s)
+        if self._policy.durability is Durability.EACH:
+            segment.sync()
+        return f"{self.id}-{self._sequence}"
 
     def _is_due(self, segment: Segment) -> bool:
         if segment.size >= self._policy.max_bytes:
@@ -139,52 +156,65 @@ class Stream:
         self._next_look_s = now_s + _LOOK_INTERVAL_S
         return now_s - segment.opened_s >= self._policy.max_age_s or segment.is_gone()
 
-    def _open(self, time_s: float) -> None:
+    def _open(self, time_s: float) -> Segment:
         """Open the next segment and write its genesis; on failure there is no segment."""
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._directory / f"{self.id}-{self._number + 1:06d}.jsonl"
-        self._segment = Segment(path, self._policy.mode)
-        genesis = create_compliance_event("segment-start")
-        described = self._describe(genesis)
+        number = self._number + 1
+        segment = Segment(self._directory / f"{self.id}-{number:06d}.jsonl", self._policy.mode)
+        try:
+            self._write(segment, self._genesis(number), time_s)
+        except BaseException:
+            segment.close()
+            if segment.size == 0:
+                segment.path.unlink(missing_ok=True)
+            raise
+        self._segment, self._number, self._first_sequence = segment, number, self._sequence
+        if self._policy.durability is not Durability.FLUSH:
+            _sync_directory(self._directory)
+        if self._policy.durability is Durability.GROUP:
+            self._syncer = _Syncer(segment, self._policy.group_interval_s)
+        return segment
+
+    def _genesis(self, number: int) -> Classified:
+        described = self._describe(create_compliance_event("segment-start"))
         values = {
             **described.values,
             "mcp.audit.chain.version": VERSION,
             "mcp.audit.chain.previous": self._head.hex(),
-            "mcp.audit.segment.number": self._number + 1,
+            "mcp.audit.segment.number": number,
         }
-        try:
-            self._write(Classified(described.row, values), time_s)
-        except OSError:
-            self._segment.close()
-            self._segment = None
-            path.unlink(missing_ok=True)
-            raise
-        self._number += 1
-        self._first_sequence = self._sequence
-        if self._policy.durability is Durability.GROUP:
-            self._syncer = _Syncer(self._segment, self._policy.group_interval_s)
+        return Classified(described.row, values)
 
-    def _write(self, event: Classified, time_s: float) -> str:
-        assert self._segment is not None
-        sequence = self._sequence + 1
-        event_id = f"{self.id}-{sequence}"
-        values = {
-            **event.values,
-            "@timestamp": iso_timestamp(time_s),
-            "event.id": event_id,
-            "event.sequence": sequence,
-            "mcp.audit.stream.id": self.id,
-        }
-        line, head = seal(self._encode(Classified(event.row, values)), self._head)
-        self._segment.append(line + b"\n")
-        self._sequence, self._head = sequence, head
-        if self._policy.durability is Durability.EACH:
-            self._segment.sync()
-        return event_id
+    def _write(self, segment: Segment, event: Classified, time_s: float) -> None:
+        if self._is_writing:
+            raise RuntimeError("a log call within a log call, by a signal handler or a finalizer")
+        self._is_writing = True
+        try:
+            sequence = self._sequence + 1
+            place = {
+                "@timestamp": iso_timestamp(time_s),
+                "event.id": f"{self.id}-{sequence}",
+                "event.sequence": sequence,
+            }
+            body = self._encode(Classified(event.row, {**event.values, **place}))
+            self._write_sealed(segment, *seal(body, self._head))
+        finally:
+            self._is_writing = False
+
+    def _write_sealed(self, segment: Segment, line: bytes, head: bytes) -> None:
+        end = segment.size + len(line) + 1
+        try:
+            segment.append(line + b"\n")
+            self._sequence, self._head = self._sequence + 1, head
+        except BaseException:  # also what a signal handler raises when the line is written
+            if segment.holds(end):
+                self._sequence, self._head = self._sequence + 1, head
+            raise
 
     def close(self) -> None:
         """Close the segment with its count; the next line opens the next one."""
-        if not self._segment:
+        segment = self._segment
+        if not segment:
             return
         described = self._describe(create_compliance_event("segment-end"))
         count = self._sequence - self._first_sequence + 2  # this line included
@@ -194,8 +224,8 @@ class Stream:
             "mcp.audit.segment.records": count,
         }
         try:
-            self._write(Classified(described.row, values), time.time())
-            self._segment.sync()
+            self._write(segment, Classified(described.row, values), time.time())
+            segment.sync()
         finally:
             self.abandon()
 
@@ -207,6 +237,15 @@ class Stream:
         if self._segment:
             self._segment.close()
             self._segment = None
+
+
+def _sync_directory(directory: Path) -> None:
+    """Bring the name of a new segment to the disk: without it the lines cannot be found."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 class _Syncer:
@@ -225,11 +264,13 @@ class _Syncer:
         while not self._stopping.wait(self._interval_s):
             if self._segment.size != synced:
                 synced = self._segment.size
-                self._segment.sync()
+                with suppress(OSError):  # the disk's trouble shows at the next write, or at close
+                    self._segment.sync()
 
     def stop(self) -> None:
-        self._stopping.set()
-        if self._pid == os.getpid():  # threads do not survive a fork
+        """Wait for the thread; after a fork it is the parent's, and so may be its locks."""
+        if self._pid == os.getpid():
+            self._stopping.set()
             self._thread.join()
 
 

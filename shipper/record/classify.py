@@ -1,10 +1,13 @@
 """Event to ECS: names become paths, the type's row adds what it says, the rest is left out."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from shipper.catalog import Catalog, EventType, MCPEventType, Scope
+from shipper.errors import BadInput, Problem
 from shipper.record.event import Event
 
 #: ECS leaves the scale of `event.severity` to the source; these are Elastic's rule defaults.
@@ -21,15 +24,34 @@ SEVERITIES = {
 #: From here on a threat is critical; the guide's own threshold for an alert.
 _CERTAIN = 0.8
 _NS_PER_MS = 1_000_000
+#: Shapes kept; a caller that invents ever new ones only pays for looking at them again.
+_MAX_SHAPES = 512
+
+#: What every event may say of itself, by the name it has in a helper, with the field it decides.
+_COMPUTED = {
+    "success": "event.outcome",
+    "severity": "log.level",
+    "duration_ms": "event.duration",
+}
+#: Fields that only the record itself writes: an event that brings one would forge it.
+_OWN = re.compile(
+    r"""(?x)
+    @timestamp | message | data_stream\..* | ecs\.version | host\.hostname | process\.pid
+    | log\.level | service\..* | mcp\.audit\..* | mcp\.redaction\..*
+    | event\.(?:dataset|duration|hash|id|kind|module|outcome|sequence|severity)
+    | mcp\.tool\.arguments\.hash | mcp\.tool\.result\.truncated"""
+)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """A row of the catalog made ready: everything that is the same for each event of the type."""
+    """A row of the catalog made ready: all that is the same for each event of its kind.
+
+    One for each type, outcome and level, so that what they decide is written down beforehand.
+    """
 
     name: str
     constants: Mapping[str, object]
-    paths: Mapping[str, str]  # by path and by alias
 
 
 class Classified(NamedTuple):
@@ -39,74 +61,149 @@ class Classified(NamedTuple):
     values: Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What is the same for all events of a type that carry the same names."""
+
+    type: str
+    is_active: bool
+    paths: tuple[str | None, ...]  # one to a name; None where the catalog has no such field
+    constants: Mapping[str, object]
+    rows: dict[tuple[str, str], Row] = field(default_factory=dict)
+
+    def values(self, given: Iterable[object]) -> dict[str, object]:
+        if None not in self.paths:
+            return dict(zip(self.paths, given, strict=True))  # type: ignore[arg-type]  # no None
+        values = {path: value for path, value in zip(self.paths, given, strict=True) if path}
+        values["mcp.audit.dropped_fields"] = self.paths.count(None)
+        return values
+
+    def row(self, outcome: str, level: str) -> Row:
+        row = self.rows.get((outcome, level))
+        if row is None:
+            said = {
+                "event.outcome": outcome,
+                "event.severity": SEVERITIES[level],
+                "log.level": level,
+            }
+            row = self.rows[outcome, level] = Row(self.type, {**self.constants, **said})
+        return row
+
+
 class Classifier:
     """Turns events into ECS fields, by the catalog and what the operator chose.
 
-    `constants` are fields of every event (service, host). Raises `KeyError` on a type that the
-    catalog does not know; gives None for one that is not active.
+    `constants` are fields of every event (service, host). Gives None for a type that is not
+    active; raises `BadInput` for one that the catalog does not know.
     """
 
-    def __init__(
-        self, catalog: Catalog, scope: Scope, namespace: str, constants: Mapping[str, object]
-    ) -> None:
-        self.active = frozenset(scope.active(catalog))
-        self._rows = {
-            name: _row(row, catalog, scope, {**constants, "data_stream.namespace": namespace})
+    def __init__(self, catalog: Catalog, scope: Scope, constants: Mapping[str, object]) -> None:
+        self._active = frozenset(scope.active(catalog))
+        self._types = {
+            name: ({**constants, **_constants(row, catalog, scope)}, _paths(name, catalog))
             for name, row in catalog.event_types.items()
         }
+        self._shapes: dict[tuple[str, ...], _Shape] = {}
 
     def __call__(self, event: Event, *, own: bool = False) -> Classified | None:
         """Classify; `own` marks what the record itself raises, which is active at any level."""
-        row = self._rows[event.type]
-        if not own and event.type not in self.active:
+        fields = event.fields
+        key = (event.type, *fields)
+        shape = self._shapes.get(key) or self._shape(key)
+        if not shape.is_active and not own:
             return None
-        values: dict[str, object] = {}
-        dropped = 0
-        for name, value in event.fields.items():
-            if path := row.paths.get(name):
-                values[path] = value
-            elif name not in _COMPUTED:
-                dropped += 1
-        if dropped:
-            values["mcp.audit.dropped_fields"] = dropped
-        return Classified(row, _completed(event, values))
+        values = shape.values(fields.values())
+        if derive := _DERIVATIONS.get(event.type):
+            values = {**derive(values), **values}
+        if "event.duration" in values:
+            values["event.duration"] = _nanoseconds(values["event.duration"])
+        outcome = _outcome(values.pop("event.outcome", None))
+        level = _level(values.pop("log.level", None), outcome)
+        return Classified(shape.row(outcome, level), values)
+
+    def _shape(self, key: tuple[str, ...]) -> _Shape:
+        name, *names = key
+        if name not in self._types:
+            known = ", ".join(self._types)
+            raise BadInput([Problem("event_type", f"unknown {name[:100]!r}; known: {known}")])
+        constants, paths = self._types[name]
+        found = tuple(paths.get(name) for name in names)
+        if name == MCPEventType.TOOL_EXECUTION and "gen_ai.tool.name" in found:
+            constants = {**constants, **_TOOL_CALL}
+        if len(self._shapes) >= _MAX_SHAPES:
+            self._shapes.clear()
+        shape = self._shapes[key] = _Shape(name, name in self._active, found, constants)
+        return shape
 
 
-#: Names that become other fields than themselves.
-_COMPUTED = frozenset({"success", "severity", "duration_ms"})
+_TOOL_CALL = {"gen_ai.operation.name": "execute_tool", "mcp.method.name": "tools/call"}
 
 
-def _completed(event: Event, values: dict[str, object]) -> dict[str, object]:
-    """Add what follows from the values of the event: outcome, severity, duration, ECS type."""
-    if derive := _DERIVATIONS.get(event.type):
-        values = {**derive(values), **values}
-    given = event.fields
-    success = given.get("success")
-    if success is not None:
-        values["event.outcome"] = "success" if success else "failure"
-    else:
-        values.setdefault("event.outcome", "unknown")
-    severity = given.get("severity") or values.get("log.level")
-    if not isinstance(severity, str) or severity not in SEVERITIES:
-        severity = "warning" if values["event.outcome"] == "failure" else "info"
-    values["log.level"] = severity
-    values["event.severity"] = SEVERITIES[severity]
-    duration_ms = given.get("duration_ms")
-    if isinstance(duration_ms, int | float):
-        values["event.duration"] = round(duration_ms * _NS_PER_MS)
-    return values
+def _constants(row: EventType, catalog: Catalog, scope: Scope) -> dict[str, object]:
+    return {
+        "data_stream.type": "logs",
+        "data_stream.dataset": row.dataset,
+        "ecs.version": catalog.ecs_version,
+        "event.action": row.action,
+        "event.category": list(row.category),
+        "event.dataset": row.dataset,
+        "event.kind": row.kind,
+        "event.module": "mcp",
+        "event.type": list(row.type),
+        "mcp.audit.classification": row.classification.value,
+        "mcp.audit.frameworks": [
+            name for name in scope.frameworks if row.name in catalog.frameworks[name].requires
+        ],
+        "mcp.audit.level": scope.level.value,
+        "mcp.audit.retention_days": scope.retention_days_of(row.name, catalog),
+        "mcp.audit.type": row.name,
+    }
 
 
-def _tool(values: Mapping[str, object]) -> dict[str, object]:
-    named = "gen_ai.tool.name" in values
-    return (
-        {"gen_ai.operation.name": "execute_tool", "mcp.method.name": "tools/call"} if named else {}
-    )
+def _paths(name: str, catalog: Catalog) -> dict[str, str]:
+    """The field for each name that events of the type may use: its path, or its alias."""
+    by_name = {path: path for path in catalog.fields_of(name)} | catalog.paths_by_alias(name)
+    return {name: path for name, path in by_name.items() if not _OWN.fullmatch(path)} | _COMPUTED
+
+
+def _nanoseconds(duration_ms: object) -> int | None:
+    """None, which fits no field, where it is not a length of time."""
+    if isinstance(duration_ms, int | float) and math.isfinite(duration_ms):
+        return round(duration_ms * _NS_PER_MS)
+    return None
+
+
+def _outcome(success: object) -> str:
+    """`success` as callers give it, or as derived."""
+    return _OUTCOMES.get(success, "unknown") if isinstance(success, int | str) else "unknown"
+
+
+_OUTCOMES: Mapping[object, str] = {
+    True: "success",
+    False: "failure",
+    "success": "success",
+    "failure": "failure",
+}
+
+
+def _level(severity: object, outcome: str) -> str:
+    if isinstance(severity, str) and (level := severity.lower()) in SEVERITIES:
+        return level
+    return "warning" if outcome == "failure" else "info"
+
+
+#: What may become part of an action: a word or two, in which no secret can be.
+_VERB = re.compile(r"[a-z]{1,16}(?:[_-][a-z]{1,16}){0,2}")
+
+
+def _action(prefix: str, verb: object) -> dict[str, object]:
+    if isinstance(verb, str) and _VERB.fullmatch(verb):
+        return {"event.action": f"{prefix}-{verb}"}
+    return {}
 
 
 def _resource(values: Mapping[str, object]) -> dict[str, object]:
-    action = values.get("mcp.resource.action")
-    return {"event.action": f"resource-{action}"} if action else {}
+    return _action("resource", values.get("mcp.resource.action"))
 
 
 def _authorization(values: Mapping[str, object]) -> dict[str, object]:
@@ -120,7 +217,7 @@ def _authorization(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _violation(values: Mapping[str, object]) -> dict[str, object]:
-    went_on = values.get("mcp.violation.action_taken") in {"alerted", "allowed"}
+    went_on = values.get("mcp.violation.action_taken") in ("alerted", "allowed")
     return {"event.type": ["info"] if went_on else ["denied"], "event.outcome": "failure"}
 
 
@@ -129,7 +226,7 @@ def _rate_limit(_values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _threat(values: Mapping[str, object]) -> dict[str, object]:
-    blocked = bool(values.get("mcp.threat.blocked"))
+    blocked = values.get("mcp.threat.blocked") is True
     derived: dict[str, object] = {"event.type": ["denied"] if blocked else ["info"]}
     confidence = values.get("mcp.threat.confidence")
     if isinstance(confidence, int | float):
@@ -139,12 +236,10 @@ def _threat(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _compliance(values: Mapping[str, object]) -> dict[str, object]:
-    operation = values.get("mcp.compliance.operation")
-    return {"event.action": f"audit-{operation}"} if operation else {}
+    return _action("audit", values.get("mcp.compliance.operation"))
 
 
 _DERIVATIONS: Mapping[str, Callable[[Mapping[str, object]], dict[str, object]]] = {
-    MCPEventType.TOOL_EXECUTION: _tool,
     MCPEventType.RESOURCE_ACCESS: _resource,
     MCPEventType.AUTHORIZATION: _authorization,
     MCPEventType.POLICY_VIOLATION: _violation,
@@ -152,30 +247,3 @@ _DERIVATIONS: Mapping[str, Callable[[Mapping[str, object]], dict[str, object]]] 
     MCPEventType.SECURITY_THREAT: _threat,
     MCPEventType.COMPLIANCE: _compliance,
 }
-
-
-def _row(row: EventType, catalog: Catalog, scope: Scope, constants: Mapping[str, object]) -> Row:
-    fields = catalog.fields_of(row.name)
-    return Row(
-        name=row.name,
-        constants={
-            **constants,
-            "data_stream.type": "logs",
-            "data_stream.dataset": row.dataset,
-            "ecs.version": catalog.ecs_version,
-            "event.action": row.action,
-            "event.category": list(row.category),
-            "event.dataset": row.dataset,
-            "event.kind": row.kind,
-            "event.module": "mcp",
-            "event.type": list(row.type),
-            "mcp.audit.classification": row.classification.value,
-            "mcp.audit.frameworks": [
-                name for name in scope.frameworks if row.name in catalog.frameworks[name].requires
-            ],
-            "mcp.audit.level": scope.level.value,
-            "mcp.audit.retention_days": scope.retention_days_of(row.name, catalog),
-            "mcp.audit.type": row.name,
-        },
-        paths={path: path for path in fields} | catalog.paths_by_alias(row.name),
-    )

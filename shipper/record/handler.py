@@ -2,23 +2,24 @@
 
 import logging
 import os
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from shipper.catalog import AuditLevel, Catalog, Scope, builtin, overlaid
-from shipper.errors import BadInput, Problem, ShipperError
+from shipper.catalog import builtin, overlaid
+from shipper.errors import ShipperError
 from shipper.record.append import (
     MAX_SEGMENT_AGE_S,
     MAX_SEGMENT_BYTES,
-    Durability,
-    SegmentPolicy,
     Stream,
+    new_stream_id,
 )
 from shipper.record.classify import Classified, Classifier
 from shipper.record.encode import Encoder
 from shipper.record.event import Event, create_compliance_event, from_record
 from shipper.record.redact import Redactor
+from shipper.record.settings import Settings
 
 _log = logging.getLogger("shipper.record")
 
@@ -59,31 +60,39 @@ class AuditHandler(logging.Handler):
         durability: str = "flush",
     ) -> None:
         super().__init__()
-        self.counts = Counts()
         self._directory = Path(directory)
         self._catalog = overlaid(catalog) if catalog else builtin()
-        self._scope = _scope(
-            self._catalog, audit_level, tuple(compliance_frameworks), retention_days
+        settings = Settings(
+            audit_level=audit_level,
+            compliance_frameworks=compliance_frameworks,
+            retention_days=retention_days,
+            namespace=namespace,
+            service=service or {},
+            max_bytes=max_bytes,
+            max_age_s=max_age_s,
+            durability=durability,
         )
-        self._policy = SegmentPolicy(
-            max_bytes=max_bytes, max_age_s=max_age_s, durability=_durability(durability)
-        )
-        self._namespace = namespace
-        self._service = {f"service.{key}": value for key, value in (service or {}).items()}
+        settings.check(self._catalog)
+        self._settings = settings
         self._redact = Redactor(self._catalog.fields)
-        self._lost = 0
         self._start()
 
     def _start(self) -> None:
         """Begin a stream for this process: at the start, and again in each forked child."""
         self._pid = os.getpid()
+        self._lost = 0
+        self.counts = Counts()
+        stream_id = new_stream_id()
         constants = {
-            **self._service,
+            **self._settings.constants,
             "host.hostname": os.uname().nodename,
+            "mcp.audit.stream.id": stream_id,
             "process.pid": self._pid,
         }
-        self._classify = Classifier(self._catalog, self._scope, self._namespace, constants)
-        self._stream = Stream(self._directory, self._policy, self._own, Encoder())
+        self._classify = Classifier(self._catalog, self._settings.scope, constants)
+        self._stream = Stream(
+            self._directory, self._settings.policy, self._own, Encoder(), stream_id
+        )
 
     def _own(self, event: Event) -> Classified:
         classified = self._classify(event, own=True)
@@ -108,9 +117,6 @@ class AuditHandler(logging.Handler):
 
         Raises `OSError` when it cannot be written, `BadInput` for an unknown type.
         """
-        if event.type not in self._catalog.event_types:
-            known = ", ".join(self._catalog.event_types)
-            raise BadInput([Problem("event_type", f"unknown {event.type!r}; known: {known}")])
         self.acquire()
         try:
             return self._record(event, time_s)
@@ -153,34 +159,14 @@ class AuditHandler(logging.Handler):
         """Close the segment with its count; in a forked child, leave it to the parent."""
         self.acquire()
         try:
-            if os.getpid() == self._pid:
-                self._stream.close()
-            else:
+            if os.getpid() != self._pid:
                 self._stream.abandon()
+                return
+            if self._lost:
+                self._attest_loss(time.time())
+            self._stream.close()
         except OSError as error:
             _log.warning("The last segment in %s has no last line: %s", self._directory, error)
         finally:
             self.release()
             super().close()
-
-
-def _scope(
-    catalog: Catalog, level: str, frameworks: tuple[str, ...], retention_days: int | None
-) -> Scope:
-    problems = []
-    if level not in list(AuditLevel):
-        problems.append(Problem("audit_level", f"{level!r} is none of {', '.join(AuditLevel)}"))
-    problems += [
-        Problem("compliance_frameworks", f"{name!r} is none of {', '.join(catalog.frameworks)}")
-        for name in frameworks
-        if name not in catalog.frameworks
-    ]
-    if problems:
-        raise BadInput(problems)
-    return Scope(level=AuditLevel(level), frameworks=frameworks, retention_days=retention_days)
-
-
-def _durability(name: str) -> Durability:
-    if name not in list(Durability):
-        raise BadInput([Problem("durability", f"{name!r} is none of {', '.join(Durability)}")])
-    return Durability(name)

@@ -1,137 +1,168 @@
 """Make the values of an event safe to write: right types, bounded, strict JSON, no secrets.
 
-Two walks. The first brings each value into the form of its field: cut, bounded, masked where its
-key says that it is a secret; and gathers all foreign text. One look over the gathered text then
-tells which shapes of secret can be in it at all: most events hold none and are done. Only else
-the second walk masks them, and with them every echo of a value that was masked by its key, so
-that a tool which repeats a password in its result or error does not leak it.
+Two walks. The first (`walk`) brings each value into the form of its field: bounded, masked where
+its name says that it is a secret; and gathers all foreign text. One look over the gathered text
+then tells which shapes of secret can be in it at all: most events hold none and are done. Only
+else the second (`finish`) masks them, and with them every echo of a value that was masked by its
+name, so that a tool which repeats a password in its result or error does not leak it.
 """
 
 import hashlib
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from enum import Enum, auto
 from functools import lru_cache
 from ipaddress import ip_address
+from itertools import islice
 
 import msgspec
 
 from shipper.catalog import Field, Sensitivity
 from shipper.record.classify import Classified
-from shipper.record.patterns import Suspicion, mask, suspect
-from shipper.record.walk import MAX_TEXT, Walk, json_text, valid
+from shipper.record.finish import MAX_CHARS, Finish
+from shipper.record.patterns import suspect
+from shipper.record.walk import MAX_TEXT, Long, Walk, canonical, valid
 
-_sorted_json = msgspec.json.Encoder(order="sorted").encode
+_RESULT = "mcp.tool.result.text"
+_DROPPED = "mcp.audit.dropped_fields"
+#: Values of a field that may have several.
+_MAX_WORDS = 100
 
-#: A cleaner brings a value into the form of its field; TypeError, ValueError: it does not fit.
+#: Brings a value into the form of its field; raises where it does not fit.
 _Cleaner = Callable[[Walk, object], object]
+
+
+class _Kind(Enum):
+    """How a field is treated; see `_kind`."""
+
+    WORD = auto()
+    PROSE = auto()
+    OBJECT = auto()
+    OTHER = auto()
+
+
+def _kind(path: str, field: Field) -> _Kind:
+    """Words are names such as a tool's. Echoes are masked in prose and objects only.
+
+    A caller who passes `{"password": "<tool name>"}` must not be able to blot out the tool's name.
+    """
+    if field.type == "flattened":
+        return _Kind.OBJECT
+    if field.type == "match_only_text" or path == "event.reason":
+        return _Kind.PROSE
+    if field.type == "keyword" and field.sensitivity in {Sensitivity.NONE, Sensitivity.PAYLOAD}:
+        return _Kind.WORD
+    return _Kind.OTHER
 
 
 class Redactor:
     """Makes classified events safe to write, by the sensitivity and type of each field."""
 
     def __init__(self, fields: Mapping[str, Field]) -> None:
-        self._cleaners = {path: _cleaner(field) for path, field in fields.items()}
-        self._foreign = frozenset(p for p, f in fields.items() if _is_foreign(f))
-        self._free = frozenset(p for p, f in fields.items() if f.type in _FREE)
+        self._kinds = {path: _kind(path, field) for path, field in fields.items()}
+        self._words = {path for path, kind in self._kinds.items() if kind is _Kind.WORD}
+        self._cleaners = {
+            path: _cleaner(field, self._kinds[path]) for path, field in fields.items()
+        }
 
     def __call__(self, event: Classified) -> Classified:
         """The event, safe to write; a value that does not fit its field is left out, counted."""
         walk = Walk()
-        clean: dict[str, object] = {}
-        dropped = 0
-        for path, value in event.values.items():
-            try:
-                clean[path] = self._cleaners[path](walk, value)
-            except (TypeError, ValueError, OverflowError):
-                dropped += 1
-        if dropped:
-            clean["mcp.audit.dropped_fields"] = dropped
-        self._scrub(clean, walk)
-        _complete(clean, event, walk.counts)
+        bounded = self._bounded(event.values, walk)
+        clean = self._finished(bounded, walk)
+        result = event.values.get(_RESULT)
+        if isinstance(result, str):
+            clean.setdefault("mcp.tool.result.size", len(result))
+            clean["mcp.tool.result.truncated"] = type(bounded.get(_RESULT)) is Long
+        _complete(clean, event.row.constants, walk.counts)
         return Classified(event.row, clean)
 
-    def _scrub(self, clean: dict[str, object], walk: Walk) -> None:
+    def _bounded(self, values: Mapping[str, object], walk: Walk) -> dict[str, object]:
+        """The first walk."""
+        bounded: dict[str, object] = {}
+        dropped = 0
+        for path, value in values.items():
+            # A short word, as most are, costs no call.
+            if type(value) is str and path in self._words and len(value) <= MAX_TEXT:
+                walk.texts.append(value)
+                bounded[path] = value
+                continue
+            try:
+                bounded[path] = self._cleaners[path](walk, value)
+            except Exception:  # noqa: BLE001 - a caller's object may raise anything when looked at
+                dropped += 1
+        if dropped:
+            before = bounded.get(_DROPPED, 0)
+            bounded[_DROPPED] = dropped + (before if isinstance(before, int) else 0)
+        return bounded
+
+    def _finished(self, bounded: dict[str, object], walk: Walk) -> dict[str, object]:
         """The second walk, where there is something to find."""
-        suspicion = suspect("\n".join(walk.texts))
-        if suspicion is None and not walk.secrets:
-            return
-        masked = _masker(suspicion, walk)
-        for path, value in clean.items():
-            if path in self._foreign:
-                text = _each(value, masked)
-                clean[path] = _each(text, walk.without_echoes) if path in self._free else text
+        pool = "\n".join(walk.texts)
+        suspicion = suspect(pool)
+        must_finish = walk.must_finish or walk.secrets or len(pool) > MAX_CHARS
+        if not suspicion and not must_finish and _is_valid(pool):
+            return bounded
+        finish = Finish(walk, suspicion)
+        return {
+            path: _FINISHES[self._kinds[path]](finish, value) for path, value in bounded.items()
+        }
 
 
-#: Free text and free objects: where a tool may echo a secret. Not names such as a tool's: a
-#: caller who passes `{"password": "<tool name>"}` must not be able to blot out the tool's name.
-_FREE = {"match_only_text", "flattened"}
+_FINISHES: Mapping[_Kind, Callable[[Finish, object], object]] = {
+    _Kind.WORD: lambda finish, value: finish.value(value, echoes=False),
+    _Kind.PROSE: lambda finish, value: finish.prose(value),
+    _Kind.OBJECT: lambda finish, value: finish.value(value, echoes=True),
+    _Kind.OTHER: lambda _finish, value: value,
+}
 
 
-def _is_foreign(field: Field) -> bool:
-    return field.sensitivity is Sensitivity.PAYLOAD or field.type in _FREE
+def _is_valid(text: str) -> bool:
+    """Whether UTF-8 can carry it."""
+    return text.isascii() or valid(text) == text
 
 
-def _masker(suspicion: Suspicion | None, walk: Walk) -> Callable[[str], str]:
-    if suspicion is None:
-        return str
-    return lambda text: mask(text, suspicion, walk.saw)
-
-
-def _each(value: object, change: Callable[[str], str]) -> object:
-    """`value` with every string in it, keys too, changed."""
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, dict):
-        return {change(key): _each(item, change) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_each(item, change) for item in value]
-    return value
-
-
-def _complete(clean: dict[str, object], event: Classified, counts: Mapping[str, int]) -> None:
-    """What needs the whole, clean event: sizes, digests, counts, and one line for people."""
+def _complete(
+    clean: dict[str, object], constants: Mapping[str, object], counts: Mapping[str, int]
+) -> None:
+    """What needs the clean event: the arguments' digest, counts, and one line for people."""
     if (arguments := clean.get("gen_ai.tool.call.arguments")) is not None:
-        clean["mcp.tool.arguments.hash"] = hashlib.sha256(_sorted_json(arguments)).hexdigest()
-    result = event.values.get("mcp.tool.result.text")
-    if isinstance(result, str):
-        clean.setdefault("mcp.tool.result.size", len(result))
-        clean["mcp.tool.result.truncated"] = len(result) > MAX_TEXT
+        encoded = canonical(arguments)
+        clean["gen_ai.tool.call.arguments"] = msgspec.Raw(encoded)  # encoded once, for both uses
+        clean["mcp.tool.arguments.hash"] = hashlib.sha256(encoded).hexdigest()
     if counts:
         clean["mcp.redaction.count"] = sum(counts.values())
         clean["mcp.redaction.types"] = sorted(counts)
-    clean["message"] = _message(clean, event.row.constants)
+    action = clean.get("event.action") or constants["event.action"]
+    for path in _SUBJECTS:
+        if path in clean:
+            clean["message"] = f"{action} {clean[path]}: {constants['event.outcome']}"
+            return
+    clean["message"] = f"{action}: {constants['event.outcome']}"
 
 
 #: What an event is about, the first that it has.
 _SUBJECTS = ("gen_ai.tool.name", "mcp.resource.uri", "gen_ai.prompt.name", "mcp.method.name")
 
 
-def _message(clean: Mapping[str, object], constants: Mapping[str, object]) -> str:
-    action = clean.get("event.action") or constants["event.action"]
-    for path in _SUBJECTS:
-        if path in clean:
-            return f"{action} {clean[path]}: {clean['event.outcome']}"
-    return f"{action}: {clean['event.outcome']}"
-
-
-def _word(_walk: Walk, value: object) -> object:
-    """Our own words, or a person's id."""
-    if isinstance(value, str):
+def _person(_walk: Walk, value: object) -> object:
+    """Who it was, on purpose in clear."""
+    if type(value) is str:
         return valid(value[:MAX_TEXT])
     if isinstance(value, list | tuple):
-        return [_word(_walk, item) for item in value]
+        return [valid(str(item)[:MAX_TEXT]) for item in islice(value, _MAX_WORDS)]
     return valid(str(value)[:MAX_TEXT])
 
 
-def _foreign_word(walk: Walk, value: object) -> object:
-    if isinstance(value, list | tuple):
-        return [walk.text(str(item)) for item in value]
+def _word(walk: Walk, value: object) -> object:
+    if isinstance(value, list | tuple | set | frozenset):
+        return [walk.text(str(item)) for item in islice(value, _MAX_WORDS)]
     return walk.text(str(value))
 
 
-def _text(walk: Walk, value: object) -> object:
-    return walk.text(value if isinstance(value, str) else json_text(walk.value(value)))
+def _prose(walk: Walk, value: object) -> object:
+    return walk.prose(value)
 
 
 def _object(walk: Walk, value: object) -> object:
@@ -160,12 +191,17 @@ def _boolean(_walk: Walk, value: object) -> object:
 
 
 def _ip(_walk: Walk, value: object) -> object:
-    return _checked_ip(str(value))
+    return _checked_ip(str(value)[:_MAX_IP])
+
+
+#: An IPv6 address in full, with its zone.
+_MAX_IP = 64
 
 
 @lru_cache(maxsize=1024)  # parsing costs 2 µs and addresses repeat
 def _checked_ip(text: str) -> str:
-    return str(ip_address(text))
+    """Without the zone, which Elasticsearch does not take."""
+    return str(ip_address(text.partition("%")[0]))
 
 
 def _date(_walk: Walk, value: object) -> object:
@@ -175,27 +211,29 @@ def _date(_walk: Walk, value: object) -> object:
     return datetime.fromisoformat(str(value)).isoformat()
 
 
-def _secret(_walk: Walk, _value: object) -> object:
+def _secret(walk: Walk, _value: object) -> object:
+    walk.saw("secret", 1)
     return "[SECRET]"
 
 
-_CLEANERS: Mapping[str, _Cleaner] = {
+_BY_KIND: Mapping[_Kind, _Cleaner] = {
+    _Kind.WORD: _word,
+    _Kind.PROSE: _prose,
+    _Kind.OBJECT: _object,
+}
+_BY_TYPE: Mapping[str, _Cleaner] = {
     "boolean": _boolean,
-    "constant_keyword": _word,
+    "constant_keyword": _person,
     "date": _date,
     "double": _real,
-    "flattened": _object,
     "float": _real,
     "ip": _ip,
-    "keyword": _word,
+    "keyword": _person,
     "long": _whole,
-    "match_only_text": _text,
 }
 
 
-def _cleaner(field: Field) -> _Cleaner:
+def _cleaner(field: Field, kind: _Kind) -> _Cleaner:
     if field.sensitivity is Sensitivity.SECRET:
         return _secret
-    if field.type == "keyword" and field.sensitivity is Sensitivity.PAYLOAD:
-        return _foreign_word
-    return _CLEANERS[field.type]
+    return _BY_KIND.get(kind) or _BY_TYPE[field.type]

@@ -9,6 +9,7 @@ tail, and from a document that a pipeline has reordered by writing it anew in th
 
 import hashlib
 import re
+from binascii import hexlify
 
 VERSION = 1
 GENESIS = bytes(32)
@@ -19,7 +20,7 @@ _TAIL = re.compile(rb',"hash":"([0-9a-f]{64})"\}\}\Z')
 def seal(body: bytes, previous: bytes) -> tuple[bytes, bytes]:
     """The line for `body` (an object that ends with the `event` object), and its hash."""
     digest = hashlib.sha256(previous + body).digest()
-    return b'%b,"hash":"%b"}}' % (body[:-2], digest.hex().encode()), digest
+    return b'%b,"hash":"%b"}}' % (body[:-2], hexlify(digest)), digest
 
 
 def unseal(line: bytes) -> tuple[bytes, bytes] | None:

@@ -2,119 +2,171 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from shipper.record.patterns import is_card, is_secret_key, mask, suspect
+from shipper.record.assigned import is_secret_name, may_name_secrets
+from shipper.record.numbers import is_card
+from shipper.record.patterns import mask, suspect
 
 #: Characters of one text that are kept.
 MAX_TEXT = 1000
-#: Scanned beyond that, so that a secret across the cut is seen whole, or long enough to be known.
-_LOOK_AHEAD = 128
-#: Elasticsearch refuses a `flattened` field deeper than 20 levels.
-_MAX_DEPTH = 16
-#: Values in one event: bounds the line to about a megabyte whatever a caller sends.
-_MAX_NODES = 1000
-#: Keys are names; a longer one is content.
-_MAX_KEY = 128
+#: Read beyond the cut, so that a secret across it is seen whole, or long enough to be known.
+LOOK_AHEAD = 1024
+#: What of a masked value is remembered, to find it where it is repeated.
+_MAX_ECHO = LOOK_AHEAD
 #: Below this a secret is so short that replacing it everywhere would garble ordinary words.
 _MIN_ECHO = 4
-#: Strings that hold JSON are looked into up to here.
-_MAX_NESTED_JSON = 4096
-#: The smallest number of 13 digits.
+#: Secrets remembered of one event: bounds the search for them.
+_MAX_SECRETS = 64
+#: Elasticsearch refuses a `flattened` field deeper than 20 levels.
+_MAX_DEPTH = 16
+#: Values in one event.
+_MAX_VALUES = 1000
+#: Names are short; a longer one is content.
+_MAX_NAME = 128
+#: A longer text that holds JSON is cut, and then holds none.
+_MAX_JSON = MAX_TEXT + LOOK_AHEAD
+#: The smallest number of 13 digits, and the first beyond 64 bits.
 _FIRST_CARD = 10**12
+_FIRST_HUGE = 1 << 63
+#: Digits of a number that are written out; Python itself refuses above 4300.
+_MAX_DIGITS_BITS = 1024
 
-_sorted_json = msgspec.json.Encoder(order="sorted").encode
+
+class Long(NamedTuple):
+    """A text that is to be cut, once everything that must not be in it is known."""
+
+    window: str
+    length: int
+    digest: str
+
+
+#: Sorted members: neither the hash nor the line may depend on a caller's order.
+canonical = msgspec.json.Encoder(order="sorted").encode
 
 
 class Walk:
     """Walks the foreign values of one event.
 
-    Gathers in `texts` what is still to be looked through, in `secrets` what was masked by its key,
-    in `counts` what was masked by kind.
+    Gathers in `texts` what is still to be looked through, in `secrets` what was masked by its
+    name, in `counts` what was masked by kind. `must_finish` says that there are texts to cut.
     """
+
+    __slots__ = ("_room", "counts", "must_finish", "secrets", "texts")
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.texts: list[str] = []
         self.secrets: set[str] = set()
-        self._nodes = 0
+        self.must_finish = False
+        self._room = _MAX_VALUES
 
     def saw(self, kind: str, count: int) -> None:
         self.counts[kind] = self.counts.get(kind, 0) + count
 
-    def text(self, text: str) -> str:
-        """Text within bounds; a long one is masked at once, for its cut may lie in a secret."""
-        if len(text) > MAX_TEXT:
-            return self._cut(text)
-        text = valid(text)
-        self.texts.append(text)
-        return text
+    @property
+    def is_full(self) -> bool:
+        """Whether there were more secrets than are remembered."""
+        return len(self.secrets) >= _MAX_SECRETS
 
-    def _cut(self, text: str) -> str:
-        longest = max(map(len, self.secrets), default=0)
-        window = self.without_echoes(valid(text[: MAX_TEXT + max(_LOOK_AHEAD, longest)]))
-        if suspicion := suspect(window):
-            window = mask(window, suspicion, self.saw)
+    def text(self, text: str) -> object:
+        """Text as it is, for a while: a long one is cut when all secrets are known."""
+        if len(text) <= MAX_TEXT:
+            self.texts.append(text)
+            return text
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        return f"{window[:MAX_TEXT]}…[CUT {len(text)} characters, sha256 {digest}]"
+        long = Long(text[: MAX_TEXT + LOOK_AHEAD], len(text), digest)
+        self.texts.append(long.window)
+        self.must_finish = True
+        return long
 
-    def without_echoes(self, text: str) -> str:
-        """`text` without the secrets that the event gave away elsewhere."""
-        for secret in self.secrets:
-            if secret in text:
-                self.saw("echo", text.count(secret))
-                text = text.replace(secret, "[SECRET]")
-        return text
+    def prose(self, value: object) -> object:
+        """A text, or any other value as JSON text."""
+        if isinstance(value, str):
+            return self.a_string(str.__str__(value), 0)
+        clean = self.value(value)
+        return self.text(clean if isinstance(clean, str) else canonical(_windows(clean)).decode())
 
     def value(self, value: object, depth: int = 0) -> object:
-        """Any JSON value within bounds, with whole values masked by their key."""
-        self._nodes += 1
-        if self._nodes > _MAX_NODES or depth > _MAX_DEPTH:
+        """Any JSON value within bounds, with whole values masked by their name."""
+        if depth > _MAX_DEPTH:
             return "[CUT]"
         walk = _WALKS.get(type(value)) or _walk_of(value)
         return walk(self, value, depth)
 
-    def a_string(self, text: str, depth: int) -> object:
-        if text[:1] in {"{", "["} and len(text) <= _MAX_NESTED_JSON:
-            try:
-                inner = msgspec.json.decode(text)
-            except (msgspec.DecodeError, UnicodeEncodeError):
-                return self.text(text)
-            return self.text(json_text(self.value(inner, depth + 1)))
+    def a_string(self, text: str, _depth: int) -> object:
+        if text[:1] in _OPENING and len(text) <= _MAX_JSON and may_name_secrets(text):
+            text = self._masked_json(text)
         return self.text(text)
 
     def a_mapping(self, value: Mapping[object, object], depth: int) -> dict[str, object]:
+        """Names and values; a short plain text, as most are, costs no further call."""
+        if "value" in value and _labels_a_secret(value):
+            value = {**value, "value": self._masked(value["value"])}
         clean: dict[str, object] = {}
-        for key, item in islice(value.items(), _MAX_NODES):
-            name = _key(key if isinstance(key, str) else str(key))
-            if is_secret_key(name) and item not in _NOTHING:
-                self.saw("secret", 1)
-                self._remember(item)
-                clean[name] = "[SECRET]"
-            else:
+        is_cut = self._room < len(value)
+        for key, item in self._admitted(value.items(), len(value)):
+            name, is_secret, holds_secret = _name(key) if _is_short(key) else _other_name(key)
+            if holds_secret:
                 self.texts.append(name)
+            if is_secret:
+                clean[name] = self._masked_by(name, item)
+            elif type(item) is str and item[:1] not in _OPENING and len(item) <= MAX_TEXT:
+                self.texts.append(item)
+                clean[name] = item
+            else:
                 clean[name] = self.value(item, depth + 1)
+        if is_cut:
+            clean["[CUT]"] = "[CUT]"
         return clean
 
-    def a_list(self, items: Iterable[object], depth: int) -> list[object]:
-        return [self.value(item, depth + 1) for item in islice(items, _MAX_NODES)]
+    def a_list(self, items: Any, depth: int) -> list[object]:
+        """Also what follows a secret's name on a command line: `["--password", "x"]`."""
+        clean: list[object] = []
+        follows = False
+        is_cut = self._room < len(items)
+        for item in self._admitted(items, len(items)):
+            clean.append(self._masked(item) if follows else self.value(item, depth + 1))
+            follows = (
+                type(item) is str
+                and item[:1] == "-"
+                and len(item) <= _MAX_NAME
+                and is_secret_name(item)
+            )
+        if is_cut:
+            clean.append("[CUT]")
+        return clean
+
+    def _admitted(self, items: Iterable[Any], count: int) -> Iterator[Any]:
+        """As many of the items as there is room for."""
+        room = max(self._room, 0)
+        self._room -= count
+        return islice(items, room)
 
     def a_whole(self, number: int, _depth: int) -> object:
-        if number < _FIRST_CARD:
-            return number if number >= -(1 << 63) else str(number)
-        if is_card(str(number)):
+        if -_FIRST_CARD < number < _FIRST_CARD:
+            return number
+        if number.bit_length() > _MAX_DIGITS_BITS:
+            return f"[CUT number of {number.bit_length()} bits]"
+        if is_card(str(abs(number))):
             self.saw("card", 1)
             return "[CARD]"
         # JSON has no bound, but Logstash and JavaScript readers do: 64 bits.
-        return number if number < 1 << 63 else self.text(str(number))
+        return number if -_FIRST_HUGE <= number < _FIRST_HUGE else self.text(str(number))
 
-    def a_real(self, number: float, _depth: int) -> object:
-        return number if math.isfinite(number) else str(number)
+    def a_real(self, number: float, depth: int) -> object:
+        if not math.isfinite(number):
+            return str(number)
+        # A card number may have become a float on its way.
+        return number if abs(number) < _FIRST_CARD else self._large(number, depth)
+
+    def _large(self, number: float, depth: int) -> object:
+        return self.a_whole(int(number), depth) if is_card(str(abs(int(number)))) else number
 
     def a_blob(self, data: bytes, _depth: int) -> str:
         return f"[BYTES {len(data)}]"
@@ -122,28 +174,113 @@ class Walk:
     def as_it_is(self, value: object, _depth: int) -> object:
         return value
 
-    def as_text(self, value: object, _depth: int) -> str:
+    def as_text(self, value: object, _depth: int) -> object:
         return self.text(str(value))
 
-    def _remember(self, secret: object) -> None:
+    def _masked_by(self, name: str, item: object) -> object:
+        if type(item) in {int, float} and name.lower().endswith("tokens"):
+            return item  # how many of them
+        return self._masked(item)
+
+    def _masked(self, item: object) -> object:
+        if item is None or item is True or item is False or (type(item) is str and not item):
+            return item  # tells nothing, and masking it would hide that
+        self.saw("secret", 1)
+        self._remember(item, 0)
+        return "[SECRET]"
+
+    def _remember(self, secret: object, depth: int) -> None:
         """Keep a masked value, or the values inside it, so that echoes of it are found."""
+        if self.is_full or depth > _MAX_DEPTH:
+            return
         if isinstance(secret, Mapping):
-            secret = list(secret.values())
-        if isinstance(secret, list | tuple):
-            for item in secret[:_MAX_NODES]:
-                self._remember(item)
-        elif len(text := str(secret)) >= _MIN_ECHO:
-            self.secrets.add(valid(text[:MAX_TEXT]))
+            secret = list(islice(secret.values(), _MAX_SECRETS))
+        if isinstance(secret, list | tuple | set | frozenset):
+            for item in islice(secret, _MAX_SECRETS):
+                self._remember(item, depth + 1)
+            return
+        if isinstance(secret, bytes | bytearray):
+            secret = secret[:_MAX_ECHO].decode(errors="replace")
+        text = valid(str(secret)[:_MAX_ECHO])
+        if len(text) >= _MIN_ECHO:
+            self.secrets.add(text)
+
+    def _masked_json(self, text: str) -> str:
+        """JSON in a text, with values masked by their name; as it is where there is none."""
+        before = self.counts.get("secret")
+        try:
+            masked = self._named(msgspec.json.decode(text))
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            return text
+        return text if self.counts.get("secret") == before else canonical(masked).decode()
+
+    def _named(self, value: object) -> object:
+        if isinstance(value, dict):
+            if "value" in value and _labels_a_secret(value):
+                value = {**value, "value": self._masked(value["value"])}
+            return {
+                key: self._masked_by(key, item)
+                if is_secret_name(key[:_MAX_NAME])
+                else self._named(item)
+                for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self._named(item) for item in value]
+        if isinstance(value, str) and value[:1] in _OPENING:
+            return self._masked_json(value)
+        return value
 
 
-#: Values that tell nothing, so that masking them would only hide that they are empty.
-_NOTHING: tuple[object, ...] = (None, "", True, False)
+#: A text that begins so may hold JSON. (A text's first character, so never empty.)
+_OPENING = frozenset("{[")
 
 
-@lru_cache(maxsize=4096)  # keys repeat; the bound keeps a hostile caller's from piling up
-def _key(name: str) -> str:
-    """An empty key would stop Logstash, a NUL Elasticsearch."""
-    return valid(name[:_MAX_KEY]).replace("\0", "") or "_"
+def _is_short(key: object) -> bool:
+    return type(key) is str and len(key) <= _MAX_NAME
+
+
+class _Name(NamedTuple):
+    text: str
+    is_secret: bool
+    holds_secret: bool
+
+
+@lru_cache(maxsize=4096)  # names repeat; the bound keeps a hostile caller's from piling up
+def _name(key: str) -> _Name:
+    """An empty name would stop Logstash, a NUL Elasticsearch."""
+    text = valid(key).replace("\0", "") or "_"
+    suspicion = suspect(text)
+    holds_secret = suspicion is not None and mask(text, suspicion, _unseen) != text
+    return _Name(text, is_secret_name(key), holds_secret)
+
+
+def _unseen(_kind: str, _count: int) -> None:
+    """What is looked at here is counted when it is masked."""
+
+
+def _other_name(key: object) -> _Name:
+    text = str(key)
+    if len(text) <= _MAX_NAME:
+        return _name(str.__str__(text))
+    cut = f"[CUT name of {len(text)} characters]"
+    return _Name(cut, is_secret_name(text[-_MAX_NAME:]), holds_secret=False)
+
+
+def _labels_a_secret(value: Mapping[Any, object]) -> bool:
+    """Whether it is of the form `{"name": "Authorization", "value": …}`."""
+    labels = (value.get(key) for key in ("name", "key", "header"))
+    return any(_is_short(label) and is_secret_name(str(label)) for label in labels)
+
+
+def _windows(value: object) -> object:
+    """The value with long texts as far as they were read: its own text will be cut as well."""
+    if isinstance(value, Long):
+        return value.window
+    if isinstance(value, dict):
+        return {key: _windows(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_windows(item) for item in value]
+    return value
 
 
 _Step = Callable[[Walk, Any, int], object]
@@ -158,8 +295,11 @@ _WALKS: dict[type, _Step] = {
     tuple: Walk.a_list,
     bytes: Walk.a_blob,
 }
+#: Subclasses, made into what they are a kind of; and what JSON does not have.
 _BY_KIND: tuple[tuple[type | tuple[type, ...], _Step], ...] = (
-    (str, Walk.a_string),
+    (str, lambda walk, text, depth: walk.a_string(str.__str__(text), depth)),
+    (int, lambda walk, number, depth: walk.a_whole(int(number), depth)),
+    (float, lambda walk, number, depth: walk.a_real(float(number), depth)),
     (Mapping, Walk.a_mapping),
     ((list, tuple, set, frozenset), Walk.a_list),
     ((bytearray, memoryview), Walk.a_blob),
@@ -167,7 +307,6 @@ _BY_KIND: tuple[tuple[type | tuple[type, ...], _Step], ...] = (
 
 
 def _walk_of(value: object) -> _Step:
-    """For what JSON does not have: subclasses, sets, objects of any kind."""
     for types, walk in _BY_KIND:
         if isinstance(value, types):
             return walk
@@ -177,8 +316,3 @@ def _walk_of(value: object) -> _Step:
 def valid(text: str) -> str:
     """Without lone surrogates, which no UTF-8 can carry."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def json_text(value: object) -> str:
-    """A clean value as canonical JSON text; a string as it is."""
-    return value if isinstance(value, str) else _sorted_json(value).decode()

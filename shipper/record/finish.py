@@ -1,0 +1,90 @@
+"""The second of redaction's two walks: what is suspected masked, echoes masked, long texts cut."""
+
+import json
+
+from shipper.record.patterns import Suspicion, mask
+from shipper.record.walk import LOOK_AHEAD, MAX_TEXT, Long, Walk, valid
+
+#: Characters of one event: bounds the line, and the time, whatever a caller sends.
+MAX_CHARS = 128 << 10
+#: Stands for an echo until all are found: no valid text holds it, so no secret is found within it.
+_HOLE = "\udc00"
+
+
+class Finish:
+    """Brings the values of one event to what may be written, by what the first walk found."""
+
+    def __init__(self, walk: Walk, suspicion: Suspicion | None) -> None:
+        spellings = {text for secret in walk.secrets for text in _spellings(secret)}
+        # The longest first, for a secret may hold another.
+        self._spellings = sorted(spellings, key=lambda text: (-len(text), text))
+        self._walk = walk
+        self._suspicion = suspicion
+        self._space = MAX_CHARS
+
+    def prose(self, value: object) -> object:
+        """Text that is not the caller's, such as a result: it may repeat what was masked."""
+        return "[SECRET]" if self._walk.is_full else self.value(value, echoes=True)
+
+    def value(self, value: object, *, echoes: bool) -> object:
+        """The value with every string in it finished, names too."""
+        if isinstance(value, str):
+            return self._text(value, echoes=echoes)
+        if isinstance(value, Long):
+            return self._cut(value, echoes=echoes)
+        if isinstance(value, dict):
+            return {
+                self._text(key, echoes=echoes): self.value(item, echoes=echoes)
+                for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self.value(item, echoes=echoes) for item in value]
+        if echoes and type(value) in {int, float} and str(value) in self._walk.secrets:
+            self._walk.saw("echo", 1)
+            return "[SECRET]"
+        return value
+
+    def _text(self, text: str, *, echoes: bool) -> str:
+        self._space -= len(text)
+        if self._space < 0:
+            return "[CUT]"
+        text = valid(text)
+        if echoes and self._spellings:
+            text = self._without_echoes(text)
+        return mask(text, self._suspicion, self._walk.saw) if self._suspicion else text
+
+    def _without_echoes(self, text: str) -> str:
+        for secret in self._spellings:
+            if secret in text:
+                self._walk.saw("echo", text.count(secret))
+                text = text.replace(secret, _HOLE)
+        return text.replace(_HOLE, "[SECRET]")
+
+    def _cut(self, long: Long, *, echoes: bool) -> str:
+        """What came from before the cut.
+
+        Tokens are shorter than what they stand for, so text from beyond the cut may have moved
+        before it; and at the end of the window may lie half a secret that no pattern knows.
+        """
+        text = self._text(long.window, echoes=echoes)
+        if long.length > len(long.window):
+            text = text[: max(0, len(text) - LOOK_AHEAD)]
+        return f"{text[:MAX_TEXT]}…[CUT {long.length} characters, sha256 {long.digest}]"
+
+
+def _spellings(secret: str) -> set[str]:
+    """How a tool may repeat it: as it is, within JSON, within a URL."""
+    if secret.isalnum() and secret.isascii():
+        return {secret}
+    return {
+        secret,
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        "".join(map(_percent, secret.encode())),
+    }
+
+
+def _percent(byte: int) -> str:
+    """RFC 3986, section 2.1."""
+    char = chr(byte)
+    return char if char.isascii() and (char.isalnum() or char in "-._~") else f"%{byte:02X}"

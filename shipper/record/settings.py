@@ -1,0 +1,89 @@
+"""What an `AuditHandler` is told, checked as a whole before the first event."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from shipper.catalog import AuditLevel, Catalog, Scope
+from shipper.errors import BadInput, Problem
+from shipper.record.append import Durability, SegmentPolicy
+
+#: Elasticsearch: a part of a data stream's name; no `-`, for that parts the parts.
+_NAMESPACE = re.compile(r"[a-z0-9_.]{1,100}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The handler's arguments, as given."""
+
+    audit_level: str
+    compliance_frameworks: Iterable[str]
+    retention_days: int | None
+    namespace: str
+    service: Mapping[str, object]
+    max_bytes: int
+    max_age_s: float
+    durability: str
+
+    def check(self, catalog: Catalog) -> None:
+        """Raise `BadInput` with everything that cannot be used."""
+        if problems := [*self._choices(catalog), *self._forms(catalog), *self._numbers()]:
+            raise BadInput(problems)
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(
+            level=AuditLevel(self.audit_level),
+            frameworks=tuple(self.compliance_frameworks),
+            retention_days=self.retention_days,
+        )
+
+    @property
+    def policy(self) -> SegmentPolicy:
+        return SegmentPolicy(
+            max_bytes=self.max_bytes,
+            max_age_s=self.max_age_s,
+            durability=Durability(self.durability),
+        )
+
+    @property
+    def constants(self) -> dict[str, object]:
+        """The fields of every event that follow from the settings."""
+        service = {f"service.{key}": str(value) for key, value in self.service.items()}
+        return {**service, "data_stream.namespace": self.namespace}
+
+    def _choices(self, catalog: Catalog) -> Iterator[Problem]:
+        yield from _unknown("audit_level", [self.audit_level], AuditLevel)
+        yield from _unknown("durability", [self.durability], Durability)
+        if isinstance(self.compliance_frameworks, str):
+            yield Problem("compliance_frameworks", "expected a list of names")
+        else:
+            yield from _unknown(
+                "compliance_frameworks", self.compliance_frameworks, catalog.frameworks
+            )
+
+    def _forms(self, catalog: Catalog) -> Iterator[Problem]:
+        if not _NAMESPACE.fullmatch(str(self.namespace)):
+            what = f"{self.namespace!r} is not 1 to 100 of a-z, 0-9, `_` and `.`"
+            yield Problem("namespace", what)
+        prefix = "service."
+        known = [path.removeprefix(prefix) for path in catalog.fields if path.startswith(prefix)]
+        yield from _unknown("service", self.service, known)
+
+    def _numbers(self) -> Iterator[Problem]:
+        yield from _too_small("max_bytes", self.max_bytes)
+        yield from _too_small("max_age_s", self.max_age_s)
+        if self.retention_days is not None:
+            yield from _too_small("retention_days", self.retention_days)
+
+
+def _too_small(where: str, value: object) -> Iterator[Problem]:
+    if not isinstance(value, int | float) or not value > 0:
+        yield Problem(where, f"{value!r} is not a number above 0")
+
+
+def _unknown(where: str, names: Iterable[object], known: Iterable[str]) -> Iterator[Problem]:
+    choices = list(known)
+    for name in names:
+        if name not in choices:
+            yield Problem(where, f"{name!r} is none of {', '.join(choices)}")
