@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.real import Missing
 from tests.real.elasticsearch import Elasticsearch
@@ -14,6 +15,10 @@ from tests.real.lumberjack import LumberjackSink
 
 Server = TypeVar("Server")
 NOT_HERE = "no real server: "
+
+# Time is no property of the code under test: two busy cores would make it one.
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")
 
 
 @contextmanager
