@@ -75,7 +75,9 @@ def _fields_are_well_formed(catalog: Catalog) -> Iterator[Problem]:
         if not _PATH.fullmatch(path):
             yield Problem(f"fields.{path}", "a path is lower case words joined by dots")
         if row.type not in ES_TYPES:
-            yield Problem(f"fields.{path}.type", f"{row.type!r} is none of {sorted(ES_TYPES)}")
+            yield Problem(
+                f"fields.{path}.type", f"{row.type!r} is none of {', '.join(sorted(ES_TYPES))}"
+            )
 
 
 def _no_field_is_inside_another(catalog: Catalog) -> Iterator[Problem]:

@@ -1,9 +1,8 @@
 """YAML to `Catalog`: the built-in rows, and an operator's own rows laid over them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import yaml
 
@@ -17,19 +16,18 @@ from shipper.catalog.model import (
     Framework,
     Sensitivity,
 )
+from shipper.catalog.read import Row
 from shipper.errors import CatalogError, Problem
 
-#: What a type of the operator's own is, where its row does not say.
-_DEFAULTS: dict[str, Any] = {
-    "retention_days": 365,
-    "classification": "internal",
-    "level": "basic",
-    "kind": "event",
-    "category": ["api"],
-    "type": ["info"],
-    "meaning": "Defined by the operator.",
-    "fields": [],
-}
+_SECTIONS = ("event_types", "fields", "frameworks")
+_FIELD_KEYS = ("type", "meaning", "sensitivity", "alias")
+_FRAMEWORK_KEYS = ("title", "retention_days", "requires", "basis")
+_TYPE_KEYS = (
+    *("meaning", "dataset", "index", "retention_days", "classification", "level", "kind"),
+    *("category", "type", "action", "fields"),
+)
+#: How long a type of the operator's own is kept, where its row does not say.
+_RETENTION_DAYS = 365
 #: Names in a `fields` list that stand for what every event has anyway.
 _IMPLIED = {"timestamp", "success", "severity", "duration_ms"}
 
@@ -37,7 +35,7 @@ _IMPLIED = {"timestamp", "success", "severity", "duration_ms"}
 @cache
 def builtin() -> Catalog:
     """The catalog as shipped."""
-    return _checked(_build(_shipped_rows()))
+    return _catalog({}, "catalog")
 
 
 def overlaid(overlay: Mapping[str, object], where: str = "overlay") -> Catalog:
@@ -47,88 +45,92 @@ def overlaid(overlay: Mapping[str, object], where: str = "overlay") -> Catalog:
     a list of fields may use the callers' names (`user_id`). Raises `CatalogError` with every
     problem.
     """
-    rows = _shipped_rows()
-    for section in ("fields", "frameworks", "event_types"):
-        for name, row in _mapping(overlay.get(section), f"{where}.{section}").items():
-            theirs = _mapping(row, f"{where}.{section}.{name}")
-            rows[section][name] = {**rows[section].get(name, {}), **theirs}
-    try:
-        return _checked(_build(rows))
-    except (TypeError, ValueError, KeyError) as error:
-        raise CatalogError([Problem(where, f"a row cannot be read: {error!r}")]) from error
+    return _catalog(overlay, where)
 
 
-def _shipped_rows() -> dict[str, Any]:
-    text = files("shipper.catalog").joinpath("catalog.yml").read_text(encoding="utf-8")
-    rows: dict[str, Any] = yaml.safe_load(text)
-    return rows
-
-
-def _mapping(value: object, where: str) -> Mapping[str, object]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise CatalogError([Problem(where, f"expected a mapping, found {type(value).__name__}")])
-    return value
-
-
-def _checked(catalog: Catalog) -> Catalog:
-    if problems := list(problems_of(catalog)):
+def _catalog(overlay: object, where: str) -> Catalog:
+    problems: list[Problem] = []
+    shipped = Row(_shipped_rows(), "catalog.yml", problems)
+    theirs = Row(overlay, where, problems)
+    theirs.only(_SECTIONS)
+    fields = {name: _field(name, row) for name, row in _merged(shipped, theirs, "fields")}
+    catalog = Catalog(
+        ecs_version=shipped.text("ecs_version"),
+        fields=fields,
+        common=tuple(shipped.texts("common")),
+        event_types={
+            name: _type(name, row, fields, shipped.row("event_types").row(name).texts("fields", []))
+            for name, row in _merged(shipped, theirs, "event_types")
+        },
+        frameworks={
+            name: _framework(name, row) for name, row in _merged(shipped, theirs, "frameworks")
+        },
+    )
+    problems += (Problem(f"{where}.{found.where}", found.what) for found in problems_of(catalog))
+    if problems:
         raise CatalogError(problems)
     return catalog
 
 
-def _build(rows: dict[str, Any]) -> Catalog:
-    fields = {path: _field(path, row) for path, row in rows["fields"].items()}
-    return Catalog(
-        ecs_version=str(rows["ecs_version"]),
-        fields=fields,
-        common=tuple(rows["common"]),
-        event_types={name: _type(name, row, fields) for name, row in rows["event_types"].items()},
-        frameworks={name: _framework(name, **row) for name, row in rows["frameworks"].items()},
+def _shipped_rows() -> object:
+    text = files("shipper.catalog").joinpath("catalog.yml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)
+
+
+def _merged(shipped: Row, theirs: Row, section: str) -> Iterable[tuple[str, Row]]:
+    rows = dict(shipped.row(section).rows())
+    for name, row in theirs.row(section).rows():
+        rows[name] = row.over(rows.get(name))
+    return rows.items()
+
+
+def _field(path: str, row: Row) -> Field:
+    row.only(_FIELD_KEYS)
+    return Field(
+        path=path,
+        type=row.text("type") or "keyword",
+        sensitivity=row.word("sensitivity", Sensitivity, Sensitivity.NONE),
+        meaning=row.text("meaning", ""),
+        alias=row.optional_text("alias"),
     )
 
 
-def _field(path: str, row: Mapping[str, Any]) -> Field:
-    if unknown := row.keys() - {"type", "meaning", "sensitivity", "alias"}:
-        raise CatalogError([Problem(f"fields.{path}.{key}", "unknown key") for key in unknown])
-    sensitivity = Sensitivity(row.get("sensitivity", "none"))
-    return Field(path, row["type"], sensitivity, row.get("meaning", ""), row.get("alias"))
+def _framework(name: str, row: Row) -> Framework:
+    row.only(_FRAMEWORK_KEYS)
+    return Framework(
+        name=name,
+        title=row.text("title", name.upper()),
+        retention_days=row.whole("retention_days"),
+        requires=tuple(row.texts("requires")),
+        basis=row.text("basis", ""),
+    )
 
 
-def _framework(
-    name: str, *, title: str = "", retention_days: int, requires: list[str], basis: str = ""
-) -> Framework:
-    return Framework(name, title or name.upper(), int(retention_days), tuple(requires), basis)
-
-
-def _type(name: str, row: Mapping[str, Any], fields: Mapping[str, Field]) -> EventType:
+def _type(
+    name: str, row: Row, fields: Mapping[str, Field], shipped_fields: Iterable[str]
+) -> EventType:
+    row.only(_TYPE_KEYS)
     short = name.removeprefix("mcp_")
-    full: dict[str, Any] = (
-        {"dataset": f"mcp.{short}", "index": f"mcp-{short}", "action": short} | _DEFAULTS | {**row}
-    )
-    if unknown := full.keys() - EventType.__dataclass_fields__.keys():
-        raise CatalogError([Problem(f"event_types.{name}.{key}", "unknown key") for key in unknown])
-    lists = {key: tuple(full[key]) for key in ("category", "type")}
     return EventType(
         name=name,
-        dataset=str(full["dataset"]),
-        index=str(full["index"]).replace("_", "-"),
-        retention_days=int(full["retention_days"]),
-        classification=Classification(str(full["classification"])),
-        level=AuditLevel(str(full["level"])),
-        kind=str(full["kind"]),
-        action=str(full["action"]).replace("_", "-"),
-        fields=_paths(full["fields"], fields),
-        meaning=str(full["meaning"]),
-        **lists,
+        dataset=row.text("dataset", f"mcp.{short}"),
+        index=row.text("index", f"mcp-{short}").replace("_", "-"),
+        retention_days=row.whole("retention_days", _RETENTION_DAYS),
+        classification=row.word("classification", Classification, Classification.INTERNAL),
+        level=row.word("level", AuditLevel, AuditLevel.BASIC),
+        kind=row.text("kind", "event"),
+        category=tuple(row.texts("category", ["api"])),
+        type=tuple(row.texts("type", ["info"])),
+        action=row.text("action", short).replace("_", "-"),
+        fields=_paths(row.texts("fields", []), [*shipped_fields, *fields], fields),
+        meaning=row.text("meaning", "Defined by the operator."),
     )
 
 
-def _paths(names: list[str], fields: Mapping[str, Field]) -> tuple[str, ...]:
-    """Paths for a list that may use the callers' names."""
+def _paths(names: list[str], order: Iterable[str], fields: Mapping[str, Field]) -> tuple[str, ...]:
+    """Paths for a list that may use the callers' names; the first field in `order` has the name."""
     by_alias: dict[str, str] = {}
-    for path, row in fields.items():
-        if row.alias:
-            by_alias.setdefault(row.alias, path)
+    for path in order:
+        if path in fields and (alias := fields[path].alias):
+            by_alias.setdefault(alias, path)
     return tuple(by_alias.get(name, name) for name in names if name not in _IMPLIED)
