@@ -12,7 +12,7 @@ from shipper.record.spans import Span, replaced
 
 #: Names of secrets, without what is not a letter or a digit. The first line holds wherever in the
 #: name it stands (`password_confirmation`), the others at the end only.
-_SECRET_NAME = re.compile(
+SECRET_NAME = re.compile(
     r"""(?x)
     password | passwd | passphrase | passcode | apikey | clientsecret | connectionstring
     | (?: pwd | secrets?(?:value|key)? | credentials? | creds | authorization(?:header)? | cookies?
@@ -27,9 +27,9 @@ _SECRET_NAME = re.compile(
     | ^ (?: pass | pw | psw | pin | (?:basic|http|proxy)?auth | bearer | sig ) $"""
 )
 #: Such words at the end of a name only as words of their own: not `compass`, not `spin`.
-_LAST_WORD = re.compile(r"(?:^|[\W_])(?i:pass|pw|pin)$|[a-z](?:Pass|Pin)$")
+LAST_WORD = re.compile(r"(?:^|[\W_])(?i:pass|pw|pin)$|[a-z](?:Pass|Pin)$")
 #: Names that look like a secret's but count or page things, or tell about a secret.
-_HARMLESS = re.compile(
+HARMLESS = re.compile(
     r"""(?x)
     (?: max | min | (?:max|min)?(?:new|prompt|completion|input|output|reasoning|thinking|context)
       | total | cached? | cache(?:creation|read)input | num | numberof | stop | usage | used
@@ -52,9 +52,9 @@ _NO_LETTER = re.compile(r"[\W_]+")
 def is_secret_name(name: str) -> bool:
     """Whether what the name stands for is a secret whatever it looks like."""
     plain = _NO_LETTER.sub("", name).lower()
-    if not _SECRET_NAME.search(plain) and not _LAST_WORD.search(name):
+    if not SECRET_NAME.search(plain) and not LAST_WORD.search(name):
         return False
-    return not _HARMLESS.fullmatch(plain)
+    return not HARMLESS.fullmatch(plain)
 
 
 def may_name_secrets(text: str) -> bool:
@@ -68,7 +68,7 @@ _IN_TEXT = "pass pwd secret token key cred cookie auth otp cvv cvc ssn pin jwt s
 ASSIGNED_GATES = tuple(_IN_TEXT.split())
 #: A name that may be a secret's, and what stands between it and its value: `=`, `: `, `=>`, `>`,
 #: ` is `; or a blank: `--password x`, `PASSWORD 'x'`.
-_ASSIGNMENT = re.compile(
+ASSIGNMENT = re.compile(
     r"""(?ix)
     (?P<name> (?: pass | pwd | pw(?=\W) | secret | token | key | cred | cookie | auth | otp | cvv
                 | cvc | ssn | pin | jwt | sess | sig(?=\W) ) [\w-]{0,40}+ )
@@ -78,11 +78,11 @@ _ASSIGNMENT = re.compile(
       | (?P<apart> \s{1,4}+ ) )"""
 )
 #: The words before it that belong to the name (`db.user_`, `api `), read backwards.
-_BEFORE = re.compile(r"[ ]?[\w.-]{0,32}")
+BEFORE = re.compile(r"[ ]?[\w.-]{0,32}")
 _BEFORE_LENGTH = 33
 #: A value: in quotes, an authorization or cookies to the end of the line, or a word, in which
 #: marks may stand where they do not end it.
-_VALUE = re.compile(
+VALUE = re.compile(
     r"""(?isx)
     "(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.)*'?
     | (?P<escaped>\\+["']) (?:(?!(?<!\\)(?P=escaped)).)* (?:(?P=escaped))?
@@ -93,13 +93,13 @@ _VALUE = re.compile(
         | [,;)\]}"'\\] (?! [\s"'<&,;)\]}\\] | \Z | [\w.-]{1,40}["']?\s?[:=] ) )+"""
 )
 #: Masked already, by a shape that ran before or by the key.
-_MASKED = re.compile(
+MASKED = re.compile(
     r"""(?x) ["'\\]{0,4} (?:\w{1,16}[ ])?
     \[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)\]"""
 )
 #: In prose only what does not look like a word is a secret: a password is often "required".
-_NOT_A_WORD = re.compile(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
-_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
+NOT_A_WORD = re.compile(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
+BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
 
 
 def mask_assigned(text: str) -> tuple[str, int]:
@@ -109,7 +109,7 @@ def mask_assigned(text: str) -> tuple[str, int]:
 
 def _values(text: str) -> Iterator[Span]:
     end = 0
-    for match in _ASSIGNMENT.finditer(text):
+    for match in ASSIGNMENT.finditer(text):
         if match.start() < end or not _is_secret(text, match):
             continue
         span = _value(text, match.end())
@@ -121,12 +121,12 @@ def _values(text: str) -> Iterator[Span]:
 def _is_secret(text: str, match: re.Match[str]) -> bool:
     start = match.start()
     before = text[max(0, start - _BEFORE_LENGTH) : start]
-    words = _BEFORE.match(before[::-1])
+    words = BEFORE.match(before[::-1])
     name = (words[0][::-1] if words else "") + match["name"]
     if not is_secret_name(name):
         return False
     if match["prose"]:
-        return bool(_NOT_A_WORD.match(text, match.end()))
+        return bool(NOT_A_WORD.match(text, match.end()))
     if match["apart"]:
         return name.lstrip().startswith("-") or text[match.end() : match.end() + 1] in {'"', "'"}
     return True
@@ -134,11 +134,11 @@ def _is_secret(text: str, match: re.Match[str]) -> bool:
 
 def _value(text: str, start: int) -> Span | None:
     """Where the value ends, and what to put in its place; quotes stay."""
-    if _MASKED.match(text, start):
+    if MASKED.match(text, start):
         return None
     if text[start : start + 1] in {"[", "{"}:
         return Span(start, _closing(text, start), "[PASSWORD]")
-    match = _VALUE.match(text, start)
+    match = VALUE.match(text, start)
     if not match:
         return None
     quote = match["escaped"] or match[0][0]
@@ -153,7 +153,7 @@ def _value(text: str, start: int) -> Span | None:
 def _closing(text: str, start: int) -> int:
     """Where the bracket at `start` is closed again; the end of the text where it is not."""
     depth = 0
-    for match in _BRACKET.finditer(text, start):
+    for match in BRACKET.finditer(text, start):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
         if depth == 0 and match.start() > start:
             return match.end()

@@ -20,16 +20,23 @@ _Mask = Callable[[str], tuple[str, int]]
 
 
 class Shape(NamedTuple):
-    """One kind of secret; `mask` gives the text without it and how often it was there."""
+    """One kind of secret; `mask` gives the text without it and how often it was there.
+
+    A shape that a pattern alone can find has it here, with its token, for the pipelines that mask
+    foreign events.
+    """
 
     kind: str
     mask: _Mask
     gates: tuple[str, ...] = ()  # in lower case
+    pattern: str = ""
+    token: str = ""
 
 
 def _shape(kind: str, gates: str, pattern: str, token: str | None = None) -> Shape:
-    mask = partial(re.compile(pattern).subn, token or f"[{kind.upper()}]")
-    return Shape(kind, mask, tuple(gates.split()))
+    token = token or f"[{kind.upper()}]"
+    mask = partial(re.compile(pattern).subn, token)
+    return Shape(kind, mask, tuple(gates.split()), pattern, token)
 
 
 #: Prose has many a basic thing; credentials are base64 with a colon in it.
