@@ -14,10 +14,11 @@ check: .venv/for-check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/mcp-shipper export assets --check
-	$(BIN)/pytest tests/test_layers.py
+	$(BIN)/pytest tests/test_layers.py tests/test_promises.py
 
-assets: .venv/for-demo
+assets: .venv/for-test
 	$(BIN)/mcp-shipper export assets
+	$(BIN)/python -m tests.promises
 
 fix: .venv/for-check
 	$(BIN)/ruff check --fix

@@ -1,0 +1,211 @@
+"""What we swear to: each promise one sentence, tied to the tests that prove it.
+
+`docs/guarantees.md` is generated from here (`python -m tests.promises`), so what an operator is
+told is what the tests hold; `test_promises.py` checks that every test named here exists.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE = Path(__file__).parent.parent / "docs" / "guarantees.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """`area:claim`, the sentence, and `file::test` for each proof, below `tests/`."""
+
+    id: str
+    sentence: str
+    proofs: tuple[str, ...]
+
+
+_LINE = "integration/test_line.py::"
+_BAD = "integration/test_bad_input.py::"
+_PLANTED = "integration/test_planted.py::"
+_REQUESTS = "capture/test_requests.py::"
+_HTTP = "capture/test_http.py::"
+_REFUSALS = "capture/test_refusals.py::"
+
+PROMISES = (
+    Promise(
+        "capture:who",
+        "An event carries the identity that the server verified for that very request, also "
+        "after the token changed in mid-session.",
+        (
+            f"{_HTTP}test_a_call_is_recorded_with_the_identity_of_its_token",
+            f"{_HTTP}test_each_request_is_recorded_with_its_own_token",
+            f"{_HTTP}test_a_token_renewed_within_a_session_is_the_one_that_counts",
+        ),
+    ),
+    Promise(
+        "capture:once",
+        "Every dispatched request is one event: no doubles, no phantoms.",
+        (
+            f"{_REQUESTS}test_listings_are_recorded_once_each_with_their_count",
+            f"{_HTTP}test_the_sdks_own_look_at_the_tools_is_no_request",
+            "capture/test_instrument.py::test_instrumenting_twice_records_once",
+            f"{_REFUSALS}test_a_wrapper_around_an_instrumented_app_records_nothing_twice",
+        ),
+    ),
+    Promise(
+        "capture:outcome",
+        "A failure is a failure however the server wraps it, and a cancelled call has no known "
+        "outcome.",
+        (
+            f"{_REQUESTS}test_a_tool_that_crashes_is_recorded_with_what_it_really_raised",
+            f"{_REQUESTS}test_a_result_that_says_error_is_a_failure",
+            f"{_REQUESTS}test_a_json_rpc_error_of_a_tool_is_a_failure_with_its_code",
+            f"{_REQUESTS}test_a_cancelled_call_has_no_known_outcome",
+        ),
+    ),
+    Promise(
+        "capture:refusals",
+        "What no MCP hook sees is recorded from the HTTP side: refused tokens, missing scopes, "
+        "malformed messages, limits.",
+        (
+            f"{_REFUSALS}test_a_refused_token_is_a_failed_authentication",
+            f"{_REFUSALS}test_a_token_without_the_scope_is_a_denied_authorization",
+            f"{_REFUSALS}test_a_message_the_transport_refuses_is_a_violation",
+            f"{_REFUSALS}test_a_limit_that_was_reached_is_recorded",
+        ),
+    ),
+    Promise(
+        "capture:harmless",
+        "A failing record never reaches the server, and no exception changes on its way through.",
+        (
+            "capture/test_instrument.py::test_a_failing_record_never_reaches_the_server",
+            "capture/test_instrument.py::test_exceptions_reach_the_client_as_without_capture",
+        ),
+    ),
+    Promise(
+        "redact:nothing-planted",
+        "Tokens, keys, card numbers, e-mail addresses, values under secret keys and their echoes "
+        "reach no file, by any capture path.",
+        (
+            f"{_PLANTED}test_no_planted_secret_is_in_any_file",
+            f"{_PLANTED}test_the_demo_finds_none_of_its_own_and_says_so",
+            f"{_HTTP}test_no_token_or_session_id_is_in_any_event",
+        ),
+    ),
+    Promise(
+        "deliver:complete",
+        "Every complete line arrives, in the order of its file.",
+        (
+            f"{_LINE}test_100_000_events_reach_a_real_lumberjack_server_complete_and_in_order",
+            f"{_LINE}test_100_000_events_reach_elasticsearch_complete_and_in_order",
+        ),
+    ),
+    Promise(
+        "deliver:no-loss-on-kill",
+        "Killing the shipper at any moment loses no complete line.",
+        (
+            f"{_LINE}test_killed_ten_times_on_the_way_to_a_lumberjack_server_it_loses_nothing",
+            f"{_LINE}"
+            "test_killed_ten_times_on_the_way_to_elasticsearch_it_loses_and_doubles_nothing",
+        ),
+    ),
+    Promise(
+        "deliver:one-document",
+        "A line sent twice to Elasticsearch is one document, within one backing index.",
+        (
+            f"{_LINE}test_a_call_over_http_is_found_by_user_and_tool_in_its_stream",
+            f"{_LINE}"
+            "test_killed_ten_times_on_the_way_to_elasticsearch_it_loses_and_doubles_nothing",
+        ),
+    ),
+    Promise(
+        "deliver:independent",
+        "Each output has its own position; a dead one holds no other back.",
+        (f"{_BAD}test_two_outputs_each_have_their_own_position_and_a_dead_one_holds_nobody_back",),
+    ),
+    Promise(
+        "deliver:nothing-silent",
+        "A line that cannot be delivered goes to the dead letters with its place and reason, and "
+        "the rest flows.",
+        (
+            f"{_BAD}test_a_broken_line_is_put_aside_with_its_place_and_reason_and_the_rest_flows",
+            f"{_BAD}test_an_oversized_line_is_put_aside_with_its_length_and_digest",
+        ),
+    ),
+    Promise(
+        "deliver:whole-tail",
+        "A last line without its newline is delivered as soon as it is whole.",
+        (
+            f"{_BAD}test_a_file_without_a_final_newline_is_shipped_whole",
+            f"{_BAD}test_half_a_line_waits_for_its_end",
+        ),
+    ),
+    Promise(
+        "deliver:verified-peer",
+        "A certificate that does not check out gets no byte of an event.",
+        (f"{_BAD}test_a_refused_certificate_is_told_with_what_to_do_and_nothing_is_sent",),
+    ),
+    Promise(
+        "config:all-at-once",
+        "Every problem of a configuration is told at once, with its line, key and nearest known "
+        "key, before anything starts.",
+        (
+            "config/test_config.py::"
+            "test_every_problem_is_told_at_once_with_line_key_and_nearest_key",
+            f"{_BAD}test_a_configuration_with_unknown_keys_stops_before_anything_starts",
+        ),
+    ),
+    Promise(
+        "config:secrets-hidden",
+        "A secret of the configuration shows in no printed form of it.",
+        ("config/test_config.py::test_secrets_do_not_show_in_the_configuration",),
+    ),
+    Promise(
+        "assets:fresh",
+        "The committed assets are what the catalog gives.",
+        ("assets/test_files.py::test_the_committed_files_are_those_of_the_catalog",),
+    ),
+    Promise(
+        "assets:accepted",
+        "Elasticsearch's own parser takes every policy, and each event type is routed to its "
+        "stream with the catalog's mapping.",
+        (
+            "integration/test_assets.py::test_the_server_takes_the_policies_of_every_scope",
+            f"{_LINE}test_each_type_is_routed_to_its_stream_with_its_mapping",
+        ),
+    ),
+    Promise(
+        "assets:idempotent",
+        "A second setup changes nothing, and a removal leaves nothing of ours.",
+        (
+            "integration/test_assets.py::test_setup_creates_and_a_second_run_changes_nothing",
+            "integration/test_assets.py::test_removal_leaves_nothing_of_ours_and_all_of_others",
+        ),
+    ),
+    Promise(
+        "process:answers",
+        "The JSON interface really logs, and answers bad input instead of failing.",
+        (
+            "test_operations.py::test_log_audit_event_really_logs",
+            "test_operations.py::test_a_bad_request_is_answered_not_raised",
+        ),
+    ),
+)
+
+
+def page() -> str:
+    """The promises as Markdown."""
+    lines = [
+        "# Guarantees",
+        "",
+        "<!-- Generated from tests/promises.py by `make assets`; edit that. -->",
+        "",
+        "Each sentence is held by the tests named under it, in every run of `make test`.",
+    ]
+    area = ""
+    for promise in PROMISES:
+        if promise.id.partition(":")[0] != area:
+            area = promise.id.partition(":")[0]
+            lines += ["", f"## {area.capitalize()}"]
+        lines += ["", promise.sentence, ""]
+        lines += [f"- `tests/{proof}`" for proof in promise.proofs]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
