@@ -100,8 +100,10 @@ PROMISES = (
         "Killing the shipper at any moment loses no complete line.",
         (
             f"{_LINE}test_killed_ten_times_on_the_way_to_a_lumberjack_server_it_loses_nothing",
-            f"{_LINE}"
-            "test_killed_ten_times_on_the_way_to_elasticsearch_it_loses_and_doubles_nothing",
+            (
+                f"{_LINE}"
+                "test_killed_ten_times_on_the_way_to_elasticsearch_it_loses_and_doubles_nothing"
+            ),
         ),
     ),
     Promise(
@@ -109,8 +111,10 @@ PROMISES = (
         "A line sent twice to Elasticsearch is one document, within one backing index.",
         (
             f"{_LINE}test_a_call_over_http_is_found_by_user_and_tool_in_its_stream",
-            f"{_LINE}"
-            "test_killed_ten_times_on_the_way_to_elasticsearch_it_loses_and_doubles_nothing",
+            (
+                f"{_LINE}"
+                "test_killed_ten_times_on_the_way_to_elasticsearch_it_loses_and_doubles_nothing"
+            ),
         ),
     ),
     Promise(
@@ -145,8 +149,10 @@ PROMISES = (
         "Every problem of a configuration is told at once, with its line, key and nearest known "
         "key, before anything starts.",
         (
-            "config/test_config.py::"
-            "test_every_problem_is_told_at_once_with_line_key_and_nearest_key",
+            (
+                "config/test_config.py::"
+                "test_every_problem_is_told_at_once_with_line_key_and_nearest_key"
+            ),
             f"{_BAD}test_a_configuration_with_unknown_keys_stops_before_anything_starts",
         ),
     ),

@@ -4,12 +4,13 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from tests.promises import PAGE, PROMISES, page
 
 HERE = Path(__file__).parent
 
 
-def tests_in(path):
+def names_in(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     return {
@@ -28,7 +29,7 @@ def test_a_promise_is_held_by_tests_that_exist(promise):
     assert promise.proofs
     for proof in promise.proofs:
         file, _, name = proof.partition("::")
-        assert name in tests_in(HERE / file), proof
+        assert name in names_in(HERE / file), proof
 
 
 def test_no_two_promises_have_the_same_id():
