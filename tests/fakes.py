@@ -18,10 +18,10 @@ WAIT_S = 20
 
 
 # --- Lumberjack ---------------------------------------------------------------------------------
-# An answer takes a window's size and yields what the server does: bytes to send, or HANG_UP,
-# RESET, or a threading.Event to wait for. A window without an answer left is acknowledged.
+# An answer takes a window's size and yields what the server does: bytes to send, seconds to let
+# pass as a float, or HANG_UP, RESET, SILENCE. A window without an answer left is acknowledged.
 
-HANG_UP, RESET = object(), object()
+HANG_UP, RESET, SILENCE = object(), object(), object()
 
 
 def acknowledge(size):
@@ -38,7 +38,7 @@ def reset(size):
 
 def says(*steps):
     """These steps, whatever the window; a number is acknowledged."""
-    return lambda size: (ack(step) if isinstance(step, int) else step for step in steps)
+    return lambda size: (ack(step) if type(step) is int else step for step in steps)
 
 
 class FakeLogstash:
@@ -52,7 +52,7 @@ class FakeLogstash:
         self._listener = socket.create_server((host, 0), family=family)
         port = self._listener.getsockname()[1]
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._open = set()
+        self._open, self._over = set(), threading.Event()
         self._threads = [threading.Thread(target=self._accept)]
 
     def __enter__(self):
@@ -60,6 +60,7 @@ class FakeLogstash:
         return self
 
     def __exit__(self, *_):
+        self._over.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -69,6 +70,11 @@ class FakeLogstash:
         for thread in self._threads:
             thread.join(WAIT_S)
             assert not thread.is_alive()
+
+    @property
+    def is_idle(self):
+        """Whether every connection is closed."""
+        return not self._open
 
     @property
     def events(self):
@@ -99,8 +105,8 @@ class FakeLogstash:
         except (OSError, ssl.SSLError, ProtocolError) as fault:
             self.faults.append(fault)
         finally:
-            self._open.discard(raw)
             connection.close()
+            self._open.discard(raw)
 
     def _answer(self, connection, window):
         """Whether the connection goes on."""
@@ -114,8 +120,10 @@ class FakeLogstash:
                 linger = struct.pack("ii", 1, 0)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 return False
-            if isinstance(step, threading.Event):
-                step.wait(WAIT_S)
+            if step is SILENCE:
+                self._over.wait()
+            elif isinstance(step, float):
+                self._over.wait(step)
             else:
                 connection.sendall(step)
         return True

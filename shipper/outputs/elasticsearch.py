@@ -20,6 +20,7 @@ from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Lines, O
 from shipper.outputs.deflate import gzip_deflate
 from shipper.outputs.http import Http, Node, parse_node
 from shipper.outputs.secret import Secret
+from shipper.outputs.stream import some_hosts
 from shipper.outputs.tls import TlsConfig
 from shipper.wire import bulk
 
@@ -61,7 +62,7 @@ class Elasticsearch:
 
     def __init__(self, config: ElasticsearchConfig) -> None:
         self._config = config
-        nodes = [node_of(host, config) for host in config.hosts]
+        nodes = [node_of(host, config) for host in some_hosts(config.hosts)]
         self._nodes = [Http(n, timeout_s=config.timeout_s, tls=config.ssl) for n in nodes]
         self._names = list(map(str, nodes))
         self._next = random.randrange(len(nodes))  # noqa: S311  # spreads load, no secret
@@ -121,7 +122,8 @@ class Elasticsearch:
                 yield slice(start, end)
                 start, size = end, 0
             size += length
-        yield slice(start, len(lines))
+        if lines:
+            yield slice(start, len(lines))
 
     def _send_part(self, body: bytes, count: int) -> list[Outcome]:
         if self._deflate is not None:

@@ -68,9 +68,9 @@ class Http:
         self, method: str, target: str, headers: dict[str, str], body: bytes | None = None
     ) -> tuple[int, bytes]:
         """Status and body of the answer."""
-        client = self._connected()
+        client, stream = self._connected()
         try:
-            with mapped_errors(str(self._node)):
+            with stream.explained(), mapped_errors(str(self._node)):
                 client.request(method, self._node.path + target, body, headers)
                 response = client.getresponse()
                 data = response.read(_MAX_RESPONSE_BYTES + 1)
@@ -94,7 +94,7 @@ class Http:
             stream.close()
             self._connection = None
 
-    def _connected(self) -> HTTPConnection:
+    def _connected(self) -> tuple[HTTPConnection, Stream]:
         if self._connection is None or not self._is_usable(*self._connection):
             self.close()
             node = self._node
@@ -105,7 +105,7 @@ class Http:
             client.auto_open = 0
             client.sock = stream.socket
             self._connection = client, stream
-        return self._connection[0]
+        return self._connection
 
     def _is_usable(self, client: HTTPConnection, stream: Stream) -> bool:
         if client.sock is None or time.monotonic() - self._used_at > _IDLE_S:

@@ -17,7 +17,7 @@ import msgspec
 from shipper.errors import ConfigError, DeliveryError, Problem, ProtocolError
 from shipper.outputs.base import DELIVERED, RETRY, Lines, Outcome, Rejected
 from shipper.outputs.deflate import zlib_deflate
-from shipper.outputs.stream import Disconnected, Stream, TimedOut
+from shipper.outputs.stream import Disconnected, Stream, TimedOut, some_hosts
 from shipper.outputs.suspect import suspicion
 from shipper.outputs.tls import TlsConfig
 from shipper.wire.lumberjack import Sender
@@ -62,7 +62,7 @@ class Logstash:
 
     def __init__(self, config: LogstashConfig) -> None:
         self._config = config
-        self._hosts = [split_host(host, DEFAULT_PORT) for host in config.hosts]
+        self._hosts = [split_host(host, DEFAULT_PORT) for host in some_hosts(config.hosts)]
         self._next = random.randrange(len(self._hosts))  # noqa: S311  # spreads load, no secret
         self._deflate = zlib_deflate(config.compression_level)
         metadata = {"beat": config.index, "type": "_doc", "version": config.version}
@@ -87,6 +87,7 @@ class Logstash:
     def probe(self) -> str:
         """Connect and send an empty window, which Logstash answers and older servers ignore."""
         stream, sender = self._connected()
+        where = f"{stream.peer} ({stream.security})"
         try:
             stream.send(sender.window(()))
             sender.receive(stream.receive(_PROBE_S))
@@ -96,7 +97,7 @@ class Logstash:
             answer = "connected, and it acknowledged an empty window"
         finally:
             self.close()
-        return f"{stream.peer} ({stream.security}): {answer}"
+        return f"{where}: {answer}"
 
     def close(self) -> None:
         """Let go of the connection."""

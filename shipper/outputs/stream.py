@@ -6,11 +6,11 @@ everything else is `Unavailable`.
 
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Self
 
-from shipper.errors import Refused, Unavailable
+from shipper.errors import ConfigError, Problem, Refused, Unavailable
 from shipper.outputs.tls import TlsConfig, tls_context
 
 _RECEIVE_BYTES = 64 << 10
@@ -71,7 +71,7 @@ class Stream:
     def send(self, data: bytes) -> None:
         """Send all of `data`; the deadline starts anew whenever some of it goes out."""
         view = memoryview(data)
-        with mapped_errors(self._peer):
+        with self.explained(), mapped_errors(self._peer):
             self._socket.settimeout(self._timeout_s)
             while view:
                 view = view[self._socket.send(view) :]
@@ -97,9 +97,31 @@ class Stream:
             raise Disconnected(f"{self._peer} closed the connection")
         return data
 
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """If the connection ends within, raise the refusal that the peer may have sent first.
+
+        In TLS 1.3 a server looks at our certificate after we have begun to send; its alert then
+        waits to be read behind a write that fails.
+        """
+        try:
+            yield
+        except Disconnected:
+            with suppress(TimedOut, Disconnected):
+                while self._socket.fileno() >= 0 and self.receive_waiting():
+                    pass
+            raise
+
     def close(self) -> None:
         """Close at once; what was not acknowledged is as if never sent."""
         self._socket.close()
+
+
+def some_hosts(hosts: Sequence[str]) -> Sequence[str]:
+    """The hosts of a configuration, of which there must be one."""
+    if not hosts:
+        raise ConfigError([Problem("hosts", "name at least one")])
+    return hosts
 
 
 @contextmanager

@@ -25,6 +25,10 @@ _MAX_KNOWN = 1000
 #: Stricter than Elasticsearch: no date math, no wildcard, no list can be smuggled in.
 _NAME_PART = re.compile(r"[a-z0-9][a-z0-9_.]{0,99}")
 
+# How deep a line may nest depends on how deep the calls do: what passed the reader's check may
+# still be too deep here.
+_ODD = (msgspec.ValidationError, RecursionError)
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -95,16 +99,16 @@ def _action_head(index: str) -> bytes:
 def _read_routes(block: bytes) -> list[_Route]:
     try:
         return _routes.decode_lines(block)  # one call in C; the usual case
-    except msgspec.ValidationError:
+    except _ODD:
         return list(map(_read_route, block.splitlines()))
 
 
 def _read_route(line: bytes) -> _Route:
     """The route of a line whose fields may have any shape; what is odd counts as absent."""
     stream = event = None
-    with suppress(msgspec.ValidationError):
+    with suppress(*_ODD):
         stream = _stream_only.decode(line).data_stream
-    with suppress(msgspec.ValidationError):
+    with suppress(*_ODD):
         event = _event_only.decode(line).event
     return _Route(stream, event)
 

@@ -1,0 +1,262 @@
+"""The Elasticsearch output against a scripted bulk API on a real socket."""
+
+import json
+import socket
+
+import pytest
+
+from shipper.errors import ConfigError, ProtocolError, Refused, TooLarge, Unavailable
+from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Lines, Rejected
+from shipper.outputs.elasticsearch import Elasticsearch, ElasticsearchConfig
+from shipper.outputs.secret import Secret
+from tests.fakes import FakeElasticsearch, items, status
+
+
+def output(*urls, **options):
+    return Elasticsearch(ElasticsearchConfig(hosts=urls, **{"timeout_s": 5.0, **options}))
+
+
+def line(n, dataset="mcp.tools"):
+    stream = {"type": "logs", "dataset": dataset, "namespace": "default"}
+    return json.dumps({"data_stream": stream, "event": {"id": f"id-{n}"}, "n": n}).encode()
+
+
+def lines(count):
+    return Lines.of(map(line, range(count)))
+
+
+@pytest.mark.parametrize("level", [0, 1, 9])
+def test_documents_are_the_lines_bytes_under_their_own_id(level):
+    with FakeElasticsearch() as server:
+        sender = output(server.url, compression_level=level)
+        assert sender.send(Lines.of([line(1), line(2, "mcp.auth")])) == [DELIVERED] * 2
+        sender.close()
+    assert server.documents == {
+        ("logs-mcp.tools-default", "id-1"): line(1),
+        ("logs-mcp.auth-default", "id-2"): line(2, "mcp.auth"),
+    }
+
+
+def test_sending_the_same_again_leaves_one_document_and_counts_as_delivered():
+    with FakeElasticsearch() as server:
+        sender = output(server.url)
+        assert sender.send(lines(2)) == [DELIVERED] * 2
+        assert sender.send(lines(3)) == [DUPLICATE, DUPLICATE, DELIVERED]
+        sender.close()
+    assert len(server.documents) == 3
+
+
+@pytest.mark.parametrize(
+    ("item", "outcome"),
+    [
+        (200, DELIVERED),
+        (201, DELIVERED),
+        ({"status": 201, "failure_store": "used"}, DIVERTED),
+        ({"status": 201, "failure_store": "not_enabled"}, DELIVERED),
+        (409, DUPLICATE),
+        (429, RETRY),
+        (500, RETRY),
+        (503, RETRY),
+        (
+            {"status": 400, "error": {"type": "document_parsing_exception", "reason": "bad ip"}},
+            Rejected("400 document_parsing_exception: bad ip"),
+        ),
+        (404, Rejected("404 unknown: None")),
+    ],
+)
+def test_each_line_has_the_outcome_of_its_item(item, outcome):
+    with FakeElasticsearch(items(201, item, 201)) as server:
+        sender = output(server.url)
+        assert sender.send(lines(3)) == [DELIVERED, outcome, DELIVERED]
+        sender.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (413, TooLarge),
+        (429, Unavailable),
+        (500, Unavailable),
+        (502, Unavailable),
+        (503, Unavailable),
+        (504, Unavailable),
+        (401, Refused),
+        (403, Refused),
+        (400, Refused),
+        (404, Refused),
+        (302, Refused),
+    ],
+)
+def test_a_failed_request_is_an_error_of_its_kind(code, error):
+    said = {"error": {"type": "some_exception", "reason": "some reason"}}
+    with FakeElasticsearch(status(code, said)) as server:
+        sender = output(server.url)
+        with pytest.raises(error, match=rf"{code} \(some_exception: some reason\)"):
+            sender.send(lines(1))
+        assert sender.send(lines(1)) == [DELIVERED]
+        sender.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        items(),
+        items(201),
+        items(201, 201, 201),
+        status(200, {"errors": False}),
+        status(200, b"<html>welcome</html>"),
+        status(200, b""),
+        lambda pairs: b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{",
+        lambda pairs: b"SSH-2.0-OpenSSH\r\n\r\n",
+    ],
+)
+def test_an_answer_that_is_none_is_never_a_success(answer):
+    with FakeElasticsearch(answer) as server:
+        sender = output(server.url)
+        with pytest.raises(ProtocolError):
+            sender.send(lines(2))
+        assert sender.send(lines(2)) == [DELIVERED] * 2
+        sender.close()
+
+
+def test_requests_hold_no_more_lines_than_configured():
+    with FakeElasticsearch() as server:
+        sender = output(server.url, bulk_max_size=2)
+        assert sender.send(lines(5)) == [DELIVERED] * 5
+        sender.close()
+    assert [body.count(b"\n") // 2 for _, _, body in server.requests] == [2, 2, 1]
+
+
+def test_requests_hold_no_more_bytes_than_configured_but_one_line_of_any_size():
+    big = json.dumps({"a": "x" * 5000}).encode()
+    with FakeElasticsearch() as server:
+        sender = output(server.url, bulk_max_body_bytes=4096)
+        assert sender.send(Lines.of([line(1), line(2), big, line(3)])) == [DELIVERED] * 4
+        sender.close()
+    assert [body.count(b"\n") // 2 for _, _, body in server.requests] == [2, 1, 1]
+
+
+def test_what_was_settled_before_a_failure_counts_and_the_rest_is_sent_again():
+    with FakeElasticsearch(items(201, 409), status(503)) as server:
+        sender = output(server.url, bulk_max_size=2)
+        assert sender.send(lines(5)) == [DELIVERED, DUPLICATE, RETRY, RETRY, RETRY]
+        sender.close()
+    assert len(server.requests) == 2
+
+
+def test_a_connection_that_ends_in_the_middle_is_unavailable():
+    with FakeElasticsearch(lambda pairs: b"") as server:
+        sender = output(server.url)
+        with pytest.raises(Unavailable, match="closed the connection"):
+            sender.send(lines(1))
+        assert sender.send(lines(1)) == [DELIVERED]
+        sender.close()
+
+
+def test_the_server_may_close_after_every_answer():
+    body = json.dumps({"items": [{"create": {"status": 201}}]}).encode()
+    head = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+    with FakeElasticsearch(*[lambda pairs: head + body] * 3) as server:
+        sender = output(server.url)
+        for _ in range(3):
+            assert sender.send(lines(1)) == [DELIVERED]
+        sender.close()
+
+
+def test_a_node_that_is_down_is_left_for_the_next():
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        down = f"http://127.0.0.1:{held.getsockname()[1]}"
+    with FakeElasticsearch() as server:
+        sender = output(down, server.url)
+        outcomes = []
+        for _ in range(2):
+            try:
+                outcomes = sender.send(lines(1))
+            except Unavailable:
+                continue
+        sender.close()
+    assert outcomes[0] in {DELIVERED, DUPLICATE}
+
+
+@pytest.mark.parametrize(
+    ("options", "header"),
+    [
+        ({"api_key": Secret("id:key")}, "ApiKey aWQ6a2V5"),
+        ({"api_key": Secret("aWQ6a2V5")}, "ApiKey aWQ6a2V5"),
+        ({"username": "u", "password": Secret("p")}, "Basic dTpw"),
+        ({}, None),
+    ],
+)
+def test_credentials_go_with_every_request(options, header):
+    with FakeElasticsearch() as server:
+        sender = output(server.url, **options)
+        sender.send(lines(1))
+        sender.probe()
+        sender.close()
+    assert [headers.get("Authorization") for _, headers, _ in server.requests] == [header] * 2
+
+
+def test_credentials_may_stand_in_the_url_and_are_never_told():
+    with FakeElasticsearch(status(401)) as server:
+        sender = output(server.url.replace("://", "://u:p%40ss@"))
+        with pytest.raises(Refused) as caught:
+            sender.send(lines(1))
+        sender.close()
+    assert "does not accept the user name and password" in str(caught.value)
+    assert "p@ss" not in str(caught.value) + repr(sender)
+    assert "p%40ss" not in str(caught.value)
+    assert server.requests[0][1]["Authorization"] == "Basic dTpwQHNz"
+
+
+def test_a_path_before_the_api_is_kept():
+    with FakeElasticsearch() as server:
+        sender = output(f"{server.url}/elastic/")
+        sender.send(lines(1))
+        sender.close()
+    assert server.requests[0][0].startswith("/elastic/_bulk?")
+
+
+def test_a_line_as_deep_as_the_reader_lets_pass_is_sent():
+    for depth in range(900, 1000, 3):
+        deep = b'{"a":' * depth + b"1" + b"}" * depth
+        with FakeElasticsearch(items(201)) as server:
+            sender = output(server.url)
+            assert sender.send(Lines.of([deep])) == [DELIVERED]
+            sender.close()
+
+
+def test_the_probe_names_the_cluster_and_the_credentials():
+    with FakeElasticsearch() as server:
+        sender = output(server.url, api_key=Secret("id:key"))
+        said = sender.probe()
+        sender.close()
+    assert said == f"{server.url} is Elasticsearch 9.4.3, cluster fake, with the API key"
+
+
+def test_a_key_that_may_only_write_passes_the_probe():
+    with FakeElasticsearch(status(403)) as server:
+        sender = output(server.url, api_key=Secret("id:key"))
+        said = sender.probe()
+        sender.close()
+    assert said == f"{server.url} knows the API key, which may not read the cluster's name"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(status(401), Refused), (status(200, b"{}"), ProtocolError), (status(503), Unavailable)],
+)
+def test_the_probe_fails_as_sending_would(answer, error):
+    with FakeElasticsearch(answer) as server:
+        sender = output(server.url)
+        with pytest.raises(error):
+            sender.probe()
+        sender.close()
+
+
+@pytest.mark.parametrize(
+    "hosts", [(), ("ftp://a",), ("http://",), ("http://a:b",), ("http://u:geheim@a:9x",)]
+)
+def test_hosts_that_are_no_urls_stop_before_starting(hosts):
+    with pytest.raises(ConfigError) as caught:
+        Elasticsearch(ElasticsearchConfig(hosts=hosts))
+    assert "geheim" not in str(caught.value)
