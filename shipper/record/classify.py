@@ -168,9 +168,9 @@ def _paths(name: str, catalog: Catalog) -> dict[str, str]:
 
 def _nanoseconds(duration_ms: object) -> int | None:
     """None, which fits no field, where it is not a length of time."""
-    if isinstance(duration_ms, int | float) and math.isfinite(duration_ms):
-        return round(duration_ms * _NS_PER_MS)
-    return None
+    if isinstance(duration_ms, float):
+        return round(duration_ms * _NS_PER_MS) if math.isfinite(duration_ms) else None
+    return duration_ms * _NS_PER_MS if isinstance(duration_ms, int) else None
 
 
 def _outcome(success: object) -> str:

@@ -91,7 +91,10 @@ SHAPES = (
         r"\1[AUTHORIZATION]",
     ),
     _shape(
-        "password", "@", r"(:(?:\\?/){2}[^\s/:@]{0,256}):[^\s/\"'<>]{1,256}@", r"\1:[PASSWORD]@"
+        "password",
+        "@",
+        r"(:(?:\\{0,15}/){2}[^\s/:@]{0,256}):[^\s/\"'<>]{1,256}@",
+        r"\1:[PASSWORD]@",
     ),
     Shape("password", mask_assigned, ASSIGNED_GATES),
     _shape(
