@@ -1,10 +1,9 @@
 """The command line: one function a command, exit codes by sysexits.h."""
 
 import argparse
+import getpass
 import json
-import logging
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -16,12 +15,12 @@ from rich.table import Table
 
 from shipper import assets
 from shipper.catalog import Scope, builtin
-from shipper.config import Config, from_mapping, load
+from shipper.config import KEYSTORE_NAME, Config, Keystore, from_mapping, keystore_of, load
 from shipper.errors import BadInput, DeliveryError, RegistryError, ShipperError
 from shipper.operations import process
 from shipper.outputs.elasticsearch import ElasticsearchConfig
-from shipper.record.formatter import EcsFormatter
-from shipper.service import Service, probe, status
+from shipper.service import probe, status
+from shipper.supervise import supervise
 
 #: Looked for, in this order, when no -c is given.
 CONFIG_FILES = (Path("mcp-shipper.yml"), Path("/etc/mcp-shipper/mcp-shipper.yml"))
@@ -66,29 +65,17 @@ def _config(arguments: argparse.Namespace) -> Config:
     named: Path | None = getattr(arguments, "config", None)
     if named:
         return load(named)
-    found = next((path for path in CONFIG_FILES if path.is_file()), None)
+    found = _found()
     return load(found) if found else from_mapping({})
 
 
+def _found() -> Path | None:
+    return next((path for path in CONFIG_FILES if path.is_file()), None)
+
+
 def _run(arguments: argparse.Namespace) -> int:
-    _log_to_stderr()
-    service = Service(_config(arguments))
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: service.stop())
-    if arguments.once:
-        service.drain()
-    else:
-        service.run()
+    supervise(lambda: _config(arguments), once=arguments.once)
     return 0
-
-
-def _log_to_stderr() -> None:
-    """ECS lines for whoever collects them; plain words for a person at a terminal."""
-    handler = logging.StreamHandler()
-    if not sys.stderr.isatty():
-        handler.setFormatter(EcsFormatter(service_name="mcp-shipper"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("elastic_transport").setLevel(logging.ERROR)  # we say it in our own words
 
 
 def _test_config(arguments: argparse.Namespace) -> int:
@@ -198,6 +185,53 @@ def _process(arguments: argparse.Namespace) -> int:
     return 0 if answer["success"] else EX_FAILED
 
 
+def _keystore(arguments: argparse.Namespace) -> Keystore:
+    """The keystore of the configuration in use."""
+    named: Path | None = getattr(arguments, "config", None) or _found()
+    if named is None:
+        return Keystore(from_mapping({}).data / KEYSTORE_NAME)
+    return keystore_of(named.read_text(encoding="utf-8"), str(named), os.environ)
+
+
+def _keystore_create(arguments: argparse.Namespace) -> int:
+    keystore = _keystore(arguments)
+    if keystore.path.exists() and not arguments.force:
+        _complain(f"{keystore.path} exists; --force replaces it and its secrets")
+        return EX_FAILED
+    keystore.write({})
+    out.print(f"created {keystore.path}", markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def _keystore_add(arguments: argparse.Namespace) -> int:
+    """The value comes from standard input: an argument would show in the list of processes."""
+    keystore = _keystore(arguments)
+    secrets = keystore.read()
+    if arguments.name in secrets and not arguments.force:
+        _complain(f"{arguments.name} is there already; --force replaces it")
+        return EX_FAILED
+    is_terminal = sys.stdin.isatty()
+    value = getpass.getpass(f"{arguments.name}: ") if is_terminal else sys.stdin.read()
+    keystore.write({**secrets, arguments.name: value.rstrip("\n")})
+    return 0
+
+
+def _keystore_list(arguments: argparse.Namespace) -> int:
+    for name in sorted(_keystore(arguments).read()):
+        out.print(name, markup=False, highlight=False)
+    return 0
+
+
+def _keystore_remove(arguments: argparse.Namespace) -> int:
+    keystore = _keystore(arguments)
+    secrets = keystore.read()
+    if secrets.pop(arguments.name, None) is None:
+        _complain(f"{arguments.name} is not in {keystore.path}")
+        return EX_FAILED
+    keystore.write(secrets)
+    return 0
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     from shipper import demo
 
@@ -262,11 +296,22 @@ def _add_commands(commands: _Commands) -> None:
     _add_exports(commands.group("export", "print what setup installs, without a server"))
     commands.add("status", _status, "how far each output is with each file")
     commands.add("process", _process, "one JSON operation from standard input")
+    _add_keystore(commands.group("keystore", "secrets for ${NAME} in the configuration"))
     demo = commands.add("demo", _demo, "a real MCP server and client, recorded and shipped")
     demo.add_argument("directory", nargs="?", type=Path, default=Path("demo-output"))
     demo.add_argument("--elasticsearch", metavar="URL", help="ship there as well")
     demo.add_argument("--logstash", metavar="HOST:PORT", help="ship there as well")
     commands.add("version", _version, "print the version")
+
+
+def _add_keystore(keystore: _Commands) -> None:
+    create = keystore.add("create", _keystore_create, "make an empty keystore")
+    create.add_argument("--force", action="store_true", help="replace one that is there")
+    add = keystore.add("add", _keystore_add, "add a secret, its value from standard input")
+    add.add_argument("name")
+    add.add_argument("--force", action="store_true", help="replace one of that name")
+    keystore.add("list", _keystore_list, "print the names")
+    keystore.add("remove", _keystore_remove, "remove a secret").add_argument("name")
 
 
 def _add_exports(exports: _Commands) -> None:

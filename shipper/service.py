@@ -2,12 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from shipper.config import Config
+from shipper.deliver.discover import patterns, scan
 from shipper.deliver.pipeline import Pipeline, PipelineConfig
 from shipper.deliver.registry import read_positions
 from shipper.errors import ConfigError, Problem, ShipperError
@@ -25,6 +27,9 @@ class Service:
             raise ConfigError([Problem("output", what)])
         self.pipelines = {name: _pipeline(name, config) for name in config.outputs}
         self.failure: Exception | None = None
+        self._patience_s = config.operation.shutdown_timeout_s
+        self._ended = threading.Semaphore(0)
+        self._deadline: float | None = None
 
     def run(self) -> None:
         """Follow the inputs until `stop`; raises what stopped a pipeline for good."""
@@ -36,28 +41,43 @@ class Service:
 
     def stop(self) -> None:
         """From any thread or signal handler; what is not settled is not committed."""
+        if self._deadline is None:
+            self._deadline = time.monotonic() + self._patience_s
         for pipeline in self.pipelines.values():
             pipeline.stop()
 
-    def _each(self, work: Any) -> None:
-        threads = [
-            threading.Thread(target=self._guard, args=(work, pipeline), name=name)
-            for name, pipeline in self.pipelines.items()
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    def _each(self, work: Callable[[Pipeline], None]) -> None:
+        for name, pipeline in self.pipelines.items():
+            guard = (work, pipeline)
+            # Daemons, so that a send that hangs beyond the deadline does not keep the process.
+            threading.Thread(target=self._guard, args=guard, name=name, daemon=True).start()
+        for _ in self.pipelines:
+            if not self._wait_for_one():
+                _log.warning("Stopping without waiting longer for the batch in flight.")
+                break
         if self.failure:
             raise self.failure
 
-    def _guard(self, work: Any, pipeline: Pipeline) -> None:
+    def _wait_for_one(self) -> bool:
+        """Wait until one more pipeline has ended; False when a stop has taken too long."""
+        while not self._ended.acquire(timeout=_GLANCE_S):
+            if self._deadline is not None and time.monotonic() >= self._deadline:
+                return False
+        return True
+
+    def _guard(self, work: Callable[[Pipeline], None], pipeline: Pipeline) -> None:
         """A pipeline that cannot go on stops them all: half a shipper must not look whole."""
         try:
             work(pipeline)
         except Exception as error:  # noqa: BLE001 - kept, and raised where `run` was called
             self.failure = self.failure or error
             self.stop()
+        finally:
+            self._ended.release()
+
+
+#: How often a stop looks at its deadline.
+_GLANCE_S = 0.5
 
 
 def _pipeline(name: str, config: Config) -> Pipeline:
@@ -101,11 +121,14 @@ class FileStatus:
 
 def status(config: Config) -> list[FileStatus]:
     """Where each output stands, read from the registries; needs no running shipper."""
-    return [
-        FileStatus(name, position.path, position.offset, _size(position.path))
-        for name in config.outputs
-        for position in read_positions(config.data / "registry" / f"{name}.ndjson")
-    ]
+    files = {found.path: found.size for found in scan(patterns(config.inputs))}
+    rows = []
+    for name in config.outputs:
+        positions = read_positions(config.data / "registry" / f"{name}.ndjson")
+        rows += [FileStatus(name, one.path, one.offset, _size(one.path)) for one in positions]
+        known = {position.path for position in positions}
+        rows += [FileStatus(name, path, 0, files[path]) for path in files if path not in known]
+    return rows
 
 
 def _size(path: str) -> int | None:

@@ -5,18 +5,22 @@
 
 import os
 import re
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from shipper.catalog import AuditLevel, Catalog, Scope, builtin, overlaid
+from shipper.config.keystore import Keystore
+from shipper.config.operation import Operation
 from shipper.config.read import Reader
-from shipper.config.tree import Node, parse, tree_of
+from shipper.config.tree import Node, build, parse, tree_of
 from shipper.deliver.discover import InputConfig
 from shipper.errors import CatalogError, ConfigError, Problem
 from shipper.outputs import OUTPUTS
 
+KEYSTORE_NAME = "mcp-shipper.keystore"
 #: The alerts of the guide.
 ALERTS = (
     "multiple_authentication_failures",
@@ -51,6 +55,7 @@ class Config:
     index_prefix: str | None = None
     real_time_monitoring: bool = True
     alerts: tuple[str, ...] = ()
+    operation: Operation = field(default_factory=Operation)
     #: Keys that are accepted and do nothing here, each with the reason.
     notes: tuple[str, ...] = ()
 
@@ -63,7 +68,16 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
         raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([Problem(str(path), "is not UTF-8")]) from error
-    return _read(parse(text, str(path), os.environ if environment is None else environment))
+    known = os.environ if environment is None else environment
+    keystore = keystore_of(text, str(path), known)
+    return _read(parse(text, str(path), ChainMap(keystore.read(), dict(known))))
+
+
+def keystore_of(text: str, file: str, environment: Mapping[str, str]) -> Keystore:
+    """The keystore beside the data of this configuration, which may itself hold what it needs."""
+    tree, _ = build(text, file, environment)
+    data = _paths(Reader(), (tree.children or {}).get("path"))["data"]
+    return Keystore(data / KEYSTORE_NAME)
 
 
 def from_mapping(values: Mapping[str, object]) -> Config:
@@ -92,6 +106,7 @@ def _read(tree: Node) -> Config:
         scope=_scope(reader, nodes, catalog),
         overlay=overlay,
         notes=tuple(_NOTES[key] for key in _NOTES if key in nodes),
+        operation=_operation(reader, nodes),
         alerts=_alerts(reader, nodes.get("security_monitoring")),
         **_simple(reader, nodes),
     )
@@ -104,6 +119,7 @@ def _read(tree: Node) -> Config:
 
 _KEYS = (
     *("path", "filebeat", "inputs", "output", "catalog", "namespace"),
+    *("http", "logging", "shutdown_timeout"),
     *("mcp_audit_level", "compliance_frameworks", "retention_days", "mcp_audit_event_types"),
     *("elasticsearch_url", "kibana_url", "index_prefix"),
     *("real_time_monitoring", "security_monitoring"),
@@ -210,6 +226,14 @@ def _parser(reader: Reader, node: Node) -> None:
         reader.note(
             target, "only the root target ('') is possible: lines are shipped as they stand"
         )
+
+
+def _operation(reader: Reader, nodes: Mapping[str, Node]) -> Operation:
+    """The keys of a run; each stands at the top level, as in Filebeat."""
+    keys = ("http", "logging", "shutdown_timeout")
+    given = {key: nodes[key] for key in keys if key in nodes}
+    operation: Operation = reader.into(Operation, Node("config", "", children=given))
+    return operation
 
 
 def _outputs(reader: Reader, nodes: Mapping[str, Node]) -> dict[str, object]:

@@ -123,6 +123,14 @@ _resolver: Any = yaml.SafeLoader("")  # PyYAML leaves its resolver untyped
 
 def parse(text: str, file: str, environment: Mapping[str, str]) -> Node:
     """The tree of a YAML text; raises `ConfigError` with every problem of its form."""
+    tree, problems = build(text, file, environment)
+    if problems:
+        raise ConfigError(problems)
+    return tree
+
+
+def build(text: str, file: str, environment: Mapping[str, str]) -> tuple[Node, list[Problem]]:
+    """The tree as far as it can be read, and what is wrong with it; raises where it is no YAML."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -134,9 +142,7 @@ def parse(text: str, file: str, environment: Mapping[str, str]) -> Node:
     tree = builder.build(root, "") if root is not None else Node(file, "", children={})
     if tree.children is None:
         builder.problems.append(Problem(f"{file}:1", f"expected keys, found {tree.kind}"))
-    if builder.problems:
-        raise ConfigError(builder.problems)
-    return tree
+    return tree, builder.problems
 
 
 def tree_of(value: object, where: str, path: str = "") -> Node:

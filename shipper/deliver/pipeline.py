@@ -126,9 +126,11 @@ class Pipeline:
 
     def _deliver(self, batches: Iterator[Batch], registry: Registry) -> None:
         for batch in batches:  # whole lines, from where the registry has them
+            self.stats.waiting_since_monotonic = time.monotonic()
             if not self._settler.settle(batch):  # each delivered, or in the dead letters
                 return
             self._commit(batch, registry)  # only now may the positions move
+            self.stats.waiting_since_monotonic = None
             del batch  # or it would stay in memory while the next one is read
 
     def _commit(self, batch: Batch, registry: Registry) -> None:

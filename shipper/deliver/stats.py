@@ -41,5 +41,7 @@ class Stats:
     rejected: int = 0
     #: When the destination last took a line (time.monotonic).
     last_ack_monotonic: float | None = None
+    #: When the batch in flight was read (time.monotonic); None where none is.
+    waiting_since_monotonic: float | None = None
     #: Why the state is not idle or delivering, or was not when it last changed.
     last_error: str = ""

@@ -1,0 +1,40 @@
+"""Secrets by name, in a file that only its owner can read; `${NAME}` finds them.
+
+Filebeat's keystore is obfuscated with a key that lies beside it. This one says what it is: plain
+text under file permissions, which are checked at each use.
+"""
+
+import json
+import stat
+from pathlib import Path
+
+from shipper.deliver.durable import replace
+from shipper.errors import ConfigError, Problem
+
+
+class Keystore:
+    """The keystore at `path`; one that does not exist is empty."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> dict[str, str]:
+        """Every secret by name; raises `ConfigError` where others could have read or written it."""
+        try:
+            mode = self.path.stat().st_mode
+        except FileNotFoundError:
+            return {}
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            what = f"others can read or write it (mode {stat.S_IMODE(mode):o}); run: chmod 600"
+            raise ConfigError([Problem(str(self.path), f"{what} {self.path}")])
+        try:
+            secrets = json.loads(self.path.read_text(encoding="utf-8"))["secrets"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            what = f"is no keystore ({type(error).__name__}); recreate it: keystore create --force"
+            raise ConfigError([Problem(str(self.path), what)]) from error
+        return {str(name): str(value) for name, value in secrets.items()}
+
+    def write(self, secrets: dict[str, str]) -> None:
+        """Replace all secrets."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        replace(self.path, json.dumps({"version": 1, "secrets": secrets}, indent=1).encode())

@@ -1,0 +1,214 @@
+"""A running shipper: its endpoint, signals, last word, and secrets from the keystore."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.integration.line import SHIPPER, shipping
+from tests.real.processes import free_ports, wait_until
+
+GOOD = b'{"n":1}\n{"n":2}\n'
+
+
+def write(home, source, outputs, **more):
+    path = home / "c.yml"
+    settings = {
+        "path": {"home": str(home)},
+        "inputs": [{"paths": [str(source)]}],
+        "output": outputs,
+    }
+    path.write_text(json.dumps({**settings, **more}), encoding="utf-8")
+    return path
+
+
+def to_file(home, name="out"):
+    return {"file": {"path": str(home / name), "filename": "events"}}
+
+
+def dead():
+    return {"logstash": {"hosts": [f"127.0.0.1:{free_ports(1)[0]}"]}}
+
+
+def get(port, route):
+    """Status and body; a connection that nobody takes yet is status 0."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{route}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except urllib.error.URLError:
+        return 0, ""
+
+
+def shipped(home, name="out"):
+    return b"".join(path.read_bytes() for path in sorted((home / name).glob("events*")))
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "in.ndjson"
+    path.write_bytes(GOOD)
+    return path
+
+
+@pytest.fixture
+def endpoint():
+    (port,) = free_ports(1)
+    return {"enabled": True, "host": "127.0.0.1", "port": port}
+
+
+def test_the_endpoint_tells_a_shipper_that_delivers(source, endpoint, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path), http=endpoint)
+    port = endpoint["port"]
+    with shipping(config, tmp_path / "log"):
+        wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
+        wait_until(lambda: get(port, "/readyz")[0] == 200, 20, "ready")
+        assert get(port, "/livez") == (200, "ok\n")
+        ready = json.loads(get(port, "/readyz")[1])
+        assert ready["outputs"]["file"]["state"] == "idle"
+        assert ready["outputs"]["file"]["oldest_unacknowledged_s"] == 0
+        stats = json.loads(get(port, "/stats")[1])
+        assert stats["libbeat"]["output"]["events"]["acked"] == 2
+        families = text_string_to_metric_families(get(port, "/metrics")[1])
+        samples = {one.name: one.value for family in families for one in family.samples}
+        assert samples["mcp_shipper_delivered_total"] == 2
+        assert samples["mcp_shipper_ready"] == 1
+        assert get(port, "/nope")[0] == 404
+
+
+def test_readiness_ends_while_an_output_is_away_and_tells_how_long_a_line_has_waited(
+    source, endpoint, tmp_path
+):
+    config = write(tmp_path, source, dead(), http=endpoint)
+    port = endpoint["port"]
+    with shipping(config, tmp_path / "log"):
+        wait_until(lambda: '"unavailable"' in get(port, "/readyz")[1], 20, "not ready")
+        status, body = get(port, "/readyz")
+        assert status == 503
+        told = json.loads(body)["outputs"]["logstash"]
+        assert told["oldest_unacknowledged_s"] > 0
+        assert "127.0.0.1" in told["error"]
+        assert get(port, "/livez")[0] == 200
+
+
+def test_the_endpoint_on_a_socket_file_is_for_its_owner_alone(source, tmp_path):
+    file = tmp_path / "s"
+    config = write(
+        tmp_path, source, to_file(tmp_path), http={"enabled": True, "host": f"unix://{file}"}
+    )
+    with shipping(config, tmp_path / "log"):
+        wait_until(file.exists, 20, "the socket")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(str(file))
+        connection.request("GET", "/livez")
+        assert connection.getresponse().read() == b"ok\n"
+        connection.close()
+    assert not file.exists()
+
+
+def test_an_endpoint_that_is_taken_stops_the_start_with_a_reason(source, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        endpoint = {"enabled": True, "host": "127.0.0.1", "port": port}
+        config = write(tmp_path, source, to_file(tmp_path), http=endpoint)
+        done = subprocess.run(
+            [*SHIPPER, "run", "--once", "-c", str(config)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == os.EX_CONFIG
+    assert f"127.0.0.1:{port}" in done.stderr
+
+
+def test_a_reload_takes_the_new_configuration_and_sends_nothing_twice(source, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path))
+    with shipping(config, tmp_path / "log") as process:
+        wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
+        more = tmp_path / "more.ndjson"
+        more.write_bytes(b'{"n":3}\n')
+        write(tmp_path, tmp_path / "*.ndjson", to_file(tmp_path))
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: shipped(tmp_path) == GOOD + b'{"n":3}\n', 20, "the new input alone")
+
+
+def test_a_reload_of_a_broken_configuration_goes_on_with_the_old_one(source, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path))
+    log = tmp_path / "log"
+    with shipping(config, log) as process:
+        wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
+        config.write_text("output.filee: {}")
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "did you mean 'file'" in log.read_text(), 20, "the problem is told")
+        with source.open("ab") as file:
+            file.write(b'{"n":3}\n')
+        wait_until(lambda: shipped(tmp_path).endswith(b'{"n":3}\n'), 20, "the old one goes on")
+
+
+def test_the_last_word_of_a_stop_is_what_is_not_acknowledged(source, tmp_path):
+    log = tmp_path / "log"
+    with shipping(write(tmp_path, source, to_file(tmp_path) | dead()), log) as process:
+        wait_until(lambda: shipped(tmp_path) == GOOD, 20, "the file's delivery")
+        process.terminate()
+        assert process.wait(20) == 0
+    words = [json.loads(line)["message"] for line in log.read_text().splitlines()][-2:]
+    assert words == [
+        "file: stopped; 0 bytes read or seen are not acknowledged.",
+        f"logstash: stopped; {len(GOOD)} bytes read or seen are not acknowledged.",
+    ]
+
+
+def test_systemd_is_told_when_it_is_ready_and_when_it_stops(source, tmp_path, monkeypatch):
+    address = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
+        inbox.bind(str(address))
+        inbox.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(address))
+        with shipping(write(tmp_path, source, to_file(tmp_path)), tmp_path / "log"):
+            assert inbox.recv(100) == b"READY=1"
+        assert inbox.recv(100) == b"STOPPING=1"
+
+
+def keystore(config, *arguments, value=""):
+    return subprocess.run(
+        [*SHIPPER, "keystore", *arguments, "-c", str(config)],
+        input=value,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_secret_of_the_keystore_is_found_by_its_name(source, tmp_path):
+    outputs = {"file": {"path": f"{tmp_path}/${{PLACE}}", "filename": "events"}}
+    config = write(tmp_path, source, outputs)
+    assert keystore(config, "create").returncode == 0
+    assert keystore(config, "add", "PLACE", value="secret-place\n").returncode == 0
+    assert keystore(config, "list").stdout.split() == ["PLACE"]
+    with shipping(config, tmp_path / "log"):
+        wait_until(lambda: shipped(tmp_path, "secret-place") == GOOD, 20, "delivery")
+    assert "already" in keystore(config, "add", "PLACE", value="x").stderr
+    assert keystore(config, "remove", "PLACE").returncode == 0
+    assert keystore(config, "list").stdout == ""
+
+
+def test_a_keystore_that_others_can_read_is_refused_with_what_to_do(source, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path))
+    keystore(config, "create")
+    (file,) = (tmp_path / "data").glob("*.keystore")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.chmod(0o644)
+    told = keystore(config, "list")
+    assert told.returncode == os.EX_CONFIG
+    assert f"chmod 600 {file}" in told.stderr
