@@ -7,7 +7,7 @@ installed can be compared with what is wanted.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from shipper.catalog import Catalog, EventType, Field, Scope
+from shipper.catalog import Catalog, EventType, Field, IndexStrategy, Scope
 
 Body = dict[str, Any]
 
@@ -23,6 +23,9 @@ PRIORITY = 600
 
 ROLLOVER_DAYS = 30
 WARM_AFTER_DAYS = 7
+#: The longest month; and when no shipper that was cut off for a while still writes to it.
+MONTH_DAYS = 31
+MONTH_OVER_DAYS = 35
 
 #: Characters of a keyword that are indexed; a longer value stays in `_source`.
 _IGNORE_ABOVE = 1024
@@ -33,9 +36,13 @@ _MAY_BE_MALFORMED = {"date", "double", "float", "ip", "long"}
 
 
 def policies(catalog: Catalog, scope: Scope) -> dict[str, Body]:
-    """A lifecycle policy for each event type; its age counts from rollover, not from the event."""
+    """A lifecycle policy for each event type; its age counts from rollover, not from the event.
+
+    A monthly index is never rolled over: there the age counts from its creation, so the events of
+    a month's last day are kept long enough only if a month is added.
+    """
     return {
-        stream_of(row): {"policy": _policy(row, catalog, scope)}
+        name_of(row, scope): {"policy": _policy(row, catalog, scope)}
         for row in catalog.event_types.values()
     }
 
@@ -63,9 +70,9 @@ def component_templates(catalog: Catalog, *, has_source_mode: bool = False) -> d
 def index_templates(catalog: Catalog, scope: Scope, *, has_ilm: bool = True) -> dict[str, Body]:
     """An index template for each event type; without ILM the stream's own lifecycle keeps it."""
     return {
-        stream_of(row): {
-            "index_patterns": [f"{stream_of(row)}-*"],
-            "data_stream": {},
+        name_of(row, scope): {
+            "index_patterns": [_pattern(row, scope)],
+            **({"data_stream": {}} if _has_streams(scope) else {}),
             "priority": PRIORITY,
             "composed_of": [MAPPINGS, SETTINGS],
             "template": {
@@ -76,6 +83,44 @@ def index_templates(catalog: Catalog, scope: Scope, *, has_ilm: bool = True) -> 
         }
         for row in catalog.event_types.values()
     }
+
+
+def first_indices(catalog: Catalog, scope: Scope) -> dict[str, Body]:
+    """With aliases: the index that each begins with, by a name that says the month it is made in.
+
+    The server works the month out; ILM counts on from there.
+    """
+    if scope.index_strategy is not IndexStrategy.ROLLOVER_ALIAS:
+        return {}
+    return {
+        f"<{row.index}-{{now/M{{yyyy-MM}}}}-000001>": {
+            "aliases": {row.index: {"is_write_index": True}}
+        }
+        for row in catalog.event_types.values()
+    }
+
+
+def name_of(row: EventType, scope: Scope) -> str:
+    """The name of a type's policy and of its template."""
+    return stream_of(row) if _has_streams(scope) else row.index
+
+
+def index_of(row: EventType, scope: Scope) -> str:
+    """Where an event of the type is written, in Logstash's words."""
+    return f"{row.index}-%{{+YYYY-MM}}" if _is_monthly(scope) else row.index
+
+
+def _has_streams(scope: Scope) -> bool:
+    return scope.index_strategy is IndexStrategy.DATA_STREAM
+
+
+def _is_monthly(scope: Scope) -> bool:
+    return scope.index_strategy is IndexStrategy.MONTHLY
+
+
+def _pattern(row: EventType, scope: Scope) -> str:
+    """Not `mcp-auth-*` for an index: `mcp-auth-x` may be another type's."""
+    return f"{stream_of(row)}-*" if _has_streams(scope) else f"{row.index}-2*"
 
 
 def stream_of(row: EventType) -> str:
@@ -90,7 +135,7 @@ def _about(row: EventType) -> Body:
 def _policy(row: EventType, catalog: Catalog, scope: Scope) -> Body:
     days = scope.retention_days_of(row.name, catalog)
     return {
-        "phases": _phases(days),
+        "phases": _monthly_phases(days) if _is_monthly(scope) else _phases(days),
         "_meta": {
             **_about(row),
             "frameworks": list(scope.frameworks),
@@ -115,6 +160,18 @@ def _phases(days: int) -> Body:
     return phases
 
 
+def _monthly_phases(days: int) -> Body:
+    """Read only, and merged, when the month is surely over: nothing is written late."""
+    warm = {"readonly": {}, "forcemerge": {"max_num_segments": 1}, "set_priority": {"priority": 50}}
+    delete = {"delete": {"delete_searchable_snapshot": True}}
+    return {
+        "hot": {"min_age": "0ms", "actions": {"set_priority": {"priority": 100}}},
+        # Never after the deletion: what is kept for a day is deleted on the 32nd.
+        "warm": {"min_age": f"{min(MONTH_OVER_DAYS, days + MONTH_DAYS)}d", "actions": warm},
+        "delete": {"min_age": f"{days + MONTH_DAYS}d", "actions": delete},
+    }
+
+
 def _basis(row: EventType, catalog: Catalog, scope: Scope) -> Iterator[str]:
     """Who asked for the retention in force."""
     days = scope.retention_days_of(row.name, catalog)
@@ -133,7 +190,12 @@ def _component(template: Body) -> Body:
 
 def _lifecycle(row: EventType, catalog: Catalog, scope: Scope, *, has_ilm: bool) -> Body:
     if has_ilm:
-        return {"settings": {"index": {"lifecycle": {"name": stream_of(row)}}}}
+        lifecycle = {"name": name_of(row, scope)}
+        if scope.index_strategy is IndexStrategy.ROLLOVER_ALIAS:
+            lifecycle["rollover_alias"] = row.index
+        return {"settings": {"index": {"lifecycle": lifecycle}}}
+    if not _has_streams(scope):  # only a stream can have a lifecycle of its own
+        return {}
     days = scope.retention_days_of(row.name, catalog)
     return {"lifecycle": {"enabled": True, "data_retention": f"{days}d"}}
 

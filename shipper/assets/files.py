@@ -5,11 +5,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from shipper.assets import events, logstash
+from shipper.assets import events, foreign, logstash
 from shipper.assets.bodies import (
     MANAGED_BY,
     Body,
     component_templates,
+    index_of,
     index_templates,
     policies,
 )
@@ -19,7 +20,7 @@ Generated = Iterator[tuple[PurePosixPath, bytes]]
 Generator = Callable[[Catalog, Scope], Generated]
 
 #: What lies here, carries our mark and is generated no more is removed.
-FOLDERS = ("ilm", "logstash/pipelines")
+FOLDERS = ("ilm", "logstash/pipelines", "logstash/scripts")
 
 
 def _ilm(catalog: Catalog, scope: Scope) -> Generated:
@@ -28,9 +29,12 @@ def _ilm(catalog: Catalog, scope: Scope) -> Generated:
     yield from _json_files("ilm/index_templates", index_templates(catalog, scope))
 
 
-def _logstash(_catalog: Catalog, _scope: Scope) -> Generated:
-    yield PurePosixPath("logstash/pipelines/mcp-beats.conf"), logstash.PIPELINE.encode()
-    yield PurePosixPath("logstash/pipelines/pipelines.yml"), logstash.PIPELINES.encode()
+def _logstash(catalog: Catalog, scope: Scope) -> Generated:
+    indices = [(row.dataset, index_of(row, scope)) for row in catalog.event_types.values()]
+    for name, text in logstash.files(scope.index_strategy, indices):
+        yield PurePosixPath("logstash/pipelines", name), text.encode()
+    script = foreign.in_ruby(catalog, scope)
+    yield PurePosixPath("logstash/scripts/mcp_normalise.rb"), script.encode()
 
 
 def _docs(catalog: Catalog, scope: Scope) -> Generated:

@@ -112,9 +112,17 @@ class Catalog:
         return {row.alias: path for path, row in self.fields_of(event_type).items() if row.alias}
 
 
+class IndexStrategy(StrEnum):
+    """Where the events of a type lie in Elasticsearch."""
+
+    DATA_STREAM = "data_stream"  # logs-mcp.tools-default
+    ROLLOVER_ALIAS = "rollover_alias"  # mcp-tools, an alias of mcp-tools-2026-11-000001
+    MONTHLY = "monthly"  # mcp-tools-2026-11
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What the operator chose to record and for how long.
+    """What the operator chose to record, for how long, and where.
 
     `retention_days` is a floor: no type is kept for less. Types in `always` are active at any
     level.
@@ -124,6 +132,7 @@ class Scope:
     frameworks: tuple[str, ...] = ()
     retention_days: int | None = None
     always: frozenset[str] = field(default_factory=frozenset)
+    index_strategy: IndexStrategy = IndexStrategy.DATA_STREAM
 
     def active(self, catalog: Catalog) -> list[str]:
         """Names of the active types: by level, by a chosen framework, or named."""

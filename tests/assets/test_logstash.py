@@ -12,7 +12,7 @@ import yaml
 from logstash_pipeline_parser import Pipeline
 
 from shipper.assets import build
-from shipper.catalog import Scope, builtin
+from shipper.catalog import IndexStrategy, Scope, builtin
 
 FILES = build(builtin(), Scope())
 FOLDER = PurePosixPath("logstash/pipelines")
@@ -22,20 +22,52 @@ OPTIONS = {
     ("input", "beats"): {
         *("id", "host", "port", "ecs_compatibility", "codec", "include_codec_tag"),
     },
+    ("input", "http"): {
+        *("id", "host", "port", "user", "password", "ecs_compatibility", "codec"),
+        "additional_codecs",
+    },
+    ("input", "file"): {
+        *("id", "path", "start_position", "sincedb_path", "ecs_compatibility", "codec"),
+    },
+    ("input", "kafka"): {
+        *("id", "bootstrap_servers", "topics", "group_id", "auto_offset_reset", "codec"),
+    },
+    ("input", "redis"): {"id", "host", "port", "data_type", "key", "codec"},
+    ("input", "pipeline"): {"id", "address"},
+    ("input", "dead_letter_queue"): {"id", "path", "pipeline_id", "commit_offsets"},
     ("codec", "plain"): {"id", "ecs_compatibility"},
+    ("codec", "line"): {"id", "ecs_compatibility"},
+    ("codec", "json_lines"): {"id", "ecs_compatibility"},
     ("filter", "mutate"): {*COMMON, "replace", "rename"},
     ("filter", "uuid"): {*COMMON, "target", "overwrite"},
+    ("filter", "ruby"): {*COMMON, "path"},
+    ("filter", "drop"): {*COMMON},
+    ("filter", "fingerprint"): {
+        *COMMON,
+        *("ecs_compatibility", "concatenate_all_fields", "method", "target"),
+    },
+    ("output", "pipeline"): {"id", "send_to"},
+    ("output", "file"): {"id", "path", "gzip", "file_mode", "codec"},
     ("output", "elasticsearch"): {
         *("id", "ecs_compatibility", "hosts", "user", "password", "data_stream", "action", "index"),
         *("document_id", "manage_template", "ilm_enabled"),
     },
 }
+#: Options that are not in all versions, by the file that says so.
+TLS = {"ssl_certificate", "ssl_key", "ssl_certificate_authorities"}
+ONLY_IN = {
+    "mcp-beats-tls.conf": {*TLS, "ssl_enabled", "ssl_client_authentication"},
+    "mcp-beats-tls-before-8.9.conf": {*TLS, "ssl", "ssl_verify_mode"},
+}
 BRANCHES = {"if", "else if", "else"}
 
 
-@pytest.fixture(scope="module")
-def tree():
-    return Pipeline(FILES[FOLDER / "mcp-beats.conf"].decode()).parse()
+TREES = {
+    path.name: Pipeline(content.decode()).parse()
+    for path, content in FILES.items()
+    if path.suffix == ".conf"
+}
+TREE = TREES["mcp-classify.conf"]
 
 
 def plugins(section, nodes):
@@ -64,31 +96,47 @@ def patterns(nodes):
             yield from patterns(node)
 
 
-def test_the_three_sections_are_there_in_order(tree):
-    assert [section for section, _ in tree] == ["input", "filter", "output"]
+@pytest.mark.parametrize("name", TREES)
+def test_every_pipeline_takes_something_and_sends_it_on(name):
+    sections = [section for section, _ in TREES[name]]
+    assert sections in (["input", "output"], ["input", "filter", "output"])
 
 
-def test_every_plugin_and_option_exists_in_all_versions(tree):
-    for section, name, options in all_plugins(tree):
-        assert options.keys() <= OPTIONS[section, name]
+@pytest.mark.parametrize("name", TREES)
+def test_every_plugin_and_option_exists_in_all_versions(name):
+    for section, plugin, options in all_plugins(TREES[name]):
+        assert options.keys() <= OPTIONS[section, plugin] | ONLY_IN.get(name, set())
 
 
-def test_every_plugin_has_an_id_of_its_own(tree):
-    found = [options["id"] for _, _, options in all_plugins(tree)]
-    assert len(found) == 8
+@pytest.mark.parametrize("name", TREES)
+def test_every_plugin_has_an_id_of_its_own_within_its_pipeline(name):
+    found = [options["id"] for _, _, options in all_plugins(TREES[name])]
     assert len(set(found)) == len(found)
     assert all(name.startswith("mcp_") for name in found)
 
 
-def test_a_setting_from_the_environment_has_a_default(tree):
-    settings = re.findall(r"\$\{[^}]*\}", str(tree))
-    assert len(settings) == 5
+@pytest.mark.parametrize("name", TREES)
+def test_a_setting_from_the_environment_has_a_default(name):
+    settings = re.findall(r"\$\{[^}]*\}", str(TREES[name]))
     assert all(":" in setting for setting in settings)
 
 
-def test_documents_are_created_under_their_own_id_in_the_stream_they_name(tree):
-    [(_, name, options)] = [found for found in all_plugins(tree) if found[0] == "output"]
-    assert name == "elasticsearch"
+def test_every_address_that_is_sent_to_is_one_pipelines():
+    plugins = [found for tree in TREES.values() for found in all_plugins(tree)]
+    sent = {one for _, name, row in plugins if name == "pipeline" for one in row.get("send_to", [])}
+    addresses = [row["address"] for _, name, row in plugins if "address" in row]
+    assert sent <= {*addresses}
+    assert sorted(addresses) == ["mcp_archive", "mcp_classify", "mcp_elasticsearch"]
+
+
+def elasticsearch_output(files):
+    tree = Pipeline(files[FOLDER / "mcp-elasticsearch.conf"].decode()).parse()
+    [options] = [row for section, name, row in all_plugins(tree) if name == "elasticsearch"]
+    return options
+
+
+def test_documents_are_created_under_their_own_id_in_the_stream_they_name():
+    options = elasticsearch_output(FILES)
     assert options["action"] == "create"
     assert options["document_id"] == "%{[@metadata][mcp_document_id]}"
     stream = "%{[data_stream][type]}-%{[data_stream][dataset]}-%{[data_stream][namespace]}"
@@ -97,9 +145,20 @@ def test_documents_are_created_under_their_own_id_in_the_stream_they_name(tree):
         assert options[switch] is False
 
 
+@pytest.mark.parametrize(
+    ("strategy", "index"), [("rollover_alias", "mcp-tools"), ("monthly", "mcp-tools-%{+YYYY-MM}")]
+)
+def test_with_named_indices_each_type_has_its_branch(strategy, index):
+    files = build(builtin(), Scope(index_strategy=IndexStrategy(strategy)))
+    assert elasticsearch_output(files)["index"] == "%{[@metadata][mcp_index]}"
+    text = files[FOLDER / "mcp-elasticsearch.conf"].decode()
+    assert f'"[@metadata][mcp_index]" => "{index}"' in text
+    assert text.count("if [data_stream][dataset] ==") == len(builtin().event_types)
+
+
 @pytest.mark.parametrize("part", ["type", "dataset", "namespace"])
-def test_only_a_valid_part_of_a_stream_name_is_routed(tree, part):
-    pattern = re.compile(dict(patterns(tree))[f"[data_stream][{part}]"].replace(r"\z", r"\Z"))
+def test_only_a_valid_part_of_a_stream_name_is_routed(part):
+    pattern = re.compile(dict(patterns(TREE))[f"[data_stream][{part}]"].replace(r"\z", r"\Z"))
     ours = {row.dataset for row in builtin().event_types.values()}
     for good in {"logs", "default", "tenant_1", "a" * 100, *ours}:
         assert pattern.search(good), good
@@ -107,20 +166,30 @@ def test_only_a_valid_part_of_a_stream_name_is_routed(tree, part):
         assert not pattern.search(bad), bad
 
 
-def test_an_id_that_elasticsearch_would_refuse_is_not_used(tree):
-    pattern = re.compile(dict(patterns(tree))["[event][id]"].replace(r"\z", r"\Z"))
+def test_an_id_that_elasticsearch_would_refuse_is_not_used():
+    pattern = re.compile(dict(patterns(TREE))["[event][id]"].replace(r"\z", r"\Z"))
     assert pattern.search("01JDBZ5T4M8Q-1")
     assert pattern.search("a" * 512)
     for bad in ("", "a" * 513, "a b", "a\n"):
         assert not pattern.search(bad), bad
 
 
-def test_pipelines_yml_names_the_pipeline_keeps_its_queue_and_what_is_refused():
-    [pipeline] = yaml.safe_load(FILES[FOLDER / "pipelines.yml"])
-    assert pipeline == {
-        "pipeline.id": "mcp-beats",
-        "path.config": "${MCP_PIPELINES:/etc/logstash/pipelines}/mcp-beats.conf",
-        "pipeline.ecs_compatibility": "v8",
-        "queue.type": "persisted",
-        "dead_letter_queue.enable": True,
-    }
+def test_pipelines_yml_begins_with_one_intake_and_keeps_queues_and_what_is_refused():
+    rows = yaml.safe_load(FILES[FOLDER / "pipelines.yml"])
+    assert [row["pipeline.id"] for row in rows] == [
+        "mcp-beats",
+        "mcp-classify",
+        "mcp-elasticsearch",
+    ]
+    for row in rows:
+        name = row["pipeline.id"]
+        assert row["path.config"] == f"${{MCP_PIPELINES:/etc/logstash/pipelines}}/{name}.conf"
+        assert row["queue.type"] == "persisted"
+    assert rows[-1]["dead_letter_queue.enable"] is True
+
+
+def test_what_pipelines_yml_offers_besides_is_there():
+    text = FILES[FOLDER / "pipelines.yml"].decode()
+    offered = yaml.safe_load(re.sub(r"(?m)^# (?=- |  )", "", text))
+    found = {row["path.config"].rpartition("/")[2] for row in offered}
+    assert found == {*TREES}

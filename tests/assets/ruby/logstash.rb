@@ -1,0 +1,144 @@
+# The part of Logstash that a script of the ruby filter sees, for tests where no Logstash can run:
+# the event's API, and the contexts that run the script and its own tests.
+#
+#   ruby logstash.rb SCRIPT test         runs the tests in the script; 1 where one fails
+#   ruby logstash.rb SCRIPT filter       events from standard input, a JSON line each; results out
+
+require "json"
+require "time"
+
+module LogStash
+  class Timestamp
+    attr_reader :time
+
+    def initialize(value = nil)
+      @time = value.is_a?(String) ? Time.iso8601(value).utc : (value || Time.now).utc
+    end
+
+    def self.at(seconds)
+      new(Time.at(seconds.to_r.round(6)))
+    end
+
+    def to_s
+      time.iso8601(6)
+    end
+    alias to_iso8601 to_s
+  end
+
+  class Event
+    attr_reader :metadata
+
+    def initialize(data = {})
+      @data = JSON.parse(JSON.generate(data))
+      @metadata = @data.delete("@metadata") || {}
+      stamp = @data["@timestamp"]
+      @data["@timestamp"] = stamp ? Timestamp.new(stamp) : Timestamp.new
+      @data["@version"] ||= "1"
+    end
+
+    def get(reference)
+      names(reference).inject(@data.merge("@metadata" => @metadata)) do |node, name|
+        node.is_a?(Hash) ? node[name] : nil
+      end
+    end
+
+    def set(reference, value)
+      raise TypeError, "@timestamp takes a Timestamp" if reference.include?("@timestamp") && !value.is_a?(Timestamp)
+
+      *outer, last = names(reference)
+      outer.inject(@data.merge("@metadata" => @metadata)) do |node, name|
+        # A path over a value that is no object is refused, as it is there.
+        raise ArgumentError, "#{reference}: #{name} is no object" unless node[name].nil? || node[name].is_a?(Hash)
+
+        node[name] ||= {}
+        @data[name] = node[name] if node.key?("@metadata") && name != "@metadata"
+        node[name]
+      end.store(last, value)
+      @data[last] = value if outer.empty?
+      value
+    end
+
+    def remove(reference)
+      *outer, last = names(reference)
+      holder = outer.inject(@data) { |node, name| node.is_a?(Hash) ? node[name] : nil }
+      holder.delete(last) if holder.is_a?(Hash)
+    end
+
+    def tag(name)
+      @data["tags"] = [*@data["tags"], name].uniq
+    end
+
+    def to_hash
+      @data.dup
+    end
+
+    def plain
+      @data.merge("@timestamp" => @data["@timestamp"].to_s)
+    end
+
+    private
+
+    def names(reference)
+      return [reference] unless reference.start_with?("[")
+      raise ArgumentError, "no reference: #{reference}" unless reference.match?(/\A(?:\[[^\[\],]+\])+\z/)
+
+      reference.scan(/\[([^\[\]]+)\]/).flatten
+    end
+  end
+end
+
+# One instance of the script.
+class Context
+  def initialize(source, path, &on_test)
+    define_singleton_method(:test) { |name, &block| on_test && on_test.call(name, block) }
+    instance_eval(source, path, 1)
+  end
+end
+
+# What the block of a test says.
+class TestCase
+  def initialize(name, context)
+    @name = name
+    @context = context
+    @expectations = []
+  end
+
+  def parameters
+    @context.register(yield)
+  end
+
+  def in_event
+    @events = [yield].flatten.map { |data| LogStash::Event.new(data) }
+  end
+  alias in_events in_event
+
+  def expect(what, &block)
+    @expectations << [what, block]
+  end
+
+  def failures
+    results = @events.flat_map { |event| @context.filter(event) }
+    @expectations.reject { |_what, block| block.call(results) == true }.map { |what, _block| "#{@name}: #{what}" }
+  end
+end
+
+path, mode = ARGV
+source = File.read(path)
+if mode == "test"
+  cases = []
+  Context.new(source, path) { |name, block| cases << [name, block] }
+  failures = cases.flat_map do |name, block|
+    one = TestCase.new(name, Context.new(source, path))
+    one.instance_eval(&block)
+    one.failures
+  end
+  puts "#{cases.length} tests", failures
+  exit(failures.empty? && !cases.empty? ? 0 : 1)
+end
+context = Context.new(source, path)
+context.register({})
+STDIN.each_line do |line|
+  context.filter(LogStash::Event.new(JSON.parse(line))).each do |event|
+    puts JSON.generate("event" => event.plain, "metadata" => event.metadata)
+  end
+end
