@@ -3,7 +3,6 @@
 import logging
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from threading import Event, Lock
 
 from watchdog.events import (
@@ -14,6 +13,7 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
 
 from shipper.deliver.discover import matcher, watch_roots
 
@@ -32,21 +32,26 @@ class Watcher:
     def __init__(self, patterns: Sequence[str]) -> None:
         self._changes = _Changes(patterns)
         self._roots = watch_roots(patterns)
-        self._observer = Observer()
+        self._observer: BaseObserver | None = None
         self._is_told = False
 
     def start(self) -> None:
         """Begin to watch the directories that exist; `renew` adds the others later."""
-        with suppress(OSError, RuntimeError):
-            self._observer.start()
+        try:
+            observer = Observer()  # takes an inotify instance, of which a user has 128
+            observer.start()
+        except (OSError, RuntimeError) as error:
+            _log.warning("Changes cannot be watched (%s); scanning instead.", error)
+            return
+        self._observer = observer
         self.renew()
 
     def renew(self) -> None:
         """Watch the directories that have come into being."""
         for root, is_deep in tuple(self._roots.items()):
-            if root.is_dir():
+            if self._observer is not None and root.is_dir():
                 del self._roots[root]
-                self._watch(os.fspath(root), is_deep=is_deep)
+                self._watch(self._observer, os.fspath(root), is_deep=is_deep)
 
     def wait(self, timeout_s: float) -> None:
         """Return when something has changed, or was woken, or after `timeout_s`."""
@@ -62,14 +67,14 @@ class Watcher:
 
     def close(self) -> None:
         """Stop watching."""
-        if self._observer.is_alive():
+        if self._observer is not None:
             self._observer.stop()
             self._observer.join()
 
-    def _watch(self, root: str, *, is_deep: bool) -> None:
+    def _watch(self, observer: BaseObserver, root: str, *, is_deep: bool) -> None:
         try:
-            self._observer.schedule(self._changes, root, recursive=is_deep, event_filter=_EVENTS)
-        except OSError as error:  # too many watches, or no inotify here at all
+            observer.schedule(self._changes, root, recursive=is_deep, event_filter=_EVENTS)
+        except OSError as error:  # too many watches
             if not self._is_told:
                 _log.warning("%s cannot be watched (%s); scanning instead.", root, error)
             self._is_told = True

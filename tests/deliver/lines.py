@@ -1,0 +1,49 @@
+"""Helpers of the delivery tests: files of numbered lines, and pipelines over them."""
+
+import json
+
+from shipper.deliver.discover import InputConfig
+from shipper.deliver.pipeline import Pipeline, PipelineConfig
+from tests.fakes import ScriptedOutput
+
+
+def line(n, size=0):
+    return json.dumps({"n": n, "pad": "x" * size}).encode()
+
+
+def block(numbers, size=0):
+    return b"".join(line(n, size) + b"\n" for n in numbers)
+
+
+def append(path, data):
+    with path.open("ab") as file:
+        file.write(data)
+
+
+def numbers(lines):
+    return [json.loads(one)["n"] for one in lines]
+
+
+def config(home, *patterns, **options):
+    paths = patterns or (str(home / "logs" / "*.log*"),)
+    return PipelineConfig(
+        name="test", inputs=(InputConfig(paths=paths),), data_path=home / "data", **options
+    )
+
+
+def drained(settings, output=None, **options):
+    """Deliver what is there; the pipeline and its output."""
+    output = output or ScriptedOutput()
+    pipeline = Pipeline(settings, output, **options)
+    pipeline.drain()
+    return pipeline, output
+
+
+def delivered(settings):
+    """The numbers of the lines that a new start delivers."""
+    return numbers(drained(settings)[1].taken)
+
+
+def dead_letters(settings):
+    path = settings.dead_letters_path
+    return list(map(json.loads, path.read_bytes().splitlines())) if path.exists() else []

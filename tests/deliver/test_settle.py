@@ -1,0 +1,229 @@
+"""What becomes of a batch that the output does not simply take."""
+
+import json
+import logging
+import stat
+
+import pytest
+
+from shipper.deliver.pipeline import Pipeline
+from shipper.deliver.registry import read_positions
+from shipper.deliver.stats import State
+from shipper.errors import ProtocolError, Refused, TooLarge, Unavailable
+from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Rejected
+from tests.deliver.lines import append, block, config, dead_letters, delivered, line, numbers
+from tests.fakes import ScriptedOutput
+
+
+class Clockwork:
+    """Stands in for waiting: writes down the delays, and may do something at one of them."""
+
+    def __init__(self, at=None, do=None):
+        self.delays, self._at, self._do = [], at, do
+
+    def __call__(self, delay_s):
+        self.delays.append(delay_s)
+        assert len(self.delays) < 1000
+        if len(self.delays) == self._at:
+            self._do()
+
+
+def run(home, output, clockwork=None, **options):
+    """Drain with the full delay at every wait; the pipeline and its clockwork."""
+    clockwork = clockwork or Clockwork()
+    pipeline = Pipeline(config(home, **options), output, sleep=clockwork, random=lambda: 1.0)
+    pipeline.drain()
+    return pipeline, clockwork
+
+
+@pytest.fixture
+def three(logs):
+    append(logs / "a.log", block([1, 2, 3]))
+
+
+@pytest.mark.usefixtures("three")
+def test_only_the_lines_to_retry_are_sent_again(tmp_path):
+    output = ScriptedOutput([DELIVERED, RETRY, DELIVERED], [RETRY])
+    pipeline, clockwork = run(tmp_path, output)
+    assert list(map(numbers, output.sent)) == [[1, 2, 3], [2], [2]]
+    assert len(clockwork.delays) == 2
+    assert (pipeline.stats.delivered, pipeline.stats.retried) == (3, 2)
+
+
+@pytest.mark.usefixtures("three")
+def test_delays_double_up_to_their_bound_and_start_anew_after_progress(tmp_path):
+    down = [Unavailable("down")] * 8
+    output = ScriptedOutput(*down, [DELIVERED, RETRY, RETRY], *down[:2])
+    _, clockwork = run(tmp_path, output)
+    assert clockwork.delays == [1, 2, 4, 8, 16, 32, 60, 60, 1, 2, 4]
+
+
+@pytest.mark.usefixtures("three")
+def test_a_connection_without_an_acknowledgement_is_no_progress(tmp_path):
+    output = ScriptedOutput([RETRY] * 3, [RETRY] * 3, Unavailable("down"))
+    _, clockwork = run(tmp_path, output)
+    assert clockwork.delays == [1, 2, 4]
+
+
+@pytest.mark.usefixtures("three")
+def test_an_outage_is_told_when_it_begins_and_when_it_ends(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    output = ScriptedOutput(*[Unavailable("nobody answers")] * 5)
+    run(tmp_path, output)
+    told = [(one.levelname, one.message) for one in caplog.records]
+    assert told == [
+        ("WARNING", "Output test is unavailable, trying again: nobody answers."),
+        ("INFO", "Output test takes lines again."),
+    ]
+
+
+@pytest.mark.usefixtures("three")
+def test_a_refusal_is_an_error_told_once_and_tried_slowly(tmp_path, caplog):
+    output = ScriptedOutput(*[Refused("the key is not accepted")] * 4)
+    _, clockwork = run(tmp_path, output)
+    assert clockwork.delays == [30, 60, 120, 120]
+    errors = [one.message for one in caplog.records if one.levelname == "ERROR"]
+    assert errors == ["Output test is refused, trying again: the key is not accepted."]
+
+
+@pytest.mark.usefixtures("three")
+def test_a_broken_protocol_is_as_an_outage(tmp_path):
+    output = ScriptedOutput(ProtocolError("acknowledgement 9 is outside 0..3"))
+    pipeline, clockwork = run(tmp_path, output)
+    assert clockwork.delays == [1]
+    assert numbers(output.taken) == [1, 2, 3]
+    assert "outside 0..3" in pipeline.stats.last_error
+
+
+def test_a_batch_that_is_too_large_is_halved_until_it_fits(tmp_path, logs):
+    append(logs / "a.log", block(range(8)))
+    output = ScriptedOutput()
+
+    def at_most_two(lines):
+        if len(lines) > 2:
+            raise TooLarge("413")
+        return [DELIVERED] * len(lines)
+
+    output.answers.extend([at_most_two] * 7)
+    _, clockwork = run(tmp_path, output)
+    assert numbers(output.taken) == list(range(8))
+    assert list(map(len, output.sent)) == [8, 4, 2, 2, 4, 2, 2]
+    assert clockwork.delays == []
+
+
+def test_a_single_line_that_is_too_large_is_a_dead_letter(tmp_path, logs):
+    append(logs / "a.log", block(range(3)))
+    output = ScriptedOutput()
+
+    def not_number_one(lines):
+        if 1 in numbers(lines):
+            raise TooLarge("the limit is 100 MiB")
+        return [DELIVERED] * len(lines)
+
+    output.answers.extend([not_number_one] * 9)
+    run(tmp_path, output)
+    assert numbers(output.taken) == [0, 2]
+    (letter,) = dead_letters(config(tmp_path))
+    assert letter["reason"] == "too large: the limit is 100 MiB"
+    assert (json.loads(letter["line"])["n"], letter["offset"]) == (1, len(block([0])))
+
+
+def test_a_rejected_line_is_a_dead_letter_with_its_place(tmp_path, logs):
+    for name, start in (("a.log", 0), ("b.log", 10)):
+        append(logs / name, block(range(start, start + 3)))
+    verdicts = [DELIVERED, Rejected("bad ip"), RETRY, DELIVERED, DELIVERED, RETRY]
+    output = ScriptedOutput(verdicts, [DELIVERED, Rejected("bad date")])
+    pipeline, _ = run(tmp_path, output)
+    letters = dead_letters(config(tmp_path))
+    assert [(one["reason"], one["path"], one["offset"], one["line"]) for one in letters] == [
+        ("bad ip", str(logs / "a.log"), len(block([0])), line(1).decode()),
+        ("bad date", str(logs / "b.log"), len(block([10, 11])), line(12).decode()),
+    ]
+    assert pipeline.stats.rejected == 2
+    assert delivered(config(tmp_path)) == []
+
+
+@pytest.mark.usefixtures("three")
+def test_duplicates_and_diverted_lines_count_as_delivered(tmp_path):
+    pipeline, clockwork = run(tmp_path, ScriptedOutput([DUPLICATE, DIVERTED, DELIVERED]))
+    stats = pipeline.stats
+    assert (stats.delivered, stats.duplicates, stats.diverted) == (3, 1, 1)
+    assert clockwork.delays == []
+    assert delivered(config(tmp_path)) == []
+
+
+@pytest.mark.usefixtures("three")
+def test_an_output_that_forgets_a_line_is_no_success(tmp_path):
+    output = ScriptedOutput()
+    output.send = lambda lines: [DELIVERED] * 2
+    with pytest.raises(ValueError, match="zip"):
+        run(tmp_path, output)
+    assert delivered(config(tmp_path)) == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("three")
+def test_a_stop_while_waiting_leaves_the_batch_for_the_next_start(tmp_path):
+    output = ScriptedOutput([DELIVERED, RETRY, DELIVERED], *[Unavailable("down")] * 99)
+    settings = config(tmp_path)
+    pipeline = Pipeline(settings, output, sleep=lambda delay_s: pipeline.stop())
+    pipeline.drain()
+    assert read_positions(settings.registry_path) == ()
+    assert pipeline.stats.state is State.STOPPED
+    assert delivered(settings) == [1, 2, 3]
+
+
+def test_full_dead_letters_hold_the_line_until_there_is_room(tmp_path, logs, caplog):
+    settings = config(tmp_path, dead_letters_max_bytes=1000)
+    append(logs / "a.log", b"x" * 900 + b"\n")
+    run(tmp_path, ScriptedOutput(), dead_letters_max_bytes=1000)
+    append(logs / "a.log", b"bad\n" + block([1]))
+    path, moved = settings.dead_letters_path, tmp_path / "moved"
+    clockwork = Clockwork(at=3, do=lambda: path.rename(moved))
+    run(tmp_path, ScriptedOutput(), clockwork, dead_letters_max_bytes=1000)
+    assert clockwork.delays == [5, 10, 20]
+    assert [one["line"] for one in dead_letters(settings)] == ["bad"]
+    errors = [one.message for one in caplog.records if one.levelname == "ERROR"]
+    assert len(errors) == 1
+    assert "is full" in errors[0]
+    assert "its limit is 1000" in errors[0]
+
+
+def test_one_dead_letter_over_the_limit_is_kept_all_the_same(tmp_path, logs):
+    append(logs / "a.log", b"x" * 900 + b"\n")
+    _, clockwork = run(tmp_path, ScriptedOutput(), dead_letters_max_bytes=10)
+    assert clockwork.delays == []
+    assert len(dead_letters(config(tmp_path))) == 1
+
+
+def test_dead_letters_that_cannot_be_written_hold_the_line(tmp_path, logs):
+    append(logs / "a.log", b"bad\n")
+    folder = config(tmp_path).dead_letters_path.parent
+    folder.parent.mkdir()
+    folder.touch()
+    _, clockwork = run(tmp_path, ScriptedOutput(), Clockwork(at=2, do=folder.unlink))
+    assert len(clockwork.delays) == 2
+    assert len(dead_letters(config(tmp_path))) == 1
+
+
+def test_dead_letters_are_for_their_user_alone_and_a_torn_one_is_cut(tmp_path, logs):
+    settings = config(tmp_path)
+    append(logs / "a.log", b"bad\n")
+    run(tmp_path, ScriptedOutput())
+    path = settings.dead_letters_path
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    append(path, b'{"torn":')
+    append(logs / "a.log", b"worse\n")
+    run(tmp_path, ScriptedOutput())
+    assert [one["line"] for one in dead_letters(settings)] == ["bad", "worse"]
+
+
+def test_the_figures_say_what_was_done(tmp_path, logs):
+    append(logs / "a.log", block(range(3)) + b"bad\n")
+    append(logs / "b.log", block(range(2)))
+    pipeline, _ = run(tmp_path, ScriptedOutput())
+    stats = pipeline.stats
+    assert (stats.files, stats.batches, stats.read_lines) == (2, 1, 5)
+    assert stats.read_bytes == sum(path.stat().st_size for path in logs.iterdir())
+    assert (stats.delivered, stats.rejected, stats.retried) == (5, 1, 0)
+    assert stats.last_ack_monotonic is not None
+    assert stats.state is State.STOPPED
