@@ -259,7 +259,7 @@ _PATTERNS = {
     "secret_name": assigned.SECRET_NAME.pattern,
     "last_word": assigned.LAST_WORD.pattern,
     "harmless": rf"(?x)\A(?:{_body(assigned.HARMLESS)})\Z",
-    "assignment": assigned.ASSIGNMENT.pattern,
+    "assignment": f"(?ix)(?:{_body(assigned.ASSIGNMENT)})",
     "value": rf"(?isx)\A(?:{_body(assigned.VALUE)})",
     "masked": rf"(?x)\A(?:{_body(assigned.MASKED)})",
 }

@@ -1,0 +1,14 @@
+"""What the tests of assets need beside Python."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import real
+from tests.real.ruby import ruby_path
+
+
+@pytest.fixture(scope="session")
+def ruby() -> Iterator[str]:
+    with real(ruby_path) as path:
+        yield path

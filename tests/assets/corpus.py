@@ -1,0 +1,99 @@
+"""The same-document corpus: what goes in, by every entrance, and the one document of each."""
+
+import asyncio
+import json
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+
+from mcp import MCPError
+
+from shipper import AuditHandler
+from shipper.assets.foreign import in_ruby
+from shipper.capture.emit import open_logger
+from shipper.capture.middleware import Wire
+from shipper.catalog import AuditLevel, Scope, builtin
+from tests.real.ruby import run_ruby
+
+FOLDER = Path(__file__).parent.parent / "corpus"
+SHIM = Path(__file__).parent / "ruby" / "logstash.rb"
+SCOPE = Scope(level=AuditLevel.ENTERPRISE)
+#: The record's own life, which nobody else's log has; and what only who served the call can know.
+ONLY_OURS = {
+    *("event.hash", "event.id", "event.sequence", "event.duration", "host.hostname"),
+    *("mcp.audit.stream.id", "process.pid", "service.name", "service.environment"),
+    *("service.version", "user.id", "user.domain", "network.transport", "mcp.server.name"),
+    *("mcp.protocol.version", "@timestamp"),
+}
+#: How much was masked: each language counts in its own way what it masks by several rules.
+COUNTS = {"mcp.redaction.count", "mcp.redaction.types"}
+#: What Logstash and Elasticsearch add.
+ADDED = {"@version", "@timestamp", "event.id"}
+
+
+def cases(name):
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def flat(document, outer=""):
+    """Values by path; free objects whole."""
+    found = {}
+    for name, value in document.items():
+        path = f"{outer}{name}"
+        if isinstance(value, dict) and path not in FREE:
+            found |= flat(value, f"{path}.")
+        else:
+            found[path] = value
+    return found
+
+
+FREE = {path for path, row in builtin().fields.items() if row.type == "flattened"}
+
+
+def by_handler(messages, folder):
+    """The documents that capture and the handler make of the same calls."""
+    logger = logging.getLogger("mcp.audit")
+    handler = AuditHandler(folder, audit_level="enterprise")
+    logger.addHandler(handler)
+    open_logger()
+    try:
+        for message in messages:
+            asyncio.run(_call(message))
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+    files = sorted(folder.rglob("*.jsonl"))
+    lines = [line for path in files for line in path.read_bytes().splitlines()]
+    documents = [json.loads(line) for line in lines]
+    return [row for row in documents if "segment" not in row["mcp"]["audit"]]
+
+
+async def _call(message):
+    async def serve(_context):
+        if error := message.get("error"):
+            raise MCPError(error["code"], error["message"])
+        return message["result"]
+
+    context = SimpleNamespace(
+        method=message["method"],
+        params=message.get("params"),
+        request_id=message["id"],
+        protocol_version="2025-11-25",
+        request=None,
+        session=None,
+    )
+    wire = Wire(SimpleNamespace(name="corpus"), frozenset())
+    try:
+        await wire(context, serve)
+    except MCPError:
+        return
+
+
+def by_ruby(ruby, events, folder):
+    """The results of the Logstash script, with their metadata."""
+    script = folder / "mcp_normalise.rb"
+    script.write_text(in_ruby(builtin(), SCOPE), encoding="ascii")
+    lines = "".join(f"{json.dumps(event)}\n" for event in events)
+    done = run_ruby(ruby, SHIM, script, "filter", given=lines.encode())
+    assert done.stderr == b""
+    return [json.loads(line) for line in done.stdout.splitlines()]
