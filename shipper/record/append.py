@@ -3,7 +3,8 @@
 A stream is a row of segments `<stream>-<n>.jsonl`. The first line of each is a genesis event with
 the head of the segment before; the last, when the segment is closed in peace, tells how many
 lines it holds. Sequence and chain run through the whole stream. Sequence numbers are given out
-only to lines that were written, so a gap always means a line that is gone.
+only to lines that were written, so a gap always means a line that is gone. Only the last line of a
+stream can be torn, when the process was killed in the midst of it: the kernel writes page by page.
 """
 
 import os

@@ -1,5 +1,6 @@
 """ECS lines for ordinary logs, from any stock handler."""
 
+import copy
 import logging
 from typing import Any
 
@@ -8,8 +9,29 @@ from pythonjsonlogger.core import BaseJsonFormatter
 
 from shipper.catalog import builtin
 from shipper.record.append import iso_timestamp
+from shipper.record.event import COMMON
+from shipper.record.walk import valid
 
-_json = msgspec.json.Encoder(enc_hook=str).encode
+#: The fields of ECS that a record's attributes are. No extra can have the name of an attribute.
+_FIELDS = {
+    "created": "@timestamp",
+    "levelname": "log.level",
+    "message": "message",
+    "name": "log.logger",
+    "filename": "log.origin.file.name",
+    "lineno": "log.origin.file.line",
+    "funcName": "log.origin.function",
+    "process": "process.pid",
+    "threadName": "process.thread.name",
+    "exc_info": "error.stack_trace",
+    "stack_info": "labels.stack",
+}
+_TRACES = ("exc_info", "stack_info")
+_READ = " ".join(f"%({name})s" for name in _FIELDS if name not in _TRACES)
+#: What an audit event brings in `extra`: it is not redacted yet.
+_AUDIT = COMMON | {"event_type", "event_data"}
+#: Levels of an extra; what is deeper, as all that goes in a circle, is left out.
+_MAX_DEPTH = 16
 
 
 class EcsFormatter(BaseJsonFormatter):
@@ -21,80 +43,100 @@ class EcsFormatter(BaseJsonFormatter):
     """
 
     def __init__(self, service_name: str | None = None, environment: str | None = None) -> None:
-        super().__init__()
-        self._service = {"service.name": service_name, "service.environment": environment}
-        self._ecs_version = builtin().ecs_version
+        super().__init__(_READ)
+        constants = {
+            "ecs.version": builtin().ecs_version,
+            "service.name": service_name,
+            "service.environment": environment,
+        }
+        self._constants = {path: value for path, value in constants.items() if value}
 
     def format(self, record: logging.LogRecord) -> str:
+        """One line, whatever the record is: what does not fit its message is told in it."""
         try:
-            message = record.getMessage()
-        except (TypeError, ValueError) as error:
-            message = f"{record.msg!s} [bad arguments: {error}]"
-        fields: dict[str, Any] = {
-            "@timestamp": iso_timestamp(record.created),
-            "log.level": record.levelname.lower(),
-            "message": message,
-            "ecs.version": self._ecs_version,
-            **{key: value for key, value in self._service.items() if value},
-            "log.logger": record.name,
-            "log.origin.file.name": record.filename,
-            "log.origin.file.line": record.lineno,
-            "log.origin.function": record.funcName,
-            "process.pid": record.process,
-            "process.thread.name": record.threadName,
-        }
+            return super().format(record)
+        except Exception as error:  # noqa: BLE001 - a caller's object may raise anything
+            plain = copy.copy(record)
+            plain.msg = f"{_text(record.msg)} [not formatted: {type(error).__name__}]"
+            plain.args = None
+            return super().format(plain)
+
+    def add_fields(
+        self,
+        log_data: dict[str, Any],
+        record: logging.LogRecord,
+        message_dict: dict[str, Any],
+    ) -> None:
+        """The record's attributes and extras, each under its name, and what its exception says."""
+        traces = {name: message_dict[name] for name in _TRACES if name in message_dict}
+        super().add_fields(log_data, record, traces)
+        for key, value in message_dict.items():  # a dict was logged instead of a text
+            log_data.setdefault(str(key), value)
         if record.exc_info and record.exc_info[0]:
-            fields["error.type"] = record.exc_info[0].__name__
-            fields["error.message"] = str(record.exc_info[1])
-            fields["error.stack_trace"] = self.formatException(record.exc_info)
-        return _strict(_nested(fields, self._extras(record)))
+            log_data["error.type"] = record.exc_info[0].__name__
+            log_data["error.message"] = _text(record.exc_info[1])
+        if "event_type" in log_data:
+            log_data["message"] = f"<Event {_text(log_data['event_type'])}>"
+            for name in _AUDIT:
+                log_data.pop(name, None)
 
-    def _extras(self, record: logging.LogRecord) -> dict[str, Any]:
-        return {
-            key: value
-            for key, value in vars(record).items()
-            if key not in self.reserved_attrs and not key.startswith("_")
-        }
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        """The same as nested fields of ECS; an extra does not take the place of another field."""
+        own = {path: log_data.pop(name) for name, path in _FIELDS.items() if name in log_data}
+        own["@timestamp"] = iso_timestamp(own["@timestamp"])
+        own["log.level"] = own["log.level"].lower()
+        root: dict[str, Any] = {}
+        for path, value in (own | self._constants).items():
+            _place(root, path, value)
+        for path, value in log_data.items():
+            if not _place(root, path, value):
+                _place(root, f"labels.{path.replace('.', '_')}", _text(value))
+        return root
 
-
-def _nested(fields: dict[str, Any], extras: dict[str, Any]) -> dict[str, Any]:
-    root: dict[str, Any] = {}
-    for path, value in fields.items():
-        _place(root, path, value)
-    for path, value in extras.items():
-        if not _place(root, path, value):
-            root.setdefault("labels", {})[path.replace(".", "_")] = str(value)
-    return root
+    def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+        """Strict JSON: null for NaN, no lone surrogates, text for what JSON does not have."""
+        try:
+            return _json(log_data).decode()
+        except Exception:  # noqa: BLE001 - as above; rare, so it may take its time
+            return _json(_plain(log_data, 0)).decode()
 
 
 def _place(root: dict[str, Any], path: str, value: object) -> bool:
     """Set the value at a dotted path; False where another value is in the way."""
-    *parents, leaf = path.split(".")
+    *parents, leaf = [name for name in path.split(".") if name] or ["_"]
     node = root
     for name in parents:
-        child = node.setdefault(name, {})
+        child = node.get(name, {})
         if not isinstance(child, dict):
             return False
-        node = child
+        node[name] = dict(child)  # it may be the caller's own, which is not ours to change
+        node = node[name]
     if leaf in node:
         return False
     node[leaf] = value
     return True
 
 
-def _strict(document: dict[str, Any]) -> str:
-    """JSON without NaN (null instead) and without lone surrogates."""
+def _text(value: object) -> str:
     try:
-        return _json(document).decode()
-    except UnicodeEncodeError:
-        return _json(_without_surrogates(document)).decode()
+        return str(value)
+    except Exception:  # noqa: BLE001 - a caller's object may raise anything
+        return f"[{type(value).__name__} without a text]"
 
 
-def _without_surrogates(value: Any) -> Any:
+_json = msgspec.json.Encoder(enc_hook=_text).encode
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """The value in the types of JSON."""
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+        return valid(str.__str__(value))
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if depth >= _MAX_DEPTH:
+        return "[CUT]"
     if isinstance(value, dict):
-        return {_without_surrogates(str(k)): _without_surrogates(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_surrogates(item) for item in value]
-    return value
+        return {valid(_text(key)): _plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item, depth + 1) for item in value]
+    return valid(_text(value))

@@ -165,7 +165,7 @@ class AuditHandler(logging.Handler):
             if self._lost:
                 self._attest_loss(time.time())
             self._stream.close()
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - the process is ending: tell, and let it end
             _log.warning("The last segment in %s has no last line: %s", self._directory, error)
         finally:
             self.release()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from shipper.catalog import AuditLevel, Catalog, Scope
 from shipper.errors import BadInput, Problem
 from shipper.record.append import Durability, SegmentPolicy
+from shipper.record.walk import valid
 
 #: Elasticsearch: a part of a data stream's name; no `-`, for that parts the parts.
 _NAMESPACE = re.compile(r"[a-z0-9_.]{1,100}")
@@ -49,7 +50,7 @@ class Settings:
     @property
     def constants(self) -> dict[str, object]:
         """The fields of every event that follow from the settings."""
-        service = {f"service.{key}": str(value) for key, value in self.service.items()}
+        service = {f"service.{key}": valid(str(value)) for key, value in self.service.items()}
         return {**service, "data_stream.namespace": self.namespace}
 
     def _choices(self, catalog: Catalog) -> Iterator[Problem]:

@@ -103,9 +103,10 @@ HARMLESS_KEYS = """
     max_tokens maxTokens max_completion_tokens max_new_tokens prompt_tokens cache_read_input_tokens
     next_page_token nextPageToken pageToken continuation_token sync_token progressToken eos_token
     token_count token_type monkey keyboard passenger compass bypass passage passport
-    author     authority authors primary_key public_key sort_key key keys hotkey secretary cookies_enabled_count
-    password_policy pinned spin mapping shipping encoding code status_code oauth signature_version
-    tokenizer tokenize session sessions card cards account iban_country description
+    author authority authors primary_key public_key sort_key key keys hotkey secretary
+    cookies_enabled_count password_policy pinned spin mapping shipping encoding code
+    status_code oauth signature_version tokenizer tokenize session sessions card cards account
+    iban_country description
 """.split()  # noqa: SIM905 - as above
 
 
