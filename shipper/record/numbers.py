@@ -68,7 +68,7 @@ _IBANS = (
     "27BI 27DJ 27FR 27GR 27IT 27MC 27MR 27SM 28AL 28AZ 28BY 28CY 28DO 28GT 28HU 28LB 28NI 28PL "
     "28SV 29BR 29EG 29PS 29QA 29UA 30JO 30KW 30MU 30YE 31MT 31SC 32LC 33RU"
 )
-_IBAN_LENGTHS = {entry[2:]: int(entry[:2]) for entry in _IBANS.split()}
+IBAN_LENGTHS = {entry[2:]: int(entry[:2]) for entry in _IBANS.split()}
 _IBAN_HEAD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ -]?[A-Za-z0-9])")
 _IBAN_TAIL = re.compile(r"(?:[ -]?[A-Za-z0-9]){11,29}")
 
@@ -80,7 +80,7 @@ def mask_ibans(text: str) -> tuple[str, int]:
 
 def _ibans(text: str) -> Iterator[Span]:
     for head in _IBAN_HEAD.finditer(text):
-        length = _IBAN_LENGTHS.get(head[0][:2].upper(), 0)
+        length = IBAN_LENGTHS.get(head[0][:2].upper(), 0)
         tail = _IBAN_TAIL.match(text, head.end())
         if not length or not tail:
             continue
