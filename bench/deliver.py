@@ -14,6 +14,7 @@ from pathlib import Path
 
 from shipper.deliver.discover import InputConfig
 from shipper.deliver.pipeline import Pipeline, PipelineConfig
+from shipper.memory import keep_memory
 from shipper.outputs import OUTPUTS
 from shipper.outputs.base import Output
 
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--compression-level", type=int, default=3)
     options = parser.parse_args()
     output = _output(options.output, options.address, options.compression_level)
+    keep_memory()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mcp-shipper-bench-") as data_path:
         config = PipelineConfig(

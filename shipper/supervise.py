@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from shipper.config import Config
 from shipper.errors import BadInput
+from shipper.memory import keep_memory
 from shipper.monitor import logging_counters, notify, serving
 from shipper.record.formatter import EcsFormatter
 from shipper.service import Service, status
@@ -21,6 +22,7 @@ def supervise(load: Callable[[], Config], *, once: bool) -> None:
     A configuration that cannot be used ends the first start and is ignored by a reload, which
     then goes on with the old one. A reload starts the new pipelines where the old ones stopped.
     """
+    keep_memory()
     first = load()
     _set_up_log(first)
     config: Config | None = first
