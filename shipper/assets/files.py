@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from shipper.assets import events, foreign, logstash
+from shipper.assets import events, foreign, kibana, logstash
 from shipper.assets.bodies import (
     MANAGED_BY,
     Body,
@@ -14,13 +14,14 @@ from shipper.assets.bodies import (
     index_templates,
     policies,
 )
+from shipper.assets.kibana.rules import detection_rules, stack_rules
 from shipper.catalog import Catalog, Scope
 
 Generated = Iterator[tuple[PurePosixPath, bytes]]
 Generator = Callable[[Catalog, Scope], Generated]
 
 #: What lies here, carries our mark and is generated no more is removed.
-FOLDERS = ("ilm", "logstash/pipelines", "logstash/scripts")
+FOLDERS = ("ilm", "kibana", "logstash/pipelines", "logstash/scripts")
 
 
 def _ilm(catalog: Catalog, scope: Scope) -> Generated:
@@ -37,11 +38,19 @@ def _logstash(catalog: Catalog, scope: Scope) -> Generated:
     yield PurePosixPath("logstash/scripts/mcp_normalise.rb"), script.encode()
 
 
+def _kibana(catalog: Catalog, _scope: Scope) -> Generated:
+    objects = kibana.ndjson(kibana.saved_objects(catalog))
+    yield PurePosixPath("kibana/saved_objects/mcp-shipper.ndjson"), objects
+    detections = kibana.ndjson(detection_rules(catalog))
+    yield PurePosixPath("kibana/rules/detection/mcp-shipper.ndjson"), detections
+    yield from _json_files("kibana/rules/stack", stack_rules(catalog))
+
+
 def _docs(catalog: Catalog, scope: Scope) -> Generated:
     yield PurePosixPath("docs/events.md"), events.page(catalog, scope).encode()
 
 
-GENERATORS: tuple[Generator, ...] = (_ilm, _logstash, _docs)
+GENERATORS: tuple[Generator, ...] = (_ilm, _logstash, _kibana, _docs)
 
 
 def build(catalog: Catalog, scope: Scope) -> dict[PurePosixPath, bytes]:

@@ -1,0 +1,226 @@
+"""What a dashboard shows, as plain values; `lens` and `dashboards` turn them into Kibana's own.
+
+A panel is a literal: a title, a chart, and what it is restricted to. A chart is made of columns:
+buckets, which divide the events into groups, and metrics, which say something of each group.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+#: The field that stands for the whole event where nothing but the number of events counts.
+RECORDS = "___records___"
+
+GOOD, BAD, WARN, PLAIN, CALM = "#54b399", "#cc5642", "#d6bf57", "#98a2b3", "#6092c0"
+
+SeriesType = Literal[
+    "area_stacked", "bar_horizontal", "bar_horizontal_stacked", "bar_stacked", "line"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A bucket or a metric of a panel; `where` is KQL that restricts a metric alone."""
+
+    operation: str
+    label: str
+    path: str = RECORDS
+    where: str = ""
+    params: Mapping[str, object] = field(default_factory=dict)
+    color: str = ""
+
+    @property
+    def is_bucket(self) -> bool:
+        return self.operation in {"date_histogram", "filters", "terms"}
+
+
+def count(label: str, where: str = "", color: str = "") -> Column:
+    """How many events."""
+    return Column("count", label, where=where, params={"emptyAsNull": False}, color=color)
+
+
+def unique(label: str, path: str, where: str = "") -> Column:
+    """How many different values."""
+    return Column("unique_count", label, path, where, {"emptyAsNull": False})
+
+
+def total(label: str, path: str, where: str = "", *, decimals: int = 0, color: str = "") -> Column:
+    """The sum of the values."""
+    params = {"emptyAsNull": False, "format": _number(decimals)}
+    return Column("sum", label, path, where, params, color)
+
+
+def highest(label: str, path: str, where: str = "", *, decimals: int = 0) -> Column:
+    """The highest of the values."""
+    params = {"emptyAsNull": True, "format": _number(decimals)}
+    return Column("max", label, path, where, params)
+
+
+def percentile(label: str, path: str, percent: int, color: str = "") -> Column:
+    """The value below which `percent` of the values lie, in the field's own format."""
+    return Column("percentile", label, path, params={"percentile": percent}, color=color)
+
+
+def newest(label: str, path: str = "@timestamp", where: str = "") -> Column:
+    """The value of the newest event that has one."""
+    params = {"sortField": "@timestamp", "showArrayValues": False}
+    return Column("last_value", label, path, where or f"{path}: *", params)
+
+
+def over_time() -> Column:
+    """A bucket to each interval, as wide as the time range asks for."""
+    params = {"interval": "auto", "includeEmptyRows": True, "dropPartials": False}
+    return Column("date_histogram", "Time", "@timestamp", params=params)
+
+
+def top(label: str, path: str, size: int = 10, *, others: bool = False) -> Column:
+    """A bucket to each of the values that the panel's first metric is highest for."""
+    return Column("terms", label, path, params=_terms(size, others=others))
+
+
+def each(label: str, path: str, size: int) -> Column:
+    """A bucket to each value, in the order of the values."""
+    params = {**_terms(size, others=False), "orderBy": {"type": "alphabetical", "fallback": False}}
+    return Column("terms", label, path, params={**params, "orderDirection": "asc"})
+
+
+def cases(label: str, filters: Mapping[str, str]) -> Column:
+    """A bucket to each KQL filter, by its label; one without events is shown all the same."""
+    rows = [
+        {"label": name, "input": {"language": "kuery", "query": query}}
+        for name, query in filters.items()
+    ]
+    return Column("filters", label, params={"filters": rows})
+
+
+def _number(decimals: int) -> Mapping[str, object]:
+    return {"id": "number", "params": {"decimals": decimals}}
+
+
+def _terms(size: int, *, others: bool) -> dict[str, object]:
+    return {
+        "size": size,
+        "orderDirection": "desc",
+        "otherBucket": others,
+        "missingBucket": False,
+        "parentFormat": {"id": "terms"},
+        "include": [],
+        "exclude": [],
+        "includeIsRegex": False,
+        "excludeIsRegex": False,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number, large."""
+
+    value: Column
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Lines, areas or bars along `along`; `split` makes one series of each of its values."""
+
+    kind: SeriesType
+    along: Column
+    values: tuple[Column, ...]
+    split: Column | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A ring of parts of a whole."""
+
+    by: Column
+    value: Column
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A row to each group, a column to each metric."""
+
+    by: tuple[Column, ...]
+    values: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heatmap:
+    """A grid coloured by `value`."""
+
+    x: Column
+    y: Column
+    value: Column
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Markdown."""
+
+    markdown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The events of a saved search, by its id."""
+
+    search: str
+
+
+Drawn = Metric | Series | Share | Table | Heatmap
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel; `where` is KQL that restricts all of it, `width` its share of 48 columns."""
+
+    title: str
+    chart: Drawn | Text | Saved
+    where: str = ""
+    width: int = 0  # an equal share of what the others in the row leave
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Panels side by side."""
+
+    height: int
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """A page of rows; `window` is the time range it opens with."""
+
+    id: str
+    title: str
+    description: str
+    window: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A saved search: events that match `query`, newest first, in these columns."""
+
+    id: str
+    title: str
+    description: str
+    query: str
+    columns: tuple[str, ...]
+
+
+def columns_of(chart: Drawn) -> tuple[Column, ...]:
+    """Buckets in the order in which they nest, then metrics."""
+    match chart:
+        case Metric(value):
+            return (value,)
+        case Series(_, along, values, split):  # the same series the whole way along
+            return (*((split,) if split else ()), along, *values)
+        case Share(by, value):
+            return (by, value)
+        case Table(by, values):
+            return (*by, *values)
+        case Heatmap(x, y, value):
+            return (y, x, value)

@@ -1,0 +1,1 @@
+"""Checks of asset files without a server."""

@@ -1,0 +1,106 @@
+"""Every panel, search and rule over the sample month, in a real Elasticsearch.
+
+No Kibana runs here: its requests are made by `tests.assets.queries` from the same model.
+"""
+
+import json
+
+import pytest
+from elasticsearch import Elasticsearch as Client
+
+from shipper.assets import install, remove
+from shipper.assets.kibana import boards
+from shipper.assets.kibana.model import Saved, Text
+from shipper.assets.kibana.rules import ALERTS, stack_rules
+from shipper.assets.kibana.saved import field_types
+from shipper.assets.kibana.searches import SEARCHES
+from shipper.catalog import Scope, builtin
+from shipper.sample import write_sample
+from tests.assets.queries import query_of, request, rows_of
+from tests.integration.line import call, configuration, count, ship_once
+
+CATALOG = builtin()
+#: A Tuesday afternoon: windows of ten minutes fall the same way in every run.
+END_S = 1_795_530_600
+INDEX = "logs-mcp.*-default"
+STAND_INS = {"match_only_text": "text", "constant_keyword": "keyword"}
+PANELS = [
+    pytest.param(panel, id=f"{board.id}: {panel.title}")
+    for board in boards(CATALOG)
+    for row in board.rows
+    for panel in row.panels
+    if not isinstance(panel.chart, Saved | Text)
+]
+
+
+@pytest.fixture(scope="module")
+def month(elasticsearch, tmp_path_factory):
+    """Thirty days of the sample, shipped; the address of the node and the number of lines."""
+    home = tmp_path_factory.mktemp("month")
+    events = write_sample(home / "audit", days=30, seed=1, end_s=END_S)
+    with Client(elasticsearch.url) as client:
+        call(f"{elasticsearch.url}/_data_stream/logs-*", "DELETE")
+        list(install(client, CATALOG, Scope()))
+        outputs = {"elasticsearch": {"hosts": [elasticsearch.url]}}
+        config = configuration(home, [home / "audit" / "*.jsonl"], outputs)
+        done = ship_once(config, timeout_s=240)
+        assert done.returncode == 0, done.stderr
+        call(f"{elasticsearch.url}/{INDEX}/_refresh", "POST")
+        yield elasticsearch.url, events
+        call(f"{elasticsearch.url}/_data_stream/logs-*", "DELETE")
+        list(remove(client))
+
+
+def found(url, body):
+    return call(f"{url}/{INDEX}/_search", "POST", body)
+
+
+def test_the_whole_month_arrives(month):
+    url, events = month
+    marks = {"query": {"prefix": {"mcp.compliance.operation": "segment-"}}}
+    marks = call(f"{url}/{INDEX}/_count", "POST", marks)["count"]
+    assert count(url, INDEX) == events + marks
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_a_panel_has_data(month, panel):
+    answer = found(month[0], request(panel))
+    rows = rows_of(panel, answer)
+    assert rows
+    assert all(any(value for value in column) for column in zip(*rows, strict=True))
+
+
+@pytest.mark.parametrize("search", SEARCHES, ids=lambda row: row.id)
+def test_a_search_finds_events_and_each_of_its_columns_holds_something(month, search):
+    query = query_of(search.query)
+    total = found(month[0], {"size": 0, "query": query})["hits"]["total"]["value"]
+    assert total
+    for column in search.columns:
+        exists = {"bool": {"filter": [query, {"exists": {"field": column}}]}}
+        assert found(month[0], {"size": 0, "query": exists})["hits"]["total"]["value"], column
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_the_incident_of_the_sample_fires_a_rule(month, alert):
+    """The stack rule's own query and the detection rule's KQL find the same events, enough."""
+    params = stack_rules(CATALOG)[alert.name]["params"]
+    window = {"date_histogram": {"field": "@timestamp", "fixed_interval": "10m"}}
+    group = {}
+    for path in reversed(alert.groups):
+        group = {"group": {"terms": {"field": path}, "aggs": group}}
+    aggs = {"window": {**window, "aggs": group}}
+    ours = found(month[0], json.loads(params["esQuery"]) | {"size": 0, "aggs": aggs})
+    theirs = found(month[0], {"size": 0, "query": query_of(alert.query)})
+    assert ours["hits"]["total"] == theirs["hits"]["total"]
+    groups = ours["aggregations"]["window"]["buckets"]
+    for _ in alert.groups:
+        groups = [one for outer in groups for one in outer["group"]["buckets"]]
+    assert max(one["doc_count"] for one in groups) >= alert.times
+
+
+def test_every_field_of_the_model_is_mapped_with_its_type(month):
+    capabilities = call(f"{month[0]}/{INDEX}/_field_caps?fields=*")["fields"]
+    mapped = {path: set(row) for path, row in capabilities.items()}
+    for path, kind in field_types(CATALOG).items():
+        if path in CATALOG.fields:
+            assert mapped[path] == {STAND_INS.get(kind, kind)}, path
