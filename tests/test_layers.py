@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "deliver": {"outputs.base", "errors"},
     "config": {"record", "outputs", "assets", "deliver", "capture", "catalog", "errors"},
 }
+MAY_IMPORT["sample"] = {"record", "catalog", "errors"}
 MAY_IMPORT["service"] = {*MAY_IMPORT["config"], "config"}
 MAY_IMPORT["monitor"] = {*MAY_IMPORT["service"], "service", "prometheus"}
 MAY_IMPORT["prometheus"] = MAY_IMPORT["monitor"] | {"monitor"}
@@ -27,7 +28,7 @@ MAY_IMPORT["memory"] = set()
 MAY_IMPORT["supervise"] = {*MAY_IMPORT["service"], "service", "memory", "monitor"}
 MAY_IMPORT["operations"] = MAY_IMPORT["service"]
 MAY_IMPORT["demo"] = {*MAY_IMPORT["service"], "service", ""}  # its server is a user of ours
-MAY_IMPORT["cli"] = {*MAY_IMPORT["demo"], "demo", "operations", "supervise"}
+MAY_IMPORT["cli"] = {*MAY_IMPORT["demo"], "demo", "operations", "sample", "supervise"}
 
 NO_NETWORK = {"socket", "ssl", "select", "selectors", "http", "urllib", "asyncio", "elasticsearch"}
 NEVER = {
