@@ -23,6 +23,7 @@ NO_LINES = Lines(b"", ())
 
 #: Enough to fill a window of usual lines. Twice as much costs memory and gains nothing.
 BLOCK_BYTES = 1 << 20
+_MIN_READ_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ class Source:
         chunk = Chunk(self, start, end, sifted.lines, sifted.offsets, sifted.rejects)
         if len(sifted.lines) > limits.max_lines:
             chunk = _cut(chunk, limits.max_lines)
-            self._usual = chunk.end - start
+            self._usual = max(_MIN_READ_BYTES, chunk.end - start)
         else:
             self._usual = min(BLOCK_BYTES, self._usual + self._usual // 8)
         return chunk

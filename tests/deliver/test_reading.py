@@ -313,3 +313,11 @@ def test_what_a_batch_left_unsettled_comes_again(tmp_path, logs):
     with pytest.raises(Killed):
         drained(config(tmp_path), ScriptedOutput(Killed()))
     assert delivered(config(tmp_path)) == list(range(100))
+
+
+def test_a_new_file_that_begins_as_a_vanished_one_is_a_new_file(tmp_path, logs):
+    append(logs / "a.log", block([1]))
+    assert delivered(config(tmp_path)) == [1]
+    (logs / "a.log").rename(tmp_path / "away")  # keeps its inode
+    append(logs / "b.log", block([1, 2]))
+    assert delivered(config(tmp_path)) == [1, 2]

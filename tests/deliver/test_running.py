@@ -216,3 +216,13 @@ def all_inotify_instances_taken():
     finally:
         for instance in taken:
             os.close(instance)
+
+
+def test_a_file_rewritten_in_place_while_it_is_followed_is_read_from_its_beginning(tmp_path, logs):
+    output = ScriptedOutput()
+    path = logs / "a.log"
+    append(path, block([0]))
+    with running(start(tmp_path, output, scan_interval_s=0.02)):
+        wait_for(output, [0])
+        path.write_bytes(block([10, 11, 12]))
+        wait_for(output, [0, 10, 11, 12])
