@@ -28,6 +28,7 @@ class Service:
         self.pipelines = {name: _pipeline(name, config) for name in config.outputs}
         self.failure: Exception | None = None
         self._patience_s = config.operation.shutdown_timeout_s
+        self._threads: list[threading.Thread] = []
         self._ended = threading.Semaphore(0)
         self._deadline: float | None = None
 
@@ -46,11 +47,18 @@ class Service:
         for pipeline in self.pipelines.values():
             pipeline.stop()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether every pipeline has its thread; an output that is away is no matter here."""
+        return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
+
     def _each(self, work: Callable[[Pipeline], None]) -> None:
         for name, pipeline in self.pipelines.items():
             guard = (work, pipeline)
             # Daemons, so that a send that hangs beyond the deadline does not keep the process.
-            threading.Thread(target=self._guard, args=guard, name=name, daemon=True).start()
+            thread = threading.Thread(target=self._guard, args=guard, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
         for _ in self.pipelines:
             if not self._wait_for_one():
                 _log.warning("Stopping without waiting longer for the batch in flight.")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from shipper.config import Config
 from shipper.errors import BadInput
 from shipper.memory import keep_memory
-from shipper.monitor import logging_counters, notify, serving
+from shipper.monitor import feeding_watchdog, logging_counters, notify, serving
 from shipper.record.formatter import EcsFormatter
 from shipper.service import Service, status
 
@@ -39,6 +39,7 @@ def _run(config: Config, load: Callable[[], Config], *, once: bool) -> Config | 
     with (
         serving(operation.http, service),
         logging_counters(operation.logging.metrics, service),
+        feeding_watchdog(service),
         _signals(service, load, following),
     ):
         notify("READY=1")

@@ -7,12 +7,17 @@ import signal
 import socket
 import stat
 import subprocess
+import threading
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from shipper.config import load
+from shipper.monitor import feeding_watchdog
+from shipper.service import Service
 from tests.integration.line import SHIPPER, shipping
 from tests.real.processes import free_ports, wait_until
 
@@ -177,6 +182,49 @@ def test_systemd_is_told_when_it_is_ready_and_when_it_stops(source, tmp_path, mo
         monkeypatch.setenv("NOTIFY_SOCKET", str(address))
         with shipping(write(tmp_path, source, to_file(tmp_path)), tmp_path / "log"):
             assert inbox.recv(100) == b"READY=1"
+        assert inbox.recv(100) == b"STOPPING=1"
+
+
+@contextmanager
+def notified(tmp_path, monkeypatch, *, watchdog_s):
+    """Where systemd would listen."""
+    address = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
+        inbox.bind(str(address))
+        inbox.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(address))
+        monkeypatch.setenv("WATCHDOG_USEC", str(int(watchdog_s * 1e6)))
+        yield inbox
+
+
+def test_the_watchdog_is_fed_while_an_output_is_away(source, tmp_path, monkeypatch):
+    with notified(tmp_path, monkeypatch, watchdog_s=0.1) as inbox:
+        with shipping(write(tmp_path, source, dead()), tmp_path / "log"):
+            assert [inbox.recv(100) for _ in range(4)] == [b"READY=1", *[b"WATCHDOG=1"] * 3]
+        assert b"STOPPING=1" in iter(lambda: inbox.recv(100), b"")
+
+
+def test_the_watchdog_starves_when_a_pipeline_has_lost_its_thread(source, tmp_path, monkeypatch):
+    service = Service(load(write(tmp_path, source, to_file(tmp_path))))
+    with notified(tmp_path, monkeypatch, watchdog_s=0.02) as inbox, feeding_watchdog(service):
+        running = threading.Thread(target=service.run)
+        running.start()
+        assert inbox.recv(100) == b"WATCHDOG=1"
+        service.stop()
+        running.join()
+        inbox.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            [inbox.recv(100) for _ in range(100)]
+
+
+def test_a_watchdog_that_waits_for_another_process_gets_nothing_from_us(
+    source, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("WATCHDOG_PID", "1")
+    with notified(tmp_path, monkeypatch, watchdog_s=0.02) as inbox:
+        with shipping(write(tmp_path, source, to_file(tmp_path)), tmp_path / "log"):
+            assert inbox.recv(100) == b"READY=1"
+            wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
         assert inbox.recv(100) == b"STOPPING=1"
 
 
