@@ -63,7 +63,7 @@ def may_name_secrets(text: str) -> bool:
     return any(gate in lower for gate in _NAME_GATES)
 
 
-_IN_TEXT = "pass pwd secret token key cred cookie auth otp cvv cvc ssn pin jwt sess sig pw"
+_IN_TEXT = "pass pw secret token key cred cookie auth otp cv ssn pin sess sig jwt"
 #: One of these is in every text that `mask_assigned` changes.
 ASSIGNED_GATES = tuple(_IN_TEXT.split())
 #: A name that may be a secret's, and what stands between it and its value: `=`, `: `, `=>`, `>`,

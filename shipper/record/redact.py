@@ -21,7 +21,7 @@ import msgspec
 from shipper.catalog import Field, Sensitivity
 from shipper.record.classify import Classified
 from shipper.record.finish import MAX_CHARS, Finish
-from shipper.record.patterns import suspect
+from shipper.record.patterns import found, suspect
 from shipper.record.walk import MAX_TEXT, Long, Walk, canonical, valid
 
 _RESULT = "mcp.tool.result.text"
@@ -99,10 +99,11 @@ class Redactor:
 
     def _finished(self, bounded: dict[str, object], walk: Walk) -> dict[str, object]:
         """The second walk, where there is something to find."""
-        pool = "\n".join(walk.texts)
+        pool = "\0".join(walk.texts)  # no pattern reads on across a NUL
         suspicion = suspect(pool)
         must_finish = walk.must_finish or walk.secrets or len(pool) > MAX_CHARS
-        if not suspicion and not must_finish and _is_valid(pool):
+        is_dirty = must_finish or (suspicion and found(pool, suspicion))
+        if not is_dirty and _is_valid(pool):
             return bounded
         finish = Finish(walk, suspicion)
         return {
