@@ -78,6 +78,76 @@ PROMISES = (
         ),
     ),
     Promise(
+        "record:never-raises",
+        "A failing record never raises into the application; it is counted, and told of by the "
+        "next event that can be written.",
+        (
+            "record/test_handler.py::test_a_failing_record_is_counted_and_told_of_by_the_next",
+            "record/test_bounds.py::test_any_values_in_any_fields_become_one_line_of_strict_json",
+        ),
+    ),
+    Promise(
+        "record:on-disk",
+        "When the log call returns, the line is with the operating system; a killed process tears "
+        "at most the line it was writing.",
+        (
+            "record/test_handler.py::test_a_logged_event_is_on_disk_when_the_call_returns",
+            "record/test_segments.py::test_of_a_killed_process_at_most_the_last_line_is_torn",
+        ),
+    ),
+    Promise(
+        "record:whole-lines",
+        "A full disk leaves no half line and no gap in the sequence.",
+        ("record/test_segments.py::test_a_full_disk_leaves_no_half_line_and_no_gap",),
+    ),
+    Promise(
+        "record:one-stream-a-process",
+        "Threads share a stream without a gap; processes and forked children never share a file.",
+        (
+            "record/test_processes.py::test_threads_write_one_file_without_a_gap",
+            "record/test_processes.py::test_a_forked_child_has_a_stream_of_its_own",
+            "record/test_processes.py::test_worker_processes_have_streams_of_their_own",
+        ),
+    ),
+    Promise(
+        "record:chain",
+        "Any byte changed, any line left out, doubled or moved breaks the chain, across segments.",
+        (
+            "record/test_seal.py::test_any_single_byte_changed_breaks_the_chain",
+            "record/test_seal.py::test_a_line_left_out_breaks_the_chain",
+            "record/test_seal.py::test_two_lines_that_change_places_break_the_chain",
+            "record/test_segments.py::test_segments_are_linked_when_they_rotate_by_size",
+        ),
+    ),
+    Promise(
+        "record:prints-nothing",
+        "An event tells its type and nothing else to any other handler on its logger.",
+        ("record/test_handler.py::test_another_handler_on_the_same_logger_learns_nothing",),
+    ),
+    Promise(
+        "redact:secret-names",
+        "No value under a secret name is written, at any depth, nor its echo across the cut.",
+        (
+            "record/test_redaction.py::test_no_value_under_a_secret_name_is_written_at_any_depth",
+            "record/test_redaction.py::test_an_echo_across_the_cut_is_not_half_written",
+        ),
+    ),
+    Promise(
+        "redact:no-blotting",
+        "A caller cannot blot out what was called by passing its name as a password.",
+        (
+            (
+                "record/test_redaction.py::"
+                "test_a_caller_cannot_blot_out_what_was_called_by_passing_it_as_a_password"
+            ),
+        ),
+    ),
+    Promise(
+        "redact:no-slow-pattern",
+        "No text makes a pattern run long.",
+        ("record/test_bounds.py::test_no_pattern_can_be_made_to_run_long_by",),
+    ),
+    Promise(
         "redact:nothing-planted",
         "Tokens, keys, card numbers, e-mail addresses, values under secret keys and their echoes "
         "reach no file, by any capture path.",
@@ -104,6 +174,45 @@ PROMISES = (
                 f"{_LINE}"
                 "test_killed_ten_times_on_the_way_to_elasticsearch_it_loses_and_doubles_nothing"
             ),
+        ),
+    ),
+    Promise(
+        "deliver:commit-after-settle",
+        "Through any history of appends, rotations, crashes and failing outputs: no position moves "
+        "past a line that is not settled, nothing is lost, and the order of each file is kept.",
+        ("deliver/test_histories.py::TestHistories",),
+    ),
+    Promise(
+        "deliver:rotation",
+        "Rotation, truncation and deletion lose and repeat nothing.",
+        (
+            "deliver/test_reading.py::test_rotation_by_rename_loses_and_repeats_nothing",
+            "deliver/test_running.py::test_rotation_while_running_loses_and_repeats_nothing",
+            "deliver/test_running.py::test_a_deleted_file_is_read_to_its_end_and_forgotten",
+            "deliver/test_reading.py::test_a_truncated_file_is_read_from_its_beginning",
+        ),
+    ),
+    Promise(
+        "deliver:torn-registry",
+        "A crash while a position is written costs at most that position.",
+        (
+            (
+                "deliver/test_registry.py::"
+                "test_a_last_line_torn_at_any_byte_leaves_the_commits_before_it"
+            ),
+        ),
+    ),
+    Promise(
+        "deliver:bounded",
+        "Full dead letters hold the pipeline; they never drop a line.",
+        ("deliver/test_settle.py::test_full_dead_letters_hold_the_line_until_there_is_room",),
+    ),
+    Promise(
+        "deliver:no-silent-success",
+        "An answer that is not exactly an answer is never taken for a success.",
+        (
+            "wire/test_bulk.py::test_what_is_not_exactly_an_answer_is_never_a_success",
+            "deliver/test_settle.py::test_an_output_that_forgets_a_line_is_no_success",
         ),
     ),
     Promise(
@@ -160,6 +269,30 @@ PROMISES = (
         "config:secrets-hidden",
         "A secret of the configuration shows in no printed form of it.",
         ("config/test_config.py::test_secrets_do_not_show_in_the_configuration",),
+    ),
+    Promise(
+        "run:says-what-is-left",
+        "A stop ends at once and its last word is what is not acknowledged; readiness ends while "
+        "an output is away.",
+        (
+            f"{_BAD}test_a_stop_ends_it_at_once_though_the_output_is_unreachable",
+            "test_supervise.py::test_the_last_word_of_a_stop_is_what_is_not_acknowledged",
+            (
+                "test_supervise.py::"
+                "test_readiness_ends_while_an_output_is_away_and_tells_how_long_a_line_has_waited"
+            ),
+        ),
+    ),
+    Promise(
+        "run:reload",
+        "A reload sends nothing twice, and a broken configuration leaves the old one running.",
+        (
+            (
+                "test_supervise.py::"
+                "test_a_reload_takes_the_new_configuration_and_sends_nothing_twice"
+            ),
+            ("test_supervise.py::test_a_reload_of_a_broken_configuration_goes_on_with_the_old_one"),
+        ),
     ),
     Promise(
         "assets:fresh",
