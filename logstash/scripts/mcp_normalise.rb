@@ -2208,7 +2208,7 @@ def tables
   ],
   [
    "token",
-   "(?<![A-Za-z0-9])(?:(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}|gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\\w{16,}|glpat-[\\w-]{12,}|xox[abeoprs]-[\\w-]{8,}|xapp-[\\w-]{8,}|[srp]k_(?:live|test)_\\w{8,}|whsec_\\w{8,}|sk-[A-Za-z0-9_-]{12,}|AIza[\\w-]{20,}|ya29\\.[\\w-]{8,}|EAAC[A-Za-z0-9]{16,}|SG\\.[\\w-]{16,}(?:\\.[\\w-]+)?|hvs\\.[\\w-]{16,}|PMAK-[\\w-]{16,}|npm_\\w{16,}|pypi-[\\w-]{16,}|hf_\\w{16,}|dop_v1_\\w{16,}|shpat_\\w{16,}|sq0[a-z]{3}-[\\w-]{16,}|key-[0-9a-f]{24,})",
+   "(?<![A-Za-z0-9])(?:(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}|gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\\w{16,}|glpat-[\\w-]{12,}|xox[abeoprs]-[\\w-]{8,}|xapp-[\\w-]{8,}|[srp]k_(?:live|test)_\\w{8,}|whsec_\\w{8,}|sk-[A-Za-z0-9_-]{12,}|AIza[\\w-]{20,}|ya29\\.[\\w-]{8,}|EAAC[A-Za-z0-9]{16,}|SG\\.[\\w-]{16,}(?:\\.[\\w-]+)?|hvs\\.[\\w-]{16,}|PMAK-[\\w-]{16,}|npm_\\w{16,}|pypi-[\\w-]{16,}|hf_\\w{16,}|dop_v1_\\w{16,}|shpat_\\w{16,}|sq0(?:atp|csp|idp)-[\\w-]{16,}|key-[0-9a-f]{24,})",
    "[TOKEN]"
   ],
   [

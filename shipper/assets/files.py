@@ -14,6 +14,7 @@ from shipper.assets.bodies import (
     index_templates,
     policies,
 )
+from shipper.assets.ingest import ingest_pipelines
 from shipper.assets.kibana.rules import detection_rules, stack_rules
 from shipper.catalog import Catalog, Scope
 
@@ -28,6 +29,7 @@ def _ilm(catalog: Catalog, scope: Scope) -> Generated:
     yield from _json_files("ilm/policies", policies(catalog, scope))
     yield from _json_files("ilm/component_templates", component_templates(catalog))
     yield from _json_files("ilm/index_templates", index_templates(catalog, scope))
+    yield from _json_files("ilm/ingest_pipelines", ingest_pipelines(catalog, scope))
 
 
 def _logstash(catalog: Catalog, scope: Scope) -> Generated:

@@ -238,10 +238,11 @@ def in_ruby(catalog: Catalog, scope: Scope) -> str:
         "patterns": {name: ruby(pattern) for name, pattern in _PATTERNS.items()},
         "shapes": shapes,
     }
-    return _script("mcp_normalise.rb").replace("@TABLES@", json.dumps(everything, indent=1))
+    return script("mcp_normalise.rb").replace("@TABLES@", json.dumps(everything, indent=1))
 
 
-def _script(name: str) -> str:
+def script(name: str) -> str:
+    """The text of a script, as it lies in the package."""
     return files("shipper.assets").joinpath("scripts", name).read_text(encoding="utf-8")
 
 

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from shipper.assets.bodies import (
     MANAGED_BY,
     Body,
     component_templates,
+    first_indices,
     index_templates,
     policies,
 )
+from shipper.assets.ingest import ingest_pipelines
 from shipper.catalog import Catalog, Scope
 from shipper.errors import DeliveryError, Refused, Unavailable
 
@@ -23,6 +26,7 @@ _JSON = {"accept": "application/json", "content-type": "application/json"}
 #: How a cluster without ILM answers: no such route, or, on Serverless, gone.
 _NO_SUCH_API = frozenset({400, 404, 405, 410})
 _IN_USE = frozenset({400})
+_ABSENT = frozenset({404})
 _SOURCE_MODE_SINCE = (8, 17)  # index.mapping.source.mode; before, it is refused as unknown
 _MAX_REASON = 500  # characters of the server's own words
 _MAX_CHANGES = 3
@@ -55,23 +59,28 @@ class _Kind(StrEnum):
 
     COMPONENT = "component_template"
     POLICY = "ilm/policy"
+    PIPELINE = "ingest/pipeline"
     INDEX = "index_template"
 
     @property
     def label(self) -> str:
-        return "lifecycle policy" if self is _Kind.POLICY else self.value.replace("_", " ")
+        return _LABELS.get(self.value, self.value.replace("_", " "))
+
+
+_LABELS = {"ilm/policy": "lifecycle policy", "ingest/pipeline": "ingest pipeline"}
 
 
 def install(
     client: "Elasticsearch", catalog: Catalog, scope: Scope, *, dry_run: bool = False
 ) -> Iterator[Step]:
-    """Put the templates and policies there, each as the iterator is advanced.
+    """Put the templates, pipelines and policies there, each as the iterator is advanced.
 
     Raises `Unavailable` or `Refused` where the cluster cannot be reached or does not permit it.
     """
     stack = _Stack(client, dry_run=dry_run)
     components = component_templates(catalog, has_source_mode=stack.has_source_mode())
     yield from stack.put(_Kind.COMPONENT, components)
+    yield from stack.put(_Kind.PIPELINE, ingest_pipelines(catalog, scope))
     has_ilm = stack.has_ilm()
     wanted = policies(catalog, scope)
     if has_ilm:
@@ -81,6 +90,7 @@ def install(
         for name in wanted:
             yield Step(_Kind.POLICY.label, name, Action.UNAVAILABLE, detail)
     yield from stack.put(_Kind.INDEX, index_templates(catalog, scope, has_ilm=has_ilm))
+    yield from stack.begin(first_indices(catalog, scope))
 
 
 def remove(client: "Elasticsearch", *, dry_run: bool = False) -> Iterator[Step]:
@@ -89,6 +99,7 @@ def remove(client: "Elasticsearch", *, dry_run: bool = False) -> Iterator[Step]:
     yield from stack.remove(_Kind.INDEX)
     if stack.has_ilm():
         yield from stack.remove(_Kind.POLICY)
+    yield from stack.remove(_Kind.PIPELINE)
     yield from stack.remove(_Kind.COMPONENT)
 
 
@@ -118,6 +129,16 @@ class _Stack:
                 self._try("PUT", f"/_{kind}/{name}", body)
             yield Step(kind.label, name, action, _summary(changes))
 
+    def begin(self, wanted: Mapping[str, Body]) -> Iterator[Step]:
+        """Make the first index of each alias; one that is there has moved on by itself."""
+        for name, body in wanted.items():
+            [alias] = body["aliases"]
+            status, _ = self._try("GET", f"/_alias/{alias}", accept=_ABSENT)
+            action = Action.CREATED if status in _ABSENT else Action.UNCHANGED
+            if action is Action.CREATED and not self._dry_run:
+                self._try("PUT", f"/{quote(name, safe='')}", body)
+            yield Step("index alias", alias, action)
+
     def remove(self, kind: _Kind) -> Iterator[Step]:
         for name, body in sorted(self._found(kind).items()):
             meta = body.get("policy", body).get("_meta") or {}
@@ -133,9 +154,13 @@ class _Stack:
 
     def _found(self, kind: _Kind) -> dict[str, Body]:
         """What is there, shaped as it is put there."""
-        _, answer = self._try("GET", f"/_{kind}")
+        # Where there is no pipeline at all, the answer is 404 and an empty object.
+        _, answer = self._try("GET", f"/_{kind}", accept=_ABSENT)
         if kind is _Kind.POLICY:
             return {name: {"policy": row["policy"]} for name, row in answer.items()}
+        if kind is _Kind.PIPELINE:
+            found: dict[str, Body] = answer
+            return found
         return {row["name"]: row[kind] for row in answer[f"{kind}s"]}
 
     def _try(
@@ -202,7 +227,9 @@ def _api_failure(error: Any, request: str) -> DeliveryError:
     if status == HTTPStatus.UNAUTHORIZED:
         return Refused("Elasticsearch does not accept these credentials: check user or API key")
     if status == HTTPStatus.FORBIDDEN:
-        needs = "the cluster privileges manage_index_templates and manage_ilm"
+        needs = (
+            "the cluster privileges manage_index_templates, manage_ilm and manage_ingest_pipelines"
+        )
         return Refused(f"{request} is not permitted: these credentials need {needs} ({reason})")
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Unavailable(f"Elasticsearch cannot answer {request} now ({status}: {reason})")

@@ -63,7 +63,9 @@ def actions(steps):
 def everything(elasticsearch):
     """All templates and policies of the node, with the versions of the policies."""
     paths = ("_component_template", "_index_template", "_ilm/policy")
-    return {path: call(f"{elasticsearch.url}/{path}") for path in paths}
+    found = {path: call(f"{elasticsearch.url}/{path}") for path in paths}
+    with Client(elasticsearch.url) as client:  # without any pipeline the answer is 404
+        return found | client.options(ignore_status=404).ingest.get_pipeline().body
 
 
 def believable(event_type, catalog=CATALOG):
@@ -159,7 +161,10 @@ def test_setup_creates_and_a_second_run_changes_nothing(bare, elasticsearch):
     first = list(install(bare, CATALOG, Scope()))
     assert {step.action for step in first} == {Action.CREATED}
     kinds = [step.kind for step in first]
-    assert kinds == ["component template"] * 2 + ["lifecycle policy"] * 10 + ["index template"] * 10
+    assert kinds == [
+        *(["component template"] * 2 + ["ingest pipeline"] * 2),
+        *(["lifecycle policy"] * 10 + ["index template"] * 10),
+    ]
     before = everything(elasticsearch)
     second = list(install(bare, CATALOG, Scope()))
     assert {step.action for step in second} == {Action.UNCHANGED}
@@ -199,7 +204,7 @@ def test_removal_leaves_nothing_of_ours_and_all_of_others(bare, elasticsearch):
     list(install(bare, overlaid(OVERLAY), Scope()))
     removed = list(remove(bare))
     assert {step.action for step in removed} == {Action.REMOVED}
-    assert len(removed) == 24
+    assert len(removed) == 26
     assert everything(elasticsearch) == before
     assert list(remove(bare)) == []
     call(url, "DELETE")
