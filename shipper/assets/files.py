@@ -40,12 +40,12 @@ def _logstash(catalog: Catalog, scope: Scope) -> Generated:
     yield PurePosixPath("logstash/scripts/mcp_normalise.rb"), script.encode()
 
 
-def _kibana(catalog: Catalog, _scope: Scope) -> Generated:
-    objects = kibana.ndjson(kibana.saved_objects(catalog))
+def _kibana(catalog: Catalog, scope: Scope) -> Generated:
+    objects = kibana.ndjson(kibana.saved_objects(catalog, scope))
     yield PurePosixPath("kibana/saved_objects/mcp-shipper.ndjson"), objects
-    detections = kibana.ndjson(detection_rules(catalog))
+    detections = kibana.ndjson(detection_rules(catalog, scope))
     yield PurePosixPath("kibana/rules/detection/mcp-shipper.ndjson"), detections
-    yield from _json_files("kibana/rules/stack", stack_rules(catalog))
+    yield from _json_files("kibana/rules/stack", stack_rules(catalog, scope))
 
 
 def _docs(catalog: Catalog, scope: Scope) -> Generated:

@@ -83,7 +83,7 @@ def test_a_search_finds_events_and_each_of_its_columns_holds_something(month, se
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
 def test_the_incident_of_the_sample_fires_a_rule(month, alert):
     """The stack rule's own query and the detection rule's KQL find the same events, enough."""
-    params = stack_rules(CATALOG)[alert.name]["params"]
+    params = stack_rules(CATALOG, Scope())[alert.name]["params"]
     window = {"date_histogram": {"field": "@timestamp", "fixed_interval": "10m"}}
     group = {}
     for path in reversed(alert.groups):

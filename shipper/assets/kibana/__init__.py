@@ -10,7 +10,7 @@ from shipper.assets.kibana.dashboards import dashboard
 from shipper.assets.kibana.model import Dashboard
 from shipper.assets.kibana.saved import data_view, field_types, line, search, tag
 from shipper.assets.kibana.searches import SEARCHES
-from shipper.catalog import Catalog
+from shipper.catalog import Catalog, Scope
 
 
 def boards(catalog: Catalog) -> tuple[Dashboard, ...]:
@@ -18,12 +18,12 @@ def boards(catalog: Catalog) -> tuple[Dashboard, ...]:
     return overview.DASHBOARD, compliance.dashboard(catalog), operations.DASHBOARD
 
 
-def saved_objects(catalog: Catalog) -> list[Body]:
+def saved_objects(catalog: Catalog, scope: Scope) -> list[Body]:
     """Every saved object, what others refer to first."""
     types = field_types(catalog)
     searches = [search(row) for row in SEARCHES]
     pages = [dashboard(board, types) for board in boards(catalog)]
-    return [tag(), data_view(catalog), *searches, *pages]
+    return [tag(), data_view(catalog, scope), *searches, *pages]
 
 
 def ndjson(objects: list[Body]) -> bytes:

@@ -39,7 +39,7 @@ _IGNORED_BY_CONTROLS = {
 def dashboard(board: Dashboard, types: Mapping[str, str]) -> Body:
     """The saved object; `types` are the Elasticsearch types of the fields."""
     placed = list(_placed(board))
-    panels = [_panel(panel, box, f"{board.id}/{panel.title}", types) for panel, box in placed]
+    panels = [_panel(panel, box, _key(board, panel), types) for panel, box in placed]
     references = [_FILTER_REFERENCE]
     for panel in panels:
         references += _references(panel)
@@ -63,6 +63,11 @@ def dashboard(board: Dashboard, types: Mapping[str, str]) -> Body:
         "panelsJSON": packed(panels),
     }
     return saved("dashboard", board.id, body, references, version=VERSION)
+
+
+def _key(board: Dashboard, panel: Panel) -> str:
+    """What makes a panel's ids: it keeps them wherever it moves."""
+    return f"{board.id}/{type(panel.chart).__name__}/{panel.title}"
 
 
 def _placed(board: Dashboard) -> Iterator[tuple[Panel, Body]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from shipper.assets.bodies import MANAGED_BY, Body
 from shipper.assets.kibana.lens import uid
 from shipper.assets.kibana.saved import patterns
-from shipper.catalog import Catalog
+from shipper.catalog import Catalog, Scope
 
 WINDOW_MINUTES = 10
 _ATTACK = "https://attack.mitre.org"
@@ -127,14 +127,14 @@ ALERTS: tuple[Alert, ...] = (
 )
 
 
-def detection_rules(catalog: Catalog) -> list[Body]:
+def detection_rules(catalog: Catalog, scope: Scope) -> list[Body]:
     """One body a rule, as the import of detection rules takes them."""
-    return [_detection(alert, catalog) for alert in ALERTS]
+    return [_detection(alert, catalog, scope) for alert in ALERTS]
 
 
-def stack_rules(catalog: Catalog) -> dict[str, Body]:
+def stack_rules(catalog: Catalog, scope: Scope) -> dict[str, Body]:
     """Bodies of `POST /api/alerting/rule/<id>`, by the alert's name."""
-    return {alert.name: _stack(alert, catalog) for alert in ALERTS}
+    return {alert.name: _stack(alert, catalog, scope) for alert in ALERTS}
 
 
 def rule_id(alert: str) -> str:
@@ -142,7 +142,7 @@ def rule_id(alert: str) -> str:
     return uid("rule", alert)
 
 
-def _detection(alert: Alert, catalog: Catalog) -> Body:
+def _detection(alert: Alert, catalog: Catalog, scope: Scope) -> Body:
     body: Body = {
         "rule_id": rule_id(alert.name),
         "name": alert.title,
@@ -156,7 +156,7 @@ def _detection(alert: Alert, catalog: Catalog) -> Body:
         "to": "now",
         "language": "kuery",
         "query": alert.query,
-        "index": patterns(catalog),
+        "index": patterns(catalog, scope),
         "max_signals": 100,
         "author": [MANAGED_BY],
         "license": "MIT",
@@ -208,11 +208,11 @@ def _threat(alert: Alert) -> Body:
     }
 
 
-def _stack(alert: Alert, catalog: Catalog) -> Body:
+def _stack(alert: Alert, catalog: Catalog, scope: Scope) -> Body:
     query = {"query": {"bool": {"filter": list(alert.filters)}}}
     params: Body = {
         "searchType": "esQuery",
-        "index": patterns(catalog),
+        "index": patterns(catalog, scope),
         "timeField": "@timestamp",
         "esQuery": json.dumps(query, sort_keys=True),
         "size": 100,

@@ -12,7 +12,7 @@ from typing import Any
 from shipper.assets.bodies import MANAGED_BY, Body
 from shipper.assets.kibana.lens import DATA_VIEW
 from shipper.assets.kibana.model import Search
-from shipper.catalog import Catalog
+from shipper.catalog import Catalog, IndexStrategy, Scope
 
 Reference = dict[str, str]
 
@@ -85,10 +85,10 @@ def tag() -> Body:
     return saved("tag", TAG, about)
 
 
-def data_view(catalog: Catalog) -> Body:
-    """All streams as one: `logs-mcp.*-*`, and those of the operator's own types."""
+def data_view(catalog: Catalog, scope: Scope) -> Body:
+    """All event types as one, whatever the index strategy."""
     about = {
-        "title": ",".join(patterns(catalog)),
+        "title": ",".join(patterns(catalog, scope)),
         "name": "MCP audit events",
         "timeFieldName": "@timestamp",
         "allowNoIndex": True,  # dashboards load before the first event has come
@@ -102,10 +102,12 @@ def data_view(catalog: Catalog) -> Body:
     return saved("index-pattern", DATA_VIEW, about)
 
 
-def patterns(catalog: Catalog) -> list[str]:
-    """The index patterns that hold every event type."""
-    datasets = [row.dataset for row in catalog.event_types.values()]
-    others = [f"logs-{name}-*" for name in datasets if not name.startswith("mcp.")]
+def patterns(catalog: Catalog, scope: Scope) -> list[str]:
+    """The index patterns that hold every event type: `logs-mcp.*-*`, and the operator's own."""
+    rows = catalog.event_types.values()
+    if scope.index_strategy is not IndexStrategy.DATA_STREAM:
+        return [f"{row.index}-2*" for row in rows]
+    others = [f"logs-{row.dataset}-*" for row in rows if not row.dataset.startswith("mcp.")]
     return ["logs-mcp.*-*", *others]
 
 

@@ -1,1 +1,94 @@
-"""Checks of asset files without a server."""
+"""Checks of Kibana's files without a server: ours, and what a user has made of them."""
+
+import json
+from collections import Counter
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+from shipper.assets.kibana.saved import field_types
+from shipper.assets.validate import rules, saved
+from shipper.assets.validate.fields import Found, Types
+from shipper.catalog import Catalog
+from shipper.errors import Problem
+
+Json = dict[str, Any]
+Line = tuple[str, Json]
+
+
+def validate(path: Path, catalog: Catalog) -> Iterator[Problem]:
+    """Problems of a file, or of all of Kibana's files below a folder.
+
+    Saved objects and detection rules are read from `.ndjson`, stack rules from `.json`; a `.json`
+    that is no rule is somebody else's and passed over. Fields are held against the catalog's.
+    """
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    for file in files:
+        if file.suffix == ".ndjson":
+            yield from _ndjson(file, catalog)
+        elif file.suffix == ".json":
+            yield from _json(file, catalog)
+
+
+def _json(file: Path, catalog: Catalog) -> Iterator[Problem]:
+    body = yield from _parsed(file.read_bytes(), str(file))
+    if body and "rule_type_id" in body:
+        found = rules.stack(body, field_types(catalog))
+        yield from _within(str(file), found)
+
+
+def _ndjson(file: Path, catalog: Catalog) -> Iterator[Problem]:
+    lines: list[Line] = []
+    for number, text in enumerate(file.read_bytes().split(b"\n"), 1):
+        if text.strip():
+            body = yield from _parsed(text, f"{file}:{number}")
+            if body is not None:
+                lines.append((f"{file}:{number}", body))
+    details = [line for line in lines if "exportedCount" in line[1]]
+    objects = [line for line in lines if "exportedCount" not in line[1]]
+    for where, body in details:
+        if body["exportedCount"] != len(objects):
+            what = f"exportedCount is {body['exportedCount']}, but there are {len(objects)} objects"
+            yield Problem(where, what)
+    known = Counter(_key(body) for _, body in objects)
+    types = field_types(catalog)
+    for where, body in objects:
+        if known[_key(body)] > 1:
+            yield Problem(where, f"{' '.join(_key(body))} is in the file more than once")
+        name = f"{where} ({body.get('type')} {body.get('rule_id') or body.get('id')})"
+        yield from _within(name, _object(body, set(known), types))
+
+
+def _object(body: Json, known: set[tuple[str, str]], types: Types) -> Found:
+    if "risk_score" in body or "rule_id" in body:
+        return rules.detection(body, types)
+    return saved.check(body, known, types)
+
+
+def _key(body: Json) -> tuple[str, str]:
+    return ("rule", str(body["rule_id"])) if "rule_id" in body else _saved_key(body)
+
+
+def _saved_key(body: Json) -> tuple[str, str]:
+    return str(body.get("type")), str(body.get("id"))
+
+
+def _parsed(text: bytes, where: str) -> Generator[Problem, None, Json | None]:
+    """Yields the problem; gives the object, or None where there is none."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        yield Problem(where, f"no JSON: {error}")
+        return None
+    if not isinstance(value, dict):
+        yield Problem(where, f"expected an object, found {type(value).__name__}")
+        return None
+    return value
+
+
+def _within(where: str, found: Found) -> Iterator[Problem]:
+    try:
+        for what in found:
+            yield Problem(where, what)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        yield Problem(where, f"it is not shaped as Kibana expects ({error!r})")

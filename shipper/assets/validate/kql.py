@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 _TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|(>=|<=|[():<>])|((?:[^\s():<>"\\]|\\.)+))')
 _COMPARISONS = {">", ">=", "<", "<="}
+_SIGNS = {*_COMPARISONS, "(", ")", ":", "and", "or", "not"}
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """`path` against one value; `operator` is `:` for equality."""
+    """`path` against one value; `operator` is `:` for equality; no path is any field."""
 
     path: str
     operator: str
@@ -108,7 +109,9 @@ class _Parser:
         if operator in _COMPARISONS:
             self._take()
             return self._compare(path, operator)
-        self._expect(":")
+        if operator != ":":
+            return Compare("", ":", path)
+        self._take()
         if self._is("("):
             node = self._joined("or", lambda: self._joined("and", lambda: self._compare(path, ":")))
             self._expect(")")
@@ -122,10 +125,17 @@ class _Parser:
         return Compare(path, operator, word)
 
     def _word(self, what: str) -> str:
-        token = self.peek()
-        if token is None or token.lower() in {*_COMPARISONS, "(", ")", ":", "and", "or", "not"}:
+        """One quoted value, or plain words up to the next sign or keyword."""
+        words = [self._take()] if self._is_word() else []
+        while words and not words[0].startswith('"') and self._is_word():
+            words.append(self._take())
+        if not words:
             raise self.error(f"expected {what}")
-        return self._take()
+        return " ".join(words)
+
+    def _is_word(self) -> bool:
+        token = self.peek()
+        return token is not None and token.lower() not in _SIGNS
 
     def _expect(self, token: str) -> None:
         if not self._is(token):

@@ -1,0 +1,161 @@
+"""What Kibana expects of detection rules and of stack rules."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from shipper.assets.validate.fields import GROUPS, Found, Types, field, kql
+
+Json = dict[str, Any]
+
+_SEVERITIES = ("low", "medium", "high", "critical")
+_MAX_RISK = 100
+_COMMON = {
+    *("rule_id", "name", "description", "severity", "risk_score", "type", "version", "enabled"),
+    *("interval", "from", "to", "language", "query", "index", "data_view_id", "max_signals"),
+    *("author", "license", "tags", "threat", "references", "false_positives", "note", "setup"),
+    *("actions", "exceptions_list", "filters", "timestamp_override", "risk_score_mapping"),
+    *("severity_mapping", "alert_suppression"),
+}
+_NEEDED = ("rule_id", "name", "description", "severity", "risk_score", "type", "query", "language")
+_OWN: Mapping[str, set[str]] = {
+    "query": set(),
+    "threshold": {"threshold"},
+    "new_terms": {"new_terms_fields", "history_window_start"},
+}
+_MAX_GROUPS = 3
+_TACTIC, _TECHNIQUE = re.compile(r"TA\d{4}"), re.compile(r"T\d{4}")
+_SPAN = re.compile(r"(?:now-)?(\d+)([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_COMPARATORS = {">", ">=", "<", "<=", "between", "notBetween"}
+
+
+def detection(body: Json, types: Types) -> Found:
+    """Problems of a detection rule, in the shape of its import."""
+    kind = str(body.get("type"))
+    if kind not in _OWN:
+        yield f"type {kind!r} is none of: {', '.join(_OWN)}"
+        return
+    for name in _NEEDED:
+        if not body.get(name):
+            yield f"{name} is missing"
+    for name in sorted(_OWN[kind] - body.keys()):
+        yield f"{name} is missing: a rule of type {kind} needs it"
+    for name in sorted(body.keys() - _COMMON - _OWN[kind]):
+        yield f"unknown key {name!r} for a rule of type {kind}"
+    yield from _grades(body)
+    if bool(body.get("index")) == bool(body.get("data_view_id")):
+        yield "it needs either index or data_view_id"
+    if body.get("timestamp_override"):
+        yield from field(body["timestamp_override"], types)
+    yield from kql(body.get("query", ""), types)
+    yield from _groups(body, types)
+    yield from _looks_back(body)
+    for threat in body.get("threat", ()):
+        yield from _threat(threat)
+
+
+def _grades(body: Json) -> Found:
+    if body.get("severity") not in _SEVERITIES:
+        yield f"severity {body.get('severity')!r} is none of: {', '.join(_SEVERITIES)}"
+    risk = body.get("risk_score")
+    if not isinstance(risk, int) or not 0 <= risk <= _MAX_RISK:
+        yield f"risk_score {risk!r} is no whole number from 0 to {_MAX_RISK}"
+
+
+def _groups(body: Json, types: Types) -> Found:
+    threshold = body.get("threshold") or {}
+    groups = [*threshold.get("field", ()), *body.get("new_terms_fields", ())]
+    if len(groups) > _MAX_GROUPS:
+        yield f"{len(groups)} fields to group by: Kibana takes {_MAX_GROUPS}"
+    for path in groups:
+        yield from field(path, types, fit=GROUPS)
+    if body.get("type") == "threshold" and not _is_positive(threshold.get("value")):
+        yield "threshold.value must be a whole number from 1"
+
+
+def _looks_back(body: Json) -> Found:
+    interval, since = _seconds(body.get("interval", "5m")), _seconds(body.get("from", "now-6m"))
+    if interval is None or since is None:
+        yield "interval and from must be spans like 5m and now-6m"
+    elif since <= interval:
+        yield "from must lie further back than one interval: events between runs are missed"
+
+
+def _threat(threat: Json) -> Found:
+    if threat.get("framework") != "MITRE ATT&CK":
+        yield "threat.framework must be MITRE ATT&CK: 8.x takes no other; put others into tags"
+    if not _TACTIC.fullmatch(str(threat.get("tactic", {}).get("id"))):
+        yield f"tactic {threat.get('tactic', {}).get('id')!r} is no ATT&CK tactic"
+    for technique in threat.get("technique", ()):
+        if not _TECHNIQUE.fullmatch(str(technique.get("id"))):
+            yield f"technique {technique.get('id')!r} is no ATT&CK technique"
+
+
+def stack(body: Json, types: Types) -> Found:
+    """Problems of a stack rule of the type `.es-query` with a query of Elasticsearch's own."""
+    for name in ("name", "consumer", "schedule", "params"):
+        if not body.get(name):
+            yield f"{name} is missing"
+    if body.get("rule_type_id") != ".es-query":
+        yield f"rule_type_id {body.get('rule_type_id')!r}: only .es-query is checked"
+        return
+    params = body.get("params") or {}
+    for name in ("index", "timeField", "esQuery", "size", "timeWindowSize", "timeWindowUnit"):
+        if params.get(name) in (None, "", []):
+            yield f"params.{name} is missing"
+    yield from field(params.get("timeField"), types, fit=frozenset({"date"}))
+    yield from _es_query(params.get("esQuery"), types)
+    comparator, threshold = params.get("thresholdComparator"), params.get("threshold") or []
+    if comparator not in _COMPARATORS:
+        yield f"params.thresholdComparator {comparator!r} is unknown"
+    elif len(threshold) != (2 if str(comparator).lower().endswith("between") else 1):
+        yield f"params.threshold has {len(threshold)} values, which do not fit {comparator}"
+    yield from _stack_groups(params, types)
+
+
+def _stack_groups(params: Json, types: Types) -> Found:
+    if params.get("groupBy") != "top":
+        return
+    terms = params.get("termField")
+    if not terms or not params.get("termSize"):
+        yield "params.groupBy top needs termField and termSize"
+    for path in terms if isinstance(terms, list) else [terms]:
+        yield from field(path, types, fit=GROUPS)
+
+
+def _es_query(text: object, types: Types) -> Found:
+    try:
+        query = json.loads(str(text))["query"]
+    except (ValueError, KeyError, TypeError):
+        yield "params.esQuery must be JSON with a query in it"
+        return
+    for path in _named(query):
+        yield from field(path, types)
+
+
+def _named(node: object) -> list[str]:
+    """The fields that a query of Elasticsearch's names."""
+    if isinstance(node, list):
+        return [path for item in node for path in _named(item)]
+    if not isinstance(node, dict):
+        return []
+    found = []
+    for key, value in node.items():
+        if key in {"term", "terms", "match", "range", "prefix", "wildcard"}:
+            found += list(value)
+        elif key == "exists":
+            found.append(value["field"])
+        else:
+            found += _named(value)
+    return found
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, int) and value >= 1
+
+
+def _seconds(span: object) -> int | None:
+    found = _SPAN.fullmatch(str(span))
+    return int(found[1]) * _SECONDS[found[2]] if found else None

@@ -1,0 +1,216 @@
+"""What Kibana's import expects of saved objects, and what it destroys without a word.
+
+A dashboard that claims no version, or an old one, is put through migrations that drop the columns
+of its panels; one that claims a newer version is refused by older Kibanas; attributes that came
+later are refused too. So versions and attributes are closed sets here.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from shipper.assets.validate import lens
+from shipper.assets.validate.fields import GROUPS, Found, Types, field, kql
+
+Json = dict[str, Any]
+
+#: The versions that a type may claim: the lowest and the highest that are safe for it.
+_VERSIONS: Mapping[str, tuple[str, str]] = {
+    "dashboard": ("8.9.0", "10.1.0"),
+    "index-pattern": ("8.0.0", "8.0.0"),
+    "search": ("8.0.0", "8.0.0"),
+    "tag": ("8.0.0", "8.0.0"),
+}
+_CORE_VERSION = "8.8.0"
+_ENVELOPE = {
+    *("id", "type", "attributes", "references", "managed"),
+    *("coreMigrationVersion", "typeMigrationVersion"),
+}
+_VOLATILE = {
+    *("version", "updated_at", "updated_by", "created_at", "created_by", "namespaces"),
+    *("originId", "migrationVersion"),
+}
+_META = "kibanaSavedObjectMeta"
+_ATTRIBUTES: Mapping[str, set[str]] = {
+    "dashboard": {
+        *("title", "description", "version", "hits", "timeRestore", "timeFrom", "timeTo", _META),
+        *("refreshInterval", "optionsJSON", "controlGroupInput", "panelsJSON"),
+    },
+    "search": {
+        *("title", "description", "columns", "sort", "grid", "hideChart", "isTextBasedQuery"),
+        *("usesAdHocDataView", "timeRestore", _META, "rowHeight", "rowsPerPage", "hits", "version"),
+        *("breakdownField", "timeRange", "refreshInterval", "viewMode", "hideAggregatedPreview"),
+    },
+    "index-pattern": {
+        *("title", "name", "timeFieldName", "allowNoIndex", "fields", "fieldAttrs"),
+        *("fieldFormatMap", "runtimeFieldMap", "sourceFilters", "typeMeta", "type"),
+    },
+    "tag": {"name", "description", "color"},
+}
+_CONTROL_ATTRIBUTES = {"chainingSystem", "controlStyle", "ignoreParentSettingsJSON", "panelsJSON"}
+_PACKED = (f"{_META}.searchSourceJSON", "optionsJSON", "panelsJSON", "controlGroupInput.panelsJSON")
+_PACKED_OF: Mapping[str, tuple[str, ...]] = {
+    "dashboard": (*_PACKED, "controlGroupInput.ignoreParentSettingsJSON"),
+    "search": _PACKED[:1],
+    "index-pattern": ("fields", "fieldAttrs", "fieldFormatMap", "runtimeFieldMap"),
+    "tag": (),
+}
+_MAX_PANELS, _GRID_COLUMNS = 100, 48
+_LINK = re.compile(r"\]\((discover)?#/view/([^)?]+)")
+
+
+def check(body: Json, known: set[tuple[str, str]], types: Types) -> Found:
+    """Problems of one object; `known` are the type and id of all objects of the file."""
+    kind = str(body.get("type"))
+    if kind not in _VERSIONS:
+        yield f"type {kind!r} is none of: {', '.join(_VERSIONS)}"
+        return
+    yield from _envelope(body, kind)
+    for reference in body.get("references", ()):
+        if (reference.get("type"), reference.get("id")) not in known:
+            yield f"reference {reference.get('name')!r} leads to nothing in this file"
+    attributes = body.get("attributes", {})
+    unpacked: Json = {}
+    for path in _PACKED_OF[kind]:
+        try:
+            unpacked[path] = _unpack(attributes, path)
+        except ValueError as error:
+            yield str(error)
+    if len(unpacked) == len(_PACKED_OF[kind]):
+        yield from _content(body, kind, unpacked, known, types)
+
+
+def _envelope(body: Json, kind: str) -> Found:
+    for name in sorted(body.keys() & _VOLATILE):
+        yield f"{name} belongs to one Kibana alone: leave it out"
+    for name in sorted(body.keys() - _ENVELOPE - _VOLATILE):
+        yield f"unknown key {name!r}"
+    if body.get("coreMigrationVersion") != _CORE_VERSION:
+        yield f"coreMigrationVersion must be {_CORE_VERSION}"
+    low, high = _VERSIONS[kind]
+    claimed = body.get("typeMigrationVersion")
+    if not low_to_high(claimed, low, high):
+        why = "without a safe one Kibana rewrites the object as if it were old, or refuses it"
+        span = low if low == high else f"{low} to {high}"
+        yield f"typeMigrationVersion is {claimed!r}, must be {span}: {why}"
+    for name in sorted(body.get("attributes", {}).keys() - _ATTRIBUTES[kind]):
+        yield f"attribute {name!r} is not one that Kibana 8.10 takes"
+    group = body.get("attributes", {}).get("controlGroupInput", {})
+    for name in sorted(group.keys() - _CONTROL_ATTRIBUTES):
+        yield f"attribute 'controlGroupInput.{name}' is not one that Kibana 8.10 takes"
+    if not body.get("attributes", {}).get("name" if kind == "tag" else "title"):
+        yield "it has no title"
+
+
+def low_to_high(claimed: object, low: str, high: str) -> bool:
+    """Whether a version is one, and lies between the two."""
+    if not isinstance(claimed, str) or not re.fullmatch(r"\d+\.\d+\.\d+", claimed):
+        return False
+    numbers = [tuple(map(int, text.split("."))) for text in (low, claimed, high)]
+    return numbers == sorted(numbers)
+
+
+def _unpack(attributes: Json, path: str) -> Any:
+    value: Any = attributes
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    if not isinstance(value, str):
+        raise ValueError(f"{path} must be JSON in a string, not {type(value).__name__}")  # noqa: TRY004 - of a file, not of code
+    try:
+        inner = json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
+    if isinstance(inner, str):
+        raise ValueError(f"{path} is packed twice: JSON in a string in a string")  # noqa: TRY004 - the same
+    return inner
+
+
+def _content(
+    body: Json, kind: str, unpacked: Json, known: set[tuple[str, str]], types: Types
+) -> Found:
+    wanted: list[str] = []
+    if kind in {"dashboard", "search"}:
+        source = unpacked[f"{_META}.searchSourceJSON"]
+        yield from kql(source.get("query", {}).get("query"), types)
+        wanted += [name for name in (source.get("indexRefName"),) if name]
+        for row in source.get("filter", ()):
+            wanted.append(row.get("meta", {}).get("indexRefName"))
+            yield from field(row.get("meta", {}).get("key"), types)
+    if kind == "search":
+        for column in body["attributes"].get("columns", ()):
+            yield from field(column, types)
+        for path, _ in body["attributes"].get("sort", ()):
+            yield from field(path, types)
+    if kind == "dashboard":
+        controls, panels = unpacked["controlGroupInput.panelsJSON"], unpacked["panelsJSON"]
+        wanted += [f"controlGroup_{key}:optionsListDataView" for key in controls]
+        for control in controls.values():
+            yield from field(control["explicitInput"].get("fieldName"), types, fit=GROUPS)
+        wanted += [name for panel in panels for name in _panel_references(panel)]
+        yield from _grid(panels)
+        for panel in panels:
+            for problem in _panel(panel, known, types):
+                yield f"panel {panel.get('title')!r}: {problem}"
+    yield from _closed(body, wanted)
+
+
+def _panel_references(panel: Json) -> Iterator[str]:
+    index = panel.get("panelIndex")
+    if panel.get("type") == "search":
+        yield f"{index}:{panel.get('panelRefName')}"
+    attributes = panel.get("embeddableConfig", {}).get("attributes", {})
+    for reference in attributes.get("references", ()):
+        yield f"{index}:{reference.get('name')}"
+
+
+def _closed(body: Json, wanted: list[str]) -> Found:
+    """Each reference that is wanted is there once, and each that is there is wanted."""
+    there = Counter(one.get("name") for one in body.get("references", ()))
+    for name in wanted:
+        if there[name] != 1:
+            yield f"it needs exactly one reference {name!r}, it has {there[name]}"
+    for name in sorted(there.keys() - set(wanted)):
+        if not str(name).startswith("tag-ref-"):
+            yield f"reference {name!r} is not used"
+
+
+def _grid(panels: list[Json]) -> Found:
+    if len(panels) > _MAX_PANELS:
+        yield f"{len(panels)} panels: Kibana takes {_MAX_PANELS}"
+    taken: dict[tuple[int, int], object] = {}
+    indices = Counter(panel.get("panelIndex") for panel in panels)
+    for panel in panels:
+        box, title = panel["gridData"], panel.get("title")
+        if box.get("i") != panel.get("panelIndex") or indices[panel.get("panelIndex")] > 1:
+            yield f"panel {title!r}: panelIndex must be its own, and the same as gridData.i"
+        if box["x"] < 0 or box["w"] < 1 or box["x"] + box["w"] > _GRID_COLUMNS:
+            yield f"panel {title!r} leaves the grid of {_GRID_COLUMNS} columns"
+        cells = [
+            (x, y)
+            for x in range(box["x"], box["x"] + box["w"])
+            for y in range(box["y"], box["y"] + box["h"])
+        ]
+        if under := {str(taken[cell]) for cell in cells if cell in taken}:
+            yield f"panel {title!r} lies over: {', '.join(sorted(under))}"
+        taken |= dict.fromkeys(cells, title)
+        if "sectionId" in box:
+            yield f"panel {title!r}: sections are newer than Kibana 8.10"
+
+
+def _panel(panel: Json, known: set[tuple[str, str]], types: Types) -> Found:
+    config = panel.get("embeddableConfig", {})
+    match panel.get("type"):
+        case "lens":
+            yield from lens.check(config.get("attributes", {}), types)
+        case "visualization":
+            markdown = config.get("savedVis", {}).get("params", {}).get("markdown", "")
+            for is_search, target in _LINK.findall(markdown):
+                if ("search" if is_search else "dashboard", target) not in known:
+                    yield f"a link leads to {target!r}, which is not in this file"
+        case "search":
+            if not panel.get("panelRefName"):
+                yield "it names no saved search"
+        case other:
+            yield f"type {other!r} is none of: lens, search, visualization"

@@ -1,0 +1,103 @@
+"""Kibana's files: ours are sound, the same every time, and follow the operator's catalog."""
+
+import json
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from shipper.assets import build
+from shipper.assets.kibana import boards, saved_objects
+from shipper.assets.kibana.model import Saved
+from shipper.assets.kibana.rules import ALERTS, detection_rules, stack_rules
+from shipper.assets.kibana.searches import SEARCHES
+from shipper.assets.validate import validate
+from shipper.catalog import IndexStrategy, Scope, builtin, overlaid
+
+ROOT = Path(__file__).parent.parent.parent
+CATALOG = builtin()
+OVERLAY = {
+    "fields": {"acme.order.id": {"type": "keyword", "meaning": "The order."}},
+    "event_types": {"acme_order": {"dataset": "acme.orders", "fields": ["acme.order.id"]}},
+    "frameworks": {"acme": {"retention_days": 4000, "requires": ["acme_order"]}},
+}
+VERSIONS = {"dashboard": "8.9.0", "search": "8.0.0", "index-pattern": "8.0.0", "tag": "8.0.0"}
+
+
+def objects(catalog=CATALOG, scope=None):
+    return saved_objects(catalog, scope or Scope())
+
+
+def panels(board):
+    return json.loads(board["attributes"]["panelsJSON"])
+
+
+def test_the_committed_files_have_no_problem():
+    assert list(validate(ROOT / "kibana", CATALOG)) == []
+
+
+def test_each_object_claims_the_versions_that_8_10_and_all_later_kibanas_take():
+    for body in objects():
+        assert body["coreMigrationVersion"] == "8.8.0"
+        assert body["typeMigrationVersion"] == VERSIONS[body["type"]]
+
+
+def test_there_are_a_data_view_a_tag_seven_searches_and_three_dashboards():
+    kinds = [body["type"] for body in objects()]
+    assert kinds == ["tag", "index-pattern", *["search"] * 7, *["dashboard"] * 3]
+    titles = [body["attributes"]["title"] for body in objects() if body["type"] == "dashboard"]
+    assert titles == ["[MCP] MCP Security Overview", "[MCP] MCP Compliance", "[MCP] MCP Operations"]
+
+
+def test_each_row_of_a_dashboard_fills_the_grid_from_edge_to_edge():
+    for board in objects()[-3:]:
+        rows = {}
+        for panel in panels(board):
+            box = panel["gridData"]
+            rows.setdefault(box["y"], []).append(box)
+        assert all(sum(box["w"] for box in row) == 48 for row in rows.values())
+
+
+def test_each_dashboard_ends_in_the_events_of_a_saved_search():
+    known = {row.id for row in SEARCHES}
+    for board in boards(CATALOG):
+        chart = board.rows[-1].panels[-1].chart
+        assert isinstance(chart, Saved)
+        assert chart.search in known
+
+
+def test_an_operators_framework_and_type_get_their_panel_and_their_place_in_the_data_view(tmp_path):
+    catalog = overlaid(OVERLAY)
+    files = build(catalog, Scope())
+    file = tmp_path / "mcp-shipper.ndjson"
+    file.write_bytes(files[PurePosixPath("kibana/saved_objects/mcp-shipper.ndjson")])
+    assert list(validate(file, catalog)) == []
+    view, compliance = objects(catalog)[1], objects(catalog)[-2]
+    assert view["attributes"]["title"] == "logs-mcp.*-*,logs-acme.orders-*"
+    [panel] = [one for one in panels(compliance) if one["title"] == "Evidence for ACME"]
+    assert "event.dataset : acme.orders" in json.dumps(panel)
+
+
+def test_monthly_indices_are_looked_for_by_their_names():
+    scope = Scope(index_strategy=IndexStrategy.MONTHLY)
+    title = objects(scope=scope)[1]["attributes"]["title"]
+    assert title.startswith("mcp-tools-2*,mcp-auth-2*")
+    [rule, *_] = detection_rules(CATALOG, scope)
+    assert ",".join(rule["index"]) == title
+
+
+def test_a_revision_changes_with_the_object_alone():
+    before = {body["id"]: body for body in objects()}
+    after = {body["id"]: body for body in objects(overlaid(OVERLAY))}
+    changed = {key for key, body in before.items() if body != after[key]}
+    assert changed == {"mcp-logs", "mcp-compliance"}
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_an_alert_has_a_disabled_rule_of_each_kind_with_its_mappings(alert):
+    [detection] = [one for one in detection_rules(CATALOG, Scope()) if one["name"] == alert.title]
+    stack = stack_rules(CATALOG, Scope())[alert.name]
+    assert (detection["enabled"], stack["enabled"]) == (False, False)
+    [threat] = detection["threat"]
+    assert threat["tactic"]["id"].startswith("TA")
+    assert any(tag.startswith("OWASP MCP") for tag in detection["tags"])
+    assert any(tag.startswith("Mitre Atlas: AML.T") for tag in detection["tags"])

@@ -1,0 +1,246 @@
+"""The validators catch a seeded fault of each kind, in our own files, and name its place."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shipper.assets.kibana import ndjson
+from shipper.assets.validate import validate
+from shipper.assets.validate.kql import Compare, Join, parse
+from shipper.catalog import builtin
+
+ROOT = Path(__file__).parent.parent.parent
+OURS = (ROOT / "kibana/saved_objects/mcp-shipper.ndjson").read_bytes().splitlines()
+DETECTIONS = (ROOT / "kibana/rules/detection/mcp-shipper.ndjson").read_bytes().splitlines()
+STACK = ROOT / "kibana/rules/stack/multiple_authentication_failures.json"
+BOARD, SEARCH, VIEW = 9, 2, 1
+GONE = object()
+
+
+def problems(file):
+    return list(validate(file, builtin()))
+
+
+def put(node, path, value):
+    *outer, name = path
+    for key in outer:
+        node = node[key]
+    if value is GONE:
+        del node[name]
+    else:
+        node[name] = value
+
+
+def saved_with(tmp_path, number, path, value):
+    """Our file with one value of one object changed."""
+    bodies = [json.loads(line) for line in OURS]
+    put(bodies[number], path, value)
+    file = tmp_path / "edited.ndjson"
+    file.write_bytes(ndjson(bodies))
+    return file
+
+
+def only(file):
+    [problem] = problems(file)
+    return problem
+
+
+LINE_FAULTS = [
+    (BOARD, ("typeMigrationVersion",), GONE, "typeMigrationVersion is None"),
+    (BOARD, ("typeMigrationVersion",), "8.8.0", "must be 8.9.0 to 10.1.0"),
+    (BOARD, ("typeMigrationVersion",), "10.3.0", "must be 8.9.0 to 10.1.0"),
+    (SEARCH, ("typeMigrationVersion",), "10.6.0", "must be 8.0.0"),
+    (BOARD, ("coreMigrationVersion",), GONE, "coreMigrationVersion must be 8.8.0"),
+    (BOARD, ("updated_at",), "2026-11-24", "updated_at belongs to one Kibana alone"),
+    (BOARD, ("colour",), "red", "unknown key 'colour'"),
+    (BOARD, ("attributes", "sections"), [], "attribute 'sections'"),
+    (BOARD, ("attributes", "controlGroupInput", "showApplySelections"), False, "showApply"),
+    (SEARCH, ("attributes", "tabs"), [], "attribute 'tabs'"),
+    (BOARD, ("attributes", "optionsJSON"), {}, "must be JSON in a string"),
+    (BOARD, ("attributes", "optionsJSON"), "{", "optionsJSON is no JSON"),
+    (BOARD, ("attributes", "optionsJSON"), '"{}"', "packed twice"),
+    (SEARCH, ("attributes", "columns"), ["user.idd"], "did you mean user.id?"),
+    (SEARCH, ("attributes", "sort"), [["@timestam", "desc"]], "did you mean @timestamp?"),
+    (VIEW, ("type",), "visualization", "is none of"),
+]
+
+
+@pytest.mark.parametrize(("number", "path", "value", "said"), LINE_FAULTS)
+def test_a_fault_of_a_line_is_named_with_its_place(tmp_path, number, path, value, said):
+    file = saved_with(tmp_path, number, path, value)
+    found = [one for one in problems(file) if one.where.startswith(f"{file}:{number + 1} (")]
+    assert any(said in one.what for one in found), found
+
+
+def board_with(tmp_path, change):
+    """Our first dashboard with something changed in its panels."""
+    bodies = [json.loads(line) for line in OURS]
+    attributes = bodies[BOARD]["attributes"]
+    panels = json.loads(attributes["panelsJSON"])
+    change({panel["title"]: panel for panel in panels if panel["type"] == "lens"}, panels)
+    attributes["panelsJSON"] = json.dumps(panels)
+    file = tmp_path / "edited.ndjson"
+    file.write_bytes(ndjson(bodies))
+    return file
+
+
+def state(panel):
+    return panel["embeddableConfig"]["attributes"]["state"]
+
+
+def layer(panel):
+    [only_layer] = state(panel)["datasourceStates"]["formBased"]["layers"].values()
+    return only_layer
+
+
+def column(panel, operation):
+    columns = layer(panel)["columns"].values()
+    return next(one for one in columns if one["operationType"] == operation)
+
+
+def drawn(panel):
+    return state(panel)["visualization"]
+
+
+def xy(panels):
+    return panels["Failed authentications by reason"]
+
+
+PANEL_FAULTS = {
+    "is unknown": lambda p, _: drawn(xy(p))["layers"][0].update(seriesType="bars"),
+    "lies over: ": lambda p, _: p["Events by outcome"]["gridData"].update(y=4),
+    "leaves the grid": lambda p, _: p["Event types"]["gridData"].update(w=17),
+    "panelIndex must be its own": lambda p, _: p["Event types"]["gridData"].update(i="x"),
+    "sections are newer": lambda p, _: p["Event types"]["gridData"].update(sectionId="s"),
+    "columnOrder does not name": lambda p, _: layer(xy(p))["columnOrder"].pop(),
+    "a metric before a bucket": lambda p, _: layer(xy(p))["columnOrder"].reverse(),
+    "needs params.interval": lambda p, _: column(xy(p), "date_histogram")["params"].clear(),
+    "isBucketed does not fit": lambda p, _: column(xy(p), "count").update(isBucketed=True),
+    "operationType 'formula'": lambda p, _: column(xy(p), "count").update(operationType="formula"),
+    "did you mean event.reason": lambda p, _: column(xy(p), "terms").update(
+        sourceField="event.reasons"
+    ),
+    "field message is match_only_text": lambda p, _: column(xy(p), "terms").update(
+        sourceField="message"
+    ),
+    "field user.id is keyword; it takes one of: date": lambda p, _: column(
+        xy(p), "date_histogram"
+    ).update(sourceField="user.id"),
+    "which is no metric of this layer": lambda p, _: column(xy(p), "terms")["params"][
+        "orderBy"
+    ].update(columnId="x"),
+    "xAccessor names 'x'": lambda p, _: drawn(xy(p))["layers"][0].update(xAccessor="x"),
+    "takes a bucket, not": lambda p, _: drawn(xy(p))["layers"][0].update(
+        xAccessor=drawn(xy(p))["layers"][0]["accessors"][0]
+    ),
+    "is no layer of the panel": lambda p, _: drawn(xy(p))["layers"][0].update(layerId="x"),
+    "splitAccessors is newer": lambda p, _: drawn(xy(p))["layers"][0].update(splitAccessors=[]),
+    "shape 'square'": lambda p, _: drawn(p["Event types"]).update(shape="square"),
+    "needs valueAccessor": lambda p, _: drawn(p["Who calls which tool"]).pop("valueAccessor"),
+    "cannot be read: expected a value": lambda p, _: state(xy(p))["query"].update(query="a :"),
+    "no field 'user.nme'": lambda p, _: state(xy(p))["query"].update(query="user.nme : x"),
+    "it takes one of: date, double": lambda p, _: state(xy(p))["query"].update(query="user.id > 1"),
+    "has 0": lambda p, _: p["Event types"]["embeddableConfig"]["attributes"].update(references=[]),
+    "visualizationType 'lnsChoropleth'": lambda p, _: p["Event types"]["embeddableConfig"][
+        "attributes"
+    ].update(visualizationType="lnsChoropleth"),
+    "it is not shaped as Kibana expects": lambda _, panels: panels[3].pop("gridData"),
+    "panels: Kibana takes 100": lambda _, panels: panels.extend(panels[-1:] * 100),
+    "a link leads to 'mcp-complianc'": lambda _, panels: panels[0]["embeddableConfig"]["savedVis"][
+        "params"
+    ].update(markdown="[x](#/view/mcp-complianc)"),
+    "is not used": lambda _, panels: panels.pop(),
+}
+
+
+@pytest.mark.parametrize("said", PANEL_FAULTS)
+def test_a_fault_of_a_panel_is_named(tmp_path, said):
+    found = problems(board_with(tmp_path, PANEL_FAULTS[said]))
+    assert any(said in one.what for one in found), found
+
+
+def test_an_object_twice_and_a_wrong_count_and_broken_lines_are_named(tmp_path):
+    file = tmp_path / "export.ndjson"
+    file.write_bytes(b"\n".join([*OURS, OURS[0], b'{"exportedCount":1}', b"{", b"[]"]))
+    said = [str(one) for one in problems(file)]
+    assert f"{file}:1: tag mcp-shipper is in the file more than once" in said
+    assert f"{file}:14: exportedCount is 1, but there are 13 objects" in said
+    assert f"{file}:16: expected an object, found list" in said
+    assert any(one.startswith(f"{file}:15: no JSON") for one in said)
+
+
+def test_an_object_that_others_need_is_missed(tmp_path):
+    file = tmp_path / "partial.ndjson"
+    file.write_bytes(b"\n".join(OURS[2:]))
+    assert any("leads to nothing in this file" in one.what for one in problems(file))
+
+
+DETECTION_FAULTS = [
+    (0, ("rule_id",), GONE, "rule_id is missing"),
+    (0, ("severity",), "severe", "severity 'severe'"),
+    (0, ("risk_score",), 101, "risk_score 101"),
+    (0, ("threshold",), GONE, "threshold is missing"),
+    (0, ("threshold", "value"), 0, "threshold.value must be"),
+    (0, ("threshold", "field"), ["a", "b", "c", "d"], "4 fields to group by"),
+    (0, ("query",), "event.outcome : ", "cannot be read"),
+    (0, ("index",), [], "either index or data_view_id"),
+    (0, ("from",), "now-5m", "events between runs are missed"),
+    (0, ("from",), "yesterday", "must be spans"),
+    (0, ("immutable",), True, "unknown key 'immutable'"),
+    (0, ("timestamp_override",), "event.ingestd", "no field 'event.ingestd'"),
+    (0, ("threat", 0, "framework"), "MITRE ATLAS", "put others into tags"),
+    (0, ("threat", 0, "tactic", "id"), "T1", "is no ATT&CK tactic"),
+    (0, ("threat", 0, "technique", 0, "id"), "X", "is no ATT&CK technique"),
+    (2, ("new_terms_fields",), ["gen_ai.tool.call.arguments"], "is flattened"),
+    (4, ("type",), "machine_learning", "is none of"),
+]
+
+
+@pytest.mark.parametrize(("number", "path", "value", "said"), DETECTION_FAULTS)
+def test_a_fault_of_a_detection_rule_is_named(tmp_path, number, path, value, said):
+    bodies = [json.loads(line) for line in DETECTIONS]
+    put(bodies[number], path, value)
+    file = tmp_path / "rules.ndjson"
+    file.write_bytes(ndjson(bodies))
+    assert any(said in one.what for one in problems(file)), problems(file)
+
+
+STACK_FAULTS = [
+    (("params", "esQuery"), "{}", "must be JSON with a query"),
+    (("params", "esQuery"), '{"query":{"term":{"user.idd":"x"}}}', "did you mean user.id?"),
+    (("params", "esQuery"), '{"query":{"exists":{"field":"nothing.like"}}}', "no field"),
+    (("params", "termField"), "message", "is match_only_text"),
+    (("params", "termSize"), 0, "needs termField and termSize"),
+    (("params", "timeField"), "user.id", "it takes one of: date"),
+    (("params", "threshold"), [1, 2], "has 2 values"),
+    (("params", "thresholdComparator"), "=>", "is unknown"),
+    (("params", "index"), [], "params.index is missing"),
+    (("rule_type_id",), ".index-threshold", "only .es-query is checked"),
+    (("schedule",), GONE, "schedule is missing"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "said"), STACK_FAULTS)
+def test_a_fault_of_a_stack_rule_is_named(tmp_path, path, value, said):
+    body = json.loads(STACK.read_bytes())
+    put(body, path, value)
+    file = tmp_path / "rule.json"
+    file.write_text(json.dumps(body))
+    assert said in only(file).what
+
+
+def test_kql_is_read_as_kibana_reads_it():
+    assert parse("") is None
+    assert parse('a : "b c"') == Compare("a", ":", "b c", is_quoted=True)
+    either = parse("a : (x or y) and not b >= 2 or free words")
+    left, free = either.parts
+    assert free == Compare("", ":", "free words")
+    assert left.parts[0] == Join("or", (Compare("a", ":", "x"), Compare("a", ":", "y")))
+    assert left.parts[1] == Join("not", (Compare("b", ">=", "2"),))
+
+
+@pytest.mark.parametrize("query", ["(a : b", "a : b)", "and a : b", 'a : "b', "a > ", "a : (b or)"])
+def test_kql_that_kibana_refuses_is_refused(query):
+    with pytest.raises(ValueError, match=r"character|early"):
+        parse(query)
