@@ -121,7 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
         service = self.server.service
         match self.path:
             case "/livez":
-                self._answer(200, b"ok\n", "text/plain")
+                alive = service.is_alive
+                self._answer(200 if alive else 503, b"ok\n" if alive else b"", "text/plain")
             case "/readyz":
                 ready, body = readiness(service)
                 self._answer(200 if ready else 503, _json(body))
