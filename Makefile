@@ -42,7 +42,7 @@ clean:
 	touch $@
 
 .venv/for-test: .venv/made pyproject.toml
-	$(BIN)/pip install -q -e '.[mcp,fastmcp,fast]' --group test
+	$(BIN)/pip install -q -e '.[mcp,fastmcp,fast,kafka,redis]' --group test
 	touch $@
 
 .venv/for-check: .venv/for-test

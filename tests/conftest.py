@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, settings
 
 from tests.real import Missing
 from tests.real.elasticsearch import Elasticsearch
+from tests.real.kafka import Kafka
 from tests.real.lumberjack import LumberjackSink
+from tests.real.redis import RedisServer
 
 Server = TypeVar("Server")
 NOT_HERE = "no real server: "
@@ -58,12 +60,32 @@ def new_lumberjack() -> Iterator[Callable[..., LumberjackSink]]:
         yield lambda **options: stack.enter_context(real(partial(LumberjackSink, **options)))
 
 
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    """One broker for all tests of the run: each test makes topics of its own."""
+    with real(Kafka) as server:
+        yield server
+
+
+@pytest.fixture
+def new_redis() -> Iterator[Callable[..., RedisServer]]:
+    """Starts Redis servers of the test's own, with settings of redis.conf."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(real(partial(RedisServer, **settings)))
+
+
+@pytest.fixture
+def redis(new_redis: Callable[..., RedisServer]) -> RedisServer:
+    """A plain Redis server of the test's own; it takes a moment to start."""
+    return new_redis()
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of the same server go to the same worker, so that one run starts it once."""
     for item in items:
-        if "elasticsearch" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("elasticsearch"))
+        for name in {"elasticsearch", "kafka"}.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(name))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -8,7 +8,9 @@ from shipper.outputs.base import Output
 from shipper.outputs.console import Console, ConsoleConfig
 from shipper.outputs.elasticsearch import Elasticsearch, ElasticsearchConfig
 from shipper.outputs.file import FileConfig, FileOutput
+from shipper.outputs.kafka import KafkaConfig, create_kafka
 from shipper.outputs.logstash import Logstash, LogstashConfig
+from shipper.outputs.redis import RedisConfig, create_redis
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,5 +25,7 @@ OUTPUTS: Mapping[str, OutputKind] = {
     "console": OutputKind(ConsoleConfig, Console),
     "elasticsearch": OutputKind(ElasticsearchConfig, Elasticsearch),
     "file": OutputKind(FileConfig, FileOutput),
+    "kafka": OutputKind(KafkaConfig, create_kafka),
     "logstash": OutputKind(LogstashConfig, Logstash),
+    "redis": OutputKind(RedisConfig, create_redis),
 }

@@ -7,6 +7,7 @@ import pytest
 from shipper.catalog import AuditLevel
 from shipper.config import from_mapping, load
 from shipper.errors import ConfigError
+from shipper.outputs import OUTPUTS
 
 PASTED = """\
 filebeat.inputs:
@@ -119,7 +120,7 @@ retention_days: many
 output.logstash:
   hostz: [a]
   timeout: soon
-output.kafkaa: {}
+output.pulsar: {}
 inputs:
 - type: filestrem
   id: a
@@ -132,7 +133,7 @@ inputs:
         "c.yml:3 retention_days: expected a whole number, found 'many'",
         "c.yml:5 output.logstash.hostz: unknown key; did you mean 'hosts'?",
         "c.yml:6 output.logstash.timeout: expected a duration such as 30s, found 'soon'",
-        "c.yml:7 output.kafkaa: unknown key; known here: console, elasticsearch, file, logstash",
+        f"c.yml:7 output.pulsar: unknown key; known here: {', '.join(OUTPUTS)}",
         "c.yml:9 inputs[0].type: 'filestrem' is none of filestream; did you mean 'filestream'?",
         "c.yml:9 inputs[0]: paths is required: which files to ship, globs allowed",
     ]

@@ -1,0 +1,47 @@
+"""Redis: what the output is configured with, in Filebeat's words."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shipper.errors import ConfigError, Problem
+from shipper.outputs.base import Output
+from shipper.outputs.secret import Secret
+from shipper.outputs.tls import TlsConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisConfig:
+    """Where Redis is, and under which key the lines go."""
+
+    #: `host` or `host:port` each; one is taken at random and kept until it fails.
+    hosts: tuple[str, ...] = ("localhost:6379",)
+    #: The key of the list or stream.
+    key: str = "mcp-audit"
+    #: list: a line is an element, as Logstash's redis input reads it; stream: an entry with the
+    #: line as its field `message`. Not channel: what nobody listens to at that moment is lost.
+    datatype: Literal["list", "stream"] = "list"
+    #: About how many entries a stream keeps, the oldest being deleted, read or not; 0 keeps all.
+    max_length: int = 0
+    #: Number of the database.
+    db: int = 0
+    username: str | None = None
+    password: Secret | None = None
+    #: Longest wait for a connection, for progress in sending, and for an answer.
+    timeout_s: float = 5.0
+    #: Lines written at once.
+    bulk_max_size: int = 2048
+    #: TLS, if the server has it.
+    ssl: TlsConfig | None = None
+
+
+def create_redis(config: RedisConfig) -> Output:
+    """The output; its library is asked for only here."""
+    try:
+        from shipper.outputs.redis_client import Redis
+    except ImportError as error:
+        what = f"its library is missing ({error}); pip install 'mcp-shipper[redis]'"
+        raise ConfigError([Problem("output.redis", what)]) from error
+    if any("/" in host or "@" in host for host in config.hosts):  # a URL may hold a password
+        what = "each is host or host:port; db, username, password and ssl have keys of their own"
+        raise ConfigError([Problem("output.redis.hosts", what)])
+    return Redis(config)
