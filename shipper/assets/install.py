@@ -42,6 +42,7 @@ class Action(StrEnum):
     UNAVAILABLE = "unavailable"  # the cluster does not have the like
     REMOVED = "removed"
     KEPT = "kept"  # in use by data that is still there
+    FAILED = "failed"  # refused by the server; the detail says why
 
 
 @dataclass(frozen=True, slots=True)
