@@ -1,0 +1,154 @@
+"""What Elasticsearch asks of policies, mappings and processors: its rules as tables and functions.
+
+From its own sources (`TimeseriesLifecycleType`, `ReadOnlyAction`) and its API specification.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+_TIME = re.compile(r"(\d+)(d|h|m|s|ms|micros|nanos)")
+_PER_DAY = {"d": 1.0, "h": 24.0, "m": 1440.0, "s": 86_400.0, "ms": 86_400_000.0}
+_MOVE = {"allocate", "migrate"}
+
+#: Actions that each phase may have, phases in the order of their age.
+PHASES: Mapping[str, frozenset[str]] = {
+    "hot": frozenset(
+        {
+            *("set_priority", "unfollow", "rollover", "readonly", "downsample", "shrink"),
+            *("forcemerge", "searchable_snapshot"),
+        }
+    ),
+    "warm": frozenset(
+        {"set_priority", "unfollow", "readonly", "downsample", "shrink", "forcemerge", *_MOVE}
+    ),
+    "cold": frozenset(
+        {"set_priority", "unfollow", "readonly", "downsample", "searchable_snapshot", *_MOVE}
+    ),
+    "frozen": frozenset({"unfollow", "searchable_snapshot"}),
+    "delete": frozenset({"wait_for_snapshot", "delete"}),
+}
+_AFTER_ROLLOVER = ("readonly", "shrink", "forcemerge", "downsample", "searchable_snapshot")
+TYPES = frozenset(
+    {
+        *("alias", "binary", "boolean", "byte", "constant_keyword", "date", "date_nanos", "double"),
+        *("flattened", "float", "geo_point", "half_float", "integer", "ip", "keyword", "long"),
+        *("match_only_text", "nested", "object", "passthrough", "scaled_float", "short", "text"),
+        *("unsigned_long", "version", "wildcard"),
+    }
+)
+#: Processors, with the options that each cannot do without.
+PROCESSORS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("dot_expander", "foreach", "geoip", "json", "kv", "remove"), ("field",)),
+    **dict.fromkeys(("lowercase", "uppercase", "trim", "urldecode", "uri_parts"), ("field",)),
+    **dict.fromkeys(("set", "user_agent", "split", "sort", "bytes", "csv"), ("field",)),
+    **dict.fromkeys(("drop", "fail", "reroute", "terminate", "community_id"), ()),
+    "append": ("field", "value"),
+    "convert": ("field", "type"),
+    "date": ("field", "formats"),
+    "date_index_name": ("field", "date_rounding"),
+    "dissect": ("field", "pattern"),
+    "enrich": ("field", "policy_name", "target_field"),
+    "fingerprint": ("fields",),
+    "grok": ("field", "patterns"),
+    "gsub": ("field", "pattern", "replacement"),
+    "pipeline": ("name",),
+    "redact": ("field", "patterns"),
+    "rename": ("field", "target_field"),
+    "script": ("source",),
+    "set_security_user": ("field",),
+}
+
+
+def days(time: object) -> float | None:
+    """A time of Elasticsearch's in days; None where it is none. There are no months nor years."""
+    match = _TIME.fullmatch(time) if isinstance(time, str) else None
+    return int(match[1]) / _PER_DAY.get(match[2], 8.64e13) if match else None
+
+
+_Phases = Mapping[str, Any]
+_Found = Iterator[tuple[str, str]]
+
+
+def _ages_are_times_that_do_not_go_back(phases: _Phases) -> _Found:
+    oldest = 0.0
+    for name in (name for name in PHASES if name in phases):
+        given = phases[name].get("min_age", "0ms")
+        age = days(given)
+        if age is None:
+            yield f"{name}.min_age", f"{given!r} is no time, such as 90d; there are no years"
+        elif age < oldest:
+            yield f"{name}.min_age", f"{given} is before the phase that precedes it"
+        oldest = max(oldest, age or 0.0)
+
+
+def _some_actions_of_hot_follow_a_rollover(phases: _Phases) -> _Found:
+    actions = _actions(phases, "hot")
+    for name in _AFTER_ROLLOVER:
+        if name in actions and "rollover" not in actions:
+            yield f"hot.actions.{name}", "needs rollover in the hot phase"
+
+
+def _a_rollover_says_when(phases: _Phases) -> _Found:
+    rollover = _actions(phases, "hot").get("rollover")
+    if rollover is not None and not any(key.startswith("max_") for key in rollover):
+        yield "hot.actions.rollover", "needs at least one max_ condition"
+
+
+def _frozen_is_a_searchable_snapshot(phases: _Phases) -> _Found:
+    if "frozen" in phases and "searchable_snapshot" not in _actions(phases, "frozen"):
+        yield "frozen.actions", "needs searchable_snapshot"
+
+
+def _snapshots_have_one_repository(phases: _Phases) -> _Found:
+    named: set[object] = set()
+    for name in PHASES:
+        snapshot = _actions(phases, name).get("searchable_snapshot")
+        if snapshot is None:
+            continue
+        named.add(snapshot.get("snapshot_repository"))
+        if len(named) > 1:
+            yield f"{name}.actions.searchable_snapshot", "must be in the repository of the others"
+        if None in named:
+            yield f"{name}.actions.searchable_snapshot", "needs snapshot_repository"
+
+
+def _nothing_moves_twice(phases: _Phases) -> _Found:
+    for name in phases:
+        actions = _actions(phases, name)
+        moves = actions.get("migrate", {}).get("enabled", True) and "migrate" in actions
+        if moves and actions.get("allocate", {}).keys() & {"include", "exclude", "require"}:
+            yield f"{name}.actions.migrate", "and allocate by attributes exclude each other"
+
+
+def _a_mounted_index_is_not_rewritten(phases: _Phases) -> _Found:
+    mounted = False
+    for name in (name for name in PHASES if name in phases):
+        for action in ("forcemerge", "shrink", "downsample"):
+            if mounted and action in _actions(phases, name):
+                yield f"{name}.actions.{action}", "comes after a searchable snapshot"
+        mounted = mounted or "searchable_snapshot" in _actions(phases, name)
+
+
+def _merging_says_how_far(phases: _Phases) -> _Found:
+    for name in phases:
+        merge = _actions(phases, name).get("forcemerge")
+        if merge is not None and "max_num_segments" not in merge:
+            yield f"{name}.actions.forcemerge", "needs max_num_segments"
+
+
+def _actions(phases: _Phases, name: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = phases.get(name, {}).get("actions", {})
+    return found
+
+
+POLICY_RULES: tuple[Callable[[_Phases], _Found], ...] = (
+    _ages_are_times_that_do_not_go_back,
+    _some_actions_of_hot_follow_a_rollover,
+    _a_rollover_says_when,
+    _frozen_is_a_searchable_snapshot,
+    _snapshots_have_one_repository,
+    _nothing_moves_twice,
+    _a_mounted_index_is_not_rewritten,
+    _merging_says_how_far,
+)

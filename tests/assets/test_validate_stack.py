@@ -1,0 +1,174 @@
+"""What an edited file has wrong is found, with its place; what we generate has nothing wrong."""
+
+import json
+
+import pytest
+
+from shipper.assets import build
+from shipper.assets.validate.stack import problems_in
+from shipper.catalog import IndexStrategy, Scope, builtin
+
+FILES = {
+    path: content
+    for path, content in build(builtin(), Scope()).items()
+    if path.suffix == ".conf" or path.parts[0] == "ilm"
+}
+CLASSIFY = "logstash/pipelines/mcp-classify.conf"
+OUTPUT = "logstash/pipelines/mcp-elasticsearch.conf"
+POLICY = "ilm/policies/logs-mcp.tools.json"
+TEMPLATE = "ilm/index_templates/logs-mcp.tools.json"
+MAPPINGS = "ilm/component_templates/mcp@mappings.json"
+INGEST = "ilm/ingest_pipelines/mcp-normalise.json"
+TEXT = {str(path): content.decode() for path, content in FILES.items()}
+
+
+def said(tmp_path, name, text):
+    path = tmp_path / name.rpartition("/")[2]
+    path.write_text(text, encoding="utf-8")
+    return [str(problem).replace(f"{path}", "FILE") for problem in problems_in(path)]
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_what_is_generated_has_nothing_wrong(tmp_path, name):
+    assert said(tmp_path, name, TEXT[name]) == []
+
+
+@pytest.mark.parametrize("strategy", IndexStrategy)
+def test_nor_has_it_under_another_strategy(tmp_path, strategy):
+    files = build(builtin(), Scope(index_strategy=strategy))
+    for path, content in files.items():
+        if path.suffix == ".conf" or path.parts[0] == "ilm":
+            assert said(tmp_path, str(path), content.decode()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "found"),
+    [
+        (CLASSIFY, "filter {", "filtr {", "'filtr' is none of input, filter, output"),
+        (CLASSIFY, "=> true\n", "= true\n", "'= true"),
+        (CLASSIFY, "  drop { id", "  dorp { id", "no filter 'dorp' is known here"),
+        (CLASSIFY, 'address => "mcp_classify"', 'adress => "x"', "no option 'adress'"),
+        (CLASSIFY, '"mcp_classify_in"', '"mcp_normalise"', "the id 'mcp_normalise' is that of"),
+        (CLASSIFY, 'id => "mcp_classify_in"\n', "", "pipeline has no id"),
+        (CLASSIFY, "  }\n}\n\nfilter", "  }\n\nfilter", "expected arrow, found '{'"),
+        (CLASSIFY, "if [data_stream] {", "if {", "a condition is missing"),
+        (CLASSIFY, 'send_to => ["mcp_elasticsearch"]', "send_to => [", "expected a value"),
+        (CLASSIFY, 'remove_field => ["@version"]', 'remove_field => ["@version]', "is no part"),
+        (OUTPUT, "data_stream => false", "data_stream => true", "does not take a document_id"),
+    ],
+)
+def test_a_fault_in_a_pipeline_is_named_with_its_line(tmp_path, name, old, new, found):
+    assert old in TEXT[name]
+    [problem, *_] = said(tmp_path, name, TEXT[name].replace(old, new, 1))
+    assert found in problem
+    assert problem.startswith("FILE:")
+
+
+def changed(name, change):
+    body = json.loads(TEXT[name])
+    change(body)
+    return json.dumps(body)
+
+
+def phase(name, **actions):
+    def change(body):
+        phases = body["policy"]["phases"]
+        phases.setdefault(name, {"min_age": "60d", "actions": {}})["actions"].update(actions)
+
+    return change
+
+
+def without(*keys):
+    def change(body):
+        for key in keys[:-1]:
+            body = body[key]
+        del body[keys[-1]]
+
+    return change
+
+
+def put(value, *keys):
+    def change(body):
+        for key in keys[:-1]:
+            body = body[key]
+        body[keys[-1]] = value
+
+    return change
+
+
+PHASES = ("policy", "phases")
+SNAPSHOT = {"snapshot_repository": "a"}
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (without(*PHASES, "hot", "actions", "rollover"), "needs rollover in the hot phase"),
+        (put({}, *PHASES, "hot", "actions", "rollover"), "needs at least one max_ condition"),
+        (phase("delete", rollover={"max_age": "1d"}), "is not an action of the delete phase"),
+        (phase("cool"), "is none of hot, warm, cold, frozen, delete"),
+        (put("1y", *PHASES, "delete", "min_age"), "'1y' is no time"),
+        (put("100d", *PHASES, "warm", "min_age"), "is before the phase that precedes it"),
+        (put({}, *PHASES, "warm", "actions", "forcemerge"), "needs max_num_segments"),
+        (phase("frozen"), "needs searchable_snapshot"),
+        (phase("cold", searchable_snapshot={}), "needs snapshot_repository"),
+        (
+            phase("warm", migrate={}, allocate={"require": {"box": "a"}}),
+            "exclude each other",
+        ),
+        (put({}, "policy", "phases"), "a policy has phases"),
+    ],
+)
+def test_a_fault_in_a_policy_is_named(tmp_path, change, found):
+    problems = said(tmp_path, POLICY, changed(POLICY, change))
+    assert any(found in problem for problem in problems), problems
+
+
+def test_snapshots_in_two_repositories_and_merging_what_is_mounted_are_named(tmp_path):
+    def change(body):
+        phase("hot", searchable_snapshot=SNAPSHOT)(body)
+        phase("cold", searchable_snapshot={"snapshot_repository": "b"})(body)
+
+    text = " ".join(said(tmp_path, POLICY, changed(POLICY, change)))
+    assert "must be in the repository of the others" in text
+    assert "comes after a searchable snapshot" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "found"),
+    [
+        (TEMPLATE, put([], "index_patterns"), "matches no index"),
+        (TEMPLATE, put(100, "priority"), "must be over 100"),
+        (TEMPLATE, put({}, "data_streams"), "data_streams: unknown key"),
+        (TEMPLATE, put({}, "template", "setting"), "template.setting: unknown key"),
+        (
+            TEMPLATE,
+            put({"data_retention": "7y"}, "template", "lifecycle"),
+            "'7y' is no time",
+        ),
+        (
+            MAPPINGS,
+            put({"type": "keywrd"}, "template", "mappings", "properties", "message"),
+            "'keywrd' is no type",
+        ),
+        (MAPPINGS, put({}, "templates"), "templates: unknown key"),
+        (INGEST, put({"sett": {}}, "processors", 0), "'sett' is no processor"),
+        (INGEST, put({}, "processors", 0), "an object of one member"),
+        (INGEST, without("processors", 0, "script", "source"), "script needs 'source'"),
+        (INGEST, without("processors", 0, "script", "tag"), "script has no tag"),
+        (INGEST, put("mcp_silent", "processors", 0, "script", "tag"), "that of another"),
+        (INGEST, put({}, "on_failures"), "on_failures: unknown key"),
+    ],
+)
+def test_a_fault_in_a_template_or_an_ingest_pipeline_is_named(tmp_path, name, change, found):
+    [problem] = said(tmp_path, name, changed(name, change))
+    assert found in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("{", "is not valid JSON"), ("[]", "expected an object"), ("{}", "is no policy")],
+)
+def test_what_is_no_asset_is_said_so(tmp_path, text, found):
+    [problem] = said(tmp_path, "x.json", text)
+    assert found in problem
