@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from shipper.assets import events, foreign, kibana, logstash
+from shipper.assets import events, foreign, kibana, logstash, security
 from shipper.assets.bodies import (
     MANAGED_BY,
     Body,
@@ -30,6 +30,11 @@ def _ilm(catalog: Catalog, scope: Scope) -> Generated:
     yield from _json_files("ilm/component_templates", component_templates(catalog))
     yield from _json_files("ilm/index_templates", index_templates(catalog, scope))
     yield from _json_files("ilm/ingest_pipelines", ingest_pipelines(catalog, scope))
+    yield from _json_files("ilm/overlays/cold_and_frozen", security.cold_and_frozen(catalog, scope))
+    yield from _json_files("ilm/overlays", {"mcp@failures": security.failure_store()})
+    yield from _json_files("ilm/security/roles", security.roles(catalog, scope))
+    yield from _json_files("ilm/security/api_keys", security.api_keys(catalog, scope))
+    yield from _json_files("ilm/security/spaces", security.spaces())
 
 
 def _logstash(catalog: Catalog, scope: Scope) -> Generated:

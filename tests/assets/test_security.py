@@ -1,0 +1,75 @@
+"""Roles give no more than they say; the overlays keep to the rules of what they are laid over."""
+
+import json
+
+import pytest
+
+from shipper.assets import security
+from shipper.assets.validate.stack import problems_in
+from shipper.catalog import IndexStrategy, Scope, builtin
+
+CATALOG = builtin()
+ROLES = security.roles(CATALOG, Scope())
+
+
+def privileges(body):
+    return {name for index in body["indices"] for name in index["privileges"]}
+
+
+def test_a_writer_can_add_and_nothing_else():
+    key = security.api_keys(CATALOG, Scope())["mcp-shipper-writer"]
+    for body in (ROLES["mcp_writer"], key["role_descriptors"]["mcp_writer"]):
+        assert privileges(body) == {"create_doc", "auto_configure"}
+        assert body["cluster"] == ["monitor"]
+
+
+@pytest.mark.parametrize("name", ["mcp_analyst", "mcp_auditor", "mcp_tenant"])
+def test_a_reader_can_only_read(name):
+    assert privileges(ROLES[name]) == {"read", "view_index_metadata"}
+    assert "cluster" not in ROLES[name]
+
+
+def test_an_analyst_sees_who_did_what_and_not_what_was_said():
+    hidden = set(ROLES["mcp_analyst"]["indices"][0]["field_security"]["except"])
+    assert {"gen_ai.tool.call.arguments.*", "mcp.tool.result.text", "error.message"} <= hidden
+    assert not hidden & {"gen_ai.tool.name", "user.id", "event.outcome", "message", "@timestamp"}
+    for path, row in CATALOG.fields.items():
+        says = row.sensitivity != "none" and row.type in {"flattened", "match_only_text"}
+        assert (path in hidden) is says
+
+
+def test_only_a_tenant_is_held_to_a_client_and_only_an_analyst_to_fields():
+    for name, body in ROLES.items():
+        [index] = body["indices"]
+        assert ("query" in index) is (name == "mcp_tenant")
+        assert ("field_security" in index) is (name == "mcp_analyst")
+    source = ROLES["mcp_tenant"]["indices"][0]["query"]["template"]["source"]
+    assert json.loads(source) == {"term": {"mcp.client.id": "{{_user.metadata.mcp_client_id}}"}}
+
+
+@pytest.mark.parametrize("strategy", IndexStrategy)
+def test_roles_reach_the_indices_of_every_type_and_no_others(strategy):
+    body = security.roles(CATALOG, Scope(index_strategy=strategy))["mcp_auditor"]
+    names = body["indices"][0]["names"]
+    for row in CATALOG.event_types.values():
+        wanted = [f"logs-{row.dataset}-*"]
+        if strategy is not IndexStrategy.DATA_STREAM:
+            wanted = [row.index, f"{row.index}-2*"]
+        assert set(wanted) <= set(names)
+    assert len(names) == len(set(names)) == len(CATALOG.event_types) * len(wanted)
+
+
+def test_cold_and_frozen_policies_keep_the_rules_and_the_retention(tmp_path):
+    plain = security.policies(CATALOG, Scope())
+    for name, body in security.cold_and_frozen(CATALOG, Scope()).items():
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(body))
+        assert list(problems_in(path)) == []
+        assert body["policy"]["phases"]["delete"] == plain[name]["policy"]["phases"]["delete"]
+    tools = security.cold_and_frozen(CATALOG, Scope())["logs-mcp.tools"]["policy"]["phases"]
+    assert list(tools) == ["hot", "warm", "cold", "delete"]  # kept for 90 days
+
+
+def test_what_was_refused_has_a_retention_of_its_own():
+    options = security.failure_store()["template"]["data_stream_options"]
+    assert options["failure_store"] == {"enabled": True, "lifecycle": {"data_retention": "90d"}}
