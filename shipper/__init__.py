@@ -1,26 +1,30 @@
-"""Audit logging for MCP applications, native to the ELK stack."""
+"""Audit logging for MCP applications, native to the ELK stack.
 
+Every public name is loaded when it is first asked for: the shipper needs nothing of the recording
+side, an application nothing of the shipper, and each starts without the other.
+"""
+
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from shipper.capture import audit_asgi, instrument
-from shipper.catalog import AuditLevel, MCPEventType
-from shipper.record.event import (
-    create_authentication_event,
-    create_authorization_event,
-    create_compliance_event,
-    create_policy_violation_event,
-    create_prompt_request_event,
-    create_rate_limiting_event,
-    create_resource_access_event,
-    create_security_threat_event,
-    create_token_usage_event,
-    create_tool_execution_event,
-)
-from shipper.record.formatter import EcsFormatter
-from shipper.record.handler import AuditHandler
-
 if TYPE_CHECKING:
+    from shipper.capture import audit_asgi, instrument
+    from shipper.catalog import AuditLevel, MCPEventType
     from shipper.operations import process
+    from shipper.record.event import (
+        create_authentication_event,
+        create_authorization_event,
+        create_compliance_event,
+        create_policy_violation_event,
+        create_prompt_request_event,
+        create_rate_limiting_event,
+        create_resource_access_event,
+        create_security_threat_event,
+        create_token_usage_event,
+        create_tool_execution_event,
+    )
+    from shipper.record.formatter import EcsFormatter
+    from shipper.record.handler import AuditHandler
 
 __all__ = [
     "AuditHandler",
@@ -42,11 +46,21 @@ __all__ = [
     "process",
 ]
 
+_HOMES = {
+    "AuditHandler": "shipper.record.handler",
+    "AuditLevel": "shipper.catalog",
+    "EcsFormatter": "shipper.record.formatter",
+    "MCPEventType": "shipper.catalog",
+    "audit_asgi": "shipper.capture",
+    "instrument": "shipper.capture",
+    "process": "shipper.operations",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """`process` is loaded when it is asked for: an app that records needs no shipper in memory."""
-    if name == "process":
-        from shipper.operations import process
-
-        return process
-    raise AttributeError(f"module 'shipper' has no attribute {name!r}")
+    """Load a public name from its home (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module 'shipper' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES.get(name, "shipper.record.event")), name)
+    globals()[name] = value
+    return value

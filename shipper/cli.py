@@ -15,7 +15,8 @@ from rich.table import Table
 
 from shipper import assets
 from shipper.catalog import Scope, builtin
-from shipper.config import KEYSTORE_NAME, Config, Keystore, from_mapping, keystore_of, load
+from shipper.config import KEYSTORE_NAME, Config, from_mapping, keystore_of, load
+from shipper.config.keystore import Keystore
 from shipper.errors import BadInput, DeliveryError, RegistryError, ShipperError
 from shipper.operations import process
 from shipper.outputs.elasticsearch import ElasticsearchConfig
