@@ -1,8 +1,9 @@
 """Real servers for the tests, and what a run says where one of them cannot be had."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import TypeVar
 
@@ -78,6 +79,20 @@ def new_redis() -> Iterator[Callable[..., RedisServer]]:
 def redis(new_redis: Callable[..., RedisServer]) -> RedisServer:
     """A plain Redis server of the test's own; it takes a moment to start."""
     return new_redis()
+
+
+@pytest.fixture
+def systemd_analyze() -> Iterator[str]:
+    """The checker of units that systemd brings."""
+    with real(_find_systemd_analyze) as path:
+        yield path
+
+
+def _find_systemd_analyze() -> AbstractContextManager[str]:
+    path = shutil.which("systemd-analyze")
+    if path is None:
+        raise Missing("systemd-analyze, which checks the unit: apt-get install systemd")
+    return nullcontext(path)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
