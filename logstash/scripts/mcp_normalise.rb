@@ -588,8 +588,15 @@ def masked(kind, value, state)
     value.each_with_object({}) { |(key, item), all| all[mask(key, state, kind)] = masked(kind, item, state) }
   when Array then value.map { |item| masked(kind, item, state) }
   when String then %w[person ip date].include?(kind) ? value : mask(value, state, kind)
+  when Integer, Float then kind == "flattened" && state["secrets"].include?(value.to_s) ? echo(state) : value
   else value
   end
+end
+
+# A number that was a secret elsewhere.
+def echo(state)
+  state["counts"]["echo"] += 1
+  "[SECRET]"
 end
 
 def mask(text, state, kind)
@@ -700,22 +707,32 @@ end
 def without_numbers(text, state)
   return text unless text.match?(/[0-9][0-9 .-]{8}|[A-Za-z]{2}[0-9]{2}/)
 
-  text = text.gsub(/(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}/) { |found| iban(found, state) }
+  text = without_ibans(text, state)
   text = text.gsub(/(?<![0-9])(?<![0-9]\.)(?:(?:[0-9]{4}\.){3}[0-9]{4}(?![0-9])|[0-9][0-9 -]{11,}[0-9])/) { |run| cards(run, state) }
   replaced(text, "ssn", /(?<![0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![0-9-])/, state) { "[SSN]" }
 end
 
-def iban(found, state)
-  length = @tables["ibans"][found[0, 2].upcase]
-  places = (0...found.length).reject { |at| " -".include?(found[at]) }
-  return found unless length && places.length >= length
+# What looks like the head of one may stand right before one: each head is tried.
+def without_ibans(text, state)
+  done = +""
+  at = 0
+  while (head = /(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ -]?[A-Za-z0-9])/.match(text, at))
+    finish = iban_end(text, head.begin(0))
+    done << text[at...head.begin(0)] << (finish ? "[IBAN]" : head[0])
+    state["counts"]["iban"] += 1 if finish
+    at = finish || head.end(0)
+  end
+  done << text[at..-1]
+end
 
-  plain = places.first(length).map { |at| found[at] }.join
-  number = (plain[4..-1] + plain[0, 4]).each_char.map { |char| char.to_i(36).to_s }.join.to_i
-  return found unless number % 97 == 1
+def iban_end(text, start)
+  length = @tables["ibans"][text[start, 2].upcase]
+  number = length && text[start..-1][/\A[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){#{length - 1}}/]
+  return nil unless number
 
-  state["counts"]["iban"] += 1
-  "[IBAN]#{found[(places[length - 1] + 1)..-1]}"
+  plain = number.delete(" -")
+  value = (plain[4..-1] + plain[0, 4]).each_char.map { |char| char.to_i(36).to_s }.join.to_i
+  value % 97 == 1 ? start + number.length : nil
 end
 
 # Cards in a run of digits in groups, also among other numbers.

@@ -28,7 +28,7 @@ def ingest_pipelines(catalog: Catalog, scope: Scope) -> dict[str, Body]:
     return {
         MASK_TEXT: _pipeline(
             "Masks what looks like a secret in `message`.",
-            [*_gsubs("message", ignore_missing=True)],
+            [*_gsubs("message", _TEXT_SHAPES)],
         ),
         NORMALISE: _pipeline(
             "Makes of a line that another MCP server, proxy or gateway wrote the event that "
@@ -64,7 +64,7 @@ def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
     yield _gsub("mcp_secret_names", "_mcp.plain", _NAME, _HIDDEN, condition=_IS_OURS)
     yield _gsub("mcp_secret_words", "_mcp.names", _LAST_WORD, _HIDDEN, condition=_IS_OURS)
     yield _script("mask", {"kinds": given["kinds"]}, condition=_IS_OURS)
-    yield from _gsubs("_mcp.texts", condition=_IS_OURS)
+    yield from _gsubs("_mcp.texts", _SHAPES, condition=_IS_OURS)
     indices = {row.dataset: name_of(row, scope) for row in catalog.event_types.values()}
     where = {"indices": indices, "strategy": str(scope.index_strategy)}
     yield _script("write", {**given, **where}, condition=_IS_OURS)
@@ -85,16 +85,17 @@ def _script(name: str, params: Body, condition: str = "") -> Body:
     return {"script": {**body, "params": params, **_when(condition)}}
 
 
-def _gsubs(field: str, *, condition: str = "", ignore_missing: bool = False) -> Iterator[Body]:
-    for name, pattern, token in _SHAPES:
-        body = _gsub(f"mcp_mask_{name}", field, pattern, token, condition=condition)
-        if ignore_missing:
-            body["gsub"]["ignore_missing"] = True
-        yield body
+def _gsubs(
+    field: str, rows: Iterable[tuple[str, str, str]], *, condition: str = ""
+) -> Iterator[Body]:
+    for name, pattern, token in rows:
+        yield _gsub(f"mcp_mask_{name}", field, pattern, token, condition=condition)
 
 
 def _gsub(tag: str, field: str, pattern: str, token: str, *, condition: str = "") -> Body:
-    body = {"tag": tag, "field": field, "pattern": pattern, "replacement": token}
+    body: Body = {"tag": tag, "field": field, "pattern": pattern, "replacement": token}
+    if field == "message":
+        body["ignore_missing"] = True
     return {"gsub": {**body, **_when(condition)}}
 
 
@@ -112,8 +113,8 @@ _LAST_WORD = rf"(?s)\A.*?(?:{_body(assigned.LAST_WORD)}).*\z"
 
 
 def _spelled(pattern: str) -> str:
-    """A pattern of names for names with marks between their letters: `api_key`, `client-secret`."""
-    marked = re.sub(r"([a-z])(\?)?", r"(?:\1[_-]?)\2", pattern)
+    """A pattern of names for names with marks between their letters: `api_key`, `client secret`."""
+    marked = re.sub(r"([a-z])(\?)?", r"(?:\1[_. -]?)\2", pattern)
     return marked.replace("$", "(?![A-Za-z0-9_-])").replace("^", "(?<![A-Za-z0-9_.-])")
 
 
@@ -127,10 +128,12 @@ _BARE = _body(assigned.VALUE)[_body(assigned.VALUE).index("(?:digest") :]
 _ASSIGNED = (
     rf"(?is)({_IN_TEXT}(?:[\"'\\\]]{{0,20}}+\s{{0,4}}+(?:=>|:=|[:=]{{1,2}}+)\s{{0,4}}+|>"
     rf"|\s{{1,4}}+(?:is|was|are):?\s{{1,4}}+(?=\S{{0,64}}?[0-9!@#$%^&*_=+/])"
-    rf"|(?<=\s--?[\w-]{{1,40}})\s{{1,4}}+|\s{{1,4}}+(?=[\"'])))"
+    rf"|(?<=(?:^|\s)--?[\w-]{{1,40}})\s{{1,4}}+|\s{{1,4}}+(?=[\"'])))"
     rf"{_MASKED}(?:{_QUOTED}|[\[{{][^\n]*|{_BARE})"
 )
-_IBAN = r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}"
+#: Put before what code must look at.
+_MARK = "\ue001"
+_IBAN_HEAD = r"(?<![A-Za-z0-9])(?=[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9])"
 _SSN = r"(?<![0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![0-9-])"
 
 
@@ -144,8 +147,19 @@ def _shapes() -> Iterable[tuple[str, str, str]]:
             yield name, java(shape.pattern), shape.token.replace("\\1", "$1")
         elif shape.kind == "password":
             yield name, _ASSIGNED, "$1$2[PASSWORD]"
-    yield "iban", _IBAN, "\ue001$0\ue002"
+    yield "iban", _IBAN_HEAD, _MARK
     yield "ssn", _SSN, "[SSN]"
 
 
 _SHAPES = tuple(_shapes())
+#: For text that no script looks at afterwards: by form alone, so rather too much than too little.
+_TEXT_SHAPES = (
+    *(row for row in _SHAPES if row[0] != "iban"),
+    ("basic", r"(?i)\b(basic\s{1,4})[a-z0-9+/_-]{8,}={0,2}", "$1[AUTHORIZATION]"),
+    (
+        "iban",
+        r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{1,4}){3,8}(?![A-Za-z0-9])",
+        "[IBAN]",
+    ),
+    ("card", r"(?<![0-9.])[3-6][0-9](?:[ -]?[0-9]){11,17}(?![0-9])", "[CARD]"),
+)

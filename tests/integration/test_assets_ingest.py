@@ -70,13 +70,17 @@ def test_no_planted_secret_is_in_any_document(calls, gateways):
         ({"message": '{"jsonrpc": "2.0", "params": {"password": "planted-1'}, "mcp_broken"),
         ({"message": "Server started, token=planted-1"}, "mcp_unrecognised"),
         ({"message": "export DB_PASSWORD='planted 1'"}, "mcp_unrecognised"),
+        ({"message": "paid by 4111 1111 1111 1111"}, "mcp_unrecognised"),
+        ({"message": "from DE89 3704 0044 0532 0130 00"}, "mcp_unrecognised"),
+        ({"message": "Authorization: Basic dXNlcjpwbGFudGVk"}, "mcp_unrecognised"),
     ],
 )
 def test_what_cannot_be_read_is_tagged_and_kept_masked(url, event, tag):
     [document] = simulated(url, [event])
     assert document["tags"] == [tag]
     assert document["message"]
-    assert "planted" not in json.dumps(document)
+    for planted in ("planted", "4111", "DE89", "dXNlcjpwbGFudGVk"):
+        assert planted not in json.dumps(document)
 
 
 def test_a_line_of_the_handler_passes_untouched(url):
