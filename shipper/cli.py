@@ -5,7 +5,7 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from shipper import assets
 from shipper.catalog import Scope, builtin
 from shipper.config import KEYSTORE_NAME, Config, from_mapping, keystore_of, load
 from shipper.config.keystore import Keystore
-from shipper.errors import BadInput, DeliveryError, RegistryError, ShipperError
+from shipper.errors import BadInput, DeliveryError, Problem, RegistryError, ShipperError
 from shipper.operations import process
 from shipper.outputs.elasticsearch import ElasticsearchConfig
 from shipper.service import probe, status
@@ -99,7 +99,7 @@ def _test_output(arguments: argparse.Namespace) -> int:
 
 
 def _setup(arguments: argparse.Namespace) -> int:
-    """Install templates and policies on the Elasticsearch of the configuration."""
+    """Install in Elasticsearch and, where its address is known, in Kibana."""
     config = _config(arguments)
     settings = config.outputs.get("elasticsearch")
     if not isinstance(settings, ElasticsearchConfig):
@@ -113,9 +113,54 @@ def _setup(arguments: argparse.Namespace) -> int:
             if arguments.remove
             else assets.install(client, config.catalog, config.scope, dry_run=arguments.dry_run)
         )
-        for step in steps:
-            line = f"{step.action:<12}{step.kind:<20}{step.name}  {step.detail}"
-            out.print(line.rstrip(), markup=False, highlight=False, soft_wrap=True)
+        failed = _tell(steps)
+    if config.kibana_url and not arguments.remove:
+        failed += _tell(_kibana_steps(config, settings, dry_run=arguments.dry_run))
+    return EX_FAILED if failed else 0
+
+
+def _kibana_steps(
+    config: Config, settings: ElasticsearchConfig, *, dry_run: bool
+) -> Iterator[assets.Step]:
+    """Kibana is asked with the credentials and the trust of Elasticsearch."""
+    from shipper.assets.kibana import saved_objects
+    from shipper.assets.kibana.install import install_kibana
+    from shipper.outputs.elasticsearch_api import kibana_access
+
+    headers, context = kibana_access(settings)
+    objects = saved_objects(config.catalog, config.scope)
+    assert config.kibana_url is not None
+    return install_kibana(config.kibana_url, headers, objects, context=context, dry_run=dry_run)
+
+
+def _tell(steps: Iterable[assets.Step]) -> int:
+    """Print each step as it is done; how many failed."""
+    failed = 0
+    for step in steps:
+        line = f"{step.action:<12}{step.kind:<20}{step.name}  {step.detail}"
+        out.print(line.rstrip(), markup=False, highlight=False, soft_wrap=True)
+        failed += step.action is assets.Action.FAILED
+    return failed
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    """Check asset files, ours or edited, without a server."""
+    from shipper.assets.validate import validate
+
+    if not arguments.path.exists():
+        raise BadInput([Problem(str(arguments.path), "is not there")])
+    problems = list(validate(arguments.path, _config(arguments).catalog))
+    for problem in problems:
+        out.print(str(problem), markup=False, highlight=False, soft_wrap=True)
+    return os.EX_DATAERR if problems else 0
+
+
+def _sample(arguments: argparse.Namespace) -> int:
+    """Write a believable record, for dashboards to be looked at."""
+    from shipper.sample import write_sample
+
+    count = write_sample(arguments.directory, days=arguments.days)
+    out.print(f"{count} events of {arguments.days} days in {arguments.directory}", markup=False)
     return 0
 
 
@@ -288,13 +333,18 @@ def _parser() -> argparse.ArgumentParser:
 def _add_commands(commands: _Commands) -> None:
     run = commands.add("run", _run, "ship the inputs to every output until stopped")
     run.add_argument("--once", action="store_true", help="ship what is there, then end")
-    setup = commands.add("setup", _setup, "install templates and policies in Elasticsearch")
+    setup = commands.add("setup", _setup, "install what Elasticsearch and Kibana need")
     setup.add_argument("--dry-run", action="store_true", help="say what would be done")
     setup.add_argument("--remove", action="store_true", help="remove what setup installed")
     test = commands.group("test", "check the configuration, or reach the outputs")
     test.add("config", _test_config, "check the configuration")
     test.add("output", _test_output, "reach each output without sending an event")
     _add_exports(commands.group("export", "print what setup installs, without a server"))
+    validate = commands.add("validate", _validate, "check asset files without a server")
+    validate.add_argument("path", type=Path)
+    sample = commands.add("sample", _sample, "write a believable record to look at")
+    sample.add_argument("directory", type=Path)
+    sample.add_argument("--days", type=int, default=30)
     commands.add("status", _status, "how far each output is with each file")
     commands.add("process", _process, "one JSON operation from standard input")
     _add_keystore(commands.group("keystore", "secrets for ${NAME} in the configuration"))

@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from shipper.cli import main
 
+ROOT = Path(__file__).parent.parent
 REQUEST = {"operation": "log_audit_event", "event_type": "mcp_tool_execution", "user_id": "ada"}
 
 
@@ -110,3 +112,30 @@ def test_setup_without_elasticsearch_says_what_it_needs(config):
     done = run("setup", "-c", config)
     assert done.returncode == os.EX_CONFIG
     assert "output.elasticsearch" in done.stderr
+
+
+@pytest.mark.parametrize("folder", ["ilm", "logstash", "kibana"])
+def test_validate_finds_nothing_wrong_with_the_committed_assets(folder, capsys):
+    assert main(["validate", str(ROOT / folder)]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_validate_tells_the_fault_of_an_edited_file_with_its_place(tmp_path, capsys):
+    policy = json.loads((ROOT / "ilm/policies/logs-mcp.tools.json").read_text(encoding="utf-8"))
+    policy["policy"]["phases"]["delete"]["actions"]["rollover"] = {"max_age": "1d"}
+    edited = tmp_path / "edited.json"
+    edited.write_text(json.dumps(policy))
+    assert main(["validate", str(edited)]) == os.EX_DATAERR
+    assert str(edited) in capsys.readouterr().out.replace("\n", "")
+
+
+def test_validate_of_a_file_that_is_not_there_says_so(tmp_path):
+    assert main(["validate", str(tmp_path / "nothing")]) == os.EX_CONFIG
+
+
+def test_sample_writes_days_of_a_record_whose_lines_are_shipped(config, tmp_path):
+    assert run("sample", "--days", 1, tmp_path / "audit").returncode == 0
+    assert run("run", "--once", "-c", config).returncode == 0
+    (out,) = (tmp_path / "out").iterdir()
+    recorded = sum(len(p.read_bytes().splitlines()) for p in (tmp_path / "audit").iterdir())
+    assert len(out.read_bytes().splitlines()) == recorded > 100

@@ -1,11 +1,21 @@
 """The official client on our configuration, for `setup`; the bulk output does without it."""
 
+import ssl
 from typing import Any
 
 from elasticsearch import Elasticsearch
 
 from shipper.outputs.elasticsearch import ElasticsearchConfig, authorization, node_of
 from shipper.outputs.tls import TlsConfig, tls_context
+
+
+def kibana_access(config: ElasticsearchConfig) -> tuple[dict[str, str], ssl.SSLContext | None]:
+    """The same credentials and trust for Kibana, as Filebeat has it where Kibana has none."""
+    _, headers = authorization(config, [node_of(host, config) for host in config.hosts])
+    first = node_of(config.hosts[0], config)
+    if config.ssl is None:
+        return headers, None
+    return headers, tls_context(config.ssl, first.host, first.port, config.timeout_s)
 
 
 def api_client(config: ElasticsearchConfig) -> Elasticsearch:

@@ -1,4 +1,4 @@
-"""Checks of Kibana's files without a server: ours, and what a user has made of them."""
+"""Checks of assets without a server: ours, and what a user has made of them."""
 
 import json
 from collections import Counter
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shipper.assets.kibana.saved import field_types
-from shipper.assets.validate import rules, saved
+from shipper.assets.validate import rules, saved, stack
 from shipper.assets.validate.fields import Found, Types
 from shipper.catalog import Catalog
 from shipper.errors import Problem
@@ -17,10 +17,11 @@ Line = tuple[str, Json]
 
 
 def validate(path: Path, catalog: Catalog) -> Iterator[Problem]:
-    """Problems of a file, or of all of Kibana's files below a folder.
+    """Problems of a file, or of all files below a folder.
 
-    Saved objects and detection rules are read from `.ndjson`, stack rules from `.json`; a `.json`
-    that is no rule is somebody else's and passed over. Fields are held against the catalog's.
+    Saved objects and detection rules are read from `.ndjson`, pipelines of Logstash from `.conf`;
+    stack rules, policies, templates and ingest pipelines from `.json`. A `.json` that is none of
+    these is somebody else's and passed over. Fields are held against the catalog's.
     """
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     for file in files:
@@ -28,6 +29,8 @@ def validate(path: Path, catalog: Catalog) -> Iterator[Problem]:
             yield from _ndjson(file, catalog)
         elif file.suffix == ".json":
             yield from _json(file, catalog)
+        elif file.suffix == ".conf":
+            yield from stack.problems_in(file)
 
 
 def _json(file: Path, catalog: Catalog) -> Iterator[Problem]:
@@ -35,6 +38,8 @@ def _json(file: Path, catalog: Catalog) -> Iterator[Problem]:
     if body and "rule_type_id" in body:
         found = rules.stack(body, field_types(catalog))
         yield from _within(str(file), found)
+    elif body and stack.knows(body):
+        yield from stack.problems_in(file)
 
 
 def _ndjson(file: Path, catalog: Catalog) -> Iterator[Problem]:

@@ -70,6 +70,11 @@ KNOWN: Mapping[tuple[str, str], set[str]] = {
 }
 
 
+def knows(body: Mapping[str, Any]) -> bool:
+    """Whether the object is of a kind that is checked here."""
+    return any(key in body for key in _CHECKS)
+
+
 def problems_in(path: Path) -> Iterator[Problem]:
     """Everything wrong with a file of the kinds under `logstash/` and `ilm/`, with its place."""
     text = path.read_text(encoding="utf-8")
