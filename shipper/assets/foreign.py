@@ -11,9 +11,9 @@ from typing import Any
 
 from shipper.catalog import Catalog, EventType, Scope, Sensitivity
 from shipper.catalog.methods import Method, methods
-from shipper.record import assigned
-from shipper.record.numbers import IBAN_LENGTHS
-from shipper.record.patterns import SHAPES, Shape
+from shipper.catalog.secrets import assigned
+from shipper.catalog.secrets.numbers import IBAN_LENGTHS
+from shipper.catalog.secrets.patterns import SHAPES, Shape
 
 #: Fields of a JSON-RPC request, by method: path, how it is read, from where. `const` is a value,
 #: `text` a string with something in it, `object` an object, `map` an object of one member, whose

@@ -11,8 +11,8 @@ from typing import Any
 from shipper.assets.bodies import MANAGED_BY, Body, name_of
 from shipper.assets.foreign import java, script, tables
 from shipper.catalog import Catalog, Scope
-from shipper.record import assigned
-from shipper.record.patterns import SHAPES
+from shipper.catalog.secrets import assigned
+from shipper.catalog.secrets.patterns import SHAPES
 
 NORMALISE = "mcp-normalise"
 MASK_TEXT = "mcp-mask-text"

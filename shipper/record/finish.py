@@ -2,7 +2,7 @@
 
 import json
 
-from shipper.record.patterns import Suspicion, mask
+from shipper.catalog.secrets.patterns import Suspicion, mask
 from shipper.record.walk import LOOK_AHEAD, MAX_TEXT, Long, Walk, valid
 
 #: Characters of one event: bounds the line, and the time, whatever a caller sends.

@@ -19,9 +19,9 @@ from itertools import islice
 import msgspec
 
 from shipper.catalog import Field, Sensitivity
+from shipper.catalog.secrets.patterns import found, suspect
 from shipper.record.classify import Classified
 from shipper.record.finish import MAX_CHARS, Finish
-from shipper.record.patterns import found, suspect
 from shipper.record.walk import MAX_TEXT, Long, Walk, canonical, valid
 
 _RESULT = "mcp.tool.result.text"

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from shipper.record.assigned import is_secret_name, may_name_secrets
-from shipper.record.numbers import is_card
-from shipper.record.patterns import mask, suspect
+from shipper.catalog.secrets.assigned import is_secret_name, may_name_secrets
+from shipper.catalog.secrets.numbers import is_card
+from shipper.catalog.secrets.patterns import mask, suspect
 
 #: Characters of one text that are kept.
 MAX_TEXT = 1000

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shipper.catalog.secrets.patterns import SHAPES, Suspicion, mask, suspect
 from shipper.record.event import create_event
-from shipper.record.patterns import SHAPES, Suspicion, mask, suspect
 from tests.record.recorder import Recorder, lines
 
 TOOL = "mcp_tool_execution"

@@ -13,9 +13,9 @@ from enum import Enum, auto
 from functools import partial
 from typing import NamedTuple
 
-from shipper.record.assigned import ASSIGNED_GATES, mask_assigned
-from shipper.record.numbers import NUMBERS
-from shipper.record.spans import Span, replaced
+from shipper.catalog.secrets.assigned import ASSIGNED_GATES, mask_assigned
+from shipper.catalog.secrets.numbers import NUMBERS
+from shipper.catalog.secrets.spans import Span, replaced
 
 _Mask = Callable[[str], tuple[str, int]]
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from shipper.record.spans import Span, replaced
+from shipper.catalog.secrets.spans import Span, replaced
 
 #: First digits of payment cards by length (ISO/IEC 7812-1). A time in milliseconds has 13 digits
 #: and one in microseconds 16, and one in ten passes the check: but they begin with 1.

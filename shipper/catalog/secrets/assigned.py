@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from shipper.record.spans import Span, replaced
+from shipper.catalog.secrets.spans import Span, replaced
 
 #: Names of secrets, without what is not a letter or a digit. The first line holds wherever in the
 #: name it stands (`password_confirmation`), the others at the end only.
