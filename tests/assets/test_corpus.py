@@ -1,6 +1,7 @@
 """One call, one document: whoever wrote it down, and whichever pipeline it came through."""
 
 import json
+import re
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_no_planted_secret_is_in_any_document(handled, translated, from_gateways
         text = json.dumps(documents)
         assert "planted" not in text
         assert "pl4nted" not in text
-        assert "4111" not in text
+        assert not re.search("4111[ -]?1111", text)  # of a card; a hash may hold four digits of it
 
 
 def test_the_tests_inside_the_script_pass(ruby, tmp_path):
