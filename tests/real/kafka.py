@@ -71,6 +71,8 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 offsets.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
+log.cleaner.dedupe.buffer.size=4194304
+log.cleaner.io.buffer.size=65536
 auto.create.topics.enable=false
 ssl.keystore.type=PEM
 ssl.keystore.location={folder}/keystore.pem
@@ -195,7 +197,7 @@ class Kafka:
         java = shutil.which("java")
         if java is None:
             raise Missing(f"Kafka {VERSION} runs on Java 17 or newer; install one")
-        options = ["-Xms128m", "-Xmx256m", "-XX:TieredStopAtLevel=1"]
+        options = ["-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1"]
         return [java, *options, "-cp", f"{self._libraries}/lib/*", main]
 
     def _lay_out(self) -> None:
