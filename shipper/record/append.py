@@ -11,13 +11,13 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from shipper.record.classify import Classified
+from shipper.record.classify import Classified, Row
 from shipper.record.event import Event, create_compliance_event
 from shipper.record.seal import GENESIS, VERSION, seal
 
@@ -93,7 +93,7 @@ class Segment:
 
 
 Describe = Callable[[Event], Classified]
-Encode = Callable[[Classified], bytes]
+Encode = Callable[[Row, Mapping[str, object]], bytes]
 
 
 def new_stream_id() -> str:
@@ -192,20 +192,19 @@ class Stream:
         self._is_writing = True
         try:
             sequence = self._sequence + 1
-            place = {
-                "@timestamp": iso_timestamp(time_s),
-                "event.id": f"{self.id}-{sequence}",
-                "event.sequence": sequence,
-            }
-            body = self._encode(Classified(event.row, {**event.values, **place}))
-            self._write_sealed(segment, *seal(body, self._head))
+            values = dict(event.values)
+            values["@timestamp"] = iso_timestamp(time_s)
+            values["event.id"] = f"{self.id}-{sequence}"
+            values["event.sequence"] = sequence
+            line, head = seal(self._encode(event.row, values), self._head)
+            self._append(segment, line + b"\n", head)
         finally:
             self._is_writing = False
 
-    def _write_sealed(self, segment: Segment, line: bytes, head: bytes) -> None:
-        end = segment.size + len(line) + 1
+    def _append(self, segment: Segment, line: bytes, head: bytes) -> None:
+        end = segment.size + len(line)
         try:
-            segment.append(line + b"\n")
+            segment.append(line)
             self._sequence, self._head = self._sequence + 1, head
         except BaseException:  # also what a signal handler raises when the line is written
             if segment.holds(end):

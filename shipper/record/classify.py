@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shipper.catalog import Catalog, EventType, MCPEventType, Scope
 from shipper.errors import BadInput, Problem
@@ -61,6 +61,10 @@ class Classified(NamedTuple):
     values: Mapping[str, object]
 
 
+#: What follows from the values of an event, as fields; given ones win.
+_Derive = Callable[[Mapping[str, object]], dict[str, object]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Shape:
     """What is the same for all events of a type that carry the same names."""
@@ -68,25 +72,25 @@ class _Shape:
     type: str
     is_active: bool
     paths: tuple[str | None, ...]  # one to a name; None where the catalog has no such field
+    dropped: int  # how many of them are None
+    derive: _Derive | None
     constants: Mapping[str, object]
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
 
     def values(self, given: Iterable[object]) -> dict[str, object]:
-        if None not in self.paths:
-            return dict(zip(self.paths, given, strict=True))  # type: ignore[arg-type]  # no None
-        values = {path: value for path, value in zip(self.paths, given, strict=True) if path}
-        values["mcp.audit.dropped_fields"] = self.paths.count(None)
+        values: dict[Any, object] = dict(zip(self.paths, given, strict=False))
+        if self.dropped:
+            del values[None]
+            values["mcp.audit.dropped_fields"] = self.dropped
         return values
 
     def row(self, outcome: str, level: str) -> Row:
-        row = self.rows.get((outcome, level))
-        if row is None:
-            said = {
-                "event.outcome": outcome,
-                "event.severity": SEVERITIES[level],
-                "log.level": level,
-            }
-            row = self.rows[outcome, level] = Row(self.type, {**self.constants, **said})
+        said = {
+            "event.outcome": outcome,
+            "event.severity": SEVERITIES[level],
+            "log.level": level,
+        }
+        row = self.rows[outcome, level] = Row(self.type, {**self.constants, **said})
         return row
 
 
@@ -113,13 +117,14 @@ class Classifier:
         if not shape.is_active and not own:
             return None
         values = shape.values(fields.values())
-        if derive := _DERIVATIONS.get(event.type):
-            values = {**derive(values), **values}
+        if shape.derive:
+            values = {**shape.derive(values), **values}
         if "event.duration" in values:
             values["event.duration"] = _nanoseconds(values["event.duration"])
         outcome = _outcome(values.pop("event.outcome", None))
         level = _level(values.pop("log.level", None), outcome)
-        return Classified(shape.row(outcome, level), values)
+        row = shape.rows.get((outcome, level)) or shape.row(outcome, level)
+        return Classified(row, values)
 
     def _shape(self, key: tuple[str, ...]) -> _Shape:
         name, *names = key
@@ -132,7 +137,14 @@ class Classifier:
             constants = {**constants, **_TOOL_CALL}
         if len(self._shapes) >= _MAX_SHAPES:
             self._shapes.clear()
-        shape = self._shapes[key] = _Shape(name, name in self._active, found, constants)
+        shape = self._shapes[key] = _Shape(
+            type=name,
+            is_active=name in self._active,
+            paths=found,
+            dropped=found.count(None),
+            derive=_DERIVATIONS.get(name),
+            constants=constants,
+        )
         return shape
 
 
@@ -175,7 +187,7 @@ def _nanoseconds(duration_ms: object) -> int | None:
 
 def _outcome(success: object) -> str:
     """`success` as callers give it, or as derived."""
-    return _OUTCOMES.get(success, "unknown") if isinstance(success, int | str) else "unknown"
+    return _OUTCOMES.get(success, "unknown") if isinstance(success, (int, str)) else "unknown"
 
 
 _OUTCOMES: Mapping[object, str] = {
@@ -239,7 +251,7 @@ def _compliance(values: Mapping[str, object]) -> dict[str, object]:
     return _action("audit", values.get("mcp.compliance.operation"))
 
 
-_DERIVATIONS: Mapping[str, Callable[[Mapping[str, object]], dict[str, object]]] = {
+_DERIVATIONS: Mapping[str, _Derive] = {
     MCPEventType.RESOURCE_ACCESS: _resource,
     MCPEventType.AUTHORIZATION: _authorization,
     MCPEventType.POLICY_VIOLATION: _violation,

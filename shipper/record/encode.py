@@ -10,7 +10,7 @@ from operator import itemgetter
 
 import msgspec
 
-from shipper.record.classify import Classified
+from shipper.record.classify import Row
 
 _json = msgspec.json.Encoder(order="sorted").encode
 #: Shapes kept; a caller that invents ever new ones only pays for compiling them again.
@@ -26,17 +26,17 @@ class Encoder:
     def __init__(self) -> None:
         self._templates: dict[tuple[object, ...], _Template] = {}
 
-    def __call__(self, event: Classified) -> bytes:
-        row, values = event
+    def __call__(self, row: Row, values: Mapping[str, object]) -> bytes:
+        """The line of an event, whose `values` hide the constants of its row."""
         shape = (row, *values)
-        literal, take = self._templates.get(shape) or self._compile(shape, event)
+        literal, take = self._templates.get(shape) or self._compile(row, values)
         return literal % tuple(map(_json, take(values)))
 
-    def _compile(self, shape: tuple[object, ...], event: Classified) -> _Template:
+    def _compile(self, row: Row, values: Mapping[str, object]) -> _Template:
         if len(self._templates) >= _MAX_SHAPES:
             self._templates.clear()
-        constants = {k: v for k, v in event.row.constants.items() if k not in event.values}
-        paths = {path: path.split(".") for path in (*event.values, *constants)}
+        constants = {path: value for path, value in row.constants.items() if path not in values}
+        paths = {path: path.split(".") for path in (*values, *constants)}
         pieces = list(_pieces(_tree(paths), constants))
         literal = b"".join(
             b"%b" if isinstance(piece, str) else piece.replace(b"%", b"%%") for piece in pieces
@@ -44,7 +44,7 @@ class Encoder:
         # Every line has several values (its time, its place), so that `take` gives a tuple.
         take = itemgetter(*(piece for piece in pieces if isinstance(piece, str)))
         template: _Template = literal, take
-        self._templates[shape] = template
+        self._templates[row, *values] = template
         return template
 
 

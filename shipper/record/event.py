@@ -46,15 +46,16 @@ def create_event(
     `COMMON`; any other raises `TypeError`. `success` is true, false, or None for not known;
     `duration_ms` may have a fraction. Of all the rest, None is the same as leaving it out.
     """
-    for name in common:
-        if name not in COMMON:
-            raise TypeError(f"unknown argument {name!r}; known: {', '.join(sorted(COMMON))}")
-    values = {
-        name: value
-        for name, value in ({**fields, **common} if fields else common).items()
-        if value is not None
-    }
-    return Event(str(event_type), values)
+    return _event(event_type, fields or {}, common)
+
+
+def _event(event_type: str, fields: Mapping[str, object], common: Mapping[str, Any]) -> Event:
+    if not common.keys() <= COMMON:
+        name = min(common.keys() - COMMON)
+        raise TypeError(f"unknown argument {name!r}; known: {', '.join(sorted(COMMON))}")
+    values = {**fields, **common}
+    given = {name: value for name, value in values.items() if value is not None}
+    return Event(str(event_type), given)
 
 
 def create_tool_execution_event(
@@ -71,7 +72,7 @@ def create_tool_execution_event(
     """A tool was called; `result` is any JSON value, of which 1000 characters are kept."""
     fields = {"tool_name": tool_name, "arguments": arguments, "result": result, "cost": cost}
     common |= {"user_id": user_id, "duration_ms": duration_ms, "success": success}
-    return create_event(MCPEventType.TOOL_EXECUTION, fields, **common)
+    return _event(MCPEventType.TOOL_EXECUTION, fields, common)
 
 
 def create_resource_access_event(
@@ -92,7 +93,7 @@ def create_resource_access_event(
         "data_size": data_size,
     }
     common |= {"user_id": user_id, "success": success}
-    return create_event(MCPEventType.RESOURCE_ACCESS, fields, **common)
+    return _event(MCPEventType.RESOURCE_ACCESS, fields, common)
 
 
 def create_prompt_request_event(
@@ -106,7 +107,7 @@ def create_prompt_request_event(
     """A prompt was fetched."""
     fields = {"prompt_name": prompt_name, "arguments": arguments}
     common |= {"user_id": user_id, "success": success}
-    return create_event(MCPEventType.PROMPT_REQUEST, fields, **common)
+    return _event(MCPEventType.PROMPT_REQUEST, fields, common)
 
 
 def create_authentication_event(
@@ -126,7 +127,7 @@ def create_authentication_event(
         "failure_reason": failure_reason,
     }
     common |= {"user_id": user_id, "client_id": client_id, "success": success}
-    return create_event(MCPEventType.AUTHENTICATION, fields, **common)
+    return _event(MCPEventType.AUTHENTICATION, fields, common)
 
 
 def create_authorization_event(
@@ -147,7 +148,7 @@ def create_authorization_event(
         "approval_required": approval_required,
     }
     common |= {"user_id": user_id, "mcp_endpoint": mcp_endpoint}
-    return create_event(MCPEventType.AUTHORIZATION, fields, **common)
+    return _event(MCPEventType.AUTHORIZATION, fields, common)
 
 
 def create_policy_violation_event(
@@ -165,7 +166,7 @@ def create_policy_violation_event(
         "action_taken": action_taken,
     }
     common |= {"user_id": user_id, "severity": severity}
-    return create_event(MCPEventType.POLICY_VIOLATION, fields, **common)
+    return _event(MCPEventType.POLICY_VIOLATION, fields, common)
 
 
 def create_token_usage_event(
@@ -181,7 +182,7 @@ def create_token_usage_event(
     """A token was issued, used or revoked; it has no parameter, for it is never recorded."""
     fields = {"token_type": token_type, "oauth_flow": oauth_flow, "scopes": scopes}
     common |= {"user_id": user_id, "client_id": client_id, "success": success}
-    return create_event(MCPEventType.OAUTH2_TOKEN_USAGE, fields, **common)
+    return _event(MCPEventType.OAUTH2_TOKEN_USAGE, fields, common)
 
 
 def create_rate_limiting_event(
@@ -201,7 +202,8 @@ def create_rate_limiting_event(
         "remaining": remaining,
         "retry_after_s": retry_after_s,
     }
-    return create_event(MCPEventType.RATE_LIMITING, fields, user_id=user_id, **common)
+    common |= {"user_id": user_id}
+    return _event(MCPEventType.RATE_LIMITING, fields, common)
 
 
 def create_security_threat_event(
@@ -222,7 +224,7 @@ def create_security_threat_event(
         "blocked": blocked,
     }
     common |= {"user_id": user_id, "source_ip": source_ip}
-    return create_event(MCPEventType.SECURITY_THREAT, fields, **common)
+    return _event(MCPEventType.SECURITY_THREAT, fields, common)
 
 
 def create_compliance_event(
@@ -243,7 +245,7 @@ def create_compliance_event(
         "records": records,
     }
     common |= {"user_id": user_id, "success": success}
-    return create_event(MCPEventType.COMPLIANCE, fields, **common)
+    return _event(MCPEventType.COMPLIANCE, fields, common)
 
 
 def from_record(record: logging.LogRecord) -> Event | None:

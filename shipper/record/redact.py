@@ -22,7 +22,7 @@ from shipper.catalog import Field, Sensitivity
 from shipper.catalog.secrets.patterns import found, suspect
 from shipper.record.classify import Classified
 from shipper.record.finish import MAX_CHARS, Finish
-from shipper.record.walk import MAX_TEXT, Long, Walk, canonical, valid
+from shipper.record.walk import MAX_TEXT, OPENING, Long, Walk, canonical, valid
 
 _RESULT = "mcp.tool.result.text"
 _DROPPED = "mcp.audit.dropped_fields"
@@ -39,6 +39,7 @@ class _Kind(Enum):
     WORD = auto()
     PROSE = auto()
     OBJECT = auto()
+    PERSON = auto()
     OTHER = auto()
 
 
@@ -51,9 +52,9 @@ def _kind(path: str, field: Field) -> _Kind:
         return _Kind.OBJECT
     if field.type == "match_only_text" or path == "event.reason":
         return _Kind.PROSE
-    if field.type == "keyword" and field.sensitivity in {Sensitivity.NONE, Sensitivity.PAYLOAD}:
-        return _Kind.WORD
-    return _Kind.OTHER
+    if field.type != "keyword" or field.sensitivity is Sensitivity.SECRET:
+        return _Kind.OTHER
+    return _Kind.PERSON if field.sensitivity is Sensitivity.PERSONAL else _Kind.WORD
 
 
 class Redactor:
@@ -61,10 +62,14 @@ class Redactor:
 
     def __init__(self, fields: Mapping[str, Field]) -> None:
         self._kinds = {path: _kind(path, field) for path, field in fields.items()}
-        self._words = {path for path, kind in self._kinds.items() if kind is _Kind.WORD}
+        self._foreign = self._of(_Kind.WORD) | self._of(_Kind.PROSE)
+        self._people = self._of(_Kind.PERSON)
         self._cleaners = {
             path: _cleaner(field, self._kinds[path]) for path, field in fields.items()
         }
+
+    def _of(self, wanted: _Kind) -> frozenset[str]:
+        return frozenset(path for path, kind in self._kinds.items() if kind is wanted)
 
     def __call__(self, event: Classified) -> Classified:
         """The event, safe to write; a value that does not fit its field is left out, counted."""
@@ -80,16 +85,22 @@ class Redactor:
 
     def _bounded(self, values: Mapping[str, object], walk: Walk) -> dict[str, object]:
         """The first walk."""
+        foreign, people = self._foreign, self._people
+        cleaners, texts = self._cleaners, walk.texts
         bounded: dict[str, object] = {}
         dropped = 0
         for path, value in values.items():
-            # A short word, as most are, costs no call.
-            if type(value) is str and path in self._words and len(value) <= MAX_TEXT:
-                walk.texts.append(value)
-                bounded[path] = value
-                continue
+            # A short plain text, as most values are, costs no call.
+            if type(value) is str and len(value) <= MAX_TEXT and value[:1] not in OPENING:
+                if path in foreign:
+                    texts.append(value)
+                    bounded[path] = value
+                    continue
+                if path in people and value.isascii():
+                    bounded[path] = value
+                    continue
             try:
-                bounded[path] = self._cleaners[path](walk, value)
+                bounded[path] = cleaners[path](walk, value)
             except Exception:  # noqa: BLE001 - a caller's object may raise anything when looked at
                 dropped += 1
         if dropped:
@@ -115,6 +126,7 @@ _FINISHES: Mapping[_Kind, Callable[[Finish, object], object]] = {
     _Kind.WORD: lambda finish, value: finish.value(value, echoes=False),
     _Kind.PROSE: lambda finish, value: finish.prose(value),
     _Kind.OBJECT: lambda finish, value: finish.value(value, echoes=True),
+    _Kind.PERSON: lambda _finish, value: value,
     _Kind.OTHER: lambda _finish, value: value,
 }
 
@@ -221,6 +233,7 @@ _BY_KIND: Mapping[_Kind, _Cleaner] = {
     _Kind.WORD: _word,
     _Kind.PROSE: _prose,
     _Kind.OBJECT: _object,
+    _Kind.PERSON: _person,
 }
 _BY_TYPE: Mapping[str, _Cleaner] = {
     "boolean": _boolean,
@@ -229,7 +242,6 @@ _BY_TYPE: Mapping[str, _Cleaner] = {
     "double": _real,
     "float": _real,
     "ip": _ip,
-    "keyword": _person,
     "long": _whole,
 }
 

@@ -5,9 +5,10 @@ import time
 from types import MappingProxyType
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shipper.catalog.secrets.numbers import NUMBERS
 from shipper.catalog.secrets.patterns import SHAPES, Suspicion, mask, suspect
 from shipper.record.event import create_event
 from tests.record.recorder import Recorder, lines
@@ -197,6 +198,32 @@ def test_any_values_in_any_fields_become_one_line_of_strict_json(tmp_path_factor
     for line in lines(recorder.directory):
         json.loads(line, parse_constant=pytest.fail)
     assert recorder.handler.counts.recorded == 1
+
+
+#: Pieces of secrets, of what announces them, and of neither.
+PIECES = """
+    pass word pw pwd secret SECRET token Token key api_ API- creds credential cookie auth Auth otp
+    cvv cvc pin ssn sig PHPSESSID jsessionid = : => > -- ' " hunter2 x Xy @ %40 . a.b :// bearer
+    Basic Ym9iOmh1bnRlcjI= eyJ hbGciOiJIUzI1NiJ9 AKIA AIza EAAC IOSFODNN7EXAMPLE ghp_ glpat-
+    github_pat_
+    xoxb- xapp- sk- sk_live_ rk_test_ whsec_ npm_ hf_ dop_v1_ shpat_ pypi- sq0atp- key- SG. hvs.
+    ya29. 16C7e42F292c6912E7710c838347 -----BEGIN -----END PRIVATE KEY ----- 4111 1111 41 1 - DE89
+    gb29 NWBK 6016 1331 9268 19 3704 0044 0532 0130 00 078-05-1120 1763953200123 [SECRET] é İ
+""".split()  # noqa: SIM905 - reads better than eighty quoted words
+TEXTS = st.lists(st.sampled_from(PIECES) | st.sampled_from(["", " ", "\n", " is "]), max_size=14)
+
+
+@settings(max_examples=2000)
+@given(pieces=TEXTS)
+def test_no_gate_is_shut_to_what_its_pattern_would_find(pieces):
+    text = "".join(pieces)
+    suspicion = suspect(text) or Suspicion((), numbers=False)
+    missed = [
+        shape.kind for shape in SHAPES if shape.mask(text)[1] and shape not in suspicion.shapes
+    ]
+    if not suspicion.numbers:
+        missed += [kind for kind, mask_number in NUMBERS if mask_number(text)[1]]
+    assert missed == []
 
 
 #: Texts on which a pattern may try again and again.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shipper import create_tool_execution_event
 from shipper.catalog import Scope, builtin
-from shipper.record.classify import Classified, Classifier
+from shipper.record.classify import Classifier
 from shipper.record.encode import Encoder
 from shipper.record.event import create_event
 from shipper.record.seal import GENESIS, follows, seal, unseal
@@ -25,7 +25,7 @@ def body_of(fields, **common):
     constants = {"host.hostname": "host", "process.pid": 7, "mcp.audit.stream.id": "s"}
     classify = Classifier(builtin(), Scope(), constants)
     event = classify(create_event("mcp_tool_execution", fields, **common))
-    return Encoder()(Classified(event.row, {**event.values, **PLACE}))
+    return Encoder()(event.row, {**event.values, **PLACE})
 
 
 def test_the_golden_line_is_written_to_the_byte():
@@ -83,7 +83,7 @@ def test_a_line_is_the_nested_document_of_its_fields(fields):
         for name in parents:
             node = node.setdefault(name, {})
         node[leaf] = value
-    line = Encoder()(Classified(event.row, values))
+    line = Encoder()(event.row, values)
     try:
         reference = msgspec.json.decode(msgspec.json.encode(expected))
     except UnicodeEncodeError:

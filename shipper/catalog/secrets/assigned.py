@@ -63,16 +63,13 @@ def may_name_secrets(text: str) -> bool:
     return any(gate in lower for gate in _NAME_GATES)
 
 
-_IN_TEXT = "pass pw secret token key cred cookie auth otp cv ssn pin sess sig jwt"
-#: One of these is in every text that `mask_assigned` changes.
-ASSIGNED_GATES = tuple(_IN_TEXT.split())
 #: A name that may be a secret's, and what stands between it and its value: `=`, `: `, `=>`, `>`,
 #: ` is `; or a blank: `--password x`, `PASSWORD 'x'`. For text in lower case: a pattern that
 #: ignores case takes ten times as long, for it cannot look for first letters.
 ASSIGNMENT = re.compile(
     r"""(?x)
-    (?P<name> (?: p(?:ass|wd|w(?=\W)|in) | s(?:ecret|sn|ess|ig(?=\W)) | c(?:red|ookie|v[vc])
-                | token | key | auth | otp | jwt ) [\w-]{0,40}+ )
+    (?P<name> (?: p(?:ass|wd|w(?=\W)|in(?![a-z])|hpsessid) | s(?:ecret|sn|ig(?==)) | jsessionid
+                | c(?:reds|reden|ookie|v[vc]) | token | key | auth | otp ) [\w-]{0,40}+ )
     (?: ["'\\\]]{0,20}+ \s{0,4}+ (?: => | := | [:=]{1,2}+ ) \s{0,4}+
       | >
       | (?P<prose> \s{1,4}+ (?:is|was|are) :? \s{1,4}+ )

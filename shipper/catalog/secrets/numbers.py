@@ -27,8 +27,8 @@ def is_card(digits: str) -> bool:
 
 #: Digits, in groups or not; not the decimals of a fraction. Four groups may have dots between.
 _RUN = re.compile(
-    r"(?<![0-9])(?<![0-9]\.)(?: (?:[0-9]{4}\.){3}[0-9]{4}(?![0-9]) | [0-9][0-9\ -]{11,}[0-9] )",
-    re.VERBOSE,
+    r"""(?x) (?<![0-9]) (?<![0-9]\.)
+    (?: (?:[0-9]{4}\.){3} [0-9]{4} (?![0-9]) | [0-9] (?:[ -]{0,3}[0-9]){12,} )"""
 )
 _GROUP = re.compile("[0-9]+")
 
