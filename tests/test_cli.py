@@ -139,3 +139,14 @@ def test_sample_writes_days_of_a_record_whose_lines_are_shipped(config, tmp_path
     (out,) = (tmp_path / "out").iterdir()
     recorded = sum(len(p.read_bytes().splitlines()) for p in (tmp_path / "audit").iterdir())
     assert len(out.read_bytes().splitlines()) == recorded > 100
+
+
+@pytest.mark.parametrize(
+    "absent", ["rich", "shipper.assets", "shipper.operations", "elasticsearch"]
+)
+def test_run_loads_nothing_that_it_does_not_use(absent, config):
+    program = (
+        "import sys; from shipper.cli import main; "
+        f"main(['run', '--once', '-c', {str(config)!r}]); sys.exit({absent!r} in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,68 @@
+"""What every command has: a place in the parser, a configuration, an exit code."""
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shipper.config import Config
+
+#: Looked for, in this order, when no -c is given.
+CONFIG_FILES = (Path("mcp-shipper.yml"), Path("/etc/mcp-shipper/mcp-shipper.yml"))
+
+EX_FAILED = 1
+EX_DATAERR = os.EX_DATAERR
+EX_UNAVAILABLE = os.EX_UNAVAILABLE
+EX_IOERR = os.EX_IOERR
+EX_CONFIG = os.EX_CONFIG
+
+#: Does the work, and gives the exit code.
+Command = Callable[[argparse.Namespace], int]
+
+
+class Commands:
+    """Commands at one level; all of them take -c."""
+
+    def __init__(self, parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+        self._common = common
+        self._level = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    @classmethod
+    def parser(cls, program: str, text: str) -> "tuple[argparse.ArgumentParser, Commands]":
+        """The parser of the program, and its first level."""
+        common = argparse.ArgumentParser(add_help=False)
+        common.add_argument(
+            "-c",
+            dest="config",
+            metavar="FILE",
+            type=Path,
+            default=argparse.SUPPRESS,  # so that it may stand before or after the command's name
+            help=f"configuration (default: {' or '.join(map(str, CONFIG_FILES))})",
+        )
+        made = argparse.ArgumentParser(prog=program, parents=[common], description=text)
+        return made, cls(made, common)
+
+    def add(self, name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        made = self._level.add_parser(name, parents=[self._common], help=text, description=text)
+        made.set_defaults(command=command)
+        return made
+
+    def group(self, name: str, text: str) -> "Commands":
+        """Commands below a command."""
+        return Commands(self._level.add_parser(name, help=text, description=text), self._common)
+
+
+def config_path(arguments: argparse.Namespace) -> Path | None:
+    """The file named by -c, else the first that is found."""
+    named: Path | None = getattr(arguments, "config", None)
+    return named or next((path for path in CONFIG_FILES if path.is_file()), None)
+
+
+def config_of(arguments: argparse.Namespace) -> "Config":
+    """The configuration in use; the defaults where there is no file."""
+    from shipper.config import from_mapping, load
+
+    path = config_path(arguments)
+    return load(path) if path else from_mapping({})

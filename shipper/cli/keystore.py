@@ -1,0 +1,74 @@
+"""Secrets for `${NAME}` in the configuration."""
+
+import argparse
+import getpass
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from shipper.cli.commands import EX_FAILED, Commands, config_path
+from shipper.cli.terminal import complain, say
+
+if TYPE_CHECKING:
+    from shipper.config.keystore import Keystore
+
+
+def add(commands: Commands) -> None:
+    keystore = commands.group("keystore", "secrets for ${NAME} in the configuration")
+    create = keystore.add("create", _create, "make an empty keystore")
+    create.add_argument("--force", action="store_true", help="replace one that is there")
+    adding = keystore.add("add", _add, "add a secret, its value from standard input")
+    adding.add_argument("name")
+    adding.add_argument("--force", action="store_true", help="replace one of that name")
+    keystore.add("list", _list, "print the names")
+    keystore.add("remove", _remove, "remove a secret").add_argument("name")
+
+
+def _keystore(arguments: argparse.Namespace) -> "Keystore":
+    """The keystore of the configuration in use."""
+    from shipper.config import KEYSTORE_NAME, from_mapping, keystore_of
+    from shipper.config.keystore import Keystore
+
+    path = config_path(arguments)
+    if path is None:
+        return Keystore(from_mapping({}).data / KEYSTORE_NAME)
+    return keystore_of(path.read_text(encoding="utf-8"), str(path), os.environ)
+
+
+def _create(arguments: argparse.Namespace) -> int:
+    keystore = _keystore(arguments)
+    if keystore.path.exists() and not arguments.force:
+        complain(f"{keystore.path} exists; --force replaces it and its secrets")
+        return EX_FAILED
+    keystore.write({})
+    say(f"created {keystore.path}")
+    return 0
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    """The value comes from standard input: an argument would show in the list of processes."""
+    keystore = _keystore(arguments)
+    secrets = keystore.read()
+    if arguments.name in secrets and not arguments.force:
+        complain(f"{arguments.name} is there already; --force replaces it")
+        return EX_FAILED
+    is_terminal = sys.stdin.isatty()
+    value = getpass.getpass(f"{arguments.name}: ") if is_terminal else sys.stdin.read()
+    keystore.write({**secrets, arguments.name: value.rstrip("\n")})
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    for name in sorted(_keystore(arguments).read()):
+        say(name)
+    return 0
+
+
+def _remove(arguments: argparse.Namespace) -> int:
+    keystore = _keystore(arguments)
+    secrets = keystore.read()
+    if secrets.pop(arguments.name, None) is None:
+        complain(f"{arguments.name} is not in {keystore.path}")
+        return EX_FAILED
+    keystore.write(secrets)
+    return 0

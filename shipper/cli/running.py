@@ -1,0 +1,50 @@
+"""Shipping, and asking beforehand whether it would work."""
+
+import argparse
+
+from shipper.cli.commands import EX_UNAVAILABLE, Commands, config_of
+from shipper.cli.terminal import say
+
+
+def add(commands: Commands) -> None:
+    run = commands.add("run", _run, "ship the inputs to every output until stopped")
+    run.add_argument("--once", action="store_true", help="ship what is there, then end")
+    test = commands.group("test", "check the configuration, or reach the outputs")
+    test.add("config", _test_config, "check the configuration")
+    test.add("output", _test_output, "reach each output without sending an event")
+    commands.add("version", _version, "print the version")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from shipper.supervise import supervise
+
+    supervise(lambda: config_of(arguments), once=arguments.once)
+    return 0
+
+
+def _test_config(arguments: argparse.Namespace) -> int:
+    config = config_of(arguments)
+    for note in config.notes:
+        say(f"note: {note}")
+    say(
+        f"Config OK: {len(config.inputs)} inputs, outputs: {', '.join(config.outputs) or 'none'}; "
+        f"{len(config.scope.active(config.catalog))} event types are recorded"
+    )
+    return 0
+
+
+def _test_output(arguments: argparse.Namespace) -> int:
+    from shipper.service import probe
+
+    code = 0
+    for name, what, is_good in probe(config_of(arguments)):
+        say(f"{name}: {'OK, ' if is_good else 'FAILED: '}{what}")
+        code = code if is_good else EX_UNAVAILABLE
+    return code
+
+
+def _version(_arguments: argparse.Namespace) -> int:
+    from importlib.metadata import version
+
+    say(f"mcp-shipper {version('mcp-shipper')}")
+    return 0
