@@ -12,14 +12,10 @@ from shipper.assets.kibana.rules import ALERTS, detection_rules, stack_rules
 from shipper.assets.kibana.searches import SEARCHES
 from shipper.assets.validate import validate
 from shipper.catalog import IndexStrategy, Scope, builtin, overlaid
+from tests.assets.overlay import OVERLAY
 
 ROOT = Path(__file__).parent.parent.parent
 CATALOG = builtin()
-OVERLAY = {
-    "fields": {"acme.order.id": {"type": "keyword", "meaning": "The order."}},
-    "event_types": {"acme_order": {"dataset": "acme.orders", "fields": ["acme.order.id"]}},
-    "frameworks": {"acme": {"retention_days": 4000, "requires": ["acme_order"]}},
-}
 VERSIONS = {"dashboard": "8.9.0", "search": "8.0.0", "index-pattern": "8.0.0", "tag": "8.0.0"}
 
 

@@ -12,6 +12,7 @@ from elasticsearch import Elasticsearch as Client
 from shipper.assets import Action, install, remove
 from shipper.catalog import MCPEventType, Scope, builtin, overlaid
 from tests.assets.answering import answering, passing_on
+from tests.assets.overlay import OVERLAY
 from tests.integration.line import call, search
 
 CATALOG = builtin()
@@ -28,11 +29,6 @@ ONE_OF_EACH = {
     "match_only_text": "A sentence for people.",
 }
 STAND_INS = {"match_only_text": "text", "constant_keyword": "keyword"}
-OVERLAY = {
-    "fields": {"acme.order.id": {"type": "keyword", "meaning": "The order."}},
-    "event_types": {"acme_order": {"dataset": "acme.orders", "fields": ["acme.order.id"]}},
-    "frameworks": {"acme": {"retention_days": 4000, "requires": ["acme_order"]}},
-}
 
 
 @pytest.fixture
