@@ -1,18 +1,16 @@
 """Fake servers on real sockets that do what a script says, and outputs that do so without one."""
 
-import gzip
 import json
-import socket
-import ssl
-import struct
 import threading
 from collections import deque
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 
-from shipper.errors import ProtocolError
+from shipper.faults.bulk import BulkServer
+from shipper.faults.lumberjack import LumberjackServer
+from shipper.faults.script import Script
+from shipper.faults.server import Ended, Place
 from shipper.outputs.base import DELIVERED
-from shipper.wire.lumberjack import Receiver, ack
+from shipper.wire.lumberjack import ack
 
 WAIT_S = 20
 
@@ -41,122 +39,65 @@ def says(*steps):
     return lambda size: (ack(step) if type(step) is int else step for step in steps)
 
 
-class FakeLogstash:
-    """A strict Lumberjack server; keeps the windows that came whole, and what went wrong."""
+class FakeLogstash(LumberjackServer):
+    """Keeps the windows that came whole, and what went wrong."""
 
     def __init__(self, *answers, tls=None, host="127.0.0.1", closes_on=lambda payload: False):
+        super().__init__(Script(), lambda window: None, place=Place(host=host, tls=tls))
         self.answers = deque(answers)
-        self.windows, self.faults, self.connections = [], [], 0
-        self._tls, self._closes_on = tls, closes_on
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family)
-        port = self._listener.getsockname()[1]
-        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._open, self._over = set(), threading.Event()
-        self._threads = [threading.Thread(target=self._accept)]
-
-    def __enter__(self):
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for connection in tuple(self._open):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(WAIT_S)
-            assert not thread.is_alive()
-
-    @property
-    def is_idle(self):
-        """Whether every connection is closed."""
-        return not self._open
+        self.windows = []
+        self._closes_on = closes_on
 
     @property
     def events(self):
         """Every payload that came, as an object, in the order of arrival."""
         return [json.loads(payload) for window in self.windows for payload in window]
 
-    def _accept(self):
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self.connections += 1
-                self._open.add(connection)
-                thread = threading.Thread(target=self._serve, args=(connection,))
-                self._threads.append(thread)
-                thread.start()
-
-    def _serve(self, connection):
-        raw = connection
-        try:
-            if self._tls is not None:
-                connection = self._tls.wrap_socket(connection, server_side=True)
-            receiver = Receiver()
-            while data := connection.recv(1 << 16):
-                for window in receiver.receive(data):
-                    self.windows.append(window)
-                    if not self._answer(connection, window):
-                        return
-        except (OSError, ssl.SSLError, ProtocolError) as fault:
-            self.faults.append(fault)
-        finally:
-            connection.close()
-            self._open.discard(raw)
-
-    def _answer(self, connection, window):
-        """Whether the connection goes on."""
+    def answer(self, link, window, phase):
+        self.windows.append(window)
         if any(map(self._closes_on, window)):
-            return False
+            raise Ended
         answer = self.answers.popleft() if self.answers and window else acknowledge
         for step in answer(len(window)):
-            if step is HANG_UP:
-                return False
-            if step is RESET:  # no linger: the peer sees "connection reset"
-                linger = struct.pack("ii", 1, 0)
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                return False
+            if step is RESET:
+                link.abort()
+            if step is RESET or step is HANG_UP:
+                raise Ended
             if step is SILENCE:
-                self._over.wait()
+                link.pause(None)
             elif isinstance(step, float):
-                self._over.wait(step)
+                link.pause(step)
             else:
-                connection.sendall(step)
-        return True
+                link.socket.sendall(step)
 
 
 # --- Elasticsearch ------------------------------------------------------------------------------
 # An answer takes the actions and lines of a request and gives (status, body) or raw bytes.
 
 
-class FakeElasticsearch:
+class FakeElasticsearch(BulkServer):
     """A bulk API that keeps documents by index and id, as `create` does."""
 
     def __init__(self, *answers, tls=None):
+        super().__init__(Script(), lambda lines: None, place=Place(tls=tls))
         self.answers = deque(answers)
         self.documents, self.requests = {}, []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _BulkHandler)
-        self._server.fake = self
-        self._server.daemon_threads = True
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        scheme = "https" if tls else "http"
-        self.port = self._server.server_address[1]
-        self.url = f"{scheme}://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
-    def __enter__(self):
-        self._thread.start()
-        return self
+    def saw(self, path, headers, body):
+        self.requests.append((path, headers, body))
 
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(WAIT_S)
+    def ask(self, link, path):
+        return self._answer(link, ()) if self.answers else super().ask(link, path)
+
+    def bulk(self, link, pairs, phase):
+        return self._answer(link, pairs) if self.answers else self.create(pairs)
+
+    def _answer(self, link, pairs):
+        answer = self.answers.popleft()(pairs)
+        if isinstance(answer, bytes):
+            link.socket.sendall(answer)
+            raise Ended
+        return answer
 
     def create(self, pairs):
         """Elasticsearch's answer to these actions and lines."""
@@ -182,42 +123,6 @@ def items(*outcomes):
 def status(code, body=None):
     """An answer with this HTTP status."""
     return lambda pairs: (code, {} if body is None else body)
-
-
-class _BulkHandler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self):
-        fake = self.server.fake
-        fake.requests.append((self.path, dict(self.headers), b""))
-        root = {"cluster_name": "fake", "version": {"number": "9.4.3"}}
-        self._send(fake.answers.popleft()(()) if fake.answers else (200, root))
-
-    def do_POST(self):
-        fake = self.server.fake
-        body = self.rfile.read(int(self.headers["content-length"]))
-        if self.headers.get("content-encoding") == "gzip":
-            body = gzip.decompress(body)
-        fake.requests.append((self.path, dict(self.headers), body))
-        lines = body.splitlines()
-        pairs = [(json.loads(a), b) for a, b in zip(lines[::2], lines[1::2], strict=True)]
-        self._send((fake.answers.popleft() if fake.answers else fake.create)(pairs))
-
-    def _send(self, answer):
-        if isinstance(answer, bytes):
-            self.wfile.write(answer)
-            self.close_connection = True
-            return
-        code, body = answer
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(code)
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_):
-        pass
 
 
 # --- outputs ------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "config": {"record", "outputs", "assets", "deliver", "capture", "catalog", "errors"},
 }
 MAY_IMPORT["sample"] = {"record", "catalog", "errors"}
+MAY_IMPORT["faults"] = {"wire", "errors"}
 MAY_IMPORT["service"] = {*MAY_IMPORT["config"], "config"}
 MAY_IMPORT["monitor"] = {*MAY_IMPORT["service"], "service", "prometheus"}
 MAY_IMPORT["prometheus"] = MAY_IMPORT["monitor"] | {"monitor"}
@@ -26,7 +27,7 @@ MAY_IMPORT["memory"] = set()
 MAY_IMPORT["supervise"] = {*MAY_IMPORT["service"], "service", "memory", "monitor"}
 MAY_IMPORT["operations"] = MAY_IMPORT["service"]
 MAY_IMPORT["demo"] = {*MAY_IMPORT["service"], "service", ""}  # its server is a user of ours
-MAY_IMPORT["cli"] = {*MAY_IMPORT["demo"], "demo", "operations", "sample", "supervise"}
+MAY_IMPORT["cli"] = {*MAY_IMPORT["demo"], "demo", "operations", "sample", "supervise", "faults"}
 
 NO_NETWORK = {"socket", "ssl", "select", "selectors", "http", "urllib", "asyncio", "elasticsearch"}
 NEVER = {

@@ -230,7 +230,7 @@ def test_the_probe_names_the_cluster_and_the_credentials():
         sender = output(server.url, api_key=Secret("id:key"))
         said = sender.probe()
         sender.close()
-    assert said == f"{server.url} is Elasticsearch 9.4.3, cluster fake, with the API key"
+    assert said == f"{server.url} is Elasticsearch 9.4.3, cluster faults, with the API key"
 
 
 def test_a_key_that_may_only_write_passes_the_probe():

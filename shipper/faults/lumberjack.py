@@ -1,0 +1,92 @@
+"""A Lumberjack server that misbehaves as its script says."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from shipper.faults.script import OK, Action, Phase, Script
+from shipper.faults.server import ANYWHERE, Ended, Link, Place, Server
+from shipper.wire.lumberjack import Receiver, ack
+
+#: What `random` draws from: everything that a window has to survive, and half of them well.
+POOL = """
+13x ok; ack 50%, close; ack 1, reset; ack 50%; ok, ok; ack 150%; reset; reset at 10; reset at 5k
+close; close at 1k; lose; silence 1s; keepalive 1s; slow 200k; refuse
+"""
+
+#: A storm of keep-alives.
+_KEEPALIVE_S = 0.1
+
+_HEAD_BYTES = 6
+_READ_BYTES = 64 << 10
+
+Window = Sequence[bytes]
+
+
+class LumberjackServer(Server):
+    """Strict about the protocol, whatever it does itself."""
+
+    def __init__(
+        self,
+        script: Script,
+        kept: Callable[[Window], object],
+        *,
+        poison: re.Pattern[bytes] | None = None,
+        place: Place = ANYWHERE,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`kept` hears of events as they are acknowledged; one like `poison` ends a connection."""
+        super().__init__(script, place, tell)
+        self._kept, self._poison = kept, poison
+
+    def serve(self, link: Link) -> None:
+        receiver = Receiver()
+        while head := link.read(_HEAD_BYTES):
+            windows: Sequence[Window] = receiver.receive(head)
+            phase = OK
+            if not windows:
+                phase = self.next_phase("window")
+                link.begin(phase, len(head))
+                windows = self._rest(link, receiver)
+            for number, window in enumerate(windows):
+                if number:  # pipelined: it was read together with the one before
+                    phase = self.next_phase("window")
+                self.answer(link, window, phase)
+            link.begin(OK)
+
+    def answer(self, link: Link, window: Window, phase: Phase) -> None:
+        """Do to the window what the phase says."""
+        if self._poison is not None and any(map(self._poison.search, window)):
+            raise Ended
+        acked = 0
+        for action in phase.actions if window else OK.actions:
+            acked = max(acked, self._act(link, window, acked, action))
+
+    def _rest(self, link: Link, receiver: Receiver) -> Sequence[Window]:
+        windows: Sequence[Window] = ()
+        while not windows:
+            data = link.read(_READ_BYTES)
+            if not data:
+                raise Ended
+            windows = receiver.receive(data)
+        return windows
+
+    def _act(self, link: Link, window: Window, acked: int, action: Action) -> int:
+        """How many events are acknowledged so far."""
+        size = len(window)
+        match action.name:
+            case "ok" | "ack" | "lose":
+                upto = action.count(size) if action.name == "ack" else size
+                self._kept(window[acked:upto])
+                if action.name == "lose":
+                    raise Ended
+                link.socket.sendall(ack(upto))
+                return upto
+            case "silence":
+                link.pause(action.seconds)
+            case "keepalive":
+                for _ in range(round((action.seconds or 0) / _KEEPALIVE_S)):
+                    link.socket.sendall(ack(0))
+                    link.pause(_KEEPALIVE_S)
+            case "reset" | "close":
+                link.end(Phase((action,)))
+        return acked

@@ -1,0 +1,216 @@
+"""Scripts of faults: what a server does to one window, request or connection after the other.
+
+    3x ok; reset at 1000; ack 50%, close; silence 5s; loop
+
+Phases are parted by `;` or newlines, the actions of one by commas, and `#` begins a comment. Each
+window (Lumberjack), request (bulk) or connection (proxy) takes the next phase; when there are no
+more, all is well.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, cycle, repeat
+from random import Random
+from threading import Lock
+
+from shipper.errors import BadInput, Problem
+
+#: What each word of a usage stands for.
+_PLACEHOLDERS = {
+    "TIME": r"(?P<seconds>\d+(?:\.\d+)?(?:ms|s|m))",
+    "SIZE": r"(?P<size>\d+[kM]?)",
+    "PART": r"(?:(?P<share>\d+(?:\.\d+)?)%|(?P<size>\d+))",
+    "STATUS": r"(?P<status>[45]\d\d)",
+    "PATTERN": r"(?P<pattern>\S+)",
+}
+_TIMES_S = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_SIZES = {"k": 1 << 10, "M": 1 << 20}
+
+#: Actions and what they mean, as `--help` shows them: the grammar is made of this table.
+READING = {
+    "ok": "everything is taken and acknowledged",
+    "silence [TIME]": "no answer for so long, or until the client gives up",
+    "half-open": "nothing more is read or answered; the connection stays",
+    "slow SIZE": "read so many bytes a second",
+    "reset [at SIZE]": "reset the connection, when so many bytes have come or instead of an answer",
+    "close [at SIZE]": "close it in peace at that point",
+}
+ANSWERING = {"lose": "take everything, then close before the answer: it is sent again"}
+CONNECTION = {
+    "refuse": "close the next connection as soon as it is there",
+    "handshake": "close the next connection in the middle of the TLS handshake",
+    "wrong-certificate": "show the next connection a certificate that nobody trusts",
+}
+LUMBERJACK = {
+    **READING,
+    **ANSWERING,
+    **CONNECTION,
+    "ack PART": "acknowledge a number of events, or a share (over 100% breaks the protocol)",
+    "keepalive TIME": "acknowledge nothing, ten times a second, for so long",
+}
+BULK = {
+    **READING,
+    **ANSWERING,
+    **CONNECTION,
+    "STATUS": "answer the whole request so: 429, 503, 413, 401 ...",
+    "items STATUS PART": "fail a share of the lines so; a line answered 409 is there already",
+    "items STATUS matching PATTERN": "fail the lines that match (no blanks, commas, semicolons)",
+    "full": "429 cluster_block_exception for every line: the disk is over its flood stage",
+    "readonly": "403 cluster_block_exception for every line: writing is blocked",
+    "empty": "take nothing and say 'errors' with no items",
+    "cut SIZE": "take everything, send so many bytes of the answer, then close",
+}
+PROXY = {
+    **READING,
+    "refuse": CONNECTION["refuse"],
+    "cut SIZE": "reset when so many bytes of the server's answers have gone back",
+}
+
+#: After these nothing is left to say; any other phase is finished with `ok`.
+_LAST = {"ok", "half-open", "reset", "close", "lose", "handshake", "STATUS", "items", "full"}
+_LAST |= {"readonly", "empty", "cut", "refuse"}
+
+_SPLIT = re.compile(r"[;\n]")
+_REPEAT = re.compile(r"(\d+)x\s+(.*)")
+_RANDOM = re.compile(r"random (\d+)")
+_COMMENT = re.compile(r"#.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do, named by the first word of its usage."""
+
+    name: str
+    text: str
+    seconds: float | None = None
+    size: int | None = None
+    #: Of 1.
+    share: float | None = None
+    status: int | None = None
+    pattern: re.Pattern[bytes] | None = None
+
+    def count(self, whole: int) -> int:
+        """How many of `whole` it means."""
+        return int(whole * self.share) if self.share is not None else self.size or 0
+
+    @property
+    def is_last(self) -> bool:
+        return self.name in _LAST or (self.name == "silence" and self.seconds is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What is done to one window, request or connection."""
+
+    actions: Sequence[Action]
+
+    def find(self, *names: str) -> Action | None:
+        """The first action of such a name."""
+        return next((action for action in self.actions if action.name in names), None)
+
+    def __str__(self) -> str:
+        return ", ".join(action.text for action in self.actions)
+
+
+OK = Phase((Action("ok", "ok"),))
+
+
+class Script:
+    """Hands out phases, to whichever connection asks first."""
+
+    def __init__(self, phases: Iterable[Phase] = ()) -> None:
+        self._phases = chain(phases, repeat(OK))
+        self._next = next(self._phases)
+        self._lock = Lock()
+
+    def take(self, *, at_connection: bool = False) -> Phase | None:
+        """The next phase; None if it is of the other kind: for new connections, or for the rest."""
+        with self._lock:
+            if (self._next.actions[0].name in CONNECTION) is not at_connection:
+                return None
+            taken, self._next = self._next, next(self._phases)
+        return taken
+
+
+def parse(text: str, words: Mapping[str, str], pool: str = "ok") -> Script:
+    """Read a script in these words; `random N` draws from `pool` for ever, by the seed N."""
+    phases: list[Phase] = []
+    for line in _pieces(text):
+        if line == "loop":
+            return Script(cycle(phases or [OK]))
+        if seed := _RANDOM.fullmatch(line):
+            drawn = _draw(list(_phases(pool, words)), Random(int(seed[1])))  # noqa: S311  # no secret
+            return Script(chain(phases, drawn))
+        phases += _phases(line, words)
+    return Script(phases)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    return filter(None, map(str.strip, _SPLIT.split(_COMMENT.sub("", text))))
+
+
+def _draw(pool: Sequence[Phase], random: Random) -> Iterator[Phase]:
+    while True:
+        yield random.choice(pool)
+
+
+def _phases(text: str, words: Mapping[str, str]) -> Iterator[Phase]:
+    for line in _pieces(text):
+        repeated = _REPEAT.fullmatch(line)
+        times, phase = (int(repeated[1]), repeated[2]) if repeated else (1, line)
+        yield from repeat(_phase(phase, words), times)
+
+
+def _phase(text: str, words: Mapping[str, str]) -> Phase:
+    actions = [_action(part.strip(), words) for part in text.split(",")]
+    if not actions[-1].is_last:
+        actions.append(Action("ok", "ok"))
+    return Phase(actions)
+
+
+def _action(text: str, words: Mapping[str, str]) -> Action:
+    for usage in words:
+        if found := re.fullmatch(_expression(usage), text):
+            return _read(usage.split()[0], text, found)
+    raise BadInput([Problem("script", f"{text!r} is none of: {'; '.join(words)}")])
+
+
+def _expression(usage: str) -> str:
+    expression = usage.replace(" [", "(?: ").replace("]", ")?")
+    for word, meaning in _PLACEHOLDERS.items():
+        expression = expression.replace(word, meaning)
+    return expression
+
+
+def _read(name: str, text: str, found: re.Match[str]) -> Action:
+    said = found.groupdict()
+    size, time, share = said.get("size"), said.get("seconds"), said.get("share")
+    status, pattern = said.get("status"), said.get("pattern")
+    return Action(
+        name,
+        text,
+        seconds=_seconds(time) if time else None,
+        size=_size(size) if size else None,
+        share=float(share) / 100 if share else None,
+        status=int(status) if status else None,
+        pattern=compiled(pattern) if pattern else None,
+    )
+
+
+def _seconds(text: str) -> float:
+    number = text.rstrip("ms")
+    return float(number) * _TIMES_S[text[len(number) :]]
+
+
+def _size(text: str) -> int:
+    number = text.rstrip("kM")
+    return int(number) * _SIZES.get(text[len(number) :], 1)
+
+
+def compiled(pattern: str) -> re.Pattern[bytes]:
+    """A pattern of lines, as a person wrote it."""
+    try:
+        return re.compile(pattern.encode())
+    except re.error as error:
+        raise BadInput([Problem(f"pattern {pattern!r}", str(error))]) from error
