@@ -10,8 +10,8 @@ used by one thread at a time. Whole-batch conditions are raised (`errors.Deliver
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import accumulate, repeat
-from operator import add
+from itertools import accumulate, chain, repeat
+from operator import add, itemgetter
 from typing import Literal, Protocol, Self
 
 
@@ -59,13 +59,24 @@ class Lines:
         starts.pop()
         return starts
 
+    def bytes_at(self, index: int) -> set[int]:
+        """The different bytes that are at `index` of the lines, newlines included."""
+        if not self.ends:
+            return set()
+        places = map(add, self.starts(), repeat(index))
+        # One call fetches them all; the place in front makes it a tuple for a single line too.
+        _, *found = itemgetter(0, *places)(self.block)
+        return set(found)
+
     def views(self, *, skip: int = 0, past: int = 0) -> list[memoryview]:
         """Each line, without a copy: from `skip` bytes after its start to `past` after its end."""
         # Views are small objects; bytes of a line's size would go through malloc, whose heap the
         # coming and going of blocks between them tears to pieces (80 MiB where 35 do).
-        starts = map(add, self.starts(), repeat(skip))
-        ends = map(add, self.ends, repeat(past))
-        return list(map(memoryview(self.block).__getitem__, map(slice, starts, ends)))
+        # Cut by a comprehension, which needs no new slice object for each as `map` does: half the
+        # time.
+        view, first = memoryview(self.block), skip + 1
+        newlines = zip(chain((-1,), self.ends), self.ends, strict=False)
+        return [view[before + first : end + past] for before, end in newlines]
 
     def part(self, start: int, stop: int) -> "Lines":
         """The lines `start` to `stop`, without the latter."""

@@ -8,8 +8,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import repeat
-from operator import add
 from typing import Final
 
 import msgspec
@@ -124,8 +122,7 @@ class Logstash:
     def _frame(self, sender: Sender, lines: Lines) -> bytes:
         """The window of `lines`, each with the metadata as its first member."""
         # A line starts {" unless it is empty or begins with white space: one sweep tells.
-        seconds = map(lines.block.__getitem__, map(add, lines.starts(), repeat(1)))
-        if set(seconds) == {_QUOTE}:
+        if lines.bytes_at(1) == {_QUOTE}:
             return sender.window(lines.views(skip=1), prefix=self._metadata + b",")
         return sender.window([_spliced(self._metadata, line) for line in lines])
 
