@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shipper.config import Config
-from shipper.deliver.discover import patterns, scan
+from shipper.deliver.discover import scan
 from shipper.deliver.pipeline import Pipeline, PipelineConfig
 from shipper.deliver.registry import read_positions
 from shipper.errors import ConfigError, Problem, ShipperError
@@ -129,7 +129,7 @@ class FileStatus:
 
 def status(config: Config) -> list[FileStatus]:
     """Where each output stands, read from the registries; needs no running shipper."""
-    files = {found.path: found.size for found in scan(patterns(config.inputs))}
+    files = {found.path: found.size for found in scan(config.inputs)}
     rows = []
     for name in config.outputs:
         positions = read_positions(config.data / "registry" / f"{name}.ndjson")

@@ -46,6 +46,10 @@ class Sifted:
     #: Where each line starts in the file; None: as in the block.
     offsets: Sequence[int] | None = None
     rejects: Sequence[Reject] = ()
+    #: Bytes at the end that are no whole line yet, and are given again with more behind them.
+    waiting_bytes: int = 0
+    #: Where the lines start that the operator does not want.
+    filtered: Sequence[int] = ()
 
 
 def sift(block: bytes, offset: int, max_line_bytes: int) -> Sifted:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from shipper.deliver.form import NDJSON, Form
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputConfig:
@@ -19,6 +21,8 @@ class InputConfig:
     id: str = "default"
     #: Files and patterns (`*`, `?`, `[...]`, `**` over directories).
     paths: tuple[str, ...]
+    #: What the files hold.
+    form: Form = NDJSON
 
 
 class Found(NamedTuple):
@@ -29,6 +33,8 @@ class Found(NamedTuple):
     inode: int
     size: int
     mtime_ns: int
+    #: The first of the inputs that name it.
+    input: InputConfig
 
 
 def patterns(inputs: Sequence[InputConfig]) -> tuple[str, ...]:
@@ -37,7 +43,7 @@ def patterns(inputs: Sequence[InputConfig]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def look(path: str) -> Found | None:
+def look(path: str, of: InputConfig) -> Found | None:
     """The regular file at `path`, through links; None if there is none."""
     try:
         found = os.stat(path)  # noqa: PTH116  # thousands a second: no Path objects
@@ -45,16 +51,20 @@ def look(path: str) -> Found | None:
         return None
     if not stat.S_ISREG(found.st_mode):
         return None
-    return Found(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    return Found(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, of)
 
 
-def scan(wanted: Sequence[str]) -> Iterator[Found]:
-    """Every file that a pattern names, in order of path, each once."""
-    # Path.glob takes no absolute patterns.
-    paths = {p for one in wanted for p in glob.iglob(one, recursive=True)}  # noqa: PTH207
+def scan(inputs: Sequence[InputConfig]) -> Iterator[Found]:
+    """Every file that an input names, in order of path, each once."""
+    owners: dict[str, InputConfig] = {}
+    for one in inputs:
+        for pattern in patterns([one]):
+            # Path.glob takes no absolute patterns.
+            for path in glob.iglob(pattern, recursive=True):  # noqa: PTH207
+                owners.setdefault(path, one)
     seen: set[tuple[int, int]] = set()
-    for path in sorted(paths):
-        found = look(path)
+    for path in sorted(owners):
+        found = look(path, owners[path])
         if found is not None and (found.device, found.inode) not in seen:
             seen.add((found.device, found.inode))
             yield found

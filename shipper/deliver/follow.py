@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from shipper.deliver import discover
 from shipper.deliver.batch import Batch
-from shipper.deliver.discover import Found
+from shipper.deliver.discover import Found, InputConfig, matcher, patterns
 from shipper.deliver.identity import HEAD_BYTES, Strays
 from shipper.deliver.registry import Position
-from shipper.deliver.source import BLOCK_BYTES, Limits, Source, open_found
+from shipper.deliver.source import Limits, Source, open_found
 
 _log = logging.getLogger(__name__)
 
@@ -30,15 +30,15 @@ class Following:
 
     def __init__(
         self,
-        patterns: Sequence[str],
+        inputs: Sequence[InputConfig],
         positions: Mapping[int, Position],
-        *,
-        max_lines: int,
-        max_line_bytes: int,
+        limits: Limits,
     ) -> None:
-        self._patterns = patterns
+        """Follow the files of `inputs`; a batch holds at most what `limits` says."""
+        self._inputs = inputs
+        self._owners = [(matcher(patterns([one])).match, one) for one in inputs]
         self._positions = positions
-        self._max_lines, self._max_line_bytes = max_lines, max_line_bytes
+        self._limits = limits
         self._strays = Strays(positions.values())
         self._next_id = max(positions, default=0) + 1
         self._sources: dict[tuple[int, int], Source] = {}
@@ -55,7 +55,7 @@ class Following:
 
     def scan(self, now_s: int) -> list[int]:
         """Look for new, changed and vanished files; the ids of those that are gone for good."""
-        listed = {(one.device, one.inode): one for one in discover.scan(self._patterns)}
+        listed = {(one.device, one.inode): one for one in discover.scan(self._inputs)}
         # Those whose inode is known choose their positions first: after a rotation a new file
         # may begin as the old one does, and has its path.
         for found in sorted(listed.values(), key=lambda one: not self._strays.knows_inode(one)):
@@ -69,8 +69,10 @@ class Following:
 
     def look(self, paths: Iterable[str]) -> None:
         """Look at these files alone."""
-        for found in filter(None, map(discover.look, paths)):
-            self._see(found)
+        for path in paths:
+            owner = next((one for is_of, one in self._owners if is_of(path)), None)
+            if owner and (found := discover.look(path, owner)):
+                self._see(found)
 
     @property
     def has_ready(self) -> bool:
@@ -80,10 +82,10 @@ class Following:
     def next_batch(self) -> Batch | None:
         """The next lines, a turn for every file that has some; None if there are none."""
         chunks, again = [], []
-        lines_left, bytes_left = self._max_lines, BLOCK_BYTES
+        lines_left, bytes_left = self._limits.max_lines, self._limits.max_bytes
         while self._ready and lines_left and bytes_left >= _MIN_ROOM_BYTES:
             source, _ = self._ready.popitem(last=False)
-            chunk = source.take(Limits(lines_left, bytes_left, self._max_line_bytes))
+            chunk = source.take(Limits(lines_left, bytes_left, self._limits.max_line_bytes))
             self._bound_open(source)
             if source.has_more:
                 again.append(source)

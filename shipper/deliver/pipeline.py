@@ -20,6 +20,7 @@ from shipper.deliver.follow import Following
 from shipper.deliver.registry import Registry
 from shipper.deliver.reject import DeadLetters
 from shipper.deliver.settle import Settler
+from shipper.deliver.source import Limits
 from shipper.deliver.stats import State, Stats
 from shipper.deliver.watch import Watcher
 from shipper.outputs.base import Output
@@ -42,6 +43,8 @@ class PipelineConfig:
     data_path: Path
     #: Lines in a batch at most: the output's `bulk_max_size`.
     max_lines: int = 2048
+    #: Bytes in a batch, about: what is in memory at once is a small multiple of it.
+    max_bytes: int = 1 << 20
     #: Longer lines go to the dead letters, all but their beginning left out.
     max_line_bytes: int = 10 << 20
     #: How often to look for new files, and for changes where there is no inotify.
@@ -80,8 +83,7 @@ class Pipeline:
         self._stop = Event()
         self._pause = sleep or self._stop.wait
         self.stats = Stats()
-        self._patterns = patterns(config.inputs)
-        self._watcher = Watcher(self._patterns)
+        self._watcher = Watcher(patterns(config.inputs))
         letters = DeadLetters(
             config.dead_letters_path, output=config.name, max_bytes=config.dead_letters_max_bytes
         )
@@ -139,6 +141,7 @@ class Pipeline:
         self.stats.batches += 1
         self.stats.read_lines += sum(len(chunk.lines) for chunk in batch.chunks)
         self.stats.read_bytes += batch.size_bytes()
+        self.stats.filtered += sum(len(chunk.filtered) for chunk in batch.chunks)
 
     def _follow(self, registry: Registry, following: Following) -> Iterator[Batch]:
         """Batches as they come, until `stop`."""
@@ -180,10 +183,9 @@ class Pipeline:
             stack.callback(self._ended)
             registry = stack.enter_context(Registry(self._config.registry_path))
             following = Following(
-                self._patterns,
+                self._config.inputs,
                 registry.positions,
-                max_lines=self._config.max_lines,
-                max_line_bytes=self._config.max_line_bytes,
+                Limits(self._config.max_lines, self._config.max_bytes, self._config.max_line_bytes),
             )
             stack.callback(following.close)
             yield registry, following

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from shipper.deliver.block import EXCERPT_BYTES, Reject, fault, over_long, sift
+from shipper.deliver.block import EXCERPT_BYTES, Reject, over_long
 from shipper.deliver.discover import Found
+from shipper.deliver.form import Block
 from shipper.deliver.identity import HEAD_BYTES, Head
 from shipper.deliver.registry import Position
 from shipper.outputs.base import Lines
@@ -21,9 +22,11 @@ _log = logging.getLogger(__name__)
 
 NO_LINES = Lines(b"", ())
 
-#: Enough to fill a window of usual lines. Twice as much costs memory and gains nothing.
-BLOCK_BYTES = 1 << 20
+#: Read at once of a line that is passed over, and at first of any file: a window of usual lines.
+_BLOCK_BYTES = 1 << 20
 _MIN_READ_BYTES = 4096
+#: Beyond it, a block that held fewer lines than a batch may is not made larger.
+_MAX_READ_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Chunk:
     #: Where each line starts in the file; None: as in their block, from `start`.
     offsets: Sequence[int] | None = None
     rejects: Sequence[Reject] = ()
+    #: Where the lines start that were left out on purpose.
+    filtered: Sequence[int] = ()
 
     def offset(self, index: int) -> int:
         """Where the line of that index starts in the file."""
@@ -86,7 +91,7 @@ class Source:
         self._problem = ""
         self._skip: _Skip | None = None
         # What has held max_lines lines of late: more would be read and checked in vain.
-        self._usual = BLOCK_BYTES
+        self._usual = _BLOCK_BYTES
         #: Whether more can be read at once.
         self.has_more = False
         #: Size and time of change when it was last read.
@@ -174,40 +179,46 @@ class Source:
     def _read(self, limits: Limits, size: int) -> Chunk | None:
         block, start = b"", self.offset
         want = min(limits.max_bytes, self._usual)
-        while b"\n" not in block:
+        while True:
             block = os.pread(self._file, min(want, size - start), start)
-            if len(block) > limits.max_line_bytes and b"\n" not in block:
+            cut = block.rfind(b"\n") + 1
+            if not cut and len(block) > limits.max_line_bytes:
                 self._skip = _Skip()
                 return self._pass_over(limits, size)
-            if len(block) < want:
+            whole = self._sifted(block[:cut], start, limits)
+            if whole.end > start or len(block) < want:
                 break
             want *= 2
-        cut = block.rfind(b"\n") + 1
-        chunk, rest = self._chunk(block[:cut], limits), block[cut:]
-        self.has_more = chunk.end < start + cut or start + len(block) < size
+        chunk = self._bounded(whole, limits)
+        self.has_more = chunk.end < whole.end or start + len(block) < size
+        rest = block[whole.end - start :]
         if not self.has_more and len(chunk.lines) == limits.max_lines:
             self.has_more = rest != b""
-        elif not self.has_more and _is_complete(rest):
-            chunk = _with_last(chunk, rest)
+        elif not self.has_more and self.found.input.form.is_whole(rest):
+            chunk = _joined(chunk, self._sifted(rest + b"\n", chunk.end, limits), len(rest))
         return chunk if chunk.end > start else None
 
-    def _chunk(self, block: bytes, limits: Limits) -> Chunk:
-        start, end = self.offset, self.offset + len(block)
+    def _sifted(self, block: bytes, start: int, limits: Limits) -> Chunk:
         if not block:
-            return Chunk(self, start, end)
-        sifted = sift(block, start, limits.max_line_bytes)
-        chunk = Chunk(self, start, end, sifted.lines, sifted.offsets, sifted.rejects)
-        if len(sifted.lines) > limits.max_lines:
-            chunk = _cut(chunk, limits.max_lines)
-            self._usual = max(_MIN_READ_BYTES, chunk.end - start)
-        else:
-            self._usual = min(BLOCK_BYTES, self._usual + self._usual // 8)
+            return Chunk(self, start, start)
+        raw = Block(block, start, self.found.path, limits.max_line_bytes)
+        found = self.found.input.form.sift(raw)
+        end = start + len(block) - found.waiting_bytes
+        return Chunk(self, start, end, found.lines, found.offsets, found.rejects, found.filtered)
+
+    def _bounded(self, chunk: Chunk, limits: Limits) -> Chunk:
+        """The chunk, cut to the lines that a batch has room for; learns how much to read."""
+        if len(chunk.lines) <= limits.max_lines:
+            self._usual = min(_MAX_READ_BYTES, self._usual + self._usual // 8)
+            return chunk
+        chunk = _cut(chunk, limits.max_lines)
+        self._usual = max(_MIN_READ_BYTES, chunk.end - chunk.start)
         return chunk
 
     def _pass_over(self, limits: Limits, size: int) -> Chunk | None:
         """Pass over a block of a line that is over the limit; its reject once its end is found."""
         skip = self._skip or _Skip()
-        block = os.pread(self._file, BLOCK_BYTES, self.offset + skip.length)
+        block = os.pread(self._file, _BLOCK_BYTES, self.offset + skip.length)
         line, newline, _ = block.partition(b"\n")
         skip.add(line)
         end = self.offset + skip.length + 1
@@ -246,25 +257,28 @@ class _Skip:
         self.length += len(data)
 
 
-def _is_complete(rest: bytes) -> bool:
-    """Whether a last line without newline is whole.
-
-    A complete JSON object cannot grow: only white space or a newline can follow it. So there is
-    nothing to wait for; the newline that comes later is a blank line.
-    """
-    return rest.startswith(b"{") and rest.endswith(b"}") and fault(rest) is None
-
-
 def _cut(chunk: Chunk, max_lines: int) -> Chunk:
     """The chunk up to the first line over the limit."""
     end = chunk.offset(max_lines)
     offsets = None if chunk.offsets is None else chunk.offsets[:max_lines]
-    rejects = [reject for reject in chunk.rejects if reject.offset < end]
-    lines = chunk.lines.part(0, max_lines)
-    return replace(chunk, end=end, lines=lines, offsets=offsets, rejects=rejects)
+    return replace(
+        chunk,
+        end=end,
+        lines=chunk.lines.part(0, max_lines),
+        offsets=offsets,
+        rejects=[reject for reject in chunk.rejects if reject.offset < end],
+        filtered=[offset for offset in chunk.filtered if offset < end],
+    )
 
 
-def _with_last(chunk: Chunk, line: bytes) -> Chunk:
-    lines = Lines.joined([chunk.lines, Lines.of([line])])
-    offsets = None if chunk.offsets is None else [*chunk.offsets, chunk.end]
-    return replace(chunk, end=chunk.end + len(line), lines=lines, offsets=offsets)
+def _joined(chunk: Chunk, last: Chunk, last_bytes: int) -> Chunk:
+    """The chunk with a last line, which is `last_bytes` long in the file, behind it."""
+    return Chunk(
+        chunk.source,
+        chunk.start,
+        chunk.end + last_bytes,
+        Lines.joined([chunk.lines, last.lines]),
+        [one.offset(index) for one in (chunk, last) for index in range(len(one.lines))],
+        [*chunk.rejects, *last.rejects],
+        [*chunk.filtered, *last.filtered],
+    )

@@ -31,6 +31,8 @@ class Stats:
     read_lines: int = 0
     read_bytes: int = 0
     batches: int = 0
+    #: Lines that processors dropped.
+    filtered: int = 0
     #: Lines the destination has taken, those it had already and those it put aside included.
     delivered: int = 0
     duplicates: int = 0
