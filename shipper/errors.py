@@ -43,6 +43,18 @@ class Unavailable(DeliveryError):
     """The destination cannot be reached or is overloaded: the same batch again, after a delay."""
 
 
+class Closed(Unavailable):
+    """The connection was ended on the batch without a word: as `Unavailable`.
+
+    When that goes on while the destination works otherwise, one of the lines is to blame.
+    `answers` says whether it proved to work on a new connection right after.
+    """
+
+    def __init__(self, message: str, *, answers: bool) -> None:
+        super().__init__(message)
+        self.answers = answers
+
+
 class Refused(DeliveryError):
     """A person must act (credentials, certificate, disk): the same batch, slowly and loudly."""
 

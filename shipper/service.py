@@ -94,7 +94,9 @@ def _pipeline(name: str, config: Config) -> Pipeline:
         name=name,
         inputs=config.inputs,
         data_path=config.data,
-        max_lines=settings.bulk_max_size,
+        max_lines=settings.batch_max_lines,
+        backoff_init_s=settings.backoff.init_s,
+        backoff_max_s=settings.backoff.max_s,
     )
     return Pipeline(shape, OUTPUTS[name].create(settings))
 

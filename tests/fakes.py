@@ -42,9 +42,11 @@ def says(*steps):
 class FakeLogstash(LumberjackServer):
     """Keeps the windows that came whole, and what went wrong."""
 
-    def __init__(self, *answers, tls=None, host="127.0.0.1", closes_on=lambda payload: False):
+    def __init__(
+        self, *answers, tls=None, host="127.0.0.1", closes_on=lambda payload: False, empties=()
+    ):
         super().__init__(Script(), lambda window: None, place=Place(host=host, tls=tls))
-        self.answers = deque(answers)
+        self.answers, self._empties = deque(answers), deque(empties)
         self.windows = []
         self._closes_on = closes_on
 
@@ -57,7 +59,8 @@ class FakeLogstash(LumberjackServer):
         self.windows.append(window)
         if any(map(self._closes_on, window)):
             raise Ended
-        answer = self.answers.popleft() if self.answers and window else acknowledge
+        script = self.answers if window else self._empties
+        answer = script.popleft() if script else acknowledge
         for step in answer(len(window)):
             if step is RESET:
                 link.abort()

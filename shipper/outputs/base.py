@@ -3,8 +3,9 @@
 Lines travel as one block of bytes, as they stand in the file: cutting them apart costs more than
 checking them, and most destinations want them joined again.
 
-An output moves bytes. It opens its connection lazily inside `send`, holds at most one, and is
-used by one thread at a time. Whole-batch conditions are raised (`errors.DeliveryError`).
+An output moves bytes. It opens its connections lazily inside `send`, and is used by one thread at
+a time; threads of its own end with `send`, or take no part in it. Whole-batch conditions are raised
+(`errors.DeliveryError`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +13,9 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import accumulate, chain, repeat
 from operator import add, itemgetter
-from typing import Literal, Protocol, Self
+from typing import Final, Literal, Protocol, Self
+
+from shipper.errors import ConfigError, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,48 @@ class Rejected:
 
 
 Outcome = Verdict | Rejected
+
+
+#: A batch of one block, as it is read: what goes out at once is kept in memory twice.
+BATCH_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackoffConfig:
+    """How long to wait before trying again: doubled from the first to the longest, with jitter."""
+
+    init_s: float = 1.0
+    max_s: float = 60.0
+
+
+class OutputConfig:
+    """What every output's configuration says besides its own keys."""
+
+    __slots__ = ()
+
+    bulk_max_size: int
+
+    @property
+    def batch_max_lines(self) -> int:
+        """How many lines `send` can use at once."""
+        return self.bulk_max_size
+
+    @property
+    def batch_max_bytes(self) -> int:
+        """How many bytes `send` can use at once."""
+        return BATCH_BYTES
+
+    @property
+    def backoff(self) -> BackoffConfig:
+        """How long to wait for the destination; a key of every output that has a connection."""
+        return BackoffConfig()
+
+
+def require_some(config: object, *names: str) -> None:
+    """Refuse a configuration in which one of these numbers is zero."""
+    problems = [Problem(name, "must be 1 or more") for name in names if getattr(config, name) < 1]
+    if problems:
+        raise ConfigError(problems)
 
 
 class Output(Protocol):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import msgspec
 
 from shipper.errors import Refused
-from shipper.outputs.base import DELIVERED, Lines, Outcome
+from shipper.outputs.base import DELIVERED, Lines, Outcome, OutputConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConsoleConfig:
+class ConsoleConfig(OutputConfig):
     """How lines look."""
 
     #: Indented over several lines, for reading; otherwise the bytes as they came.

@@ -3,7 +3,7 @@
 import base64
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import add
 from typing import Final
 
@@ -16,7 +16,17 @@ from shipper.errors import (
     TooLarge,
     Unavailable,
 )
-from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Lines, Outcome, Rejected
+from shipper.outputs.base import (
+    DELIVERED,
+    DIVERTED,
+    DUPLICATE,
+    RETRY,
+    BackoffConfig,
+    Lines,
+    Outcome,
+    OutputConfig,
+    Rejected,
+)
 from shipper.outputs.deflate import gzip_deflate
 from shipper.outputs.http import Http, Node, parse_node
 from shipper.outputs.secret import Secret
@@ -33,7 +43,7 @@ _BULK = f"/_bulk?filter_path={bulk.FILTER_PATH}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ElasticsearchConfig:
+class ElasticsearchConfig(OutputConfig):
     """Where Elasticsearch is, who we are, and how much it gets at once."""
 
     #: URLs; one is taken at random and kept until it fails.
@@ -53,6 +63,8 @@ class ElasticsearchConfig:
     compression_level: int = 1
     #: Longest wait for a connection, for progress in sending, and for the answer.
     timeout_s: float = 90.0
+    #: How long to wait before trying again.
+    backoff: BackoffConfig = field(default_factory=BackoffConfig)
     #: TLS, for https hosts.
     ssl: TlsConfig | None = None
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shipper.errors import Refused
-from shipper.outputs.base import DELIVERED, Lines, Outcome
+from shipper.outputs.base import DELIVERED, Lines, Outcome, OutputConfig
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ _STEP_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileConfig:
+class FileConfig(OutputConfig):
     """Where the files go, and when a new one begins."""
 
     #: Directory; made if it is missing.

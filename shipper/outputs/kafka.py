@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from shipper.errors import ConfigError, Problem, Refused
-from shipper.outputs.base import Output
+from shipper.outputs.base import BackoffConfig, Output, OutputConfig
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 
@@ -32,7 +32,7 @@ class SaslConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KafkaConfig:
+class KafkaConfig(OutputConfig):
     """Where the brokers are, which topic the lines go to, and how safely."""
 
     #: `host` or `host:port` of some brokers; they name the others.
@@ -51,6 +51,8 @@ class KafkaConfig:
     max_message_bytes: int = 1_000_000
     #: Longest wait for the acknowledgement of a batch before it counts as trouble.
     timeout_s: float = 30.0
+    #: How long to wait before trying again.
+    backoff: BackoffConfig = field(default_factory=BackoffConfig)
     #: Lines handed over at once.
     bulk_max_size: int = 2048
     username: str | None = None

@@ -1,16 +1,16 @@
 """Redis: what the output is configured with, in Filebeat's words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from shipper.errors import ConfigError, Problem
-from shipper.outputs.base import Output
+from shipper.outputs.base import BackoffConfig, Output, OutputConfig
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RedisConfig:
+class RedisConfig(OutputConfig):
     """Where Redis is, and under which key the lines go."""
 
     #: `host` or `host:port` each; one is taken at random and kept until it fails.
@@ -28,6 +28,8 @@ class RedisConfig:
     password: Secret | None = None
     #: Longest wait for a connection, for progress in sending, and for an answer.
     timeout_s: float = 5.0
+    #: How long to wait before trying again.
+    backoff: BackoffConfig = field(default_factory=BackoffConfig)
     #: Lines written at once.
     bulk_max_size: int = 2048
     #: TLS, if the server has it.

@@ -4,11 +4,12 @@ The one place where errors of sockets and TLS become ours: what a person must me
 everything else is `Unavailable`.
 """
 
+import random
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Self
+from typing import Any, Self
 
 from shipper.errors import ConfigError, Problem, Refused, Unavailable
 from shipper.outputs.tls import TlsConfig, tls_context
@@ -37,11 +38,11 @@ class Stream:
 
     @classmethod
     def connect(cls, host: str, port: int, *, timeout_s: float, tls: TlsConfig | None) -> Self:
-        """Connect to the first of the host's addresses, IPv6 or IPv4, that answers."""
+        """Connect to one of the host's addresses, IPv6 or IPv4: the first that answers."""
         peer = f"{host}:{port}"
         with mapped_errors(peer):
             context = tls_context(tls, host, port, timeout_s) if tls else None
-            raw = socket.create_connection((host, port), timeout_s)
+            raw = _any_address(host, port, timeout_s)
             try:
                 raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -115,6 +116,30 @@ class Stream:
     def close(self) -> None:
         """Close at once; what was not acknowledged is as if never sent."""
         self._socket.close()
+
+
+def _any_address(host: str, port: int, timeout_s: float) -> socket.socket:
+    """A connection to one of the addresses that the name has now, in any order.
+
+    A name with many addresses stands for many servers: taken in order, all would get the first.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    random.shuffle(found)
+    for family, kind, protocol, _, address in found[:-1]:
+        with suppress(OSError):
+            return _connected(socket.socket(family, kind, protocol), address, timeout_s)
+    family, kind, protocol, _, address = found[-1]
+    return _connected(socket.socket(family, kind, protocol), address, timeout_s)
+
+
+def _connected(raw: socket.socket, address: tuple[Any, ...], timeout_s: float) -> socket.socket:
+    try:
+        raw.settimeout(timeout_s)
+        raw.connect(address)
+    except BaseException:
+        raw.close()
+        raise
+    return raw
 
 
 def some_hosts(hosts: Sequence[str]) -> Sequence[str]:

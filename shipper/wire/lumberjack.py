@@ -12,6 +12,7 @@ The server's only way to say no is to close the connection.
 """
 
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -34,30 +35,38 @@ def ack(sequence: int) -> bytes:
 
 
 class Sender:
-    """The shipping end: one window at a time out, acknowledgements in."""
+    """The shipping end: windows out, acknowledgements in.
 
-    __slots__ = ("_acked", "_deflate", "_pending", "_size")
+    Acknowledgements name no window, so they are the oldest window's that is not settled. With one
+    window at a time a stray second one is found out; with more it could be taken for the next
+    window's, but no server is known to send any.
+    """
+
+    __slots__ = ("_acked", "_deflate", "_pending", "_sizes")
 
     def __init__(self, deflate: Deflate | None = None) -> None:
         """Compress windows with `deflate`, if given."""
         self._deflate = deflate
-        self._size = self._acked = 0
+        self._sizes: deque[int] = deque()
+        self._acked = 0
         self._pending = b""
 
     def window(self, payloads: Payloads, *, prefix: bytes = b"") -> bytes:
-        """The bytes of one window, `prefix` before each payload.
+        """The bytes of one window, `prefix` before each payload; it is under way from now on.
 
-        The window before must be settled, or its connection gone.
+        An empty window is answered by a 0, if at all, and counts for nothing.
         """
-        self._size, self._acked = len(payloads), 0
         head = _HEAD.pack(WINDOW, len(payloads))
-        if self._deflate is None or not payloads:
+        if not payloads:
+            return head
+        self._sizes.append(len(payloads))
+        if self._deflate is None:
             return b"".join(chain([head], _frames(payloads, prefix)))
         body = self._deflate(b"".join(_frames(payloads, prefix)))
         return b"".join((head, _HEAD.pack(COMPRESSED, len(body)), body))
 
     def receive(self, data: bytes) -> None:
-        """Take acknowledgements, whole or in part; see `acked` and `settled`."""
+        """Take acknowledgements, whole or in part; see `under_way` and `acked`."""
         self._pending += data
         whole = len(self._pending) - len(self._pending) % _HEAD.size
         for kind, sequence in _HEAD.iter_unpack(self._pending[:whole]):
@@ -69,23 +78,26 @@ class Sender:
     def _take(self, kind: bytes, sequence: int) -> None:
         if kind != ACK:
             raise ProtocolError(f"expected an acknowledgement, got a frame of type {kind!r}")
-        if sequence > self._size:
-            raise ProtocolError(f"acknowledgement {sequence} is outside 0..{self._size}")
-        # Acknowledgements name no window: a second one for a settled window, if it were let
-        # pass, could be taken for the next window's, and events would be lost.
-        if sequence and self._acked == self._size:
+        if not sequence:
+            return  # still alive, or the answer to an empty window
+        if not self._sizes:
             raise ProtocolError(f"acknowledgement {sequence} of a window that is settled")
+        if sequence > self._sizes[0]:
+            raise ProtocolError(f"acknowledgement {sequence} is outside 0..{self._sizes[0]}")
         self._acked = max(self._acked, sequence)
+        if self._acked == self._sizes[0]:
+            self._sizes.popleft()
+            self._acked = 0
+
+    @property
+    def under_way(self) -> int:
+        """How many windows are not settled."""
+        return len(self._sizes)
 
     @property
     def acked(self) -> int:
-        """How many events of the window are acknowledged: the first ones."""
+        """How many events of the oldest window under way are acknowledged: the first ones."""
         return self._acked
-
-    @property
-    def settled(self) -> bool:
-        """Whether every event of the window is acknowledged."""
-        return self._acked == self._size
 
 
 def _frames(payloads: Payloads, prefix: bytes) -> "chain[bytes | memoryview]":

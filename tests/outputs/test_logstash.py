@@ -2,6 +2,8 @@
 
 import gc
 import socket
+import threading
+import time
 
 import pytest
 
@@ -70,9 +72,9 @@ def test_windows_hold_no_more_than_bulk_max_size_lines():
     assert list(map(len, server.windows)) == [2, 2, 1]
 
 
-def test_windows_hold_no_more_than_four_mebibytes_but_one_line_of_any_size():
-    big = b'{"a":"%b"}' % bytes(b"x" * (3 << 20))
-    huge = b'{"a":"%b"}' % bytes(b"x" * (6 << 20))
+def test_windows_hold_no_more_than_a_mebibyte_but_one_line_of_any_size():
+    big = b'{"a":"%b"}' % bytes(b"x" * (700 << 10))
+    huge = b'{"a":"%b"}' % bytes(b"x" * (3 << 20))
     with FakeLogstash() as server:
         sender = output(server.address)
         assert sender.send(Lines.of([b"{}", big, big, huge, b"{}"])) == [DELIVERED] * 5
@@ -142,13 +144,201 @@ def test_an_answer_outside_the_protocol_is_an_error_and_ends_the_connection(answ
         sender.close()
 
 
-def test_later_windows_wait_for_the_lines_before_them():
+def test_without_pipelining_later_windows_wait_for_the_lines_before_them():
     with FakeLogstash(says(2), says(1, HANG_UP)) as server:
-        sender = output(server.address, bulk_max_size=2)
+        sender = output(server.address, bulk_max_size=2, pipelining=0)
         outcomes = sender.send(Lines.of([b"{}"] * 7))
         assert outcomes == [DELIVERED] * 3 + [RETRY] * 4
         assert len(server.windows) == 2
         sender.close()
+
+
+def test_the_next_window_is_under_way_before_the_first_is_acknowledged():
+    with FakeLogstash(says(), says(2, 0, 2), says(1)) as server:
+        sender = output(server.address, bulk_max_size=2)
+        assert sender.send(Lines.of([b"{}"] * 5)) == [DELIVERED] * 5
+        sender.close()
+    assert list(map(len, server.windows)) == [2, 2, 1]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_no_more_windows_are_under_way_than_configured(depth):
+    with FakeLogstash(*[says()] * (depth - 1), hang_up) as server:
+        sender = output(server.address, bulk_max_size=1, pipelining=depth)
+        with pytest.raises(Unavailable):
+            sender.send(Lines.of([b"{}"] * 9))
+        sender.close()
+    assert len(server.events) == depth
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ((2, HANG_UP), 2),
+        ((1, 0, HANG_UP), 1),
+        ((1, 2, 1, HANG_UP), 3),
+        ((2, 2, HANG_UP), 4),
+        ((2, 2, 9), 4),
+    ],
+)
+def test_acknowledgements_count_for_the_oldest_window_under_way(steps, expected):
+    with FakeLogstash(says(), says(*steps)) as server:
+        sender = output(server.address, bulk_max_size=2)
+        outcomes = sender.send(Lines.of([b"{}"] * 4))
+        sender.close()
+    assert outcomes == [DELIVERED] * expected + [RETRY] * (4 - expected)
+
+
+def test_windows_start_small_and_grow_if_asked_to():
+    with FakeLogstash() as server:
+        sender = output(server.address, slow_start=True, bulk_max_size=50, pipelining=1)
+        assert sender.send(Lines.of([b"{}"] * 200)) == [DELIVERED] * 200
+        sender.close()
+    assert list(map(len, server.windows)) == [10, 16, 25, 38, 50, 50, 11]
+
+
+def test_windows_are_halved_by_a_failure():
+    with FakeLogstash(hang_up, hang_up) as server:
+        sender = output(server.address, slow_start=True, pipelining=1)
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                sender.send(Lines.of([b"{}"] * 20))
+        sender.send(Lines.of([b"{}"] * 20))
+        sender.close()
+    assert list(map(len, server.windows))[:6] == [10, 0, 5, 0, 2, 4]
+
+
+def test_after_its_time_a_connection_is_drained_and_made_anew():
+    with FakeLogstash() as server:
+        sender = output(server.address, ttl_s=1e-9, bulk_max_size=2)
+        assert sender.send(Lines.of([b"{}"] * 5)) == [DELIVERED] * 5
+        sender.close()
+    assert (list(map(len, server.windows)), server.connections) == ([2, 2, 1], 3)
+    assert server.faults == []
+
+
+def test_a_new_connection_goes_to_the_address_that_the_name_has_now(monkeypatch):
+    with FakeLogstash() as first, FakeLogstash() as second:
+        ports = iter([first, second])
+
+        def resolve(host, port, **_):
+            assert (host, port) == ("logstash.example", 5044)
+            server, _, port = next(ports).address.rpartition(":")
+            return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (server, int(port)))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        sender = output("logstash.example", ttl_s=1e-9)
+        for _ in range(2):
+            assert sender.send(THREE) == [DELIVERED] * 3
+        sender.close()
+    assert [len(first.windows), len(second.windows)] == [1, 1]
+
+
+def test_every_address_of_a_name_is_tried(monkeypatch, closed_port):
+    with FakeLogstash() as server:
+        addresses = [one.rpartition(":") for one in (closed_port, server.address, closed_port)]
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, int(port)))
+            for host, _, port in addresses
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: list(found))
+        for _ in range(10):
+            sender = output("logstash.example")
+            assert sender.send(THREE) == [DELIVERED] * 3
+            sender.close()
+
+
+def test_a_server_that_lives_but_takes_nothing_is_left_in_the_end():
+    with FakeLogstash(says(*[0, 0.05] * 100)) as server:
+        sender = output(server.address, stall_timeout_s=0.3)
+        with pytest.raises(Unavailable, match=r"is alive, but has taken no line for 0\.3 s"):
+            sender.send(THREE)
+        assert sender.send(THREE) == [DELIVERED] * 3
+        sender.close()
+
+
+def test_a_partial_acknowledgement_is_progress_and_no_stall():
+    with FakeLogstash(says(1, *[0, 0.1] * 2, 2, *[0, 0.1] * 2, 3)) as server:
+        sender = output(server.address, stall_timeout_s=0.35)
+        assert sender.send(THREE) == [DELIVERED] * 3
+        sender.close()
+
+
+def test_a_server_that_forgets_to_say_it_lives_is_reminded_by_an_empty_window():
+    with FakeLogstash(says(), empties=[says(0, 0.4, 3)]) as server:
+        sender = output(server.address, timeout_s=0.6)
+        assert sender.send(THREE) == [DELIVERED] * 3
+        sender.close()
+    assert list(map(len, server.windows))[:2] == [3, 0]
+
+
+def many(count):
+    return Lines.of([b'{"n":%d}' % n for n in range(count)])
+
+
+def test_load_is_balanced_over_all_hosts_and_each_line_arrives_once():
+    gates = threading.Barrier(2)
+
+    def meets(size):  # neither host can have it all: each window waits for one at the other
+        gates.wait(20)
+        yield ack(size)
+
+    with FakeLogstash(meets) as first, FakeLogstash(meets) as second:
+        sender = output(first.address, second.address, loadbalance=True, bulk_max_size=5)
+        assert sender.send(many(40)) == [DELIVERED] * 40
+        sender.close()
+    events = first.events + second.events
+    assert sorted(event["n"] for event in events) == list(range(40))
+    assert first.connections == second.connections == 1
+
+
+def test_workers_are_connections_to_the_same_host():
+    gates = threading.Barrier(3)
+
+    def meets(size):
+        gates.wait(20)
+        yield ack(size)
+
+    with FakeLogstash(*[meets] * 3) as server:
+        sender = output(server.address, workers=3, bulk_max_size=1, pipelining=1)
+        assert sender.send(THREE) == [DELIVERED] * 3
+        sender.close()
+    assert server.connections == 3
+
+
+def test_a_host_that_is_down_costs_the_others_nothing(closed_port, caplog):
+    with FakeLogstash() as server:
+        sender = output(closed_port, server.address, loadbalance=True, bulk_max_size=5)
+        for _ in range(3):
+            assert sender.send(many(40)) == [DELIVERED] * 40
+        assert sender.send(THREE) == [DELIVERED] * 3
+        sender.close()
+    (told,) = [one.message for one in caplog.records if closed_port in one.message]
+    assert told.startswith("The other connections go on without one")
+
+
+def test_a_host_that_swallows_connections_holds_nobody_up():
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as hole, FakeLogstash() as server:
+        held = [socket.socket() for _ in range(4)]
+        for one in held:  # the kernel answers none once its queue is full
+            one.setblocking(False)
+            one.connect_ex(hole.getsockname())
+        where = f"127.0.0.1:{hole.getsockname()[1]}"
+        sender = output(where, server.address, loadbalance=True, bulk_max_size=5, timeout_s=5)
+        began = time.monotonic()
+        assert sender.send(many(40)) == [DELIVERED] * 40
+        assert sender.send(THREE) == [DELIVERED] * 3
+        assert time.monotonic() - began < 4
+        sender.close()
+        for one in held:
+            one.close()
+
+
+def test_when_every_host_is_down_that_is_told(closed_port):
+    sender = output(closed_port, closed_port, loadbalance=True, bulk_max_size=5)
+    for lines in (THREE, many(40)):
+        with pytest.raises(Unavailable, match=closed_port):
+            sender.send(lines)
 
 
 def test_a_connection_that_the_server_closed_while_idle_is_replaced_unnoticed():
@@ -179,7 +369,7 @@ def test_a_failing_host_is_left_for_the_next():
             except Unavailable:
                 continue
         assert outcomes == [DELIVERED] * 3
-        assert len(bad.windows) <= 1
+        assert len(bad.events) <= 3
         sender.close()
 
 
@@ -255,6 +445,12 @@ def test_the_probe_says_when_nobody_is_there(closed_port):
 )
 def test_hosts_are_read_as_filebeat_reads_them(where, expected):
     assert split_host(where, 5044) == expected
+
+
+@pytest.mark.parametrize("zero", ["bulk_max_size", "workers"])
+def test_numbers_that_must_not_be_zero_stop_before_starting(zero):
+    with pytest.raises(ConfigError, match=f"{zero}: must be 1 or more"):
+        Logstash(LogstashConfig(**{zero: 0}))
 
 
 @pytest.mark.parametrize("hosts", [(), ("",), (":5044",), ("a:b",), ("[]:1",)])

@@ -76,9 +76,22 @@ def test_acknowledgements_in_any_order_count_by_their_maximum(payloads, numbers,
         sender.receive(piece)
     assert sender.acked == max(partial, default=0)
     if payloads:
-        assert not sender.settled
+        assert sender.under_way == 1
         sender.receive(ack(len(payloads)))
-    assert sender.settled
+    assert sender.under_way == 0
+
+
+@given(st.lists(st.integers(1, 9), max_size=6), st.data())
+def test_acknowledgements_are_the_oldest_windows_first(sizes, data):
+    sender = Sender()
+    for size in sizes:
+        sender.window([b"{}"] * size)
+    for at, size in enumerate(sizes):
+        partial = data.draw(st.lists(st.integers(0, size - 1), max_size=3))
+        sender.receive(b"".join(map(ack, partial)))
+        assert (sender.under_way, sender.acked) == (len(sizes) - at, max(partial, default=0))
+        sender.receive(ack(size))
+    assert (sender.under_way, sender.acked) == (0, 0)
 
 
 def test_keep_alives_acknowledge_nothing_and_come_at_any_time():
@@ -86,9 +99,9 @@ def test_keep_alives_acknowledge_nothing_and_come_at_any_time():
     sender.receive(ack(0))
     sender.window([b"{}"])
     sender.receive(ack(0) * 3)
-    assert not sender.settled
+    assert sender.under_way == 1
     sender.receive(ack(1) + ack(0))
-    assert sender.settled
+    assert sender.under_way == 0
 
 
 @pytest.mark.parametrize(
