@@ -1,6 +1,7 @@
 """Foreign values, brought into bounds: the first of redaction's two walks."""
 
 import hashlib
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -212,10 +213,11 @@ class Walk:
         """JSON in a text, with values masked by their name; as it is where there is none."""
         before = self.counts.get("secret")
         try:
-            masked = self._named(msgspec.json.decode(text))
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            value, encode = _decoded(text)
+            masked = self._named(value)
+        except (ValueError, RecursionError):
             return text
-        return text if self.counts.get("secret") == before else canonical(masked).decode()
+        return text if self.counts.get("secret") == before else encode(masked)
 
     def _named(self, value: object) -> object:
         if isinstance(value, dict):
@@ -232,6 +234,18 @@ class Walk:
         if isinstance(value, str) and value[:1] in OPENING:
             return self._masked_json(value)
         return value
+
+
+def _decoded(text: str) -> tuple[object, Callable[[object], str]]:
+    """What a JSON text says, and how to write it again; raises ValueError where it is no JSON.
+
+    Python's own encoder writes NaN, Infinity and lone surrogates, so tools do, and only Python's
+    own decoder reads them.
+    """
+    try:
+        return msgspec.json.decode(text), lambda value: canonical(value).decode()
+    except ValueError:
+        return json.loads(text), json.dumps
 
 
 #: A text that begins so may hold JSON. (A text's first character, so never empty.)

@@ -296,6 +296,12 @@ def test_a_long_text_says_how_long_it_was(recorder):
     assert document["mcp"]["tool"]["result"]["size"] == 10_000
 
 
+@pytest.mark.parametrize("beside", ["NaN", "[Infinity]", '"\\ud800"', '"\ud800"'])
+def test_a_secret_in_json_that_only_python_reads_is_masked(recorder, beside):
+    recorder.log(tool(result=f'{{"card_number": "hunter2", "beside": {beside}}}'))
+    assert b"hunter2" not in b"".join(lines(recorder.directory))
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
     lambda inner: (
