@@ -126,13 +126,7 @@ _handlers: dict[str, AuditHandler] = {}
 
 def handler_for(config: Config) -> AuditHandler:
     """The handler that records under this configuration."""
-    settings: dict[str, Any] = {
-        "audit_level": config.scope.level.value,
-        "compliance_frameworks": config.scope.frameworks,
-        "retention_days": config.scope.retention_days,
-        "catalog": config.overlay,
-        "namespace": config.namespace,
-    }
+    settings = config.recording
     key = json.dumps([str(config.audit), settings], sort_keys=True, default=str)
     if key not in _handlers:
         _handlers[key] = AuditHandler(config.audit, **settings)

@@ -4,14 +4,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
+from shipper.attest import Attestation, attestation_of
 from shipper.config import Config
-from shipper.deliver.discover import scan
 from shipper.deliver.pipeline import Pipeline, PipelineConfig
-from shipper.deliver.registry import read_positions
 from shipper.errors import ConfigError, Problem, ShipperError
 from shipper.outputs import OUTPUTS
 
@@ -25,7 +23,10 @@ class Service:
         if not config.outputs:
             what = f"nothing to ship to; configure one of: {', '.join(OUTPUTS)}"
             raise ConfigError([Problem("output", what)])
-        self.pipelines = {name: _pipeline(name, config) for name in config.outputs}
+        self.attestation = attestation_of(config)
+        self.pipelines = {
+            name: _pipeline(name, config, self.attestation) for name in config.outputs
+        }
         self.failure: Exception | None = None
         self._patience_s = config.operation.shutdown_timeout_s
         self._threads: list[threading.Thread] = []
@@ -88,9 +89,10 @@ class Service:
 _GLANCE_S = 0.5
 
 
-def _pipeline(name: str, config: Config) -> Pipeline:
+def pipeline_config(name: str, config: Config) -> PipelineConfig:
+    """What the pipeline of that output does."""
     settings: Any = config.outputs[name]
-    shape = PipelineConfig(
+    return PipelineConfig(
         name=name,
         inputs=config.inputs,
         data_path=config.data,
@@ -98,7 +100,15 @@ def _pipeline(name: str, config: Config) -> Pipeline:
         backoff_init_s=settings.backoff.init_s,
         backoff_max_s=settings.backoff.max_s,
     )
-    return Pipeline(shape, OUTPUTS[name].create(settings))
+
+
+def _pipeline(name: str, config: Config, attestation: Attestation | None) -> Pipeline:
+    shape = pipeline_config(name, config)
+    output = OUTPUTS[name].create(config.outputs[name])
+    if attestation is None:
+        return Pipeline(shape, output)
+    shape = replace(shape, inputs=(*shape.inputs, attestation.input))
+    return Pipeline(shape, output, attest=attestation.of(name))
 
 
 def probe(config: Config) -> Iterator[tuple[str, str, bool]]:
@@ -111,38 +121,3 @@ def probe(config: Config) -> Iterator[tuple[str, str, bool]]:
             yield name, str(error), False
         finally:
             output.close()
-
-
-@dataclass(frozen=True, slots=True)
-class FileStatus:
-    """How far one output is with one file."""
-
-    output: str
-    path: str
-    offset: int
-    #: None when the file is gone.
-    size: int | None
-
-    @property
-    def behind(self) -> int:
-        """Bytes that are there and not acknowledged."""
-        return max((self.size or 0) - self.offset, 0)
-
-
-def status(config: Config) -> list[FileStatus]:
-    """Where each output stands, read from the registries; needs no running shipper."""
-    files = {found.path: found.size for found in scan(config.inputs)}
-    rows = []
-    for name in config.outputs:
-        positions = read_positions(config.data / "registry" / f"{name}.ndjson")
-        rows += [FileStatus(name, one.path, one.offset, _size(one.path)) for one in positions]
-        known = {position.path for position in positions}
-        rows += [FileStatus(name, path, 0, files[path]) for path in files if path not in known]
-    return rows
-
-
-def _size(path: str) -> int | None:
-    try:
-        return Path(path).stat().st_size
-    except OSError:
-        return None

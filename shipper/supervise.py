@@ -3,15 +3,17 @@
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from shipper.attest import own_prefix
 from shipper.config import Config
 from shipper.errors import BadInput
 from shipper.memory import keep_memory
 from shipper.monitor import feeding_watchdog, logging_counters, notify, serving
 from shipper.record.formatter import EcsFormatter
-from shipper.service import Service, status
+from shipper.service import Service
+from shipper.status import FileStatus, file_status
 
 _log = logging.getLogger("shipper.run")
 
@@ -37,6 +39,7 @@ def _run(config: Config, load: Callable[[], Config], *, once: bool) -> Config | 
     following: list[Config] = []
     operation = config.operation
     with (
+        _told(service, config, following),
         serving(operation.http, service),
         logging_counters(operation.logging.metrics, service),
         feeding_watchdog(service),
@@ -47,10 +50,27 @@ def _run(config: Config, load: Callable[[], Config], *, once: bool) -> Config | 
             service.drain()
         else:
             service.run()
-    if following:
-        return following[0]
-    _say_last_word(config)
-    return None
+    return following[0] if following else None
+
+
+@contextmanager
+def _told(service: Service, config: Config, following: list[Config]) -> Iterator[None]:
+    """Start and end as audit events; and, when it is the end, what is left as the last word."""
+    attestation = service.attestation
+    if attestation:
+        attestation.event("shipper-start", outputs=list(config.outputs))
+    try:
+        yield
+    finally:
+        rows = file_status(config)
+        left = _unacknowledged(config, rows)
+        if attestation:
+            what = "shipper-reload" if following else "shipper-stop"
+            attestation.event(what, success=service.failure is None, unacknowledged_bytes=left)
+            attestation.close()
+            attestation.prune(rows)
+    for output, behind in () if following else left.items():
+        _log.info("%s: stopped; %d bytes read or seen are not acknowledged.", output, behind)
 
 
 @contextmanager
@@ -88,8 +108,10 @@ def _set_up_log(config: Config) -> None:
     logging.basicConfig(level=config.operation.logging.level.upper(), handlers=[handler])
 
 
-def _say_last_word(config: Config) -> None:
-    """What is left, output by output, so that a stop is never silent about it."""
-    for name in config.outputs:
-        left = sum(row.behind for row in status(config) if row.output == name)
-        _log.info("%s: stopped; %d bytes read or seen are not acknowledged.", name, left)
+def _unacknowledged(config: Config, rows: Iterable[FileStatus]) -> dict[str, int]:
+    """The bytes of the inputs that are left, so that a stop is never silent about them."""
+    left = dict.fromkeys(config.outputs, 0)
+    for row in rows:
+        if not row.path.startswith(own_prefix(config)):
+            left[row.output] += row.behind
+    return left

@@ -232,6 +232,24 @@ PROMISES = (
         (f"{_BAD}test_two_outputs_each_have_their_own_position_and_a_dead_one_holds_nobody_back",),
     ),
     Promise(
+        "deliver:absence",
+        "What does not arrive is itself an event, with places and digests, in the same outputs.",
+        (
+            "test_attest.py::test_lines_that_are_quarantined_are_an_event_with_places_and_digests"
+            "_and_no_content",
+            "test_attest.py::test_the_refusal_of_such_an_event_raises_none",
+        ),
+    ),
+    Promise(
+        "deliver:replay",
+        "A replay loses no dead letter, wherever it dies, and sends one batch twice at most.",
+        (
+            "deliver/test_replay.py::test_whenever_it_dies_no_letter_is_lost_and_one_batch_at_most"
+            "_is_sent_twice",
+            "deliver/test_replay.py::test_letters_that_a_running_shipper_adds_meanwhile_are_kept",
+        ),
+    ),
+    Promise(
         "deliver:nothing-silent",
         "A line that cannot be delivered goes to the dead letters with its place and reason, and "
         "the rest flows.",

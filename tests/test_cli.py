@@ -28,7 +28,9 @@ def run(*arguments, stdin=""):
 @pytest.fixture
 def config(tmp_path):
     path = tmp_path / "c.yml"
-    path.write_text(f"path.home: {tmp_path}\noutput.file: {{path: {tmp_path}/out}}\n")
+    path.write_text(
+        f"path.home: {tmp_path}\noutput.file: {{path: {tmp_path}/out}}\nself_audit.enabled: false\n"
+    )
     return path
 
 

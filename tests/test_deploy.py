@@ -273,7 +273,7 @@ def test_every_metric_is_documented_and_every_documented_metric_is_there(tmp_pat
 
 def test_the_documented_exit_codes_are_those_of_the_command(tmp_path, capsys):
     codes = re.findall(r"^\| (\d+) \| ", OPERATIONS, re.MULTILINE)
-    assert codes == ["0", "1", "2", "69", "74", "78"]
+    assert codes == ["0", "1", "2", "65", "69", "74", "78"]
     good = tmp_path / "good.yml"
     good.write_text(f"path.home: {tmp_path}\noutput.console: {{}}\n")
     away = tmp_path / "away.yml"
@@ -284,6 +284,9 @@ def test_the_documented_exit_codes_are_those_of_the_command(tmp_path, capsys):
     assert main(["keystore", "remove", "nothing", "-c", str(good)]) == 1
     with pytest.raises(SystemExit, match="2"):
         main(["runn"])
+    bad = tmp_path / "bad.json"
+    bad.write_text("{")
+    assert main(["validate", str(bad)]) == 65
     assert main(["test", "output", "-c", str(away)]) == 69
     assert main(["run", "--once", "-c", str(good)]) == 74
     assert main(["run", "-c", str(tmp_path / "none.yml")]) == 78

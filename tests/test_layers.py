@@ -20,14 +20,20 @@ MAY_IMPORT = {
 }
 MAY_IMPORT["sample"] = {"record", "catalog", "errors"}
 MAY_IMPORT["faults"] = {"wire", "errors"}
-MAY_IMPORT["service"] = {*MAY_IMPORT["config"], "config"}
+MAY_IMPORT["status"] = {*MAY_IMPORT["config"], "config"}
+MAY_IMPORT["attest"] = {*MAY_IMPORT["status"], "status"}
+MAY_IMPORT["service"] = {*MAY_IMPORT["attest"], "attest"}
+MAY_IMPORT["letters"] = {*MAY_IMPORT["service"], "service"}
 MAY_IMPORT["monitor"] = {*MAY_IMPORT["service"], "service", "prometheus"}
 MAY_IMPORT["prometheus"] = MAY_IMPORT["monitor"] | {"monitor"}
 MAY_IMPORT["memory"] = set()
 MAY_IMPORT["supervise"] = {*MAY_IMPORT["service"], "service", "memory", "monitor"}
 MAY_IMPORT["operations"] = MAY_IMPORT["service"]
 MAY_IMPORT["demo"] = {*MAY_IMPORT["service"], "service", ""}  # its server is a user of ours
-MAY_IMPORT["cli"] = {*MAY_IMPORT["demo"], "demo", "operations", "sample", "supervise", "faults"}
+MAY_IMPORT["cli"] = {
+    *MAY_IMPORT["demo"],
+    *("demo", "faults", "letters", "operations", "sample", "supervise"),
+}
 
 NO_NETWORK = {"socket", "ssl", "select", "selectors", "http", "urllib", "asyncio", "elasticsearch"}
 NEVER = {

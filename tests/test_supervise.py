@@ -30,6 +30,7 @@ def write(home, source, outputs, **more):
         "path": {"home": str(home)},
         "inputs": [{"paths": [str(source)]}],
         "output": outputs,
+        "self_audit": {"enabled": False},
     }
     path.write_text(json.dumps({**settings, **more}), encoding="utf-8")
     return path

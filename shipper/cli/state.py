@@ -13,13 +13,13 @@ def _status(arguments: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from shipper.service import status
+    from shipper.status import file_status
 
     config = config_of(arguments)
     table = Table("output", "file", "acknowledged", "size", "behind", box=None, pad_edge=False)
     for column in table.columns[2:]:
         column.justify = "right"
-    rows = status(config)
+    rows = file_status(config)
     for row in rows:
         size = "gone" if row.size is None else f"{row.size:,}"
         table.add_row(row.output, row.path, f"{row.offset:,}", size, f"{row.behind:,}")

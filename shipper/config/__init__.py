@@ -60,6 +60,17 @@ class Config:
     #: Keys that are accepted and do nothing here, each with the reason.
     notes: tuple[str, ...] = ()
 
+    @property
+    def recording(self) -> dict[str, Any]:
+        """What an `AuditHandler` that records under this configuration is told."""
+        return {
+            "audit_level": self.scope.level.value,
+            "compliance_frameworks": self.scope.frameworks,
+            "retention_days": self.scope.retention_days,
+            "catalog": self.overlay,
+            "namespace": self.namespace,
+        }
+
 
 def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
     """The configuration in a file; raises `ConfigError` with every problem."""
@@ -120,7 +131,7 @@ def _read(tree: Node) -> Config:
 
 _KEYS = (
     *("path", "filebeat", "inputs", "output", "catalog", "namespace"),
-    *("http", "logging", "shutdown_timeout"),
+    *("http", "logging", "self_audit", "shutdown_timeout"),
     *("mcp_audit_level", "compliance_frameworks", "retention_days", "mcp_audit_event_types"),
     *("elasticsearch_url", "kibana_url", "index_prefix"),
     *("real_time_monitoring", "security_monitoring"),
@@ -185,7 +196,7 @@ def _scope(reader: Reader, nodes: Mapping[str, Node], catalog: Catalog) -> Scope
 
 def _operation(reader: Reader, nodes: Mapping[str, Node]) -> Operation:
     """The keys of a run; each stands at the top level, as in Filebeat."""
-    keys = ("http", "logging", "shutdown_timeout")
+    keys = ("http", "logging", "self_audit", "shutdown_timeout")
     given = {key: nodes[key] for key in keys if key in nodes}
     operation: Operation = reader.into(Operation, Node("config", "", children=given))
     return operation

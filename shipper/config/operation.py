@@ -32,10 +32,19 @@ class LoggingConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SelfAuditConfig:
+    """The shipper's own audit events: starts, stops, reloads, and lines that do not arrive."""
+
+    #: They go to every output. Off is for destinations that must have the inputs' lines alone.
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """The settings of a run, together."""
 
     http: HttpConfig = HttpConfig()
     logging: LoggingConfig = LoggingConfig()
+    self_audit: SelfAuditConfig = SelfAuditConfig()
     #: How long a stop waits for the batch in flight.
     shutdown_timeout_s: float = 5.0

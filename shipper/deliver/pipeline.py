@@ -18,7 +18,7 @@ from shipper.deliver.batch import Batch
 from shipper.deliver.discover import InputConfig, patterns
 from shipper.deliver.follow import Following
 from shipper.deliver.registry import Registry
-from shipper.deliver.reject import DeadLetters
+from shipper.deliver.reject import Attest, DeadLetters
 from shipper.deliver.settle import Settler
 from shipper.deliver.source import Limits
 from shipper.deliver.stats import State, Stats
@@ -74,10 +74,14 @@ class Pipeline:
         config: PipelineConfig,
         output: Output,
         *,
+        attest: Attest | None = None,
         sleep: Callable[[float], None] | None = None,
         random: Callable[[], float] = random.random,
     ) -> None:
-        """`sleep` and `random` stand in for waiting and for chance between attempts in tests."""
+        """`attest` is told of lines that do not arrive.
+
+        `sleep` and `random` stand in for waiting and for chance between attempts in tests.
+        """
         self._config = config
         self._output = output
         self._stop = Event()
@@ -95,6 +99,7 @@ class Pipeline:
             sleep=self._sleep,
             backoff=Backoff(config.backoff_init_s, config.backoff_max_s, random),
             random=random,
+            attest=attest,
         )
 
     @property

@@ -1,8 +1,11 @@
 """Dead letters: where the lines go that will never be delivered, with the reason."""
 
 import base64
+import binascii
+import fcntl
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +22,49 @@ class DeadLetter:
 
     path: str
     reject: Reject
+
+
+#: Told of lines that do not arrive as they were: what was done to them, and which they are.
+Attest = Callable[[str, Sequence[DeadLetter]], None]
+
+QUARANTINED = "lines-quarantined"
+
+
+class Letter(msgspec.Struct, omit_defaults=True, frozen=True, rename={"timestamp": "@timestamp"}):
+    """A dead letter as it is written."""
+
+    timestamp: str
+    reason: str
+    output: str
+    path: str
+    offset: int
+    line: str | None = None
+    #: The line, where it is not UTF-8.
+    line_base64: str | None = None
+    #: Of the whole line, where only its beginning is kept.
+    length: int | None = None
+    sha256: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the line is here."""
+        return self.length is None
+
+    def content(self) -> bytes:
+        """The line; raises `ValueError` where a person has left none that can be read."""
+        if self.line is not None:
+            return self.line.encode()
+        if self.line_base64 is None:
+            raise ValueError("it has neither line nor line_base64")
+        try:
+            return base64.b64decode(self.line_base64, validate=True)
+        except binascii.Error as error:
+            raise ValueError(f"line_base64: {error}") from error
+
+
+def kind_of(reason: str) -> str:
+    """What reasons of the same kind have in common; the rest may quote the line."""
+    return reason.partition(":")[0][:100]
 
 
 class Full(Exception):  # a state, not a fault: the pipeline holds until there is room
@@ -40,13 +86,10 @@ class DeadLetters:
         """
         data = b"".join(self._encoded(letters))
         try:
-            file = open_append(self._path)
-            try:
+            with locked(self._path) as file:
                 trim(file)
                 self._check_room(os.fstat(file).st_size, len(data))
                 append(file, data)
-            finally:
-                os.close(file)
         except OSError as error:
             raise Full(f"{self._path} cannot be written ({error.strerror}); make room") from error
 
@@ -55,28 +98,52 @@ class DeadLetters:
         if size and size + more > self._max_bytes:
             raise Full(
                 f"{self._path} holds {size} bytes, its limit is {self._max_bytes}; "
-                "look at the lines, then move the file away"
+                "look at the lines, then send them again (mcp-shipper replay) or move the file away"
             )
 
     def _encoded(self, letters: Iterable[DeadLetter]) -> Iterable[bytes]:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         for letter in letters:
             reject = letter.reject
-            document = {
-                "@timestamp": now,
-                "reason": reject.reason,
-                "output": self._output,
-                "path": letter.path,
-                "offset": reject.offset,
-                **_line(reject.line),
-            }
-            if reject.length is not None:
-                document |= {"length": reject.length, "sha256": reject.sha256}
+            line, encoded = _line(reject.line)
+            document = Letter(
+                timestamp=now,
+                reason=reject.reason,
+                output=self._output,
+                path=letter.path,
+                offset=reject.offset,
+                line=line,
+                line_base64=encoded,
+                length=reject.length,
+                sha256=reject.sha256,
+            )
             yield msgspec.json.encode(document) + b"\n"
 
 
-def _line(line: bytes) -> dict[str, str]:
+def _line(line: bytes) -> tuple[str | None, str | None]:
     try:
-        return {"line": line.decode("utf-8")}
+        return line.decode("utf-8"), None
     except UnicodeDecodeError:
-        return {"line_base64": base64.b64encode(line).decode("ascii")}
+        return None, base64.b64encode(line).decode("ascii")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[int]:
+    """The file at `path`, open for `append` and nobody else's: a replay moves it away so."""
+    while True:
+        file = open_append(path)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_at(path, file):
+                yield file
+                return
+        finally:
+            os.close(file)
+
+
+def _is_at(path: Path, file: int) -> bool:
+    """Whether the open file is still the one at `path`: it may have been moved before the lock."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file))
+    except FileNotFoundError:
+        return False

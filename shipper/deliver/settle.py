@@ -2,12 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from shipper.deliver.backoff import Backoff
-from shipper.deliver.batch import Batch
-from shipper.deliver.reject import DeadLetter, DeadLetters, Full
+from shipper.deliver.reject import QUARANTINED, Attest, DeadLetter, DeadLetters, Full
 from shipper.deliver.stats import State, Stats
 from shipper.errors import ProtocolError, Refused, TooLarge, Unavailable
 from shipper.outputs.base import (
@@ -31,6 +31,22 @@ _TROUBLES = (State.UNAVAILABLE, State.REFUSED, State.FULL)
 
 #: Waits so many seconds; False if the pipeline is to stop.
 Sleep = Callable[[float], bool]
+
+
+class Batch(Protocol):
+    """Lines that are settled together."""
+
+    def lines(self) -> Lines:
+        """Those to send, in order."""
+        ...
+
+    def rejects(self) -> Iterator[DeadLetter]:
+        """Those that are known to be bad beforehand."""
+        ...
+
+    def reject(self, index: int, reason: str) -> DeadLetter:
+        """The line to send of that index, which the destination refused."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +77,11 @@ class Settler:
         sleep: Sleep,
         backoff: Backoff,
         random: Callable[[], float],
+        attest: Attest | None = None,
     ) -> None:
+        """`attest` is told of the lines that went to the dead letters."""
         self._output, self._dead_letters, self._stats = output, dead_letters, stats
-        self._name, self._sleep = name, sleep
+        self._name, self._sleep, self._attest = name, sleep, attest
         self._backoff = backoff
         self._slow = Backoff(_REFUSED_INITIAL_S, _REFUSED_MAX_S, random)
         self._full = Backoff(_FULL_INITIAL_S, _FULL_MAX_S, random)
@@ -152,6 +170,8 @@ class Settler:
                 return False
         self._full.reset()
         self._stats.rejected += len(letters)
+        if self._attest:
+            self._attest(QUARANTINED, letters)
         reason = letters[0].reject.reason
         _log.warning(
             "Output %s: %d lines rejected, now in the dead letters; the first: %s.",

@@ -123,11 +123,21 @@ class AuditHandler(logging.Handler):
         finally:
             self.release()
 
-    def _record(self, event: Event, time_s: float) -> str | None:
+    def attest(self, event: Event) -> None:
+        """Write what the product itself raises: at any level, and never raising, as `emit`."""
+        self.acquire()
+        try:
+            self._record(event, time.time(), own=True)
+        except Exception as error:  # noqa: BLE001 - counted, and attested as soon as writing works
+            self._note_failure(error)
+        finally:
+            self.release()
+
+    def _record(self, event: Event, time_s: float, *, own: bool = False) -> str | None:
         if os.getpid() != self._pid:
             self._stream.abandon()
             self._start()
-        classified = self._classify(event)
+        classified = self._classify(event, own=own)
         if classified is None:
             self.counts.filtered += 1
             return None

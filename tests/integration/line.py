@@ -21,6 +21,7 @@ def configuration(home, paths, outputs):
         "path": {"home": str(home)},
         "inputs": [{"type": "filestream", "id": "test", "paths": [str(one) for one in paths]}],
         "output": outputs,
+        "self_audit": {"enabled": False},  # tests/test_attest.py is about these events
     }
     path.write_text(json.dumps(settings), encoding="utf-8")
     return path

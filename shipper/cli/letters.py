@@ -1,0 +1,103 @@
+"""Dead letters: looked at, and sent again."""
+
+import argparse
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from shipper.cli.commands import EX_CONFIG, EX_DATAERR, EX_UNAVAILABLE, Commands, config_of
+from shipper.cli.terminal import complain, say, show
+
+if TYPE_CHECKING:
+    from shipper.config import Config
+    from shipper.letters import Pile, Replayed, Wanted
+
+
+def add(commands: Commands) -> None:
+    replay = commands.add("replay", _replay, "send dead letters again, once the cause is mended")
+    replay.add_argument("--output", metavar="NAME", help="only those of this output")
+    replay.add_argument(
+        "--reason",
+        metavar="TEXT",
+        default="",
+        help="only those whose reason holds this text; * and ? stand for anything",
+    )
+    replay.add_argument("--dry-run", action="store_true", help="say what would be sent")
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from shipper.letters import outputs_with_letters
+
+    config = config_of(arguments)
+    names = [arguments.output] if arguments.output else outputs_with_letters(config)
+    missing = [name for name in names if name not in config.outputs]
+    if missing and not arguments.dry_run:
+        complain(f"{', '.join(missing)}: no such output is configured; its letters stay")
+        return EX_CONFIG
+    wanted = _wanted(arguments.reason)
+    if arguments.dry_run:
+        return _show(config, names, wanted)
+    return _send(config, names, wanted)
+
+
+def _wanted(text: str) -> "Wanted":
+    pattern = re.compile(re.escape(text).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
+    return lambda letter: pattern.search(letter.reason) is not None
+
+
+def _show(config: "Config", names: Iterable[str], wanted: "Wanted") -> int:
+    from shipper.letters import piles
+
+    found = [pile for name in names for pile in piles(config, name, wanted)]
+    if not found:
+        say("no dead letters")
+        return 0
+    _print_table(found, config.outputs)
+    return 0
+
+
+def _print_table(piles: "Iterable[Pile]", configured: Iterable[str]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("output", "reason"):
+        table.add_column(column, overflow="fold")
+    for column in ("lines", "bytes"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for column in ("oldest", "newest", "would be"):
+        table.add_column(column, no_wrap=True)
+    for pile in piles:
+        times = (one[:19].replace("T", " ") for one in (pile.oldest, pile.newest))
+        fate = "kept: no such output"
+        if pile.output in configured:
+            fate = "sent" if pile.is_whole else "kept: not whole"
+        counts = (f"{pile.count:,}", f"{pile.size_bytes:,}")
+        table.add_row(pile.output, pile.reason, *counts, *times, fate)
+    show(table)
+
+
+def _send(config: "Config", names: Iterable[str], wanted: "Wanted") -> int:
+    from shipper.letters import replay
+
+    done = [replay(config, name, wanted) for name in names]
+    for one in done:
+        _tell(one)
+    if not done:
+        say("no dead letters")
+    if any(one.error for one in done):
+        return EX_UNAVAILABLE
+    return EX_DATAERR if any(one.refused for one in done) else 0
+
+
+def _tell(done: "Replayed") -> None:
+    kept = done.kept
+    words = {
+        "refused again": done.refused,
+        "left, not asked for": kept.unwanted,
+        "left, only their beginnings were kept": kept.excerpts,
+        "left, cannot be read": kept.unreadable,
+    }
+    more = "".join(f"; {count} {what}" for what, count in words.items() if count)
+    say(f"{done.output}: {done.delivered} delivered{more}")
+    if done.error:
+        complain(f"{done.output}: {done.error}; what was not delivered is as before")
