@@ -24,6 +24,8 @@ _BAD = "integration/test_bad_input.py::"
 _PLANTED = "integration/test_planted.py::"
 _REQUESTS = "capture/test_requests.py::"
 _HTTP = "capture/test_http.py::"
+_OWN = "test_attest.py::"
+_AGAIN = "deliver/test_replay.py::"
 _REFUSALS = "capture/test_refusals.py::"
 
 PROMISES = (
@@ -235,18 +237,16 @@ PROMISES = (
         "deliver:absence",
         "What does not arrive is itself an event, with places and digests, in the same outputs.",
         (
-            "test_attest.py::test_lines_that_are_quarantined_are_an_event_with_places_and_digests"
-            "_and_no_content",
-            "test_attest.py::test_the_refusal_of_such_an_event_raises_none",
+            f"{_OWN}test_lines_that_are_quarantined_are_an_event_with_places_and_digests_and_no_content",
+            f"{_OWN}test_the_refusal_of_such_an_event_raises_none",
         ),
     ),
     Promise(
         "deliver:replay",
         "A replay loses no dead letter, wherever it dies, and sends one batch twice at most.",
         (
-            "deliver/test_replay.py::test_whenever_it_dies_no_letter_is_lost_and_one_batch_at_most"
-            "_is_sent_twice",
-            "deliver/test_replay.py::test_letters_that_a_running_shipper_adds_meanwhile_are_kept",
+            f"{_AGAIN}test_whenever_it_dies_no_letter_is_lost_and_one_batch_at_most_is_sent_twice",
+            f"{_AGAIN}test_letters_that_a_running_shipper_adds_meanwhile_are_kept",
         ),
     ),
     Promise(
