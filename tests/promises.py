@@ -20,6 +20,7 @@ class Promise:
 
 
 _LINE = "integration/test_line.py::"
+_SETUP = "integration/test_assets_setup.py::"
 _BAD = "integration/test_bad_input.py::"
 _PLANTED = "integration/test_planted.py::"
 _REQUESTS = "capture/test_requests.py::"
@@ -328,11 +329,27 @@ PROMISES = (
     ),
     Promise(
         "assets:idempotent",
-        "A second setup changes nothing, and a removal leaves nothing of ours.",
+        "A second setup changes nothing, a removal leaves nothing of ours, and a dry run prints "
+        "what the run then prints.",
         (
-            "integration/test_assets.py::test_setup_creates_and_a_second_run_changes_nothing",
+            f"{_SETUP}test_a_dry_run_prints_what_a_run_prints_and_a_second_run_changes_nothing",
+            f"{_SETUP}test_a_removal_leaves_nothing_behind_and_its_dry_run_prints_the_same",
             "integration/test_assets.py::test_removal_leaves_nothing_of_ours_and_all_of_others",
         ),
+    ),
+    Promise(
+        "assets:typed",
+        "Every policy, template, pipeline and role is a body that Elastic's own types allow, under "
+        "each strategy and with an operator's own rows.",
+        (
+            "assets/test_types.py::test_every_body_is_what_the_api_takes_under_each_strategy",
+            "assets/test_types.py::test_each_seeded_fault_is_caught",
+        ),
+    ),
+    Promise(
+        "assets:overlay",
+        "An operator's event type and framework are in every asset, by one command.",
+        (f"{_SETUP}test_one_command_makes_all_assets_of_a_users_type_and_framework",),
     ),
     Promise(
         "process:answers",

@@ -1,12 +1,15 @@
 """From the catalog: Elasticsearch's templates and policies, Logstash's pipeline, the docs."""
 
 from shipper.assets.files import GENERATORS, Generator, build, stale, write
-from shipper.assets.install import Action, Step, install, remove
+from shipper.assets.install import install, remove
+from shipper.assets.steps import USUAL, Action, Part, Step
 
 __all__ = [
     "GENERATORS",
+    "USUAL",
     "Action",
     "Generator",
+    "Part",
     "Step",
     "build",
     "install",

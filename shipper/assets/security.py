@@ -49,16 +49,20 @@ def api_keys(catalog: Catalog, scope: Scope) -> dict[str, Body]:
     """Bodies of `POST /_security/api_key`: for a shipper, and for who runs `setup`."""
     installer = ["manage_ilm", "manage_index_templates", "manage_ingest_pipelines", "monitor"]
     writer = {"cluster": ["monitor"], "indices": [_writes(_indices(catalog, scope))]}
+    setup: Body = {"cluster": installer}
+    if scope.index_strategy is IndexStrategy.ROLLOVER_ALIAS:  # setup makes the first indices
+        setup["indices"] = [{"names": _indices(catalog, scope), "privileges": ["manage"]}]
     return {
         "mcp-shipper-writer": _key("mcp-shipper-writer", "mcp_writer", writer),
-        "mcp-shipper-setup": _key("mcp-shipper-setup", "mcp_setup", {"cluster": installer}),
+        "mcp-shipper-setup": _key("mcp-shipper-setup", "mcp_setup", setup),
     }
 
 
-def spaces() -> dict[str, Body]:
+def spaces(space: str = SPACE) -> dict[str, Body]:
     """Kibana's space for the dashboards and rules, as `POST /api/spaces/space` takes it."""
     about = f"Audit of MCP servers and clients, by {MANAGED_BY}."
-    return {SPACE: {"id": SPACE, "name": "MCP audit", "description": about}}
+    name = "MCP audit" if space == SPACE else space
+    return {space: {"id": space, "name": name, "description": about}}
 
 
 def failure_store() -> Body:

@@ -7,13 +7,13 @@ load what ships, and nothing else.
 import argparse
 from collections.abc import Sequence
 
-from shipper.cli import assets, events, faults, keystore, letters, running, state
+from shipper.cli import assets, events, faults, keystore, letters, running, setup, state
 from shipper.cli.commands import EX_CONFIG, EX_FAILED, EX_IOERR, EX_UNAVAILABLE, Command, Commands
 from shipper.cli.terminal import complain
 from shipper.errors import BadInput, DeliveryError, RegistryError, ShipperError
 
 #: In the order in which help shows them.
-FAMILIES = (running, state, letters, assets, events, keystore, faults)
+FAMILIES = (running, state, letters, setup, assets, events, keystore, faults)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

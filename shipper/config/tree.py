@@ -1,8 +1,8 @@
 """YAML with positions: a tree of nodes that know their line, variables and dotted keys expanded.
 
-`a.b: 1` is the same as `a: {b: 1}`, as in Filebeat. `${VAR}`, `${VAR:default}` and
-`${VAR:?message}` are expanded in values, after parsing, so that a variable can hold any text
-without being read as YAML.
+`a.b: 1` is the same as `a: {b: 1}`, as in Filebeat, but for the names of the catalog's rows.
+`${VAR}`, `${VAR:default}` and `${VAR:?message}` are expanded in values, after parsing, so that a
+variable can hold any text without being read as YAML.
 """
 
 import re
@@ -68,7 +68,8 @@ class _Builder:
             where = f"{self.file}:{key_node.start_mark.line + 1}"
             value = self.build(value_node, f"{path}.{key}".lstrip("."))
             value.where = where
-            self._place(children, key.split("."), value, path)
+            parts = [key] if path in _NAMED else key.split(".")
+            self._place(children, parts, value, path)
         return children
 
     def _place(self, children: dict[str, Node], parts: list[str], value: Node, path: str) -> None:
@@ -117,6 +118,8 @@ class _Builder:
         return str(default)
 
 
+#: The keys below are names, dots and all: a field's is `acme.order.id`.
+_NAMED = ("catalog.event_types", "catalog.fields", "catalog.frameworks")
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<default>[^}]*))?\}")
 _resolver: Any = yaml.SafeLoader("")  # PyYAML leaves its resolver untyped
 

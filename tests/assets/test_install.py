@@ -29,8 +29,8 @@ def set_up(url, **options):
     [
         (401, Refused, "does not accept these credentials: check user or API key"),
         (403, Refused, "need the cluster privileges manage_index_templates, manage_ilm and"),
-        (400, Refused, r"refused GET / \(400: the true reason\)"),
-        (429, Unavailable, r"cannot answer GET / now \(429: the true reason\)"),
+        (400, Refused, r"refused GET /_ingest/pipeline \(400: the true reason\)"),
+        (429, Unavailable, r"cannot answer GET /_ingest/pipeline now \(429: the true reason\)"),
         (503, Unavailable, r"now \(503: the true reason\)"),
     ],
 )

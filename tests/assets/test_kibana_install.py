@@ -1,146 +1,170 @@
-"""Installing into Kibana, held against a fake one: none can be installed where these tests run.
+"""Installing into Kibana, held against a fake one: none can be installed where these tests run."""
 
-The fake speaks HTTP on a real socket and does what Kibana's own sources say: it wants a
-file name that ends in `.ndjson`, refuses objects without their data view, answers 200 with
-`success: false` where it took only some, and gives each object a version of its own.
-"""
-
-import json
-from contextlib import contextmanager
-from email.parser import BytesParser
 from http import HTTPStatus
 
 import pytest
 
 from shipper.assets import Action
 from shipper.assets.kibana import saved_objects
-from shipper.assets.kibana.install import install_kibana
-from shipper.catalog import Scope, builtin
+from shipper.assets.kibana.api import Kibana
+from shipper.assets.kibana.install import install_objects, remove_objects
+from shipper.assets.kibana.install_rules import install_rules, remove_rules
+from shipper.assets.kibana.rules import rule_id
+from shipper.catalog import Scope, builtin, overlaid
 from shipper.errors import Refused, Unavailable
 from tests.assets.answering import always, answering
+from tests.assets.kibana import fake_kibana
+from tests.assets.overlay import OVERLAY
 from tests.real.processes import free_ports
 
-OBJECTS = saved_objects(builtin(), Scope())
-NEED_A_TARGET = {"index-pattern", "search"}
-
-
-class FakeKibana:
-    """A space of saved objects; `refuses` are ids it does not take."""
-
-    def __init__(self, version="8.10.4", refuses=()):
-        self.version, self.refuses = version, set(refuses)
-        self.objects, self.imports, self.paths = {}, 0, []
-
-    def __call__(self, method, path, body):
-        self.paths.append(path)
-        status, answer = self.answer(path.removeprefix("/s/audit"), body)
-        return status, json.dumps(answer).encode()
-
-    def answer(self, path, body):
-        if path == "/api/status":
-            return 200, {"version": {"number": self.version}}
-        if path.startswith("/api/spaces/space/"):
-            known = path.endswith("/audit")
-            return (200, {"id": "audit"}) if known else (404, {"message": "Not Found"})
-        if path == "/api/saved_objects/_bulk_get":
-            return 200, {"saved_objects": [self.get(one) for one in json.loads(body)]}
-        if path == "/api/saved_objects/_import?overwrite=true":
-            return self.load(body)
-        return 404, {"message": f"no route {path}"}
-
-    def get(self, wanted):
-        missing = {**wanted, "error": {"statusCode": 404}}
-        return self.objects.get((wanted["type"], wanted["id"]), missing)
-
-    def load(self, body):
-        boundary = body[2 : body.index(b"\r\n")]
-        head = b'Content-Type: multipart/form-data; boundary="%b"\r\n\r\n' % boundary
-        [part] = BytesParser().parsebytes(head + body).get_payload()
-        if not part.get_filename().endswith(".ndjson"):
-            return 400, {"message": "Invalid file extension"}
-        lines = [json.loads(line) for line in part.get_payload(decode=True).splitlines() if line]
-        self.imports += 1
-        there = {*self.objects, *((one["type"], one["id"]) for one in lines)}
-        errors = [error for one in lines if (error := self.error(one, there))]
-        bad = {(error["type"], error["id"]) for error in errors}
-        for one in lines:
-            if (one["type"], one["id"]) not in bad:
-                self.objects[one["type"], one["id"]] = {**one, "version": "WzEsMV0="}
-        done = len(lines) - len(errors)
-        return 200, {"success": not errors, "successCount": done, "errors": errors}
-
-    def error(self, one, there):
-        lost = [r for r in one["references"] if r["type"] in NEED_A_TARGET]
-        lost = [r for r in lost if (r["type"], r["id"]) not in there]
-        if lost:
-            error = {"type": "missing_references", "references": lost}
-        elif one["id"] in self.refuses:
-            error = {"type": "unknown", "message": "belongs to a more recent version of Kibana"}
-        else:
-            return None
-        return {"id": one["id"], "type": one["type"], "error": error}
-
-
-@contextmanager
-def kibana(**options):
-    fake = FakeKibana(**options)
-    with answering(fake) as url:
-        yield fake, url
+CATALOG = builtin()
+OBJECTS = saved_objects(CATALOG, Scope())
+FAILURES = rule_id("multiple_authentication_failures")
 
 
 def run(url, objects=OBJECTS, **options):
-    return list(install_kibana(url, {}, objects, **options))
+    return list(install_objects(Kibana(url, {}), objects, **options))
+
+
+def run_rules(url, catalog=CATALOG, **options):
+    return list(install_rules(Kibana(url, {}), catalog, Scope(), **options))
 
 
 def actions(steps):
     return {step.action for step in steps}
 
 
+def changed(steps):
+    return [step for step in steps if step.action is not Action.UNCHANGED]
+
+
 def test_all_is_created_once_and_unchanged_the_second_time_by_a_fake_kibana():
-    with kibana() as (fake, url):
+    with fake_kibana() as (fake, url):
         first = run(url)
-        assert [(step.kind, step.name) for step in first] == list(fake.objects)
+        assert [step.name for step in first] == [name for _, name in fake.objects]
         assert actions(first) == {Action.CREATED}
         assert actions(run(url)) == {Action.UNCHANGED}
         assert fake.imports == 1
 
 
-def test_only_what_differs_is_imported_and_named_by_a_fake_kibana():
-    with kibana() as (fake, url):
+def test_only_what_differs_is_imported_and_said_by_a_fake_kibana():
+    with fake_kibana() as (fake, url):
         run(url)
         fake.objects["index-pattern", "mcp-logs"]["attributes"]["title"] = "logs-*"
         old = fake.objects["dashboard", "mcp-operations"]["attributes"]
         old["description"] = "An older one. (mcp-shipper 0123456789)"
-        changed = [step for step in run(url) if step.action is not Action.UNCHANGED]
-        assert [(step.name, step.action) for step in changed] == [
+        found = changed(run(url))
+        assert [(step.name, step.action) for step in found] == [
             ("mcp-logs", Action.UPDATED),
             ("mcp-operations", Action.UPDATED),
         ]
-        assert changed[0].detail == "differs in title"
-        assert changed[1].detail.startswith("revision 0123456789 -> ")
+        assert found[0].detail == "title: logs-* -> logs-mcp.*-*"
+        assert found[1].detail.startswith("revision 0123456789 -> ")
         assert actions(run(url)) == {Action.UNCHANGED}
 
 
+def test_a_dashboard_that_differs_is_told_by_its_panels_by_a_fake_kibana():
+    with fake_kibana() as (_, url):
+        run(url)
+        steps = changed(run(url, saved_objects(overlaid(OVERLAY), Scope())))
+        [compliance] = [step for step in steps if step.name == "mcp-compliance"]
+        assert compliance.detail.startswith("+ Evidence for ACME, ")
+        back = {step.name: step.detail for step in changed(run(url))}
+        assert back["mcp-compliance"].startswith("- Evidence for ACME, ")
+
+
 def test_a_dry_run_says_what_the_run_then_does_by_a_fake_kibana():
-    with kibana() as (fake, url):
-        dry = run(url, dry_run=True)
-        assert fake.objects == {}
-        assert dry == run(url)
+    with fake_kibana() as (fake, url):
+        dry = run(url, dry_run=True), run_rules(url, dry_run=True)
+        assert fake.changes == []
+        assert dry == (run(url), run_rules(url))
+        kibana = Kibana(url, {})
+        before = len(fake.changes)
+        dry = [
+            *remove_rules(kibana, CATALOG, Scope(), dry_run=True),
+            *remove_objects(kibana, OBJECTS, dry_run=True),
+        ]
+        assert len(fake.changes) == before
+        assert dry == [
+            *remove_rules(kibana, CATALOG, Scope()),
+            *remove_objects(kibana, OBJECTS),
+        ]
+
+
+def test_removal_leaves_nothing_of_ours_and_all_of_others_by_a_fake_kibana():
+    with fake_kibana() as (fake, url):
+        theirs = {"type": "dashboard", "id": "theirs", "attributes": {}, "references": []}
+        fake.objects["dashboard", "theirs"] = theirs
+        run(url)
+        run_rules(url)
+        kibana = Kibana(url, {})
+        steps = [*remove_rules(kibana, CATALOG, Scope()), *remove_objects(kibana, OBJECTS)]
+        assert (len(steps), actions(steps)) == (len(OBJECTS) + 10, {Action.REMOVED})
+        assert fake.objects == {("dashboard", "theirs"): theirs}
+        assert (fake.rules, fake.detections) == ({}, {})
+        assert list(remove_objects(kibana, OBJECTS)) == []
+
+
+def test_rules_of_both_kinds_are_created_once_and_unchanged_the_second_time_by_a_fake_kibana():
+    with fake_kibana() as (fake, url):
+        first = run_rules(url)
+        assert [step.kind for step in first] == ["stack rule"] * 5 + ["detection rule"] * 5
+        assert actions(first) == {Action.CREATED}
+        before = len(fake.changes)
+        assert actions(run_rules(url)) == {Action.UNCHANGED}
+        assert len(fake.changes) == before
+
+
+def test_a_rule_that_differs_is_told_and_keeps_what_its_operator_chose_by_a_fake_kibana():
+    with fake_kibana() as (fake, url):
+        run_rules(url)
+        action = {"id": "pager", "group": "query matched", "params": {"message": "look"}}
+        fake.rules[FAILURES] |= {"enabled": True, "actions": [action]}
+        fake.rules[FAILURES]["params"]["threshold"] = [500]
+        fake.detections[FAILURES] |= {"enabled": True, "actions": [action], "risk_score": 1}
+        steps = changed(run_rules(url))
+        assert [(step.kind, step.action, step.detail) for step in steps] == [
+            ("stack rule", Action.UPDATED, "params.threshold: [500] -> [5]"),
+            ("detection rule", Action.UPDATED, "risk_score: 1 -> 47"),
+        ]
+        assert fake.rules[FAILURES]["params"]["threshold"] == [5]
+        assert fake.detections[FAILURES]["risk_score"] == 47
+        for rule in (fake.rules[FAILURES], fake.detections[FAILURES]):
+            assert (rule["enabled"], rule["actions"]) == (True, [action])
+
+
+def test_a_rule_that_is_refused_is_named_with_the_reason_and_the_others_go_on_by_a_fake_kibana():
+    with fake_kibana(refuses=["MCP: high-confidence threat"]) as (fake, url):
+        failed = [step for step in run_rules(url) if step.action is Action.FAILED]
+        assert [step.kind for step in failed] == ["stack rule", "detection rule"]
+        assert {step.name for step in failed} == {"MCP: high-confidence threat"}
+        assert "must be valid JSON" in failed[0].detail
+        assert "threat.0.framework" in failed[1].detail
+        assert (len(fake.rules), len(fake.detections)) == (4, 4)
+
+
+def test_a_kibana_without_detection_engine_gets_the_stack_rules_and_says_so_by_a_fake_kibana():
+    with fake_kibana(has_security=False) as (fake, url):
+        for dry_run in (True, False):
+            steps = run_rules(url, dry_run=dry_run)
+            assert [step.action for step in steps[5:]] == [Action.UNAVAILABLE] * 5
+            assert "no detection engine" in steps[-1].detail
+        assert len(fake.rules) == 5
 
 
 def test_an_object_that_is_refused_is_named_with_the_reason_by_a_fake_kibana():
-    with kibana(refuses=["mcp-compliance"]) as (fake, url):
+    with fake_kibana(refuses=["mcp-compliance"]) as (fake, url):
         [failed] = [step for step in run(url) if step.action is Action.FAILED]
         assert failed.name == "mcp-compliance"
         assert failed.detail == "unknown: belongs to a more recent version of Kibana"
         assert len(fake.objects) == len(OBJECTS) - 1
         fake.refuses.clear()
-        [created] = [step for step in run(url) if step.action is not Action.UNCHANGED]
+        [created] = changed(run(url))
         assert (created.name, created.action) == ("mcp-compliance", Action.CREATED)
 
 
 def test_what_an_object_lacks_is_named_by_a_fake_kibana():
-    with kibana() as (_, url):
+    with fake_kibana() as (_, url):
         steps = run(url, [body for body in OBJECTS if body["type"] == "search"])
         assert {step.detail for step in steps} == {
             "missing_references: missing: index-pattern mcp-logs"
@@ -148,20 +172,24 @@ def test_what_an_object_lacks_is_named_by_a_fake_kibana():
         assert actions(steps) == {Action.FAILED}
 
 
-def test_objects_go_to_the_space_that_is_named_by_a_fake_kibana():
-    with kibana() as (fake, url):
-        run(url, space="audit")
-        assert "/s/audit/api/saved_objects/_import?overwrite=true" in fake.paths
-        with pytest.raises(Refused, match="no space 'other': create it first"):
-            run(url, space="other")
+def test_objects_go_to_the_space_that_is_named_which_is_made_once_by_a_fake_kibana():
+    with fake_kibana() as (fake, url):
+        dry, first, second = Kibana(url, {}), Kibana(url, {}), Kibana(url, {})
+        assert dry.enter("audit", dry_run=True).action is Action.CREATED
+        assert actions(install_objects(dry, OBJECTS, dry_run=True)) == {Action.CREATED}
+        assert actions(install_rules(dry, CATALOG, Scope(), dry_run=True)) == {Action.CREATED}
+        assert fake.changes == []
+        assert first.enter("audit", dry_run=False).action is Action.CREATED
+        assert actions(install_objects(first, OBJECTS)) == {Action.CREATED}
+        assert second.enter("audit", dry_run=False).action is Action.UNCHANGED
+        assert ("POST", "/s/audit/api/saved_objects/_import?overwrite=true") in fake.changes
 
 
 @pytest.mark.parametrize("version", ["7.17.29", "8.9.2"])
 def test_a_kibana_that_is_too_old_is_left_alone_by_a_fake_kibana(version):
-    with kibana(version=version) as (fake, url):
-        with pytest.raises(Refused, match=rf"{version}.*too old.*8\.10 or later"):
-            run(url)
-        assert fake.paths == ["/api/status"]
+    too_old = rf"{version}.*too old.*8\.10 or later"
+    with fake_kibana(version=version) as (_, url), pytest.raises(Refused, match=too_old):
+        Kibana(url, {}).check_version()
 
 
 @pytest.mark.parametrize(
@@ -176,7 +204,7 @@ def test_a_kibana_that_is_too_old_is_left_alone_by_a_fake_kibana(version):
 )
 def test_a_failure_says_what_to_do_by_a_fake_kibana(status, body, error, said):
     with answering(always(status, **body)) as url, pytest.raises(error, match=said):
-        run(url)
+        Kibana(url, {}).check_version()
 
 
 def test_something_else_at_the_address_is_told_from_kibana():
@@ -187,4 +215,4 @@ def test_something_else_at_the_address_is_told_from_kibana():
 def test_a_kibana_that_is_down_is_said_to_be():
     [port] = free_ports(1)
     with pytest.raises(Unavailable, match="cannot be reached"):
-        run(f"http://127.0.0.1:{port}")
+        Kibana(f"http://127.0.0.1:{port}", {}).check_version()

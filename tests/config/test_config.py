@@ -199,3 +199,11 @@ def test_an_output_that_is_not_enabled_is_checked_and_left_out(tmp_path):
     assert problems("output.console: {enabled: false, prety: true}", tmp_path) == [
         "c.yml:1 output.console.prety: unknown key; did you mean 'pretty'?"
     ]
+
+
+@pytest.mark.parametrize("key", ["catalog: {fields: ", "catalog.fields: "])
+def test_a_field_of_the_operators_own_is_named_by_its_whole_path(tmp_path, key):
+    path = tmp_path / "c.yml"
+    end = "}\n" if key.startswith("catalog:") else "\n"
+    path.write_text(f"{key}{{acme.order.id: {{type: keyword, meaning: The order.}}}}{end}")
+    assert load(path).catalog.fields["acme.order.id"].type == "keyword"

@@ -9,7 +9,7 @@ import json
 import pytest
 from elasticsearch import Elasticsearch as Client
 
-from shipper.assets import Action, install, remove
+from shipper.assets import Action, Part, install, remove
 from shipper.catalog import MCPEventType, Scope, builtin, overlaid
 from tests.assets.answering import answering, passing_on
 from tests.assets.overlay import OVERLAY
@@ -158,7 +158,7 @@ def test_setup_creates_and_a_second_run_changes_nothing(bare, elasticsearch):
     assert {step.action for step in first} == {Action.CREATED}
     kinds = [step.kind for step in first]
     assert kinds == [
-        *(["component template"] * 2 + ["ingest pipeline"] * 2),
+        *(["ingest pipeline"] * 2 + ["component template"] * 2),
         *(["lifecycle policy"] * 10 + ["index template"] * 10),
     ]
     before = everything(elasticsearch)
@@ -208,6 +208,8 @@ def test_removal_leaves_nothing_of_ours_and_all_of_others(bare, elasticsearch):
 
 def test_removal_keeps_what_data_still_needs_and_the_data(ready, elasticsearch):
     index = create(elasticsearch.url, believable("mcp_tool_execution"))
+    [stream] = call(f"{elasticsearch.url}/_data_stream/{index}")["data_streams"]
+    backing = stream["indices"][0]["index_name"]
     kept = [step for step in remove(ready) if step.action is Action.KEPT]
     assert [(step.kind, step.name) for step in kept] == [
         ("index template", "logs-mcp.tools"),
@@ -215,8 +217,37 @@ def test_removal_keeps_what_data_still_needs_and_the_data(ready, elasticsearch):
         ("component template", "mcp@mappings"),
         ("component template", "mcp@settings"),
     ]
-    assert all("in use" in step.detail for step in kept)
+    assert [step.detail for step in kept] == [
+        f"in use by {index}",
+        f"in use by {backing}",
+        "in use by logs-mcp.tools",
+        "in use by logs-mcp.tools",
+    ]
     assert len(search(elasticsearch.url, index, {"match_all": {}})) == 1
+
+
+def test_a_dry_removal_knows_what_data_still_needs(ready, elasticsearch):
+    create(elasticsearch.url, believable("mcp_tool_execution"))
+    dry = list(remove(ready, dry_run=True))
+    assert {step.action for step in dry} == {Action.KEPT, Action.REMOVED}
+    assert dry == list(remove(ready))
+
+
+@pytest.mark.parametrize(
+    ("part", "kinds"),
+    [
+        (Part.PIPELINES, {"ingest pipeline"}),
+        (
+            Part.INDEX_MANAGEMENT,
+            {"component template", "lifecycle policy", "index template"},
+        ),
+    ],
+)
+def test_a_part_alone_is_installed_and_removed(bare, elasticsearch, part, kinds):
+    before = everything(elasticsearch)
+    assert {step.kind for step in install(bare, CATALOG, Scope(), parts=[part])} == kinds
+    assert {step.kind for step in remove(bare, parts=[part])} == kinds
+    assert everything(elasticsearch) == before
 
 
 def test_a_users_event_type_and_framework_are_installed_and_used(bare, elasticsearch):

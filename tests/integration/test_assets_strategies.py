@@ -96,3 +96,25 @@ def test_a_monthly_index_is_deleted_a_month_later_and_never_rolled_over(stack):
         assert phases["delete"]["min_age"] == f"{row.retention_days + extra}d"
         assert ("rollover" in phases["hot"]["actions"]) is (not extra)
         assert ("readonly" in phases["hot"]["actions"]) is (not extra)
+
+
+def test_removal_takes_the_first_index_of_an_alias_unless_something_was_written(elasticsearch):
+    scope = Scope(index_strategy=IndexStrategy.ROLLOVER_ALIAS)
+    url = elasticsearch.url
+    with Client(url) as client:
+        tidy(client, url)
+        before = call(f"{url}/_all/_settings?flat_settings=true")
+        list(install(client, CATALOG, scope))
+        dry = list(remove(client, dry_run=True))
+        assert dry == list(remove(client))
+        assert {step.action for step in dry} == {Action.REMOVED}
+        assert call(f"{url}/_all/_settings?flat_settings=true") == before
+        list(install(client, CATALOG, scope))
+        # Not refreshed: a search would not find it yet.
+        call(f"{url}/mcp-auth/_create/one", "PUT", believable("mcp_authentication_events"))
+        dry = list(remove(client, dry_run=True))
+        assert dry == list(remove(client))
+        kept = {(step.kind, step.name) for step in dry if step.action is Action.KEPT}
+        assert kept == {("index alias", "mcp-auth"), ("lifecycle policy", "mcp-auth")}
+        assert call(f"{url}/_alias/mcp-auth")
+        tidy(client, url)
