@@ -1,0 +1,168 @@
+"""kill -9 at any moment, rotation at any moment, a line that is cut at any moment: what arrives?
+
+    python -m tests.integration.kills --runs 200 --to elasticsearch
+
+A real server, our proxy before it with `random` faults, the shipper as a process that is killed
+again and again while lines are written and files rotated. In the end it is left alone until it has
+caught up, and what the server holds is compared with what was written.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from threading import Event
+from urllib.parse import urlsplit
+
+from bench.make_events import events
+from shipper.faults.proxy import POOL, ProxyServer
+from shipper.faults.script import PROXY, parse
+from tests.integration.line import (
+    call,
+    configuration,
+    ids_as_indexed,
+    shipping,
+    wait_until_shipped,
+)
+from tests.real.elasticsearch import Elasticsearch
+from tests.real.lumberjack import LumberjackSink
+
+#: Lines before a life of the shipper, and while it lasts.
+LINES_BEFORE, LINES_MEANWHILE = 300, 5
+LIFE_S = (0.1, 2.0)
+
+
+@dataclass
+class History:
+    """What was written, into which file, and what was done to the shipper."""
+
+    folder: Path
+    chance: random.Random
+    lines: list[bytes]
+    written: int = 0
+    rotations: int = 0
+    kills: int = 0
+    #: The ids of the lines of each file, in order.
+    ids: list[list[str]] = field(default_factory=lambda: [[]])
+
+    @property
+    def path(self):
+        return self.folder / "audit.log"
+
+    def write(self, count):
+        lines = self.lines[self.written : self.written + count]
+        with self.path.open("ab") as file:
+            file.write(b"".join(lines))
+        self.ids[-1] += map(id_of, lines)
+        self.written += count
+
+    def rotate(self):
+        self.rotations += 1
+        self.path.rename(self.folder / f"audit.log.{self.rotations}")
+        self.ids.append([])
+
+    def size(self):
+        return sum(path.stat().st_size for path in self.folder.glob("audit.log*"))
+
+
+def id_of(line):
+    return json.loads(line)["event"]["id"]
+
+
+def run(home, server, output, runs, seed):
+    """So many lives of the shipper, then one in peace; the history, and the faults there were."""
+    chance, faults = random.Random(seed), []
+    folder = home / "logs"
+    folder.mkdir()
+    enough = list(events((runs + 1) * 2 * LINES_BEFORE, seed=seed))
+    history = History(folder, chance, enough)
+    script = parse(f"random {seed}", PROXY, POOL)
+    with ProxyServer(script, server, tell=faults.append) as proxy:
+        where = proxy.address if output == "logstash" else f"http://{proxy.address}"
+        outputs = {output: {"hosts": [where], "bulk_max_size": 100, "timeout": "2s"}}
+        config = configuration(home, [folder / "audit.log*"], outputs)
+        for _ in range(runs):
+            _live_and_die(history, config, home)
+        with shipping(config, home / "log") as process:
+            proxy.script = parse("ok", PROXY)
+            wait_until_shipped(process, home, output, history.size())
+    return history, faults
+
+
+def _live_and_die(history, config, home):
+    chance = history.chance
+    history.write(chance.randrange(LINES_BEFORE))
+    until = time.monotonic() + chance.uniform(*LIFE_S)
+    with shipping(config, home / "log") as process:
+        pause = Event()
+        while (left := until - time.monotonic()) > 0:
+            history.write(chance.randrange(LINES_MEANWHILE))
+            if chance.random() < 0.05:
+                history.rotate()
+            pause.wait(min(left, 0.05))
+        assert process.poll() is None, (home / "log").read_text()
+        process.kill()
+        history.kills += 1
+
+
+def to_lumberjack(home, runs, seed):
+    """The history, and every id as it came."""
+    with LumberjackSink() as sink:
+        host, port = sink.address.rsplit(":", 1)
+        history, faults = run(home, (host, int(port)), "logstash", runs, seed)
+        return history, faults, list(map(id_of, sink.events()))
+
+
+def to_elasticsearch(elasticsearch, home, runs, seed):
+    """The history, and the id of every document."""
+    call(f"{elasticsearch.url}/_data_stream/logs-*", "DELETE")
+    where = urlsplit(elasticsearch.url)
+    history, faults = run(home, (where.hostname, where.port), "elasticsearch", runs, seed)
+    ids = list(map(json.loads, ids_as_indexed(elasticsearch.url, "logs-mcp.tools-default")))
+    call(f"{elasticsearch.url}/_data_stream/logs-*", "DELETE")
+    return history, faults, ids
+
+
+def lost(history, ids):
+    """What was written and has not arrived."""
+    return {one for file in history.ids for one in file} - set(ids)
+
+
+def disordered(history, ids):
+    """How many first arrivals are before an earlier line of their file."""
+    first = {}
+    for index, one in enumerate(ids):
+        first.setdefault(one, index)
+    order = [[first[one] for one in file if one in first] for file in history.ids]
+    return sum(a > b for places in order for a, b in pairwise(places))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--to", choices=("elasticsearch", "lumberjack"), required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mcp-shipper-kills-") as folder:
+        home, began = Path(folder), time.monotonic()
+        if options.to == "lumberjack":
+            history, faults, ids = to_lumberjack(home, options.runs, options.seed)
+        else:
+            with Elasticsearch() as server:
+                history, faults, ids = to_elasticsearch(server, home, options.runs, options.seed)
+        sys.stdout.write(
+            f"{options.to}, seed {options.seed}: {history.written} lines, {history.kills} kills, "
+            f"{history.rotations} rotations, {len(faults)} connections mistreated, "
+            f"{time.monotonic() - began:.0f} s\n"
+            f"lost {len(lost(history, ids))}, arrived twice {len(ids) - len(set(ids))}, "
+            f"out of order {disordered(history, ids)}\n"
+        )
+
+
+if __name__ == "__main__":
+    main()
