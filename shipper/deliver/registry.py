@@ -59,6 +59,9 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     commit: msgspec.Raw  # the very bytes that the checksum is of
 
 
+#: What msgspec raises for bytes that are not what was written: not only its own.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 _HEADER = _Header("mcp-shipper positions", 1)
 _encode = msgspec.json.Encoder().encode
 _headers = msgspec.json.Decoder(_Header)
@@ -161,7 +164,7 @@ def _load(path: Path) -> dict[int, Position]:
     for number, line in enumerate(lines):
         try:
             commit = _decode_line(line) if line else _Commit(())
-        except (msgspec.DecodeError, ValueError) as error:
+        except (*_UNREADABLE, ValueError) as error:
             if number == torn:
                 break
             raise RegistryError(_damaged(path, number + 2, str(error))) from error
@@ -179,7 +182,7 @@ def _decode_line(line: bytes) -> _Commit:
 def _check_header(path: Path, header: bytes) -> None:
     try:
         found = _headers.decode(header)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise RegistryError(_damaged(path, 1, str(error))) from error
     if found != _HEADER:
         raise RegistryError(

@@ -9,7 +9,7 @@ from shipper.wire.lumberjack import Receiver, ack
 
 #: What `random` draws from: everything that a window has to survive, and half of them well.
 POOL = """
-13x ok; ack 50%, close; ack 1, reset; ack 50%; ok, ok; ack 150%; reset; reset at 10; reset at 5k
+13x ok; ack 50%, close; ack 1, reset; ack 50%; ack 150%; reset; reset at 10; reset at 5k
 close; close at 1k; lose; silence 1s; keepalive 1s; slow 200k; refuse
 """
 

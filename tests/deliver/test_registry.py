@@ -123,7 +123,7 @@ def test_another_format_is_left_alone(path):
 
 def test_an_empty_or_foreign_file_is_an_error(path):
     path.parent.mkdir()
-    for data in (b"", b"hello\n", b"\x00" * 100):
+    for data in (b"", b"hello\n", b"\x00" * 100, b'{"\xff":1}\n', b"[" * 5000):
         path.write_bytes(data)
         with pytest.raises(RegistryError, match="line 1 is damaged"):
             Registry(path)

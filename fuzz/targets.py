@@ -1,0 +1,159 @@
+"""Each target takes any bytes and holds what it asserts; errors other than ours are findings."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from shipper.config import load
+from shipper.deliver.block import clean_lines, fault, sift
+from shipper.deliver.registry import read_positions
+from shipper.errors import BadInput, ProtocolError, RegistryError
+from shipper.faults.bulk import read_pairs
+from shipper.faults.script import BULK, LUMBERJACK, PROXY, parse
+from shipper.outputs.suspect import suspicion
+from shipper.wire.bulk import Encoder, read_failure, read_response
+from shipper.wire.lumberjack import Receiver, Sender
+
+_SPACE = b" \t\r"
+
+
+def acknowledgements(data: bytes) -> None:
+    """Whole or in pieces, the same windows are settled, and never more than there are."""
+    whole = _acknowledged([data])
+    assert whole == _acknowledged([data[n : n + 1] for n in range(len(data))])
+
+
+def _acknowledged(pieces: list[bytes]) -> tuple[int, int] | None:
+    sender = Sender()
+    sizes = (3, 1, 7)
+    for size in sizes:
+        sender.window([b"{}"] * size)
+    try:
+        for piece in pieces:
+            sender.receive(piece)
+    except ProtocolError:
+        return None
+    assert 0 <= sender.under_way <= len(sizes)
+    assert 0 <= sender.acked < max(sizes)
+    return sender.under_way, sender.acked
+
+
+def windows(data: bytes) -> None:
+    """Whole or in pieces, the same windows come, and each event once."""
+    whole = _received([data])
+    assert whole == _received([data[n : n + 1] for n in range(len(data))])
+
+
+def _received(pieces: list[bytes]) -> object:
+    receiver = Receiver(max_bytes=1 << 16, max_window=100)
+    came = []
+    try:
+        for piece in pieces:
+            came += receiver.receive(piece)
+    except ProtocolError:
+        return None  # windows before the fault count, but only in pieces do they come
+    assert all(len(window) <= 100 for window in came)
+    return came
+
+
+def bulk_answer(data: bytes) -> None:
+    """Exactly as many outcomes as lines, or a broken protocol; never a success by default."""
+    with suppress(ProtocolError):
+        items = read_response(data, 2)
+        assert len(items) == 2
+        assert all(type(item.status) is int for item in items)
+    assert isinstance(read_failure(data), str)
+
+
+def lines(data: bytes) -> None:
+    """Every line of a block is sent, rejected or blank, in order, by the quick way as well."""
+    block = data + b"\n"
+    raw = block.split(b"\n")[:-1]
+    wanted = [line.strip(_SPACE) for line in raw]
+    good = [line for line in wanted if line and fault(line) is None]
+    bad = [line for line in raw if line.strip(_SPACE) and fault(line.strip(_SPACE)) is not None]
+    found = sift(block, 0, 1 << 20)
+    assert list(found.lines) == good
+    assert [reject.line for reject in found.rejects] == bad
+    quick = clean_lines(block)
+    assert quick is None or list(quick) == wanted
+    for line in good:
+        _is_object(line)
+
+
+def _is_object(line: bytes) -> None:
+    """What we send, another parser takes as one object."""
+    with suppress(RecursionError, ValueError):  # depth and long numbers are each parser's own
+        assert isinstance(json.loads(line), dict)
+        return
+    assert line.startswith(b"{")
+
+
+def routes(data: bytes) -> None:
+    """Each line has one action, which is a line of JSON and names an index."""
+    block = b"".join(line + b"\n" for line in sift(data + b"\n", 0, 1 << 20).lines)
+    actions = Encoder("logs-generic-default").actions(block)
+    assert len(actions) == block.count(b"\n")
+    for action in actions:
+        ((operation, target),) = json.loads(action).items()
+        assert operation == "create"
+        assert target["_index"]
+        assert action.count(b"\n") == 1
+
+
+def positions(data: bytes) -> None:
+    """A journal is read, or damaged and said to be."""
+    path = _SCRATCH / "positions.ndjson"
+    path.write_bytes(data)
+    with suppress(RegistryError):
+        assert all(one.offset is not None for one in read_positions(path))
+
+
+def configuration(data: bytes) -> None:
+    """A configuration is good, or every problem has words."""
+    path = _SCRATCH / "mcp-shipper.yml"
+    path.write_bytes(data)
+    try:
+        load(path, {})
+    except BadInput as error:
+        problems = error.problems
+    else:
+        return
+    assert problems
+    assert all(one.where and one.what for one in problems)
+
+
+def suspects(data: bytes) -> None:
+    """Any line can be looked at for what Logstash may not like."""
+    assert suspicion(data) is None or suspicion(data)
+
+
+def fault_scripts(data: bytes) -> None:
+    """A script of faults is read, or refused with words."""
+    text = data.decode("utf-8", "replace")
+    for words in (LUMBERJACK, BULK, PROXY):
+        with suppress(BadInput):
+            script = parse(text, words)
+            assert script.take() or script.take(at_connection=True)
+    with suppress(BadInput):
+        read_pairs(data)
+
+
+_SCRATCH = Path(tempfile.mkdtemp(prefix="mcp-shipper-fuzz-"))
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    target.__name__: target
+    for target in (
+        acknowledgements,
+        windows,
+        bulk_answer,
+        lines,
+        routes,
+        positions,
+        configuration,
+        suspects,
+        fault_scripts,
+    )
+}

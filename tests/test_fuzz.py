@@ -1,0 +1,71 @@
+"""The fuzz targets hold for what they were made of, and for bytes near it."""
+
+import json
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fuzz.targets import TARGETS
+from shipper.wire.lumberjack import Sender, ack
+
+POSITION = {
+    "set": [
+        {
+            "id": 1,
+            "path": "/a",
+            "device": 1,
+            "inode": 2,
+            "head_length": 0,
+            "head_sha256": "",
+            "offset": 3,
+            "updated_s": 4,
+        }
+    ]
+}
+COMMIT = json.dumps(POSITION).encode()
+SEEDS = {
+    "acknowledgements": [ack(0) + ack(1) + ack(3) + ack(1) + ack(7), ack(9)],
+    "windows": [Sender().window([b"{}", b"1"]), Sender(zlib.compress).window([b"{}"] * 9)],
+    "bulk_answer": [b'{"items":[{"create":{"status":201}},{"create":{"status":429}}]}'],
+    "lines": [b'{"a":1}\n {"b":[]}\r\n\n[1]\n{"c":"\xff"}\n', b'{"a":1}\n{"b":2}'],
+    "routes": [b'{"event":{"id":"1"},"data_stream":{"dataset":"a.b"}}\n{"event":1}'],
+    "positions": [
+        b'{"format":"mcp-shipper positions","version":1}\n{"crc":%d,"commit":%b}\n'
+        % (zlib.crc32(COMMIT), COMMIT)
+    ],
+    "configuration": [b"output.logstash: {hosts: [a:1]}\nfilebeat.inputs:\n- {paths: [/a]}\n"],
+    "suspects": [b'{"":1e999,"a":[[[{}]]],"b":"\\""}'],
+    "fault_scripts": [b"3x ok; reset at 1k; ack 50%, close; items 400 matching a.*; loop"],
+}
+
+
+def near(seed):
+    """The seed with a piece left out, doubled or replaced."""
+
+    def changed(start, length, kind, piece):
+        cut = seed[start : start + length]
+        return (
+            seed[:start]
+            + {"out": b"", "twice": cut * 2, "other": piece}[kind]
+            + seed[start + length :]
+        )
+
+    places = st.integers(0, len(seed))
+    kinds = st.sampled_from(["out", "twice", "other"])
+    return st.builds(changed, places, st.integers(0, 20), kinds, st.binary(max_size=8))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_what_must_hold_of_foreign_bytes_holds(name):
+    seeds = SEEDS[name]
+    for seed in seeds:
+        TARGETS[name](seed)
+
+    @given(st.one_of(st.binary(), *map(near, seeds)))
+    @settings(max_examples=300)
+    def holds(data):
+        TARGETS[name](data)
+
+    holds()
