@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
-from itertools import accumulate, filterfalse, repeat
-from operator import add, sub
+from itertools import accumulate, filterfalse
+from operator import itemgetter, sub
 
 import msgspec
 
 from shipper.outputs.base import Lines
 
-_BRACE = ord("{")
+_OPENING, _CLOSING = b"{}"
+_first, _last_but_newline = itemgetter(0), itemgetter(-2)
 _SPACE = b" \t\r"
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
@@ -64,10 +65,11 @@ def clean_lines(block: bytes) -> Lines | None:
     """The lines of `block`, if each is one strict JSON object and nothing else; else None.
 
     The decoder yields the values in the block and skips white space between them. They are the
-    lines, one by one, if there are as many of them as lines, if each value is one byte shorter
-    than its line, and if a brace is at the start of every line. For the first value begins at the
-    first brace, is as long as the first line without its newline, and so ends before it; what
-    follows is that newline and the next brace; and so on by induction.
+    lines, one by one, if every line is of the form `{…}` and there are as many values as lines.
+    For a newline then follows a closing brace and precedes an opening one, or is the last. Within
+    a value nothing can stand like that: after a closing brace comes a comma or another end, and
+    a string has no newlines. So each newline is between two values, each line has at least one
+    of them, therefore exactly one, and it reaches from the line's first byte to its last.
     """
     pieces = list(BytesIO(block))  # each with its newline; cut in C
     try:
@@ -78,15 +80,14 @@ def clean_lines(block: bytes) -> Lines | None:
         values = _raw.decode_lines(block)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    sizes = list(map(len, pieces))
-    _, *ends = accumulate(sizes, initial=-1)
-    lines = Lines(block, ends)
     is_exact = (
-        block.endswith(b"\n")
-        and list(map(add, map(len, values), repeat(1))) == sizes
-        and lines.bytes_at(0) == {_BRACE}
+        block.endswith(b"}\n")
+        and len(values) == len(pieces)
+        and set(map(_first, pieces)) == {_OPENING}
+        and set(map(_last_but_newline, pieces)) == {_CLOSING}
     )
-    return lines if is_exact else None
+    _, *ends = accumulate(map(len, pieces), initial=-1)
+    return Lines(block, ends) if is_exact else None
 
 
 def _longest(lines: Lines) -> int:

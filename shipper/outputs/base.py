@@ -66,10 +66,9 @@ class Lines:
         """The different bytes that are at `index` of the lines, newlines included."""
         if not self.ends:
             return set()
-        places = map(add, self.starts(), repeat(index))
-        # One call fetches them all; the place in front makes it a tuple for a single line too.
-        _, *found = itemgetter(0, *places)(self.block)
-        return set(found)
+        # One call fetches them all; naming the first twice makes it a tuple for a single line too.
+        places = map(add, self.ends[:-1], repeat(index + 1))
+        return set(itemgetter(index, index, *places)(self.block))
 
     def views(self, *, skip: int = 0, past: int = 0) -> list[memoryview]:
         """Each line, without a copy: from `skip` bytes after its start to `past` after its end."""

@@ -124,15 +124,26 @@ def test_good_lines_take_the_quick_way(line):
     assert list(clean_lines(line + b"\n" + line + b"\n")) == [line, line]
 
 
-@pytest.mark.parametrize("position", range(4090, 4100))
-def test_characters_across_the_pieces_of_the_utf8_check_are_whole(position):
-    for character in ("é", "€", "😀"):
-        start = b'{"a":"'
-        pad = b"x" * (position - len(start))
-        line = start + pad + character.encode() + b'y"}'
-        assert list(clean_lines(line + b"\n")) == [line]
-        broken = start + pad + character.encode()[:-1] + b'y"}'
-        assert clean_lines(broken + b"\n") is None
+TOKENS = [b'{"a":[{}', b"{}]}", b'{"a":[', b",", b"{}", b'{"b":{}', b"}"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(TOKENS), st.sampled_from([b"\n", b" ", b""])), max_size=9)
+)
+@example([(b'{"a":[', b"\n"), (b"{}]}", b" "), (b"{}", b"\n")])
+@example([(b'{"a":[{}', b"\n"), (b",", b""), (b"{}]}", b""), (b"{}", b"\n")])
+def test_values_over_two_lines_are_not_made_up_for_by_two_values_on_one(parts):
+    block = b"".join(map(b"".join, parts)) + b"\n"
+    apart = block.split(b"\n")[:-1]
+    assert (clean_lines(block) is not None) == all(map(is_strict_object_as_it_is, apart))
+
+
+@pytest.mark.parametrize("character", ["é", "€", "😀"])
+def test_a_character_that_a_line_cuts_off_is_not_whole(character):
+    whole = character.encode()
+    assert list(clean_lines(b'{"a":"%b"}\n{}\n' % whole)) == [b'{"a":"%b"}' % whole, b"{}"]
+    assert clean_lines(b'{"a":"%b"}\n{}\n' % whole[:-1]) is None
+    assert clean_lines(b'{"a":"%b\n%b"}\n' % (whole[:-1], whole[-1:])) is None
 
 
 @pytest.mark.parametrize(
