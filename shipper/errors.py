@@ -67,5 +67,9 @@ class ProtocolError(ShipperError):
     """The peer broke its protocol: drop the connection, then as `Unavailable`."""
 
 
+class Unprocessable(ShipperError):
+    """A line that the processors cannot look through: it alone goes to the dead letters."""
+
+
 class RegistryError(ShipperError):
     """Positions cannot be read or kept: stop, for without them nothing can be promised."""

@@ -13,10 +13,20 @@ MAY_IMPORT = {
     "wire": {"errors"},
     "record": {"catalog", "errors"},
     "outputs": {"wire", "errors"},
+    "processors": {"catalog", "errors"},
     "assets": {"catalog", "errors"},
     "capture": {"record", "catalog", "errors"},
     "deliver": {"outputs.base", "errors"},
-    "config": {"record", "outputs", "assets", "deliver", "capture", "catalog", "errors"},
+    "config": {
+        "processors",
+        "record",
+        "outputs",
+        "assets",
+        "deliver",
+        "capture",
+        "catalog",
+        "errors",
+    },
 }
 MAY_IMPORT["sample"] = {"record", "catalog", "errors"}
 MAY_IMPORT["faults"] = {"wire", "errors"}

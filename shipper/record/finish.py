@@ -1,23 +1,18 @@
 """The second of redaction's two walks: what is suspected masked, echoes masked, long texts cut."""
 
-import json
-
+from shipper.catalog.secrets.echoes import spellings, without_echoes
 from shipper.catalog.secrets.patterns import Suspicion, mask
 from shipper.record.walk import LOOK_AHEAD, MAX_TEXT, Long, Walk, valid
 
 #: Characters of one event: bounds the line, and the time, whatever a caller sends.
 MAX_CHARS = 128 << 10
-#: Stands for an echo until all are found: no valid text holds it, so no secret is found within it.
-_HOLE = "\udc00"
 
 
 class Finish:
     """Brings the values of one event to what may be written, by what the first walk found."""
 
     def __init__(self, walk: Walk, suspicion: Suspicion | None) -> None:
-        spellings = {text for secret in walk.secrets for text in _spellings(secret)}
-        # The longest first, for a secret may hold another.
-        self._spellings = sorted(spellings, key=lambda text: (-len(text), text))
+        self._spellings = spellings(walk.secrets)
         self._walk = walk
         self._suspicion = suspicion
         self._space = MAX_CHARS
@@ -54,11 +49,10 @@ class Finish:
         return mask(text, self._suspicion, self._walk.saw) if self._suspicion else text
 
     def _without_echoes(self, text: str) -> str:
-        for secret in self._spellings:
-            if secret in text:
-                self._walk.saw("echo", text.count(secret))
-                text = text.replace(secret, _HOLE)
-        return text.replace(_HOLE, "[SECRET]")
+        text, count = without_echoes(text, self._spellings)
+        if count:
+            self._walk.saw("echo", count)
+        return text
 
     def _cut(self, long: Long, *, echoes: bool) -> str:
         """What came from before the cut.
@@ -70,21 +64,3 @@ class Finish:
         if long.length > len(long.window):
             text = text[: max(0, len(text) - LOOK_AHEAD)]
         return f"{text[:MAX_TEXT]}…[CUT {long.length} characters, sha256 {long.digest}]"
-
-
-def _spellings(secret: str) -> set[str]:
-    """How a tool may repeat it: as it is, within JSON, within a URL."""
-    if secret.isalnum() and secret.isascii():
-        return {secret}
-    return {
-        secret,
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        "".join(map(_percent, secret.encode())),
-    }
-
-
-def _percent(byte: int) -> str:
-    """RFC 3986, section 2.1."""
-    char = chr(byte)
-    return char if char.isascii() and (char.isalnum() or char in "-._~") else f"%{byte:02X}"

@@ -10,26 +10,24 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from shipper.catalog.secrets.assigned import is_secret_name, may_name_secrets
+from shipper.catalog.secrets.assigned import (
+    MAX_NAME,
+    is_secret_name,
+    labels_a_secret,
+    may_name_secrets,
+)
+from shipper.catalog.secrets.echoes import MAX_ECHO, MAX_SECRETS, remember
 from shipper.catalog.secrets.numbers import is_card
 from shipper.catalog.secrets.patterns import mask, suspect
 
 #: Characters of one text that are kept.
 MAX_TEXT = 1000
 #: Read beyond the cut, so that a secret across it is seen whole, or long enough to be known.
-LOOK_AHEAD = 1024
-#: What of a masked value is remembered, to find it where it is repeated.
-_MAX_ECHO = LOOK_AHEAD
-#: Below this a secret is so short that replacing it everywhere would garble ordinary words.
-_MIN_ECHO = 4
-#: Secrets remembered of one event: bounds the search for them.
-_MAX_SECRETS = 64
+LOOK_AHEAD = MAX_ECHO
 #: Elasticsearch refuses a `flattened` field deeper than 20 levels.
 _MAX_DEPTH = 16
 #: Values in one event.
 _MAX_VALUES = 1000
-#: Names are short; a longer one is content.
-_MAX_NAME = 128
 #: A longer text that holds JSON is cut, and then holds none.
 _MAX_JSON = MAX_TEXT + LOOK_AHEAD
 #: The smallest number of 13 digits, and the first beyond 64 bits.
@@ -73,7 +71,7 @@ class Walk:
     @property
     def is_full(self) -> bool:
         """Whether there were more secrets than are remembered."""
-        return len(self.secrets) >= _MAX_SECRETS
+        return len(self.secrets) >= MAX_SECRETS
 
     def text(self, text: str) -> object:
         """Text as it is, for a while: a long one is cut when all secrets are known."""
@@ -107,7 +105,7 @@ class Walk:
 
     def a_mapping(self, value: Mapping[object, object], depth: int) -> dict[str, object]:
         """Names and values; a short plain text, as most are, costs no further call."""
-        if "value" in value and _labels_a_secret(value):
+        if "value" in value and labels_a_secret(value):
             value = {**value, "value": self._masked(value["value"])}
         items: Iterable[tuple[object, object]] = value.items()
         if is_cut := len(value) > self._room:
@@ -116,7 +114,7 @@ class Walk:
         clean: dict[str, object] = {}
         for key, item in items:
             name, is_secret, holds_secret = (
-                _name(key) if type(key) is str and len(key) <= _MAX_NAME else _other_name(key)
+                _name(key) if type(key) is str and len(key) <= MAX_NAME else _other_name(key)
             )
             if holds_secret:
                 self.texts.append(name)
@@ -145,7 +143,7 @@ class Walk:
             elif type(item) is str and len(item) <= MAX_TEXT and item[:1] not in OPENING:
                 self.texts.append(item)
                 clean.append(item)
-                follows = item[:1] == "-" and len(item) <= _MAX_NAME and is_secret_name(item)
+                follows = item[:1] == "-" and len(item) <= MAX_NAME and is_secret_name(item)
             else:
                 clean.append(self.value(item, depth + 1))
         if is_cut:
@@ -190,24 +188,8 @@ class Walk:
         if item is None or item is True or item is False or (type(item) is str and not item):
             return item  # tells nothing, and masking it would hide that
         self.saw("secret", 1)
-        self._remember(item, 0)
+        remember(self.secrets, item)
         return "[SECRET]"
-
-    def _remember(self, secret: object, depth: int) -> None:
-        """Keep a masked value, or the values inside it, so that echoes of it are found."""
-        if self.is_full or depth > _MAX_DEPTH:
-            return
-        if isinstance(secret, Mapping):
-            secret = list(islice(secret.values(), _MAX_SECRETS))
-        if isinstance(secret, list | tuple | set | frozenset):
-            for item in islice(secret, _MAX_SECRETS):
-                self._remember(item, depth + 1)
-            return
-        if isinstance(secret, bytes | bytearray):
-            secret = secret[:_MAX_ECHO].decode(errors="replace")
-        text = valid(str(secret)[:_MAX_ECHO])
-        if len(text) >= _MIN_ECHO:
-            self.secrets.add(text)
 
     def _masked_json(self, text: str) -> str:
         """JSON in a text, with values masked by their name; as it is where there is none."""
@@ -221,11 +203,11 @@ class Walk:
 
     def _named(self, value: object) -> object:
         if isinstance(value, dict):
-            if "value" in value and _labels_a_secret(value):
+            if "value" in value and labels_a_secret(value):
                 value = {**value, "value": self._masked(value["value"])}
             return {
                 key: self._masked_by(key, item)
-                if is_secret_name(key[:_MAX_NAME])
+                if is_secret_name(key[:MAX_NAME])
                 else self._named(item)
                 for key, item in value.items()
             }
@@ -252,10 +234,6 @@ def _decoded(text: str) -> tuple[object, Callable[[object], str]]:
 OPENING = frozenset("{[")
 
 
-def _is_short(key: object) -> bool:
-    return type(key) is str and len(key) <= _MAX_NAME
-
-
 #: A name's text, whether it is a secret's, and whether there is a secret in the name itself.
 _Name = tuple[str, bool, bool]  # a plain one, which is unpacked in half the time
 
@@ -275,16 +253,10 @@ def _unseen(_kind: str, _count: int) -> None:
 
 def _other_name(key: object) -> _Name:
     text = str(key)
-    if len(text) <= _MAX_NAME:
+    if len(text) <= MAX_NAME:
         return _name(str.__str__(text))
     cut = f"[CUT name of {len(text)} characters]"
-    return cut, is_secret_name(text[-_MAX_NAME:]), False
-
-
-def _labels_a_secret(value: Mapping[Any, object]) -> bool:
-    """Whether it is of the form `{"name": "Authorization", "value": …}`."""
-    labels = (value.get(key) for key in ("name", "key", "header"))
-    return any(_is_short(label) and is_secret_name(str(label)) for label in labels)
+    return cut, is_secret_name(text[-MAX_NAME:]), False
 
 
 def _windows(value: object) -> object:

@@ -5,8 +5,9 @@ Both ask the same question of a name, so that what is a secret as `{"api_key": â
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 from shipper.catalog.secrets.spans import Span, replaced
 
@@ -48,6 +49,10 @@ _NAME_GATES = tuple(_IN_NAMES.split())
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
+#: Names are short; a longer one is content.
+MAX_NAME = 128
+
+
 @lru_cache(maxsize=4096)  # names repeat; callers bound their length
 def is_secret_name(name: str) -> bool:
     """Whether what the name stands for is a secret whatever it looks like."""
@@ -55,6 +60,16 @@ def is_secret_name(name: str) -> bool:
     if not SECRET_NAME.search(plain) and not LAST_WORD.search(name):
         return False
     return not HARMLESS.fullmatch(plain)
+
+
+def labels_a_secret(value: Mapping[Any, object]) -> bool:
+    """Whether it is of the form `{"name": "Authorization", "value": â€¦}`."""
+    labels = (value.get(key) for key in ("name", "key", "header"))
+    return any(_is_short(label) and is_secret_name(str(label)) for label in labels)
+
+
+def _is_short(key: object) -> bool:
+    return type(key) is str and len(key) <= MAX_NAME
 
 
 def may_name_secrets(text: str) -> bool:

@@ -1,0 +1,160 @@
+"""Conditions of processors, from tree to objects."""
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from shipper.config.read import Reader
+from shipper.config.tree import Node
+from shipper.processors import conditions
+from shipper.processors.conditions import COMPARISONS, Condition
+from shipper.processors.network import NAMED, Network, network
+
+
+def read_condition(reader: Reader, node: Node) -> Condition | None:
+    """The one condition that stands in a mapping; None if there is a problem."""
+    known = reader.children(node, _READERS)
+    if len(known) == 1 and len(known) == len(node.children or {}):
+        ((name, inner),) = known.items()
+        return _READERS[name](reader, inner)
+    if len(known) == len(node.children or {}):
+        names = ", ".join(known) or "none"
+        reader.note(node, f"expected one condition, found {names}; join several with and, or")
+    return None
+
+
+def read_path(reader: Reader, node: Node, path: str) -> str:
+    """The dotted path of a field."""
+    if path.partition(".")[0] == "@metadata":
+        reader.note(node, "an event has no @metadata here; each output adds what it needs itself")
+    elif not all(path.split(".")):
+        reader.note(node, f"{path!r} is no path of a field")
+    return path
+
+
+def read_pattern(reader: Reader, node: Node, text: str) -> re.Pattern[str]:
+    """A regular expression, its classes ASCII as in Go."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # `[[:alpha:]]`, which Python reads as something else
+            return re.compile(text, re.ASCII)
+    except (re.error, FutureWarning) as error:
+        reader.note(node, f"no regular expression in Python's syntax: {error}")
+        return re.compile("")
+
+
+def leaves(reader: Reader, node: Node, prefix: str = "") -> Iterator[tuple[str, Node]]:
+    """Dotted paths and the values below a mapping, which may itself be nested."""
+    if node.children is None:
+        reader.note(node, f"expected fields and values, found {node.kind}")
+        return
+    for key, child in node.children.items():
+        if child.children is None:
+            yield read_path(reader, child, prefix + key), child
+        else:
+            yield from leaves(reader, child, f"{prefix}{key}.")
+
+
+def _equals(reader: Reader, node: Node) -> Condition:
+    return conditions.Equals(tuple((p, _value(reader, one)) for p, one in leaves(reader, node)))
+
+
+def _value(reader: Reader, node: Node) -> str | int | bool:
+    if isinstance(node.scalar, str | int | bool):
+        return node.scalar
+    reader.note(node, f"expected a text, a whole number, true or false, found {node.kind}")
+    return ""
+
+
+def _contains(reader: Reader, node: Node) -> Condition:
+    return conditions.Contains(tuple((p, _text(reader, one)) for p, one in leaves(reader, node)))
+
+
+def _text(reader: Reader, node: Node) -> str:
+    if isinstance(node.scalar, str):
+        return node.scalar
+    reader.note(node, f"expected a text, found {node.kind}; put it in quotes")
+    return ""
+
+
+def _regexp(reader: Reader, node: Node) -> Condition:
+    return conditions.Regexp(
+        tuple(
+            (path, read_pattern(reader, one, _text(reader, one)))
+            for path, one in leaves(reader, node)
+        )
+    )
+
+
+def _range(reader: Reader, node: Node) -> Condition:
+    bounds: list[tuple[str, str, float]] = []
+    for whole, one in leaves(reader, node):
+        path, _, name = whole.rpartition(".")
+        if not path or name not in COMPARISONS:
+            reader.note(one, f"expected one of {', '.join(COMPARISONS)} after the field")
+        else:
+            bounds.append((path, name, _bound(reader, one)))
+    return conditions.Range(tuple(bounds))
+
+
+def _bound(reader: Reader, node: Node) -> float:
+    scalar = node.scalar
+    if isinstance(scalar, int | float) and not isinstance(scalar, bool):
+        return scalar
+    try:
+        return float(str(scalar))
+    except ValueError:
+        reader.note(node, f"expected a number, found {node.kind}")
+        return 0.0
+
+
+def _network(reader: Reader, node: Node) -> Condition:
+    return conditions.InNetwork(
+        tuple(
+            (path, tuple(_one_network(reader, item) for item in one.items or [one]))
+            for path, one in leaves(reader, node)
+        )
+    )
+
+
+def _one_network(reader: Reader, node: Node) -> Network:
+    text = reader.text(node)
+    try:
+        return network(text)
+    except ValueError:
+        names = ", ".join(NAMED)
+        reader.note(node, f"{text!r} is neither a network such as 192.0.2.0/24 nor one of {names}")
+        return NAMED["unspecified"]
+
+
+def _has_fields(reader: Reader, node: Node) -> Condition:
+    return conditions.HasFields(tuple(read_path(reader, node, path) for path in reader.texts(node)))
+
+
+def _several(kind: Callable[[tuple[Condition, ...]], Condition]) -> Any:
+    def read(reader: Reader, node: Node) -> Condition:
+        if not node.items:
+            reader.note(node, f"expected a list of conditions, found {node.kind}")
+        found = (read_condition(reader, item) for item in node.items or ())
+        return kind(tuple(one for one in found if one))
+
+    return read
+
+
+def _not(reader: Reader, node: Node) -> Condition | None:
+    inner = read_condition(reader, node)
+    return conditions.Not(inner) if inner else None
+
+
+_READERS: Mapping[str, Callable[[Reader, Node], Condition | None]] = {
+    "equals": _equals,
+    "contains": _contains,
+    "regexp": _regexp,
+    "range": _range,
+    "network": _network,
+    "has_fields": _has_fields,
+    "or": _several(conditions.Or),
+    "and": _several(conditions.And),
+    "not": _not,
+}

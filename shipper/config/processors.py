@@ -1,0 +1,235 @@
+"""Processors, from tree to objects, in Filebeat's words."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from shipper.config.conditions import read_condition, read_path, read_pattern
+from shipper.config.read import Reader
+from shipper.config.tree import Node
+from shipper.processors.chain import Processor, When
+from shipper.processors.fields import (
+    KEPT,
+    AddFields,
+    AddTags,
+    DropEvent,
+    DropFields,
+    IncludeFields,
+    MoveFields,
+)
+from shipper.processors.host import AddHostMetadata, HostConfig
+from shipper.processors.kubernetes import AddKubernetesMetadata, KubernetesConfig
+from shipper.processors.redact import Redact
+from shipper.processors.texts import Fingerprint, TruncateFields
+
+
+def read_processors(reader: Reader, node: Node) -> tuple[Processor, ...]:
+    """A list of processors; one alone stands for a list of it."""
+    if node.items is None and node.children is None and node.scalar is None:
+        return ()
+    found = [_processor(reader, one) for one in ([node] if node.items is None else node.items)]
+    return tuple(one for one in found if one)
+
+
+def read_events_keys(
+    reader: Reader, nodes: Mapping[str, Node]
+) -> tuple[Processor | None, Processor | None]:
+    """What `fields` with `fields_under_root` adds, and what `tags` does."""
+    add_fields = add_tags = None
+    under_root = "fields_under_root" in nodes and reader.truth(nodes["fields_under_root"])
+    if node := nodes.get("fields"):
+        add_fields = AddFields(_constants(reader, node, "" if under_root else "fields"))
+    if node := nodes.get("tags"):
+        add_tags = AddTags(reader.texts(node))
+    return add_fields, add_tags
+
+
+def _processor(reader: Reader, node: Node) -> Processor | None:
+    children = node.children or {}
+    if "if" in children:
+        return _branch(reader, node)
+    if len(children) != 1:
+        found = ", ".join(children) if children else node.kind
+        reader.note(node, f"expected one processor by its name, found {found}")
+        return None
+    ((name, options),) = children.items()
+    if name not in PROCESSORS:
+        reader.note(options, f"{name!r} is none of {', '.join(PROCESSORS)}")
+        return None
+    return _conditional(reader, name, options)
+
+
+def _conditional(reader: Reader, name: str, options: Node) -> Processor | None:
+    """A processor with its `when`."""
+    if not (options.children and "when" in options.children):
+        return PROCESSORS[name](reader, options)
+    rest = {key: child for key, child in options.children.items() if key != "when"}
+    condition = read_condition(reader, options.children["when"])
+    processor = PROCESSORS[name](reader, replace(options, children=rest))
+    return When(condition, (processor,)) if condition and processor else None
+
+
+def _branch(reader: Reader, node: Node) -> Processor | None:
+    nodes = reader.children(node, ("if", "then", "else"))
+    if "then" not in nodes:
+        reader.note(node, "then is required: the processors for events that meet the condition")
+    condition = read_condition(reader, nodes["if"])
+    then, otherwise = (
+        read_processors(reader, nodes[key]) if key in nodes else () for key in ("then", "else")
+    )
+    return When(condition, then, otherwise) if condition else None
+
+
+def _options(reader: Reader, node: Node, known: Sequence[str], *required: str) -> dict[str, Node]:
+    nodes = reader.children(node, known)
+    for key in required:
+        if key not in nodes:
+            reader.note(node, f"{key} is required")
+    return nodes
+
+
+def _paths(reader: Reader, node: Node | None) -> tuple[str, ...]:
+    if node is None or node.items == []:
+        return ()
+    return tuple(read_path(reader, node, path) for path in reader.texts(node))
+
+
+def _add_fields(reader: Reader, node: Node) -> Processor:
+    nodes = _options(reader, node, ("target", "fields"), "fields")
+    target = nodes.get("target")
+    path = "fields" if target is None or target.scalar is None else reader.text(target)
+    return AddFields(_constants(reader, nodes["fields"], path) if "fields" in nodes else {})
+
+
+def _constants(reader: Reader, node: Node, target: str) -> dict[str, Any]:
+    fields = node.plain()
+    if not isinstance(fields, dict):
+        reader.note(node, f"expected fields and values, found {node.kind}")
+        return {}
+    for key in reversed(read_path(reader, node, target).split(".") if target else ()):
+        fields = {key: fields}
+    return fields
+
+
+def _add_tags(reader: Reader, node: Node) -> Processor:
+    nodes = _options(reader, node, ("tags", "target"), "tags")
+    tags = reader.texts(nodes["tags"]) if "tags" in nodes else ()
+    target = reader.text(nodes["target"]) if "target" in nodes else "tags"
+    return AddTags(tags, read_path(reader, node, target or "tags"))
+
+
+def _drop_event(reader: Reader, node: Node) -> Processor:
+    reader.children(node, ())
+    return DropEvent()
+
+
+def _drop_fields(reader: Reader, node: Node) -> Processor:
+    nodes = _options(reader, node, ("fields", "ignore_missing"), "fields")
+    if "ignore_missing" in nodes:
+        reader.truth(nodes["ignore_missing"])  # a missing field is no trouble in either case
+    where = nodes.get("fields")
+    names = reader.texts(where) if where and where.items != [] else ()
+    patterns = [name for name in names if len(name) > _SLASHES and name[0] == name[-1] == "/"]
+    return DropFields(
+        tuple(read_path(reader, node, name) for name in names if name not in patterns),
+        tuple(read_pattern(reader, node, name[1:-1]) for name in patterns),
+    )
+
+
+_SLASHES = 2
+
+
+def _include_fields(reader: Reader, node: Node) -> Processor:
+    nodes = _options(reader, node, ("fields",), "fields")
+    names = _paths(reader, nodes.get("fields"))
+    return IncludeFields(tuple(name for name in names if name not in KEPT))
+
+
+def _move(*, is_copy: bool) -> Callable[[Reader, Node], Processor]:
+    def read(reader: Reader, node: Node) -> Processor:
+        known = ("fields", "ignore_missing", "fail_on_error")
+        nodes = _options(reader, node, known, "fields")
+        where = nodes.get("fields", Node("", "", items=[]))
+        if where.items is None:
+            reader.note(where, f"expected a list of from and to, found {where.kind}")
+        pairs = [_pair(reader, one) for one in where.items or ()]
+        flags = {key: reader.truth(nodes[key]) for key in known[1:] if key in nodes}
+        return MoveFields(tuple(pairs), is_copy=is_copy, **flags)
+
+    return read
+
+
+def _pair(reader: Reader, node: Node) -> tuple[str, str]:
+    nodes = _options(reader, node, ("from", "to"), "from", "to")
+    source, target = (
+        read_path(reader, node, reader.text(nodes[key])) if key in nodes else ""
+        for key in ("from", "to")
+    )
+    return source, target
+
+
+def _truncate_fields(reader: Reader, node: Node) -> Processor | None:
+    processor: TruncateFields | None = reader.into(TruncateFields, node)
+    if processor is None:
+        return None
+    _check_paths(reader, node, processor.fields)
+    if (processor.max_bytes is None) == (processor.max_characters is None):
+        reader.note(node, "one of max_bytes and max_characters is required, not both")
+    return processor
+
+
+def _fingerprint(reader: Reader, node: Node) -> Processor | None:
+    processor: Fingerprint | None = reader.into(Fingerprint, node)
+    if processor:
+        _check_paths(reader, node, (*processor.fields, processor.target_field))
+    return processor
+
+
+def _redact(reader: Reader, node: Node) -> Processor:
+    processor: Redact = reader.into(Redact, node)
+    _check_paths(reader, node, processor.fields)
+    return processor
+
+
+def _check_paths(reader: Reader, node: Node, paths: Sequence[str]) -> None:
+    for path in paths:
+        read_path(reader, node, path)
+
+
+def _host(reader: Reader, node: Node) -> Processor:
+    return AddHostMetadata(reader.into(HostConfig, node))
+
+
+def _kubernetes(reader: Reader, node: Node) -> Processor:
+    options = dict(node.children or {})
+    for key in [key for key in options if key in _OF_THE_SERVER]:
+        what = "asks the API server; here the pod is the shipper's own, from the downward API"
+        reader.note(options.pop(key), f"{what} (docs/processors.md)")
+    bare = replace(node, children=options) if node.children is not None else node
+    return AddKubernetesMetadata(reader.into(KubernetesConfig, bare))
+
+
+#: Options of Filebeat's `add_kubernetes_metadata` for finding the pod of each event.
+_OF_THE_SERVER = frozenset(
+    (
+        *("node", "host", "scope", "namespace", "kube_config", "use_kubeadm"),
+        *("kube_client_options", "cleanup_timeout", "sync_period", "add_resource_metadata"),
+        *("default_indexers", "default_matchers", "indexers", "matchers"),
+        *("wait_for_metadata", "wait_for_metadata_timeout", "wait_for_metadata_retry_period"),
+    )
+)
+
+PROCESSORS: Mapping[str, Callable[[Reader, Node], Processor | None]] = {
+    "add_fields": _add_fields,
+    "add_host_metadata": _host,
+    "add_kubernetes_metadata": _kubernetes,
+    "add_tags": _add_tags,
+    "copy_fields": _move(is_copy=True),
+    "drop_event": _drop_event,
+    "drop_fields": _drop_fields,
+    "fingerprint": _fingerprint,
+    "include_fields": _include_fields,
+    "redact": _redact,
+    "rename": _move(is_copy=False),
+    "truncate_fields": _truncate_fields,
+}

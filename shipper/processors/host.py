@@ -1,0 +1,143 @@
+"""Where the shipper runs: `add_host_metadata`, by the machine's own word."""
+
+import platform
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from shipper.processors.cached import Cached
+from shipper.processors.event import Event, below, find
+from shipper.processors.fields import AddFields
+
+_MACHINE_ID = Path("/etc/machine-id")
+#: The family of a distribution, by its own id or one it says it is like.
+_FAMILIES = {
+    "debian": ("debian", "ubuntu"),
+    "redhat": ("rhel", "fedora", "centos", "amzn"),
+    "suse": ("suse", "opensuse", "sles"),
+    "arch": ("arch",),
+    "alpine": ("alpine",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetinfoConfig:
+    """Whether the addresses of the interfaces are told."""
+
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheConfig:
+    """How long what was read counts as true; 0: read it for every event."""
+
+    ttl_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeoConfig:
+    """Where the machine stands; only the operator knows."""
+
+    name: str = ""
+    location: str = ""
+    continent_name: str = ""
+    country_name: str = ""
+    country_iso_code: str = ""
+    region_name: str = ""
+    region_iso_code: str = ""
+    city_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostConfig:
+    """The options of `add_host_metadata`."""
+
+    netinfo: NetinfoConfig = NetinfoConfig()
+    cache: CacheConfig = CacheConfig()
+    geo: GeoConfig = GeoConfig()
+    #: Instead of the machine's own name.
+    name: str = ""
+    #: Whether an event that tells of a host gets this one instead.
+    replace_fields: bool = True
+
+
+class AddHostMetadata:
+    """Adds `host.*`."""
+
+    def __init__(self, config: HostConfig) -> None:
+        self._replaces = config.replace_fields
+        self._facts = Cached(lambda: AddFields({"host": facts(config)}), config.cache.ttl_s)
+
+    def process(self, event: Event) -> Event:
+        """With the host."""
+        if not self._replaces and _tells_of_host(event):
+            return event
+        return self._facts().process(event)
+
+    def may_touch(self, _line: bytes) -> bool:
+        """Every event."""
+        return True
+
+
+def _tells_of_host(event: Event) -> bool:
+    """Whether it says more of a host than its name."""
+    host = find(event, "host")
+    return (type(host) is dict and host.keys() != {"name"}) or below(event, "host") != []
+
+
+def facts(config: HostConfig) -> Event:
+    """What is known of this machine, under the names of ECS."""
+    name = socket.gethostname().lower()
+    host: Event = {
+        "name": config.name or name,
+        "hostname": name,
+        "architecture": platform.machine(),
+        "os": _system(),
+    }
+    if geo := {key: value for key, value in asdict(config.geo).items() if value}:
+        host["geo"] = geo
+    if _MACHINE_ID.is_file():
+        host["id"] = _MACHINE_ID.read_text(encoding="ascii", errors="replace").strip()
+    if config.netinfo.enabled:
+        host["ip"], host["mac"] = _addresses()
+    return {key: value for key, value in host.items() if value}
+
+
+def _system() -> Event:
+    kernel = {"type": platform.system().lower(), "kernel": platform.release()}
+    try:
+        told = platform.freedesktop_os_release()
+    except OSError:
+        return kernel
+    known = {
+        "platform": told["ID"],
+        "family": _family(told),
+        "name": told["NAME"],
+        "version": told.get("VERSION", told.get("VERSION_ID", "")),
+        "codename": told.get("VERSION_CODENAME", ""),
+    }
+    return kernel | {key: value for key, value in known.items() if value}
+
+
+def _family(told: dict[str, str]) -> str:
+    names = {told["ID"], *told.get("ID_LIKE", "").split()}
+    return next((family for family, ids in _FAMILIES.items() if names.intersection(ids)), "")
+
+
+def _addresses() -> tuple[list[str], list[str]]:
+    """The IP addresses and the MAC addresses of all interfaces but loopback."""
+    import psutil  # 10 ms, which only who asks for addresses pays
+
+    flags = {name: stats.flags for name, stats in psutil.net_if_stats().items()}
+    found = [
+        one
+        for name, addresses in psutil.net_if_addrs().items()
+        for one in addresses
+        if "loopback" not in flags.get(name, "")
+    ]
+    ips = [one.address.partition("%")[0] for one in found if one.family in _IP]
+    macs = [one.address for one in found if one.family == psutil.AF_LINK]
+    return ips, [mac.upper().replace(":", "-") for mac in macs]
+
+
+_IP = (socket.AF_INET, socket.AF_INET6)

@@ -1,0 +1,102 @@
+"""The pod that the shipper runs in: `add_kubernetes_metadata`, from the downward API.
+
+No API server is asked: what the pod's own manifest hands in, as environment variables and as files
+of a `downwardAPI` volume, is all there is. That is right for a sidecar, whose pod is the
+application's; a DaemonSet would tell of itself.
+"""
+
+import ast
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shipper.processors.cached import Cached
+from shipper.processors.event import MISSING, Event, below, find, put
+from shipper.processors.fields import AddFields
+
+#: A field, and the environment variable or the file of the volume that has it.
+_PLACES = (
+    ("pod.name", "POD_NAME", "name"),
+    ("namespace", "POD_NAMESPACE", "namespace"),
+    ("pod.uid", "POD_UID", "uid"),
+    ("pod.ip", "POD_IP", ""),
+    ("node.name", "NODE_NAME", ""),
+)
+#: The kubelet writes labels and annotations anew within a minute or two of a change.
+_TTL_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DedotConfig:
+    """Whether dots in names become `_`, so that `app` and `app.kubernetes.io/name` can both be."""
+
+    dedot: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubernetesConfig:
+    """The options of `add_kubernetes_metadata`."""
+
+    labels: DedotConfig = field(default_factory=DedotConfig)
+    annotations: DedotConfig = field(default_factory=DedotConfig)
+    #: Annotations are long and many: those that are named.
+    include_annotations: tuple[str, ...] = ()
+    #: Where the `downwardAPI` volume is mounted.
+    podinfo: str = "/etc/podinfo"
+
+
+class AddKubernetesMetadata:
+    """Adds `kubernetes.*` to events that have none."""
+
+    def __init__(self, config: KubernetesConfig) -> None:
+        self._facts = Cached(lambda: AddFields(facts(config)), _TTL_S)
+
+    def process(self, event: Event) -> Event:
+        """With the pod; unchanged outside one."""
+        if find(event, "kubernetes") is not MISSING or below(event, "kubernetes"):
+            return event
+        return self._facts().process(event)
+
+    def may_touch(self, _line: bytes) -> bool:
+        """Every event."""
+        return True
+
+
+def facts(config: KubernetesConfig) -> Event:
+    """What the downward API says of this pod; empty outside one."""
+    podinfo = Path(config.podinfo)
+    found: Event = {}
+    for path, variable, name in _PLACES:
+        value = os.environ.get(variable) or (name and _read(podinfo / name).strip())
+        if value:
+            found = put(found, f"kubernetes.{path}", value)
+    labels = dict(_pairs(podinfo / "labels"))
+    annotations = dict(_pairs(podinfo / "annotations"))
+    chosen = {name: annotations[name] for name in config.include_annotations if name in annotations}
+    if labels:
+        found = put(found, "kubernetes.labels", _dedotted(labels, config.labels))
+    if chosen:
+        found = put(found, "kubernetes.annotations", _dedotted(chosen, config.annotations))
+    return found
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def _pairs(path: Path) -> Iterator[tuple[str, str]]:
+    """The lines `name="value"`; a value is quoted as Go does, which Python reads."""
+    for line in _read(path).splitlines():
+        name, equals, quoted = line.partition("=")
+        if equals:
+            yield name, str(ast.literal_eval(quoted))
+
+
+def _dedotted(pairs: dict[str, str], config: DedotConfig) -> dict[str, str]:
+    if not config.dedot:
+        return pairs
+    return {name.replace(".", "_"): value for name, value in pairs.items()}

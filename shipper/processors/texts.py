@@ -1,0 +1,101 @@
+"""Processors that cut texts and that make one of several fields."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from shipper.processors.event import MISSING, Event, Misfit, find, mentions, put
+from shipper.processors.fields import AddTags, attempted, told
+
+_FLAG = AddTags(("truncated",), "log.flags")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TruncateFields:
+    """Cuts texts that are too long, never within a character, and sets `log.flags: truncated`."""
+
+    fields: tuple[str, ...]
+    #: One of the two.
+    max_bytes: int | None = None
+    max_characters: int | None = None
+    ignore_missing: bool = False
+    fail_on_error: bool = True
+
+    def process(self, event: Event) -> Event:
+        """With the texts within their bounds."""
+        steps = (partial(self._truncated, path) for path in self.fields)
+        return attempted(event, steps, fail_on_error=self.fail_on_error)
+
+    def may_touch(self, line: bytes) -> bool:
+        """Whether it has one of the fields, or the lack of one is to be told."""
+        if self.fail_on_error and not self.ignore_missing:
+            return True
+        return any(mentions(line, path) for path in self.fields)
+
+    def _truncated(self, path: str, event: Event) -> Event:
+        value = find(event, path)
+        if value is MISSING and self.ignore_missing:
+            return event
+        if type(value) is not str:
+            reason = "it is not there" if value is MISSING else "it is no text"
+            raise Misfit(f"{path} cannot be cut: {reason}")
+        cut = self._cut(value)
+        return event if cut == value else _FLAG.process(put(event, path, cut))
+
+    def _cut(self, text: str) -> str:
+        if self.max_bytes is None:
+            return text[: self.max_characters]
+        encoded = text.encode()
+        if len(encoded) <= self.max_bytes:
+            return text
+        return encoded[: self.max_bytes].decode(errors="ignore")
+
+
+_ENCODINGS: Mapping[str, Callable[[bytes], str]] = {
+    "hex": bytes.hex,
+    "base32": lambda digest: base64.b32encode(digest).decode(),
+    "base64": lambda digest: base64.b64encode(digest).decode(),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """Sets a field to a digest of others: of `|name|value|name|value|`, names in order."""
+
+    fields: tuple[str, ...]
+    target_field: str = "fingerprint"
+    method: Literal["md5", "sha1", "sha256", "sha384", "sha512"] = "sha256"
+    encoding: Literal["hex", "base32", "base64"] = "hex"
+    ignore_missing: bool = False
+
+    def process(self, event: Event) -> Event:
+        """With the digest, or with `error.message` that says why there is none."""
+        try:
+            text = "".join(self._part(event, path) for path in sorted({*self.fields}))
+            digest = hashlib.new(self.method, f"{text}|".encode(), usedforsecurity=False).digest()
+            return put(event, self.target_field, _ENCODINGS[self.encoding](digest))
+        except Misfit as misfit:
+            return told(event, str(misfit))
+
+    def may_touch(self, _line: bytes) -> bool:
+        """Every event."""
+        return True
+
+    def _part(self, event: Event, path: str) -> str:
+        value = find(event, path)
+        if value is MISSING and self.ignore_missing:
+            return ""
+        if value is MISSING or type(value) in {dict, list}:
+            reason = "is not there" if value is MISSING else "is more than one value"
+            raise Misfit(f"no fingerprint: {path} {reason}")
+        return f"|{path}|{_plain(value)}"
+
+
+def _plain(value: Any) -> str:
+    """As Go prints it; a number with a fraction as it stands in the line."""
+    if type(value) is bool:
+        return str(value).lower()
+    return "<nil>" if value is None else getattr(value, "text", None) or str(value)

@@ -1,0 +1,94 @@
+"""Processors in the configuration: Filebeat's words, every problem at once."""
+
+import pytest
+
+from shipper.config.processors import PROCESSORS
+from shipper.errors import ConfigError
+from tests.processors.chains import chain
+
+
+def problems(text):
+    with pytest.raises(ConfigError) as caught:
+        chain(text)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_every_problem_is_told_with_its_line_and_what_there_is():
+    told = problems(
+        """\
+- dissect: {tokenizer: "%{a}"}
+- add_fields: {feilds: {a: 1}}
+- drop_event: {when: {equals: {a: 1.5}, contains: {b: x}}}
+- drop_event: {when: {contains: {status: 200}}}
+- drop_event: {when: {range: {a: 1, b.ge: 2, c.lt: many}}}
+- drop_event: {when: {network: {ip: [private, 10.0.0.1, lan]}}}
+- drop_event: {when: {regexp: {a: "(", b: "[[:alpha:]]"}}}
+- drop_event: {when: {or: {equals: {a: 1}}}}
+- rename: {fields: [{from: a}, {from: a..b, to: "@metadata.x"}]}
+- truncate_fields: {fields: [a], max_bytes: 1, max_characters: 1}
+- fingerprint: {fields: [a], method: xxhash}
+- add_tags: {tags: a}
+  drop_event:
+- add_tags
+- if: {equals: {a: 1}}
+"""
+    )
+    names = ", ".join(PROCESSORS)
+    conditions = "equals, contains, regexp, range, network, has_fields, or, and, not"
+    assert conditions
+    where = [problem.partition(":")[2].partition(" ")[0] for problem in told]
+    assert [line.rstrip(":") for line in where] == [
+        *("2", "3", "3", "4", "5", "6", "6", "6", "7", "7", "8", "8", "9", "10", "10", "10"),
+        *("11", "12", "13", "15", "16"),
+    ]
+    assert told[0].endswith(f"'dissect' is none of {names}")
+    assert told[1].endswith("feilds: unknown key; did you mean 'fields'?")
+    assert told[2].endswith("fields is required")
+    assert "expected one condition, found equals, contains" in told[3]
+    assert told[4].endswith("expected a text, found 200; put it in quotes")
+    assert told[5].endswith("expected one of gte, gt, lte, lt after the field")
+    assert told[7].endswith("expected a number, found 'many'")
+    assert "'10.0.0.1' is neither a network such as 192.0.2.0/24 nor one of loopback" in told[8]
+    assert "no regular expression in Python's syntax" in told[10]
+    assert told[12].endswith("expected a list of conditions, found a mapping")
+    assert told[13].endswith("to is required")
+    assert told[14].endswith("'a..b' is no path of a field")
+    assert "an event has no @metadata here" in told[15]
+    assert told[16].endswith("one of max_bytes and max_characters is required, not both")
+    assert "'xxhash' is none of md5, sha1, sha256, sha384, sha512" in told[17]
+    assert told[18].endswith("expected one processor by its name, found add_tags, drop_event")
+    assert told[19].endswith("expected one processor by its name, found 'add_tags'")
+    assert told[20].endswith("then is required: the processors for events that meet the condition")
+
+
+def test_the_options_that_need_the_api_server_are_named_with_the_reason():
+    (told,) = problems("- add_kubernetes_metadata: {host: x}")
+    assert "asks the API server; here the pod is the shipper's own, from the downward API" in told
+
+
+def test_a_fractional_value_cannot_be_equal_to_anything():
+    (told,) = problems("- drop_event: {when: {equals: {a: 1.5}}}")
+    assert told.endswith("expected a text, a whole number, true or false, found 1.5")
+
+
+def test_a_pasted_filebeat_section_means_what_it_means_there():
+    steps = chain(
+        """\
+- add_host_metadata:
+    when.not.contains.tags: forwarded
+- add_kubernetes_metadata: ~
+- drop_event:
+    when:
+      or:
+        - equals.http.response.code: 200
+        - regexp.message: "^DEBUG"
+- drop_fields:
+    fields: ["cpu.user", "/^agent/"]
+    ignore_missing: true
+"""
+    )
+    assert steps.apply(b'{"http":{"response":{"code":200}}}') is None
+    assert steps.apply(b'{"message":"DEBUG: x"}') is None
+    forwarded = b'{"message":"x","tags":["forwarded"],"agent":{"id":1}}'
+    assert steps.apply(forwarded) == b'{"message":"x","tags":["forwarded"]}'
+    assert b'"host":{' in steps.apply(b'{"message":"x"}')

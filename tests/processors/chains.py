@@ -1,0 +1,28 @@
+"""Chains as an operator writes them, and events through them."""
+
+import json
+from functools import lru_cache
+from textwrap import indent
+
+from shipper.config.processors import read_processors
+from shipper.config.read import Reader
+from shipper.config.tree import parse
+from shipper.errors import ConfigError
+from shipper.processors.chain import Chain
+
+
+@lru_cache(maxsize=64)
+def chain(text):
+    tree = parse(f"processors:\n{indent(text, ' ')}", "c.yml", {})
+    reader = Reader()
+    steps = read_processors(reader, tree.children["processors"])
+    if reader.problems:
+        raise ConfigError(reader.problems)
+    return Chain(steps)
+
+
+def through(text, event):
+    """The event behind the chain; None if it was dropped."""
+    line = event if isinstance(event, bytes) else json.dumps(event).encode()
+    result = chain(text).apply(line)
+    return None if result is None else json.loads(result)

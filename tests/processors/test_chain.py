@@ -1,0 +1,140 @@
+"""What holds for every chain: bytes stay where nothing acts, and numbers stay what they are."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shipper.errors import Unprocessable
+from shipper.processors.chain import Chain
+from tests.processors.chains import chain
+
+NAMES = st.sampled_from(["a", "b", "c", "a.b", "message", "http", "é", ""])
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**25), 10**25)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=8,
+)
+EVENTS = st.dictionaries(NAMES, VALUES, max_size=5)
+LINES = st.builds(
+    lambda event, ascii_only, spaced: json.dumps(
+        event, ensure_ascii=ascii_only, separators=(", ", ": ") if spaced else (",", ":")
+    ).encode(),
+    EVENTS,
+    st.booleans(),
+    st.booleans(),
+)
+
+#: Chains that name a field no line has, or act on no line for another reason.
+IDLE = [
+    "- drop_event: {when: {equals: {zz: 1}}}",
+    "- drop_event: {when: {contains: {message: not to be found}}}",
+    "- drop_event: {when: {and: [{has_fields: [zz]}, {not: {has_fields: [a]}}]}}",
+    "- drop_event: {when: {not: {or: [{has_fields: [zz]}, {not: {has_fields: [zz]}}]}}}",
+    "- add_tags: {tags: x, when: {range: {a.zz.gt: 0}}}",
+    "- drop_fields: {fields: [zz, a.zz, '/zz$/']}",
+    "- rename: {fields: [{from: zz, to: y}], ignore_missing: true}",
+    "- rename: {fields: [{from: zz, to: y}], fail_on_error: false}",
+    "- copy_fields: {fields: [{from: zz, to: y}], ignore_missing: true}",
+    "- truncate_fields: {fields: [zz], max_bytes: 1, ignore_missing: true}",
+    "- truncate_fields: {fields: [message], max_characters: 999, fail_on_error: false}",
+    "- redact: {fields: [zz]}",
+    "- include_fields: {fields: [a, b, c, message, http, é]}",
+    "- if: {has_fields: [zz]}\n  then: {drop_event: }",
+    "- if: {not: {has_fields: [zz]}}\n  then: []\n  else: {drop_event: }",
+    "[]",
+]
+
+
+def without_empty_names(line):
+    return b'"":' not in line and b'"": ' not in line
+
+
+@pytest.mark.parametrize("text", IDLE)
+@given(line=LINES.filter(without_empty_names))
+def test_a_line_that_no_processor_touches_is_the_same_object(text, line):
+    assert chain(text).apply(line) is line
+
+
+ACTING = [
+    "- add_fields: {target: '', fields: {added: 1}}",
+    "- add_tags: {tags: x, target: added}",
+    "- copy_fields: {fields: [{from: a, to: added}], ignore_missing: true}",
+]
+
+
+@pytest.mark.parametrize("text", ACTING)
+@given(line=LINES)
+def test_what_is_not_named_stays_as_it_is(text, line):
+    result = json.loads(chain(text).apply(line), parse_float=str)
+    result.pop("added", None)
+    assert result == json.loads(line, parse_float=str)
+
+
+@given(LINES)
+def test_dropping_and_keeping_a_field_part_the_event(line):
+    event = json.loads(line)
+    dropped = json.loads(chain("- drop_fields: {fields: [a]}").apply(line))
+    kept = json.loads(chain("- include_fields: {fields: [a]}").apply(line))
+    assert dropped | kept == event
+    assert not dropped.keys() & kept.keys()
+
+
+@given(LINES)
+def test_renaming_back_gives_the_event(line):
+    there = "- rename: {fields: [{from: a, to: zz}], ignore_missing: true}"
+    back = "- rename: {fields: [{from: zz, to: a}], ignore_missing: true}"
+    assert json.loads(chain(f"{there}\n{back}").apply(line)) == json.loads(line)
+
+
+@given(LINES)
+def test_what_comes_out_is_one_line_of_strict_json(line):
+    text = "- add_tags: {tags: x}\n- redact:\n- truncate_fields: {fields: message, max_bytes: 3}"
+    result = chain(text).apply(line)
+    assert b"\n" not in result
+    assert isinstance(json.loads(result.decode()), dict)
+
+
+NUMBERS = [
+    *("0", "-1", "12345678901234567890", "123456789012345678901234567890", "-9223372036854775809"),
+    *("1.0", "0.10", "1e22", "1E5", "-0.0", "1e400", "-1e400", "1e-400", "1e999999"),
+    *("0.1000000000000000055511151231257827", "123456789.123456789123"),
+]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_number_is_written_again_as_it_was(number):
+    line = f'{{"o":{{"n":{number},"list":[{number}],"gone":1}}}}'.encode()
+    text = "- drop_fields: {fields: [o.gone]}\n- copy_fields: {fields: [{from: o.n, to: copy}]}"
+    expected = f'{{"o":{{"n":{number},"list":[{number}]}},"copy":{number}}}'
+    assert chain(text).apply(line).decode() == expected
+
+
+def test_of_members_with_one_name_the_last_goes_on_when_the_line_is_touched():
+    line = b'{"a":1,"a":2,"o":{"x":1,"x":2}}'
+    assert chain("- drop_fields: {fields: [zz]}").apply(line) is line
+    touched = chain("- add_tags: {tags: t}").apply(line)
+    assert touched == b'{"a":2,"o":{"x":1,"x":2},"tags":["t"]}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"a":{"n":' + b"1" * 5000 + b"}}",
+        b'{"a":' + b"[" * 900 + b"]" * 900 + b"}",
+    ],
+)
+def test_a_line_that_cannot_be_looked_through_is_refused_not_passed_on(line):
+    with pytest.raises(Unprocessable, match="cannot be processed"):
+        chain("- redact:").apply(line)
+
+
+def test_a_chain_without_processors_is_empty():
+    assert Chain().is_empty
+    assert chain("[]").is_empty
+    assert not chain("- drop_event:").is_empty

@@ -1,0 +1,126 @@
+"""`redact` finds in foreign lines what the record line finds in its own."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shipper.record.event import create_event
+from tests.processors.chains import chain, through
+from tests.record.recorder import Recorder, lines
+
+CORPUS = yaml.safe_load(
+    (Path(__file__).parent.parent / "record/secrets.yml")
+    .read_text(encoding="utf-8")
+    .replace("~", "")
+)
+PLACES = {
+    "a field": lambda text: {"message": text},
+    "a nested list": lambda text: {"o": {"list": [[text], 1]}},
+    "a name": lambda text: {"o": {text: 1}},
+    "JSON in a text": lambda text: {"message": json.dumps({"note": [text]})},
+    "JSON in JSON in a text": lambda text: {"m": json.dumps({"n": json.dumps({"note": text})})},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_planted_secret_goes_on(place):
+    redact = chain("- redact:")
+    left = {
+        one["text"]
+        for one in CORPUS
+        for gone in one["gone"]
+        if gone.encode() in redact.apply(json.dumps(PLACES[place](one["text"])).encode())
+    }
+    assert left == set()
+
+
+def test_a_text_becomes_what_it_becomes_in_the_record_line(tmp_path):
+    recorder = Recorder(tmp_path)
+    for one in CORPUS:
+        recorder.record(create_event("mcp_tool_execution", {"arguments": {"note": one["text"]}}))
+    recorded = [event["gen_ai"]["tool"]["call"]["arguments"]["note"] for event in lines(tmp_path)]
+    texts = [one["text"] for one in CORPUS]
+    assert [through("- redact:", {"note": text})["note"] for text in texts] == recorded
+
+
+CASES = {
+    "a value by its name": (
+        {"user": {"password": "x", "apiKey": {"a": [1]}, "name": "bob"}},
+        {"user": {"password": "[SECRET]", "apiKey": "[SECRET]", "name": "bob"}},
+    ),
+    "what says nothing": (
+        {"password": "", "token": None, "secret": False, "max_tokens": 7, "total_tokens": "5"},
+        {"password": "", "token": None, "secret": False, "max_tokens": 7, "total_tokens": "5"},
+    ),
+    "a labelled value": (
+        {"headers": [{"name": "Authorization", "value": "x"}, {"name": "Accept", "value": "y"}]},
+        {
+            "headers": [
+                {"name": "Authorization", "value": "[SECRET]"},
+                {"name": "Accept", "value": "y"},
+            ]
+        },
+    ),
+    "what follows a flag": (
+        {"argv": ["run", "--password", "x", "y", "--user", "bob"]},
+        {"argv": ["run", "--password", "[SECRET]", "y", "--user", "bob"]},
+    ),
+    "a card as a number": (
+        {"n": [4111111111111111, 4111111111111112, 4111111111111111.0]},
+        {"n": ["[CARD]", 4111111111111112, "[CARD]"]},
+    ),
+    "JSON in a text by its names": (
+        {"body": '{"password":"x","n":1.50}'},
+        {"body": '{"password":"[SECRET]","n":1.50}'},
+    ),
+    "echoes, in whatever spelling": (
+        {"token": 'cor"rect/horse', "m": 'got cor\\"rect/horse, cor%22rect%2Fhorse', "n": 1},
+        {"token": "[SECRET]", "m": "got [SECRET], [SECRET]", "n": 1},
+    ),
+    "an echo as a number, never in a name or in the time": (
+        {"@timestamp": "2026-11-24", "pin": "2026", "2026": 2026, "x": "year 2026"},
+        {"@timestamp": "2026-11-24", "pin": "[SECRET]", "2026": "[SECRET]", "x": "year [SECRET]"},
+    ),
+    "two names that become one token": (
+        {"bob@example.com": 1, "alice@example.com": 2},
+        {"[EMAIL]": 1, "[EMAIL]_": 2},
+    ),
+    "nothing of a long text but the secret": (
+        {"m": "x" * 5000 + " password=hunter2 " + "y" * 5000},
+        {"m": "x" * 5000 + " password=[PASSWORD] " + "y" * 5000},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_masks(case):
+    event, expected = CASES[case]
+    assert through("- redact:", event) == expected
+
+
+def test_it_masks_the_named_fields_alone_whichever_way_they_are_spelt():
+    event = {"a": {"b": "bob@example.com"}, "c": "bob@example.com", "http.auth": "x", "http": {}}
+    assert through("- redact: {fields: [a, http.auth, nothing]}", event) == {
+        "a": {"b": "[EMAIL]"},
+        "c": "bob@example.com",
+        "http.auth": "[SECRET]",
+        "http": {},
+    }
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["message", "n", "o"]),
+        st.recursive(
+            st.integers(-(10**11), 10**11) | st.sampled_from(["plain words", "é", "{[", "a-b"]),
+            lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.just("x"), inner),
+        ),
+    )
+)
+def test_a_line_without_secrets_is_the_same_object(event):
+    line = json.dumps(event).encode()
+    assert chain("- redact:").apply(line) is line
