@@ -28,6 +28,8 @@ _HTTP = "capture/test_http.py::"
 _OWN = "test_attest.py::"
 _AGAIN = "deliver/test_replay.py::"
 _REFUSALS = "capture/test_refusals.py::"
+_PROCESSED = "integration/test_processors.py::"
+_CHAIN = "processors/test_chain.py::"
 
 PROMISES = (
     Promise(
@@ -350,6 +352,31 @@ PROMISES = (
         "assets:overlay",
         "An operator's event type and framework are in every asset, by one command.",
         (f"{_SETUP}test_one_command_makes_all_assets_of_a_users_type_and_framework",),
+    ),
+    Promise(
+        "processors:bytes",
+        "A line that no processor touches is shipped byte for byte, and a touched one keeps every "
+        "number as it was written.",
+        (
+            f"{_PROCESSED}test_an_untouched_line_is_shipped_byte_for_byte",
+            f"{_CHAIN}test_a_line_that_no_processor_touches_is_the_same_object",
+            f"{_CHAIN}test_a_number_is_written_again_as_it_was",
+        ),
+    ),
+    Promise(
+        "processors:seal",
+        "No processor changes a line of an audit segment.",
+        (f"{_PROCESSED}test_own_segments_pass_as_they_are_whatever_the_processors_do",),
+    ),
+    Promise(
+        "processors:redact",
+        "`redact` masks in foreign lines what the record line masks in its own, and a line that "
+        "it cannot look through goes nowhere.",
+        (
+            "processors/test_redact.py::test_no_planted_secret_goes_on",
+            "processors/test_redact.py::test_a_text_becomes_what_it_becomes_in_the_record_line",
+            f"{_CHAIN}test_a_line_that_cannot_be_looked_through_is_refused_not_passed_on",
+        ),
     ),
     Promise(
         "process:answers",

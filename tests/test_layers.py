@@ -13,10 +13,10 @@ MAY_IMPORT = {
     "wire": {"errors"},
     "record": {"catalog", "errors"},
     "outputs": {"wire", "errors"},
-    "processors": {"catalog", "errors"},
+    "processors": {"catalog", "record.seal", "errors"},
     "assets": {"catalog", "errors"},
     "capture": {"record", "catalog", "errors"},
-    "deliver": {"outputs.base", "errors"},
+    "deliver": {"outputs.base", "processors", "errors"},
     "config": {
         "processors",
         "record",

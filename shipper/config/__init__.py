@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shipper.catalog import AuditLevel, Catalog, Scope, builtin, overlaid
-from shipper.config.inputs import read_inputs
+from shipper.config.inputs import EVENT_KEYS, read_inputs
 from shipper.config.keystore import Keystore
 from shipper.config.operation import Operation
 from shipper.config.read import Reader
@@ -57,7 +57,7 @@ class Config:
     real_time_monitoring: bool = True
     alerts: tuple[str, ...] = ()
     operation: Operation = field(default_factory=Operation)
-    #: Keys that are accepted and do nothing here, each with the reason.
+    #: What is accepted and yet worth saying: keys that do nothing here, with the reason.
     notes: tuple[str, ...] = ()
 
     @property
@@ -117,7 +117,7 @@ def _read(tree: Node) -> Config:
         catalog=catalog,
         scope=_scope(reader, nodes, catalog),
         overlay=overlay,
-        notes=tuple(_NOTES[key] for key in _NOTES if key in nodes),
+        notes=(*(_NOTES[key] for key in _NOTES if key in nodes), *dict.fromkeys(reader.remarks)),
         operation=_operation(reader, nodes),
         alerts=_alerts(reader, nodes.get("security_monitoring")),
         **_simple(reader, nodes),
@@ -132,6 +132,7 @@ def _read(tree: Node) -> Config:
 _KEYS = (
     *("path", "filebeat", "inputs", "output", "catalog", "namespace"),
     *("http", "logging", "self_audit", "shutdown_timeout"),
+    *EVENT_KEYS,
     *("mcp_audit_level", "compliance_frameworks", "retention_days", "mcp_audit_event_types"),
     *("elasticsearch_url", "kibana_url", "index_prefix"),
     *("real_time_monitoring", "security_monitoring"),

@@ -1,19 +1,28 @@
 """What to follow: Filebeat's `inputs` section."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from shipper.config.read import Reader
 from shipper.config.tree import Node
 from shipper.deliver.discover import InputConfig
+from shipper.deliver.form import NDJSON, Form
+
+if TYPE_CHECKING:
+    from shipper.config.processors import Section
+
+#: What is done to events; at the top for all of them, in an input for its own.
+EVENT_KEYS = ("fields", "fields_under_root", "tags", "processors")
 
 
 def read_inputs(reader: Reader, nodes: Mapping[str, Node]) -> tuple[InputConfig, ...]:
     """The enabled inputs of `inputs` and `filebeat.inputs`."""
+    everywhere = _section(reader, nodes)
     lists = [nodes["inputs"]] if "inputs" in nodes else []
     if node := nodes.get("filebeat"):
         lists += reader.children(node, ("inputs",)).values()
     found = [
-        _input(reader, item, f"input-{at}")
+        _input(reader, item, f"input-{at}", everywhere)
         for node in lists
         for at, item in enumerate(node.items or [node], start=1)
     ]
@@ -26,19 +35,41 @@ def read_inputs(reader: Reader, nodes: Mapping[str, Node]) -> tuple[InputConfig,
     return enabled
 
 
-def _input(reader: Reader, node: Node, default_id: str) -> InputConfig | None:
-    keys = reader.children(node, ("type", "id", "enabled", "paths", "parsers"))
+def _input(
+    reader: Reader, node: Node, default_id: str, everywhere: "Section | None"
+) -> InputConfig | None:
+    keys = reader.children(node, ("type", "id", "enabled", "paths", "parsers", *EVENT_KEYS))
     if "type" in keys:
         reader.one_of(keys["type"], ("filestream",))
     for parser in (keys["parsers"].items or ()) if "parsers" in keys else ():
         _parser(reader, parser)
+    form = _form(everywhere, _section(reader, keys))
     if "enabled" in keys and not reader.truth(keys["enabled"]):
         return None
     if "paths" not in keys:
         reader.note(node, "paths is required: which files to ship, globs allowed")
         return None
     name = reader.text(keys["id"]) if "id" in keys else default_id
-    return InputConfig(id=name, paths=reader.texts(keys["paths"]))
+    return InputConfig(id=name, paths=reader.texts(keys["paths"]), form=form)
+
+
+def _section(reader: Reader, nodes: Mapping[str, Node]) -> "Section | None":
+    found = {key: nodes[key] for key in EVENT_KEYS if key in nodes}
+    if not found:
+        return None
+    from shipper.config.processors import read_section  # 50 ms, a fifth of a start without them
+
+    return read_section(reader, found)
+
+
+def _form(everywhere: "Section | None", own: "Section | None") -> Form:
+    sections = [one for one in (everywhere, own) if one]
+    if not sections:
+        return NDJSON
+    from shipper.config.processors import chain_of
+    from shipper.deliver.processed import Processed
+
+    return Processed(NDJSON, chain_of(sections))
 
 
 def _parser(reader: Reader, node: Node) -> None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from shipper.config.conditions import read_condition, read_path, read_pattern
 from shipper.config.read import Reader
 from shipper.config.tree import Node
-from shipper.processors.chain import Processor, When
+from shipper.processors.chain import Chain, Processor, When
 from shipper.processors.fields import (
     KEPT,
     AddFields,
@@ -31,17 +31,39 @@ def read_processors(reader: Reader, node: Node) -> tuple[Processor, ...]:
     return tuple(one for one in found if one)
 
 
-def read_events_keys(
-    reader: Reader, nodes: Mapping[str, Node]
-) -> tuple[Processor | None, Processor | None]:
-    """What `fields` with `fields_under_root` adds, and what `tags` does."""
-    add_fields = add_tags = None
+class Section(NamedTuple):
+    """What a section says of events: at the top for all of them, in an input for its own."""
+
+    fields: tuple[Processor, ...]
+    tags: tuple[Processor, ...]
+    processors: tuple[Processor, ...]
+
+
+def read_section(reader: Reader, nodes: Mapping[str, Node]) -> Section:
+    """The keys of `EVENT_KEYS`; `fields` and `tags` are short for processors."""
+    reader.remarks.append(
+        "processors, fields, tags: lines of audit segments pass as they are, for a changed line "
+        "would break their chain"
+    )
     under_root = "fields_under_root" in nodes and reader.truth(nodes["fields_under_root"])
-    if node := nodes.get("fields"):
-        add_fields = AddFields(_constants(reader, node, "" if under_root else "fields"))
-    if node := nodes.get("tags"):
-        add_tags = AddTags(reader.texts(node))
-    return add_fields, add_tags
+    fields, tags, processors = (nodes.get(key) for key in ("fields", "tags", "processors"))
+    target = "" if under_root else "fields"
+    return Section(
+        (AddFields(_constants(reader, fields, target)),) if fields else (),
+        (AddTags(reader.texts(tags)),) if tags else (),
+        read_processors(reader, processors) if processors else (),
+    )
+
+
+def chain_of(sections: Sequence[Section]) -> Chain:
+    """The processors of one input in Filebeat's order, of the section for all and its own."""
+    return Chain(
+        (
+            *(step for one in sections for step in one.fields),
+            *(step for one in sections for step in one.tags),
+            *(step for one in reversed(sections) for step in one.processors),
+        )
+    )
 
 
 def _processor(reader: Reader, node: Node) -> Processor | None:

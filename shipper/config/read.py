@@ -21,6 +21,8 @@ class Reader:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        #: What is right and yet worth saying.
+        self.remarks: list[str] = []
 
     def note(self, node: Node, what: str) -> None:
         self.problems.append(node.problem(what))

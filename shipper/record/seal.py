@@ -15,6 +15,7 @@ VERSION = 1
 GENESIS = bytes(32)
 
 _TAIL = re.compile(rb',"hash":"([0-9a-f]{64})"\}\}\Z')
+_TAIL_BYTES = len(',"hash":""}}') + 64
 
 
 def seal(body: bytes, previous: bytes) -> tuple[bytes, bytes]:
@@ -29,6 +30,11 @@ def unseal(line: bytes) -> tuple[bytes, bytes] | None:
     if not tail:
         return None
     return line[: tail.start()] + b"}}", bytes.fromhex(tail[1].decode())
+
+
+def is_sealed(line: bytes) -> bool:
+    """Whether the line carries a seal."""
+    return line.endswith(b'"}}') and bool(_TAIL.match(line, max(0, len(line) - _TAIL_BYTES)))
 
 
 def follows(line: bytes, previous: bytes) -> bool:

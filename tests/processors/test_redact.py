@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shipper.record.event import create_event
 from tests.processors.chains import chain, through
-from tests.record.recorder import Recorder, lines
+from tests.record.recorder import Recorder
 
 CORPUS = yaml.safe_load(
     (Path(__file__).parent.parent / "record/secrets.yml")
@@ -41,8 +41,11 @@ def test_no_planted_secret_goes_on(place):
 def test_a_text_becomes_what_it_becomes_in_the_record_line(tmp_path):
     recorder = Recorder(tmp_path)
     for one in CORPUS:
-        recorder.record(create_event("mcp_tool_execution", {"arguments": {"note": one["text"]}}))
-    recorded = [event["gen_ai"]["tool"]["call"]["arguments"]["note"] for event in lines(tmp_path)]
+        event = {"tool_name": "t", "arguments": {"note": one["text"]}}
+        recorder.log(create_event("mcp_tool_execution", event))
+    events = recorder.events()
+    recorder.close()
+    recorded = [event["gen_ai"]["tool"]["call"]["arguments"]["note"] for event in events]
     texts = [one["text"] for one in CORPUS]
     assert [through("- redact:", {"note": text})["note"] for text in texts] == recorded
 

@@ -1,0 +1,50 @@
+"""Lines that go through the operator's processors before they are sent."""
+
+from dataclasses import replace
+
+from shipper.deliver.block import Reject, Sifted
+from shipper.deliver.form import Block, Form
+from shipper.errors import Unprocessable
+from shipper.outputs.base import Lines
+from shipper.processors.chain import Chain
+
+
+class Processed:
+    """The lines of another form, through a chain; those it drops are counted as filtered."""
+
+    def __init__(self, form: Form, chain: Chain) -> None:
+        """Of `form`, through `chain`."""
+        self.form, self.chain = form, chain
+
+    def sift(self, block: Block) -> Sifted:
+        """The processed lines, each with the place of the line that it was."""
+        sifted = self.form.sift(block)
+        lines, offsets = [], []
+        rejects, filtered = [*sifted.rejects], [*sifted.filtered]
+        is_touched = False
+        for line, offset in zip(sifted.lines, _offsets(sifted, block), strict=True):
+            try:
+                processed = self.chain.apply(line)
+            except Unprocessable as error:
+                rejects.append(Reject(line, offset, str(error)))
+                continue
+            is_touched = is_touched or processed is not line
+            if processed is None:
+                filtered.append(offset)
+            else:
+                lines.append(processed)
+                offsets.append(offset)
+        if len(lines) == len(sifted.lines) and not is_touched:
+            return sifted
+        made = Lines.of(lines)
+        return replace(sifted, lines=made, offsets=offsets, rejects=rejects, filtered=filtered)
+
+    def is_whole(self, rest: bytes) -> bool:
+        """As the other form has it."""
+        return self.form.is_whole(rest)
+
+
+def _offsets(sifted: Sifted, block: Block) -> list[int]:
+    if sifted.offsets is not None:
+        return list(sifted.offsets)
+    return [block.offset + start for start in sifted.lines.starts()]
