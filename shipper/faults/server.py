@@ -44,15 +44,15 @@ class Link(io.RawIOBase):
         self._phase = phase
         cut = phase.find("reset", "close")
         self._left = -1 if cut is None or cut.size is None else max(0, cut.size - read)
+        if phase.find("half-open"):
+            self.pause(None)
+            raise Ended
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
         view = memoryview(buffer)
-        if self._phase.find("half-open"):
-            self.pause(None)
-            raise Ended
         if self._left == 0:
             self.end(self._phase)
         if self._left > 0:
