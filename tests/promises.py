@@ -262,6 +262,27 @@ PROMISES = (
         ),
     ),
     Promise(
+        "deliver:poison",
+        "A line on which a Logstash closes the connection is found among its neighbours and put "
+        "aside, and they flow.",
+        (
+            "deliver/test_poison.py::test_a_logstash_that_closes_on_one_line_gets_all_others",
+            "deliver/test_poison.py::test_a_poisonous_line_is_found_and_the_rest_flows",
+        ),
+    ),
+    Promise(
+        "deliver:outage-blames-no-line",
+        "A destination that restarts, is down, or closes every connection for a while makes no "
+        "line a dead letter.",
+        (
+            "deliver/test_poison.py::test_no_outage_makes_a_line_a_dead_letter",
+            (
+                "deliver/test_poison.py::"
+                "test_a_logstash_that_closes_on_everything_for_a_while_gets_everything_then"
+            ),
+        ),
+    ),
+    Promise(
         "deliver:whole-tail",
         "A last line without its newline is delivered as soon as it is whole.",
         (

@@ -21,6 +21,10 @@ class Backoff:
         bound_s, self._bound_s = self._bound_s, min(self._bound_s * 2, self._max_s)
         return self._random() * bound_s
 
+    def first_s(self) -> float:
+        """A delay as at the beginning: for what is to go on, but not at once."""
+        return self._random() * self._initial_s
+
     def reset(self) -> None:
         """Start anew: lines were taken (that a connection was, is no progress)."""
         self._bound_s = self._initial_s

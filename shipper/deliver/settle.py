@@ -2,14 +2,13 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 from shipper.deliver.backoff import Backoff
+from shipper.deliver.poison import Batch, Group, Unsettled
 from shipper.deliver.reject import QUARANTINED, Attest, DeadLetter, DeadLetters, Full
 from shipper.deliver.stats import State, Stats
-from shipper.errors import ProtocolError, Refused, TooLarge, Unavailable
+from shipper.errors import Closed, ProtocolError, Refused, TooLarge, Unavailable
 from shipper.outputs.base import (
     DELIVERED,
     DIVERTED,
@@ -31,37 +30,6 @@ _TROUBLES = (State.UNAVAILABLE, State.REFUSED, State.FULL)
 
 #: Waits so many seconds; False if the pipeline is to stop.
 Sleep = Callable[[float], bool]
-
-
-class Batch(Protocol):
-    """Lines that are settled together."""
-
-    def lines(self) -> Lines:
-        """Those to send, in order."""
-        ...
-
-    def rejects(self) -> Iterator[DeadLetter]:
-        """Those that are known to be bad beforehand."""
-        ...
-
-    def reject(self, index: int, reason: str) -> DeadLetter:
-        """The line to send of that index, which the destination refused."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Lines that are sent together, and which of the batch's they are."""
-
-    indexes: Sequence[int]
-    lines: Lines
-
-    def halves(self) -> list["_Group"]:
-        middle, end = len(self.lines) // 2, len(self.lines)
-        return [
-            _Group(self.indexes[:middle], self.lines.part(0, middle)),
-            _Group(self.indexes[middle:], self.lines.part(middle, end)),
-        ]
 
 
 class Settler:
@@ -88,45 +56,56 @@ class Settler:
 
     def settle(self, batch: Batch) -> bool:
         """Whether every line is delivered or in the dead letters; False if told to stop before."""
-        letters = list(batch.rejects())
-        lines = batch.lines()
-        groups = [_Group(range(len(lines)), lines)] if lines else []
-        while groups:
-            left, delay_s = self._attempt(groups.pop(), batch, letters)
-            groups += left
+        rest = Unsettled(batch)
+        while rest.groups:
+            delay_s = self._attempt(rest, rest.groups.pop())
             if delay_s is not None and not self._sleep(delay_s):
                 return False
-        return not letters or self._bury(letters)
+        return not rest.letters or self._bury(rest.letters)
 
-    def _attempt(
-        self, group: _Group, batch: Batch, letters: list[DeadLetter]
-    ) -> tuple[Sequence[_Group], float | None]:
-        """Send once: what is left to send, last first, and how long to wait before."""
-        left: Sequence[_Group] = [group]
+    def _attempt(self, rest: Unsettled, group: Group) -> float | None:
+        """Send once, put back what is left to send, and say how long to wait before."""
         try:
             outcomes = self._output.send(group.lines)
+        except Closed as error:
+            self._enter(State.UNAVAILABLE, error)
+            return self._doubt(rest, rest.closed(group, error, self._stats.delivered), error)
         except (Unavailable, ProtocolError) as error:
             self._enter(State.UNAVAILABLE, error)
-            delay_s = self._backoff.next_s()
+            left, delay_s = group.absolved(), self._backoff.next_s()
         except Refused as error:
             self._enter(State.REFUSED, error)
-            delay_s = self._slow.next_s()
+            left, delay_s = group.absolved(), self._slow.next_s()
         except TooLarge as error:
             if len(group.lines) > 1:
-                return group.halves()[::-1], None
-            letters.append(batch.reject(group.indexes[0], f"too large: {error}"))
-            return (), None
+                rest.put_back(*group.halves())
+            else:
+                rest.reject(group.indexes[0], f"too large: {error}")
+            return None
         else:
-            left = self._take(group, outcomes, batch, letters)
-            if not left:
-                return (), None
-            delay_s = self._backoff.next_s()
-        self._stats.retried += len(left[0].lines)
-        return left, delay_s
+            again = self._take(rest, group, outcomes)
+            if again is None:
+                return None
+            left, delay_s = again, self._backoff.next_s()
+        self._stats.retried += len(left.lines)
+        rest.put_back(left)
+        return delay_s
 
-    def _take(
-        self, group: _Group, outcomes: Sequence[Outcome], batch: Batch, letters: list[DeadLetter]
-    ) -> Sequence[_Group]:
+    def _doubt(self, rest: Unsettled, group: Group, error: Closed) -> float | None:
+        """What to do with lines on which the connection was closed without a word."""
+        if group.is_guilty:
+            said = f"{error}, {group.strikes} times while it worked otherwise"
+            rest.reject(group.indexes[0], f"the connection was closed on it: {said}")
+            return None
+        self._stats.retried += len(group.lines)
+        if group.is_to_halve:
+            rest.put_back(*group.halves())
+            return self._backoff.first_s()
+        delay_s = self._backoff.next_s()
+        rest.put_back(group.waited(delay_s))
+        return delay_s
+
+    def _take(self, rest: Unsettled, group: Group, outcomes: Sequence[Outcome]) -> Group | None:
         """Count the outcomes; the lines to send again, as a group if there are any."""
         delivered = outcomes.count(DELIVERED)  # compares identities first: a sweep in C
         if delivered != len(group.lines):
@@ -137,16 +116,16 @@ class Settler:
         if delivered:
             self._progress()
         if delivered == len(group.lines) == len(outcomes):
-            return ()
+            return None
         again: list[tuple[int, bytes]] = []
         for index, line, outcome in zip(group.indexes, group.lines, outcomes, strict=True):
             if outcome is RETRY:
                 again.append((index, line))
             elif isinstance(outcome, Rejected):
-                letters.append(batch.reject(index, outcome.reason))
+                rest.reject(index, outcome.reason)
         if not again:
-            return ()
-        return [_Group([index for index, _ in again], Lines.of(line for _, line in again))]
+            return None
+        return Group([index for index, _ in again], Lines.of(line for _, line in again))
 
     def _progress(self) -> None:
         self._stats.last_ack_monotonic = time.monotonic()

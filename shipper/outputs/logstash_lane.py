@@ -184,7 +184,7 @@ class LogstashLane:
             raise error
         for part in flying if answers else ():
             _reject_suspects(work, job, part)
-        raise Closed(f"{error} on {flying[-1].stop - flying[0].start} lines", answers=answers)
+        raise Closed(str(error), answers=answers)
 
     def _answers(self) -> bool:
         """Whether the same host acknowledges an empty window now, on a new connection."""

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from shipper.errors import ConfigError, ProtocolError, Unavailable
+from shipper.errors import Closed, ConfigError, ProtocolError, Unavailable
 from shipper.outputs.base import DELIVERED, RETRY, Lines, Rejected
 from shipper.outputs.logstash import Logstash, LogstashConfig, split_host
 from shipper.wire.lumberjack import ack
@@ -414,6 +414,16 @@ def test_a_line_that_closes_the_connection_is_told_from_its_neighbours(poison, r
 def test_a_closed_connection_rejects_nothing_when_no_line_explains_it():
     with FakeLogstash(hang_up) as server, pytest.raises(Unavailable):
         output(server.address).send(Lines.of([b'{"a":"\\"\\":"}', b'{"b":[[]]}']))
+
+
+def test_nothing_is_rejected_by_a_server_that_proves_nothing_right_after():
+    with FakeLogstash(hang_up, empties=[hang_up]) as server:
+        sender = output(server.address)
+        with pytest.raises(Closed) as caught:
+            sender.send(Lines.of([b'{"":1}']))
+        assert not caught.value.answers
+        assert sender.send(Lines.of([b'{"":1}'])) == [DELIVERED]
+        sender.close()
 
 
 def test_a_timeout_rejects_nothing_even_of_suspect_lines():
