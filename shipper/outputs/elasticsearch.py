@@ -144,10 +144,16 @@ class Elasticsearch:
             status, data = self._ask("POST", _BULK, self._bulk_headers, body)
             if status != _OK:
                 raise self._failure(status, data)
-            return list(map(_outcome, bulk.read_response(data, count)))
+            return self._outcomes(bulk.read_response(data, count))
         except (Unavailable, Refused, ProtocolError):
             self._next = (self._next + 1) % len(self._nodes)
             raise
+
+    def _outcomes(self, items: Sequence[bulk.Item]) -> list[Outcome]:
+        if all(map(_is_blocked, items)) and items:
+            said = items[0].error or bulk.Error()
+            raise Refused(f"{self._names[self._next]} takes no line ({said.reason})")
+        return list(map(_outcome, items))
 
     def _ask(
         self, method: str, target: str, headers: dict[str, str], body: bytes | None = None
@@ -186,10 +192,15 @@ def _outcome(item: bulk.Item) -> Outcome:
         return DIVERTED if item.failure_store == "used" else DELIVERED
     if status == _CONFLICT:
         return DUPLICATE
-    if status == _TOO_MANY or status >= 500:  # noqa: PLR2004  # HTTP's server errors
+    if status == _TOO_MANY or status >= 500 or _is_blocked(item):  # noqa: PLR2004  # HTTP's
         return RETRY
     error = item.error or bulk.Error()
     return Rejected(f"{status} {error.type}: {error.reason}")
+
+
+def _is_blocked(item: bulk.Item) -> bool:
+    """Whether the index takes no line at all now: read-only, or its disk is full."""
+    return item.error is not None and item.error.type == "cluster_block_exception"
 
 
 def node_of(host: str, config: ElasticsearchConfig) -> Node:

@@ -194,6 +194,8 @@ def test_tls_can_end_in_the_handshake_and_show_a_wrong_certificate(tls):
         ("503", Unavailable),
         ("401", Refused),
         ("413", TooLarge),
+        ("full", Refused),
+        ("readonly", Refused),
         ("empty", ProtocolError),
         ("reset", Unavailable),
         ("reset at 10", Unavailable),
@@ -226,10 +228,6 @@ def test_what_was_stored_before_its_answer_was_lost_is_there_already(phase):
     assert ledger.acknowledged == 10
 
 
-def rejected(kind, reason):
-    return Rejected(f"{kind}: {reason}")
-
-
 @pytest.mark.parametrize(
     ("phase", "outcomes", "stored"),
     [
@@ -240,7 +238,6 @@ def rejected(kind, reason):
             [RETRY if n in {3, 4, 5} else DELIVERED for n in range(10)],
             7,
         ),
-        ("full", [RETRY] * 10, 0),
     ],
 )
 def test_lines_fail_by_share_or_pattern(phase, outcomes, stored):

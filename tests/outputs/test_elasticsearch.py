@@ -71,6 +71,33 @@ def test_each_line_has_the_outcome_of_its_item(item, outcome):
         sender.close()
 
 
+BLOCKED = {
+    "status": 403,
+    "error": {
+        "type": "cluster_block_exception",
+        "reason": "index [a] blocked by: [FORBIDDEN/8/index write (api)];",
+    },
+}
+
+
+@pytest.mark.parametrize("code", [403, 429])
+def test_a_line_that_a_blocked_index_refuses_is_not_at_fault_and_is_sent_again(code):
+    with FakeElasticsearch(items(201, BLOCKED | {"status": code}, 400)) as server:
+        sender = output(server.url)
+        delivered, again, rejected = sender.send(lines(3))
+        sender.close()
+    assert (delivered, again) == (DELIVERED, RETRY)
+    assert isinstance(rejected, Rejected)
+
+
+def test_when_all_that_is_left_is_refused_by_a_block_a_person_is_told():
+    with FakeElasticsearch(items(BLOCKED, BLOCKED)) as server:
+        sender = output(server.url)
+        with pytest.raises(Refused, match=r"blocked by: \[FORBIDDEN/8/index write"):
+            sender.send(lines(2))
+        sender.close()
+
+
 @pytest.mark.parametrize(
     ("code", "error"),
     [
