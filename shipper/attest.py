@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
+from shipper import __version__
 from shipper.config import Config
 from shipper.deliver.discover import InputConfig
 from shipper.deliver.reject import Attest, DeadLetter, kind_of
@@ -45,7 +45,7 @@ class Attestation:
     def __init__(self, config: Config) -> None:
         self._own = own_prefix(config)
         self._outputs = len(config.outputs)
-        service = {"name": "mcp-shipper", "version": version("mcp-shipper")}
+        service = {"name": "mcp-shipper", "version": __version__}
         self._handler = AuditHandler(self._own, service=service, **config.recording)
         #: Where the events are to be shipped from.
         self.input = InputConfig(id="mcp-shipper-audit", paths=(f"{self._own}*.jsonl",))

@@ -2,6 +2,7 @@
 
 import argparse
 
+from shipper import __version__
 from shipper.cli.commands import EX_UNAVAILABLE, Commands, config_of
 from shipper.cli.terminal import say
 
@@ -44,7 +45,5 @@ def _test_output(arguments: argparse.Namespace) -> int:
 
 
 def _version(_arguments: argparse.Namespace) -> int:
-    from importlib.metadata import version
-
-    say(f"mcp-shipper {version('mcp-shipper')}")
+    say(f"mcp-shipper {__version__}")
     return 0

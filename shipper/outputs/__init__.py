@@ -2,30 +2,37 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
-
-from shipper.outputs.base import Output
-from shipper.outputs.console import Console, ConsoleConfig
-from shipper.outputs.elasticsearch import Elasticsearch, ElasticsearchConfig
-from shipper.outputs.file import FileConfig, FileOutput
-from shipper.outputs.kafka import KafkaConfig, create_kafka
-from shipper.outputs.logstash import Logstash, LogstashConfig
-from shipper.outputs.redis import RedisConfig, create_redis
 
 
 @dataclass(frozen=True, slots=True)
 class OutputKind:
-    """A kind of output: what it is configured with, and how it is made."""
+    """A kind of output. Its module is imported when it is asked for, not at every start."""
 
-    config: type
-    create: Callable[[Any], Output]
+    _module: str
+    _config: str
+    _create: str
+
+    @property
+    def config(self) -> Any:
+        """What it is configured with: a frozen dataclass."""
+        return getattr(import_module(self._module), self._config)
+
+    @property
+    def create(self) -> Callable[[Any], Any]:
+        """Makes the output from its configuration."""
+        create: Callable[[Any], Any] = getattr(import_module(self._module), self._create)
+        return create
 
 
 OUTPUTS: Mapping[str, OutputKind] = {
-    "console": OutputKind(ConsoleConfig, Console),
-    "elasticsearch": OutputKind(ElasticsearchConfig, Elasticsearch),
-    "file": OutputKind(FileConfig, FileOutput),
-    "kafka": OutputKind(KafkaConfig, create_kafka),
-    "logstash": OutputKind(LogstashConfig, Logstash),
-    "redis": OutputKind(RedisConfig, create_redis),
+    "console": OutputKind("shipper.outputs.console", "ConsoleConfig", "Console"),
+    "elasticsearch": OutputKind(
+        "shipper.outputs.elasticsearch", "ElasticsearchConfig", "Elasticsearch"
+    ),
+    "file": OutputKind("shipper.outputs.file", "FileConfig", "FileOutput"),
+    "kafka": OutputKind("shipper.outputs.kafka", "KafkaConfig", "create_kafka"),
+    "logstash": OutputKind("shipper.outputs.logstash", "LogstashConfig", "Logstash"),
+    "redis": OutputKind("shipper.outputs.redis", "RedisConfig", "create_redis"),
 }

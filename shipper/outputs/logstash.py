@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from shipper import __version__
 from shipper.errors import ConfigError, Problem
 from shipper.outputs.base import BackoffConfig, Lines, Outcome, OutputConfig, require_some
 from shipper.outputs.lanes import Lanes, Work
@@ -54,8 +55,8 @@ class LogstashConfig(OutputConfig):
     backoff: BackoffConfig = field(default_factory=BackoffConfig)
     #: `@metadata.beat`, from which the customary Logstash output makes the index name.
     index: str = "mcp-shipper"
-    #: `@metadata.version`; the service fills in the program's.
-    version: str = "0"
+    #: `@metadata.version`, which is in that name too.
+    version: str = __version__
     #: TLS, if the server has it.
     ssl: TlsConfig | None = None
 

@@ -42,10 +42,10 @@ def test_lines_arrive_in_order_with_metadata_at_any_level(level):
 def test_metadata_is_the_first_member_and_the_rest_is_as_it_was():
     lines = [b'{"a":"caf\xc3\xa9 \\u00e9" , "b":1.0}', b"{}", b"{ }", b'{\t"x" :{}}', b'{ "y":[]}']
     with FakeLogstash() as server:
-        sender = output(server.address)
+        sender = output(server.address, version="1.2")
         assert sender.send(Lines.of(lines)) == [DELIVERED] * 5
         sender.close()
-    start = b'{"@metadata":{"beat":"mcp-shipper","type":"_doc","version":"0"}'
+    start = b'{"@metadata":{"beat":"mcp-shipper","type":"_doc","version":"1.2"}'
     assert list(server.windows[0]) == [
         start + b',"a":"caf\xc3\xa9 \\u00e9" , "b":1.0}',
         start + b"}",
