@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DELETE_ON_ERROR:
-.PHONY: demo test check assets fix bench clean
+.PHONY: demo test check assets previews fix bench clean
 
 demo: .venv/for-demo
 	$(BIN)/mcp-shipper demo $(if $(ELASTICSEARCH),--elasticsearch $(ELASTICSEARCH)) $(if $(LOGSTASH),--logstash $(LOGSTASH))
@@ -19,6 +19,9 @@ check: .venv/for-check
 assets: .venv/for-test
 	$(BIN)/mcp-shipper export assets
 	$(BIN)/python -m tests.promises
+
+previews: .venv/for-test
+	$(BIN)/python -m docs.preview
 
 fix: .venv/for-check
 	$(BIN)/ruff check --fix

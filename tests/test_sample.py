@@ -45,6 +45,12 @@ def test_a_sample_holds_every_event_type_within_its_days(tmp_path):
     assert max(times) <= iso_timestamp(END_S)
 
 
+def test_a_sample_ends_its_segments_when_they_ended(tmp_path):
+    write_sample(tmp_path, days=30, end_s=END_S)
+    ends = [one for one in events_of(tmp_path) if one["event"]["action"] == "audit-segment-end"]
+    assert min(one["@timestamp"] for one in ends) < iso_timestamp(END_S)
+
+
 def test_a_sample_is_chained_and_redacted_like_any_record(tmp_path):
     write_sample(tmp_path, days=1, end_s=END_S)
     heads = {}
@@ -54,4 +60,4 @@ def test_a_sample_is_chained_and_redacted_like_any_record(tmp_path):
             assert b"hunter2" not in line
             assert follows(line, heads.get(stream, GENESIS))
             heads[stream] = unseal(line)[1]
-    assert len(heads) == 3
+    assert len(heads) == 4

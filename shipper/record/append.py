@@ -141,7 +141,7 @@ class Stream:
         """Write the event and give its id."""
         if self._segment and self._is_due(self._segment):
             with suppress(OSError):  # a segment without its last line is better than a lost event
-                self.close()
+                self.close(time_s)
         segment = self._segment or self._open(time_s)
         self._write(segment, event, time_s)
         if self._policy.durability is Durability.EACH:
@@ -211,7 +211,7 @@ class Stream:
                 self._sequence, self._head = self._sequence + 1, head
             raise
 
-    def close(self) -> None:
+    def close(self, time_s: float) -> None:
         """Close the segment with its count; the next line opens the next one."""
         segment = self._segment
         if not segment:
@@ -224,7 +224,7 @@ class Stream:
             "mcp.audit.segment.records": count,
         }
         try:
-            self._write(segment, Classified(described.row, values), time.time())
+            self._write(segment, Classified(described.row, values), time_s)
             segment.sync()
         finally:
             self.abandon()

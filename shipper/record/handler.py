@@ -174,7 +174,7 @@ class AuditHandler(logging.Handler):
                 return
             if self._lost:
                 self._attest_loss(time.time())
-            self._stream.close()
+            self._stream.close(time.time())
         except Exception as error:  # noqa: BLE001 - the process is ending: tell, and let it end
             _log.warning("The last segment in %s has no last line: %s", self._directory, error)
         finally:

@@ -2,7 +2,7 @@
 
 For looking at dashboards and trying rules: three services, a dozen people with office hours and
 habits, failures, costs, and one incident: stolen tokens are tried, one works, an administrator's
-tool is denied, files leave, and a detector notices.
+tool is denied, files leave, and a detector notices. Beside them the shipper tells of itself.
 """
 
 import math
@@ -35,6 +35,7 @@ from shipper.sample.people import (
     ERRORS,
     GUARDED,
     SERVICES,
+    SHIPPER,
     USERS,
     VICTIM,
     Service,
@@ -77,18 +78,19 @@ def write_sample(
     story = (one for one in _story(random, end_s, days) if one[0] <= end_s)
     events = sorted(story, key=lambda one: one[:2])
     with ExitStack() as stack:
-        handlers = [stack.enter_context(closing(_handler(directory, row))) for row in SERVICES]
+        names = (*(row.name for row in SERVICES), SHIPPER)
+        handlers = [stack.enter_context(closing(_handler(directory, name))) for name in names]
         for time_s, which, event in events:
             handlers[which].record(event, time_s)
         return sum(handler.counts.recorded for handler in handlers)
 
 
-def _handler(directory: Path, service: Service) -> AuditHandler:
+def _handler(directory: Path, service_name: str) -> AuditHandler:
     return AuditHandler(
         directory,
         audit_level="enterprise",
         compliance_frameworks=("sox", "gdpr", "hipaa"),
-        service={"name": service.name, "version": "3.1.4", "environment": "sample"},
+        service={"name": service_name, "version": "3.1.4", "environment": "sample"},
         max_bytes=_SEGMENT_BYTES,
     )
 
@@ -103,6 +105,28 @@ def _story(random: Random, end_s: float, days: int) -> Iterator[tuple[float, int
     yield from ((at_s, 1, event) for at_s, event in _incident(random, incident_s))
     lost = create_compliance_event("records-lost", records=17, success=False)
     yield end_s - days * _DAY_S / 3, 2, lost
+    yield from (
+        (at_s, len(SERVICES), event) for at_s, event in _shipping(end_s - days * _DAY_S, days)
+    )
+
+
+def _shipping(start_s: float, days: int) -> At:
+    """The shipper starts, is restarted each week, and now and then cannot deliver a line."""
+    for day in range(0, days, 7):
+        at_s = start_s + day * _DAY_S + _HOUR_S
+        if day:
+            left = {"elasticsearch": 0}
+            details = {"unacknowledged_bytes": left}
+            yield at_s, create_compliance_event("shipper-stop", details=details)
+        outputs = {"outputs": ["elasticsearch"]}
+        yield at_s + 2, create_compliance_event("shipper-start", details=outputs)
+        lines = {"output": "elasticsearch", "reason": "400 document_parsing_exception"}
+        yield (
+            at_s + 9 * _HOUR_S,
+            create_compliance_event(
+                "lines-quarantined", details=lines, records=1 + day % 3, success=False
+            ),
+        )
 
 
 def _sessions(random: Random, start_s: float) -> Iterator[tuple[_Session, float]]:
@@ -280,8 +304,9 @@ def _violation(
         "action_taken": action,
         "details": "seen by the gateway",
         "rule": kind.replace("_", "-"),
-        "gateway_build": "2026.11",  # not in the catalog: left out, and counted
     }
+    if kind == "unapproved_server":
+        fields["gateway_build"] = "2026.11"  # not in the catalog: left out, and counted
     named = {**common, "severity": severity}
     return create_event("mcp_policy_violations", fields, user_id=user, **named)
 

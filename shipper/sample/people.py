@@ -53,6 +53,8 @@ SERVICES = (
         ("db://warehouse/sales", "db://warehouse/customers"),
     ),
 )
+#: As the shipper calls itself in the events that it records.
+SHIPPER = "mcp-shipper"
 CLIENTS = (("desk-assistant", "2.3.0"), ("code-companion", "1.14.2"), ("report-bot", "0.9.1"))
 USERS = ("amara", "bjorn", "chen", "dalia", "emeka", "farah", "goran", "hana", "ines", "jonas")
 ADMIN = "ops-admin"

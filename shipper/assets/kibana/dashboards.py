@@ -38,8 +38,7 @@ _IGNORED_BY_CONTROLS = {
 
 def dashboard(board: Dashboard, types: Mapping[str, str]) -> Body:
     """The saved object; `types` are the Elasticsearch types of the fields."""
-    placed = list(_placed(board))
-    panels = [_panel(panel, box, _key(board, panel), types) for panel, box in placed]
+    panels = [_panel(panel, box, _key(board, panel), types) for panel, box in placed(board)]
     references = [_FILTER_REFERENCE]
     for panel in panels:
         references += _references(panel)
@@ -70,7 +69,7 @@ def _key(board: Dashboard, panel: Panel) -> str:
     return f"{board.id}/{type(panel.chart).__name__}/{panel.title}"
 
 
-def _placed(board: Dashboard) -> Iterator[tuple[Panel, Body]]:
+def placed(board: Dashboard) -> Iterator[tuple[Panel, Body]]:
     """Every panel with its place on the grid, row by row."""
     y = 0
     for row in board.rows:

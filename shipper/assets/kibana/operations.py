@@ -1,4 +1,4 @@
-"""MCP Operations: load, latency, cost, and why calls fail."""
+"""MCP Operations: load, latency, cost, why calls fail, and how the shippers do."""
 
 from shipper.assets.kibana.model import (
     BAD,
@@ -26,6 +26,8 @@ from shipper.assets.kibana.navigation import OPERATIONS, TITLES, strip
 CALLS = "event.dataset : mcp.tools and gen_ai.tool.name : *"
 FAILED = "event.outcome : failure"
 LIMITED = "event.dataset : mcp.ratelimits"
+SHIPPER = "service.name : mcp-shipper"
+QUARANTINED = "mcp.compliance.operation : lines-quarantined"
 _DURATION, _COST, _TOOL = "event.duration", "mcp.cost.amount", "gen_ai.tool.name"
 
 _SUMMARY = (
@@ -127,6 +129,32 @@ _FAILURES = (
     ),
 )
 
+_SHIPPERS = (
+    Panel(
+        "Shippers by host",
+        Table(
+            (top("Host", "host.hostname", 20),),
+            (
+                count("Starts", "mcp.compliance.operation : shipper-start"),
+                count("Stops", "mcp.compliance.operation : shipper-stop"),
+                total("Lines put aside", "mcp.compliance.records", QUARANTINED),
+                newest("Last word"),
+            ),
+        ),
+        where=SHIPPER,
+    ),
+    Panel(
+        "Lines put aside",
+        Series(
+            "bar_stacked",
+            over_time(),
+            (total("Lines", "mcp.compliance.records", color=WARN),),
+            top("Host", "host.hostname", 6),
+        ),
+        where=QUARANTINED,
+    ),
+)
+
 _TRAFFIC = (
     Panel("Methods", Share(top("Method", "mcp.method.name", 8, others=True), count("Events"))),
     Panel(
@@ -152,7 +180,7 @@ _TRAFFIC = (
 DASHBOARD = Dashboard(
     OPERATIONS,
     f"[MCP] {TITLES[OPERATIONS]}",
-    "Load, latency and cost of MCP servers, and why calls fail.",
+    "Load, latency and cost of MCP servers, why calls fail, and how the shippers do.",
     "7d",
     (
         strip(OPERATIONS),
@@ -162,6 +190,7 @@ DASHBOARD = Dashboard(
         Row(12, _COSTS),
         Row(12, _FAILURES),
         Row(13, _TRAFFIC),
+        Row(10, _SHIPPERS),
         Row(15, (Panel("Failures", Saved("mcp-failures")),)),
     ),
 )

@@ -1,0 +1,1 @@
+"""Previews of the dashboards as pictures: `make previews`."""
