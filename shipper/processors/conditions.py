@@ -38,7 +38,7 @@ class Equals:
 
     def may_hold(self, line: bytes) -> bool:
         """Whether names and values are in the line."""
-        return all(mentions(line, path) and _spelt(wanted) in line for path, wanted in self.fields)
+        return all(_spelt(wanted) in line and mentions(line, path) for path, wanted in self.fields)
 
 
 def _same(value: Any, wanted: str | int | bool) -> bool:  # noqa: FBT001 - one value of three types
@@ -61,7 +61,7 @@ class Contains:
 
     def may_hold(self, line: bytes) -> bool:
         """Whether names and texts are in the line."""
-        return all(mentions(line, path) and text.encode() in line for path, text in self.fields)
+        return all(text.encode() in line and mentions(line, path) for path, text in self.fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,12 +95,10 @@ def below(event: Event, path: str) -> list[str]:
 
 def merged(event: Event, fields: Event) -> Event:
     """With all `fields`: objects are merged, any other value takes the place of the old one."""
-    return {**event, **{key: _over(event.get(key), new) for key, new in fields.items()}}
-
-
-def _over(old: Any, new: Any) -> Any:
-    if type(new) is dict and type(old := opened(old)) is dict:
-        return merged(old, new)
+    new = {**event}
+    for key, value in fields.items():
+        is_object = type(value) is dict and type(old := opened(event.get(key))) is dict
+        new[key] = merged(old, value) if is_object else value
     return new
 
 

@@ -41,8 +41,8 @@ class AddFields:
         if not self.fields:
             return event
         new = merged(event, self.fields)
-        for path in self._flat & event.keys():
-            del new[path]
+        for path in self._flat:
+            new.pop(path, None)
         return new
 
     def may_touch(self, _line: bytes) -> bool:

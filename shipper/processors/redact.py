@@ -24,6 +24,9 @@ from shipper.processors.event import MISSING, Event, decode_value, encode, find,
 #: The smallest number of 13 digits, and the first that no card has.
 _FIRST_CARD, _BEYOND_CARDS = 10**12, 10**19
 
+#: A text that begins so may hold JSON; an empty one does not.
+_OPENING = ("{", "[")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redact:
@@ -89,12 +92,16 @@ class _Names:
     def an_object(self, members: Event) -> Event:
         is_labelled = "value" in members and labels_a_secret(members)
         self.texts += members
-        return {
-            key: self._masked_by(key, item)
-            if is_secret_name(key[:MAX_NAME]) or (is_labelled and key == "value")
-            else self.value(item)
-            for key, item in members.items()
-        }
+        clean: Event = {}
+        for key, item in members.items():
+            if is_secret_name(key[:MAX_NAME]) or (is_labelled and key == "value"):
+                clean[key] = self._masked_by(key, item)
+            elif type(item) is str and item[:1] not in _OPENING:  # most are, and cost no call
+                self.texts.append(item)
+                clean[key] = item
+            else:
+                clean[key] = self.value(item)
+        return clean
 
     def _list(self, items: list[Any]) -> list[Any]:
         """Also what follows a secret's name on a command line: `["--password", "x"]`."""
@@ -108,7 +115,7 @@ class _Names:
         return clean
 
     def _text(self, text: str) -> str:
-        if text[:1] in {"{", "["} and may_name_secrets(text):
+        if text[:1] in _OPENING and may_name_secrets(text):
             text = self._json(text)
         self.texts.append(text)
         return text

@@ -15,7 +15,8 @@ VERSION = 1
 GENESIS = bytes(32)
 
 _TAIL = re.compile(rb',"hash":"([0-9a-f]{64})"\}\}\Z')
-_TAIL_BYTES = len(',"hash":""}}') + 64
+_TAIL_START = b',"hash":"'
+_TAIL_BYTES = len(_TAIL_START) + 64 + len(b'"}}')
 
 
 def seal(body: bytes, previous: bytes) -> tuple[bytes, bytes]:
@@ -34,7 +35,8 @@ def unseal(line: bytes) -> tuple[bytes, bytes] | None:
 
 def is_sealed(line: bytes) -> bool:
     """Whether the line carries a seal."""
-    return line.endswith(b'"}}') and bool(_TAIL.match(line, max(0, len(line) - _TAIL_BYTES)))
+    place = len(line) - _TAIL_BYTES
+    return line.startswith(_TAIL_START, place) and _TAIL.match(line, place) is not None
 
 
 def follows(line: bytes, previous: bytes) -> bool:
