@@ -22,7 +22,7 @@ _log = logging.getLogger("shipper.monitor")
 
 READY = {State.IDLE, State.DELIVERING}
 COUNTERS = (
-    *("read_lines", "read_bytes", "batches", "delivered", "duplicates", "diverted"),
+    *("read_lines", "read_bytes", "batches", "filtered", "delivered", "duplicates", "diverted"),
     *("retried", "rejected"),
 )
 
@@ -65,7 +65,9 @@ def counters(service: Service) -> dict[str, Any]:
                     "total": total["delivered"] + total["rejected"] + total["retried"],
                 },
             },
-            "pipeline": {"events": {"published": total["read_lines"]}},
+            "pipeline": {
+                "events": {"filtered": total["filtered"], "published": total["read_lines"]}
+            },
         },
         "filebeat": {"harvester": {"open_files": max(stats.files for stats in all_stats)}},
         "outputs": {

@@ -14,10 +14,10 @@ from shipper.processors.network import NAMED, Network, network
 
 def read_condition(reader: Reader, node: Node) -> Condition | None:
     """The one condition that stands in a mapping; None if there is a problem."""
-    known = reader.children(node, _READERS)
+    known = reader.children(node, CONDITIONS)
     if len(known) == 1 and len(known) == len(node.children or {}):
         ((name, inner),) = known.items()
-        return _READERS[name](reader, inner)
+        return CONDITIONS[name](reader, inner)
     if len(known) == len(node.children or {}):
         names = ", ".join(known) or "none"
         reader.note(node, f"expected one condition, found {names}; join several with and, or")
@@ -147,7 +147,7 @@ def _not(reader: Reader, node: Node) -> Condition | None:
     return conditions.Not(inner) if inner else None
 
 
-_READERS: Mapping[str, Callable[[Reader, Node], Condition | None]] = {
+CONDITIONS: Mapping[str, Callable[[Reader, Node], Condition | None]] = {
     "equals": _equals,
     "contains": _contains,
     "regexp": _regexp,

@@ -1,8 +1,9 @@
 """Lines that go through the operator's processors before they are sent."""
 
 from dataclasses import replace
+from hashlib import sha256
 
-from shipper.deliver.block import Reject, Sifted
+from shipper.deliver.block import EXCERPT_BYTES, Reject, Sifted
 from shipper.deliver.form import Block, Form
 from shipper.errors import Unprocessable
 from shipper.outputs.base import Lines
@@ -26,7 +27,7 @@ class Processed:
             try:
                 processed = self.chain.apply(line)
             except Unprocessable as error:
-                rejects.append(Reject(line, offset, str(error)))
+                rejects.append(_unprocessed(line, offset, str(error)))
                 continue
             is_touched = is_touched or processed is not line
             if processed is None:
@@ -42,6 +43,12 @@ class Processed:
     def is_whole(self, rest: bytes) -> bool:
         """As the other form has it."""
         return self.form.is_whole(rest)
+
+
+def _unprocessed(line: bytes, offset: int, reason: str) -> Reject:
+    """Only its beginning is kept: a replay of it would send what the processors never saw."""
+    digest = sha256(line).hexdigest()
+    return Reject(line[:EXCERPT_BYTES], offset, reason, len(line), digest)
 
 
 def _offsets(sifted: Sifted, block: Block) -> list[int]:

@@ -1,6 +1,7 @@
 """Processors at work: from a configuration, over files, to what the destination gets."""
 
 import json
+from hashlib import sha256
 
 import pytest
 
@@ -111,11 +112,28 @@ def test_each_line_keeps_the_place_of_the_line_that_it_was():
     assert list(sifted.lines) == [b'{"n":1,"tags":["x"]}', b'{"n":4,"tags":["x"]}']
     assert list(sifted.offsets) == [starts[0], starts[4]]
     assert list(sifted.filtered) == [starts[2]]
-    assert [(one.offset, one.line) for one in sifted.rejects] == [
-        (starts[1], lines[1]),
-        (starts[3], lines[3]),
-    ]
-    assert sifted.rejects[1].reason.startswith("cannot be processed")
+    bad, unprocessed = sifted.rejects
+    assert (bad.offset, bad.line) == (starts[1], lines[1])
+    assert (unprocessed.offset, unprocessed.length) == (starts[3], len(lines[3]))
+    assert unprocessed.reason.startswith("cannot be processed")
+
+
+def test_a_line_that_was_not_processed_is_no_letter_that_replay_would_send():
+    line = b'{"password":"hunter2","deep":' + b"1" * 5000 + b"}"
+    form = Processed(NDJSON, chain("- redact:"))
+    (reject,) = form.sift(Block(line + b"\n", 0, "f", 1 << 20)).rejects
+    assert reject.line == line[:1024]
+    assert (reject.length, reject.sha256) == (len(line), sha256(line).hexdigest())
+
+
+def test_a_file_of_which_every_line_is_dropped_is_done_with(tmp_path):
+    path = tmp_path / "a.ndjson"
+    path.write_text('{"n":1}\n' * 5000)
+    (tmp_path / "out.ndjson").touch()
+    text = "inputs: [{paths: HERE/a.ndjson, processors: [{drop_event: }]}]\n"
+    lines, stats = shipped(tmp_path, text)
+    assert (lines, stats.filtered, stats.read_bytes) == ([], 5000, path.stat().st_size)
+    assert shipped(tmp_path, text)[1].filtered == 0
 
 
 def test_a_block_that_no_processor_touches_is_not_copied():

@@ -1,13 +1,24 @@
 """What holds for every chain: bytes stay where nothing acts, and numbers stay what they are."""
 
 import json
+import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shipper.errors import Unprocessable
 from shipper.processors.chain import Chain
+from shipper.processors.conditions import (
+    And,
+    Contains,
+    Equals,
+    HasFields,
+    Not,
+    Or,
+    Range,
+    Regexp,
+)
 from tests.processors.chains import chain
 
 NAMES = st.sampled_from(["a", "b", "c", "a.b", "message", "http", "é", ""])
@@ -56,9 +67,35 @@ def without_empty_names(line):
 
 
 @pytest.mark.parametrize("text", IDLE)
+@settings(max_examples=30)  # of each chain
 @given(line=LINES.filter(without_empty_names))
 def test_a_line_that_no_processor_touches_is_the_same_object(text, line):
     assert chain(text).apply(line) is line
+
+
+FIELDS = st.sampled_from(["a", "b", "a.b", "a.a", "message", "http.c", "é"])
+CONDITIONS = st.recursive(
+    st.builds(
+        lambda path, value: Equals(((path, value),)),
+        FIELDS,
+        st.integers(-2, 99) | st.booleans() | st.text(max_size=2),
+    )
+    | st.builds(lambda path, text: Contains(((path, text),)), FIELDS, st.text(max_size=2))
+    | st.builds(lambda path, bound: Range(((path, "gte", bound),)), FIELDS, st.integers(-9, 9))
+    | st.builds(lambda path: Regexp(((path, re.compile(".")),)), FIELDS)
+    | st.builds(lambda path: HasFields((path,)), FIELDS),
+    lambda inner: (
+        st.builds(lambda *all_of: And(all_of), inner, inner)
+        | st.builds(lambda *any_of: Or(any_of), inner, inner)
+        | st.builds(Not, inner)
+    ),
+    max_leaves=4,
+)
+
+
+@given(line=LINES.filter(lambda line: b"\\" not in line), condition=CONDITIONS)
+def test_a_condition_that_the_bytes_rule_out_does_not_hold(line, condition):
+    assert condition.may_hold(line) or not condition.holds(json.loads(line))
 
 
 ACTING = [
