@@ -21,11 +21,13 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, config: HttpConfig, service: Service) -> None:
         self.service = service
+        self._is_bound = False
         self._file = (
             Path(config.host.removeprefix(_UNIX)) if config.host.startswith(_UNIX) else None
         )
         if self._file:
-            self._file.unlink(missing_ok=True)
+            if self._file.is_socket():  # of one that was killed; never somebody's file
+                self._file.unlink()
             self.address_family = socket.AF_UNIX
             super().__init__(str(self._file), _Handler, bind_and_activate=True)  # type: ignore[arg-type]  # a path is an address of AF_UNIX
         else:
@@ -38,13 +40,14 @@ class Server(ThreadingHTTPServer):
         old = os.umask(0o177)  # the file's permissions are all the authentication there is
         try:
             self.socket.bind(str(self._file))
+            self._is_bound = True
         finally:
             os.umask(old)
         self.server_name, self.server_port = "localhost", 0
 
     def server_close(self) -> None:
         super().server_close()
-        if self._file:
+        if self._file and self._is_bound:
             self._file.unlink(missing_ok=True)
 
 

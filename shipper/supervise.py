@@ -2,16 +2,16 @@
 
 import logging
 import signal
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from shipper.attest import own_prefix
 from shipper.config import Config
-from shipper.errors import BadInput
+from shipper.config.permissions import problems_of_state
+from shipper.errors import BadInput, ConfigError
+from shipper.log import set_up_log
 from shipper.memory import keep_memory
 from shipper.monitor import feeding_watchdog, logging_counters, notify, serving
-from shipper.record.formatter import EcsFormatter
 from shipper.service import Service
 from shipper.status import FileStatus, file_status
 
@@ -26,8 +26,12 @@ def supervise(load: Callable[[], Config], *, once: bool) -> None:
     """
     keep_memory()
     first = load()
-    _set_up_log(first)
+    if problems := list(problems_of_state(first.data)):
+        raise ConfigError(problems)
+    set_up_log(first)
     config: Config | None = first
+    for note in first.notes:
+        _log.info("Configuration: %s.", note)
     while config:
         config = _run(config, load, once=once)
     notify("STOPPING=1")
@@ -98,14 +102,6 @@ def _signals(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _set_up_log(config: Config) -> None:
-    """ECS lines for whoever collects them; plain words for a person at a terminal."""
-    handler = logging.StreamHandler()
-    if not sys.stderr.isatty():
-        handler.setFormatter(EcsFormatter(service_name="mcp-shipper"))
-    logging.basicConfig(level=config.operation.logging.level.upper(), handlers=[handler])
 
 
 def _unacknowledged(config: Config, rows: Iterable[FileStatus]) -> dict[str, int]:

@@ -19,6 +19,9 @@ from tests.real.redis import RedisServer
 Server = TypeVar("Server")
 NOT_HERE = "no real server: "
 
+# As on most servers: what a test writes must not be writable by a group, or it is refused.
+os.umask(0o022)
+
 # Time is no property of the code under test: two busy cores would make it one.
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ours")

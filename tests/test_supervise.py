@@ -1,5 +1,6 @@
 """A running shipper: its endpoint, signals, last word, and secrets from the keystore."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -112,15 +113,18 @@ def test_the_endpoint_on_a_socket_file_is_for_its_owner_alone(source, tmp_path):
         tmp_path, source, to_file(tmp_path), http={"enabled": True, "host": f"unix://{file}"}
     )
     with shipping(config, tmp_path / "log"):
-        wait_until(file.exists, 20, "the socket")
+        wait_until(lambda: file.exists() and ask(file, "/livez") == b"ok\n", 20, "an answer")
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        connection = http.client.HTTPConnection("localhost")
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.connect(str(file))
-        connection.request("GET", "/livez")
-        assert connection.getresponse().read() == b"ok\n"
-        connection.close()
     assert not file.exists()
+
+
+def ask(file, route):
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(str(file))
+    connection.request("GET", route)
+    with contextlib.closing(connection):
+        return connection.getresponse().read()
 
 
 def test_an_endpoint_that_is_taken_stops_the_start_with_a_reason(source, tmp_path):
@@ -261,3 +265,41 @@ def test_a_keystore_that_others_can_read_is_refused_with_what_to_do(source, tmp_
     told = keystore(config, "list")
     assert told.returncode == os.EX_CONFIG
     assert f"chmod 600 {file}" in told.stderr
+
+
+def test_the_log_in_files_is_ecs_lines_of_a_bounded_size(source, tmp_path):
+    files = {"rotateeverybytes": 1000, "keepfiles": 2, "permissions": 0o640}
+    logging = {"to_files": True, "files": files, "level": "debug"}
+    config = write(tmp_path, source, to_file(tmp_path), logging=logging)
+    for _ in range(6):
+        done = subprocess.run(
+            [*SHIPPER, "run", "--once", "-c", str(config)], capture_output=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+    files = sorted((tmp_path / "logs").iterdir())
+    assert [file.name for file in files] == [
+        "mcp-shipper.ndjson",
+        "mcp-shipper.ndjson.1",
+        "mcp-shipper.ndjson.2",
+    ]
+    for file in files:
+        assert stat.S_IMODE(file.stat().st_mode) == 0o640
+        assert all(json.loads(line)["ecs"] for line in file.read_text().splitlines())
+
+
+def test_a_log_file_that_cannot_be_written_stops_the_start_with_a_reason(source, tmp_path):
+    (tmp_path / "logs").touch()
+    config = write(tmp_path, source, to_file(tmp_path), logging={"to_files": True})
+    done = subprocess.run(
+        [*SHIPPER, "run", "--once", "-c", str(config)], capture_output=True, check=False
+    )
+    assert done.returncode == os.EX_CONFIG
+    assert b"mcp-shipper.ndjson cannot be written" in done.stderr
+
+
+def test_what_has_no_effect_is_told_in_the_log(source, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path), queue={"mem": {"events": 1}})
+    done = subprocess.run(
+        [*SHIPPER, "run", "--once", "-c", str(config)], capture_output=True, check=False
+    )
+    assert b"queue: no effect: the file itself is the queue" in done.stderr

@@ -41,6 +41,13 @@ class Commands:
             default=argparse.SUPPRESS,  # so that it may stand before or after the command's name
             help=f"configuration (default: {' or '.join(map(str, CONFIG_FILES))})",
         )
+        common.add_argument(
+            "--strict.perms",
+            dest="strict",
+            choices=("true", "false"),
+            default=argparse.SUPPRESS,
+            help="false: take a configuration that others can write",
+        )
         made = argparse.ArgumentParser(prog=program, parents=[common], description=text)
         return made, cls(made, common)
 
@@ -65,4 +72,9 @@ def config_of(arguments: argparse.Namespace) -> "Config":
     from shipper.config import from_mapping, load
 
     path = config_path(arguments)
-    return load(path) if path else from_mapping({})
+    return load(path, strict=is_strict(arguments)) if path else from_mapping({})
+
+
+def is_strict(arguments: argparse.Namespace) -> bool:
+    """Whether a configuration that others can write is refused."""
+    return getattr(arguments, "strict", "true") == "true"

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from shipper.cli.commands import EX_FAILED, Commands, config_path
+from shipper.cli.commands import EX_FAILED, Commands, config_path, is_strict
 from shipper.cli.terminal import complain, say
 
 if TYPE_CHECKING:
@@ -28,10 +28,14 @@ def _keystore(arguments: argparse.Namespace) -> "Keystore":
     """The keystore of the configuration in use."""
     from shipper.config import KEYSTORE_NAME, from_mapping, keystore_of
     from shipper.config.keystore import Keystore
+    from shipper.config.permissions import problem_of
+    from shipper.errors import ConfigError
 
     path = config_path(arguments)
     if path is None:
         return Keystore(from_mapping({}).data / KEYSTORE_NAME)
+    if is_strict(arguments) and (problem := problem_of(path)):
+        raise ConfigError([problem])
     return keystore_of(path.read_text(encoding="utf-8"), str(path), os.environ)
 
 

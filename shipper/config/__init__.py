@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from shipper.catalog import AuditLevel, Catalog, Scope, builtin, overlaid
+from shipper.config.external import read_external
 from shipper.config.inputs import EVENT_KEYS, read_inputs
 from shipper.config.keystore import Keystore
 from shipper.config.operation import Operation
+from shipper.config.outputs import read_outputs
+from shipper.config.permissions import problem_of
 from shipper.config.read import Reader
 from shipper.config.tree import Node, build, parse, tree_of
 from shipper.deliver.discover import InputConfig
 from shipper.errors import CatalogError, ConfigError, Problem
-from shipper.outputs import OUTPUTS
 
 KEYSTORE_NAME = "mcp-shipper.keystore"
 #: The alerts of the guide.
@@ -72,8 +74,15 @@ class Config:
         }
 
 
-def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
-    """The configuration in a file; raises `ConfigError` with every problem."""
+def load(
+    path: Path, environment: Mapping[str, str] | None = None, *, strict: bool = True
+) -> Config:
+    """The configuration in a file; raises `ConfigError` with every problem.
+
+    Where it is `strict`, a file that others could have written is one.
+    """
+    if strict and (problem := problem_of(path)):
+        raise ConfigError([problem])
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -108,19 +117,23 @@ def default_home() -> Path:
 def _read(tree: Node) -> Config:
     reader = Reader()
     nodes = reader.children(tree, _KEYS)
+    nodes |= _of_filebeat(reader, nodes)
     paths = _paths(reader, nodes.get("path"))
     overlay, catalog = _catalog(reader, nodes)
+    outputs, kibana_url = read_outputs(reader, nodes)
     config = Config(
         **paths,
         inputs=read_inputs(reader, nodes),
-        outputs=_outputs(reader, nodes),
+        outputs=outputs,
+        kibana_url=kibana_url,
         catalog=catalog,
         scope=_scope(reader, nodes, catalog),
         overlay=overlay,
-        notes=(*(_NOTES[key] for key in _NOTES if key in nodes), *dict.fromkeys(reader.remarks)),
         operation=_operation(reader, nodes),
         alerts=_alerts(reader, nodes.get("security_monitoring")),
         **_simple(reader, nodes),
+        # Last, when all has been read.
+        notes=(*(_NOTES[key] for key in _NOTES if key in nodes), *dict.fromkeys(reader.remarks)),
     )
     if reader.problems:
         raise ConfigError(sorted(reader.problems, key=_line))
@@ -130,7 +143,7 @@ def _read(tree: Node) -> Config:
 
 
 _KEYS = (
-    *("path", "filebeat", "inputs", "output", "catalog", "namespace"),
+    *("path", "filebeat", "inputs", "output", "cloud", "setup", "catalog", "namespace"),
     *("http", "logging", "self_audit", "shutdown_timeout"),
     *EVENT_KEYS,
     *("mcp_audit_level", "compliance_frameworks", "retention_days", "mcp_audit_event_types"),
@@ -142,6 +155,20 @@ _NOTES = {
     "index_prefix": "index_prefix: no effect while events go to data streams (logs-mcp.*)",
     "security_monitoring": "security_monitoring: the alerts are checked; none is raised in-process",
 }
+
+
+def _of_filebeat(reader: Reader, nodes: Mapping[str, Node]) -> dict[str, Node]:
+    """The keys below `filebeat`, where ours are at the top."""
+    if "filebeat" not in nodes:
+        return {}
+    known = reader.children(nodes["filebeat"], ("inputs", "shutdown_timeout", "config"))
+    if "config" in known:
+        for key, child in reader.children(known["config"], ("inputs", "modules")).items():
+            read_external(reader, key, child)
+    found = {"filebeat.inputs": known["inputs"]} if "inputs" in known else {}
+    if "shutdown_timeout" in known and "shutdown_timeout" not in nodes:
+        found["shutdown_timeout"] = known["shutdown_timeout"]
+    return found
 
 
 def _line(problem: Problem) -> int:
@@ -203,28 +230,6 @@ def _operation(reader: Reader, nodes: Mapping[str, Node]) -> Operation:
     return operation
 
 
-def _outputs(reader: Reader, nodes: Mapping[str, Node]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    if node := nodes.get("output"):
-        for name, child in reader.children(node, OUTPUTS).items():
-            options = dict(child.children or {})
-            enabled = options.pop("enabled", None)
-            bare = replace(child, children=options) if child.children is not None else child
-            value = reader.into(OUTPUTS[name].config, bare)
-            if enabled is None or reader.truth(enabled):
-                found[name] = value
-    if (url := nodes.get("elasticsearch_url")) and "elasticsearch" not in found:
-        found["elasticsearch"] = OUTPUTS["elasticsearch"].config(hosts=(_url(reader, url),))
-    return found
-
-
-def _url(reader: Reader, node: Node) -> str:
-    text = reader.text(node)
-    if not text.startswith(("http://", "https://")):
-        reader.note(node, f"expected an http:// or https:// address, found {text!r}")
-    return text
-
-
 def _alerts(reader: Reader, node: Node | None) -> tuple[str, ...]:
     inner = reader.children(node, ("real_time_alerts",)).get("real_time_alerts") if node else None
     return tuple(reader.one_of(item, ALERTS) for item in inner.items or [inner]) if inner else ()
@@ -234,7 +239,6 @@ def _simple(reader: Reader, nodes: Mapping[str, Node]) -> dict[str, Any]:
     """Keys that are one value each."""
     readings: dict[str, Callable[[Node], object]] = {
         "namespace": lambda node: _namespace(reader, node),
-        "kibana_url": lambda node: _url(reader, node),
         "index_prefix": reader.text,
         "real_time_monitoring": reader.truth,
     }

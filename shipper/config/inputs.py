@@ -19,8 +19,8 @@ def read_inputs(reader: Reader, nodes: Mapping[str, Node]) -> tuple[InputConfig,
     """The enabled inputs of `inputs` and `filebeat.inputs`."""
     everywhere = _section(reader, nodes)
     lists = [nodes["inputs"]] if "inputs" in nodes else []
-    if node := nodes.get("filebeat"):
-        lists += reader.children(node, ("inputs",)).values()
+    if node := nodes.get("filebeat.inputs"):
+        lists.append(node)
     found = [
         _input(reader, item, f"input-{at}", everywhere)
         for node in lists

@@ -5,9 +5,9 @@ text under file permissions, which are checked at each use.
 """
 
 import json
-import stat
 from pathlib import Path
 
+from shipper.config.permissions import SECRET, problem_of
 from shipper.deliver.durable import replace
 from shipper.errors import ConfigError, Problem
 
@@ -20,13 +20,10 @@ class Keystore:
 
     def read(self) -> dict[str, str]:
         """Every secret by name; raises `ConfigError` where others could have read or written it."""
-        try:
-            mode = self.path.stat().st_mode
-        except FileNotFoundError:
+        if problem := problem_of(self.path, forbidden=SECRET):
+            raise ConfigError([problem])
+        if not self.path.exists():
             return {}
-        if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            what = f"others can read or write it (mode {stat.S_IMODE(mode):o}); run: chmod 600"
-            raise ConfigError([Problem(str(self.path), f"{what} {self.path}")])
         try:
             secrets = json.loads(self.path.read_text(encoding="utf-8"))["secrets"]
         except (OSError, ValueError, KeyError, TypeError) as error:

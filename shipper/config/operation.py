@@ -24,10 +24,30 @@ class MetricsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogFilesConfig:
+    """The shipper's own log in files."""
+
+    #: Directory; `path.logs` where it is not given.
+    path: str | None = None
+    #: `<name>.ndjson` is written to, `<name>.ndjson.1` is the one before.
+    name: str = "mcp-shipper"
+    #: Size at which a new file begins.
+    rotateeverybytes: int = 10 << 20
+    #: Files to keep besides the one that is written to; the oldest is deleted.
+    keepfiles: int = 7
+    #: Mode of new files.
+    permissions: int = 0o600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggingConfig:
-    """The shipper's own log, ECS lines on standard error."""
+    """The shipper's own log, as ECS lines."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    #: On standard error; it is also there when no files are wanted.
+    to_stderr: bool = False
+    to_files: bool = False
+    files: LogFilesConfig = LogFilesConfig()
     metrics: MetricsConfig = MetricsConfig()
 
 

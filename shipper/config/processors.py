@@ -76,7 +76,8 @@ def _processor(reader: Reader, node: Node) -> Processor | None:
         return None
     ((name, options),) = children.items()
     if name not in PROCESSORS:
-        reader.note(options, f"{name!r} is none of {', '.join(PROCESSORS)}")
+        if not reader.is_foreign(options):
+            reader.note(options, f"{name!r} is none of {', '.join(PROCESSORS)}")
         return None
     return _conditional(reader, name, options)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
+from shipper.config.filebeat import knows_below, verdict
 from shipper.config.tree import Node
 from shipper.errors import Problem
 from shipper.outputs.secret import Secret
@@ -21,7 +22,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
-        #: What is right and yet worth saying.
+        #: What is right and yet worth saying: keys that do nothing here, each with the reason.
         self.remarks: list[str] = []
 
     def note(self, node: Node, what: str) -> None:
@@ -36,8 +37,28 @@ class Reader:
         names = list(known)
         for key, child in node.children.items():
             if key not in names:
-                self.note(child, f"unknown key{_nearest(key, names)}")
+                self._judge(child, f"unknown key{_nearest(key, names)}")
         return {key: child for key, child in node.children.items() if key in names}
+
+    def is_foreign(self, node: Node) -> bool:
+        """Whether it is a key of Filebeat's that is none here; told with the reason, if so."""
+        found = verdict(node.path)
+        if found is None:
+            return False
+        if found.is_accepted:
+            self.remarks.append(str(node.problem(found.why)))
+        elif not _is_off(node):
+            self.note(node, found.why)
+        return True
+
+    def _judge(self, node: Node, otherwise: str) -> None:
+        if self.is_foreign(node):
+            return
+        if node.children and knows_below(node.path):
+            for child in node.children.values():
+                self._judge(child, "unknown key")
+        else:
+            self.note(node, otherwise)
 
     def text(self, node: Node) -> str:
         if node.children is not None or node.items is not None or node.scalar is None:
@@ -127,6 +148,12 @@ def _bare(hint: object) -> object:
 
 def _key(name: str) -> str:
     return name.removesuffix("_s")
+
+
+def _is_off(node: Node) -> bool:
+    """Whether a section is there, and switched off."""
+    enabled = (node.children or {}).get("enabled")
+    return enabled is not None and enabled.scalar is False
 
 
 def _nearest(name: str, known: list[str]) -> str:

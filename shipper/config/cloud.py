@@ -1,0 +1,55 @@
+"""Elastic Cloud: where it is, from its id, and who we are there."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+from shipper.config.read import Reader
+from shipper.config.tree import Node
+from shipper.outputs.secret import Secret
+
+_PORT = "443"
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """A deployment, as far as it is configured."""
+
+    elasticsearch: str | None = None
+    kibana: str | None = None
+    username: str | None = None
+    password: Secret | None = None
+
+
+def read_cloud(reader: Reader, node: Node) -> Cloud:
+    """`cloud.id` and `cloud.auth`."""
+    keys = reader.children(node, ("id", "auth"))
+    elasticsearch = kibana = username = password = None
+    if "id" in keys:
+        elasticsearch, kibana = _addresses(reader, keys["id"])
+    if "auth" in keys:
+        username, colon, secret = reader.text(keys["auth"]).partition(":")
+        password = Secret(secret)
+        if not colon:
+            reader.note(keys["auth"], "expected <user>:<password>")
+    return Cloud(elasticsearch, kibana, username, password)
+
+
+def _addresses(reader: Reader, node: Node) -> tuple[str | None, str | None]:
+    """`<name>:<base64 of host$elasticsearch$kibana>`; each part may end in a port of its own."""
+    encoded = reader.text(node).rpartition(":")[2]
+    try:
+        host, *parts = base64.b64decode(encoded, validate=True).decode("ascii").split("$")
+    except (binascii.Error, UnicodeDecodeError):
+        host, parts = "", []
+    if not host or not parts or not parts[0]:
+        reader.note(node, "is no cloud id; copy it from the deployment's page")
+        return None, None
+    domain, _, port = host.partition(":")
+    found = [_address(part, domain, port or _PORT) for part in parts[:2] if part]
+    return found[0], found[1] if len(found) > 1 else None
+
+
+def _address(part: str, domain: str, port: str) -> str:
+    name, _, own = part.partition(":")
+    return f"https://{name}.{domain}:{own or port}"

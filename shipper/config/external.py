@@ -1,0 +1,29 @@
+"""`filebeat.config`: files with more inputs or modules, which Filebeat would read besides."""
+
+import glob
+from pathlib import Path
+
+from shipper.config.read import Reader
+from shipper.config.tree import Node
+
+
+def read_external(reader: Reader, key: str, node: Node) -> None:
+    """A problem if there are such files: what they name would not be shipped. Else a note."""
+    keys = reader.children(node, ("enabled", "path", "reload"))
+    if "enabled" in keys and not reader.truth(keys["enabled"]):
+        return
+    files = _files(keys["path"], reader.text(keys["path"])) if "path" in keys else []
+    if files:
+        what = "are not read; put their inputs into this file" if key == "inputs" else _MODULES
+        reader.note(node, f"{', '.join(files)}: {what}")
+    else:
+        reader.remarks.append(str(node.problem(f"no effect: {key} in other files are not read")))
+
+
+_MODULES = "modules are not supported; ship the files with an input, and parse them downstream"
+
+
+def _files(node: Node, pattern: str) -> list[str]:
+    """The files of a pattern, which begins at the configuration's own directory."""
+    home = Path(node.where.rpartition(":")[0]).parent
+    return sorted(glob.glob(pattern.replace("${path.config}", str(home)), root_dir=home))  # noqa: PTH207 - absolute patterns too

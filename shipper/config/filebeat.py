@@ -1,0 +1,152 @@
+"""Filebeat's other keys: what a pasted configuration may hold that is no setting here.
+
+A key without meaning here is accepted, with the reason. One that would change what is shipped is
+refused, with the reason and what to do instead: a configuration that is taken is obeyed.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+
+class Verdict(NamedTuple):
+    """What becomes of a key that is Filebeat's and not ours."""
+
+    is_accepted: bool
+    why: str
+
+
+_QUEUE = "no effect: the file itself is the queue, nothing waits between it and the output"
+_SETUP = "no effect: `mcp-shipper setup` installs what the catalog says"
+_MONITORING = (
+    "no effect: ask /metrics, /stats or the log; nothing is shipped to a monitoring cluster"
+)
+_PORTABLE = "no effect: a matter of Filebeat's own process"
+_IDENTITY = "no effect: a file is known by a fingerprint that grows with it, small files too"
+_HANDLES = "no effect: a file is closed and opened as needed, and no line depends on it"
+_CLEAN = "no effect: positions of deleted files, and of those unseen for 30 days, are forgotten"
+_LOOK = "no effect: the kernel tells of new lines, and new files are looked for every second"
+_REGISTRY = "no effect: positions are in path.data/registry, on the disk after each batch"
+_FOR_EVER = "no effect: a line is sent until it is taken or refused for good"
+_LOG_FORM = "no effect: the log is ECS lines, plain words on a terminal"
+_METADATA = "no effect: asks a metadata service; name what you need with add_fields"
+_MODULES = "modules are not supported; ship the files and parse them in Elasticsearch or Logstash"
+_FILES = "would leave files out; name in `paths` those that you want"
+_ROUTE = "events are routed by their data_stream fields, or by the output's settings"
+
+#: Read, checked or not, and without effect.
+ACCEPTED: Mapping[str, str] = {
+    "queue": _QUEUE,
+    "max_procs": "no effect: one thread an output",
+    "timestamp.precision": "no effect: a line's own time stands as it is",
+    "name": "no effect: no `agent` object is added; to name the shipper use add_fields",
+    "keystore.path": "no effect: the keystore is path.data/mcp-shipper.keystore",
+    "seccomp": _PORTABLE,
+    "instrumentation": _PORTABLE,
+    "features": _PORTABLE,
+    "migration": _PORTABLE,
+    "management": _PORTABLE,
+    "path.config": "no effect: other files are found from the configuration's own directory",
+    "monitoring": _MONITORING,
+    "setup.ilm": _SETUP,
+    "setup.template": _SETUP,
+    "setup.dashboards": _SETUP,
+    "setup.dsl": _SETUP,
+    "setup.kibana.space.id": "no effect: objects go to the default space",
+    "http.named_pipe": "no effect: a matter of Windows",
+    "http.user": "no effect: the socket belongs to the shipper's user",
+    "http.pprof": "no effect: there is no profiler to open",
+    "logging.json": _LOG_FORM,
+    "logging.ecs": _LOG_FORM,
+    "logging.files.interval": "no effect: a new file begins by size alone",
+    "logging.files.rotateonstartup": "no effect: a new file begins by size alone",
+    "logging.files.redirect_stderr": "no effect: what Python itself says is on standard error",
+    "logging.selectors": "no effect: the level is for all parts",
+    "logging.to_syslog": "no effect: under systemd the journal has standard error",
+    "logging.to_eventlog": "no effect: a matter of Windows",
+    "logging.metrics.namespaces": "no effect: there is one kind of counters",
+    "logging.event_data": "no effect: content of events is never logged",
+    "filebeat.registry": _REGISTRY,
+    "filebeat.registry_file": _REGISTRY,
+    "filebeat.overwrite_pipelines": _SETUP,
+    "inputs.file_identity": _IDENTITY,
+    "inputs.prospector.scanner.fingerprint": _IDENTITY,
+    "inputs.prospector.scanner.symlinks": "no effect: links are followed, and a file shipped once",
+    "inputs.prospector.scanner.recursive_glob": "no effect: `**` stands for directories",
+    "inputs.prospector.scanner.check_interval": _LOOK,
+    "inputs.prospector.scanner.resend_on_touch": _LOOK,
+    "inputs.symlinks": "no effect: links are followed, and a file shipped once",
+    "inputs.recursive_glob": "no effect: `**` stands for directories",
+    "inputs.scan_frequency": _LOOK,
+    "inputs.backoff": _LOOK,
+    "inputs.max_backoff": _LOOK,
+    "inputs.backoff_factor": _LOOK,
+    "inputs.buffer_size": "no effect: blocks of a megabyte are read",
+    "inputs.harvester_buffer_size": "no effect: blocks of a megabyte are read",
+    "inputs.harvester_limit": "no effect: handles are bounded, and every file gets its turn",
+    "inputs.close": _HANDLES,
+    "inputs.close_inactive": _HANDLES,
+    "inputs.close_renamed": _HANDLES,
+    "inputs.close_removed": _HANDLES,
+    "inputs.close_eof": _HANDLES,
+    "inputs.close_timeout": _HANDLES,
+    "inputs.clean_inactive": _CLEAN,
+    "inputs.clean_removed": _CLEAN,
+    "inputs.take_over": "no effect: Filebeat's positions are not read; files are shipped anew",
+    "inputs.allow_deprecated_use": "no effect: `log` is the same as `filestream` here",
+    "inputs.keep_null": "no effect: a line is shipped as it stands",
+    "inputs.publisher_pipeline": "no effect: no `host` object is added",
+    "output.*.max_retries": _FOR_EVER,
+    "output.*.allow_older_versions": "no effect: any version from 8.10 on is served",
+    "output.*.escape_html": "no effect: a line is sent as it stands",
+    "processors.add_cloud_metadata": _METADATA,
+    "processors.add_docker_metadata": _METADATA,
+    "output.*.codec.json.escape_html": "no effect: a line is sent as it stands",
+}
+
+#: What would change what is shipped, and cannot be done.
+REFUSED: Mapping[str, str] = {
+    "filebeat.modules": _MODULES,
+    "filebeat.autodiscover": "is not supported; ship /var/log/containers/*.log with an input",
+    "output.discard": "would lose what it is given; nothing here does",
+    "inputs.ignore_older": _FILES,
+    "inputs.ignore_inactive": _FILES,
+    "inputs.exclude_files": _FILES,
+    "inputs.prospector.scanner.exclude_files": _FILES,
+    "inputs.prospector.scanner.include_files": _FILES,
+    "inputs.tail_files": "would leave lines out; everything is shipped from its beginning",
+    "inputs.include_lines": "is not supported; drop lines with the processor drop_event",
+    "inputs.exclude_lines": "is not supported; drop lines with the processor drop_event",
+    "inputs.index": f"is not supported: {_ROUTE}",
+    "inputs.pipeline": f"is not supported: {_ROUTE}",
+    "output.*.indices": f"is not supported: {_ROUTE}",
+    "output.*.pipelines": f"is not supported: {_ROUTE}",
+    "output.*.non_indexable_policy": "is not supported: refused lines are kept as dead letters",
+    "output.*.codec.format": "is not supported: a line is sent as it stands",
+}
+
+
+def verdict(path: str) -> Verdict | None:
+    """What is known of the key at `path`, or of a section that it is in."""
+    parts = _parts(path)
+    for is_accepted, table in ((True, ACCEPTED), (False, REFUSED)):
+        for row, why in table.items():
+            wanted = row.split(".")
+            if len(parts) >= len(wanted) and _agree(wanted, parts):
+                return Verdict(is_accepted, why)
+    return None
+
+
+def knows_below(path: str) -> bool:
+    """Whether the keys in the section at `path` are known, some of them."""
+    parts = _parts(path)
+    return any(_agree(row.split("."), parts) for row in (*ACCEPTED, *REFUSED))
+
+
+def _parts(path: str) -> list[str]:
+    return re.sub(r"\[\d+\]", "", path).replace("filebeat.inputs", "inputs", 1).split(".")
+
+
+def _agree(row: Sequence[str], parts: Sequence[str]) -> bool:
+    """Whether the one is the beginning of the other; `*` is any name."""
+    return all(one in {"*", other} for one, other in zip(row, parts, strict=False))

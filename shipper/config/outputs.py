@@ -1,0 +1,64 @@
+"""Where to: Filebeat's `output` section, its `cloud`, and the guide's short form."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from shipper.config.cloud import Cloud, read_cloud
+from shipper.config.read import Reader
+from shipper.config.tree import Node
+from shipper.outputs import OUTPUTS
+
+
+def read_outputs(reader: Reader, nodes: Mapping[str, Node]) -> tuple[dict[str, object], str | None]:
+    """The enabled outputs by name, and where Kibana is."""
+    found: dict[str, object] = {}
+    if node := nodes.get("output"):
+        for name, child in reader.children(node, OUTPUTS).items():
+            value, is_enabled = _output(reader, name, child)
+            if is_enabled:
+                found[name] = value
+    if (url := nodes.get("elasticsearch_url")) and "elasticsearch" not in found:
+        found["elasticsearch"] = OUTPUTS["elasticsearch"].config(hosts=(read_url(reader, url),))
+    cloud = read_cloud(reader, nodes["cloud"]) if "cloud" in nodes else Cloud()
+    if cloud.elasticsearch or cloud.username:
+        found["elasticsearch"] = _in_cloud(found.get("elasticsearch"), cloud)
+    return found, _kibana(reader, nodes) or cloud.kibana
+
+
+def _output(reader: Reader, name: str, node: Node) -> tuple[object, bool]:
+    options = dict(node.children or {})
+    enabled = options.pop("enabled", None)
+    bare = replace(node, children=options) if node.children is not None else node
+    value = reader.into(OUTPUTS[name].config, bare)
+    return value, enabled is None or reader.truth(enabled)
+
+
+def _in_cloud(settings: Any, cloud: Cloud) -> object:
+    """`cloud` has precedence over what the section says, as in Filebeat."""
+    changes: dict[str, Any] = {}
+    if cloud.elasticsearch:
+        changes["hosts"] = (cloud.elasticsearch,)
+    if cloud.username:
+        changes |= {"username": cloud.username, "password": cloud.password, "api_key": None}
+    return replace(settings or OUTPUTS["elasticsearch"].config(), **changes)
+
+
+def _kibana(reader: Reader, nodes: Mapping[str, Node]) -> str | None:
+    """`kibana_url`, else Filebeat's `setup.kibana.host`."""
+    if node := nodes.get("kibana_url"):
+        return read_url(reader, node)
+    setup = reader.children(nodes["setup"], ("kibana",)) if "setup" in nodes else {}
+    keys = reader.children(setup["kibana"], ("host", "protocol")) if "kibana" in setup else {}
+    if "host" not in keys:
+        return None
+    host = reader.text(keys["host"])
+    scheme = reader.text(keys["protocol"]) if "protocol" in keys else "http"
+    return host if "://" in host else f"{scheme}://{host}"
+
+
+def read_url(reader: Reader, node: Node) -> str:
+    text = reader.text(node)
+    if not text.startswith(("http://", "https://")):
+        reader.note(node, f"expected an http:// or https:// address, found {text!r}")
+    return text

@@ -1,0 +1,42 @@
+"""Who else could have written a file: Filebeat's strict permissions."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from shipper.errors import Problem
+
+_WRITABLE = stat.S_IWGRP | stat.S_IWOTH
+#: What nobody else may have of a secret.
+SECRET = stat.S_IRWXG | stat.S_IRWXO
+
+
+def problem_of(path: Path, *, forbidden: int = _WRITABLE) -> Problem | None:
+    """Why the file is not to be trusted: not ours or root's, or others have `forbidden` rights.
+
+    A file that is not there is no problem.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return Problem(str(path), f"cannot be looked at: {error.strerror}")
+    mode = stat.S_IMODE(status.st_mode)
+    if status.st_uid not in {0, os.geteuid()}:
+        what = f"belongs to user {status.st_uid}, and we are {os.geteuid()}; it must be ours"
+        return Problem(str(path), f"{what} or root's: chown {os.geteuid()} {path}")
+    if mode & forbidden:
+        what, change = ("read or write", "600") if forbidden == SECRET else ("write", "go-w")
+        return Problem(str(path), f"others can {what} it (mode {mode:o}): chmod {change} {path}")
+    return None
+
+
+def problems_of_state(data: Path) -> Iterator[Problem]:
+    """What is wrong with positions and dead letters: who can write them decides what is shipped."""
+    for folder in (data / "registry", data / "dead-letters"):
+        for path in (folder, *sorted(folder.glob("*.ndjson"))):
+            # A volume with fsGroup gives its group every right, at each start anew.
+            if problem := problem_of(path, forbidden=stat.S_IWOTH):
+                yield problem

@@ -1,0 +1,52 @@
+"""The shipper's own log: ECS lines for whoever collects them, plain words for a person."""
+
+import io
+import logging
+import os
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from shipper.config import Config
+from shipper.errors import ConfigError, Problem
+from shipper.record.formatter import EcsFormatter
+
+
+def set_up_log(config: Config) -> None:
+    """To standard error, to files or to both, as configured."""
+    settings = config.operation.logging
+    handlers: list[logging.Handler] = []
+    if settings.to_stderr or not settings.to_files:
+        handlers.append(logging.StreamHandler())
+    if settings.to_files:
+        handlers.append(_to_files(config))
+    for handler in handlers:
+        is_file = isinstance(handler, _LogFile)
+        if is_file or not sys.stderr.isatty():
+            handler.setFormatter(EcsFormatter(service_name="mcp-shipper"))
+    logging.basicConfig(level=settings.level.upper(), handlers=handlers)
+
+
+def _to_files(config: Config) -> "_LogFile":
+    files = config.operation.logging.files
+    directory = Path(files.path) if files.path else config.logs
+    path = directory / f"{files.name}.ndjson"
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return _LogFile(path, files.rotateeverybytes, files.keepfiles, files.permissions)
+    except OSError as error:
+        what = f"{path} cannot be written: {error.strerror}"
+        raise ConfigError([Problem("logging.files", what)]) from error
+
+
+class _LogFile(RotatingFileHandler):
+    """Files that have their mode from the beginning."""
+
+    def __init__(self, path: Path, max_bytes: int, keep: int, mode: int) -> None:
+        self._permissions = mode
+        super().__init__(path, maxBytes=max_bytes, backupCount=keep, encoding="utf-8")
+
+    def _open(self) -> io.TextIOWrapper:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        file = os.open(self.baseFilename, flags, self._permissions)
+        return os.fdopen(file, "a", encoding=self.encoding)

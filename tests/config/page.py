@@ -1,0 +1,47 @@
+"""docs/filebeat.md: `python -m tests.config.page` writes it, a test holds it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from shipper.config.filebeat import ACCEPTED, REFUSED
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "filebeat.md"
+
+_HEAD = """\
+# Coming from Filebeat
+
+<!-- generated from shipper/config/filebeat.py by `make assets`; do not edit -->
+
+A section can be moved over as it is: `filebeat.inputs`, `output`, `processors`, `path`, \
+`logging`, `http`, `cloud`, `${NAME:default}`, `a.b: 1` for `a: {b: 1}`.
+[Operations](operations.md#configure) and [outputs](outputs.md) have the keys that do something. \
+These are the others; a key that is in neither place is a mistake, \
+and is told with the nearest known one.
+
+Positions of Filebeat are not taken over: what is still there is shipped from its beginning.
+
+"""
+
+
+def page() -> str:
+    """The page as it must be."""
+    return "".join(
+        (
+            _HEAD,
+            "## Accepted, without effect\n\n",
+            *_table(ACCEPTED),
+            "\n## Refused\n\nA configuration that is taken is obeyed. These would change what is ",
+            "shipped, and cannot be done; `enabled: false` in a section makes it no matter.\n\n",
+            *_table(REFUSED),
+        )
+    )
+
+
+def _table(rows: Mapping[str, str]) -> Iterator[str]:
+    yield "| Key | Why |\n|---|---|\n"
+    for key, why in sorted(rows.items()):
+        yield f"| `{key}` | {why.removeprefix('no effect: ')} |\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,210 @@
+"""Filebeat configurations as people have them: what works, what is told, what is refused."""
+
+import base64
+
+import pytest
+
+from shipper.config import from_mapping, load
+from shipper.config.filebeat import ACCEPTED, REFUSED
+from shipper.errors import ConfigError
+from tests.config.page import PAGE, page
+
+STOCK = """\
+filebeat.inputs:
+- type: filestream
+  id: my-files
+  enabled: false
+  paths:
+    - /var/log/*.log
+filebeat.config.modules:
+  path: ${path.config}/modules.d/*.yml
+  reload.enabled: false
+setup.template.settings:
+  index.number_of_shards: 1
+setup.kibana:
+output.elasticsearch:
+  hosts: ["localhost:9200"]
+  #preset: balanced
+"""
+
+TO_LOGSTASH = """\
+max_procs: 2
+queue.mem:
+  events: 4096
+  flush.min_events: 512
+  flush.timeout: 5s
+filebeat:
+  shutdown_timeout: 10s
+  registry.path: registry
+  registry.flush: 1s
+  inputs:
+  - type: filestream
+    id: app
+    paths: ["/srv/app/log/*.ndjson"]
+    parsers:
+    - ndjson:
+        target: ""
+    close.on_state_change.inactive: 10m
+    file_identity.fingerprint: ~
+    prospector.scanner:
+      check_interval: 5s
+      fingerprint.enabled: true
+      symlinks: true
+output.logstash:
+  hosts: ["ls-1:5044", "ls-2:5044"]
+  loadbalance: true
+  max_retries: 3
+  ssl.certificate_authorities: ["/etc/pki/ca.pem"]
+logging:
+  level: warning
+  to_files: true
+  files:
+    path: /var/log/filebeat
+    keepfiles: 3
+    rotateeverybytes: 1048576
+    permissions: 0640
+  metrics.period: 60s
+http.enabled: true
+http.port: 5067
+monitoring.enabled: true
+"""
+
+CLOUD_ID = "prod:" + base64.b64encode(b"eu.cloud.example:9243$es123$kb456").decode()
+
+IN_CLOUD = """\
+cloud.id: "${CLOUD_ID}"
+cloud.auth: "${CLOUD_AUTH}"
+filebeat.inputs:
+- type: filestream
+  id: a
+  paths: ["/var/log/mcp/*.jsonl"]
+output.elasticsearch:
+  hosts: ["http://ignored:9200"]
+  bulk_max_size: 100
+"""
+
+
+def read(text, tmp_path, **environment):
+    path = tmp_path / "filebeat.yml"
+    path.write_text(text, encoding="utf-8")
+    return load(path, environment)
+
+
+def problems(text, tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        read(text, tmp_path)
+    return [str(one).replace(f"{tmp_path}/", "") for one in caught.value.problems]
+
+
+def noted(config):
+    """The keys that have no effect."""
+    return [note.split(" ")[1].rstrip(":") for note in config.notes]
+
+
+def test_the_configuration_that_comes_with_filebeat_is_taken_with_what_has_no_effect(tmp_path):
+    config = read(STOCK, tmp_path)
+    assert config.outputs["elasticsearch"].hosts == ("localhost:9200",)
+    assert noted(config) == ["filebeat.config.modules", "setup.template"]
+
+
+def test_modules_that_are_switched_on_are_refused_by_name(tmp_path):
+    (tmp_path / "modules.d").mkdir()
+    (tmp_path / "modules.d" / "nginx.yml").touch()
+    (told,) = problems(STOCK, tmp_path)
+    assert told.startswith("filebeat.yml:7 filebeat.config.modules: modules.d/nginx.yml: modules")
+
+
+def test_inputs_in_other_files_are_refused_by_name(tmp_path):
+    (tmp_path / "more.yml").touch()
+    text = "filebeat.config.inputs: {enabled: true, path: '*.yml'}\noutput.console: {}\n"
+    assert "more.yml: are not read" in problems(text, tmp_path)[0]
+    assert read(text.replace("true", "false"), tmp_path).notes == ()
+
+
+def test_a_configuration_for_logstash_means_what_it_means_there(tmp_path):
+    config = read(TO_LOGSTASH, tmp_path)
+    assert config.operation.shutdown_timeout_s == 10
+    assert config.operation.http.port == 5067
+    log = config.operation.logging
+    assert (log.level, log.to_files, log.metrics.period_s) == ("warning", True, 60)
+    assert (log.files.path, log.files.keepfiles, log.files.permissions) == (
+        "/var/log/filebeat",
+        3,
+        0o640,
+    )
+    assert config.outputs["logstash"].loadbalance
+    assert noted(config) == [
+        "max_procs",
+        "queue",
+        "monitoring",
+        "filebeat.registry",
+        "output.logstash.max_retries",
+        "filebeat.inputs[0].close",
+        "filebeat.inputs[0].file_identity",
+        "filebeat.inputs[0].prospector.scanner.check_interval",
+        "filebeat.inputs[0].prospector.scanner.fingerprint",
+        "filebeat.inputs[0].prospector.scanner.symlinks",
+    ]
+
+
+def test_a_cloud_id_and_its_credentials_are_those_of_elasticsearch_and_kibana(tmp_path):
+    config = read(IN_CLOUD, tmp_path, CLOUD_ID=CLOUD_ID, CLOUD_AUTH="elastic:se:cret")
+    settings = config.outputs["elasticsearch"]
+    assert settings.hosts == ("https://es123.eu.cloud.example:9243",)
+    assert (settings.username, settings.password.reveal()) == ("elastic", "se:cret")
+    assert settings.bulk_max_size == 100
+    assert config.kibana_url == "https://kb456.eu.cloud.example:9243"
+    assert "se:cret" not in repr(config)
+
+
+@pytest.mark.parametrize("bad", ["nonsense", "a:b64", "prod:"])
+def test_what_is_no_cloud_id_is_told(bad, tmp_path):
+    assert problems(f"cloud.id: '{bad}'", tmp_path) == [
+        "filebeat.yml:1 cloud.id: is no cloud id; copy it from the deployment's page"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [("localhost:5601", "http://localhost:5601"), ("https://kb:5601", "https://kb:5601")],
+)
+def test_the_kibana_of_setup_is_the_one_that_setup_fills(host, url, tmp_path):
+    assert read(f"setup.kibana.host: '{host}'", tmp_path).kibana_url == url
+
+
+def nested(row):
+    """A configuration with that key of Filebeat's alone."""
+    keys = row.replace("*", "console").split(".")
+    value = 1
+    for key in reversed(keys):
+        value = {key: [value] if key in {"inputs", "processors"} else value}
+    if "inputs" in value:
+        value["inputs"][0]["paths"] = ["/x"]
+    return value
+
+
+@pytest.mark.parametrize(("row", "why"), ACCEPTED.items())
+def test_a_key_without_meaning_here_is_accepted_with_the_reason(row, why):
+    assert any(why in note for note in from_mapping(nested(row)).notes)
+
+
+@pytest.mark.parametrize(("row", "why"), REFUSED.items())
+def test_a_key_that_would_change_what_is_shipped_is_refused_with_the_reason(row, why):
+    with pytest.raises(ConfigError) as caught:
+        from_mapping(nested(row))
+    assert any(why in problem.what for problem in caught.value.problems)
+
+
+def test_a_refused_section_that_is_switched_off_is_no_problem(tmp_path):
+    read("filebeat.autodiscover: {enabled: false, providers: []}", tmp_path)
+
+
+def test_a_key_that_nobody_knows_in_a_section_that_filebeat_has_is_a_problem(tmp_path):
+    assert problems("logging.metrics.perriod: 3s\noutput.console: {}", tmp_path) == [
+        "filebeat.yml:1 logging.metrics.perriod: unknown key; did you mean 'period'?"
+    ]
+    assert problems("filebeat.regstry: {}", tmp_path)[0].startswith("filebeat.yml:1 filebeat.reg")
+
+
+def test_the_page_for_users_of_filebeat_is_what_the_tables_say():
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: make assets"
