@@ -5,6 +5,7 @@ two looks: the first masks values whose name says that they are secrets and gath
 second masks what the text holds, and echoes of the first.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,8 @@ _FIRST_CARD, _BEYOND_CARDS = 10**12, 10**19
 
 #: A text that begins so may hold JSON; an empty one does not.
 _OPENING = ("{", "[")
+#: Names that no echo is looked for in: a password must not blot out what a field is.
+_WORDS = re.compile(r"[@A-Za-z_.-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,14 +171,14 @@ class _Texts:
             return self.an_object(value)
         if kind is list:
             return [self.value(item) for item in value]
-        is_echo = isinstance(value, int | float) and str(value) in self._secrets
+        is_number = isinstance(value, int | float) and kind is not bool
+        is_echo = is_number and str(value) in self._secrets
         return "[SECRET]" if is_echo else value
 
     def an_object(self, members: Event) -> Event:
-        """Names are not looked through for echoes: a password must not blot out a field's name."""
         clean: Event = {}
         for key, item in members.items():
-            name = self._masked(key)
+            name = self._masked(key) if _WORDS.fullmatch(key) else self._text(key)
             while name in clean:  # two secrets may become the same token
                 name += "_"
             clean[name] = self.value(item)

@@ -50,6 +50,39 @@ def test_a_text_becomes_what_it_becomes_in_the_record_line(tmp_path):
     assert [through("- redact:", {"note": text})["note"] for text in texts] == recorded
 
 
+TEXTS = st.sampled_from(
+    [
+        *(one["text"] for one in CORPUS),
+        *("plain", "", "--password", "Authorization", "2026", '{"password":"zzzz"}', "[1]", "{bad"),
+    ]
+)
+KEYS = st.sampled_from(
+    ["a", "password", "apiKey", "user", "name", "value", "headers", "pin", "total_tokens", "2026"]
+)
+ARGUMENTS = st.dictionaries(
+    KEYS,
+    st.recursive(
+        TEXTS | st.none() | st.booleans() | st.sampled_from([7, 1.5, 2026, 4111111111111111]),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    ),
+    max_size=3,
+)
+
+
+@pytest.fixture(scope="module")
+def recorder(tmp_path_factory):
+    one = Recorder(tmp_path_factory.mktemp("recorder"))
+    yield one
+    one.close()
+
+
+@given(ARGUMENTS)
+def test_an_object_becomes_what_it_becomes_in_the_record_line(recorder, arguments):
+    event = {"tool_name": "t", "arguments": arguments}
+    recorded = recorder.log(create_event("mcp_tool_execution", event))["gen_ai"]["tool"]["call"]
+    assert through("- redact:", {"arguments": arguments})["arguments"] == recorded["arguments"]
+
+
 CASES = {
     "a value by its name": (
         {"user": {"password": "x", "apiKey": {"a": [1]}, "name": "bob"}},
@@ -84,9 +117,21 @@ CASES = {
         {"token": 'cor"rect/horse', "m": 'got cor\\"rect/horse, cor%22rect%2Fhorse', "n": 1},
         {"token": "[SECRET]", "m": "got [SECRET], [SECRET]", "n": 1},
     ),
-    "an echo as a number, never in a name or in the time": (
-        {"@timestamp": "2026-11-24", "pin": "2026", "2026": 2026, "x": "year 2026"},
-        {"@timestamp": "2026-11-24", "pin": "[SECRET]", "2026": "[SECRET]", "x": "year [SECRET]"},
+    "an echo as a number, never in the time": (
+        {"@timestamp": "2026-11-24", "pin": "2026", "n": 2026, "x": "year 2026"},
+        {"@timestamp": "2026-11-24", "pin": "[SECRET]", "n": "[SECRET]", "x": "year [SECRET]"},
+    ),
+    "no ordinary word that a masked object held": (
+        {"auth": {"is": True, "was": None}, "m": "True is not None", "ok": True},
+        {"auth": "[SECRET]", "m": "True is not None", "ok": True},
+    ),
+    "an echo in a name that is more than words": (
+        {"token": "hunter2", "tries": {"hunter2": 1, "token": 2}},
+        {"token": "[SECRET]", "tries": {"[SECRET]": 1, "token": "[SECRET]"}},
+    ),
+    "no name of words": (
+        {"password": "message", "message": "my message"},
+        {"password": "[SECRET]", "message": "my [SECRET]"},
     ),
     "two names that become one token": (
         {"bob@example.com": 1, "alice@example.com": 2},

@@ -229,6 +229,12 @@ def test_the_echo_of_a_masked_value_is_masked(secret, repeated, first, recorder)
     assert "echo" in document["mcp"]["redaction"]["types"]
 
 
+def test_a_masked_object_does_not_make_a_secret_of_true_or_none(recorder):
+    event = tool({"auth": {"is_on": True, "since": None}}, result="True is not None")
+    document = recorder.log(event)
+    assert document["mcp"]["tool"]["result"]["text"] == "True is not None"
+
+
 def test_an_echo_as_a_number_is_masked(recorder):
     document = recorder.log(tool({"pin": 48151623, "again": [48151623]}))
     arguments = document["gen_ai"]["tool"]["call"]["arguments"]

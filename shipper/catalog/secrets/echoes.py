@@ -20,6 +20,8 @@ def remember(secrets: set[str], secret: object, depth: int = 0) -> None:
     """Add a masked value, or the values inside it, to `secrets`, which holds `MAX_SECRETS`."""
     if len(secrets) >= MAX_SECRETS or depth > _MAX_DEPTH:
         return
+    if secret is None or isinstance(secret, bool):  # no secret, and an ordinary word everywhere
+        return
     if isinstance(secret, Mapping):
         secret = list(islice(secret.values(), MAX_SECRETS))
     if isinstance(secret, list | tuple | set | frozenset):
