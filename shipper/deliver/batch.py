@@ -31,6 +31,14 @@ class Batch:
             path = chunk.source.found.path
             yield from (DeadLetter(path, reject) for reject in chunk.rejects)
 
+    def truncated(self) -> Sequence[DeadLetter]:
+        """The lines that are sent without their ends."""
+        return [
+            DeadLetter(chunk.source.found.path, record)
+            for chunk in self.chunks
+            for record in chunk.truncated
+        ]
+
     def reject(self, index: int, reason: str) -> DeadLetter:
         """The dead letter of the good line of that index, which the destination refused."""
         for chunk in self.chunks:

@@ -51,14 +51,24 @@ class Sifted:
     waiting_bytes: int = 0
     #: Where the lines start that the operator does not want.
     filtered: Sequence[int] = ()
+    #: Lines that are sent without their ends.
+    truncated: Sequence[Reject] = ()
+    #: Where the file can be parted, in order; None: before each line.
+    cuts: Sequence[int] | None = None
 
 
 def sift(block: bytes, offset: int, max_line_bytes: int) -> Sifted:
     """Part the good lines of `block`, which ends with a newline, from the bad ones."""
-    lines = clean_lines(block)
-    if lines is not None and (len(block) <= max_line_bytes or _longest(lines) <= max_line_bytes):
+    if (lines := short_lines(block, max_line_bytes)) is not None:
         return Sifted(lines)
     return _sift_slowly(block.split(b"\n")[:-1], offset, max_line_bytes)
+
+
+def short_lines(block: bytes, max_line_bytes: int) -> Lines | None:
+    """As `clean_lines`; None also if one of them is over the limit."""
+    lines = clean_lines(block)
+    is_short = len(block) <= max_line_bytes or (lines and _longest(lines) <= max_line_bytes)
+    return lines if is_short else None
 
 
 def clean_lines(block: bytes) -> Lines | None:

@@ -6,7 +6,8 @@ A form is a function of bytes: it knows where its block stands, and nothing of f
 from dataclasses import dataclass
 from typing import Protocol
 
-from shipper.deliver.block import Sifted, fault, sift
+from shipper.deliver.block import EXCERPT_BYTES, Sifted, fault, over_long, sift
+from shipper.outputs.base import NO_LINES
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +22,46 @@ class Block:
     path: str
     #: A longer line is rejected, or cut with a mark.
     max_line_bytes: int
+    #: Whether nothing more is waited for: what is open ends here.
+    is_last: bool = False
+    #: Whether the newline at the end is not in the file (yet).
+    is_unended: bool = False
+    #: Whether the beginning of the first line was sent before, when its end was not in the file.
+    is_continued: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OverLong:
+    """A line over the limit that was passed over in pieces: what is kept of it."""
+
+    #: The first `max_line_bytes` of it.
+    head: bytes
+    offset: int
+    path: str
+    max_line_bytes: int
+    length: int
+    sha256: str
 
 
 class Form(Protocol):
-    """Makes strict JSON objects, one a line, of raw lines."""
+    """Makes strict JSON objects, one a line, of raw lines.
+
+    However the file is cut into blocks, the lines are the same.
+    """
 
     def sift(self, block: Block) -> Sifted:
         """The lines to send and the rejects; `waiting_bytes` of the block wait for more."""
         ...
 
-    def is_whole(self, rest: bytes) -> bool:
-        """Whether a last line without newline cannot grow, so that it need not be waited for."""
+    def shorten(self, line: OverLong) -> Sifted:
+        """What is sent or rejected of a line that is too long."""
+        ...
+
+    def patience_s(self, rest: bytes) -> float | None:
+        """How long to wait for more when a file ends with `rest`, which was not sent.
+
+        Zero where it cannot grow; None where it must not be sent as it is.
+        """
         ...
 
 
@@ -41,12 +71,26 @@ class Ndjson:
     def sift(self, block: Block) -> Sifted:
         return sift(block.data, block.offset, block.max_line_bytes)
 
-    def is_whole(self, rest: bytes) -> bool:
-        """A complete JSON object cannot grow: only white space or a newline can follow it.
+    def shorten(self, line: OverLong) -> Sifted:
+        return rejected(line)
 
-        The newline that comes later is then a blank line.
-        """
-        return rest.startswith(b"{") and rest.endswith(b"}") and fault(rest) is None
+    def patience_s(self, rest: bytes) -> float | None:
+        return 0.0 if is_whole(rest) else None
+
+
+def is_whole(rest: bytes) -> bool:
+    """Whether a last line without newline is a complete JSON object, which cannot grow.
+
+    Only white space or a newline can follow it. The newline that comes later is then a blank line.
+    """
+    return rest.startswith(b"{") and rest.endswith(b"}") and fault(rest) is None
+
+
+def rejected(line: OverLong) -> Sifted:
+    """The reject of a line that is too long."""
+    excerpt = line.head[:EXCERPT_BYTES]
+    reject = over_long(excerpt, line.offset, line.length, line.sha256, line.max_line_bytes)
+    return Sifted(NO_LINES, (), (reject,))
 
 
 NDJSON = Ndjson()

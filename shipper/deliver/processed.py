@@ -4,7 +4,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from shipper.deliver.block import EXCERPT_BYTES, Reject, Sifted
-from shipper.deliver.form import Block, Form
+from shipper.deliver.form import Block, Form, OverLong
 from shipper.errors import Unprocessable
 from shipper.outputs.base import Lines
 from shipper.processors.chain import Chain
@@ -19,11 +19,21 @@ class Processed:
 
     def sift(self, block: Block) -> Sifted:
         """The processed lines, each with the place of the line that it was."""
-        sifted = self.form.sift(block)
+        return self._processed(self.form.sift(block), block.offset)
+
+    def shorten(self, line: OverLong) -> Sifted:
+        """As the other form has it, processed."""
+        return self._processed(self.form.shorten(line), line.offset)
+
+    def patience_s(self, rest: bytes) -> float | None:
+        """As the other form has it."""
+        return self.form.patience_s(rest)
+
+    def _processed(self, sifted: Sifted, base: int) -> Sifted:
         lines, offsets = [], []
         rejects, filtered = [*sifted.rejects], [*sifted.filtered]
         is_touched = False
-        for line, offset in zip(sifted.lines, _offsets(sifted, block), strict=True):
+        for line, offset in zip(sifted.lines, _offsets(sifted, base), strict=True):
             try:
                 processed = self.chain.apply(line)
             except Unprocessable as error:
@@ -40,10 +50,6 @@ class Processed:
         made = Lines.of(lines)
         return replace(sifted, lines=made, offsets=offsets, rejects=rejects, filtered=filtered)
 
-    def is_whole(self, rest: bytes) -> bool:
-        """As the other form has it."""
-        return self.form.is_whole(rest)
-
 
 def _unprocessed(line: bytes, offset: int, reason: str) -> Reject:
     """Only its beginning is kept: a replay of it would send what the processors never saw."""
@@ -51,7 +57,7 @@ def _unprocessed(line: bytes, offset: int, reason: str) -> Reject:
     return Reject(line[:EXCERPT_BYTES], offset, reason, len(line), digest)
 
 
-def _offsets(sifted: Sifted, block: Block) -> list[int]:
+def _offsets(sifted: Sifted, base: int) -> list[int]:
     if sifted.offsets is not None:
         return list(sifted.offsets)
-    return [block.offset + start for start in sifted.lines.starts()]
+    return [base + start for start in sifted.lines.starts()]

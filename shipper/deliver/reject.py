@@ -28,6 +28,7 @@ class DeadLetter:
 Attest = Callable[[str, Sequence[DeadLetter]], None]
 
 QUARANTINED = "lines-quarantined"
+TRUNCATED = "lines-truncated"
 
 
 class Letter(msgspec.Struct, omit_defaults=True, frozen=True, rename={"timestamp": "@timestamp"}):

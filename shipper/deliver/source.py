@@ -7,20 +7,20 @@ settled line ended, so whatever goes wrong in between, nothing is skipped.
 import errno
 import logging
 import os
+import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from shipper.deliver.block import EXCERPT_BYTES, Reject, over_long
+from shipper.deliver.block import Reject, Sifted
 from shipper.deliver.discover import Found
-from shipper.deliver.form import Block
+from shipper.deliver.form import Block, OverLong
 from shipper.deliver.identity import HEAD_BYTES, Head
 from shipper.deliver.registry import Position
-from shipper.outputs.base import Lines
+from shipper.outputs.base import NO_LINES, Lines
 
 _log = logging.getLogger(__name__)
-
-NO_LINES = Lines(b"", ())
 
 #: Read at once of a line that is passed over, and at first of any file: a window of usual lines.
 _BLOCK_BYTES = 1 << 20
@@ -52,6 +52,10 @@ class Chunk:
     rejects: Sequence[Reject] = ()
     #: Where the lines start that were left out on purpose.
     filtered: Sequence[int] = ()
+    #: Lines that are sent without their ends.
+    truncated: Sequence[Reject] = ()
+    #: Where it can be parted, in order; None: before each line.
+    cuts: Sequence[int] | None = None
 
     def offset(self, index: int) -> int:
         """Where the line of that index starts in the file."""
@@ -66,10 +70,12 @@ class Source:
     __slots__ = (
         "_file",
         "_grown_head",
+        "_grown_monotonic",
         "_head",
         "_problem",
         "_skip",
         "_usual",
+        "due_monotonic",
         "found",
         "has_more",
         "id",
@@ -90,6 +96,10 @@ class Source:
         self._file = file
         self._problem = ""
         self._skip: _Skip | None = None
+        self._grown_monotonic = 0.0
+        #: When what is left at the end of the file is sent as it is, if it has not grown; None
+        #: where there is nothing, or where it waits for its end.
+        self.due_monotonic: float | None = None
         # What has held max_lines lines of late: more would be read and checked in vain.
         self._usual = _BLOCK_BYTES
         #: Whether more can be read at once.
@@ -165,7 +175,10 @@ class Source:
     def _take(self, limits: Limits) -> Chunk | None:
         status = os.fstat(self._file)
         size = status.st_size
-        self.seen = (size, status.st_mtime_ns)
+        if (size, status.st_mtime_ns) != self.seen:
+            self.seen = (size, status.st_mtime_ns)
+            self._grown_monotonic = time.monotonic()
+        self.due_monotonic = None
         if size < self.offset or not self._head.is_of(self._file):
             _log.warning(
                 "%s was truncated or rewritten; reading it from its beginning.", self.found.path
@@ -182,29 +195,62 @@ class Source:
         while True:
             block = os.pread(self._file, min(want, size - start), start)
             cut = block.rfind(b"\n") + 1
-            if not cut and len(block) > limits.max_line_bytes:
+            is_long = len(block) - cut > limits.max_line_bytes
+            if not cut and is_long:
                 self._skip = _Skip()
                 return self._pass_over(limits, size)
-            whole = self._sifted(block[:cut], start, limits)
+            # An over-long line stands alone: what is open before it ends.
+            whole = self._sifted(self._block(block[:cut], start, limits, is_last=is_long))
             if whole.end > start or len(block) < want:
                 break
             want *= 2
         chunk = self._bounded(whole, limits)
         self.has_more = chunk.end < whole.end or start + len(block) < size
         rest = block[whole.end - start :]
-        if not self.has_more and len(chunk.lines) == limits.max_lines:
+        if not self.has_more and len(chunk.lines) >= limits.max_lines:
             self.has_more = rest != b""
-        elif not self.has_more and self.found.input.form.is_whole(rest):
-            chunk = _joined(chunk, self._sifted(rest + b"\n", chunk.end, limits), len(rest))
+        elif not self.has_more and rest:
+            chunk = self._with_rest(chunk, rest, limits)
         return chunk if chunk.end > start else None
 
-    def _sifted(self, block: bytes, start: int, limits: Limits) -> Chunk:
-        if not block:
-            return Chunk(self, start, start)
-        raw = Block(block, start, self.found.path, limits.max_line_bytes)
-        found = self.found.input.form.sift(raw)
-        end = start + len(block) - found.waiting_bytes
-        return Chunk(self, start, end, found.lines, found.offsets, found.rejects, found.filtered)
+    def _with_rest(self, chunk: Chunk, rest: bytes, limits: Limits) -> Chunk:
+        """The chunk, and behind it what is left in the file, if it has waited long enough."""
+        patience_s = self.found.input.form.patience_s(rest)
+        if patience_s is None:
+            return chunk
+        due = self._grown_monotonic + patience_s
+        if patience_s and time.monotonic() < due:
+            self.due_monotonic = due
+            return chunk
+        data = rest if rest.endswith(b"\n") else rest + b"\n"
+        is_unended = len(data) > len(rest)
+        block = self._block(data, chunk.end, limits, is_last=True, is_unended=is_unended)
+        return _joined(chunk, self._sifted(block), len(rest))
+
+    def _block(self, data: bytes, start: int, limits: Limits, **marks: bool) -> Block:
+        is_continued = start > 0 and os.pread(self._file, 1, start - 1) != b"\n"
+        limit = limits.max_line_bytes
+        return Block(data, start, self.found.path, limit, is_continued=is_continued, **marks)
+
+    def _sifted(self, block: Block) -> Chunk:
+        if not block.data:
+            return Chunk(self, block.offset, block.offset)
+        found = self.found.input.form.sift(block)
+        end = block.offset + len(block.data) - found.waiting_bytes
+        return self._chunk(block.offset, end, found)
+
+    def _chunk(self, start: int, end: int, found: Sifted) -> Chunk:
+        return Chunk(
+            self,
+            start,
+            end,
+            found.lines,
+            found.offsets,
+            found.rejects,
+            found.filtered,
+            found.truncated,
+            found.cuts,
+        )
 
     def _bounded(self, chunk: Chunk, limits: Limits) -> Chunk:
         """The chunk, cut to the lines that a batch has room for; learns how much to read."""
@@ -220,15 +266,16 @@ class Source:
         skip = self._skip or _Skip()
         block = os.pread(self._file, _BLOCK_BYTES, self.offset + skip.length)
         line, newline, _ = block.partition(b"\n")
-        skip.add(line)
+        skip.add(line, limits.max_line_bytes)
         end = self.offset + skip.length + 1
         self.has_more = end < size
         if not newline:
             return None
         self._skip = None
         digest = skip.digest.hexdigest()
-        reject = over_long(skip.excerpt, self.offset, skip.length, digest, limits.max_line_bytes)
-        return Chunk(self, self.offset, end, rejects=(reject,))
+        path, limit = self.found.path, limits.max_line_bytes
+        whole = OverLong(bytes(skip.head), self.offset, path, limit, skip.length, digest)
+        return self._chunk(self.offset, end, self.found.input.form.shorten(whole))
 
 
 def open_found(found: Found) -> int:
@@ -244,30 +291,38 @@ def open_found(found: Found) -> int:
 class _Skip:
     """An over-long line being passed over: what is kept of it."""
 
-    __slots__ = ("digest", "excerpt", "length")
+    __slots__ = ("digest", "head", "length")
 
     def __init__(self) -> None:
         self.digest = sha256()
-        self.excerpt = b""
+        self.head = bytearray()
         self.length = 0
 
-    def add(self, data: bytes) -> None:
+    def add(self, data: bytes, max_bytes: int) -> None:
         self.digest.update(data)
-        self.excerpt += data[: EXCERPT_BYTES - len(self.excerpt)]
+        self.head += data[: max_bytes - len(self.head)]
         self.length += len(data)
 
 
 def _cut(chunk: Chunk, max_lines: int) -> Chunk:
-    """The chunk up to the first line over the limit."""
-    end = chunk.offset(max_lines)
-    offsets = None if chunk.offsets is None else chunk.offsets[:max_lines]
+    """The chunk up to the first line over the limit, or where it can be parted before that.
+
+    Where it cannot, up to the first such place behind: a few lines more than asked for.
+    """
+    end, kept = chunk.offset(max_lines), max_lines
+    if chunk.cuts is not None:
+        place = max(0, bisect_right(chunk.cuts, end) - 1)
+        end = chunk.cuts[place]
+        kept = bisect_left(chunk.offsets or (), end)
+    offsets = None if chunk.offsets is None else chunk.offsets[:kept]
     return replace(
         chunk,
         end=end,
-        lines=chunk.lines.part(0, max_lines),
+        lines=chunk.lines.part(0, kept),
         offsets=offsets,
         rejects=[reject for reject in chunk.rejects if reject.offset < end],
         filtered=[offset for offset in chunk.filtered if offset < end],
+        truncated=[record for record in chunk.truncated if record.offset < end],
     )
 
 
@@ -281,4 +336,5 @@ def _joined(chunk: Chunk, last: Chunk, last_bytes: int) -> Chunk:
         [one.offset(index) for one in (chunk, last) for index in range(len(one.lines))],
         [*chunk.rejects, *last.rejects],
         [*chunk.filtered, *last.filtered],
+        [*chunk.truncated, *last.truncated],
     )

@@ -33,6 +33,8 @@ class Stats:
     batches: int = 0
     #: Lines that processors dropped.
     filtered: int = 0
+    #: Lines that were sent without their ends.
+    truncated: int = 0
     #: Lines the destination has taken, those it had already and those it put aside included.
     delivered: int = 0
     duplicates: int = 0

@@ -87,6 +87,9 @@ class Lines:
         return Lines(self.block[base : base + ends[-1] + 1] if ends else b"", ends)
 
 
+NO_LINES: Final = Lines(b"", ())
+
+
 class Verdict(Enum):
     """What became of a line that the destination did not refuse."""
 

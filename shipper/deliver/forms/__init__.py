@@ -1,0 +1,1 @@
+"""How lines of text become events: forms other than NDJSON."""
