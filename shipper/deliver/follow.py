@@ -45,6 +45,8 @@ class Following:
         self._ready: OrderedDict[Source, None] = OrderedDict()
         self._open: OrderedDict[Source, None] = OrderedDict()
         self._unreadable: dict[str, str] = {}
+        # Those whose end is sent as it is when it does not grow.
+        self._ending: set[Source] = set()
 
     def __len__(self) -> int:
         return len(self._sources)
@@ -74,6 +76,16 @@ class Following:
             if owner and (found := discover.look(path, owner)):
                 self._see(found)
 
+    def next_due(self) -> float | None:
+        """When the end of a file is sent as it is, if none of them grows (time.monotonic)."""
+        return min((one.due_monotonic or 0.0 for one in self._ending), default=None)
+
+    def wake(self, now_monotonic: float) -> None:
+        """Make those ready whose end is due."""
+        due = [one for one in self._ending if (one.due_monotonic or 0.0) <= now_monotonic]
+        self._ending.difference_update(due)
+        self._ready.update(dict.fromkeys(due))
+
     @property
     def has_ready(self) -> bool:
         """Whether some file may have lines that can be read now."""
@@ -89,6 +101,10 @@ class Following:
             self._bound_open(source)
             if source.has_more:
                 again.append(source)
+            if source.due_monotonic is None:
+                self._ending.discard(source)
+            else:
+                self._ending.add(source)
             if chunk is not None:
                 chunks.append(chunk)
                 lines_left -= len(chunk.lines)
@@ -142,6 +158,8 @@ class Following:
         if source in self._ready or (source.is_open and source.has_changed()):
             self._ready[source] = None
             return False
+        if source.is_open and source.due_monotonic is not None:
+            return False
         if left := source.unfinished_bytes():
             path, offset = source.found.path, source.offset
             _log.warning("%s is gone; %d bytes from %d are no whole line.", path, left, offset)
@@ -154,6 +172,7 @@ class Following:
     def _forget(self, source: Source) -> None:
         del self._sources[source.found.device, source.found.inode]
         self._open.pop(source, None)
+        self._ending.discard(source)
         source.close()
 
     def _bound_open(self, latest: Source) -> None:

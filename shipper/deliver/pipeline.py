@@ -18,7 +18,7 @@ from shipper.deliver.batch import Batch
 from shipper.deliver.discover import InputConfig, patterns
 from shipper.deliver.follow import Following
 from shipper.deliver.registry import Registry
-from shipper.deliver.reject import Attest, DeadLetters
+from shipper.deliver.reject import TRUNCATED, Attest, DeadLetters
 from shipper.deliver.settle import Settler
 from shipper.deliver.source import Limits
 from shipper.deliver.stats import State, Stats
@@ -27,6 +27,8 @@ from shipper.outputs.base import Output
 
 _log = logging.getLogger(__name__)
 
+#: How long `drain` waits for the ends of files to be sent as they are; a live file may go on.
+_MAX_END_WAIT_S = 10.0
 #: A scan may cost at most this share of the time, however many files there are.
 _SCAN_SHARE = 0.05
 
@@ -83,7 +85,7 @@ class Pipeline:
         `sleep` and `random` stand in for waiting and for chance between attempts in tests.
         """
         self._config = config
-        self._output = output
+        self._output, self._attest = output, attest
         self._stop = Event()
         self._pause = sleep or self._stop.wait
         self.stats = Stats()
@@ -141,11 +143,14 @@ class Pipeline:
             del batch  # or it would stay in memory while the next one is read
 
     def _commit(self, batch: Batch, registry: Registry) -> None:
+        if (truncated := batch.truncated()) and self._attest:
+            self._attest(TRUNCATED, truncated)
         now_s = int(time.time())
         registry.commit([chunk.source.settle(chunk, now_s) for chunk in batch.chunks])
         self.stats.batches += 1
         self.stats.read_lines += sum(len(chunk.lines) for chunk in batch.chunks)
         self.stats.read_bytes += batch.size_bytes()
+        self.stats.truncated += len(truncated)
         self.stats.filtered += sum(len(chunk.filtered) for chunk in batch.chunks)
 
     def _follow(self, registry: Registry, following: Following) -> Iterator[Batch]:
@@ -166,10 +171,20 @@ class Pipeline:
 
     def _available(self, following: Following) -> Iterator[Batch]:
         """Batches until everything that is there is taken, or `stop`."""
-        while following.has_ready and not self._stop.is_set():
+        deadline = time.monotonic() + _MAX_END_WAIT_S
+        while (following.has_ready or self._waits(following, deadline)) and not self._stop.is_set():
             if batch := following.next_batch():
                 yield batch
                 del batch
+
+    def _waits(self, following: Following, deadline: float) -> bool:
+        """Wait until the next end of a file is due; False if there is none before the deadline."""
+        due = following.next_due()
+        if due is None or due > deadline:
+            return False
+        self._stop.wait(max(0.0, due - time.monotonic()))
+        following.wake(time.monotonic())
+        return True
 
     def _idle(self, until: float) -> None:
         self.stats.state = State.IDLE
@@ -177,6 +192,7 @@ class Pipeline:
             self._watcher.wait(max(0.0, until - time.monotonic()))
 
     def _scan(self, registry: Registry, following: Following) -> None:
+        following.wake(time.monotonic())
         if gone := following.scan(int(time.time())):
             registry.commit((), forget=gone)
         self.stats.files = len(following)

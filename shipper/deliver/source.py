@@ -124,7 +124,7 @@ class Source:
         except OSError as error:
             self._report(str(error.strerror))
             self.close()
-            self.seen = None
+            self.seen = self.due_monotonic = None
             return None
         self._report("")
         return chunk
