@@ -1,0 +1,3 @@
+module mcp-shipper/bench/bulk
+
+go 1.25

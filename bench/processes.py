@@ -1,0 +1,85 @@
+"""One shipping process: run it, and say what it alone cost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+_POLL_S = 0.02
+#: A contender that takes longer hangs.
+_TIMEOUT_S = 3600.0
+
+SHIPPER = Path(sys.executable).with_name("mcp-shipper")
+
+
+@dataclass
+class Cost:
+    """CPU and memory of one process, from its very start to its end."""
+
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    peak_mib: float = 0.0
+    #: Seconds since the start, and MiB resident then.
+    resident: list[tuple[float, float]] = field(default_factory=list)
+
+
+def measured(command: Sequence[str | Path], until: Callable[[], bool] | None = None) -> Cost:
+    """Run `command` to its end, or until `until` says that it has done its work."""
+    started = time.monotonic()
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    cost = Cost()
+    try:
+        while True:
+            ended, status, used = os.wait4(process.pid, os.WNOHANG)
+            cost.wall_s = time.monotonic() - started
+            if ended:
+                break
+            _note_memory(process.pid, cost)
+            if (until and until()) or cost.wall_s > _TIMEOUT_S:
+                process.send_signal(signal.SIGTERM)
+                until = None
+            time.sleep(_POLL_S)
+    except BaseException:
+        process.kill()
+        raise
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{command[0]} ended with {process.returncode}")
+    cost.cpu_s = used.ru_utime + used.ru_stime
+    return cost
+
+
+def _note_memory(pid: int, cost: Cost) -> None:
+    # Not ru_maxrss of wait4: it begins with what the parent had when it forked.
+    with suppress(OSError, KeyError):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        found = dict(line.split(":", 1) for line in lines)
+        kib = {name: int(found[name].split()[0]) for name in ("VmHWM", "VmRSS")}
+        cost.peak_mib = max(cost.peak_mib, kib["VmHWM"] / 1024)
+        now = cost.wall_s
+        if not cost.resident or now - cost.resident[-1][0] >= max(0.5, now / 200):
+            cost.resident.append((round(now, 2), round(kib["VmRSS"] / 1024, 1)))
+
+
+def shipper(
+    folder: Path, paths: str | Path, output: dict[str, object], **settings: object
+) -> list[str | Path]:
+    """The command that ships `paths` from a fresh `folder`; add `--once` to end at the end."""
+    config = {
+        "filebeat.inputs": [{"type": "filestream", "paths": [str(paths)]}],
+        "path.data": str(folder / "data"),
+        "logging.level": "warning",
+        **settings,
+        **{f"output.{name}": value for name, value in output.items()},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "mcp-shipper.yml"
+    file.write_bytes(msgspec.json.encode(config))  # JSON is YAML
+    return [SHIPPER, "run", "-c", file]
