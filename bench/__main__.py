@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import shipping
+from bench import latency, scale, shipping
 from bench.report import Report
 from bench.shipping import Job
 
@@ -50,8 +50,37 @@ def _job(events: int, folder: Path) -> Job:
     return Job(file, events, folder)
 
 
-BENCHMARKS: dict[str, Benchmark] = {"lumberjack": _lumberjack, "bulk": _bulk}
-USUAL = tuple(BENCHMARKS)
+def _start(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    yield latency.starts(folder, 40)
+
+
+def _idle(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    yield latency.idle(folder, 1000)
+
+
+def _files(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    yield scale.files(folder, 200_000, 10_000)
+
+
+def _backlog(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    yield scale.backlog(folder, 100_000_000)
+
+
+def _outage(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    yield scale.outage(folder, 5, 60)
+
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "lumberjack": _lumberjack,
+    "bulk": _bulk,
+    "start": _start,
+    "idle": _idle,
+    "files": _files,
+    "backlog": _backlog,
+    "outage": _outage,
+}
+#: Without a name; the others take gigabytes of disk and half an hour.
+USUAL = ("lumberjack", "bulk", "start", "idle", "files")
 
 
 if __name__ == "__main__":
