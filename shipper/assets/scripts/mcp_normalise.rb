@@ -569,6 +569,7 @@ def remember(secret, state, depth)
   case secret
   when Hash then secret.each_value { |item| remember(item, state, depth + 1) }
   when Array then secret.each { |item| remember(item, state, depth + 1) }
+  when nil, true, false then nil # no secret, and an ordinary word everywhere
   else
     text = secret.to_s[0, 1024]
     state["secrets"] |= spellings(text) if text.length >= 4
