@@ -7,15 +7,14 @@ shipped as one more input of every output: absence is explained where the lines 
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from shipper import __version__
 from shipper.config import Config
 from shipper.deliver.discover import InputConfig
-from shipper.deliver.reject import Attest, DeadLetter, kind_of
+from shipper.deliver.reject import DeadLetter, Witness, kind_of
 from shipper.record.event import create_compliance_event
 from shipper.record.handler import AuditHandler
 from shipper.status import FileStatus
@@ -25,6 +24,9 @@ _MAX_REASONS = 10
 _MAX_LINES = 20
 #: A stream that lives on has had something to say, or been closed, within this time.
 _QUIET_S = 60.0
+#: How often dropped lines are told, and of how many files at once.
+_DROPPED_INTERVAL_S = 60.0
+_MAX_FILES = 100
 _OTHER = "other reasons"
 
 
@@ -47,18 +49,29 @@ class Attestation:
         self._outputs = len(config.outputs)
         service = {"name": "mcp-shipper", "version": __version__}
         self._handler = AuditHandler(self._own, service=service, **config.recording)
+        self._witnesses: list[_Witness] = []
         #: Where the events are to be shipped from.
         self.input = InputConfig(id="mcp-shipper-audit", paths=(f"{self._own}*.jsonl",))
 
-    def of(self, output: str) -> Attest:
+    def of(self, output: str) -> Witness:
         """What the pipeline of that output tells of its lines."""
-        return partial(self._lines, output)
+        witness = _Witness(output, self._own, self.event)
+        self._witnesses.append(witness)
+        return witness
 
-    def event(self, operation: str, *, success: bool = True, **details: object) -> None:
-        """Something that was done to the shipper, or that it did."""
-        self._handler.attest(
-            create_compliance_event(operation, details=details or None, success=success)
+    def event(
+        self,
+        operation: str,
+        *,
+        success: bool = True,
+        records: int | None = None,
+        **details: object,
+    ) -> None:
+        """Something that was done to the shipper, or that it did to lines."""
+        event = create_compliance_event(
+            operation, details=details or None, records=records, success=success
         )
+        self._handler.attest(event)
 
     def prune(self, rows: Iterable[FileStatus]) -> None:
         """Delete our segments that every output has, or each start would leave one for ever."""
@@ -71,22 +84,60 @@ class Attestation:
 
     def close(self) -> None:
         """End the stream."""
+        for witness in self._witnesses:
+            witness.flush()
         self._handler.close()
 
-    def _lines(self, output: str, operation: str, letters: Sequence[DeadLetter]) -> None:
+
+class _Witness:
+    """Turns what one output's pipeline tells into events; for its thread alone."""
+
+    def __init__(self, output: str, own: str, event: Callable[..., None]) -> None:
+        self._output, self._own, self._event = output, own, event
+        self._dropped: dict[str, list[int]] = {}
+        self._flushed_s = time.monotonic()
+
+    def quarantined(self, letters: Sequence[DeadLetter]) -> None:
         """One event for each kind of reason, with places and digests, never with content."""
+        self._tell("lines-quarantined", letters)
+
+    def truncated(self, lines: Sequence[DeadLetter]) -> None:
+        """The same, of lines that arrive without their ends."""
+        self._tell("lines-truncated", lines)
+
+    def _tell(self, operation: str, letters: Sequence[DeadLetter]) -> None:
         # A refused event of ours raises none, or there would be no end to it.
         theirs = [letter for letter in letters if not letter.path.startswith(self._own)]
         for reason, group in _by_reason(theirs).items():
-            details = {
-                "output": output,
-                "reason": reason,
-                "lines": [_place(letter) for letter in group[:_MAX_LINES]],
-            }
-            event = create_compliance_event(
-                operation, details=details, records=len(group), success=False
+            self._event(
+                operation,
+                success=False,
+                records=len(group),
+                output=self._output,
+                reason=reason,
+                lines=[_place(letter) for letter in group[:_MAX_LINES]],
             )
-            self._handler.attest(event)
+
+    def dropped(self, path: str, offsets: Sequence[int]) -> None:
+        """Counted file by file, and told once in a while: an operator may drop most of a log."""
+        count, first, _ = self._dropped.get(path, (0, offsets[0], 0))
+        self._dropped[path] = [count + len(offsets), min(first, offsets[0]), offsets[-1]]
+        is_time = time.monotonic() - self._flushed_s >= _DROPPED_INTERVAL_S
+        if is_time or len(self._dropped) > _MAX_FILES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Tell what was dropped since the last time."""
+        dropped, self._dropped = self._dropped, {}
+        self._flushed_s = time.monotonic()
+        if not dropped:
+            return
+        files = [
+            {"path": path, "lines": count, "first_offset": first, "last_offset": last}
+            for path, (count, first, last) in dropped.items()
+        ]
+        total = sum(count for count, _, _ in dropped.values())
+        self._event("lines-dropped", records=total, output=self._output, files=files)
 
 
 def _is_quiet(path: Path) -> bool:

@@ -8,11 +8,13 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from shipper import __version__
 from shipper.config.operation import HttpConfig, MetricsConfig
 from shipper.deliver.stats import State, Stats
 from shipper.errors import ConfigError, Problem
@@ -23,7 +25,7 @@ _log = logging.getLogger("shipper.monitor")
 READY = {State.IDLE, State.DELIVERING}
 COUNTERS = (
     *("read_lines", "read_bytes", "batches", "filtered", "delivered", "duplicates", "diverted"),
-    *("retried", "rejected"),
+    *("retried", "rejected", "truncated"),
 )
 
 
@@ -42,39 +44,86 @@ def readiness(service: Service) -> tuple[bool, dict[str, Any]]:
 
 
 def waiting_s(stats: Stats) -> float:
-    """How long the oldest line that was read has waited for its acknowledgement."""
-    since = stats.waiting_since_monotonic
-    return 0.0 if since is None else time.monotonic() - since
+    """The age of the oldest line that is there and not acknowledged; 0 where there is none."""
+    oldest_s = stats.oldest_s
+    return 0.0 if oldest_s is None else max(0.0, time.time() - oldest_s)
 
 
 def counters(service: Service) -> dict[str, Any]:
     """The counters in the names of Filebeat's `/stats`, in sum, and each output's own."""
     all_stats = [pipeline.stats for pipeline in service.pipelines.values()]
-    total = {name: sum(getattr(stats, name) for stats in all_stats) for name in COUNTERS}
+    files = max((stats.files for stats in all_stats), default=0)
     return {
-        "libbeat": {
-            "output": {
-                "type": ",".join(service.pipelines),
-                "events": {
-                    "acked": total["delivered"],
-                    "batches": total["batches"],
-                    "dead_letter": total["rejected"],
-                    "duplicates": total["duplicates"],
-                    "failure_store": total["diverted"],
-                    "toomany": total["retried"],
-                    "total": total["delivered"] + total["rejected"] + total["retried"],
-                },
+        "beat": {
+            "info": {
+                "name": "mcp-shipper",
+                "version": __version__,
+                "uptime": {"ms": round((time.monotonic() - _started_s) * 1000)},
             },
-            "pipeline": {
-                "events": {"filtered": total["filtered"], "published": total["read_lines"]}
+            "memstats": {"rss": _resident_bytes()},
+        },
+        "filebeat": {"harvester": {"open_files": files, "running": files}},
+        "libbeat": _libbeat(service, all_stats),
+        "outputs": {name: _own(pipeline.stats) for name, pipeline in service.pipelines.items()},
+    }
+
+
+def _libbeat(service: Service, all_stats: Sequence[Stats]) -> dict[str, Any]:
+    """Filebeat's names for what is the same here; `queue` is not, for there is none."""
+    total = {name: sum(getattr(stats, name) for stats in all_stats) for name in COUNTERS}
+    active = sum(stats.active for stats in all_stats)
+    settled = total["delivered"] + total["rejected"]
+    return {
+        "output": {
+            "type": ",".join(service.pipelines),
+            "events": {
+                "acked": total["delivered"],
+                "active": active,
+                "batches": total["batches"],
+                "dead_letter": total["rejected"],
+                "dropped": 0,  # never
+                "duplicates": total["duplicates"],
+                "failed": total["retried"],
+                "failure_store": total["diverted"],
+                "total": settled + total["retried"] + active,
             },
         },
-        "filebeat": {"harvester": {"open_files": max(stats.files for stats in all_stats)}},
-        "outputs": {
-            name: {**asdict(pipeline.stats), "state": pipeline.stats.state.value}
-            for name, pipeline in service.pipelines.items()
+        "pipeline": {
+            "events": {
+                "active": active,
+                "dropped": 0,
+                "filtered": total["filtered"],
+                "published": total["read_lines"],
+                "retry": total["retried"],
+                "total": total["read_lines"] + total["filtered"] + active,
+            }
         },
     }
+
+
+def _own(stats: Stats) -> dict[str, Any]:
+    """One output's counters; its instants as ages, which mean something outside."""
+    values = asdict(stats)
+    del values["last_ack_monotonic"], values["oldest_s"]
+    acked = stats.last_ack_monotonic
+    return values | {
+        "state": stats.state.value,
+        "last_ack_age_s": None if acked is None else round(time.monotonic() - acked, 3),
+        "oldest_unacknowledged_s": round(waiting_s(stats), 3),
+    }
+
+
+#: Near enough to when the process began: this module is loaded at the start of `run`.
+_started_s = time.monotonic()
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def _resident_bytes() -> int | None:
+    """None where there is no /proc."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
+    except OSError:
+        return None
 
 
 @contextmanager

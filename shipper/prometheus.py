@@ -14,8 +14,9 @@ from shipper.service import Service
 KIND = CONTENT_TYPE_PLAIN_0_0_4
 
 _GAUGES: dict[str, tuple[str, Callable[[Stats], float]]] = {
+    "active": ("Lines read and not settled", lambda stats: stats.active),
     "files": ("Files being followed", lambda stats: stats.files),
-    "oldest_unacknowledged_seconds": ("How long the batch in flight has waited", waiting_s),
+    "oldest_unacknowledged_seconds": ("Age of the oldest line that is not acknowledged", waiting_s),
     "ready": ("Whether the output takes lines", lambda stats: stats.state in READY),
 }
 

@@ -108,7 +108,7 @@ def _pipeline(name: str, config: Config, attestation: Attestation | None) -> Pip
     if attestation is None:
         return Pipeline(shape, output)
     shape = replace(shape, inputs=(*shape.inputs, attestation.input))
-    return Pipeline(shape, output, attest=attestation.of(name))
+    return Pipeline(shape, output, witness=attestation.of(name))
 
 
 def probe(config: Config) -> Iterator[tuple[str, str, bool]]:

@@ -10,7 +10,7 @@ import pytest
 from shipper.attest import Attestation
 from shipper.config import from_mapping, load
 from shipper.deliver.block import Reject
-from shipper.deliver.reject import QUARANTINED, DeadLetter
+from shipper.deliver.reject import DeadLetter
 from shipper.record.seal import GENESIS, follows, unseal
 from shipper.service import Service
 from tests.fakes import FakeElasticsearch, items
@@ -85,7 +85,7 @@ def attested(home, letters):
     attestation = Attestation(
         from_mapping({"path": {"home": str(home)}, "output": {"console": {}}})
     )
-    attestation.of("file")(QUARANTINED, letters)
+    attestation.of("file").quarantined(letters)
     attestation.close()
     lines = [
         line
@@ -106,6 +106,18 @@ def test_a_batch_of_many_lines_is_one_event_a_reason_with_the_count_of_all(tmp_p
     assert [one["offset"] for one in details(event)["lines"]] == list(range(20))
 
 
+def test_lines_that_are_cut_are_an_event_with_their_places(tmp_path):
+    home = {"path": {"home": str(tmp_path)}, "output": {"console": {}}}
+    attestation = Attestation(from_mapping(home))
+    cut = Reject(b"begin", 7, "11 bytes long, over 5", length=11, sha256="ab" * 32)
+    attestation.of("console").truncated([DeadLetter("/a.log", cut)])
+    attestation.close()
+    (segment,) = (tmp_path / "data" / "audit").iterdir()
+    event = json.loads(segment.read_bytes().splitlines()[1])
+    assert event["event"]["action"] == "audit-lines-truncated"
+    assert details(event)["lines"] == [{"path": "/a.log", "offset": 7, "sha256": "ab" * 32}]
+
+
 def test_a_batch_of_many_reasons_is_a_bounded_number_of_events(tmp_path):
     letters = [DeadLetter("/a", Reject(b"x", n, f"reason {n}")) for n in range(100)]
     events = attested(tmp_path, letters)
@@ -116,9 +128,22 @@ def test_a_batch_of_many_reasons_is_a_bounded_number_of_events(tmp_path):
 def test_the_refusal_of_such_an_event_raises_none(tmp_path):
     path = str(tmp_path / "data" / "audit" / "x-000001.jsonl")
     attestation = Attestation(from_mapping({"path": {"home": str(tmp_path)}}))
-    attestation.of("file")(QUARANTINED, [DeadLetter(path, Reject(b"{}", 0, "400 bad"))])
+    attestation.of("file").quarantined([DeadLetter(path, Reject(b"{}", 0, "400 bad"))])
     attestation.close()
     assert not (tmp_path / "data" / "audit").exists()
+
+
+def test_lines_that_processors_drop_are_one_event_with_the_count_and_the_place(tmp_path):
+    source = tmp_path / "in.ndjson"
+    source.write_bytes(b"".join(b'{"n":%d}\n' % n for n in range(9)))
+    drop = {"drop_event": {"when": {"range": {"n": {"gte": 4}}}}}
+    config = write(tmp_path, source, to_file(tmp_path), processors=[drop])
+    assert run("run", "--once", "-c", config).returncode == 0
+    assert run("run", "--once", "-c", config).returncode == 0
+    (event,) = [one for one in own(tmp_path) if "dropped" in one["event"]["action"]]
+    assert event["mcp"]["compliance"]["records"] == 5
+    place = {"path": str(source), "lines": 5, "first_offset": 32, "last_offset": 64}
+    assert details(event) == {"output": "file", "files": [place]}
 
 
 def test_start_reload_and_stop_are_events_and_the_stop_says_what_is_left(source, tmp_path):

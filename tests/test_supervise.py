@@ -85,6 +85,9 @@ def test_the_endpoint_tells_a_shipper_that_delivers(source, endpoint, tmp_path):
         assert ready["outputs"]["file"]["oldest_unacknowledged_s"] == 0
         stats = json.loads(get(port, "/stats")[1])
         assert stats["libbeat"]["output"]["events"]["acked"] == 2
+        assert stats["libbeat"]["pipeline"]["events"]["active"] == 0
+        assert stats["beat"]["memstats"]["rss"] > 1 << 20
+        assert stats["outputs"]["file"]["last_ack_age_s"] >= 0
         families = text_string_to_metric_families(get(port, "/metrics")[1])
         samples = {one.name: one.value for family in families for one in family.samples}
         assert samples["mcp_shipper_delivered_total"] == 2

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from shipper.deliver import discover
 from shipper.deliver.batch import Batch
@@ -111,6 +111,10 @@ class Following:
                 bytes_left -= chunk.end - chunk.start
         self._ready.update(dict.fromkeys(again))
         return Batch(chunks) if chunks else None
+
+    def waiting(self) -> Iterator[Source]:
+        """The files that may have lines to read, and have to wait for their turn."""
+        return iter(self._ready)
 
     def close(self) -> None:
         """Close all files."""

@@ -7,18 +7,19 @@ only then, so that every line arrives at least once, whatever dies in between.
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from shipper.deliver.age import Age
 from shipper.deliver.backoff import Backoff
 from shipper.deliver.batch import Batch
 from shipper.deliver.discover import InputConfig, patterns
 from shipper.deliver.follow import Following
 from shipper.deliver.registry import Registry
-from shipper.deliver.reject import TRUNCATED, Attest, DeadLetters
+from shipper.deliver.reject import DeadLetter, DeadLetters, Witness
 from shipper.deliver.settle import Settler
 from shipper.deliver.source import Limits
 from shipper.deliver.stats import State, Stats
@@ -76,19 +77,20 @@ class Pipeline:
         config: PipelineConfig,
         output: Output,
         *,
-        attest: Attest | None = None,
+        witness: Witness | None = None,
         sleep: Callable[[float], None] | None = None,
         random: Callable[[], float] = random.random,
     ) -> None:
-        """`attest` is told of lines that do not arrive.
+        """`witness` is told of lines that do not arrive.
 
         `sleep` and `random` stand in for waiting and for chance between attempts in tests.
         """
         self._config = config
-        self._output, self._attest = output, attest
+        self._output, self._witness = output, witness
         self._stop = Event()
         self._pause = sleep or self._stop.wait
         self.stats = Stats()
+        self._age = Age()
         self._watcher = Watcher(patterns(config.inputs))
         letters = DeadLetters(
             config.dead_letters_path, output=config.name, max_bytes=config.dead_letters_max_bytes
@@ -101,7 +103,7 @@ class Pipeline:
             sleep=self._sleep,
             backoff=Backoff(config.backoff_init_s, config.backoff_max_s, random),
             random=random,
-            attest=attest,
+            witness=witness,
         )
 
     @property
@@ -135,16 +137,17 @@ class Pipeline:
 
     def _deliver(self, batches: Iterator[Batch], registry: Registry) -> None:
         for batch in batches:  # whole lines, from where the registry has them
-            self.stats.waiting_since_monotonic = time.monotonic()
+            self.stats.active = sum(len(chunk.lines) for chunk in batch.chunks)
             if not self._settler.settle(batch):  # each delivered, or in the dead letters
                 return
             self._commit(batch, registry)  # only now may the positions move
-            self.stats.waiting_since_monotonic = None
+            self.stats.active = 0
             del batch  # or it would stay in memory while the next one is read
 
     def _commit(self, batch: Batch, registry: Registry) -> None:
-        if (truncated := batch.truncated()) and self._attest:
-            self._attest(TRUNCATED, truncated)
+        truncated = batch.truncated()
+        if self._witness:
+            self._testify(self._witness, batch, truncated)
         now_s = int(time.time())
         registry.commit([chunk.source.settle(chunk, now_s) for chunk in batch.chunks])
         self.stats.batches += 1
@@ -152,6 +155,13 @@ class Pipeline:
         self.stats.read_bytes += batch.size_bytes()
         self.stats.truncated += len(truncated)
         self.stats.filtered += sum(len(chunk.filtered) for chunk in batch.chunks)
+
+    def _testify(self, witness: Witness, batch: Batch, truncated: Sequence[DeadLetter]) -> None:
+        if truncated:
+            witness.truncated(truncated)
+        for chunk in batch.chunks:
+            if chunk.filtered:
+                witness.dropped(chunk.source.found.path, chunk.filtered)
 
     def _follow(self, registry: Registry, following: Following) -> Iterator[Batch]:
         """Batches as they come, until `stop`."""
@@ -163,7 +173,7 @@ class Pipeline:
                 self._scan(registry, following)
                 took_s = time.monotonic() - now
                 next_scan = now + max(self._config.scan_interval_s, took_s / _SCAN_SHARE)
-            if batch := following.next_batch():
+            if batch := self._next(following):
                 yield batch
                 del batch
             elif not following.has_ready:
@@ -173,7 +183,7 @@ class Pipeline:
         """Batches until everything that is there is taken, or `stop`."""
         deadline = time.monotonic() + _MAX_END_WAIT_S
         while (following.has_ready or self._waits(following, deadline)) and not self._stop.is_set():
-            if batch := following.next_batch():
+            if batch := self._next(following):
                 yield batch
                 del batch
 
@@ -186,8 +196,16 @@ class Pipeline:
         following.wake(time.monotonic())
         return True
 
+    def _next(self, following: Following) -> Batch | None:
+        batch = following.next_batch()
+        if batch is not None:
+            self.stats.oldest_s = self._age.oldest(batch, following)
+        return batch
+
     def _idle(self, until: float) -> None:
         self.stats.state = State.IDLE
+        self.stats.oldest_s = None
+        self._age = Age()
         if not self._stop.is_set():
             self._watcher.wait(max(0.0, until - time.monotonic()))
 

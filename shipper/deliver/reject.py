@@ -4,11 +4,12 @@ import base64
 import binascii
 import fcntl
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -24,11 +25,20 @@ class DeadLetter:
     reject: Reject
 
 
-#: Told of lines that do not arrive as they were: what was done to them, and which they are.
-Attest = Callable[[str, Sequence[DeadLetter]], None]
+class Witness(Protocol):
+    """Is told of lines that do not arrive."""
 
-QUARANTINED = "lines-quarantined"
-TRUNCATED = "lines-truncated"
+    def quarantined(self, letters: Sequence[DeadLetter]) -> None:
+        """These went to the dead letters."""
+        ...
+
+    def truncated(self, lines: Sequence[DeadLetter]) -> None:
+        """These are sent without their ends."""
+        ...
+
+    def dropped(self, path: str, offsets: Sequence[int]) -> None:
+        """Lines of a file that processors dropped, by where they stand."""
+        ...
 
 
 class Letter(msgspec.Struct, omit_defaults=True, frozen=True, rename={"timestamp": "@timestamp"}):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from shipper.deliver.backoff import Backoff
 from shipper.deliver.poison import Batch, Group, Unsettled
-from shipper.deliver.reject import QUARANTINED, Attest, DeadLetter, DeadLetters, Full
+from shipper.deliver.reject import DeadLetter, DeadLetters, Full, Witness
 from shipper.deliver.stats import State, Stats
 from shipper.errors import Closed, ProtocolError, Refused, TooLarge, Unavailable
 from shipper.outputs.base import (
@@ -45,11 +45,11 @@ class Settler:
         sleep: Sleep,
         backoff: Backoff,
         random: Callable[[], float],
-        attest: Attest | None = None,
+        witness: Witness | None = None,
     ) -> None:
-        """`attest` is told of the lines that went to the dead letters."""
+        """`witness` is told of the lines that went to the dead letters."""
         self._output, self._dead_letters, self._stats = output, dead_letters, stats
-        self._name, self._sleep, self._attest = name, sleep, attest
+        self._name, self._sleep, self._witness = name, sleep, witness
         self._backoff = backoff
         self._slow = Backoff(_REFUSED_INITIAL_S, _REFUSED_MAX_S, random)
         self._full = Backoff(_FULL_INITIAL_S, _FULL_MAX_S, random)
@@ -149,8 +149,8 @@ class Settler:
                 return False
         self._full.reset()
         self._stats.rejected += len(letters)
-        if self._attest:
-            self._attest(QUARANTINED, letters)
+        if self._witness:
+            self._witness.quarantined(letters)
         reason = letters[0].reject.reason
         _log.warning(
             "Output %s: %d lines rejected, now in the dead letters; the first: %s.",

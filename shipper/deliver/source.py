@@ -143,6 +143,13 @@ class Source:
             updated_s=now_s,
         )
 
+    def peek(self, size: int) -> bytes:
+        """What comes next, as far as the open file shows it."""
+        try:
+            return os.pread(self._file, size, self.offset) if self.is_open else b""
+        except OSError:  # told when it is read
+            return b""
+
     def unfinished_bytes(self) -> int:
         """Bytes after the position when nothing more can be taken: a line without its end."""
         return max(0, self.seen[0] - self.offset) if self.seen else 0

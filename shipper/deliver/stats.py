@@ -45,7 +45,10 @@ class Stats:
     rejected: int = 0
     #: When the destination last took a line (time.monotonic).
     last_ack_monotonic: float | None = None
-    #: When the batch in flight was read (time.monotonic); None where none is.
-    waiting_since_monotonic: float | None = None
+    #: Good lines that were read and are not settled.
+    active: int = 0
+    #: The time of the oldest line that is there and not acknowledged (time.time), as far as the
+    #: line or its file tell it; None where there is none.
+    oldest_s: float | None = None
     #: Why the state is not idle or delivering, or was not when it last changed.
     last_error: str = ""

@@ -1,0 +1,83 @@
+"""How long the oldest line has waited: by its own time, wherever it lies."""
+
+import os
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from shipper.deliver.age import time_of
+from shipper.deliver.pipeline import Pipeline
+from shipper.errors import Unavailable
+from tests.deliver.lines import append, block, config
+from tests.fakes import ScriptedOutput, running
+from tests.real.processes import wait_until
+
+HOUR_S = 3600.0
+
+
+def stamped(age_s, size=0):
+    when = datetime.fromtimestamp(time.time() - age_s, UTC).isoformat().replace("+00:00", "Z")
+    return b'{"message":"%s","@timestamp":"%s"}\n' % (b"x" * size, when.encode())
+
+
+@pytest.fixture
+def held(tmp_path):
+    """A pipeline whose output is away; its age of the oldest line, once there is one."""
+    output = ScriptedOutput(*[Unavailable("away")] * 10_000)
+    waits = iter(range(10_000))
+    pipeline = Pipeline(config(tmp_path, max_lines=1), output, sleep=lambda s: next(waits))
+
+    def age():
+        return time.time() - pipeline.stats.oldest_s
+
+    def until_known():
+        wait_until(lambda: pipeline.stats.oldest_s is not None, 20, "a line is there")
+        return age()
+
+    with running(pipeline):
+        yield until_known
+        output.answers.clear()
+        wait_until(lambda: pipeline.stats.oldest_s is None, 20, "all is acknowledged")
+
+
+def test_a_line_is_as_old_as_it_says(logs, held):
+    append(logs / "a.log", stamped(HOUR_S) + stamped(0))
+    assert HOUR_S <= held() < HOUR_S + 60
+
+
+def test_a_line_that_waits_in_another_file_counts(logs, held):
+    append(logs / "b.log", stamped(HOUR_S))
+    append(logs / "a.log", stamped(2 * HOUR_S))
+    append(logs / "c.log", stamped(3 * HOUR_S))
+    assert held() >= 3 * HOUR_S
+
+
+def test_a_line_without_a_time_is_as_old_as_the_last_change_of_its_file(tmp_path, logs, held):
+    fresh = tmp_path / "fresh"
+    fresh.write_bytes(block([1]))
+    os.utime(fresh, (0, time.time() - HOUR_S))
+    fresh.rename(logs / "a.log")
+    assert HOUR_S <= held() < HOUR_S + 60
+
+
+def test_a_line_of_the_future_is_no_younger_than_now(logs, held):
+    append(logs / "a.log", stamped(-HOUR_S))
+    assert 0 <= held() < 60
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b'{"@timestamp":"2026-11-25T00:00:00Z"}', 1795564800.0),
+        (b'{"a":1, "@timestamp" : "2026-11-25T01:00:00.5+01:00"}', 1795564800.5),
+        (b'{"@timestamp":"2026-11-25T00:00:00.123456789Z"}', 1795564800.123456),
+        (b'{"@timestamp":"2026-11-25T00:00:00"}', None),
+        (b'{"@timestamp":"yesterday at noon"}', None),
+        (b'{"@timestamp":"2026-11-25T00:00:00\xff"}', None),
+        (b'{"a":1}\n{"@timestamp":"2026-11-25T00:00:00Z"}', None),
+        (b"", None),
+    ],
+)
+def test_only_a_time_with_a_zone_on_the_line_itself_is_one(line, told):
+    assert time_of(line) == told
