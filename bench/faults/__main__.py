@@ -1,6 +1,6 @@
 """What shippers lose, double and stall on: `python -m bench.faults`, a table in Markdown.
 
-Each cell is a run of its own: a new folder, a fault server in this process, a shipper as a process,
+Each run has all of its own: a new folder, a fault server in this process, a shipper as a process,
 5,000 lines written in three seconds while the server, the file or the shipper misbehaves.
 """
 
@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.faults.scenarios import SCENARIOS, Run, Scenario
@@ -41,22 +42,40 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--shipper", help="only those whose name begins so")
     parser.add_argument("--scenario", help="only those whose name begins so")
-    parser.add_argument("--jobs", type=int, default=6, help="cells at the same time")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=6, help="runs at the same time")
     options = parser.parse_args()
     shippers = [one for one in SHIPPERS if one.name.startswith(options.shipper or "")]
     scenarios = [one for one in SCENARIOS if one.name.startswith(options.scenario or "")]
     lines = list(events(LINES, seed=1))
-    print(f"{versions()}; {LINES:,} lines\n")
+    print(f"{versions()}; {LINES:,} lines, {options.rounds} rounds\n")
     print(f"| | {' | '.join(one.name for one in shippers)} |")
     print("|---|" + "---|" * len(shippers))
     with ThreadPoolExecutor(options.jobs) as pool:  # most of the time all of them wait
-        rows = [[pool.submit(_cell, one, row, lines) for one in shippers] for row in scenarios]
+        rows = [
+            [
+                [pool.submit(_run, one, row, lines) for _ in range(options.rounds)]
+                for one in shippers
+            ]
+            for row in scenarios
+        ]
         for scenario, cells in zip(scenarios, rows, strict=True):
-            print(f"| {scenario.name} | {' | '.join(cell.result() for cell in cells)} |")
+            words = [_words([round_.result() for round_ in rounds]) for rounds in cells]
+            print(f"| {scenario.name} | {' | '.join(words)} |")
             sys.stdout.flush()
 
 
-def _cell(shipper: Shipper, scenario: Scenario, lines: Sequence[bytes]) -> str:
+@dataclass(frozen=True)
+class Result:
+    """What came of one run."""
+
+    report: Report
+    #: From the last line written to the last taken; None if no more came.
+    took_s: float | None
+    set_aside: int
+
+
+def _run(shipper: Shipper, scenario: Scenario, lines: Sequence[bytes]) -> Result:
     with tempfile.TemporaryDirectory(prefix="mcp-shipper-faults-") as name:
         folder = Path(name)
         expected = folder / "expected"
@@ -77,7 +96,7 @@ def _cell(shipper: Shipper, scenario: Scenario, lines: Sequence[bytes]) -> str:
                 took_s = _settle(server, ledger)
             finally:
                 run.stop()
-        return _words(ledger.report(), took_s, shipper.set_aside(folder))
+        return Result(ledger.report(), took_s, shipper.set_aside(folder))
 
 
 def _settle(server: Watched, ledger: Ledger) -> float | None:
@@ -95,15 +114,27 @@ def _settle(server: Watched, ledger: Ledger) -> float | None:
     return _LIMIT_S
 
 
-def _words(report: Report, took_s: float | None, set_aside: int) -> str:
-    said = [f"**lost {report.lost:,}**"] if report.lost else ["all"]
-    if report.lost and took_s:
-        said = [f"still sending, {report.lost:,} missing"]
-    said += [f"{report.duplicated:,} doubled"] if report.duplicated else []
-    said += [f"{report.out_of_order:,} out of order"] if report.out_of_order else []
-    said += [f"{set_aside:,} set aside"] if set_aside else []
-    said += [f"{took_s:.0f} s"] if took_s is not None and took_s >= 1 else []
+def _words(rounds: Sequence[Result]) -> str:
+    """One cell: the lowest and the highest of all rounds."""
+    lost = _range([one.report.lost for one in rounds])
+    said = [f"**lost {lost}**"] if lost else ["all"]
+    if lost and any(one.took_s == _LIMIT_S for one in rounds):
+        said = [f"{lost} missing and still sending after {_LIMIT_S} s"]
+    for what, counts in {
+        "doubled": [one.report.duplicated for one in rounds],
+        "out of order": [one.report.out_of_order for one in rounds],
+        "set aside": [one.set_aside for one in rounds],
+        "s": [round(one.took_s) for one in rounds if one.took_s is not None],
+    }.items():
+        if counted := _range(counts):
+            said.append(f"{counted} {what}")
     return ", ".join(said)
+
+
+def _range(values: Sequence[int]) -> str:
+    """Nothing for zeros; else one number, or the lowest and the highest."""
+    low, high = min(values, default=0), max(values, default=0)
+    return "" if not high else f"{high:,}" if low == high else f"{low:,} to {high:,}"
 
 
 if __name__ == "__main__":
