@@ -30,7 +30,10 @@ SEEDS = {
     "windows": [Sender().window([b"{}", b"1"]), Sender(zlib.compress).window([b"{}"] * 9)],
     "bulk_answer": [b'{"items":[{"create":{"status":201}},{"create":{"status":429}}]}'],
     "lines": [b'{"a":1}\n {"b":[]}\r\n\n[1]\n{"c":"\xff"}\n', b'{"a":1}\n{"b":2}'],
-    "routes": [b'{"event":{"id":"1"},"data_stream":{"dataset":"a.b"}}\n{"event":1}'],
+    "routes": [
+        b'{"event":{"id":"1"},"data_stream":{"dataset":"a.b"}}\n{"event":1}',
+        b'{"event":{\r},"data_stream":1}',
+    ],
     "positions": [
         b'{"format":"mcp-shipper positions","version":1}\n{"crc":%d,"commit":%b}\n'
         % (zlib.crc32(COMMIT), COMMIT)

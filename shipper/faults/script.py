@@ -18,9 +18,9 @@ from shipper.errors import BadInput, Problem
 
 #: What each word of a usage stands for.
 _PLACEHOLDERS = {
-    "TIME": r"(?P<seconds>\d+(?:\.\d+)?(?:ms|s|m))",
-    "SIZE": r"(?P<size>\d+[kM]?)",
-    "PART": r"(?:(?P<share>\d+(?:\.\d+)?)%|(?P<size>\d+))",
+    "TIME": r"(?P<seconds>\d{1,6}(?:\.\d{1,3})?(?:ms|s|m))",
+    "SIZE": r"(?P<size>\d{1,9}[kM]?)",
+    "PART": r"(?:(?P<share>\d{1,6}(?:\.\d{1,3})?)%|(?P<size>\d{1,9}))",
     "STATUS": r"(?P<status>[45]\d\d)",
     "PATTERN": r"(?P<pattern>\S+)",
 }
@@ -72,8 +72,8 @@ _LAST = {"ok", "half-open", "reset", "close", "lose", "handshake", "STATUS", "it
 _LAST |= {"readonly", "empty", "cut", "refuse"}
 
 _SPLIT = re.compile(r"[;\n]")
-_REPEAT = re.compile(r"(\d+)x\s+(.*)")
-_RANDOM = re.compile(r"random (\d+)")
+_REPEAT = re.compile(r"(\d{1,6})x\s+(.*)")
+_RANDOM = re.compile(r"random (\d{1,18})")
 _COMMENT = re.compile(r"#.*")
 
 

@@ -100,7 +100,7 @@ def _read_routes(block: bytes) -> list[_Route]:
     try:
         return _routes.decode_lines(block)  # one call in C; the usual case
     except _ODD:
-        return list(map(_read_route, block.splitlines()))
+        return list(map(_read_route, block.split(b"\n")[:-1]))  # a CR ends no line
 
 
 def _read_route(line: bytes) -> _Route:

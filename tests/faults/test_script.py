@@ -71,6 +71,8 @@ def test_a_phase_for_new_connections_waits_for_one():
         ("lumberjack", "ack"),
         ("lumberjack", "silence 5"),
         ("lumberjack", "3 ok"),
+        ("lumberjack", "9999999x ok"),
+        ("lumberjack", f"reset at {'9' * 99}"),
         ("elasticsearch", "ack 3"),
         ("elasticsearch", "200"),
         ("elasticsearch", "items 429"),

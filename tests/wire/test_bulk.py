@@ -92,6 +92,10 @@ def test_an_odd_stream_does_not_cost_the_id_nor_the_other_way_round():
     assert odd_event == {"_index": "logs-mcp.tools-default"}
 
 
+def test_a_carriage_return_within_an_odd_line_makes_no_second_line_of_it():
+    assert action(b'{"data_stream":1,"event":{\r"id":"a"}}')["_id"] == "a"
+
+
 def test_one_odd_line_changes_nothing_for_its_neighbours():
     lines = [{"event": {"id": "a"}}, {"event": 3}, {"event": {"id": "c"}}]
     block = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
