@@ -97,6 +97,7 @@ def pipeline_config(name: str, config: Config) -> PipelineConfig:
         inputs=config.inputs,
         data_path=config.data,
         max_lines=settings.batch_max_lines,
+        max_bytes=settings.batch_max_bytes,
         backoff_init_s=settings.backoff.init_s,
         backoff_max_s=settings.backoff.max_s,
     )

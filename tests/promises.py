@@ -232,6 +232,27 @@ PROMISES = (
         ),
     ),
     Promise(
+        "deliver:shared",
+        "Several connections share the lines; each arrives, and a host that is down costs the "
+        "others nothing.",
+        (
+            (
+                "integration/test_outputs.py::"
+                "test_a_lumberjack_server_that_is_away_leaves_all_events_to_the_other"
+            ),
+            (
+                "integration/test_outputs.py::"
+                "test_many_connections_to_elasticsearch_make_each_document_once"
+            ),
+        ),
+    ),
+    Promise(
+        "deliver:placed",
+        "`setup` and the shipper name aliases and monthly indices alike, each event in the month "
+        "of its own time.",
+        (("integration/test_outputs.py::test_setup_and_shipper_agree_on_the_names_of_indices"),),
+    ),
+    Promise(
         "deliver:independent",
         "Each output has its own position; a dead one holds no other back.",
         (f"{_BAD}test_two_outputs_each_have_their_own_position_and_a_dead_one_holds_nobody_back",),

@@ -6,17 +6,17 @@
 import os
 import re
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from shipper.catalog import AuditLevel, Catalog, Scope, builtin, overlaid
+from shipper.catalog import AuditLevel, Catalog, IndexStrategy, Scope, builtin, overlaid
 from shipper.config.external import read_external
 from shipper.config.inputs import EVENT_KEYS, read_inputs
 from shipper.config.keystore import Keystore
 from shipper.config.operation import Operation
-from shipper.config.outputs import read_outputs
+from shipper.config.outputs import placed, read_outputs
 from shipper.config.permissions import problem_of
 from shipper.config.read import Reader
 from shipper.config.tree import Node, build, parse, tree_of
@@ -119,21 +119,22 @@ def _read(tree: Node) -> Config:
     nodes = reader.children(tree, _KEYS)
     nodes |= _of_filebeat(reader, nodes)
     paths = _paths(reader, nodes.get("path"))
-    overlay, catalog = _catalog(reader, nodes)
+    strategy = _strategy(reader, nodes)
+    overlay, catalog = _catalog(reader, nodes, strategy)
     outputs, kibana_url = read_outputs(reader, nodes)
     config = Config(
         **paths,
         inputs=read_inputs(reader, nodes),
-        outputs=outputs,
+        outputs=placed(outputs, catalog, strategy),
         kibana_url=kibana_url,
         catalog=catalog,
-        scope=_scope(reader, nodes, catalog),
+        scope=_scope(reader, nodes, catalog, strategy),
         overlay=overlay,
         operation=_operation(reader, nodes),
         alerts=_alerts(reader, nodes.get("security_monitoring")),
         **_simple(reader, nodes),
         # Last, when all has been read.
-        notes=(*(_NOTES[key] for key in _NOTES if key in nodes), *dict.fromkeys(reader.remarks)),
+        notes=(*_notes(nodes, strategy), *dict.fromkeys(reader.remarks)),
     )
     if reader.problems:
         raise ConfigError(sorted(reader.problems, key=_line))
@@ -147,14 +148,20 @@ _KEYS = (
     *("http", "logging", "self_audit", "shutdown_timeout"),
     *EVENT_KEYS,
     *("mcp_audit_level", "compliance_frameworks", "retention_days", "mcp_audit_event_types"),
-    *("elasticsearch_url", "kibana_url", "index_prefix"),
+    *("elasticsearch_url", "kibana_url", "index_prefix", "index_strategy"),
     *("real_time_monitoring", "security_monitoring"),
 )
-#: Keys of the guide that are read and checked, and have no effect yet.
-_NOTES = {
-    "index_prefix": "index_prefix: no effect while events go to data streams (logs-mcp.*)",
-    "security_monitoring": "security_monitoring: the alerts are checked; none is raised in-process",
-}
+
+
+def _notes(nodes: Mapping[str, Node], strategy: IndexStrategy) -> Iterator[str]:
+    """Keys that are read and checked, and have no effect."""
+    if "index_prefix" in nodes and strategy is IndexStrategy.DATA_STREAM:
+        yield (
+            "index_prefix: no effect on data streams (logs-mcp.*); it names indices under "
+            "index_strategy: monthly or rollover_alias"
+        )
+    if "security_monitoring" in nodes:
+        yield "security_monitoring: the alerts are checked; none is raised in-process"
 
 
 def _of_filebeat(reader: Reader, nodes: Mapping[str, Node]) -> dict[str, Node]:
@@ -183,7 +190,15 @@ def _paths(reader: Reader, node: Node | None) -> dict[str, Any]:
     return {name: home / name for name in ("data", "logs", "audit")} | given
 
 
-def _catalog(reader: Reader, nodes: Mapping[str, Node]) -> tuple[dict[str, object], Catalog]:
+def _strategy(reader: Reader, nodes: Mapping[str, Node]) -> IndexStrategy:
+    node = nodes.get("index_strategy")
+    name = reader.one_of(node, IndexStrategy) if node else ""
+    return IndexStrategy(name) if name in list(IndexStrategy) else IndexStrategy.DATA_STREAM
+
+
+def _catalog(
+    reader: Reader, nodes: Mapping[str, Node], strategy: IndexStrategy
+) -> tuple[dict[str, object], Catalog]:
     """The operator's rows: those of the guide's key, and those under `catalog`."""
     overlay: dict[str, object] = {}
     if node := nodes.get("catalog"):
@@ -196,18 +211,35 @@ def _catalog(reader: Reader, nodes: Mapping[str, Node]) -> tuple[dict[str, objec
             overlay["event_types"] = {**types, **more}
         else:
             reader.note(node, f"expected event types by name, found {node.kind}")
-    if not overlay:
-        return overlay, builtin()
+    catalog = _overlaid(reader, overlay, nodes.get("mcp_audit_event_types") or nodes.get("catalog"))
+    node = nodes.get("index_prefix")
+    if node is None or strategy is IndexStrategy.DATA_STREAM:
+        return overlay, catalog
+    prefix = reader.text(node)
+    given: Any = overlay.get("event_types") or {}
+    named = {
+        name: {"index": prefix + row.index.removeprefix("mcp"), **(given.get(name) or {})}
+        for name, row in catalog.event_types.items()
+    }
+    overlay = {**overlay, "event_types": named}
+    return overlay, _overlaid(reader, overlay, node)
+
+
+def _overlaid(reader: Reader, overlay: Mapping[str, object], node: Node | None) -> Catalog:
+    """Our catalog with the operator's rows; `node` is where their problems are told."""
+    if not overlay or node is None:
+        return builtin()
     try:
-        return overlay, overlaid(overlay, "catalog")
+        return overlaid(overlay, "catalog")
     except CatalogError as error:
-        where = nodes.get("mcp_audit_event_types") or nodes["catalog"]
-        reader.problems += [Problem(f"{where.where} {p.where}", p.what) for p in error.problems]
-        return overlay, builtin()
+        reader.problems += [Problem(f"{node.where} {p.where}", p.what) for p in error.problems]
+        return builtin()
 
 
-def _scope(reader: Reader, nodes: Mapping[str, Node], catalog: Catalog) -> Scope:
-    scope = Scope()
+def _scope(
+    reader: Reader, nodes: Mapping[str, Node], catalog: Catalog, strategy: IndexStrategy
+) -> Scope:
+    scope = Scope(index_strategy=strategy)
     if node := nodes.get("mcp_audit_level"):
         level = reader.one_of(node, AuditLevel)
         scope = replace(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from shipper.catalog import Catalog, IndexStrategy
 from shipper.config.cloud import Cloud, read_cloud
 from shipper.config.read import Reader
 from shipper.config.tree import Node
@@ -24,6 +25,17 @@ def read_outputs(reader: Reader, nodes: Mapping[str, Node]) -> tuple[dict[str, o
     if cloud.elasticsearch or cloud.username:
         found["elasticsearch"] = _in_cloud(found.get("elasticsearch"), cloud)
     return found, _kibana(reader, nodes) or cloud.kibana
+
+
+def placed(
+    outputs: dict[str, object], catalog: Catalog, strategy: IndexStrategy
+) -> dict[str, object]:
+    """The outputs, Elasticsearch with the names of the catalog's indices where it needs them."""
+    settings: Any = outputs.get("elasticsearch")
+    if settings is None or strategy is IndexStrategy.DATA_STREAM:
+        return outputs
+    indices = {row.dataset: row.index for row in catalog.event_types.values()}
+    return {**outputs, "elasticsearch": replace(settings, strategy=str(strategy), indices=indices)}
 
 
 def _output(reader: Reader, name: str, node: Node) -> tuple[object, bool]:

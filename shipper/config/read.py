@@ -60,6 +60,10 @@ class Reader:
         else:
             self.note(node, otherwise)
 
+    def rows(self, node: Node) -> dict[str, Node]:
+        """The children of a mapping whose keys are the operator's own."""
+        return self.children(node, node.children or ())
+
     def text(self, node: Node) -> str:
         if node.children is not None or node.items is not None or node.scalar is None:
             self.note(node, f"expected text, found {node.kind}")
@@ -104,7 +108,7 @@ class Reader:
         """A configuration dataclass: its fields are the keys, less a unit at the end."""
         assert is_dataclass(kind)
         hints = typing.get_type_hints(kind)
-        by_key = {_key(f.name): f for f in fields(kind)}
+        by_key = {_key(f.name): f for f in fields(kind) if f.metadata.get("is_key", True)}
         values = {
             by_key[key].name: self._typed(child, hints[by_key[key].name], by_key[key].name)
             for key, child in self.children(node, by_key).items()
@@ -124,6 +128,9 @@ class Reader:
             return self.texts(node)
         if typing.get_origin(wanted) is typing.Literal:
             return self.one_of(node, typing.get_args(wanted))
+        if typing.get_origin(wanted) is Mapping:
+            _, inner = typing.get_args(wanted)
+            return {key: self._typed(child, inner, "") for key, child in self.rows(node).items()}
         if isinstance(wanted, type) and is_dataclass(wanted) and wanted is not Secret:
             return self.into(wanted, node)
         read = _READERS.get(wanted)

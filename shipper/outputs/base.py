@@ -121,6 +121,9 @@ Outcome = Verdict | Rejected
 #: A batch of one block, as it is read: what goes out at once is kept in memory twice.
 BATCH_BYTES: Final = 1 << 20
 
+#: With many connections; a batch is in memory as it was read, framed and compressed.
+MAX_BATCH_BYTES: Final = 16 << 20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackoffConfig:

@@ -1,34 +1,26 @@
-"""Elasticsearch through its bulk API, into data streams, one outcome a line."""
+"""Elasticsearch through its bulk API, one outcome a line."""
 
 import base64
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from operator import add
-from typing import Final
+from typing import Final, Literal
+from urllib.parse import urlencode
 
-import msgspec
-
-from shipper.errors import (
-    DeliveryError,
-    ProtocolError,
-    Refused,
-    TooLarge,
-    Unavailable,
-)
 from shipper.outputs.base import (
-    DELIVERED,
-    DIVERTED,
-    DUPLICATE,
-    RETRY,
+    BATCH_BYTES,
+    MAX_BATCH_BYTES,
     BackoffConfig,
     Lines,
     Outcome,
     OutputConfig,
-    Rejected,
+    require_some,
 )
-from shipper.outputs.deflate import gzip_deflate
+from shipper.outputs.elasticsearch_lane import Api, ElasticsearchLane, Requests
 from shipper.outputs.http import Http, Node, parse_node
+from shipper.outputs.lanes import Lanes, Work
 from shipper.outputs.secret import Secret
 from shipper.outputs.stream import some_hosts
 from shipper.outputs.tls import TlsConfig
@@ -36,18 +28,37 @@ from shipper.wire import bulk
 
 DEFAULT_PORT: Final = 9200
 
-_OK, _CONFLICT, _TOO_LARGE, _TOO_MANY = 200, 409, 413, 429
-_UNAUTHORIZED, _FORBIDDEN = 401, 403
+#: Less is not worth a request of its own.
+_MIN_SHARE_BYTES = 64 << 10
 
-_BULK = f"/_bulk?filter_path={bulk.FILTER_PATH}"
+#: Filebeat's presets, as far as they set what there is here.
+_PRESETS: Mapping[str, Mapping[str, int]] = {
+    "balanced": {"bulk_max_size": 1600, "workers": 1, "compression_level": 1},
+    "throughput": {"bulk_max_size": 1600, "workers": 4, "compression_level": 1},
+    "scale": {"bulk_max_size": 1600, "workers": 1, "compression_level": 1},
+    "latency": {"bulk_max_size": 50, "workers": 1, "compression_level": 1},
+    "custom": {},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ElasticsearchConfig(OutputConfig):
     """Where Elasticsearch is, who we are, and how much it gets at once."""
 
-    #: URLs; one is taken at random and kept until it fails.
+    #: URLs of nodes.
     hosts: tuple[str, ...] = ("http://localhost:9200",)
+    #: Use all nodes at once; otherwise one is taken at random and kept until it fails.
+    loadbalance: bool = True
+    #: Connections to each node that is used.
+    workers: int = 1
+    #: A path before that of the API, for a proxy that wants one.
+    path: str = ""
+    #: Parameters of every bulk request.
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    #: Headers of every request.
+    headers: Mapping[str, Secret] = field(default_factory=dict)
+    #: An ingest pipeline that every line goes through.
+    pipeline: str | None = None
     #: Where lines go that name no data stream of their own.
     index: str = "logs-generic-default"
     #: `id:key`, or its base64 form as Kibana shows it.
@@ -55,6 +66,8 @@ class ElasticsearchConfig(OutputConfig):
     #: Basic authentication instead of an API key.
     username: str | None = None
     password: Secret | None = None
+    #: Sets the next three for a purpose; custom: they are as they are given.
+    preset: Literal["balanced", "throughput", "scale", "latency", "custom"] = "custom"
     #: Lines in a request at most.
     bulk_max_size: int = 1600
     #: Bytes in a request before compression at most; servers refuse over 100 MiB.
@@ -67,158 +80,114 @@ class ElasticsearchConfig(OutputConfig):
     backoff: BackoffConfig = field(default_factory=BackoffConfig)
     #: TLS, for https hosts.
     ssl: TlsConfig | None = None
+    #: Where the lines of a dataset of `indices` go; the configuration's `index_strategy`.
+    strategy: Literal["data_stream", "rollover_alias", "monthly"] = field(
+        default="data_stream", metadata={"is_key": False}
+    )
+    indices: Mapping[str, str] = field(default_factory=dict, metadata={"is_key": False})
+
+    def __post_init__(self) -> None:
+        for name, value in _PRESETS[self.preset].items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def lanes(self) -> int:
+        """Connections at once."""
+        return self.workers * (len(self.hosts) if self.loadbalance else 1)
+
+    @property
+    def batch_max_lines(self) -> int:
+        return self.bulk_max_size * self.lanes
+
+    @property
+    def batch_max_bytes(self) -> int:
+        return min(BATCH_BYTES * self.lanes, MAX_BATCH_BYTES)
 
 
 class Elasticsearch:
-    """One connection to one of the nodes, one request in flight."""
+    """Requests to one node, or to all of them at once, in as many connections as configured."""
 
     def __init__(self, config: ElasticsearchConfig) -> None:
+        require_some(config, "bulk_max_size", "workers")
         self._config = config
         nodes = [node_of(host, config) for host in some_hosts(config.hosts)]
-        self._nodes = [Http(n, timeout_s=config.timeout_s, tls=config.ssl) for n in nodes]
-        self._names = list(map(str, nodes))
-        self._next = random.randrange(len(nodes))  # noqa: S311  # spreads load, no secret
-        self._deflate = gzip_deflate(config.compression_level)
-        self._encoder = bulk.Encoder(config.index)
-        self._credentials, header = authorization(config, nodes)
-        self._headers = {"Accept": "application/json", **header}
-        self._bulk_headers = {**self._headers, "Content-Type": "application/x-ndjson"}
-        if self._deflate is not None:
-            self._bulk_headers["Content-Encoding"] = "gzip"
+        credentials, headers = authorization(config, nodes)
+        api = Api(_target(config), headers, credentials, config.compression_level)
+        random.shuffle(nodes)  # spreads the load of many shippers
+        groups = [[node] for node in nodes] if config.loadbalance else [nodes]
+        self._lanes = [
+            ElasticsearchLane([_http(node, config) for node in group], api, config.bulk_max_size)
+            for group in groups * config.workers
+        ]
+        self._all = Lanes(self._lanes, config.backoff)
+        self._encoder = _encoder(config)
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
-        """Create a document for each line; after a failed request the rest is to be retried."""
-        outcomes: list[Outcome] = []
+        """Create a document for each line; on one connection none follows a failed request."""
         actions = self._encoder.actions(lines.block)
         views = lines.views(past=1)
-        for part in self._parts(actions, views):
-            try:
-                body = bulk.body(actions[part], views[part])
-                outcomes += self._send_part(body, part.stop - part.start)
-            except (DeliveryError, ProtocolError):
-                if not outcomes:
-                    raise
-                break  # what is settled counts; the cause shows again when the rest is sent
-        return outcomes + [RETRY] * (len(lines) - len(outcomes))
+        ends = list(accumulate(map(add, map(len, actions), map(len, views))))
+        work = Work(ends, self._config.bulk_max_size, self._share_bytes(ends))
+        return self._all.deliver(work, Requests(actions, views))
 
     def probe(self) -> str:
-        """Ask who answers, with the credentials of the bulk requests."""
-        status, data = self._ask("GET", "/", self._headers)
-        if status == _FORBIDDEN:  # as it should be for a key that may only write
-            name = self._names[self._next]
-            return f"{name} knows {self._credentials}, which may not read the cluster's name"
-        if status != _OK:
-            raise self._failure(status, data)
-        try:
-            found = _roots.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise ProtocolError(
-                f"{self._names[self._next]} answers {status}, but not as Elasticsearch does"
-            ) from None
-        return (
-            f"{self._names[self._next]} is Elasticsearch {found.version.number}, "
-            f"cluster {found.cluster_name}, with {self._credentials}"
-        )
+        """Ask each node who it is, with the credentials of the bulk requests."""
+        nodes = len(self._config.hosts) if self._config.loadbalance else 1
+        return "; ".join(lane.probe() for lane in self._lanes[:nodes])
 
     def close(self) -> None:
         """Let go of the connections."""
-        for node in self._nodes:
-            node.close()
+        self._all.close()
 
-    def _parts(self, actions: Sequence[bytes], lines: Sequence[memoryview]) -> Iterator[slice]:
-        """Cut the lines into requests; a line over the bound is a request of its own."""
-        max_lines, max_bytes = self._config.bulk_max_size, self._config.bulk_max_body_bytes
-        start = size = 0
-        for end, length in enumerate(map(add, map(len, actions), map(len, lines))):
-            if end > start and (end - start == max_lines or size + length > max_bytes):
-                yield slice(start, end)
-                start, size = end, 0
-            size += length
-        if lines:
-            yield slice(start, len(lines))
-
-    def _send_part(self, body: bytes, count: int) -> list[Outcome]:
-        if self._deflate is not None:
-            body = self._deflate(body)
-        try:
-            status, data = self._ask("POST", _BULK, self._bulk_headers, body)
-            if status != _OK:
-                raise self._failure(status, data)
-            return self._outcomes(bulk.read_response(data, count))
-        except (Unavailable, Refused, ProtocolError):
-            self._next = (self._next + 1) % len(self._nodes)
-            raise
-
-    def _outcomes(self, items: Sequence[bulk.Item]) -> list[Outcome]:
-        if all(map(_is_blocked, items)) and items:
-            said = items[0].error or bulk.Error()
-            raise Refused(f"{self._names[self._next]} takes no line ({said.reason})")
-        return list(map(_outcome, items))
-
-    def _ask(
-        self, method: str, target: str, headers: dict[str, str], body: bytes | None = None
-    ) -> tuple[int, bytes]:
-        return self._nodes[self._next].request(method, target, headers, body)
-
-    def _failure(self, status: int, data: bytes) -> DeliveryError:
-        """The error that an answer other than 200 means for the whole request."""
-        name = self._names[self._next]
-        said = bulk.read_failure(data)
-        what = f"{name} answers {status}" + (f" ({said})" if said else "")
-        if status == _TOO_LARGE:
-            return TooLarge(what)
-        if status == _TOO_MANY or status >= 500:  # noqa: PLR2004  # HTTP's server errors
-            return Unavailable(what)
-        if status in {_UNAUTHORIZED, _FORBIDDEN}:
-            return Refused(f"{what}: it does not accept {self._credentials} for this")
-        return Refused(f"{what}; check that hosts names Elasticsearch itself")
+    def _share_bytes(self, ends: Sequence[int]) -> int:
+        """Bytes of a request, so that each connection gets one."""
+        most, lanes = self._config.bulk_max_body_bytes, len(self._lanes)
+        if lanes == 1 or not ends:
+            return most
+        return min(most, max(ends[-1] // lanes + 1, _MIN_SHARE_BYTES))
 
 
-class _Version(msgspec.Struct):
-    number: str
+def _encoder(config: ElasticsearchConfig) -> bulk.Encoder:
+    if config.strategy == "monthly":
+        return bulk.MonthlyEncoder(config.index, config.indices)
+    if config.strategy == "rollover_alias":
+        return bulk.AliasEncoder(config.index, config.indices)
+    return bulk.Encoder(config.index)
 
 
-class _Root(msgspec.Struct):
-    version: _Version
-    cluster_name: str
+def _target(config: ElasticsearchConfig) -> str:
+    """The path of a bulk request, with its parameters."""
+    given = {**config.parameters, **({"pipeline": config.pipeline} if config.pipeline else {})}
+    more = f"&{urlencode(given)}" if given else ""
+    return f"/_bulk?filter_path={bulk.FILTER_PATH}{more}"
 
 
-_roots = msgspec.json.Decoder(_Root)
-
-
-def _outcome(item: bulk.Item) -> Outcome:
-    status = item.status
-    if 200 <= status < 300:  # noqa: PLR2004  # HTTP's success
-        return DIVERTED if item.failure_store == "used" else DELIVERED
-    if status == _CONFLICT:
-        return DUPLICATE
-    if status == _TOO_MANY or status >= 500 or _is_blocked(item):  # noqa: PLR2004  # HTTP's
-        return RETRY
-    error = item.error or bulk.Error()
-    return Rejected(f"{status} {error.type}: {error.reason}")
-
-
-def _is_blocked(item: bulk.Item) -> bool:
-    """Whether the index takes no line at all now: read-only, or its disk is full."""
-    return item.error is not None and item.error.type == "cluster_block_exception"
+def _http(node: Node, config: ElasticsearchConfig) -> Http:
+    return Http(node, timeout_s=config.timeout_s, tls=config.ssl)
 
 
 def node_of(host: str, config: ElasticsearchConfig) -> Node:
-    return parse_node(host, default_port=DEFAULT_PORT, is_tls=config.ssl is not None)
+    """Where that host is, and the path before the API."""
+    node = parse_node(host, default_port=DEFAULT_PORT, is_tls=config.ssl is not None)
+    more = config.path.strip("/")
+    return replace(node, path=f"{node.path}/{more}") if more else node
 
 
 def authorization(config: ElasticsearchConfig, nodes: Sequence[Node]) -> tuple[str, dict[str, str]]:
-    """What the credentials are called, and the header that carries them."""
+    """What the credentials are called, and the headers of every request, theirs among them."""
+    headers = {name: value.reveal() for name, value in config.headers.items()}
     if config.api_key is not None:
         key = config.api_key.reveal()
-        return "the API key", {"Authorization": f"ApiKey {_base64(key) if ':' in key else key}"}
+        encoded = _base64(key) if ":" in key else key
+        return "the API key", {**headers, "Authorization": f"ApiKey {encoded}"}
     userinfo = next((node.userinfo for node in nodes if node.userinfo), None)
     if config.username is not None:
         password = config.password.reveal() if config.password else ""
         userinfo = f"{config.username}:{password}"
     if userinfo is not None:
-        return "the user name and password", {"Authorization": f"Basic {_base64(userinfo)}"}
-    return "no credentials", {}
+        basic = f"Basic {_base64(userinfo)}"
+        return "the user name and password", {**headers, "Authorization": basic}
+    return "the given headers" if headers else "no credentials", headers
 
 
 def _base64(text: str) -> str:

@@ -20,7 +20,7 @@ def kibana_access(config: ElasticsearchConfig) -> tuple[dict[str, str], ssl.SSLC
 
 def api_client(config: ElasticsearchConfig) -> Elasticsearch:
     """A client that trusts whom the output trusts and says who it is the same way."""
-    nodes = [node_of(host, config) for host in config.hosts]
+    nodes = [node_of(host, config) for host in dict.fromkeys(config.hosts)]
     _, headers = authorization(config, nodes)
     tls: dict[str, Any] = {}
     if nodes[0].is_tls:

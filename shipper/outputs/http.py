@@ -92,6 +92,20 @@ class Http:
         self._used_at = time.monotonic()
         return response.status, data
 
+    @property
+    def node(self) -> Node:
+        """Where it goes."""
+        return self._node
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection, as far as it is known."""
+        return self._connection is not None
+
+    def connect(self) -> None:
+        """See that there is a connection that will do."""
+        self._connected()
+
     def close(self) -> None:
         """Let go of the connection."""
         if self._connection is not None:

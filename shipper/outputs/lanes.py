@@ -56,15 +56,16 @@ class Work:
         size_bytes = self._ends[-1] if self._ends else 0
         return max(-(-len(self._ends) // self._max_lines), -(-size_bytes // self._max_bytes))
 
-    def take(self, max_lines: int) -> slice | None:
-        """The next lines, in order; one that is over the bound of bytes comes alone."""
+    def take(self, max_lines: int, max_bytes: int) -> slice | None:
+        """The next lines, in order; one that is over the bounds of bytes comes alone."""
         with self._lock:
             start = self._next
             if start == len(self._ends):
                 return None
             before = self._ends[start - 1] if start else 0
             most = min(start + max_lines, start + self._max_lines, len(self._ends))
-            stop = bisect_right(self._ends, before + self._max_bytes, start, most)
+            room = before + min(max_bytes, self._max_bytes)
+            stop = bisect_right(self._ends, room, start, most)
             self._next = max(stop, start + 1)
             return slice(start, self._next)
 
@@ -202,9 +203,7 @@ class Lanes(Generic[Job]):
         """The work of a lane's thread; what cannot happen is raised where `deliver` was called."""
         try:
             place.lane.connect()
-            if self._is_closed:
-                place.lane.close()
-            elif crew.begin():
+            if crew.begin():
                 crew.errors += self._run(place, crew.work, job)
         except (DeliveryError, ProtocolError) as error:
             self._rest(place, error)
@@ -213,6 +212,8 @@ class Lanes(Generic[Job]):
             crew.failure = error
         finally:
             place.is_busy = False
+            if self._is_closed:
+                place.lane.close()
             crew.leave()
 
     def _run(self, place: _Place[Job], work: Work, job: Job) -> Sequence[ShipperError]:

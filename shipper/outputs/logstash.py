@@ -12,19 +12,20 @@ import msgspec
 
 from shipper import __version__
 from shipper.errors import ConfigError, Problem
-from shipper.outputs.base import BackoffConfig, Lines, Outcome, OutputConfig, require_some
+from shipper.outputs.base import (
+    MAX_BATCH_BYTES,
+    BackoffConfig,
+    Lines,
+    Outcome,
+    OutputConfig,
+    require_some,
+)
 from shipper.outputs.lanes import Lanes, Work
-from shipper.outputs.logstash_lane import Framing, LogstashLane
+from shipper.outputs.logstash_lane import WINDOW_BYTES, Framing, LogstashLane
 from shipper.outputs.stream import some_hosts
 from shipper.outputs.tls import TlsConfig
 
 DEFAULT_PORT: Final = 5044
-
-#: Logstash holds a window twice in direct memory; big windows times many clients exhaust it.
-_WINDOW_BYTES = 1 << 20
-
-#: A batch is kept in memory, framed and compressed besides.
-_MAX_BATCH_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ class LogstashConfig(OutputConfig):
 
     @property
     def batch_max_bytes(self) -> int:
-        return min(_WINDOW_BYTES * self.windows, _MAX_BATCH_BYTES)
+        return min(WINDOW_BYTES * self.windows, MAX_BATCH_BYTES)
 
 
 class Logstash:
@@ -95,7 +96,7 @@ class Logstash:
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Deliver `lines` in windows; on one connection in order: after a failure none is sent."""
-        work = Work(lines.ends, self._config.bulk_max_size, _WINDOW_BYTES)
+        work = Work(lines.ends, self._config.bulk_max_size, WINDOW_BYTES)
         return self._all.deliver(work, Framing(lines, self._metadata))
 
     def probe(self) -> str:

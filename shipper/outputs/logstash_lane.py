@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: a window lost to the reset and sent twice.
 _IDLE_S = 15.0
 
+#: Logstash holds a window twice in direct memory; big windows times many clients exhaust it.
+WINDOW_BYTES: Final = 1 << 20
+
 #: An answer to the empty window takes a round trip; servers that give none are waited for this.
 PROBE_S: Final = 3.0
 
@@ -127,7 +130,7 @@ class LogstashLane:
             self.close()
             self.connect()  # which looks the name up anew
         while len(flying) < self._depth and not self._is_over():
-            part = work.take(self._size.lines)
+            part = work.take(self._size.lines, WINDOW_BYTES)
             if part is None:
                 break
             stream, sender = self._open_connection()

@@ -1,13 +1,15 @@
 """Elasticsearch's bulk API: bytes and meaning, no network.
 
 Every line becomes a `create`, the only operation that data streams take. It goes to the data
-stream that it names itself (`data_stream.type`, `.dataset`, `.namespace`), under its own
-`event.id`, so that sending it again leaves one document. The line's bytes go out as they came.
+stream that it names itself (`data_stream.type`, `.dataset`, `.namespace`), or to an alias or a
+monthly index of its dataset, under its own `event.id`, so that sending it again leaves one
+document. The line's bytes go out as they came.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import chain
 
 import msgspec
@@ -24,6 +26,8 @@ _MAX_KNOWN = 1000
 
 #: Stricter than Elasticsearch: no date math, no wildcard, no list can be smuggled in.
 _NAME_PART = re.compile(r"[a-z0-9][a-z0-9_.]{0,99}")
+
+_UTC = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])-[0-9]{2}T[0-9:.]{5,20}Z")
 
 # How deep a line may nest depends on how deep the calls do: what passed the reader's check may
 # still be too deep here.
@@ -47,6 +51,14 @@ class _Route(msgspec.Struct):
     event: _Event | None = None
 
 
+class _DatedRoute(_Route):
+    timestamp: str | None = msgspec.field(default=None, name="@timestamp")
+
+
+class _TimestampOnly(msgspec.Struct):
+    timestamp: str | None = msgspec.field(default=None, name="@timestamp")
+
+
 class _StreamOnly(msgspec.Struct):
     data_stream: _Stream | None = None
 
@@ -58,17 +70,19 @@ class _EventOnly(msgspec.Struct):
 _routes = msgspec.json.Decoder(_Route)
 _stream_only = msgspec.json.Decoder(_StreamOnly)
 _event_only = msgspec.json.Decoder(_EventOnly)
+_dated_routes = msgspec.json.Decoder(_DatedRoute)
+_timestamp_only = msgspec.json.Decoder(_TimestampOnly)
 
 
 class Encoder:
-    """Makes the action that precedes each line, and the request's body."""
+    """Makes the action that precedes each line: into the data stream that the line names."""
 
     __slots__ = ("_default", "_known")
 
     def __init__(self, index: str) -> None:
         """Send lines that name no (valid) data stream to `index`."""
         self._default = _action_head(index)
-        self._known: dict[tuple[str, str, str], bytes] = {}
+        self._known: dict[tuple[str, ...], bytes] = {}
 
     def actions(self, block: bytes) -> list[bytes]:
         """The action of each line of `block`, newline included."""
@@ -76,20 +90,82 @@ class Encoder:
 
     def _action(self, route: _Route) -> bytes:
         head = self._default if route.data_stream is None else self._stream(route.data_stream)
-        ident = route.event.id if route.event is not None else None
-        if not ident or len(ident) > _MAX_ID_BYTES or len(ident.encode()) > _MAX_ID_BYTES:
-            return head + b"}}\n"
-        return b'%b,"_id":%b}}\n' % (head, _encode(ident))
+        return _identified(head, route.event)
 
     def _stream(self, stream: _Stream) -> bytes:
         name = (stream.type, stream.dataset, stream.namespace)
         head = self._known.get(name)
-        if head is None:
-            if len(self._known) == _MAX_KNOWN:
-                self._known.clear()
-            is_valid = all(map(_NAME_PART.fullmatch, name))
-            head = self._known[name] = _action_head("-".join(name)) if is_valid else self._default
+        return self._remember(name, self._head(*name)) if head is None else head
+
+    def _remember(self, name: tuple[str, ...], head: bytes) -> bytes:
+        if len(self._known) == _MAX_KNOWN:
+            self._known.clear()
+        self._known[name] = head
         return head
+
+    def _head(self, kind: str, dataset: str, namespace: str) -> bytes:
+        name = (kind, dataset, namespace)
+        is_valid = all(map(_NAME_PART.fullmatch, name))
+        return _action_head("-".join(name)) if is_valid else self._default
+
+
+class AliasEncoder(Encoder):
+    """Sends the lines of some datasets to the write index of an alias."""
+
+    __slots__ = ("_indices",)
+
+    def __init__(self, index: str, indices: Mapping[str, str]) -> None:
+        """`indices` has the alias of each dataset; other lines go where `Encoder` sends them."""
+        super().__init__(index)
+        self._indices = indices
+
+    def _head(self, kind: str, dataset: str, namespace: str) -> bytes:
+        if kind == "logs" and dataset in self._indices:
+            # An alias that is missing would be made, as an index, with mappings of its own.
+            return _action_head(self._indices[dataset]) + b',"require_alias":true'
+        return super()._head(kind, dataset, namespace)
+
+
+class MonthlyEncoder(AliasEncoder):
+    """Sends the lines of some datasets to an index of the month of their `@timestamp`, in UTC."""
+
+    __slots__ = ()
+
+    def actions(self, block: bytes) -> list[bytes]:
+        return list(map(self._dated_action, _read_dated_routes(block)))
+
+    def _dated_action(self, route: _DatedRoute) -> bytes:
+        stream = route.data_stream
+        if stream is None or stream.type != "logs" or stream.dataset not in self._indices:
+            return self._action(route)
+        month = month_of(route.timestamp)
+        if month is None:
+            return _identified(self._default, route.event)
+        name = (stream.dataset, month)
+        head = self._known.get(name)
+        if head is None:
+            head = self._remember(name, _action_head(f"{self._indices[stream.dataset]}-{month}"))
+        return _identified(head, route.event)
+
+
+def month_of(timestamp: str | None) -> str | None:
+    """The month of an ISO 8601 time, in UTC, as `2026-11`; None if it is none."""
+    if timestamp is None:
+        return None
+    if _UTC.fullmatch(timestamp):
+        return timestamp[:7]  # as events of ours are written
+    try:
+        moment = datetime.fromisoformat(timestamp)
+        return f"{moment.astimezone(UTC) if moment.tzinfo else moment:%Y-%m}"
+    except (ValueError, OverflowError):
+        return None
+
+
+def _identified(head: bytes, event: _Event | None) -> bytes:
+    ident = event.id if event is not None else None
+    if not ident or len(ident) > _MAX_ID_BYTES or len(ident.encode()) > _MAX_ID_BYTES:
+        return head + b"}}\n"
+    return b'%b,"_id":%b}}\n' % (head, _encode(ident))
 
 
 def _action_head(index: str) -> bytes:
@@ -111,6 +187,20 @@ def _read_route(line: bytes) -> _Route:
     with suppress(*_ODD):
         event = _event_only.decode(line).event
     return _Route(stream, event)
+
+
+def _read_dated_routes(block: bytes) -> list[_DatedRoute]:
+    try:
+        return _dated_routes.decode_lines(block)
+    except _ODD:
+        return list(map(_read_dated_route, block.splitlines()))
+
+
+def _read_dated_route(line: bytes) -> _DatedRoute:
+    route, timestamp = _read_route(line), None
+    with suppress(*_ODD):
+        timestamp = _timestamp_only.decode(line).timestamp
+    return _DatedRoute(route.data_stream, route.event, timestamp)
 
 
 def body(actions: Sequence[bytes], lines: Sequence[memoryview]) -> bytes:
@@ -142,7 +232,7 @@ class _Response(msgspec.Struct):
 
 
 class _Failure(msgspec.Struct):
-    error: Error | str = Error()
+    error: Error | str = ""
 
 
 _responses = msgspec.json.Decoder(_Response)

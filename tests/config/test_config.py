@@ -1,5 +1,6 @@
 """The configuration: Filebeat's words, the guide's keys, every problem at once."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,102 @@ security_monitoring:
     assert config.catalog.event_types["mcp_tool_execution"].retention_days == 120
     assert config.catalog.event_types["backup_run"].index == "mcp-backup-run"
     assert config.scope.retention_days_of("backup_run", config.catalog) == 2557
-    assert any("index_prefix" in note for note in config.notes)
+    assert config.catalog.event_types["mcp_prompt_request"].index == "mcp-prompts"
+    assert any(note.startswith("index_prefix: no effect on data streams") for note in config.notes)
+
+
+@pytest.mark.parametrize("strategy", ["monthly", "rollover_alias"])
+def test_index_prefix_names_the_indices_of_every_type_that_has_none_of_its_own(tmp_path, strategy):
+    config = read(
+        f"""\
+index_strategy: {strategy}
+index_prefix: "acme-audit"
+elasticsearch_url: "http://localhost:9200"
+mcp_audit_event_types:
+  mcp_tool_execution: {{index: "mcp-tools"}}
+  backup_run: {{retention_days: 30}}
+""",
+        tmp_path,
+    )
+    indices = config.outputs["elasticsearch"].indices
+    assert indices["mcp.tools"] == "mcp-tools"
+    assert indices["mcp.auth"] == "acme-audit-auth"
+    assert indices["mcp.backup_run"] == "acme-audit-backup-run"
+    assert indices == {row.dataset: row.index for row in config.catalog.event_types.values()}
+    assert config.outputs["elasticsearch"].strategy == strategy
+    assert config.scope.index_strategy == strategy
+    assert config.notes == ()
+
+
+def test_an_index_prefix_that_makes_no_index_names_is_a_problem_at_its_line(tmp_path):
+    (told, *_) = problems("index_strategy: monthly\nindex_prefix: 'Big Audit'\n", tmp_path)
+    assert told.startswith("c.yml:2 ")
+    assert told.endswith("'Big Audit-tools' is not a valid index")
+
+
+CLOUD_ID = "prod:" + base64.b64encode(b"eu.cloud.example:9243$es1$kb1:5601").decode()
+
+
+def test_a_cloud_id_stands_for_the_hosts_and_its_auth_for_the_user(tmp_path):
+    config = read(
+        f"""\
+cloud.id: "{CLOUD_ID}"
+cloud.auth: "shipper:pass:word"
+output.elasticsearch:
+  hosts: ["http://overridden:9200"]
+  bulk_max_size: 5
+""",
+        tmp_path,
+    )
+    settings = config.outputs["elasticsearch"]
+    assert settings.hosts == ("https://es1.eu.cloud.example:9243",)
+    assert (settings.username, settings.password.reveal()) == ("shipper", "pass:word")
+    assert settings.bulk_max_size == 5
+    assert config.kibana_url == "https://kb1.eu.cloud.example:5601"
+    assert "pass:word" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cloud.id: '%%%'", "is no cloud id (it is not base64 behind its colon)"),
+        ("cloud.id: 'x:YQ=='", "is no cloud id (it names no Elasticsearch)"),
+        ("cloud.auth: me", "expected user:password"),
+        (f"cloud.id: {CLOUD_ID}\noutput.console: {{}}", "is for output.elasticsearch"),
+    ],
+)
+def test_what_is_wrong_with_the_cloud_is_told(tmp_path, text, expected):
+    assert any(expected in told for told in problems(text, tmp_path))
+
+
+def test_the_output_takes_filebeats_own_keys(tmp_path):
+    config = read(
+        """\
+output.elasticsearch:
+  hosts: [a, b]
+  preset: throughput
+  loadbalance: false
+  headers: {X-Tenant: acme}
+  parameters: {refresh: "true"}
+  backoff: {init: 2s, max: 5m}
+output.logstash:
+  hosts: [a]
+  loadbalance: true
+  workers: 2
+  pipelining: 4
+  ttl: 5m
+  slow_start: true
+""",
+        tmp_path,
+    )
+    settings = config.outputs["elasticsearch"]
+    assert settings.headers["X-Tenant"].reveal() == "acme"
+    assert "acme" not in repr(settings)
+    assert settings.parameters == {"refresh": "true"}
+    assert (settings.workers, settings.lanes) == (4, 4)
+    assert (settings.backoff.init_s, settings.backoff.max_s) == (2, 300)
+    assert config.outputs["logstash"].batch_max_lines == 2048 * 8
+    assert config.outputs["logstash"].ttl_s == 300
 
 
 def test_every_problem_is_told_at_once_with_line_key_and_nearest_key(tmp_path):

@@ -2,10 +2,11 @@
 
 import json
 import socket
+import threading
 
 import pytest
 
-from shipper.errors import ConfigError, ProtocolError, Refused, TooLarge, Unavailable
+from shipper.errors import ConfigError, ProtocolError, Refused, Unavailable
 from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Lines, Rejected
 from shipper.outputs.elasticsearch import Elasticsearch, ElasticsearchConfig
 from shipper.outputs.secret import Secret
@@ -101,7 +102,6 @@ def test_when_all_that_is_left_is_refused_by_a_block_a_person_is_told():
 @pytest.mark.parametrize(
     ("code", "error"),
     [
-        (413, TooLarge),
         (429, Unavailable),
         (500, Unavailable),
         (502, Unavailable),
@@ -161,6 +161,131 @@ def test_requests_hold_no_more_bytes_than_configured_but_one_line_of_any_size():
         assert sender.send(Lines.of([line(1), line(2), big, line(3)])) == [DELIVERED] * 4
         sender.close()
     assert [body.count(b"\n") // 2 for _, _, body in server.requests] == [2, 1, 1]
+
+
+def at_most(most_bytes):
+    """Answers 413 to bodies of more bytes, for as long as it is asked."""
+
+    def answer(server, pairs):
+        size = sum(len(line) for _, line in pairs)
+        return (413, {}) if size > most_bytes else server.create(pairs)
+
+    return answer
+
+
+def test_what_is_too_large_is_sent_in_halves_and_not_tried_again():
+    with FakeElasticsearch() as server:
+        answer = at_most(12 * len(line(10)))
+        server.answers.extend([lambda pairs: answer(server, pairs)] * 99)
+        sender = output(server.url)
+        for _ in range(3):
+            assert set(sender.send(lines(40))) <= {DELIVERED, DUPLICATE}
+        sender.close()
+    sizes = [body.count(b"\n") // 2 for _, _, body in server.requests]
+    assert sizes[:4] == [40, 20, 10, 10]
+    assert all(size <= 12 for size in sizes[5:])
+    assert len(server.documents) == 40
+
+
+def test_a_single_line_that_is_too_large_is_rejected_and_the_others_go_on():
+    big = json.dumps({"a": "x" * 5000}).encode()
+    with FakeElasticsearch() as server:
+        answer = at_most(4000)
+        server.answers.extend([lambda pairs: answer(server, pairs)] * 99)
+        sender = output(server.url)
+        before, rejected, after = sender.send(Lines.of([line(1), big, line(2)]))
+        sender.close()
+    assert (before, after) == (DELIVERED, DELIVERED)
+    assert rejected.reason == f"too large: {server.url} answers 413"
+
+
+def test_requests_shrink_while_the_server_is_overloaded_and_grow_again():
+    busy = items(*[201] * 15, 429)
+    with FakeElasticsearch(busy, status(429)) as server:
+        sender = output(server.url, bulk_max_size=16)
+        assert sender.send(lines(16)) == [DELIVERED] * 15 + [RETRY]
+        with pytest.raises(Unavailable):
+            sender.send(lines(16))
+        server.answers.clear()
+        assert len(sender.send(lines(64))) == 64
+        sender.close()
+    assert [body.count(b"\n") // 2 for _, _, body in server.requests] == [
+        *(16, 8),
+        *(4, 7, 11, 16, 16, 10),
+    ]
+
+
+def test_an_index_that_is_missing_is_for_a_person_to_make_and_costs_no_line():
+    missing = {"type": "index_not_found_exception", "reason": "no such index [mcp-tools]"}
+    with FakeElasticsearch(items(201, {"status": 404, "error": missing})) as server:
+        sender = output(server.url)
+        with pytest.raises(Refused, match=r"no such index \[mcp-tools\]; make it"):
+            sender.send(lines(2))
+        sender.close()
+
+
+def test_all_nodes_share_the_lines_and_each_document_is_there_once():
+    gates = threading.Barrier(2)
+
+    def meets(server):
+        def answer(pairs):
+            gates.wait(20)
+            return server.create(pairs)
+
+        return answer
+
+    with FakeElasticsearch() as first, FakeElasticsearch() as second:
+        for server in (first, second):
+            server.answers.append(meets(server))
+        sender = output(first.url, second.url, bulk_max_size=10)
+        assert sender.send(lines(100)) == [DELIVERED] * 100
+        sender.close()
+    keys = [*first.documents, *second.documents]
+    assert len(keys) == len(set(keys)) == 100
+
+
+def test_without_load_balancing_one_node_gets_all():
+    with FakeElasticsearch() as first, FakeElasticsearch() as second:
+        sender = output(first.url, second.url, loadbalance=False, bulk_max_size=10)
+        assert sender.send(lines(100)) == [DELIVERED] * 100
+        sender.close()
+    assert sorted([len(first.documents), len(second.documents)]) == [0, 100]
+
+
+def test_headers_parameters_path_and_pipeline_go_with_the_requests():
+    with FakeElasticsearch() as server:
+        sender = output(
+            server.url,
+            headers={"X-Tenant": Secret("a")},
+            parameters={"wait_for_active_shards": "2"},
+            pipeline="mcp-normalise",
+            path="/es/",
+        )
+        sender.send(lines(1))
+        sender.close()
+    ((bulk_path, headers, _),) = server.requests
+    assert bulk_path.startswith("/es/_bulk?filter_path=")
+    assert bulk_path.endswith("&wait_for_active_shards=2&pipeline=mcp-normalise")
+    assert headers["X-Tenant"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("preset", "expected"),
+    [
+        ("custom", (7, 3, 9)),
+        ("balanced", (1600, 1, 1)),
+        ("throughput", (1600, 4, 1)),
+        ("scale", (1600, 1, 1)),
+        ("latency", (50, 1, 1)),
+    ],
+)
+def test_a_preset_overrides_what_it_is_about(preset, expected):
+    config = ElasticsearchConfig(
+        preset=preset, bulk_max_size=7, workers=3, compression_level=9, timeout_s=5
+    )
+    assert (config.bulk_max_size, config.workers, config.compression_level) == expected
+    assert config.batch_max_lines == expected[0] * expected[1]
+    assert config.timeout_s == 5
 
 
 def test_what_was_settled_before_a_failure_counts_and_the_rest_is_sent_again():

@@ -1,13 +1,25 @@
 """The bulk API as bytes: where a line goes, under which id, and what the answer says of it."""
 
 import json
+import re
+from datetime import UTC
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shipper.errors import ProtocolError
-from shipper.wire.bulk import Encoder, Error, Item, body, read_failure, read_response
+from shipper.wire.bulk import (
+    AliasEncoder,
+    Encoder,
+    Error,
+    Item,
+    MonthlyEncoder,
+    body,
+    month_of,
+    read_failure,
+    read_response,
+)
 
 STREAM = {"type": "logs", "dataset": "mcp.tools", "namespace": "default"}
 TEXT = st.text('aé"\\\n', max_size=4)
@@ -165,3 +177,61 @@ def test_garbage_is_no_answer(data):
 )
 def test_a_failed_request_is_told_in_the_servers_words(data, said):
     assert read_failure(data) == said
+
+
+INDICES = {"mcp.tools": "mcp-tools", "mcp.auth": "mcp-auth"}
+NOVEMBER = "2026-11-24T10:00:00.000Z"
+
+
+def targets(encoder, *lines):
+    """Where the lines go, and under which conditions."""
+    block = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    return [json.loads(found)["create"] for found in encoder.actions(block)]
+
+
+def test_lines_of_a_dataset_go_to_its_alias_and_to_nothing_else_of_that_name():
+    encoder = AliasEncoder("logs-generic-default", INDICES)
+    other = {"data_stream": {**STREAM, "dataset": "nginx.access"}}
+    metrics = {"data_stream": {**STREAM, "type": "metrics"}}
+    named = {"data_stream": STREAM, "event": {"id": "a-1"}}
+    assert targets(encoder, named, other, metrics, {}) == [
+        {"_index": "mcp-tools", "require_alias": True, "_id": "a-1"},
+        {"_index": "logs-nginx.access-default"},
+        {"_index": "metrics-mcp.tools-default"},
+        {"_index": "logs-generic-default"},
+    ]
+
+
+@pytest.mark.parametrize("odd", [{}, {"event": 5}, {"x": 1}])
+def test_lines_of_a_dataset_go_to_the_index_of_their_own_month(odd):
+    encoder = MonthlyEncoder("logs-generic-default", INDICES)
+    auth = {"data_stream": {"dataset": "mcp.auth"}, "@timestamp": "2027-01-01T00:30:00+01:00"}
+    tools = {"data_stream": STREAM, "event": {"id": "a-1"}, "@timestamp": NOVEMBER}
+    assert targets(encoder, tools, auth, tools, {**odd, "@timestamp": 5})[:3] == [
+        {"_index": "mcp-tools-2026-11", "_id": "a-1"},
+        {"_index": "mcp-auth-2026-12"},
+        {"_index": "mcp-tools-2026-11", "_id": "a-1"},
+    ]
+
+
+def test_a_line_without_a_month_or_of_another_dataset_goes_where_it_would_without_months():
+    encoder = MonthlyEncoder("logs-generic-default", INDICES)
+    undated = [{"data_stream": STREAM, "@timestamp": at} for at in ("soon", None, 5, "2026-13-01")]
+    other = {"data_stream": {"dataset": "nginx.access"}, "@timestamp": NOVEMBER}
+    assert targets(encoder, *undated, other, {"@timestamp": NOVEMBER}) == [
+        *[{"_index": "logs-generic-default"}] * 4,
+        {"_index": "logs-nginx.access-default"},
+        {"_index": "logs-generic-default"},
+    ]
+
+
+@given(st.datetimes(timezones=st.timezones()).filter(lambda at: 1 < at.year < 9999))
+def test_a_month_is_that_of_the_moment_in_utc(moment):
+    written = moment.isoformat()
+    assert month_of(written) == f"{moment.astimezone(UTC):%Y-%m}"
+
+
+@given(st.text("0123456789-T:.Z+", max_size=30) | st.text(max_size=20))
+def test_no_text_breaks_the_reading_of_a_month(text):
+    month = month_of(text)
+    assert month is None or re.fullmatch(r"[0-9]{1,4}-[0-9]{2}", month)

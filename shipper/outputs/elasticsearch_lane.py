@@ -1,0 +1,180 @@
+"""One connection to Elasticsearch: requests, what their answers mean, and how large they may be."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from shipper.errors import DeliveryError, ProtocolError, Refused, TooLarge, Unavailable
+from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Outcome, Rejected
+from shipper.outputs.deflate import gzip_deflate
+from shipper.outputs.http import Http
+from shipper.outputs.lanes import Size, Work
+from shipper.wire import bulk
+
+_OK, _NOT_FOUND, _CONFLICT, _TOO_LARGE, _TOO_MANY = 200, 404, 409, 413, 429
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The lines of one `send`, and the action of each."""
+
+    actions: Sequence[bytes]
+    lines: Sequence[memoryview]
+
+    def body(self, part: slice) -> bytes:
+        """The body for these lines."""
+        return bulk.body(self.actions[part], self.lines[part])
+
+
+class Api:
+    """What all requests have in common."""
+
+    def __init__(
+        self, target: str, headers: Mapping[str, str], credentials: str, compression_level: int
+    ) -> None:
+        """`target` is the path of a bulk request; `credentials` what those in `headers` are."""
+        self.target, self.credentials = target, credentials
+        self.headers = {"Accept": "application/json", **headers}
+        self.deflate = gzip_deflate(compression_level)
+        self.bulk_headers = {**self.headers, "Content-Type": "application/x-ndjson"}
+        if self.deflate is not None:
+            self.bulk_headers["Content-Encoding"] = "gzip"
+
+
+class ElasticsearchLane:
+    """A connection to one of some nodes, the same until it fails; one request at a time."""
+
+    def __init__(self, nodes: Sequence[Http], api: Api, max_lines: int) -> None:
+        self._nodes, self._api = deque(nodes), api
+        self._size = Size(max_lines)
+        #: What the server has found too large is halved for good.
+        self._max_bytes = 1 << 31
+
+    @property
+    def is_connected(self) -> bool:
+        return self._nodes[0].is_connected
+
+    def connect(self) -> None:
+        """See that there is a connection that will do; each node is tried once."""
+        for attempts_left in reversed(range(len(self._nodes))):
+            try:
+                self._nodes[0].connect()
+            except DeliveryError:
+                self._nodes.rotate(-1)
+                if not attempts_left:
+                    raise
+            else:
+                return
+
+    def run(self, work: Work, job: Requests) -> None:
+        """Send request after request, each as large as the server has been able to take."""
+        while part := work.take(self._size.lines, self._max_bytes):
+            parts = [part]
+            while parts:
+                part = parts.pop()
+                try:
+                    work.settle(part, self._send(job.body(part), part.stop - part.start))
+                except TooLarge as error:
+                    if part.stop - part.start == 1:
+                        work.settle(part, [Rejected(f"too large: {error}")])
+                    else:
+                        parts += self._halves(part, job)
+                except (Unavailable, Refused, ProtocolError):
+                    self._size.shrink()
+                    self._nodes.rotate(-1)
+                    raise
+
+    def probe(self) -> str:
+        """Ask who answers."""
+        status, data = self._nodes[0].request("GET", "/", self._api.headers)
+        name = str(self._nodes[0].node)
+        if status == _FORBIDDEN:  # as it should be for a key that may only write
+            return f"{name} knows {self._api.credentials}, which may not read the cluster's name"
+        if status != _OK:
+            raise self._failure(status, data)
+        try:
+            found = _roots.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise ProtocolError(f"{name} answers {status}, but not as Elasticsearch does") from None
+        return (
+            f"{name} is Elasticsearch {found.version.number}, "
+            f"cluster {found.cluster_name}, with {self._api.credentials}"
+        )
+
+    def close(self) -> None:
+        for node in self._nodes:
+            node.close()
+
+    def _send(self, body: bytes, count: int) -> Sequence[Outcome]:
+        if self._api.deflate is not None:
+            body = self._api.deflate(body)
+        api, node = self._api, self._nodes[0]
+        status, data = node.request("POST", api.target, api.bulk_headers, body)
+        if status != _OK:
+            raise self._failure(status, data)
+        outcomes = self._outcomes(bulk.read_response(data, count))
+        if RETRY in outcomes:
+            self._size.shrink()
+        else:
+            self._size.grow()
+        return outcomes
+
+    def _outcomes(self, items: Sequence[bulk.Item]) -> list[Outcome]:
+        if all(map(_is_blocked, items)) and items:
+            said = items[0].error or bulk.Error()
+            raise Refused(f"{self._nodes[0].node} takes no line ({said.reason})")
+        return list(map(_outcome, items))
+
+    def _halves(self, part: slice, job: Requests) -> list[slice]:
+        """Both halves of what was too large, the first last."""
+        middle = (part.start + part.stop) // 2
+        self._size.shrink()
+        self._max_bytes = min(self._max_bytes, max(len(job.body(part)) // 2, 1))
+        return [slice(middle, part.stop), slice(part.start, middle)]
+
+    def _failure(self, status: int, data: bytes) -> DeliveryError:
+        """The error that an answer other than 200 means for the whole request."""
+        said = bulk.read_failure(data)
+        what = f"{self._nodes[0].node} answers {status}" + (f" ({said})" if said else "")
+        if status == _TOO_LARGE:
+            return TooLarge(what)
+        if status == _TOO_MANY or status >= 500:  # noqa: PLR2004  # HTTP's server errors
+            return Unavailable(what)
+        if status in {_UNAUTHORIZED, _FORBIDDEN}:
+            return Refused(f"{what}: it does not accept {self._api.credentials} for this")
+        return Refused(f"{what}; check that hosts names Elasticsearch itself")
+
+
+class _Version(msgspec.Struct):
+    number: str
+
+
+class _Root(msgspec.Struct):
+    version: _Version
+    cluster_name: str
+
+
+_roots = msgspec.json.Decoder(_Root)
+
+
+def _outcome(item: bulk.Item) -> Outcome:
+    status = item.status
+    if 200 <= status < 300:  # noqa: PLR2004  # HTTP's success
+        return DIVERTED if item.failure_store == "used" else DELIVERED
+    if status == _CONFLICT:
+        return DUPLICATE
+    if status == _TOO_MANY or status >= 500 or _is_blocked(item):  # noqa: PLR2004  # HTTP's
+        return RETRY
+    error = item.error or bulk.Error()
+    if status == _NOT_FOUND and error.type == "index_not_found_exception":
+        # No fault of the line: every other one of its kind would follow it to the dead letters.
+        raise Refused(f"Elasticsearch: {error.reason}; make it (mcp-shipper setup)")
+    return Rejected(f"{status} {error.type}: {error.reason}")
+
+
+def _is_blocked(item: bulk.Item) -> bool:
+    """Whether the index takes no line at all now: read-only, or its disk is full."""
+    return item.error is not None and item.error.type == "cluster_block_exception"
