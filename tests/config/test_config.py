@@ -1,6 +1,5 @@
 """The configuration: Filebeat's words, the guide's keys, every problem at once."""
 
-import base64
 from pathlib import Path
 
 import pytest
@@ -140,41 +139,6 @@ def test_an_index_prefix_that_makes_no_index_names_is_a_problem_at_its_line(tmp_
     (told, *_) = problems("index_strategy: monthly\nindex_prefix: 'Big Audit'\n", tmp_path)
     assert told.startswith("c.yml:2 ")
     assert told.endswith("'Big Audit-tools' is not a valid index")
-
-
-CLOUD_ID = "prod:" + base64.b64encode(b"eu.cloud.example:9243$es1$kb1:5601").decode()
-
-
-def test_a_cloud_id_stands_for_the_hosts_and_its_auth_for_the_user(tmp_path):
-    config = read(
-        f"""\
-cloud.id: "{CLOUD_ID}"
-cloud.auth: "shipper:pass:word"
-output.elasticsearch:
-  hosts: ["http://overridden:9200"]
-  bulk_max_size: 5
-""",
-        tmp_path,
-    )
-    settings = config.outputs["elasticsearch"]
-    assert settings.hosts == ("https://es1.eu.cloud.example:9243",)
-    assert (settings.username, settings.password.reveal()) == ("shipper", "pass:word")
-    assert settings.bulk_max_size == 5
-    assert config.kibana_url == "https://kb1.eu.cloud.example:5601"
-    assert "pass:word" not in repr(config)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("cloud.id: '%%%'", "is no cloud id (it is not base64 behind its colon)"),
-        ("cloud.id: 'x:YQ=='", "is no cloud id (it names no Elasticsearch)"),
-        ("cloud.auth: me", "expected user:password"),
-        (f"cloud.id: {CLOUD_ID}\noutput.console: {{}}", "is for output.elasticsearch"),
-    ],
-)
-def test_what_is_wrong_with_the_cloud_is_told(tmp_path, text, expected):
-    assert any(expected in told for told in problems(text, tmp_path))
 
 
 def test_the_output_takes_filebeats_own_keys(tmp_path):
