@@ -1,11 +1,25 @@
-"""How far every output is with every file, read from the registries; needs no running shipper."""
+"""How far every output is: from the registries, and from the endpoint of a running shipper."""
 
+import json
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from shipper.config import Config
+from shipper.config.operation import HttpConfig
 from shipper.deliver.discover import scan
-from shipper.deliver.registry import read_positions
+from shipper.deliver.registry import Position, read_positions
+
+#: A local process answers at once, or does not run.
+_ASK_TIMEOUT_S = 2.0
+_UNIX = "unix://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +28,15 @@ class FileStatus:
 
     output: str
     path: str
-    offset: int
     #: None when the file is gone.
     size: int | None
+    #: None where nothing of it is acknowledged yet.
+    position: Position | None = None
+
+    @property
+    def offset(self) -> int:
+        """Up to where it is acknowledged."""
+        return self.position.offset if self.position else 0
 
     @property
     def behind(self) -> int:
@@ -28,17 +48,74 @@ class FileStatus:
         """Whether the file is there, and all of it acknowledged."""
         return self.size is not None and self.offset >= self.size
 
+    def plain(self) -> dict[str, object]:
+        """For whoever reads JSON."""
+        known = {} if self.position is None else msgspec.structs.asdict(self.position)
+        told = {"output": self.output, "path": self.path, "size": self.size}
+        return {**known, **told, "offset": self.offset, "behind": self.behind}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputStatus:
+    """How one output is; what only a running shipper can tell is None without its endpoint."""
+
+    output: str
+    #: As the endpoint says, else `running` or `stopped`.
+    state: str
+    error: str
+    files: int
+    behind_bytes: int
+    dead_letters_bytes: int
+    oldest_unacknowledged_s: float | None
+    delivered: int | None
+    rejected: int | None
+
 
 def file_status(config: Config) -> list[FileStatus]:
     """Where each output stands with each file that it has a position in, or will have one."""
     files = {found.path: found.size for found in scan(config.inputs)}
     rows = []
     for name in config.outputs:
-        positions = read_positions(config.data / "registry" / f"{name}.ndjson")
-        rows += [FileStatus(name, one.path, one.offset, _size(one.path)) for one in positions]
+        positions = read_positions(registry_path(config, name))
+        rows += [FileStatus(name, one.path, _size(one.path), one) for one in positions]
         known = {position.path for position in positions}
-        rows += [FileStatus(name, path, 0, files[path]) for path in files if path not in known]
+        rows += [FileStatus(name, path, files[path]) for path in files if path not in known]
     return rows
+
+
+def output_status(config: Config) -> list[OutputStatus]:
+    """How each output is now."""
+    told = _ask(config.operation.http).get("outputs", {})
+    rows = file_status(config)
+    return [
+        _output_status(config, name, [row for row in rows if row.output == name], told.get(name))
+        for name in config.outputs
+    ]
+
+
+def _output_status(
+    config: Config, name: str, rows: list[FileStatus], told: Mapping[str, Any] | None
+) -> OutputStatus:
+    letters = (config.data / "dead-letters").glob(f"{name}.*ndjson")
+    is_running = _is_held(registry_path(config, name))
+    said = told or {"state": "running" if is_running else "stopped"}
+    is_well = said["state"] in {"idle", "delivering"}
+    return OutputStatus(
+        output=name,
+        state=said["state"],
+        error="" if is_well else said.get("last_error", ""),
+        files=sum(row.size is not None for row in rows),
+        behind_bytes=sum(row.behind for row in rows),
+        dead_letters_bytes=sum(_size(str(one)) or 0 for one in letters),
+        oldest_unacknowledged_s=said.get("oldest_unacknowledged_s"),
+        delivered=said.get("delivered"),
+        rejected=said.get("rejected"),
+    )
+
+
+def registry_path(config: Config, output: str) -> Path:
+    """Where the positions of an output are."""
+    return config.data / "registry" / f"{output}.ndjson"
 
 
 def _size(path: str) -> int | None:
@@ -46,3 +123,33 @@ def _size(path: str) -> int | None:
         return Path(path).stat().st_size
     except OSError:
         return None
+
+
+def _ask(http: HttpConfig) -> dict[str, Any]:
+    """What the endpoint's /stats says; nothing where none answers."""
+    if not http.enabled:
+        return {}
+    connection = HTTPConnection(http.host, http.port, timeout=_ASK_TIMEOUT_S)
+    try:
+        if http.host.startswith(_UNIX):
+            connection = HTTPConnection("localhost")
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.settimeout(_ASK_TIMEOUT_S)
+            connection.sock.connect(http.host.removeprefix(_UNIX))
+        with closing(connection):
+            connection.request("GET", "/stats")
+            answer: dict[str, Any] = json.loads(connection.getresponse().read())
+    except (OSError, HTTPException, ValueError):
+        return {}
+    return answer
+
+
+def _is_held(path: Path) -> bool:
+    """Whether a process holds the lock of a registry; taking it to see would stop one's start."""
+    try:
+        status = path.with_name(path.name + ".lock").stat()
+        locks = Path("/proc/locks").read_text(encoding="ascii")
+    except OSError:
+        return False
+    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    return any(device in line.split() for line in locks.splitlines() if "FLOCK" in line)

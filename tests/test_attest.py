@@ -218,7 +218,8 @@ def test_replay_shows_what_would_be_sent_and_changes_nothing(refused, refusing, 
     before = letters(tmp_path)
     told = run("replay", "--dry-run", "-c", refused)
     assert told.returncode == 0
-    assert "elasticsearch  400 document_parsing_exception      1" in told.stdout
+    assert "elasticsearch  400 document_parsing_exception             1" in told.stdout
+    assert told.stdout.endswith("sends them\n")
     assert letters(tmp_path) == before
     assert len(refusing.requests) == 1
 
@@ -262,7 +263,7 @@ def test_letters_of_an_output_that_is_not_configured_are_named(refused, tmp_path
     done = run("replay", "-c", config)
     assert done.returncode == os.EX_CONFIG
     assert "elasticsearch" in done.stderr
-    assert "kept: no such output" in run("replay", "--dry-run", "-c", config).stdout
+    assert "keeps them: no such output" in run("replay", "--dry-run", "-c", config).stdout
 
 
 def test_a_replay_is_itself_an_event(refused, tmp_path):

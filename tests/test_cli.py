@@ -36,7 +36,18 @@ def config(tmp_path):
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "setup", "test config", "test output", "export template", "status", "process", "demo"],
+    [
+        "run",
+        "setup",
+        "test config",
+        "test output",
+        "export template",
+        "status",
+        "inspect",
+        "replay",
+        "process",
+        "demo",
+    ],
 )
 def test_every_command_of_the_readme_has_help(command, capsys):
     with pytest.raises(SystemExit) as ended:
@@ -74,9 +85,8 @@ def test_what_process_logs_is_shipped_and_seen_in_status(config, tmp_path):
     assert run("run", "--once", "-c", config).returncode == 0
     (out,) = (tmp_path / "out").iterdir()
     assert '"user":{"id":"ada"}' in out.read_text(encoding="utf-8")
-    told = run("status", "-c", config).stdout
-    assert "file" in told
-    assert told.rstrip().endswith(" 0")
+    (told,) = json.loads(run("status", "--json", "-c", config).stdout)["outputs"]
+    assert (told["output"], told["behind_bytes"]) == ("file", 0)
 
 
 @pytest.mark.parametrize("stdin", ["", "[1]", "{", "null"])

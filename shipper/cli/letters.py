@@ -10,7 +10,7 @@ from shipper.cli.terminal import complain, say, show
 
 if TYPE_CHECKING:
     from shipper.config import Config
-    from shipper.letters import Pile, Replayed, Wanted
+    from shipper.letters import Replayed, Wanted
 
 
 def add(commands: Commands) -> None:
@@ -52,28 +52,10 @@ def _show(config: "Config", names: Iterable[str], wanted: "Wanted") -> int:
     if not found:
         say("no dead letters")
         return 0
-    _print_table(found, config.outputs)
+    from shipper.cli.tables import letters_table
+
+    show(letters_table(found, config.outputs))
     return 0
-
-
-def _print_table(piles: "Iterable[Pile]", configured: Iterable[str]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for column in ("output", "reason"):
-        table.add_column(column, overflow="fold")
-    for column in ("lines", "bytes"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for column in ("oldest", "newest", "would be"):
-        table.add_column(column, no_wrap=True)
-    for pile in piles:
-        times = (one[:19].replace("T", " ") for one in (pile.oldest, pile.newest))
-        fate = "kept: no such output"
-        if pile.output in configured:
-            fate = "sent" if pile.is_whole else "kept: not whole"
-        counts = (f"{pile.count:,}", f"{pile.size_bytes:,}")
-        table.add_row(pile.output, pile.reason, *counts, *times, fate)
-    show(table)
 
 
 def _send(config: "Config", names: Iterable[str], wanted: "Wanted") -> int:

@@ -1,0 +1,142 @@
+"""Tables for a person at a terminal."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from shipper.letters import Pile
+from shipper.status import FileStatus, OutputStatus
+
+_COLOURS = {
+    "idle": "green",
+    "delivering": "green",
+    "running": "green",
+    "starting": "yellow",
+    "unavailable": "yellow",
+    "refused": "red",
+    "full": "red",
+    "stopped": "dim",
+}
+#: What only the endpoint of a running shipper could tell.
+_UNKNOWN = Text("-", "dim")
+
+
+class Rates:
+    """Lines a second, from one look to the next."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, tuple[float, int]] = {}
+
+    def since_last(self, outputs: Iterable[OutputStatus], now_s: float) -> Mapping[str, float]:
+        """What each output took since the last call; a restarted one begins anew."""
+        rates = {}
+        for one in outputs:
+            before_s, before = self._before.get(one.output, (now_s, 0))
+            if one.delivered is not None:
+                if now_s > before_s and one.delivered >= before:
+                    rates[one.output] = (one.delivered - before) / (now_s - before_s)
+                self._before[one.output] = now_s, one.delivered
+        return rates
+
+
+def status_table(
+    outputs: Sequence[OutputStatus], rates: Mapping[str, float] | None = None
+) -> Table:
+    """A row for each output; `rates` are lines a second."""
+    table = _table("output", "state")
+    for column in ("files", "behind", "oldest", *(["lines/s"] if rates is not None else ())):
+        table.add_column(column, justify="right", no_wrap=True)
+    for column in ("delivered", "rejected", "dead letters"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for one in outputs:
+        colour = _COLOURS.get(one.state, "")
+        state = Text.assemble(("● ", colour), one.state)
+        rate = [_whole(rates.get(one.output))] if rates is not None else []
+        table.add_row(
+            one.output,
+            state,
+            f"{one.files:,}",
+            size(one.behind_bytes),
+            _UNKNOWN if one.oldest_unacknowledged_s is None else age(one.oldest_unacknowledged_s),
+            *rate,
+            _whole(one.delivered),
+            _whole(one.rejected),
+            size(one.dead_letters_bytes),
+        )
+        if one.error:
+            table.add_row("", Text(one.error, colour, overflow="fold"))
+    return table
+
+
+def positions_table(files: Iterable[FileStatus]) -> Table:
+    """A row for each file of each output."""
+    table = _table("output", "file")
+    for column in ("acknowledged", "size", "behind"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for column in ("last commit", "fingerprint"):
+        table.add_column(column, no_wrap=True)
+    for row in files:
+        known = row.position
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(known.updated_s)) if known else ""
+        table.add_row(
+            row.output,
+            row.path,
+            f"{row.offset:,}",
+            Text("gone", "dim") if row.size is None else f"{row.size:,}",
+            Text(f"{row.behind:,}", "yellow" if row.behind else "dim"),
+            when,
+            known.head_sha256[:8] if known else "",
+        )
+    return table
+
+
+def letters_table(piles: Iterable[Pile], configured: Iterable[str]) -> Table:
+    """A row for each output and kind of reason, with what a replay would do."""
+    table = _table("output", "reason")
+    for column in ("dead letters", "size"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for column in ("oldest", "newest", "a replay"):
+        table.add_column(column, no_wrap=True)
+    for pile in piles:
+        times = (one[:19].replace("T", " ") for one in (pile.oldest, pile.newest))
+        fate = "keeps them: no such output"
+        if pile.output in configured:
+            fate = "sends them" if pile.is_whole else "keeps them: not whole"
+        table.add_row(
+            pile.output, pile.reason, f"{pile.count:,}", size(pile.size_bytes), *times, fate
+        )
+    return table
+
+
+def _table(*texts: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in texts:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _whole(count: float | None) -> str | Text:
+    return _UNKNOWN if count is None else f"{count:,.0f}"
+
+
+def size(count: float) -> str:
+    """Bytes as a person reads them."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:  # noqa: PLR2004 - what the units are of
+            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
+        count /= 1024
+    return f"{count:,.1f} TiB"
+
+
+def age(seconds: float) -> str:
+    """A time span in its two greatest units."""
+    whole = round(seconds)
+    for unit_s, unit, small_s, small in _SPANS:
+        if whole >= unit_s:
+            return f"{whole // unit_s} {unit} {whole % unit_s // small_s} {small}"
+    return f"{whole} s"
+
+
+_SPANS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
