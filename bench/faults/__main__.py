@@ -22,9 +22,9 @@ from shipper.faults.script import BULK, Phase, compiled, parse
 
 LINES = 5000
 
-#: A shipper that has not come in so long will not come: the longest wait of any is 60 s.
-_GONE_S = 70
-_LIMIT_S = 180
+#: A shipper that has not come in so long will not come: the longest wait of any is 120 s.
+_GONE_S = 130
+_LIMIT_S = 300
 _QUIET_S = 3
 
 

@@ -125,7 +125,9 @@ class ElasticsearchLane:
     def _outcomes(self, items: Sequence[bulk.Item]) -> list[Outcome]:
         if all(map(_is_blocked, items)) and items:
             said = items[0].error or bulk.Error()
-            raise Refused(f"{self._nodes[0].node} takes no line ({said.reason})")
+            # A full disk (429) lets go of its block by itself, a closed index (403) never does.
+            error = Unavailable if items[0].status == _TOO_MANY else Refused
+            raise error(f"{self._nodes[0].node} takes no line ({said.reason})")
         return list(map(_outcome, items))
 
     def _halves(self, part: slice, job: Requests) -> list[slice]:

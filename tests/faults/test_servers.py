@@ -193,7 +193,7 @@ def test_tls_can_end_in_the_handshake_and_show_a_wrong_certificate(tls):
         ("429", Unavailable),
         ("503", Unavailable),
         ("401", Refused),
-        ("full", Refused),
+        ("full", Unavailable),
         ("readonly", Refused),
         ("empty", ProtocolError),
         ("reset", Unavailable),

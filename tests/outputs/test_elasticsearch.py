@@ -91,10 +91,12 @@ def test_a_line_that_a_blocked_index_refuses_is_not_at_fault_and_is_sent_again(c
     assert isinstance(rejected, Rejected)
 
 
-def test_when_all_that_is_left_is_refused_by_a_block_a_person_is_told():
-    with FakeElasticsearch(items(BLOCKED, BLOCKED)) as server:
+@pytest.mark.parametrize(("code", "error"), [(403, Refused), (429, Unavailable)])
+def test_when_all_that_is_left_is_blocked_the_reason_is_told(code, error):
+    blocked = BLOCKED | {"status": code}
+    with FakeElasticsearch(items(blocked, blocked)) as server:
         sender = output(server.url)
-        with pytest.raises(Refused, match=r"blocked by: \[FORBIDDEN/8/index write"):
+        with pytest.raises(error, match=r"blocked by: \[FORBIDDEN/8/index write"):
             sender.send(lines(2))
         sender.close()
 
