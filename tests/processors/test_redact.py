@@ -1,6 +1,7 @@
 """`redact` finds in foreign lines what the record line finds in its own."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,14 @@ def test_it_masks_the_named_fields_alone_whichever_way_they_are_spelt():
 def test_a_line_without_secrets_is_the_same_object(event):
     line = json.dumps(event).encode()
     assert chain("- redact:").apply(line) is line
+
+
+@pytest.mark.parametrize(
+    "piece", ["password=hunt)er2", "https://x.example/blob?sig=hunter2", "pin "]
+)
+def test_a_long_text_takes_time_in_proportion(piece):
+    """It took a minute when a value was looked for to the end of the text from each name."""
+    line = json.dumps({"m": piece * (400_000 // len(piece))}).encode()
+    start = time.process_time()
+    assert b"hunter2" not in chain("- redact:").apply(line)
+    assert time.process_time() - start < 15

@@ -101,7 +101,7 @@ VALUE = re.compile(
     | (?P<escaped>\\+["']) (?:(?!(?<!\\)(?P=escaped)).)* (?:(?P=escaped))?
     | (?:digest|negotiate|ntlm|aws4-hmac-sha256|hawk|oauth|apikey|token|bearer|basic)
       [ ] [^\r\n<]+
-    | [^\s"'<&,;=]{1,64}=[^\s"'<,;]*;[^\r\n"'<]*
+    | [^\s"'<&,;=]{1,64}=[^\s"'<,;]{0,1024}+;[^\r\n"'<]*
     | (?: [^\s"'<&,;)\]}\\]
         | [,;)\]}"'\\] (?! [\s"'<&,;)\]}\\] | \Z | [\w.-]{1,40}["']?\s?[:=] ) )+"""
 )
