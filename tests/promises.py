@@ -27,6 +27,8 @@ _REQUESTS = "capture/test_requests.py::"
 _HTTP = "capture/test_http.py::"
 _OWN = "test_attest.py::"
 _AGAIN = "deliver/test_replay.py::"
+_LAWS = "deliver/forms/test_laws.py::"
+_LONG = "deliver/forms/test_text.py::"
 _REFUSALS = "capture/test_refusals.py::"
 _PROCESSED = "integration/test_processors.py::"
 _CHAIN = "processors/test_chain.py::"
@@ -196,6 +198,21 @@ PROMISES = (
             "deliver/test_running.py::test_a_deleted_file_is_read_to_its_end_and_forgotten",
             "deliver/test_reading.py::test_a_truncated_file_is_read_from_its_beginning",
         ),
+    ),
+    Promise(
+        "deliver:forms",
+        "However a file of text, container logs or events of several lines is read, and whenever "
+        "the shipper dies in between, its events are the same: none lost, none doubled, none torn.",
+        (
+            f"{_LAWS}test_however_a_file_is_cut_into_blocks_its_events_are_the_same",
+            f"{_LAWS}test_a_crash_between_any_two_batches_neither_loses_nor_doubles",
+        ),
+    ),
+    Promise(
+        "deliver:cut",
+        "What does not fit is never cut silently: the event and an audit record have length and "
+        "digest of the whole line.",
+        (f"{_LONG}test_a_long_line_is_cut_and_its_event_and_a_record_say_what_it_was",),
     ),
     Promise(
         "deliver:torn-registry",

@@ -124,7 +124,7 @@ def _read(tree: Node) -> Config:
     outputs, kibana_url = read_outputs(reader, nodes)
     config = Config(
         **paths,
-        inputs=read_inputs(reader, nodes),
+        inputs=read_inputs(reader, nodes, catalog.ecs_version),
         outputs=placed(outputs, catalog, strategy),
         kibana_url=kibana_url,
         catalog=catalog,

@@ -33,8 +33,29 @@ def read_path(reader: Reader, node: Node, path: str) -> str:
     return path
 
 
+#: Go's names of character classes within brackets; Python has none.
+_CLASSES = {
+    "alnum": "0-9A-Za-z",
+    "alpha": "A-Za-z",
+    "digit": "0-9",
+    "lower": "a-z",
+    "upper": "A-Z",
+    "space": r"\s",
+    "blank": r"\t ",
+    "word": r"\w",
+    "xdigit": "0-9A-Fa-f",
+    "punct": r"!-/:-@\[-`{-~",
+    "cntrl": r"\x00-\x1f\x7f",
+    "print": r"\x20-\x7e",
+    "graph": r"\x21-\x7e",
+    "ascii": r"\x00-\x7f",
+}
+_CLASS = re.compile(r"\[:([a-z]+):\]")
+
+
 def read_pattern(reader: Reader, node: Node, text: str) -> re.Pattern[str]:
     """A regular expression, its classes ASCII as in Go."""
+    text = _CLASS.sub(lambda match: _CLASSES.get(match[1], match[0]), text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # `[[:alpha:]]`, which Python reads as something else

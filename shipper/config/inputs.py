@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from shipper.config.forms import CONTAINER_KEYS, FORM_KEYS, OLD_KEYS, read_form
 from shipper.config.read import Reader
 from shipper.config.tree import Node
 from shipper.deliver.discover import InputConfig
-from shipper.deliver.form import NDJSON, Form
+from shipper.deliver.form import Form
 
 if TYPE_CHECKING:
     from shipper.config.processors import Section
@@ -15,14 +16,16 @@ if TYPE_CHECKING:
 EVENT_KEYS = ("fields", "fields_under_root", "tags", "processors")
 
 
-def read_inputs(reader: Reader, nodes: Mapping[str, Node]) -> tuple[InputConfig, ...]:
+def read_inputs(
+    reader: Reader, nodes: Mapping[str, Node], ecs_version: str
+) -> tuple[InputConfig, ...]:
     """The enabled inputs of `inputs` and `filebeat.inputs`."""
     everywhere = _section(reader, nodes)
     lists = [nodes["inputs"]] if "inputs" in nodes else []
     if node := nodes.get("filebeat.inputs"):
         lists.append(node)
     found = [
-        _input(reader, item, f"input-{at}", everywhere)
+        _input(reader, item, f"input-{at}", everywhere, ecs_version)
         for node in lists
         for at, item in enumerate(node.items or [node], start=1)
     ]
@@ -35,15 +38,26 @@ def read_inputs(reader: Reader, nodes: Mapping[str, Node]) -> tuple[InputConfig,
     return enabled
 
 
+#: The types of inputs, with the keys of each.
+_TYPES: Mapping[str, tuple[str, ...]] = {
+    "filestream": (),
+    "container": (*CONTAINER_KEYS, *OLD_KEYS),
+    "log": OLD_KEYS,
+}
+
+
 def _input(
-    reader: Reader, node: Node, default_id: str, everywhere: "Section | None"
+    reader: Reader,
+    node: Node,
+    default_id: str,
+    everywhere: "Section | None",
+    ecs_version: str,
 ) -> InputConfig | None:
-    keys = reader.children(node, ("type", "id", "enabled", "paths", "parsers", *EVENT_KEYS))
-    if "type" in keys:
-        reader.one_of(keys["type"], ("filestream",))
-    for parser in (keys["parsers"].items or ()) if "parsers" in keys else ():
-        _parser(reader, parser)
-    form = _form(everywhere, _section(reader, keys))
+    kind = _kind(reader, node)
+    known = ("type", "id", "enabled", "paths", *FORM_KEYS, *_TYPES[kind], *EVENT_KEYS)
+    keys = reader.children(node, known)
+    form = read_form(reader, keys, kind, ecs_version)
+    form = _processed(form, everywhere, _section(reader, keys))
     if "enabled" in keys and not reader.truth(keys["enabled"]):
         return None
     if "paths" not in keys:
@@ -51,6 +65,16 @@ def _input(
         return None
     name = reader.text(keys["id"]) if "id" in keys else default_id
     return InputConfig(id=name, paths=reader.texts(keys["paths"]), form=form)
+
+
+def _kind(reader: Reader, node: Node) -> str:
+    given = (node.children or {}).get("type")
+    kind = reader.one_of(given, _TYPES) if given else "filestream"
+    if given and kind == "log":
+        reader.remarks.append(
+            str(given.problem("the same as `filestream`, which Filebeat made of it"))
+        )
+    return kind if kind in _TYPES else "filestream"
 
 
 def _section(reader: Reader, nodes: Mapping[str, Node]) -> "Section | None":
@@ -62,24 +86,11 @@ def _section(reader: Reader, nodes: Mapping[str, Node]) -> "Section | None":
     return read_section(reader, found)
 
 
-def _form(everywhere: "Section | None", own: "Section | None") -> Form:
+def _processed(form: Form, everywhere: "Section | None", own: "Section | None") -> Form:
     sections = [one for one in (everywhere, own) if one]
     if not sections:
-        return NDJSON
+        return form
     from shipper.config.processors import chain_of
     from shipper.deliver.processed import Processed
 
-    return Processed(NDJSON, chain_of(sections))
-
-
-def _parser(reader: Reader, node: Node) -> None:
-    """`ndjson` is what we do anyway: each line is an object, shipped at the root as it stands."""
-    inner = reader.children(node, ("ndjson",)).get("ndjson")
-    if inner is None or (inner.scalar is None and inner.children is None):
-        return
-    keys = ("target", "overwrite_keys", "add_error_key", "expand_keys", "ignore_decoding_error")
-    target = reader.children(inner, keys).get("target")
-    if target and target.scalar:
-        reader.note(
-            target, "only the root target ('') is possible: lines are shipped as they stand"
-        )
+    return Processed(form, chain_of(sections))

@@ -22,7 +22,7 @@ def test_every_problem_is_told_with_its_line_and_what_there_is():
 - drop_event: {when: {contains: {status: 200}}}
 - drop_event: {when: {range: {a: 1, b.ge: 2, c.lt: many}}}
 - drop_event: {when: {network: {ip: [private, 10.0.0.1, lan]}}}
-- drop_event: {when: {regexp: {a: "(", b: "[[:alpha:]]"}}}
+- drop_event: {when: {regexp: {a: "(", b: "[[:nope:]]"}}}
 - drop_event: {when: {or: {equals: {a: 1}}}}
 - rename: {fields: [{from: a}, {from: a..b, to: "@metadata.x"}]}
 - truncate_fields: {fields: [a], max_bytes: 1, max_characters: 1}

@@ -17,9 +17,10 @@ SHIPPER = [sys.executable, "-m", "shipper"]
 def configuration(home, paths, outputs):
     """A configuration file (JSON is YAML) that ships `paths`."""
     path = home / "mcp-shipper.yml"
+    source = {"id": "test", "paths": [str(one) for one in paths], "parsers": [{"ndjson": {}}]}
     settings = {
         "path": {"home": str(home)},
-        "inputs": [{"type": "filestream", "id": "test", "paths": [str(one) for one in paths]}],
+        "inputs": [{"type": "filestream", **source}],
         "output": outputs,
         "self_audit": {"enabled": False},  # tests/test_attest.py is about these events
     }

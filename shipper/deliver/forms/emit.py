@@ -45,11 +45,9 @@ class Emitter:
         json: Json,
         lines: tuple[Patterns, Patterns],
         common: Mapping[str, object],
-        *,
-        is_bare: bool,
     ) -> None:
-        """`lines`: those to include and to exclude; `is_bare`: no parser adds to what lines say."""
-        self._json, self._is_bare = json, is_bare
+        """`lines`: those to include, and those to exclude."""
+        self._json = json
         self._include, self._exclude = lines
         self._origin = Origin(path, common)
         self._lines: list[bytes] = []
@@ -113,9 +111,9 @@ class Emitter:
             message.text = msgspec.json.format(message.text, indent=-1)
         if self._json.expand_keys and _DOTTED_KEY.search(message.text):
             message.text = expanded(message.text)
-        if self._is_bare and not self._json.target:
-            return message.text
-        return self._origin.object(message, self._json.target)
+        if self._json.target or message.timestamp or message.flags:
+            return self._origin.object(message, self._json.target)
+        return message.text
 
 
 def _text_at(line: bytes, key: str) -> str:

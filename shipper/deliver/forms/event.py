@@ -63,18 +63,22 @@ class Origin:
 
 def expanded(line: bytes) -> bytes:
     """An object with its dotted keys as objects: `{"a.b": 1}` as `{"a": {"b": 1}}`."""
-    return _encode(_expanded(_members.decode(line)))
+    try:
+        return _encode(_expanded(_members.decode(line)))
+    except RecursionError:  # deeper than any index would take; it is told there
+        return line
 
 
 def _expanded(members: Mapping[str, Any]) -> dict[str, Any]:
     into: dict[str, Any] = {}
     for key, value in members.items():
-        _put(into, key.split("."), _inner(value))
+        names = key.split(".")
+        _put(into, names if all(names) else [key], _inner(value))
     return into
 
 
 def _inner(value: Any) -> Any:
-    is_object = isinstance(value, msgspec.Raw) and bytes(value[:1]) == b"{"
+    is_object = bytes(value).startswith(b"{")
     return _expanded(_members.decode(value)) if is_object else value
 
 

@@ -22,11 +22,14 @@ class IncludeMessage:
     """The parser `include_message`: what no pattern is found in goes no further."""
 
     patterns: tuple[re.Pattern[str], ...]
-    timeout_s = None
 
     def step(self, _max_bytes: int) -> Step:
         """It holds nothing, so it is its own step."""
         return self
+
+    @property
+    def timeout_s(self) -> None:
+        return None
 
     @property
     def held(self) -> None:

@@ -60,8 +60,10 @@ class Step(Protocol):
 class Parser(Protocol):
     """One entry of `parsers`; has no state but in the steps that it makes."""
 
-    #: How long what it holds back waits for more, at the end of a file.
-    timeout_s: float | None
+    @property
+    def timeout_s(self) -> float | None:
+        """How long what it holds back waits for more, at the end of a file."""
+        ...
 
     def step(self, max_bytes: int, /) -> Step:
         """Begin anew: at the start of a block nothing is held. No message exceeds `max_bytes`."""

@@ -68,4 +68,4 @@ class Text:
 
     def _emitter(self, path: str) -> Emitter:
         lines = (self.include_lines, self.exclude_lines)
-        return Emitter(path, self.json, lines, self.common, is_bare=not self.parsers)
+        return Emitter(path, self.json, lines, self.common)

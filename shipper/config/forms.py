@@ -1,0 +1,230 @@
+"""What an input's files hold: `parsers` and the keys beside them, in Filebeat's words."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shipper.config.conditions import read_pattern
+from shipper.config.read import Reader
+from shipper.config.tree import Node
+from shipper.deliver.form import NDJSON, Form
+from shipper.deliver.forms.container import Container
+from shipper.deliver.forms.emit import Json
+from shipper.deliver.forms.filters import IncludeMessage
+from shipper.deliver.forms.message import Parser
+from shipper.deliver.forms.multiline import Multiline
+from shipper.deliver.forms.raw import UTF_8
+from shipper.deliver.forms.text import Text
+
+#: Keys of an input that say what its files hold.
+FORM_KEYS = (
+    *("parsers", "encoding", "include_lines", "exclude_lines", "message_max_bytes"),
+    "partial_line_timeout",
+)
+#: Those of the types before `filestream`, which have no `parsers`.
+OLD_KEYS = ("json", "multiline", "max_bytes")
+CONTAINER_KEYS = ("stream", "format")
+
+#: A longer line is never read at once; Filebeat's default.
+_MAX_BYTES = 10 << 20
+#: After this time without growth Filebeat calls a file inactive.
+_PARTIAL_LINE_TIMEOUT_S = 300.0
+
+_ISO = {f"iso8859-{n}": f"iso8859_{n}" for n in (*range(1, 11), 13, 14, 15, 16)}
+_CODE_PAGES = {f"cp{n}": f"cp{n}" for n in (437, 850, 852, 855, 858, 860, 862, 863, 865, 866)}
+_WINDOWS = {f"windows{n}": f"cp{n}" for n in (874, *range(1250, 1259))}
+#: Filebeat's names of those in which the byte 10 is a newline and nothing else.
+ENCODINGS: Mapping[str, str] = {
+    "plain": "utf-8",
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    "latin-1": "latin-1",
+    "latin1": "latin-1",
+    **_ISO,
+    **{f"iso8859-{n}{variant}": f"iso8859_{n}" for n in (6, 8) for variant in "ei"},
+    **_CODE_PAGES,
+    **_WINDOWS,
+    "koi8r": "koi8_r",
+    "koi8u": "koi8_u",
+    "macintosh": "mac_roman",
+    "macintosh-cyrillic": "mac_cyrillic",
+    "gbk": "gbk",
+    "gb18030": "gb18030",
+    "big5": "big5",
+    "euc-jp": "euc_jp",
+    "euc-kr": "euc_kr",
+    "shift-jis": "shift_jis",
+}
+_OTHER_NEWLINES = (
+    "is not supported: lines are told by the byte 10, which is something else there; "
+    "convert the file (iconv)"
+)
+_IS_OTHER = re.compile(r"utf-?16.*|ebcdic.*|hz-gb-2312|iso-2022.*", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class _Found:
+    """The parsers of one input as they are read."""
+
+    steps: list[Parser]
+    json: dict[str, Any] | None = None
+
+
+def read_form(reader: Reader, keys: Mapping[str, Node], kind: str, ecs_version: str) -> Form:
+    """The form of the files of an input of that type."""
+    found = _Found([_container(reader, keys)] if kind == "container" else [])
+    for node in _listed(keys.get("parsers")):
+        _parser(reader, node, found)
+    _old(reader, keys, found)
+    options = _options(reader, keys)
+    json = Json(**found.json or {})
+    # What a container prints, and what is joined, is text where it is no object.
+    is_plain = all(isinstance(step, IncludeMessage) for step in found.steps)
+    if found.json is not None and is_plain and not json.add_error_key:
+        json = replace(json, is_strict=True)
+    if json == Json(is_strict=True) and not options and not found.steps:
+        return NDJSON
+    options.setdefault("partial_line_timeout_s", _PARTIAL_LINE_TIMEOUT_S)
+    common = {"input": {"type": kind}, "ecs": {"version": ecs_version}}
+    return Text(parsers=tuple(found.steps), json=json, common=common, **options)
+
+
+def _listed(node: Node | None) -> Sequence[Node]:
+    if node is None or (node.items is None and node.children is None):
+        return ()
+    return [node] if node.items is None else node.items
+
+
+def _parser(reader: Reader, node: Node, found: _Found) -> None:
+    if node.scalar is not None:  # `- ndjson`, without options
+        node = Node(node.where, node.path, children={str(node.scalar): Node(node.where, node.path)})
+    for name, options in reader.children(node, _PARSERS).items():
+        is_empty = options.scalar is None and options.children is None and options.items is None
+        bare = Node(options.where, options.path, children={}) if is_empty else options
+        _PARSERS[name](reader, bare, found)
+
+
+def _read_ndjson(reader: Reader, node: Node, found: _Found) -> None:
+    keys = reader.children(node, (*_JSON_KEYS, "target", "document_id"))
+    if given := keys.get("document_id"):
+        reader.note(given, "is not supported: the id of a document is the line's `event.id`")
+    found.json = _json(reader, keys)
+    if target := keys.get("target"):
+        found.json["target"] = reader.text(target) if target.scalar else ""
+
+
+#: Options of JSON; the last two change nothing: what a line says itself counts, and a line that
+#: is none is kept and counted in any case.
+_JSON_KEYS = (
+    *("expand_keys", "add_error_key", "message_key"),
+    *("overwrite_keys", "ignore_decoding_error"),
+)
+
+
+def _json(reader: Reader, keys: Mapping[str, Node]) -> dict[str, Any]:
+    truths = {key: key in keys and reader.truth(keys[key]) for key in _JSON_KEYS[:2]}
+    message = {"message_key": reader.text(keys["message_key"])} if "message_key" in keys else {}
+    return {**truths, **message}
+
+
+def _read_container(reader: Reader, node: Node, found: _Found) -> None:
+    _not_after_json(reader, node, found)
+    found.steps.append(_container(reader, reader.children(node, CONTAINER_KEYS)))
+
+
+def _container(reader: Reader, keys: Mapping[str, Node]) -> Container:
+    given = {key: keys[key] for key in CONTAINER_KEYS if key in keys}
+    made: Container = reader.into(Container, Node("", "", children=given))
+    return made
+
+
+def _read_multiline(reader: Reader, node: Node, found: _Found) -> None:
+    _not_after_json(reader, node, found)
+    options = dict(node.children or {})
+    patterns = {
+        key: read_pattern(reader, given, reader.text(given))
+        for key in ("pattern", "flush_pattern")
+        if (given := options.pop(key, None))
+    }
+    found_ = reader.into(Multiline, Node(node.where, node.path, children=options))
+    multiline = replace(found_, **patterns, timeout_s=found_.timeout_s or None)
+    for problem in _multiline_problems(multiline):
+        reader.note(node, problem)
+    found.steps.append(multiline)
+
+
+def _multiline_problems(options: Multiline) -> Iterator[str]:
+    if options.max_lines < 1:
+        yield "max_lines must be 1 or more"
+    if options.type == "count" and not 1 <= options.count_lines <= options.max_lines:
+        yield "count_lines is required, from 1 to max_lines: how many lines are an event"
+    if options.type != "count" and options.pattern is None:
+        yield "pattern is required: which lines belong together"
+
+
+def _not_after_json(reader: Reader, node: Node, found: _Found) -> None:
+    if found.json is not None:
+        reader.note(node, "must stand before ndjson: an object is not joined with others")
+
+
+def _read_include_message(reader: Reader, node: Node, found: _Found) -> None:
+    keys = reader.children(node, ("patterns",))
+    if "patterns" not in keys:
+        reader.note(node, "patterns is required: which messages go on")
+        return
+    found.steps.append(IncludeMessage(_patterns(reader, keys["patterns"])))
+
+
+def _read_syslog(reader: Reader, node: Node, _found: _Found) -> None:
+    reader.note(node, "is not supported: parse the text in Logstash or in an ingest pipeline")
+
+
+_PARSERS: Mapping[str, Callable[[Reader, Node, _Found], None]] = {
+    "ndjson": _read_ndjson,
+    "multiline": _read_multiline,
+    "container": _read_container,
+    "include_message": _read_include_message,
+    "syslog": _read_syslog,
+}
+
+
+def _old(reader: Reader, keys: Mapping[str, Node], found: _Found) -> None:
+    """The keys of the types before `filestream`, as the parsers that they became."""
+    if node := keys.get("multiline"):
+        _read_multiline(reader, node, found)
+    if node := keys.get("json"):
+        inner = reader.children(node, (*_JSON_KEYS, "keys_under_root"))
+        under_root = "keys_under_root" in inner and reader.truth(inner["keys_under_root"])
+        found.json = {**_json(reader, inner), "target": "" if under_root else "json"}
+
+
+def _options(reader: Reader, keys: Mapping[str, Node]) -> dict[str, Any]:
+    """The keys beside the parsers, as fields of the form."""
+    options: dict[str, Any] = {}
+    if (node := keys.get("encoding")) and (name := _encoding(reader, node)) != UTF_8:
+        options["encoding"] = name
+    for key in ("include_lines", "exclude_lines"):
+        if node := keys.get(key):
+            options[key] = _patterns(reader, node)
+    if node := keys.get("message_max_bytes") or keys.get("max_bytes"):
+        options["max_bytes"] = reader.whole(node)
+        if not 0 < options["max_bytes"] <= _MAX_BYTES:
+            reader.note(node, f"expected 1 to {_MAX_BYTES}, the most that is read of one line")
+    if node := keys.get("partial_line_timeout"):
+        options["partial_line_timeout_s"] = reader.seconds(node) or None
+    return options
+
+
+def _encoding(reader: Reader, node: Node) -> str:
+    name = reader.text(node).lower()
+    if _IS_OTHER.fullmatch(name):
+        reader.note(node, _OTHER_NEWLINES)
+    elif name:
+        reader.one_of(Node(node.where, node.path, name), ENCODINGS)
+    return ENCODINGS.get(name, UTF_8)
+
+
+def _patterns(reader: Reader, node: Node) -> tuple[re.Pattern[str], ...]:
+    items = [node] if node.items is None else node.items
+    return tuple(read_pattern(reader, item, reader.text(item)) for item in items)
