@@ -21,6 +21,7 @@ from shipper.errors import (
     ProtocolError,
     Refused,
     ShipperError,
+    TooLarge,
     Unavailable,
 )
 from shipper.outputs.base import RETRY, BackoffConfig, Outcome
@@ -219,6 +220,8 @@ class Lanes(Generic[Job]):
     def _run(self, place: _Place[Job], work: Work, job: Job) -> Sequence[ShipperError]:
         try:
             place.lane.run(work, job)
+        except TooLarge as error:
+            return [error]  # the next part may do
         except (DeliveryError, ProtocolError) as error:
             self._rest(place, error)
             return [error]
@@ -288,6 +291,6 @@ class _Crew:
 
 def _urgency(error: ShipperError) -> int:
     """What to tell of several: a line to blame, then what passes, then what somebody must mend."""
-    if isinstance(error, Closed):
+    if isinstance(error, Closed | TooLarge):
         return 0
     return 2 if isinstance(error, Refused) else 1

@@ -4,7 +4,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from shipper.errors import ConfigError, Problem
-from shipper.outputs.base import BackoffConfig, Output, OutputConfig
+from shipper.outputs.base import (
+    BATCH_BYTES,
+    MAX_BATCH_BYTES,
+    BackoffConfig,
+    Output,
+    OutputConfig,
+)
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 
@@ -13,8 +19,13 @@ from shipper.outputs.tls import TlsConfig
 class RedisConfig(OutputConfig):
     """Where Redis is, and under which key the lines go."""
 
-    #: `host` or `host:port` each; one is taken at random and kept until it fails.
+    #: `host` or `host:port` each.
     hosts: tuple[str, ...] = ("localhost:6379",)
+    #: Use all hosts at once, each with a part of the lines; otherwise one is taken at random and
+    #: kept until it fails.
+    loadbalance: bool = True
+    #: Connections to each host that is used; more than one give up the order.
+    workers: int = 1
     #: The key of the list or stream.
     key: str = "mcp-audit"
     #: list: a line is an element, as Logstash's redis input reads it; stream: an entry with the
@@ -34,6 +45,19 @@ class RedisConfig(OutputConfig):
     bulk_max_size: int = 2048
     #: TLS, if the server has it.
     ssl: TlsConfig | None = None
+
+    @property
+    def lanes(self) -> int:
+        """Connections at once."""
+        return self.workers * (len(self.hosts) if self.loadbalance else 1)
+
+    @property
+    def batch_max_lines(self) -> int:
+        return self.bulk_max_size * self.lanes
+
+    @property
+    def batch_max_bytes(self) -> int:
+        return min(BATCH_BYTES * self.lanes, MAX_BATCH_BYTES)
 
 
 def create_redis(config: RedisConfig) -> Output:

@@ -6,6 +6,7 @@ they survive its crash is for its own settings to say (`appendonly`, `appendfsyn
 """
 
 import random
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from socket import socket
@@ -17,10 +18,11 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shipper.errors import DeliveryError, Refused, TooLarge, Unavailable
-from shipper.outputs.base import DELIVERED, Lines, Outcome
+from shipper.outputs.base import BATCH_BYTES, DELIVERED, Lines, Outcome, require_some
+from shipper.outputs.lanes import Lanes, Work
 from shipper.outputs.logstash import split_host
 from shipper.outputs.redis import RedisConfig
-from shipper.outputs.stream import Disconnected, Stream
+from shipper.outputs.stream import Disconnected, Stream, some_hosts
 from shipper.outputs.tls import TlsConfig
 
 DEFAULT_PORT = 6379
@@ -41,23 +43,61 @@ _PASSING = ("BUSY", "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS", "TRYAGAIN")
 
 
 class Redis:
-    """One connection to one of the hosts, one batch in flight."""
+    """Batches to one host, or to all of them at once, in as many connections as configured."""
 
     def __init__(self, config: RedisConfig) -> None:
+        require_some(config, "bulk_max_size", "workers")
+        hosts = [split_host(host, DEFAULT_PORT) for host in some_hosts(config.hosts)]
+        random.shuffle(hosts)  # spreads the load of many shippers
+        groups = [[host] for host in hosts] if config.loadbalance else [hosts]
+        self._lanes = [RedisLane(config, group) for group in groups * config.workers]
+        self._all = Lanes(self._lanes, config.backoff)
         self._config = config
-        self._hosts = [split_host(host, DEFAULT_PORT) for host in config.hosts]
-        self._next = random.randrange(len(self._hosts))  # noqa: S311  # spreads load, no secret
-        self._connection: _Connection | None = None
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
-        """Append `lines` to the list or stream, in order and all at once."""
-        with self._mapped_errors():
-            connection = self._connected()
-            if self._config.datatype == "list":
-                connection.ask(_command(b"RPUSH", self._config.key.encode(), *lines))
+        """Append `lines` to the list or stream; on one connection in order."""
+        work = Work(lines.ends, self._config.bulk_max_size, BATCH_BYTES)
+        return self._all.deliver(work, list(lines))
+
+    def probe(self) -> str:
+        """Log in to each host that would be used, and ask for the version."""
+        hosts = len(self._config.hosts) if self._config.loadbalance else 1
+        return "; ".join(lane.probe() for lane in self._lanes[:hosts])
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._all.close()
+
+
+class RedisLane:
+    """A connection to one of some hosts, the same until it fails; one batch at a time."""
+
+    def __init__(self, config: RedisConfig, hosts: Sequence[tuple[str, int]]) -> None:
+        self._config, self._hosts = config, deque(hosts)
+        self._connection: _Connection | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        return self._connection is not None
+
+    def connect(self) -> None:
+        """See that there is a connection that will do; each host is tried once."""
+        for attempts_left in reversed(range(len(self._hosts))):
+            try:
+                with self._mapped_errors():
+                    self._connected()
+            except Unavailable:
+                if not attempts_left:
+                    raise
             else:
-                _add(connection, self._config, lines)
-        return [DELIVERED] * len(lines)
+                return
+
+    def run(self, work: Work, job: Sequence[bytes]) -> None:
+        """Append one batch after the other, each all at once."""
+        while part := work.take(self._config.bulk_max_size, BATCH_BYTES):
+            with self._mapped_errors():
+                self._append(self._connected(), job[part])
+            work.settle(part, [DELIVERED] * (part.stop - part.start))
 
     def probe(self) -> str:
         """Log in, have a PING answered, and ask for the version."""
@@ -71,21 +111,26 @@ class Redis:
         return f"{self._peer} answers; Redis {version.partition(':')[2] or 'keeps its version'}"
 
     def close(self) -> None:
-        """Let go of the connection."""
         if self._connection is not None:
             self._connection.disconnect()
             self._connection = None
 
     @property
     def _peer(self) -> str:
-        host, port = self._hosts[self._next]
+        host, port = self._hosts[0]
         return f"{host}:{port}"
+
+    def _append(self, connection: "_Connection", lines: Sequence[bytes]) -> None:
+        if self._config.datatype == "list":
+            connection.ask(_command(b"RPUSH", self._config.key.encode(), *lines))
+        else:
+            _add(connection, self._config, lines)
 
     def _connected(self) -> "_Connection":
         if self._connection is not None and not self._connection.is_usable():
             self.close()
         if self._connection is None:
-            self._connection = _connection(self._config, *self._hosts[self._next])
+            self._connection = _connection(self._config, *self._hosts[0])
             self._connection.connect()
             self._connection.ask(_command(b"PING"))  # a stranger's batch it would cut off unread
         return self._connection
@@ -98,7 +143,7 @@ class Redis:
         except (exceptions.RedisError, DeliveryError) as error:
             failure = error if isinstance(error, DeliveryError) else self._failure(error)
             self.close()
-            self._next = (self._next + 1) % len(self._hosts)
+            self._hosts.rotate(-1)
             raise failure from error
 
     def _failure(self, error: exceptions.RedisError) -> DeliveryError:
@@ -159,7 +204,7 @@ def _connection(config: RedisConfig, host: str, port: int) -> _Connection:
     )
 
 
-def _add(connection: _Connection, config: RedisConfig, lines: Lines) -> None:
+def _add(connection: _Connection, config: RedisConfig, lines: Sequence[bytes]) -> None:
     limit = [b"MAXLEN", b"~", b"%d" % config.max_length] if config.max_length else []
     head = (b"XADD", config.key.encode(), *limit, b"*", b"message")
     entries = [_command(*head, line) for line in lines]

@@ -188,3 +188,14 @@ def test_tls_is_verified_as_in_every_output(new_redis, tmp_path):
     output.close()
     with pytest.raises(Refused, match="not trusted"):
         create_redis(RedisConfig(hosts=(server.address,), ssl=TlsConfig())).send(TWO)
+
+
+def test_several_servers_and_connections_share_the_lines(new_redis):
+    servers = [new_redis(), new_redis()]
+    hosts = tuple(server.address for server in servers)
+    output = create_redis(RedisConfig(hosts=hosts, workers=2, bulk_max_size=50))
+    assert output.send(MANY) == [DELIVERED] * len(MANY)
+    output.close()
+    parts = [lines_of(server, "list") for server in servers]
+    assert all(parts)
+    assert sorted([*parts[0], *parts[1]]) == sorted(MANY)

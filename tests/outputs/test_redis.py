@@ -59,9 +59,18 @@ def test_a_server_that_cannot_be_reached_is_unavailable():
         create_redis(RedisConfig(hosts=("127.0.0.1:1",))).send(TWO)
 
 
+def test_a_host_that_is_down_is_passed_over(answering, monkeypatch):
+    monkeypatch.setattr("random.shuffle", lambda hosts: None)
+    hosts = ("127.0.0.1:1", answering(b":2\r\n"))
+    output = create_redis(RedisConfig(hosts=hosts, loadbalance=False))
+    assert output.send(TWO) == [DELIVERED, DELIVERED]
+    output.close()
+
+
 def test_after_a_failure_it_is_the_next_hosts_turn(answering, monkeypatch):
-    monkeypatch.setattr("random.randrange", lambda hosts: 0)
-    output = create_redis(RedisConfig(hosts=("127.0.0.1:1", answering(b":2\r\n"))))
+    monkeypatch.setattr("random.shuffle", lambda hosts: None)
+    hosts = (answering(b"-LOADING dataset in memory\r\n"), answering(b":2\r\n"))
+    output = create_redis(RedisConfig(hosts=hosts, loadbalance=False))
     with pytest.raises(Unavailable):
         output.send(TWO)
     assert output.send(TWO) == [DELIVERED, DELIVERED]
