@@ -5,19 +5,22 @@ shipped as one more input of every output: absence is explained where the lines 
 """
 
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shipper import __version__
 from shipper.config import Config
 from shipper.deliver.discover import InputConfig
 from shipper.deliver.reject import DeadLetter, Witness, kind_of
-from shipper.record.event import create_compliance_event
-from shipper.record.handler import AuditHandler
 from shipper.status import FileStatus
+
+if TYPE_CHECKING:
+    from shipper.record.handler import AuditHandler
 
 #: Reasons of a batch that get an event each, and lines that an event names; the count is of all.
 _MAX_REASONS = 10
@@ -47,8 +50,9 @@ class Attestation:
     def __init__(self, config: Config) -> None:
         self._own = own_prefix(config)
         self._outputs = len(config.outputs)
-        service = {"name": "mcp-shipper", "version": __version__}
-        self._handler = AuditHandler(self._own, service=service, **config.recording)
+        self._config = config
+        self._lock = threading.Lock()
+        self._handler: AuditHandler | None = None
         self._witnesses: list[_Witness] = []
         #: Where the events are to be shipped from.
         self.input = InputConfig(id="mcp-shipper-audit", paths=(f"{self._own}*.jsonl",))
@@ -67,11 +71,13 @@ class Attestation:
         records: int | None = None,
         **details: object,
     ) -> None:
-        """Something that was done to the shipper, or that it did to lines."""
+        """Something that was done to the shipper, or that it did to lines; from any thread."""
+        from shipper.record.event import create_compliance_event
+
         event = create_compliance_event(
             operation, details=details or None, records=records, success=success
         )
-        self._handler.attest(event)
+        self._recorder().attest(event)
 
     def prune(self, rows: Iterable[FileStatus]) -> None:
         """Delete our segments that every output has, or each start would leave one for ever."""
@@ -86,7 +92,18 @@ class Attestation:
         """End the stream."""
         for witness in self._witnesses:
             witness.flush()
-        self._handler.close()
+        if self._handler:
+            self._handler.close()
+
+    def _recorder(self) -> "AuditHandler":
+        """The handler, made when there is something to record: a tenth of a start goes to it."""
+        from shipper.record.handler import AuditHandler
+
+        with self._lock:
+            if self._handler is None:
+                service = {"name": "mcp-shipper", "version": __version__}
+                self._handler = AuditHandler(self._own, service=service, **self._config.recording)
+            return self._handler
 
 
 class _Witness:

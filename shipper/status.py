@@ -6,7 +6,6 @@ import socket
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +128,8 @@ def _ask(http: HttpConfig) -> dict[str, Any]:
     """What the endpoint's /stats says; nothing where none answers."""
     if not http.enabled:
         return {}
+    from http.client import HTTPConnection, HTTPException  # `run` needs none
+
     connection = HTTPConnection(http.host, http.port, timeout=_ASK_TIMEOUT_S)
     try:
         if http.host.startswith(_UNIX):

@@ -2,10 +2,11 @@
 
 import logging
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from shipper.attest import own_prefix
+from shipper.attest import Attestation, own_prefix
 from shipper.config import Config
 from shipper.config.permissions import problems_of_state
 from shipper.errors import BadInput, ConfigError
@@ -61,11 +62,12 @@ def _run(config: Config, load: Callable[[], Config], *, once: bool) -> Config | 
 def _told(service: Service, config: Config, following: list[Config]) -> Iterator[None]:
     """Start and end as audit events; and, when it is the end, what is left as the last word."""
     attestation = service.attestation
-    if attestation:
-        attestation.event("shipper-start", outputs=list(config.outputs))
+    starting = threading.Thread(target=_tell_start, args=(attestation, config), name="start")
+    starting.start()  # beside the first batch, which need not wait for it
     try:
         yield
     finally:
+        starting.join()
         rows = file_status(config)
         left = _unacknowledged(config, rows)
         if attestation:
@@ -102,6 +104,11 @@ def _signals(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _tell_start(attestation: Attestation | None, config: Config) -> None:
+    if attestation:
+        attestation.event("shipper-start", outputs=list(config.outputs))
 
 
 def _unacknowledged(config: Config, rows: Iterable[FileStatus]) -> dict[str, int]:
