@@ -24,6 +24,7 @@ os.umask(0o022)
 
 # Time is no property of the code under test: two busy cores would make it one.
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", settings.get_profile("ours"), max_examples=10_000)
 settings.load_profile("ours")
 
 

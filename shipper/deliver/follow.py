@@ -1,16 +1,17 @@
 """The files of one pipeline: which there are, who is who, and who has something to read."""
 
 import logging
-import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from shipper.deliver import discover
 from shipper.deliver.batch import Batch
+from shipper.deliver.copies import Originals
 from shipper.deliver.discover import Found, InputConfig, matcher, patterns
-from shipper.deliver.identity import HEAD_BYTES, Strays
+from shipper.deliver.identity import Mark, Strays
 from shipper.deliver.registry import Position
-from shipper.deliver.source import Limits, Source, open_found
+from shipper.deliver.segments import Segment, Streams, Torn, segment_of
+from shipper.deliver.source import Chunk, Limits, Source, open_found
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +43,11 @@ class Following:
         self._strays = Strays(positions.values())
         self._next_id = max(positions, default=0) + 1
         self._sources: dict[tuple[int, int], Source] = {}
+        self._streams = Streams()
+        self._originals = Originals()
+        self._copied: dict[int, set[str]] = {}
+        self._cut: dict[int, None] = {}
+        self._taken: list[Source] = []
         self._ready: OrderedDict[Source, None] = OrderedDict()
         self._open: OrderedDict[Source, None] = OrderedDict()
         self._unreadable: dict[str, str] = {}
@@ -57,6 +63,7 @@ class Following:
 
     def scan(self, now_s: int) -> list[int]:
         """Look for new, changed and vanished files; the ids of those that are gone for good."""
+        self._note_settled()
         listed = {(one.device, one.inode): one for one in discover.scan(self._inputs)}
         # Those whose inode is known choose their positions first: after a rotation a new file
         # may begin as the old one does, and has its path.
@@ -67,11 +74,12 @@ class Following:
             self._unreadable = {p: e for p, e in self._unreadable.items() if p in paths}
         unlisted = [self._sources[key] for key in self._sources.keys() - listed.keys()]
         deleted = [source.id for source in unlisted if self._is_deleted(source)]
-        return deleted + self._strays.drop_older(now_s - _FORGET_AFTER_S)
+        return [*deleted, *self._without_copy(), *self._strays.drop_older(now_s - _FORGET_AFTER_S)]
 
     def look(self, paths: Iterable[str]) -> None:
         """Look at these files alone."""
-        for path in paths:
+        self._note_settled()
+        for path in sorted(paths):
             owner = next((one for is_of, one in self._owners if is_of(path)), None)
             if owner and (found := discover.look(path, owner)):
                 self._see(found)
@@ -89,16 +97,18 @@ class Following:
     @property
     def has_ready(self) -> bool:
         """Whether some file may have lines that can be read now."""
-        return bool(self._ready)
+        return bool(self._ready or self._taken)  # what was taken may free the next segment
 
     def next_batch(self) -> Batch | None:
         """The next lines, a turn for every file that has some; None if there are none."""
+        self._note_settled()
         chunks, again = [], []
         lines_left, bytes_left = self._limits.max_lines, self._limits.max_bytes
         while self._ready and lines_left and bytes_left >= _MIN_ROOM_BYTES:
             source, _ = self._ready.popitem(last=False)
-            chunk = source.take(Limits(lines_left, bytes_left, self._limits.max_line_bytes))
-            self._bound_open(source)
+            if source.segment and not self._streams.has_turn(source.segment):
+                continue
+            chunk = self._take(source, Limits(lines_left, bytes_left, self._limits.max_line_bytes))
             if source.has_more:
                 again.append(source)
             if source.due_monotonic is None:
@@ -121,29 +131,130 @@ class Following:
         for source in self._sources.values():
             source.close()
 
+    def _take(self, source: Source, limits: Limits) -> Chunk | None:
+        chunk = source.take(limits)
+        self._taken.append(source)
+        self._bound_open(source)
+        if source.is_restarted:
+            self._renew(source)
+        return chunk
+
+    def _note_settled(self) -> None:
+        """Everything that was taken is settled: learn from it who is who, and whose turn it is."""
+        for source in self._taken:
+            self._originals.note(source)
+            if source.segment:
+                self._streams.touch(source.segment)
+        self._taken.clear()
+        self._ready.update(dict.fromkeys(self._streams.freed(self._is_settled)))
+
+    def _is_settled(self, source: Source) -> bool:
+        """Whether all of a segment is settled that has one behind it, so that it cannot grow."""
+        if source in self._ready:
+            return False
+        try:
+            if source.has_changed():
+                self._ready[source] = None
+                return False
+        except OSError:
+            return False  # the next scan tells what has become of it
+        tell_unfinished(source, ", and the stream goes on in another segment")
+        return True
+
     def _see(self, found: Found) -> None:
         source = self._sources.get((found.device, found.inode)) or self._adopt(found)
         if source is None:
             return
         source.found, source.is_listed = found, True
-        if (found.size, found.mtime_ns) != source.seen:
+        if not source.id and not self._identify(source):
+            return
+        self._originals.note(source)
+        if source.is_news(found):
             self._ready[source] = None
 
     def _adopt(self, found: Found) -> Source | None:
-        """Follow a new file, from its position if it is known; not if it cannot be read."""
+        """Follow a new file; not if it cannot be read."""
         try:
-            file, head = _opened(found)
+            file = open_found(found)
         except OSError as error:
             self._report(found.path, str(error.strerror))
             return None
         self._report(found.path, "")
-        position = self._strays.claim(found, head)
-        ident = position.id if position else self._next_id
-        self._next_id = max(self._next_id, ident + 1)
-        source = Source(found, file, ident, position)
+        source = Source(found, file)
         self._sources[found.device, found.inode] = source
         self._bound_open(source)
         return source
+
+    def _identify(self, source: Source) -> bool:
+        """Find out where to begin; False if that cannot be known yet, or it is a copy."""
+        try:
+            return source.found.size > 0 and self._begin(source)
+        except Torn:
+            source.seen = (source.found.size, source.found.mtime_ns)
+        except OSError:  # it has just gone, or was replaced: the next scan tells
+            self._forget(source)
+        return False
+
+    def _begin(self, source: Source) -> bool:
+        file = source.handle()
+        segment = segment_of(file)
+        position = self._strays.claim(source.found, file, segment)
+        if position is None and (original := self._original(source, segment)):
+            if original.holds_mark():
+                self._hold(source, original)
+                return False
+            position = self._handed_over(original)
+        if position is None and (former := self._strays.at_place_of(source.found)):
+            source.restart()
+            self._cut.update(dict.fromkeys(former))
+        if segment and self._streams.source(segment):
+            segment = None  # another file that says so of itself, and holds other lines
+        ident = position.id if position else self._next_id
+        self._next_id = max(self._next_id, ident + 1)
+        source.begin(ident, Mark.of(position) if position else Mark(), segment)
+        if segment:
+            self._streams.add(source, segment)
+        return True
+
+    def _original(self, source: Source, segment: Segment | None) -> Source | None:
+        same = self._streams.source(segment) if segment else None
+        return self._originals.of(source, same)
+
+    def _hold(self, source: Source, original: Source) -> None:
+        """Do not follow a copy while the original still holds its lines."""
+        path = source.found.path
+        told = self._copied.setdefault(original.id, set())
+        if path not in told:
+            told.add(path)
+            _log.info("%s is a copy of %s; its lines are read there.", path, original.found.path)
+        self._forget(source)
+
+    def _handed_over(self, original: Source) -> Position | None:
+        """The position of a file that was cut, for its copy; the file begins anew."""
+        ident = original.id
+        original.restart()
+        self._ready[original] = None
+        self._renew(original)
+        self._cut.pop(ident, None)
+        return self._strays.drop(ident)
+
+    def _renew(self, source: Source) -> None:
+        """Another position for a file that begins anew; a copy may claim the old one."""
+        if source.id in self._positions:
+            self._strays.add(self._positions[source.id])
+            self._cut[source.id] = None
+        self._copied.pop(source.id, None)
+        if source.segment:
+            self._streams.forget(source.segment)
+        source.begin(self._next_id, Mark(), None)
+        self._next_id += 1
+        self._originals.note(source)
+
+    def _without_copy(self) -> list[int]:
+        """The positions of files that were cut and have no copy: a copy is there before the cut."""
+        gone = [ident for ident in self._cut if self._strays.drop(ident)]
+        self._cut.clear()
+        return gone
 
     def _report(self, path: str, problem: str) -> None:
         """Say it once when a new file cannot be read, and once when it can be."""
@@ -164,19 +275,21 @@ class Following:
             return False
         if source.is_open and source.due_monotonic is not None:
             return False
-        if left := source.unfinished_bytes():
-            path, offset = source.found.path, source.offset
-            _log.warning("%s is gone; %d bytes from %d are no whole line.", path, left, offset)
-        is_deleted = source.is_deleted()
+        tell_unfinished(source, ", and it is gone")
+        is_kept = not source.is_deleted() or source.id in self._copied
         self._forget(source)
-        if not is_deleted and source.id in self._positions:
+        if is_kept and source.id in self._positions:
             self._strays.add(self._positions[source.id])
-        return is_deleted
+        return not is_kept
 
     def _forget(self, source: Source) -> None:
         del self._sources[source.found.device, source.found.inode]
         self._open.pop(source, None)
         self._ending.discard(source)
+        self._copied.pop(source.id, None)
+        self._originals.forget(source)
+        if source.segment:
+            self._streams.forget(source.segment)
         source.close()
 
     def _bound_open(self, latest: Source) -> None:
@@ -191,11 +304,8 @@ class Following:
             oldest.close()
 
 
-def _opened(found: Found) -> tuple[int, bytes]:
-    """A handle of the file, and its first bytes."""
-    file = open_found(found)
-    try:
-        return file, os.pread(file, HEAD_BYTES, 0)
-    except OSError:
-        os.close(file)
-        raise
+def tell_unfinished(source: Source, what: str = "") -> None:
+    """Say what of a file has been read and is no whole line."""
+    if left := source.unfinished_bytes():
+        path, offset = source.found.path, source.offset
+        _log.warning("%s: %d bytes from %d are no whole line%s.", path, left, offset, what)

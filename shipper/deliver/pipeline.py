@@ -7,8 +7,8 @@ only then, so that every line arrives at least once, whatever dies in between.
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -17,7 +17,7 @@ from shipper.deliver.age import Age
 from shipper.deliver.backoff import Backoff
 from shipper.deliver.batch import Batch
 from shipper.deliver.discover import InputConfig, patterns
-from shipper.deliver.follow import Following
+from shipper.deliver.follow import Following, tell_unfinished
 from shipper.deliver.registry import Registry
 from shipper.deliver.reject import DeadLetter, DeadLetters, Witness
 from shipper.deliver.settle import Settler
@@ -122,13 +122,18 @@ class Pipeline:
 
     def drain(self) -> None:
         """Deliver what is there, then return."""
+        with closing(self.passes()) as passes:
+            next(passes, None)
+
+    def passes(self) -> Generator[None]:
+        """Deliver what is there, each time that the next pass is asked for."""
         with self._started() as (registry, following):
-            self._scan(registry, following)
-            self._deliver(self._available(following), registry)
-            for source in following.sources():
-                if left := source.unfinished_bytes():
-                    path, offset = source.found.path, source.offset
-                    _log.warning("%s: %d bytes from %d are no whole line.", path, left, offset)
+            while not self._stop.is_set():
+                self._scan(registry, following)
+                self._deliver(self._available(following), registry)
+                for source in following.sources():
+                    tell_unfinished(source)
+                yield
 
     def stop(self) -> None:
         """Make `run` or `drain` return soon; from any thread. What is unsettled comes again."""
@@ -149,7 +154,7 @@ class Pipeline:
         if self._witness:
             self._testify(self._witness, batch, truncated)
         now_s = int(time.time())
-        registry.commit([chunk.source.settle(chunk, now_s) for chunk in batch.chunks])
+        registry.commit([chunk.source.settle(now_s) for chunk in batch.chunks])
         self.stats.batches += 1
         self.stats.read_lines += sum(len(chunk.lines) for chunk in batch.chunks)
         self.stats.read_bytes += batch.size_bytes()
@@ -182,10 +187,12 @@ class Pipeline:
     def _available(self, following: Following) -> Iterator[Batch]:
         """Batches until everything that is there is taken, or `stop`."""
         deadline = time.monotonic() + _MAX_END_WAIT_S
-        while (following.has_ready or self._waits(following, deadline)) and not self._stop.is_set():
+        while not self._stop.is_set():
             if batch := self._next(following):
                 yield batch
                 del batch
+            elif not (following.has_ready or self._waits(following, deadline)):
+                return
 
     def _waits(self, following: Following, deadline: float) -> bool:
         """Wait until the next end of a file is due; False if there is none before the deadline."""

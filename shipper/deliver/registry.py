@@ -29,7 +29,7 @@ _MAX_GROWTH = 8
 _MIN_COMPACT_BYTES = 1 << 20
 
 
-class Position(msgspec.Struct, frozen=True):
+class Position(msgspec.Struct, frozen=True, omit_defaults=True):
     """How far one file is settled, and how to know it again."""
 
     id: int
@@ -42,6 +42,11 @@ class Position(msgspec.Struct, frozen=True):
     offset: int
     #: Last commit, in seconds since 1970: long unseen files are forgotten by it.
     updated_s: int
+    #: Of the 1024 bytes before the offset, where the head does not reach it.
+    tail_sha256: str = ""
+    #: Of a segment of an audit stream: which one it is.
+    stream: str = ""
+    segment: int = 0
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True):

@@ -15,9 +15,10 @@ from hashlib import sha256
 
 from shipper.deliver.block import Reject, Sifted
 from shipper.deliver.discover import Found
-from shipper.deliver.form import Block, OverLong
-from shipper.deliver.identity import HEAD_BYTES, Head
+from shipper.deliver.form import Block, Form, OverLong
+from shipper.deliver.identity import Mark
 from shipper.deliver.registry import Position
+from shipper.deliver.segments import SEALED, Segment
 from shipper.outputs.base import NO_LINES, Lines
 
 _log = logging.getLogger(__name__)
@@ -27,6 +28,10 @@ _BLOCK_BYTES = 1 << 20
 _MIN_READ_BYTES = 4096
 #: Beyond it, a block that held fewer lines than a batch may is not made larger.
 _MAX_READ_BYTES = 16 << 20
+
+#: The clock of file systems ticks in steps of a few milliseconds: whoever rewrites a file with as
+#: many bytes in the same step changes nothing that a look can see.
+_RACY_NS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +74,10 @@ class Source:
 
     __slots__ = (
         "_file",
-        "_grown_head",
         "_grown_monotonic",
-        "_head",
+        "_is_racy",
+        "_mark",
+        "_next_mark",
         "_problem",
         "_skip",
         "_usual",
@@ -80,19 +86,20 @@ class Source:
         "has_more",
         "id",
         "is_listed",
-        "offset",
+        "is_restarted",
         "seen",
+        "segment",
     )
 
-    def __init__(self, found: Found, file: int, ident: int, position: Position | None) -> None:
-        """Follow the open `file`, from `position` if it is a known one."""
+    def __init__(self, found: Found, file: int) -> None:
+        """Follow the open `file`; nothing is read before `begin`."""
         #: Where the file is now.
         self.found = found
-        self.id = ident
-        #: Up to here everything is settled.
-        self.offset = position.offset if position else 0
-        self._head = Head(position.head_length, position.head_sha256) if position else Head()
-        self._grown_head = self._head
+        #: Of its position; 0 before `begin`.
+        self.id = 0
+        #: Which segment of an audit stream it is, if any.
+        self.segment: Segment | None = None
+        self._mark = self._next_mark = Mark()
         self._file = file
         self._problem = ""
         self._skip: _Skip | None = None
@@ -104,22 +111,44 @@ class Source:
         self._usual = _BLOCK_BYTES
         #: Whether more can be read at once.
         self.has_more = False
+        self._is_racy = False
+        #: Whether the last `take` found other content than was settled, and began anew.
+        self.is_restarted = False
         #: Size and time of change when it was last read.
         self.seen: tuple[int, int] | None = None
         #: Whether the patterns still name it; if not, only the handle leads to it.
         self.is_listed = True
+
+    def begin(self, ident: int, mark: Mark, segment: Segment | None) -> None:
+        """Read on from `mark`, as the file of the position `ident`."""
+        self.id, self._mark, self.segment = ident, mark, segment
+
+    @property
+    def mark(self) -> Mark:
+        """Up to here everything is settled."""
+        return self._mark
+
+    @property
+    def offset(self) -> int:
+        """Where that is."""
+        return self._mark.offset
 
     @property
     def is_open(self) -> bool:
         """Whether it holds a file handle."""
         return self._file >= 0
 
+    def handle(self) -> int:
+        """The open file, opened again if need be; `OSError` if it is not there any more."""
+        if self._file < 0:
+            self._file = open_found(self.found)
+        return self._file
+
     def take(self, limits: Limits) -> Chunk | None:
         """The next whole lines, or None if there are none yet (see `has_more`)."""
-        self.has_more = False
+        self.has_more = self.is_restarted = False
         try:
-            if self._file < 0:
-                self._file = open_found(self.found)
+            self.handle()
             chunk = self._take(limits)
         except OSError as error:
             self._report(str(error.strerror))
@@ -129,18 +158,22 @@ class Source:
         self._report("")
         return chunk
 
-    def settle(self, chunk: Chunk, now_s: int) -> Position:
-        """Move behind `chunk`, the last that was taken; the position to commit."""
-        self.offset, self._head = chunk.end, self._grown_head
+    def settle(self, now_s: int) -> Position:
+        """Move behind the chunk that was taken last; the position to commit."""
+        mark = self._mark = self._next_mark
+        stream, number = self.segment or ("", 0)
         return Position(
             id=self.id,
             path=self.found.path,
             device=self.found.device,
             inode=self.found.inode,
-            head_length=self._head.length,
-            head_sha256=self._head.sha256,
-            offset=self.offset,
+            head_length=mark.head_length,
+            head_sha256=mark.head_sha256,
+            offset=mark.offset,
             updated_s=now_s,
+            tail_sha256=mark.tail_sha256,
+            stream=stream,
+            segment=number,
         )
 
     def peek(self, size: int) -> bytes:
@@ -150,6 +183,17 @@ class Source:
         except OSError:  # told when it is read
             return b""
 
+    def restart(self) -> None:
+        """Begin anew: what was settled is not in this file any more."""
+        _log.warning(
+            "%s was truncated or rewritten; reading it from its beginning.", self.found.path
+        )
+        self._mark, self._skip = Mark(), None
+
+    def holds_mark(self) -> bool:
+        """Whether what was settled is still in the open file."""
+        return os.fstat(self.handle()).st_size >= self.offset and self._mark.is_of(self._file)
+
     def unfinished_bytes(self) -> int:
         """Bytes after the position when nothing more can be taken: a line without its end."""
         return max(0, self.seen[0] - self.offset) if self.seen else 0
@@ -158,9 +202,13 @@ class Source:
         """Whether the open file has no name any more."""
         return self.is_open and os.fstat(self._file).st_nlink == 0
 
+    def is_news(self, found: Found) -> bool:
+        """Whether the file, as it was found, may be other than when it was last read."""
+        return self._is_racy or (found.size, found.mtime_ns) != self.seen
+
     def has_changed(self) -> bool:
-        """Whether the open file is other than when it was last read."""
-        status = os.fstat(self._file)
+        """Whether the file is other than when it was last read; `OSError` if it is gone."""
+        status = os.fstat(self.handle())
         return (status.st_size, status.st_mtime_ns) != self.seen
 
     def close(self) -> None:
@@ -186,15 +234,18 @@ class Source:
             self.seen = (size, status.st_mtime_ns)
             self._grown_monotonic = time.monotonic()
         self.due_monotonic = None
-        if size < self.offset or not self._head.is_of(self._file):
-            _log.warning(
-                "%s was truncated or rewritten; reading it from its beginning.", self.found.path
-            )
-            self.offset, self._head, self._skip = 0, Head(), None
+        self._is_racy = abs(time.time_ns() - status.st_mtime_ns) < _RACY_NS
+        if size < self.offset or not self._mark.is_of(self._file):
+            self.restart()
+            self.is_restarted = True
         chunk = self._read(limits, size) if self._skip is None else self._pass_over(limits, size)
         if chunk is not None:
-            self._grown_head = self._head.grown(self._file, min(HEAD_BYTES, chunk.end))
+            self._next_mark = self._mark.moved(self._file, chunk.end)
         return chunk
+
+    @property
+    def _form(self) -> Form:
+        return SEALED if self.segment else self.found.input.form
 
     def _read(self, limits: Limits, size: int) -> Chunk | None:
         block, start = b"", self.offset
@@ -222,7 +273,7 @@ class Source:
 
     def _with_rest(self, chunk: Chunk, rest: bytes, limits: Limits) -> Chunk:
         """The chunk, and behind it what is left in the file, if it has waited long enough."""
-        patience_s = self.found.input.form.patience_s(rest)
+        patience_s = self._form.patience_s(rest)
         if patience_s is None:
             return chunk
         due = self._grown_monotonic + patience_s
@@ -242,7 +293,7 @@ class Source:
     def _sifted(self, block: Block) -> Chunk:
         if not block.data:
             return Chunk(self, block.offset, block.offset)
-        found = self.found.input.form.sift(block)
+        found = self._form.sift(block)
         end = block.offset + len(block.data) - found.waiting_bytes
         return self._chunk(block.offset, end, found)
 
@@ -282,7 +333,7 @@ class Source:
         digest = skip.digest.hexdigest()
         path, limit = self.found.path, limits.max_line_bytes
         whole = OverLong(bytes(skip.head), self.offset, path, limit, skip.length, digest)
-        return self._chunk(self.offset, end, self.found.input.form.shorten(whole))
+        return self._chunk(self.offset, end, self._form.shorten(whole))
 
 
 def open_found(found: Found) -> int:

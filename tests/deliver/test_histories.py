@@ -1,9 +1,14 @@
-"""Random histories of files, outputs and crashes: nothing is lost, or committed unsettled."""
+"""Random histories of files, outputs and crashes: nothing is lost, or committed unsettled.
+
+Ten thousand of them, in about ten minutes:
+    pytest tests/deliver/test_histories.py --hypothesis-profile=long --timeout=0
+"""
 
 import base64
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,10 +16,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from shipper import AuditHandler, create_compliance_event
+from shipper.deliver.pipeline import Pipeline
 from shipper.deliver.registry import read_positions
 from shipper.errors import ProtocolError, Refused, TooLarge, Unavailable
 from shipper.outputs.base import DELIVERED, DUPLICATE, RETRY, Rejected
-from tests.deliver.lines import append, config, dead_letters, drained
+from tests.deliver.lines import append, config, dead_letters
 from tests.fakes import ScriptedOutput
 
 
@@ -69,83 +76,203 @@ class Output(ScriptedOutput):
         return outcomes
 
 
+#: With these a line may come twice, or its file's later lines before it.
+REPEATING = {"dies after"}
+REORDERING = {"retries", "rejects"}
+
+names = st.sampled_from(["a", "b"])
+answers = st.lists(st.sampled_from(sorted(ANSWERS)), max_size=6)
+
+
+class Log:
+    """A file of an application, and what it has written to it through all its lives."""
+
+    def __init__(self, path):
+        self.path = path
+        self.lives = [[]]
+        #: What ends the last line.
+        self.half = b""
+        self.rotations = 0
+        path.touch()
+
+    @property
+    def written(self):
+        return [line for life in self.lives for line in life]
+
+    def write(self, line):
+        append(self.path, self.half + line + b"\n")
+        self.half = b""
+        self.lives[-1].append(line)
+
+    def finish(self):
+        append(self.path, self.half)
+        self.half = b""
+
+    def cut(self):
+        os.truncate(self.path, 0)
+        self.lives.append([])
+
+    def next_name(self):
+        self.rotations += 1
+        return self.path.with_name(f"{self.path.name}.{self.rotations}")
+
+
 class Histories(RuleBasedStateMachine):
     @initialize(max_lines=st.integers(1, 5), max_line_bytes=st.sampled_from([60, 1 << 20]))
     def begin(self, max_lines, max_line_bytes):
         self.home = Path(tempfile.mkdtemp())
-        self.path = self.home / "logs" / "a.log"
-        self.path.parent.mkdir()
-        self.path.touch()
+        folder = self.home / "logs"
+        folder.mkdir()
+        self.logs = {name: Log(folder / f"{name}.log") for name in "ab"}
+        patterns = (str(folder / "*.log*"), str(folder / "*.jsonl"))
         limits = {"max_lines": max_lines, "max_line_bytes": max_line_bytes}
-        self.settings = config(self.home, **limits)
-        self.written = []  # (life of the file, line), in order
+        self.settings = config(self.home, *patterns, **limits)
+        self.recorder = None
         self.arrived = []
-        self.half = b""
-        self.life = self.rotations = 0
-        self.is_ordered = True
+        self.count = 0
+        self.passes = self.output = None
+        self.is_ordered = self.is_exact = True
 
     def teardown(self):
         if hasattr(self, "home"):
-            self.run([])
+            self.ship_all()
+            self.stop()
             assert self.missing() == set()
             self.check_order()
-            assert set(self.arrived) <= {line for _, line in self.written}
+            self.check_segments()
+            assert set(self.arrived) <= {*self.written, *self.segment_lines()}
+            if self.is_exact:
+                assert len(self.arrived) == len(set(self.arrived))
             shutil.rmtree(self.home)
 
-    @rule(sizes=st.lists(st.integers(0, 80), min_size=1, max_size=12), is_ended=st.booleans())
-    def write(self, sizes, is_ended):
+    # --- what the applications do
+
+    @rule(name=names, sizes=st.lists(st.integers(0, 80), min_size=1, max_size=12))
+    def write(self, name, sizes):
         for size in sizes:
-            self.write_line(b'{"n":%d,"p":"%b"}' % (len(self.written), b"x" * size))
-        if not is_ended:
-            os.truncate(self.path, self.path.stat().st_size - 1)
-            self.half = b"\n"
+            self.logs[name].write(self.new_line(b"x" * size))
 
-    @rule(kind=st.sampled_from([b"bad %d", b"[%d]", b"\xff%d", b'{"n":%d']))
-    def write_bad(self, kind):
-        self.write_line(kind % len(self.written))
+    @rule(name=names)
+    def write_much(self, name):
+        """More than a fingerprint covers."""
+        self.write(name, [400] * 4)
 
+    @rule(name=names)
+    def write_without_newline(self, name):
+        self.write(name, [3])
+        log = self.logs[name]
+        os.truncate(log.path, log.path.stat().st_size - 1)
+        log.half = b"\n"
+
+    @rule(name=names, kind=st.sampled_from([b"bad %d", b"[%d]", b"\xff%d", b'{"n":%d']))
+    def write_bad(self, name, kind):
+        self.count += 1
+        self.logs[name].write(kind % self.count)
+
+    @rule(name=names)
+    def write_blank(self, name):
+        log = self.logs[name]
+        append(log.path, log.half + b" \r\n\n")
+        log.half = b""
+
+    @rule(name=names, cut=st.integers(1, 12))
+    def write_half(self, name, cut):
+        log, line = self.logs[name], self.new_line(b"half")
+        append(log.path, log.half + line[:cut])
+        log.half = line[cut:] + b"\n"
+        log.lives[-1].append(line)
+
+    def new_line(self, pad):
+        self.count += 1
+        return b'{"n":%d,"p":"%b"}' % (self.count, pad)
+
+    @rule(events=st.integers(1, 4))
+    def record(self, events):
+        """Audit events, in segments so small that there are many."""
+        if self.recorder is None:
+            self.recorder = AuditHandler(self.home / "logs", max_bytes=2500)
+        for _ in range(events):
+            self.recorder.attest(create_compliance_event("thing"))
+
+    @precondition(lambda self: self.recorder)
     @rule()
-    def write_blank(self):
-        append(self.path, self.half + b" \r\n\n")
-        self.half = b""
+    def end_stream(self):
+        self.recorder.close()
+        self.recorder = None
 
-    @precondition(lambda self: not self.half)
-    @rule(cut=st.integers(1, 12))
-    def write_half(self, cut):
-        line = b'{"n":%d,"h":1}' % len(self.written)
-        append(self.path, line[:cut])
-        self.half = line[cut:] + b"\n"
-        self.written.append((self.life, line))
+    # --- what is done to the files
 
-    def write_line(self, line):
-        append(self.path, self.half + line + b"\n")
-        self.half = b""
-        self.written.append((self.life, line))
+    @rule(name=names)
+    def rotate(self, name):
+        log = self.logs[name]
+        log.finish()
+        log.path.rename(log.next_name())
+        log.path.touch()
+        log.lives.append([])
 
-    @rule()
-    def rotate(self):
-        self.finish()
-        self.rotations += 1
-        self.path.rename(self.path.with_name(f"a.log.{self.rotations}"))
-        self.path.touch()
-        self.life += 1
+    @rule(name=names, meanwhile=st.lists(st.integers(0, 100), max_size=2), after=st.booleans())
+    def copytruncate(self, name, meanwhile, after):
+        """The copy may be seen while it is made, and before and after the original is cut."""
+        log = self.logs[name]
+        log.finish()
+        data = log.path.read_bytes()
+        copy = log.next_name()
+        copy.touch()
+        for percent in (*sorted(meanwhile), 100):
+            copy.write_bytes(data[: len(data) * percent // 100])
+            if meanwhile:
+                self.ship([])
+        log.cut()
+        if after:
+            self.ship([])
 
-    @rule()
-    def truncate(self):
+    @rule(name=names)
+    def truncate(self, name):
         """As an application that starts anew: what was not read before is lost by nature."""
-        self.finish()
-        self.run([])
-        os.truncate(self.path, 0)
-        self.life += 1
+        self.logs[name].finish()
+        self.ship_all()
+        self.logs[name].cut()
 
-    @rule(names=st.lists(st.sampled_from(sorted(ANSWERS)), max_size=6))
+    @rule(name=names, is_made_anew=st.booleans())
+    def delete(self, name, is_made_anew):
+        log = self.logs[name]
+        log.finish()
+        self.ship_all()
+        log.path.unlink()
+        if not is_made_anew:
+            self.ship([])
+        log.path.touch()
+        log.lives.append([])
+
+    # --- what happens to the shipper
+
+    @rule(names=answers)
     def ship(self, names):
-        self.run([ANSWERS[name] for name in names])
-        self.is_ordered &= not {"retries", "rejects"} & set(names)
+        if self.passes is None:
+            self.output = Output(())
+            pipeline = Pipeline(self.settings, self.output, sleep=lambda delay_s: None)
+            self.passes = pipeline.passes()
+        self.output.answers.extend(ANSWERS[name] for name in names)
+        self.is_ordered &= REORDERING.isdisjoint(names)
+        self.is_exact &= REPEATING.isdisjoint(names)
+        with suppress(Killed):
+            next(self.passes)
+            self.output.answers.clear()
+            self.note()
+            return
+        self.note()
+        self.passes = None
+
+    @rule()
+    def stop(self):
+        if self.passes:
+            self.passes.close()
+            self.passes = None
 
     @rule(cut=st.integers(1, 60))
     def tear(self, cut):
         """The power fails in the last write of the journal."""
+        self.stop()
         path = self.settings.registry_path
         if not path.exists():
             return
@@ -153,41 +280,56 @@ class Histories(RuleBasedStateMachine):
         last = len(data) - data.rstrip(b"\n").rfind(b"\n") - 1
         if data.count(b"\n") > 2:
             os.truncate(path, len(data) - min(cut, last - 1))
+            self.is_exact = False
+
+    # --- what must hold
 
     @invariant()
     def nothing_is_committed_that_is_not_settled(self):
         if not hasattr(self, "home"):
             return
-        inodes = {path.stat().st_ino: path for path in self.path.parent.iterdir()}
+        inodes = {one.stat().st_ino: one for one in (self.home / "logs").iterdir()}
         settled = set(self.arrived) | self.buried()
         for position in read_positions(self.settings.registry_path):
+            if position.inode not in inodes:
+                continue
             data = inodes[position.inode].read_bytes()
             head = sha256(data[: position.head_length]).hexdigest()
             if len(data) >= position.offset and head == position.head_sha256:
                 lines = {line.strip(b" \r") for line in data[: position.offset].split(b"\n")}
                 assert {line for line in lines if line} <= settled
 
-    def run(self, answers):
-        output = Output(answers)
-        try:
-            drained(self.settings, output, sleep=lambda delay_s: None)
-        except Killed:
-            pass
-        finally:
-            self.arrived += output.arrived
+    def ship_all(self):
+        """Twice: what a first pass finds out about a file may free another."""
+        self.ship([])
+        self.ship([])
 
-    def finish(self):
-        append(self.path, self.half)
-        self.half = b""
+    def note(self):
+        self.arrived += self.output.arrived
+        self.output.arrived = []
+
+    @property
+    def written(self):
+        return [line for log in self.logs.values() for line in log.written]
+
+    def segment_files(self):
+        return sorted((self.home / "logs").glob("*.jsonl"))
+
+    def segment_lines(self):
+        return [line for one in self.segment_files() for line in one.read_bytes().splitlines()]
 
     def missing(self):
         """Whole lines that are neither delivered nor in the dead letters."""
-        whole = [line for _, line in self.written]
-        if self.half not in (b"", b"\n"):
-            whole.pop()
-        elif self.half and (self.is_over_long(whole[-1]) or not whole[-1].endswith(b"}")):
-            whole.pop()  # a bad line whose newline is still to come
-        return set(whole) - set(self.arrived) - self.buried()
+        whole = set(self.segment_lines())
+        for log in self.logs.values():
+            whole.update(log.written)
+            if log.half not in (b"", b"\n"):
+                whole.discard(log.written[-1])
+            elif log.half and (
+                self.is_over_long(log.written[-1]) or not log.written[-1].endswith(b"}")
+            ):
+                whole.discard(log.written[-1])  # a bad line whose newline is still to come
+        return whole - set(self.arrived) - self.buried()
 
     def is_over_long(self, line):
         return len(line) > self.settings.max_line_bytes
@@ -198,17 +340,31 @@ class Histories(RuleBasedStateMachine):
             for one in dead_letters(self.settings)
         }
 
-    def check_order(self):
-        """First arrivals of the lines of each file are in the order of the file."""
-        if not self.is_ordered:
-            return
+    def firsts(self):
+        """When each line arrived first."""
         first = {}
         for index, line in enumerate(self.arrived):
             first.setdefault(line, index)
-        for life in range(self.life + 1):
-            order = [first[line] for at, line in self.written if at == life and line in first]
+        return first
+
+    def check_order(self):
+        """First arrivals of the lines of each file are in the order of the file."""
+        first = self.firsts()
+        lives = [life for log in self.logs.values() for life in log.lives]
+        for life in lives if self.is_ordered else ():
+            order = [first[line] for line in life if line in first]
             assert order == sorted(order)
+
+    def check_segments(self):
+        """A segment begins to arrive when all before it in its stream has arrived."""
+        first, last = self.firsts(), {}
+        for path in self.segment_files():
+            stream = path.name.rpartition("-")[0]
+            places = [first[line] for line in path.read_bytes().splitlines() if line in first]
+            if places:
+                assert min(places) > last.get(stream, -1)
+                last[stream] = max(places)
 
 
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=80, stateful_step_count=25)
+TestHistories.settings = settings(stateful_step_count=25)

@@ -1,0 +1,142 @@
+"""Rotation by copy and truncation: nothing is lost and nothing doubled, where it can be known."""
+
+import os
+import shutil
+
+import pytest
+
+from shipper.deliver.pipeline import Pipeline
+from shipper.deliver.registry import read_positions
+from tests.deliver.lines import append, block, config, delivered, numbers
+from tests.fakes import ScriptedOutput
+
+#: A line's size: with the first, a beginning is that of many files; with the second, of one.
+SIZES = pytest.mark.parametrize("size", [0, 2000])
+NAMES = pytest.mark.parametrize("name", ["a.log.1", "a.log-20261125", "a-20261125.log", "a.1.log"])
+
+
+@pytest.fixture
+def passes(tmp_path, logs):
+    """A pipeline that lives through the test: looks and delivers at each `next`."""
+    output = ScriptedOutput()
+    running = Pipeline(config(tmp_path, str(logs / "*")), output).passes()
+
+    def look():
+        output.taken.clear()
+        next(running)
+        return numbers(output.taken)
+
+    yield look
+    running.close()
+
+
+def copied(path, name):
+    return shutil.copy(path, path.with_name(name))
+
+
+@SIZES
+@NAMES
+def test_a_copy_made_while_stopped_goes_on_where_the_original_was(tmp_path, logs, name, size):
+    settings = config(tmp_path, str(logs / "*"))
+    path = logs / "a.log"
+    append(path, block([1, 2], size))
+    assert delivered(settings) == [1, 2]
+    append(path, block([3], size))
+    copied(path, name)
+    os.truncate(path, 0)
+    append(path, block([4], size))
+    assert sorted(delivered(settings)) == [3, 4]
+    assert delivered(settings) == []
+
+
+@SIZES
+@NAMES
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_a_copy_is_not_sent_and_has_the_rest_when_the_original_is_cut(
+    logs, passes, name, size, is_seen
+):
+    path = logs / "a.log"
+    append(path, block([1, 2], size))
+    assert passes() == [1, 2]
+    copied(path, name)
+    if is_seen:
+        assert passes() == []
+    append(path, block([3], size))
+    copied(path, name)
+    os.truncate(path, 0)
+    append(path, block([4], size))
+    assert sorted(passes() + passes()) == [3, 4]
+    append(path, block([5], size))
+    assert passes() == [5]
+
+
+@SIZES
+def test_a_copy_is_known_at_every_byte_while_it_is_made(logs, passes, size):
+    path, copy = logs / "a.log", logs / "a.log.1"
+    data = block(range(5), size)
+    append(path, data)
+    assert passes() == [0, 1, 2, 3, 4]
+    for end in range(0, len(data), max(1, len(data) // 50)):
+        copy.write_bytes(data[:end])
+        assert passes() == []
+    copy.write_bytes(data)
+    assert passes() == []
+    os.truncate(path, 0)
+    assert passes() + passes() == []
+
+
+@SIZES
+def test_a_copy_and_its_original_at_the_first_start_are_sent_once(logs, passes, size):
+    append(logs / "a.log", block([1, 2], size))
+    copied(logs / "a.log", "a.log.1")
+    assert passes() == [1, 2]
+    os.truncate(logs / "a.log", 0)
+    assert passes() + passes() == []
+
+
+def test_a_copy_outlives_an_original_that_is_deleted(logs, passes):
+    append(logs / "a.log", block([1, 2], 2000))
+    assert passes() == [1, 2]
+    copied(logs / "a.log", "b")
+    assert passes() == []
+    (logs / "a.log").unlink()
+    assert passes() + passes() == []
+    append(logs / "b", block([3]))
+    assert passes() == [3]
+
+
+def test_a_copy_that_goes_its_own_way_is_a_file_of_its_own(logs, passes):
+    append(logs / "a.log", block([1], 2000))
+    assert passes() == [1]
+    copied(logs / "a.log", "b.log")
+    assert passes() == []
+    append(logs / "b.log", block([2]))
+    append(logs / "a.log", block([3]))
+    assert sorted(passes()) == [1, 2, 3]
+
+
+def test_a_file_that_is_cut_without_a_copy_leaves_no_position_behind(tmp_path, logs, passes):
+    path = logs / "a.log"
+    for n in range(5):
+        append(path, block([n], 2000))
+        assert passes() == [n]
+        os.truncate(path, 0)
+        passes()
+    passes()
+    assert len(read_positions(config(tmp_path).registry_path)) <= 1
+
+
+def test_a_file_rewritten_behind_a_beginning_that_stays_is_read_anew(logs, passes, caplog):
+    path, header = logs / "a.log", block(["header"], 2000)
+    append(path, header + block([1, 2]))
+    assert passes() == ["header", 1, 2]
+    path.write_bytes(header + block([3, 4, 5]))
+    assert passes() == ["header", 3, 4, 5]
+    assert "truncated or rewritten" in caplog.text
+
+
+def test_a_file_rewritten_at_once_with_as_many_bytes_is_read_anew(logs, passes):
+    path = logs / "a.log"
+    for n in range(100, 300):  # many times in each tick of the file system's clock
+        path.write_bytes(block([n]))
+        assert passes() == [n]
