@@ -120,7 +120,7 @@ def test_streams_of_strangers_do_not_fill_the_memory():
     for n in range(3000):
         (found,) = encoder.actions(b'{"data_stream":{"dataset":"d%d"}}\n' % n)
         assert json.loads(found) == {"create": {"_index": f"logs-d{n}-default"}}
-    assert len(encoder._known) <= 1000
+    assert len(encoder._heads) <= 1000
 
 
 @given(st.dictionaries(st.sampled_from(["data_stream", "event", "x"]), JSON, max_size=3))
