@@ -115,11 +115,11 @@ class Elasticsearch:
         api = Api(_target(config), headers, credentials, config.compression_level)
         random.shuffle(nodes)  # spreads the load of many shippers
         groups = [[node] for node in nodes] if config.loadbalance else [nodes]
-        self._lanes = [
+        lanes = [
             ElasticsearchLane([_http(node, config) for node in group], api, config.bulk_max_size)
             for group in groups * config.workers
         ]
-        self._all = Lanes(self._lanes, config.backoff)
+        self._lanes = Lanes(lanes, config.backoff)
         self._encoder = _encoder(config)
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
@@ -128,20 +128,20 @@ class Elasticsearch:
         views = lines.views(past=1)
         ends = list(accumulate(map(add, map(len, actions), map(len, views))))
         work = Work(ends, self._config.bulk_max_size, self._share_bytes(ends))
-        return self._all.deliver(work, Requests(actions, views))
+        return self._lanes.deliver(work, Requests(actions, views))
 
     def probe(self) -> str:
         """Ask each node who it is, with the credentials of the bulk requests."""
         nodes = len(self._config.hosts) if self._config.loadbalance else 1
-        return "; ".join(lane.probe() for lane in self._lanes[:nodes])
+        return self._lanes.probe(nodes)
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._all.close()
+        self._lanes.close()
 
     def _share_bytes(self, ends: Sequence[int]) -> int:
         """Bytes of a request, so that each connection gets one."""
-        most, lanes = self._config.bulk_max_body_bytes, len(self._lanes)
+        most, lanes = self._config.bulk_max_body_bytes, self._config.lanes
         if lanes == 1 or not ends:
             return most
         return min(most, max(ends[-1] // lanes + 1, _MIN_SHARE_BYTES))

@@ -101,6 +101,10 @@ Job = TypeVar("Job")
 class Lane(Protocol[Job_contra]):
     """One connection, used by one thread at a time."""
 
+    def probe(self) -> str:
+        """Prove that the destination answers, without sending an event; say what was proven."""
+        ...
+
     @property
     def is_connected(self) -> bool:
         """Whether it has a connection, as far as it knows."""
@@ -159,6 +163,22 @@ class Lanes(Generic[Job]):
             waiting = Unavailable("every connection is still being opened")
             raise min(errors, key=_urgency, default=waiting)
         return work.outcomes
+
+    def probe(self, hosts: int) -> str:
+        """Probe the first lanes, one for each host; what one of them fails with is raised."""
+        proven: list[str] = []
+        failed: list[ShipperError] = []
+        for place in self._places[:hosts]:
+            try:
+                proven.append(place.lane.probe())
+            except (DeliveryError, ProtocolError) as error:
+                failed.append(error)
+        if len(failed) == 1 and not proven:
+            raise failed[0]
+        if failed:
+            kind = Refused if any(isinstance(one, Refused) for one in failed) else Unavailable
+            raise kind("; ".join([*map(str, failed), *(f"but {one}" for one in proven)]))
+        return "; ".join(proven)
 
     def close(self) -> None:
         """Let go of every connection."""

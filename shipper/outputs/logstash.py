@@ -88,8 +88,8 @@ class Logstash:
         hosts = [split_host(host, DEFAULT_PORT) for host in some_hosts(config.hosts)]
         random.shuffle(hosts)  # spreads the load of many shippers
         groups = [[host] for host in hosts] if config.loadbalance else [hosts]
-        self._lanes = [LogstashLane(config, group) for group in groups * config.workers]
-        self._all = Lanes(self._lanes, config.backoff)
+        lanes = [LogstashLane(config, group) for group in groups * config.workers]
+        self._lanes = Lanes(lanes, config.backoff)
         self._config = config
         metadata = {"beat": config.index, "type": "_doc", "version": config.version}
         self._metadata = b'{"@metadata":' + msgspec.json.encode(metadata)
@@ -97,16 +97,16 @@ class Logstash:
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Deliver `lines` in windows; on one connection in order: after a failure none is sent."""
         work = Work(lines.ends, self._config.bulk_max_size, WINDOW_BYTES)
-        return self._all.deliver(work, Framing(lines, self._metadata))
+        return self._lanes.deliver(work, Framing(lines, self._metadata))
 
     def probe(self) -> str:
         """Connect to each host that would be used, and send it an empty window."""
         hosts = len(self._config.hosts) if self._config.loadbalance else 1
-        return "; ".join(lane.probe() for lane in self._lanes[:hosts])
+        return self._lanes.probe(hosts)
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._all.close()
+        self._lanes.close()
 
 
 def split_host(where: str, default_port: int) -> tuple[str, int]:

@@ -50,23 +50,23 @@ class Redis:
         hosts = [split_host(host, DEFAULT_PORT) for host in some_hosts(config.hosts)]
         random.shuffle(hosts)  # spreads the load of many shippers
         groups = [[host] for host in hosts] if config.loadbalance else [hosts]
-        self._lanes = [RedisLane(config, group) for group in groups * config.workers]
-        self._all = Lanes(self._lanes, config.backoff)
+        lanes = [RedisLane(config, group) for group in groups * config.workers]
+        self._lanes = Lanes(lanes, config.backoff)
         self._config = config
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Append `lines` to the list or stream; on one connection in order."""
         work = Work(lines.ends, self._config.bulk_max_size, BATCH_BYTES)
-        return self._all.deliver(work, list(lines))
+        return self._lanes.deliver(work, list(lines))
 
     def probe(self) -> str:
         """Log in to each host that would be used, and ask for the version."""
         hosts = len(self._config.hosts) if self._config.loadbalance else 1
-        return "; ".join(lane.probe() for lane in self._lanes[:hosts])
+        return self._lanes.probe(hosts)
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._all.close()
+        self._lanes.close()
 
 
 class RedisLane:

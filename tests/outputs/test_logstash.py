@@ -438,6 +438,19 @@ def test_the_probe_proves_an_acknowledgement_and_sends_no_event():
     assert server.events == []
 
 
+def test_the_probe_goes_to_every_host_that_is_used_and_says_which_fail(closed_port):
+    with FakeLogstash() as first, FakeLogstash() as second:
+        said = output(first.address, second.address, loadbalance=True).probe()
+        assert first.address in said
+        assert second.address in said
+        with pytest.raises(Unavailable) as caught:
+            output(closed_port, second.address, loadbalance=True).probe()
+    assert str(caught.value) == (
+        f"{closed_port}: Connection refused; "
+        f"but {second.address} (no TLS): connected, and it acknowledged an empty window"
+    )
+
+
 def test_the_probe_says_when_nobody_is_there(closed_port):
     with pytest.raises(Unavailable, match=closed_port):
         output(closed_port).probe()
