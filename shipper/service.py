@@ -4,14 +4,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from shipper.attest import Attestation, attestation_of
 from shipper.config import Config
 from shipper.deliver.pipeline import Pipeline, PipelineConfig
+from shipper.deliver.spool import Spool
 from shipper.errors import ConfigError, Problem, ShipperError
 from shipper.outputs import OUTPUTS
+from shipper.status import settled_files
 
 _log = logging.getLogger("shipper.service")
 
@@ -27,6 +31,7 @@ class Service:
         self.pipelines = {
             name: _pipeline(name, config, self.attestation) for name in config.outputs
         }
+        self._spool = spool_of(config)
         self.failure: Exception | None = None
         self._patience_s = config.operation.shutdown_timeout_s
         self._threads: list[threading.Thread] = []
@@ -35,11 +40,13 @@ class Service:
 
     def run(self) -> None:
         """Follow the inputs until `stop`; raises what stopped a pipeline for good."""
-        self._each(lambda pipeline: pipeline.run())
+        with _spooling(self._spool):
+            self._each(lambda pipeline: pipeline.run())
 
     def drain(self) -> None:
-        """Deliver all that is there now, then return."""
-        self._each(lambda pipeline: pipeline.drain())
+        """Deliver all that is there now, and standard input to its end, then return."""
+        with _spooling(self._spool) as is_over:
+            self._each(lambda pipeline: pipeline.drain(is_over))
 
     def stop(self) -> None:
         """From any thread or signal handler; what is not settled is not committed."""
@@ -83,6 +90,27 @@ class Service:
             self.stop()
         finally:
             self._ended.release()
+
+
+def spool_of(config: Config) -> Spool | None:
+    """What reads standard input, where it is an input."""
+    if config.spool is None:
+        return None
+    return Spool(config.spool, partial(settled_files, config))
+
+
+@contextmanager
+def _spooling(spool: Spool | None) -> Iterator[Callable[[], bool]]:
+    """Standard input being read; whether all of it has been."""
+    if spool is None:
+        yield lambda: True
+        return
+    spool.start()
+    try:
+        yield lambda: spool.is_over
+    finally:
+        spool.stop()
+        spool.prune()
 
 
 #: How often a stop looks at its deadline.

@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +115,18 @@ def _output_status(
 def registry_path(config: Config, output: str) -> Path:
     """Where the positions of an output are."""
     return config.data / "registry" / f"{output}.ndjson"
+
+
+def settled_files(config: Config, paths: Collection[Path]) -> Collection[Path]:
+    """Those of the files that every output has whole."""
+    left = {str(path): path for path in paths}
+    for name in config.outputs if left else ():
+        positions = read_positions(config.data / "registry" / f"{name}.ndjson")
+        offsets = {position.path: position.offset for position in positions}
+        left = {
+            name: path for name, path in left.items() if offsets.get(name, 0) >= (_size(name) or 0)
+        }
+    return left.values()
 
 
 def _size(path: str) -> int | None:

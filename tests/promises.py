@@ -27,6 +27,7 @@ _REQUESTS = "capture/test_requests.py::"
 _HTTP = "capture/test_http.py::"
 _OWN = "test_attest.py::"
 _AGAIN = "deliver/test_replay.py::"
+_STDIN = "integration/test_stdin.py::"
 _LAWS = "deliver/forms/test_laws.py::"
 _LONG = "deliver/forms/test_text.py::"
 _REFUSALS = "capture/test_refusals.py::"
@@ -213,6 +214,16 @@ PROMISES = (
         "What does not fit is never cut silently: the event and an audit record have length and "
         "digest of the whole line.",
         (f"{_LONG}test_a_long_line_is_cut_and_its_event_and_a_record_say_what_it_was",),
+    ),
+    Promise(
+        "deliver:stdin",
+        "What is taken from a pipe is on the disk until every output has it, through a kill too, "
+        "and within a bound.",
+        (
+            f"{_STDIN}test_what_was_taken_from_a_pipe_survives_a_kill",
+            f"{_STDIN}test_a_pipe_is_shipped_to_its_end_and_leaves_nothing_behind",
+            "deliver/test_spool.py::test_while_there_is_no_room_the_pipe_is_not_read",
+        ),
     ),
     Promise(
         "deliver:torn-registry",

@@ -13,7 +13,7 @@ from typing import Any
 
 from shipper.catalog import AuditLevel, Catalog, IndexStrategy, Scope, builtin, overlaid
 from shipper.config.external import read_external
-from shipper.config.inputs import EVENT_KEYS, read_inputs
+from shipper.config.inputs import EVENT_KEYS, Surroundings, read_inputs
 from shipper.config.keystore import Keystore
 from shipper.config.operation import Operation
 from shipper.config.outputs import placed, read_outputs
@@ -24,6 +24,7 @@ from shipper.deliver.discover import InputConfig
 from shipper.errors import CatalogError, ConfigError, Problem
 
 KEYSTORE_NAME = "mcp-shipper.keystore"
+_STDIN = "stdin"
 #: The alerts of the guide.
 ALERTS = (
     "multiple_authentication_failures",
@@ -61,6 +62,11 @@ class Config:
     operation: Operation = field(default_factory=Operation)
     #: What is accepted and yet worth saying: keys that do nothing here, with the reason.
     notes: tuple[str, ...] = ()
+
+    @property
+    def spool(self) -> Path | None:
+        """Where standard input is kept on its way, if it is an input."""
+        return self.data / _STDIN if any(one.is_stdin for one in self.inputs) else None
 
     @property
     def recording(self) -> dict[str, Any]:
@@ -124,7 +130,9 @@ def _read(tree: Node) -> Config:
     outputs, kibana_url = read_outputs(reader, nodes)
     config = Config(
         **paths,
-        inputs=read_inputs(reader, nodes, catalog.ecs_version),
+        inputs=read_inputs(
+            reader, nodes, Surroundings(catalog.ecs_version, paths["data"] / _STDIN)
+        ),
         outputs=placed(outputs, catalog, strategy),
         kibana_url=kibana_url,
         catalog=catalog,

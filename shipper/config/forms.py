@@ -87,7 +87,10 @@ def read_form(reader: Reader, keys: Mapping[str, Node], kind: str, ecs_version: 
         return NDJSON
     options.setdefault("partial_line_timeout_s", _PARTIAL_LINE_TIMEOUT_S)
     common = {"input": {"type": kind}, "ecs": {"version": ecs_version}}
-    return Text(parsers=tuple(found.steps), json=json, common=common, **options)
+    names_file = kind != "stdin"
+    return Text(
+        parsers=tuple(found.steps), json=json, common=common, names_file=names_file, **options
+    )
 
 
 def _listed(node: Node | None) -> Sequence[Node]:

@@ -1,13 +1,15 @@
 """What to follow: Filebeat's `inputs` section."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from shipper.config.forms import CONTAINER_KEYS, FORM_KEYS, OLD_KEYS, read_form
 from shipper.config.read import Reader
 from shipper.config.tree import Node
 from shipper.deliver.discover import InputConfig
 from shipper.deliver.form import Form
+from shipper.deliver.spool import PATTERN, Spooled
 
 if TYPE_CHECKING:
     from shipper.config.processors import Section
@@ -16,8 +18,16 @@ if TYPE_CHECKING:
 EVENT_KEYS = ("fields", "fields_under_root", "tags", "processors")
 
 
+class Surroundings(NamedTuple):
+    """What an input depends on besides its own keys."""
+
+    ecs_version: str
+    #: Where standard input is kept on its way.
+    spool: Path
+
+
 def read_inputs(
-    reader: Reader, nodes: Mapping[str, Node], ecs_version: str
+    reader: Reader, nodes: Mapping[str, Node], surroundings: Surroundings
 ) -> tuple[InputConfig, ...]:
     """The enabled inputs of `inputs` and `filebeat.inputs`."""
     everywhere = _section(reader, nodes)
@@ -25,7 +35,7 @@ def read_inputs(
     if node := nodes.get("filebeat.inputs"):
         lists.append(node)
     found = [
-        _input(reader, item, f"input-{at}", everywhere, ecs_version)
+        _input(reader, item, f"input-{at}", everywhere, surroundings)
         for node in lists
         for at, item in enumerate(node.items or [node], start=1)
     ]
@@ -35,14 +45,17 @@ def read_inputs(
         if one.id in seen:
             reader.note(lists[0], f"two inputs have the id {one.id!r}; an id names one input")
         seen.add(one.id)
+    if sum(one.is_stdin for one in enabled) > 1:
+        reader.note(lists[0], "two inputs are of the type stdin; there is one standard input")
     return enabled
 
 
 #: The types of inputs, with the keys of each.
 _TYPES: Mapping[str, tuple[str, ...]] = {
-    "filestream": (),
-    "container": (*CONTAINER_KEYS, *OLD_KEYS),
-    "log": OLD_KEYS,
+    "filestream": ("paths",),
+    "container": ("paths", *CONTAINER_KEYS, *OLD_KEYS),
+    "log": ("paths", *OLD_KEYS),
+    "stdin": OLD_KEYS,
 }
 
 
@@ -51,19 +64,22 @@ def _input(
     node: Node,
     default_id: str,
     everywhere: "Section | None",
-    ecs_version: str,
+    surroundings: Surroundings,
 ) -> InputConfig | None:
     kind = _kind(reader, node)
-    known = ("type", "id", "enabled", "paths", *FORM_KEYS, *_TYPES[kind], *EVENT_KEYS)
+    known = ("type", "id", "enabled", *FORM_KEYS, *_TYPES[kind], *EVENT_KEYS)
     keys = reader.children(node, known)
-    form = read_form(reader, keys, kind, ecs_version)
+    form = read_form(reader, keys, kind, surroundings.ecs_version)
     form = _processed(form, everywhere, _section(reader, keys))
     if "enabled" in keys and not reader.truth(keys["enabled"]):
         return None
+    name = reader.text(keys["id"]) if "id" in keys else default_id
+    if kind == "stdin":
+        segments = (str(surroundings.spool / PATTERN),)
+        return InputConfig(id=name, paths=segments, form=Spooled(form), is_stdin=True)
     if "paths" not in keys:
         reader.note(node, "paths is required: which files to ship, globs allowed")
         return None
-    name = reader.text(keys["id"]) if "id" in keys else default_id
     return InputConfig(id=name, paths=reader.texts(keys["paths"]), form=form)
 
 

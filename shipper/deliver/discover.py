@@ -23,6 +23,8 @@ class InputConfig:
     paths: tuple[str, ...]
     #: What the files hold.
     form: Form = NDJSON
+    #: Whether they are segments of standard input.
+    is_stdin: bool = False
 
 
 class Found(NamedTuple):

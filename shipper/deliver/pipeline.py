@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 #: How long `drain` waits for the ends of files to be sent as they are; a live file may go on.
 _MAX_END_WAIT_S = 10.0
+#: How often `drain` looks for more where more is to come.
+_FEED_GLANCE_S = 0.1
 #: A scan may cost at most this share of the time, however many files there are.
 _SCAN_SHARE = 0.05
 
@@ -120,17 +122,20 @@ class Pipeline:
             finally:
                 self._watcher.close()
 
-    def drain(self) -> None:
-        """Deliver what is there, then return."""
-        with closing(self.passes()) as passes:
+    def drain(self, is_over: Callable[[], bool] = lambda: True) -> None:
+        """Deliver what is there, and what comes until `is_over`, then return."""
+        with closing(self.passes(is_over)) as passes:
             next(passes, None)
 
-    def passes(self) -> Generator[None]:
+    def passes(self, is_over: Callable[[], bool] = lambda: True) -> Generator[None]:
         """Deliver what is there, each time that the next pass is asked for."""
         with self._started() as (registry, following):
             while not self._stop.is_set():
+                while not is_over() and not self._stop.wait(_FEED_GLANCE_S):
+                    self._scan(registry, following)
+                    self._deliver(self._available(following, 0.0), registry)
                 self._scan(registry, following)
-                self._deliver(self._available(following), registry)
+                self._deliver(self._available(following, _MAX_END_WAIT_S), registry)
                 for source in following.sources():
                     tell_unfinished(source)
                 yield
@@ -184,9 +189,9 @@ class Pipeline:
             elif not following.has_ready:
                 self._idle(next_scan)
 
-    def _available(self, following: Following) -> Iterator[Batch]:
+    def _available(self, following: Following, patience_s: float) -> Iterator[Batch]:
         """Batches until everything that is there is taken, or `stop`."""
-        deadline = time.monotonic() + _MAX_END_WAIT_S
+        deadline = time.monotonic() + patience_s
         while not self._stop.is_set():
             if batch := self._next(following):
                 yield batch

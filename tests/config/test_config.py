@@ -195,7 +195,7 @@ inputs:
         "c.yml:6 output.logstash.timeout: expected a duration such as 30s, found 'soon'",
         f"c.yml:7 output.pulsar: unknown key; known here: {', '.join(OUTPUTS)}",
         (
-            "c.yml:9 inputs[0].type: 'filestrem' is none of filestream, container, log; "
+            "c.yml:9 inputs[0].type: 'filestrem' is none of filestream, container, log, stdin; "
             "did you mean 'filestream'?"
         ),
         "c.yml:9 inputs[0]: paths is required: which files to ship, globs allowed",

@@ -19,7 +19,8 @@ class Origin:
 
     def __init__(self, path: str, common: Mapping[str, object]) -> None:
         """`common` is what each event says besides: `input`, `ecs`."""
-        self._file, self._common = {"path": path}, common
+        self._file = {"file": {"path": path}} if path else {}
+        self._common = common
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._now = now.replace("+00:00", "Z")
 
@@ -48,7 +49,7 @@ class Origin:
         return _encode({**event, **members, "log": log})
 
     def _of(self, message: Message) -> dict[str, Any]:
-        log: dict[str, object] = {"file": self._file, "offset": message.start}
+        log: dict[str, object] = {**self._file, "offset": message.start}
         event = {"@timestamp": message.timestamp or self._now, "log": log, **self._common}
         if message.flags:
             log["flags"] = message.flags

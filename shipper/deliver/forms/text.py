@@ -28,6 +28,8 @@ class Text:
     max_bytes: int = 10 << 20
     #: How long a last line waits for its newline; None for ever.
     partial_line_timeout_s: float | None = None
+    #: Whether an event says which file it is from.
+    names_file: bool = True
     #: What each event that we make says besides.
     common: Mapping[str, object] = field(default_factory=dict)
 
@@ -68,4 +70,5 @@ class Text:
 
     def _emitter(self, path: str) -> Emitter:
         lines = (self.include_lines, self.exclude_lines)
+        path = path if self.names_file else ""
         return Emitter(path, self.json, lines, self.common)
