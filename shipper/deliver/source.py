@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from shipper.deliver.block import Reject, Sifted
+from shipper.deliver.block import Reject, Sifted, up_to_a_line
 from shipper.deliver.discover import Found
 from shipper.deliver.form import Block, Form, OverLong
 from shipper.deliver.identity import Mark
@@ -251,7 +251,9 @@ class Source:
         block, start = b"", self.offset
         want = min(limits.max_bytes, self._usual)
         while True:
-            block = os.pread(self._file, min(want, size - start), start)
+            left = size - start
+            asked = left if left <= want else up_to_a_line(self._file, start, want)
+            block = os.pread(self._file, asked, start)
             cut = block.rfind(b"\n") + 1
             is_long = len(block) - cut > limits.max_line_bytes
             if not cut and is_long:
@@ -259,7 +261,7 @@ class Source:
                 return self._pass_over(limits, size)
             # An over-long line stands alone: what is open before it ends.
             whole = self._sifted(self._block(block[:cut], start, limits, is_last=is_long))
-            if whole.end > start or len(block) < want:
+            if whole.end > start or len(block) < asked or asked == left:
                 break
             want *= 2
         chunk = self._bounded(whole, limits)
