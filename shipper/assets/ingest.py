@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from shipper.assets.bodies import MANAGED_BY, Body, name_of
-from shipper.assets.foreign import java, script, tables
+from shipper.assets.foreign import ORIGIN, java, script, tables
 from shipper.catalog import Catalog, Scope
 from shipper.catalog.secrets import assigned
 from shipper.catalog.secrets.patterns import SHAPES
@@ -17,6 +17,8 @@ from shipper.catalog.secrets.patterns import SHAPES
 NORMALISE = "mcp-normalise"
 MASK_TEXT = "mcp-mask-text"
 
+#: Of a line that could not be read; as in the Ruby script.
+_MOST_CHARACTERS = 4_000
 #: Stands in the list of names for one that is a secret's.
 _HIDDEN = "\ue000"
 _IS_OURS = "ctx._mcp != null && ctx._mcp.unknown == null"
@@ -27,8 +29,9 @@ def ingest_pipelines(catalog: Catalog, scope: Scope) -> dict[str, Body]:
     """The pipeline for foreign lines, and the one that masks what it could not read."""
     return {
         MASK_TEXT: _pipeline(
-            "Masks what looks like a secret in `message`.",
-            [*_gsubs("message", _TEXT_SHAPES)],
+            "Keeps a line that could not be read as one text in `message`, cut where it is very "
+            "long, and masks what looks like a secret in it.",
+            [*_text()],
         ),
         NORMALISE: _pipeline(
             "Makes of a line that another MCP server, proxy or gateway wrote the event that "
@@ -44,11 +47,21 @@ def _pipeline(description: str, processors: list[Body], **more: Any) -> Body:
     return {"description": description, "processors": processors, **more, "_meta": about}
 
 
+def _text() -> Iterator[Body]:
+    bound = {"most": _MOST_CHARACTERS}
+    yield _script("text", {"origin": ORIGIN, **bound}, has_json=True)
+    yield from _gsubs("message", _TEXT_SHAPES)
+    yield _script("trim", bound, condition="ctx._mcp?.cut != null")
+
+
 def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
     known = tables(catalog, scope)
     given = {
         name: known.pop(name) for name in ("types", "kinds", "severities", "subjects", "ibans")
     }
+    # A stream takes nothing without it; a line that says when it was made is given that later.
+    now = {"field": "@timestamp", "copy_from": "_ingest.timestamp", "override": False}
+    yield {"set": {"tag": "mcp_now", **now}}
     yield _script("read", known)
     yield {"drop": {"tag": "mcp_silent", "if": "ctx._mcp?.values?.silent == true"}}
     yield {
@@ -60,28 +73,28 @@ def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
         }
     }
     yield {"pipeline": {"tag": "mcp_mask_unrecognised", "if": _IS_UNKNOWN, "name": MASK_TEXT}}
-    yield {"remove": {"tag": "mcp_unmark", "if": _IS_UNKNOWN, "field": "_mcp"}}
     yield _gsub("mcp_secret_names", "_mcp.plain", _NAME, _HIDDEN, condition=_IS_OURS)
     yield _gsub("mcp_secret_words", "_mcp.names", _LAST_WORD, _HIDDEN, condition=_IS_OURS)
-    yield _script("mask", {"kinds": given["kinds"]}, condition=_IS_OURS)
+    yield _script("mask", {"kinds": given["kinds"]}, condition=_IS_OURS, has_json=True)
     yield from _gsubs("_mcp.texts", _SHAPES, condition=_IS_OURS)
     indices = {row.dataset: name_of(row, scope) for row in catalog.event_types.values()}
     where = {"indices": indices, "strategy": str(scope.index_strategy)}
-    yield _script("write", {**given, **where}, condition=_IS_OURS)
+    yield _script("write", {**given, **where}, condition=_IS_OURS, has_json=True)
 
 
 def _on_failure() -> Iterator[Body]:
     """A line that could not be worked is kept as text, masked, and says what happened."""
-    yield {"script": {"tag": "mcp_keep", "lang": "painless", "source": script("keep.painless")}}
+    yield {"pipeline": {"tag": "mcp_mask_broken", "name": MASK_TEXT}}
+    yield {"set": {"tag": "mcp_broken_kind", "field": "event.kind", "value": "pipeline_error"}}
     # The step that failed, not what it said: that may quote the line.
     failed = "_ingest.on_failure_processor_tag"
     yield {"set": {"tag": "mcp_failed", "field": "error.message", "copy_from": failed}}
     yield {"append": {"tag": "mcp_broken", "field": "tags", "value": ["mcp_broken"]}}
-    yield {"pipeline": {"tag": "mcp_mask_broken", "name": MASK_TEXT}}
 
 
-def _script(name: str, params: Body, condition: str = "") -> Body:
-    body = {"tag": f"mcp_{name}", "lang": "painless", "source": script(f"{name}.painless")}
+def _script(name: str, params: Body, condition: str = "", *, has_json: bool = False) -> Body:
+    source = (script("json.painless") if has_json else "") + script(f"{name}.painless")
+    body = {"tag": f"mcp_{name}", "lang": "painless", "source": source}
     return {"script": {**body, "params": params, **_when(condition)}}
 
 
@@ -123,8 +136,10 @@ _IN_TEXT = (
     rf"(?:{_spelled(_body(assigned.SECRET_NAME))})[\w-]{{0,40}}+"
 )
 _MASKED = rf"(?!{_body(assigned.MASKED)})"
-_QUOTED = r"(\\*[\"'])(?:(?!\2)(?:\\.|[^\\]))+"
-_BARE = _body(assigned.VALUE)[_body(assigned.VALUE).index("(?:digest") :]
+#: Behind an escaped quote, up to the next that has no more backslashes before it. Possessive: else
+#: Java calls itself for each character, and runs out of stack.
+_QUOTED = r"(\\*[\"'])(?:(?<=\\[\"'])(?:(?!(?<!\\)\2).)++|(?<!\\[\"'])(?:(?!\2)(?:\\.|[^\\]))++)"
+_BARE = _body(assigned.VALUE)[_body(assigned.VALUE).index("(?:digest") :] + "+"
 _ASSIGNED = (
     rf"(?is)({_IN_TEXT}(?:[\"'\\\]]{{0,20}}+\s{{0,4}}+(?:=>|:=|[:=]{{1,2}}+)\s{{0,4}}+|>"
     rf"|\s{{1,4}}+(?:is|was|are):?\s{{1,4}}+(?=\S{{0,64}}?[0-9!@#$%^&*_=+/])"
@@ -162,4 +177,5 @@ _TEXT_SHAPES = (
         "[IBAN]",
     ),
     ("card", r"(?<![0-9.])[3-6][0-9](?:[ -]?[0-9]){11,17}(?![0-9])", "[CARD]"),
+    ("card_2", r"(?<![0-9.])(?:[0-9]{4}\.){3}[0-9]{4}(?![0-9])", "[CARD]"),
 )

@@ -154,9 +154,9 @@ def test_snapshots_in_two_repositories_and_merging_what_is_mounted_are_named(tmp
         (MAPPINGS, put({}, "templates"), "templates: unknown key"),
         (INGEST, put({"sett": {}}, "processors", 0), "'sett' is no processor"),
         (INGEST, put({}, "processors", 0), "an object of one member"),
-        (INGEST, without("processors", 0, "script", "source"), "script needs 'source'"),
-        (INGEST, without("processors", 0, "script", "tag"), "script has no tag"),
-        (INGEST, put("mcp_silent", "processors", 0, "script", "tag"), "that of another"),
+        (INGEST, without("processors", 1, "script", "source"), "script needs 'source'"),
+        (INGEST, without("processors", 1, "script", "tag"), "script has no tag"),
+        (INGEST, put("mcp_silent", "processors", 1, "script", "tag"), "that of another"),
         (INGEST, put({}, "on_failures"), "on_failures: unknown key"),
     ],
 )

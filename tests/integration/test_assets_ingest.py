@@ -1,13 +1,19 @@
 """Foreign lines through the ingest pipeline of a real Elasticsearch: the corpus once more."""
 
 import json
+from hashlib import sha256
 
+import msgspec
 import pytest
 from elasticsearch import Elasticsearch as Client
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shipper.assets import install, remove
 from shipper.catalog import builtin
 from tests.assets.corpus import ADDED, ONLY_OURS, SCOPE, cases, flat
+from tests.assets.foreign import LINES, PLANTED, leaks
+from tests.assets.test_foreign import FRACTIONS
 from tests.integration.line import call, search
 
 CALLS = cases("calls")
@@ -83,8 +89,51 @@ def test_what_cannot_be_read_is_tagged_and_kept_masked(url, event, tag):
         assert planted not in json.dumps(document)
 
 
+@settings(max_examples=12)
+@given(lines=st.lists(LINES, min_size=1, max_size=12))
+def test_every_line_becomes_one_event(url, lines):
+    for line, document in zip(lines, simulated(url, lines), strict=True):
+        if document is None:
+            assert "method" in json.dumps(line)  # pings and the like are dropped, nothing else
+            continue
+        assert document.get("message") or document.get("data_stream"), line
+
+
+def test_no_planted_secret_is_left_wherever_it_stands(url):
+    assert leaks(simulated(url, PLANTED)) == []
+
+
+def test_fractions_are_hashed_as_the_handler_writes_them(url):
+    calls = [{**CALL, "params": {"name": "a", "arguments": {"n": n}}} for n in FRACTIONS]
+    for number, document in zip(FRACTIONS, simulated(url, calls), strict=True):
+        hashed = document["mcp"]["tool"]["arguments"]["hash"]
+        assert hashed == sha256(msgspec.json.encode({"n": number})).hexdigest(), number
+
+
+def test_a_huge_line_is_kept_to_a_bound_with_its_size_and_digest(url):
+    text = "password=hunter2 " * 60_000
+    [document] = simulated(url, [{"message": text}])
+    digest = sha256(text.encode()).hexdigest()[:16]
+    assert document["message"].endswith(f"…[CUT {len(text)} characters, sha256 {digest}]")
+    assert len(document["message"]) < 4_100
+    assert "hunter" not in document["message"]
+    assert "_mcp" not in document
+
+
+def test_what_stands_beside_a_text_that_cannot_be_read_is_kept(url):
+    [document] = simulated(url, [{"message": "started", "worker": 7, "token": "planted"}])
+    assert document["message"] == '{"message":"started","token":"[PASSWORD]","worker":7}'
+    assert document.keys() == {"@timestamp", "message", "tags"}
+
+
+def test_a_line_that_does_not_say_when_it_was_made_is_given_the_time_of_its_arrival(url):
+    for line in ({"message": "started"}, CALL, {"message": "{"}):
+        assert simulated(url, [line])[0]["@timestamp"].startswith("20")
+
+
 def test_a_line_of_the_handler_passes_untouched(url):
     line = {
+        "@timestamp": "2026-11-24T08:30:00.123456Z",
         "event": {"id": "s-1", "hash": "ab"},
         "mcp": {"audit": {"type": "mcp_tool_execution"}},
         "note": "password=hers",

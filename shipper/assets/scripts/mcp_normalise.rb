@@ -19,6 +19,8 @@ def register(_params)
 end
 
 def filter(event)
+  event.remove("[@metadata][mcp_silent]") # ours alone to set: it drops the event
+  with_tags(event)
   return [event] if ours?(event.get("[mcp]"), event.get("[event]"))
 
   work(event)
@@ -28,17 +30,26 @@ rescue StandardError => e
   [event]
 end
 
+# Tags of another kind than a list of texts would stop whatever adds one.
+def with_tags(event)
+  tags = event.get("tags")
+  return if tags.nil? || (tags.is_a?(Array) && tags.all? { |tag| tag.is_a?(String) })
+
+  event.remove("tags")
+  event.set("tags", (tags.is_a?(Array) ? tags : [tags]).map { |tag| tag.is_a?(String) ? tag : canonical(tag) })
+end
+
 # --- which entrance ---
 
 def work(event)
   record = whole(event)
   text = record["message"]
   line = parsed(text)
-  return keep(event, text, "mcp_broken", line) if line.is_a?(String)
+  return keep(event, text_of(event), "mcp_broken", line) if line.is_a?(String)
   return restore(event, line) if line.is_a?(Hash) && ours?(line["mcp"], line["event"])
 
   values, own_record = read(record, line)
-  return unknown(event, text) if values.nil?
+  return unknown(event) if values.nil?
   return event.set("[@metadata][mcp_silent]", true) if values == :silent
 
   id = id_of(event, text.is_a?(String) ? text : canonical(record), own_record)
@@ -130,10 +141,15 @@ end
 def of_rpc(message, facts)
   result, error = message["result"], message["error"]
   method = message["method"].is_a?(String) ? message["method"] : inferred(result)
-  facts = facts.merge("mcp.request.id" => message["id"].to_s) unless message["id"].nil?
+  facts = facts.merge(known("mcp.request.id" => rpc_id(message)))
   params = message["params"].is_a?(Hash) ? message["params"] : {}
   outcome = error.is_a?(Hash) ? failed(error) : answered(method, result)
   exchange(method, params, facts, outcome)
+end
+
+# JSON-RPC has texts and numbers.
+def rpc_id(message)
+  message["id"].is_a?(String) || message["id"].is_a?(Numeric) ? message["id"].to_s : nil
 end
 
 def inferred(result)
@@ -283,7 +299,7 @@ def of_toolhive(record)
   params = { "name" => target["name"], "uri" => target["uri"] || target["name"] }
   params = params.merge(request["params"]) if request.is_a?(Hash) && request["params"].is_a?(Hash)
   facts = facts(record, "toolhive")
-  facts["mcp.request.id"] = request["id"].to_s if request.is_a?(Hash) && !request["id"].nil?
+  facts = facts.merge(known("mcp.request.id" => rpc_id(request))) if request.is_a?(Hash)
   exchange(method, params, facts, toolhive_outcome(method, record["outcome"], response))
 end
 
@@ -600,14 +616,15 @@ def echo(state)
   "[SECRET]"
 end
 
-def mask(text, state, kind)
+# A secret that the bound cuts in two is looked for a little beyond it.
+def mask(text, state, kind, most = 1000)
   text = text.scrub("?")
-  return cleared(text, state, kind) if text.length <= 1000
+  return cleared(text, state, kind) if text.length <= most
 
-  window = cleared(text[0, 2024], state, kind)
-  window = window[0, [0, window.length - 1024].max] if text.length > 2024
+  window = cleared(text[0, most + 1024], state, kind)
+  window = window[0, [0, window.length - 1024].max] if text.length > most + 1024
   digest = Digest::SHA256.hexdigest(text)[0, 16]
-  "#{window[0, 1000]}\u2026[CUT #{text.length} characters, sha256 #{digest}]"
+  "#{window[0, most]}\u2026[CUT #{text.length} characters, sha256 #{digest}]"
 end
 
 def cleared(text, state, kind)
@@ -783,9 +800,22 @@ def canonical(value)
   when Hash then "{#{value.sort.map { |key, item| "#{scalar(key)}:#{canonical(item)}" }.join(",")}}"
   when Array then "[#{value.map { |item| canonical(item) }.join(",")}]"
   when String, Integer, true, false, nil then scalar(value)
-  when Float then scalar(value.finite? ? value : value.to_s)
+  when Float then value.finite? ? fraction(value) : scalar(value.to_s)
   else scalar(value.to_s)
   end
+end
+
+# As the record line writes it: 0.00001, 1e-6, 1e16, whatever this Ruby makes of them.
+def fraction(value)
+  sign, whole, tail, power = /\A(-?)(\d+)\.(\d+)(?:e([+-]?\d+))?\z/.match(value.to_s).captures
+  digits = (whole + tail).sub(/\A0+/, "")
+  point = whole.length + power.to_i - (whole + tail).length + digits.length
+  digits = digits.sub(/0+\z/, "")
+  return "#{sign}0.0" if digits.empty?
+  return "#{sign}#{digits[0]}#{"." if digits[1]}#{digits[1..-1]}e#{point - 1}" unless (-4..16).cover?(point)
+  return "#{sign}0.#{"0" * -point}#{digits}" if point <= 0
+
+  "#{sign}#{digits[0, point].ljust(point, "0")}.#{digits[point..-1] || "0"}".sub(/\.\z/, ".0")
 end
 
 def scalar(value)
@@ -833,7 +863,7 @@ def restore(event, line)
   event.remove("message")
   event.remove("[event]")
   line.each do |name, value|
-    next if name == "@timestamp"
+    next if ["@timestamp", "@metadata"].include?(name)
 
     event.set("[#{name}]", value)
   end
@@ -842,16 +872,16 @@ def restore(event, line)
 end
 
 # No line of MCP's. One that names its data stream is somebody else's: it passes as it is.
-def unknown(event, text)
+def unknown(event)
   return if event.get("[data_stream][dataset]").is_a?(String)
 
-  keep(event, text.is_a?(String) ? text : text_of(event), "mcp_unrecognised", nil)
+  keep(event, text_of(event), "mcp_unrecognised", nil)
 end
 
-# What could not be understood is kept as text, masked, and says why.
+# What could not be understood is kept as text, masked, up to a bound, and says why.
 def keep(event, text, tag, reason)
   state = { "counts" => Hash.new(0), "secrets" => [], "room" => 1000 }
-  kept = without_shapes(text.to_s.scrub("?"), state)
+  kept = mask(text.to_s, state, "kept", 4_000)
   clear(event)
   event.set("message", kept)
   event.tag(tag)

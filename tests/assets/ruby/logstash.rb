@@ -60,11 +60,15 @@ module LogStash
 
     def remove(reference)
       *outer, last = names(reference)
-      holder = outer.inject(@data) { |node, name| node.is_a?(Hash) ? node[name] : nil }
+      root = outer.first == "@metadata" ? { "@metadata" => @metadata } : @data
+      holder = outer.inject(root) { |node, name| node.is_a?(Hash) ? node[name] : nil }
       holder.delete(last) if holder.is_a?(Hash)
     end
 
+    # One that is no list of texts stops it, as it does there.
     def tag(name)
+      raise TypeError, "tags: #{@data["tags"].class}" unless [nil, Array, String].any? { |kind| kind === @data["tags"] }
+
       @data["tags"] = [*@data["tags"], name].uniq
     end
 
