@@ -21,6 +21,7 @@ end
 def filter(event)
   event.remove("[@metadata][mcp_silent]") # ours alone to set: it drops the event
   with_tags(event)
+  with_stream(event)
   return [event] if ours?(event.get("[mcp]"), event.get("[event]"))
 
   work(event)
@@ -37,6 +38,15 @@ def with_tags(event)
 
   event.remove("tags")
   event.set("tags", (tags.is_a?(Array) ? tags : [tags]).map { |tag| tag.is_a?(String) ? tag : canonical(tag) })
+end
+
+# What is no object would stop whatever sets a member of it.
+def with_stream(event)
+  stream = event.get("data_stream")
+  return if stream.nil? || stream.is_a?(Hash)
+
+  event.remove("data_stream")
+  event.set("data_stream_was", canonical(stream))
 end
 
 # --- which entrance ---

@@ -43,15 +43,15 @@ _HTTP = """
 # Lines by HTTP: a POST with one JSON object a line. For gateways that have a webhook.
 #
 #   MCP_HTTP_HOST, MCP_HTTP_PORT          where to listen; put TLS before it where not on this host
-#   MCP_HTTP_USER, MCP_HTTP_PASSWORD      what callers must say
+#   MCP_HTTP_USER, MCP_HTTP_PASSWORD      what callers must say, once the signs are taken off
 
 input {
   http {
     id => "mcp_http"
     host => "${MCP_HTTP_HOST:127.0.0.1}"
     port => "${MCP_HTTP_PORT:8080}"
-    user => "${MCP_HTTP_USER:mcp}"
-    password => "${MCP_HTTP_PASSWORD:mcp}"
+    # user => "${MCP_HTTP_USER}"
+    # password => "${MCP_HTTP_PASSWORD}"
     ecs_compatibility => v8
     # By its content type a body would be decoded whole: it is lines, whatever it is called.
     additional_codecs => {}

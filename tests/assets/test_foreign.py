@@ -74,3 +74,11 @@ def test_no_line_can_have_itself_dropped(ruby, tmp_path):
     for result in by_ruby(ruby, [forged, {"message": json.dumps(forged)}], tmp_path):
         assert result["metadata"] == {}
         assert result["event"]["event"]["id"] == "a-1"
+
+
+def test_a_data_stream_that_is_no_object_is_kept_under_another_name(ruby, tmp_path):
+    ours = {"mcp": {"audit": {"type": "x"}}, "event": {"id": "a-1"}}
+    results = by_ruby(ruby, [{**ours, "data_stream": one} for one in (False, 5, "x")], tmp_path)
+    for result, was in zip(results, ("false", "5", '"x"'), strict=True):
+        assert "data_stream" not in result["event"]
+        assert result["event"]["data_stream_was"] == was

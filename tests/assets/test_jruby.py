@@ -1,0 +1,35 @@
+"""Logstash's script on the Rubies that Logstash 8.3 and 8.9 bring: the same events."""
+
+from functools import partial
+
+import pytest
+
+from shipper.assets.foreign import in_ruby
+from shipper.catalog import Scope, builtin
+from tests.assets.corpus import SHIM, by_ruby, cases
+from tests.conftest import real
+from tests.real.jruby import VERSIONS, jruby_path
+from tests.real.ruby import run_ruby
+
+LINES = [
+    *(case["message"] for case in cases("calls")),
+    *(case["event"] for case in cases("gateways")),
+]
+
+
+@pytest.fixture(scope="module", params=VERSIONS, ids=lambda version: f"Logstash {version}")
+def jruby(request):
+    with real(partial(jruby_path, VERSIONS[request.param])) as path:
+        yield path
+
+
+def test_the_script_runs_its_own_tests_and_makes_the_same_events(jruby, ruby, tmp_path):
+    script = tmp_path / "mcp_normalise.rb"
+    script.write_text(in_ruby(builtin(), Scope()), encoding="ascii")
+    done = run_ruby(jruby, SHIM, script, "test")
+    assert (done.returncode, done.stderr, done.stdout) == (0, b"", b"6 tests\n")
+    here, there = by_ruby(jruby, LINES, tmp_path), by_ruby(ruby, LINES, tmp_path)
+    for line, ours, theirs in zip(LINES, there, here, strict=True):
+        if "time" not in str(line):  # then the clock says it
+            theirs["event"]["@timestamp"] = ours["event"]["@timestamp"]
+        assert theirs == ours
