@@ -32,7 +32,7 @@ def write(home, source, outputs, **more):
     path = home / "c.yml"
     settings = {
         "path": {"home": str(home)},
-        "inputs": [{"paths": [str(source)]}],
+        "inputs": [{"paths": [str(source)], "parsers": [{"ndjson": {}}]}],
         "output": outputs,
     }
     path.write_text(json.dumps(settings | more), encoding="utf-8")

@@ -55,6 +55,12 @@ def pod(name):
     return found["spec"]["template"]["spec"]
 
 
+def configuration(name):
+    """The file that a folder's pods are configured with: its own, or the base's."""
+    own = DEPLOY / "kubernetes" / name / "mcp-shipper.yml"
+    return own if own.is_file() else DEPLOY / "kubernetes" / "base" / "mcp-shipper.yml"
+
+
 def containers(name):
     return [*pod(name).get("initContainers", ()), *pod(name)["containers"]]
 
@@ -121,7 +127,7 @@ def test_the_unit_waits_longer_than_the_shipper_does():
 
 @pytest.mark.parametrize("name", ["sidecar", "daemonset"])
 def test_a_pod_waits_longer_than_the_shipper_does(name):
-    shipper = load(DEPLOY / "kubernetes" / "base" / "mcp-shipper.yml", ENVIRONMENT)
+    shipper = load(configuration(name), ENVIRONMENT)
     assert pod(name)["terminationGracePeriodSeconds"] > shipper.operation.shutdown_timeout_s
 
 
@@ -141,7 +147,7 @@ def test_what_a_pod_refers_to_is_there(name):
 
 @pytest.mark.parametrize("name", ["sidecar", "daemonset"])
 def test_a_pod_asks_for_what_the_endpoint_answers(name):
-    config = load(DEPLOY / "kubernetes" / "base" / "mcp-shipper.yml", ENVIRONMENT)
+    config = load(configuration(name), ENVIRONMENT)
     (shipper,) = (one for one in containers(name) if one["name"] == "mcp-shipper")
     assert [port["containerPort"] for port in shipper["ports"]] == [config.operation.http.port]
     probes = {key: shipper[key]["httpGet"]["path"] for key in shipper if key.endswith("Probe")}
@@ -150,6 +156,17 @@ def test_a_pod_asks_for_what_the_endpoint_answers(name):
         "livenessProbe": "/livez",
         "readinessProbe": "/readyz",
     }
+
+
+def test_every_path_that_the_daemonset_ships_is_mounted_from_the_node():
+    (shipper,) = containers("daemonset")
+    mounts = {mount["name"]: mount["mountPath"] for mount in shipper["volumeMounts"]}
+    on_node = {
+        one["name"]: one.get("hostPath", {}).get("path") for one in pod("daemonset")["volumes"]
+    }
+    assert all(on_node[name] in {path, None} for name, path in mounts.items())
+    for one in load(configuration("daemonset"), ENVIRONMENT).inputs:
+        assert {str(Path(path).parent) for path in one.paths} <= set(mounts.values())
 
 
 def test_the_sidecar_keeps_to_the_restricted_standard_and_reads_the_applications_files():

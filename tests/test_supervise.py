@@ -29,7 +29,7 @@ def write(home, source, outputs, **more):
     path = home / "c.yml"
     settings = {
         "path": {"home": str(home)},
-        "inputs": [{"paths": [str(source)]}],
+        "inputs": [{"paths": [str(source)], "parsers": [{"ndjson": {}}]}],
         "output": outputs,
         "self_audit": {"enabled": False},
     }

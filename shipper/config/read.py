@@ -127,7 +127,9 @@ class Reader:
         if typing.get_origin(wanted) is tuple:
             return self.texts(node)
         if typing.get_origin(wanted) is typing.Literal:
-            return self.one_of(node, typing.get_args(wanted))
+            known = typing.get_args(wanted)
+            given = self.one_of(node, known)
+            return given if given in known else known[0]  # so that something can be made of it
         if typing.get_origin(wanted) is Mapping:
             _, inner = typing.get_args(wanted)
             return {key: self._typed(child, inner, "") for key, child in self.rows(node).items()}

@@ -270,3 +270,8 @@ def test_a_field_of_the_operators_own_is_named_by_its_whole_path(tmp_path, key):
     end = "}\n" if key.startswith("catalog:") else "\n"
     path.write_text(f"{key}{{acme.order.id: {{type: keyword, meaning: The order.}}}}{end}")
     assert load(path).catalog.fields["acme.order.id"].type == "keyword"
+
+
+def test_a_value_that_is_none_of_those_there_are_is_told_before_anything_is_made_of_it(tmp_path):
+    (told,) = problems("output.elasticsearch.preset: quick\n", tmp_path)
+    assert told.startswith("c.yml:1 output.elasticsearch.preset: 'quick' is none of balanced")

@@ -208,3 +208,42 @@ def test_a_key_that_nobody_knows_in_a_section_that_filebeat_has_is_a_problem(tmp
 
 def test_the_page_for_users_of_filebeat_is_what_the_tables_say():
     assert PAGE.read_text(encoding="utf-8") == page(), "run: make assets"
+
+
+DAEMONSET = """\
+filebeat.inputs:
+- type: filestream
+  id: kubernetes-container-logs
+  paths: ["/var/log/containers/*.log"]
+  parsers:
+  - container: ~
+  prospector:
+    scanner:
+      fingerprint.enabled: true
+      symlinks: true
+  file_identity.fingerprint: ~
+processors:
+- add_cloud_metadata:
+- add_host_metadata:
+- add_kubernetes_metadata: %s
+output.elasticsearch:
+  hosts: ['${ELASTICSEARCH_HOST:elasticsearch}:${ELASTICSEARCH_PORT:9200}']
+  username: "${USER_NAME:elastic}"
+  password: "${PASSWORD:changeme}"
+"""
+_MATCHERS = "{host: node-1, matchers: [{logs_path: {logs_path: /var/log/containers/}}]}"
+
+
+def test_a_daemonset_for_container_logs_is_taken_but_for_the_lookup_of_each_pod(tmp_path):
+    told = problems(DAEMONSET % _MATCHERS, tmp_path)
+    assert len(told) == 2
+    assert all("add_kubernetes_metadata" in one for one in told)
+    config = read(DAEMONSET % "~", tmp_path)
+    assert config.outputs["elasticsearch"].hosts == ("elasticsearch:9200",)
+    assert config.inputs[0].paths == ("/var/log/containers/*.log",)
+    assert any("processors[0].add_cloud_metadata" in note for note in config.notes)
+
+
+def test_the_old_types_of_inputs_are_taken(tmp_path):
+    text = "filebeat.inputs:\n- {type: log, paths: [/a]}\n- {type: container, paths: [/b]}\n"
+    assert len(read(text, tmp_path).inputs) == 2
