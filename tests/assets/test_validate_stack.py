@@ -5,6 +5,7 @@ import json
 import pytest
 
 from shipper.assets import build
+from shipper.assets.validate import validate
 from shipper.assets.validate.stack import problems_in
 from shipper.catalog import IndexStrategy, Scope, builtin
 
@@ -52,6 +53,8 @@ def test_nor_has_it_under_another_strategy(tmp_path, strategy):
         (CLASSIFY, 'id => "mcp_classify_in"\n', "", "pipeline has no id"),
         (CLASSIFY, "  }\n}\n\nfilter", "  }\n\nfilter", "expected arrow, found '{'"),
         (CLASSIFY, "if [data_stream] {", "if {", "a condition is missing"),
+        (CLASSIFY, "if [data_stream] {", "if [data_stream] => {", "this condition does not end"),
+        (CLASSIFY, 'address => "mcp_classify"', '[] => "x"', "expected an option, found '['"),
         (CLASSIFY, 'send_to => ["mcp_elasticsearch"]', "send_to => [", "expected a value"),
         (CLASSIFY, 'remove_field => ["@version"]', 'remove_field => ["@version]', "is no part"),
         (OUTPUT, "data_stream => false", "data_stream => true", "does not take a document_id"),
@@ -112,6 +115,9 @@ SNAPSHOT = {"snapshot_repository": "a"}
         (put({}, *PHASES, "warm", "actions", "forcemerge"), "needs max_num_segments"),
         (phase("frozen"), "needs searchable_snapshot"),
         (phase("cold", searchable_snapshot={}), "needs snapshot_repository"),
+        (phase("warm", set_priority={}), "needs priority"),
+        (phase("warm", downsample={}), "needs fixed_interval"),
+        (phase("delete", wait_for_snapshot={}), "needs policy"),
         (
             phase("warm", migrate={}, allocate={"require": {"box": "a"}}),
             "exclude each other",
@@ -132,6 +138,7 @@ def test_snapshots_in_two_repositories_and_merging_what_is_mounted_are_named(tmp
     text = " ".join(said(tmp_path, POLICY, changed(POLICY, change)))
     assert "must be in the repository of the others" in text
     assert "comes after a searchable snapshot" in text
+    assert "the hot phase has mounted the index already" in text
 
 
 @pytest.mark.parametrize(
@@ -172,3 +179,19 @@ def test_a_fault_in_a_template_or_an_ingest_pipeline_is_named(tmp_path, name, ch
 def test_what_is_no_asset_is_said_so(tmp_path, text, found):
     [problem] = said(tmp_path, "x.json", text)
     assert found in problem
+
+
+def test_a_template_that_names_what_is_not_beside_it_is_found(tmp_path):
+    body = json.loads(TEXT[TEMPLATE])
+    body["composed_of"] = ["mcp@mapping"]
+    body["template"]["settings"]["index"]["lifecycle"]["name"] = "logs-mcp.tool"
+    (tmp_path / "logs-mcp.tools.json").write_text(json.dumps(body))
+    assert list(validate(tmp_path, builtin())) == []  # they may be installed by others
+    (tmp_path / "mcp@mappings.json").write_text(TEXT[MAPPINGS])
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    (policies / "logs-mcp.tools.json").write_text(TEXT[POLICY])
+    assert [problem.what for problem in validate(tmp_path, builtin())] == [
+        "no component template 'mcp@mapping' is here",
+        "no lifecycle policy 'logs-mcp.tool' is here",
+    ]

@@ -9,6 +9,7 @@ from typing import Any
 from shipper.assets.kibana.saved import field_types
 from shipper.assets.validate import rules, saved, stack
 from shipper.assets.validate.fields import Found, Types
+from shipper.assets.validate.folder import dangling
 from shipper.catalog import Catalog
 from shipper.errors import Problem
 
@@ -31,6 +32,7 @@ def validate(path: Path, catalog: Catalog) -> Iterator[Problem]:
             yield from _json(file, catalog)
         elif file.suffix == ".conf":
             yield from stack.problems_in(file)
+    yield from dangling(files)
 
 
 def _json(file: Path, catalog: Catalog) -> Iterator[Problem]:

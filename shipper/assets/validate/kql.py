@@ -73,8 +73,8 @@ class _Parser:
     def _take(self) -> str:
         token = self.peek()
         found = _TOKEN.match(self._text, self._at)
-        if token is None or found is None:
-            raise self.error("the query ends too early")
+        assert token is not None, "looked at before it is taken"
+        assert found is not None
         self._at = found.end()
         return token
 

@@ -28,6 +28,14 @@ PHASES: Mapping[str, frozenset[str]] = {
     "frozen": frozenset({"unfollow", "searchable_snapshot"}),
     "delete": frozenset({"wait_for_snapshot", "delete"}),
 }
+#: What an action cannot do without.
+_NEEDED = {
+    "downsample": "fixed_interval",
+    "forcemerge": "max_num_segments",
+    "searchable_snapshot": "snapshot_repository",
+    "set_priority": "priority",
+    "wait_for_snapshot": "policy",
+}
 _AFTER_ROLLOVER = ("readonly", "shrink", "forcemerge", "downsample", "searchable_snapshot")
 TYPES = frozenset(
     {
@@ -109,8 +117,6 @@ def _snapshots_have_one_repository(phases: _Phases) -> _Found:
         named.add(snapshot.get("snapshot_repository"))
         if len(named) > 1:
             yield f"{name}.actions.searchable_snapshot", "must be in the repository of the others"
-        if None in named:
-            yield f"{name}.actions.searchable_snapshot", "needs snapshot_repository"
 
 
 def _nothing_moves_twice(phases: _Phases) -> _Found:
@@ -130,11 +136,16 @@ def _a_mounted_index_is_not_rewritten(phases: _Phases) -> _Found:
         mounted = mounted or "searchable_snapshot" in _actions(phases, name)
 
 
-def _merging_says_how_far(phases: _Phases) -> _Found:
+def _actions_say_what_they_need(phases: _Phases) -> _Found:
     for name in phases:
-        merge = _actions(phases, name).get("forcemerge")
-        if merge is not None and "max_num_segments" not in merge:
-            yield f"{name}.actions.forcemerge", "needs max_num_segments"
+        for action, options in _actions(phases, name).items():
+            if (needed := _NEEDED.get(action)) and needed not in options:
+                yield f"{name}.actions.{action}", f"needs {needed}"
+
+
+def _an_index_is_mounted_once(phases: _Phases) -> _Found:
+    if all("searchable_snapshot" in _actions(phases, name) for name in ("hot", "cold")):
+        yield "cold.actions.searchable_snapshot", "the hot phase has mounted the index already"
 
 
 def _actions(phases: _Phases, name: str) -> Mapping[str, Any]:
@@ -150,5 +161,6 @@ POLICY_RULES: tuple[Callable[[_Phases], _Found], ...] = (
     _snapshots_have_one_repository,
     _nothing_moves_twice,
     _a_mounted_index_is_not_rewritten,
-    _merging_says_how_far,
+    _actions_say_what_they_need,
+    _an_index_is_mounted_once,
 )
