@@ -449,6 +449,20 @@ PROMISES = (
         ),
     ),
     Promise(
+        "assets:foreign",
+        "Whatever a foreign line is, either pipeline makes one event of it or keeps it as a masked "
+        "text, and no planted secret is left in it.",
+        (
+            "assets/test_foreign.py::test_every_line_becomes_one_event",
+            "assets/test_foreign.py::test_no_planted_secret_is_left_wherever_it_stands",
+            "integration/test_assets_ingest.py::test_every_line_becomes_one_event",
+            (
+                "integration/test_assets_ingest.py::"
+                "test_no_planted_secret_is_left_wherever_it_stands"
+            ),
+        ),
+    ),
+    Promise(
         "process:answers",
         "The JSON interface really logs, and answers bad input instead of failing.",
         (

@@ -9,7 +9,7 @@ import pytest
 from elasticsearch import Elasticsearch as Client
 
 from shipper.assets import install, remove
-from shipper.assets.kibana import boards
+from shipper.assets.kibana import boards, saved_objects
 from shipper.assets.kibana.model import Saved, Text
 from shipper.assets.kibana.rules import ALERTS, stack_rules
 from shipper.assets.kibana.saved import field_types
@@ -31,6 +31,15 @@ PANELS = [
     for panel in row.panels
     if not isinstance(panel.chart, Saved | Text)
 ]
+#: The fields of the controls of all dashboards.
+CONTROLS = sorted(
+    {
+        control["explicitInput"]["fieldName"]
+        for body in saved_objects(CATALOG, Scope())
+        if body["type"] == "dashboard"
+        for control in json.loads(body["attributes"]["controlGroupInput"]["panelsJSON"]).values()
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +87,12 @@ def test_a_search_finds_events_and_each_of_its_columns_holds_something(month, se
     for column in search.columns:
         exists = {"bool": {"filter": [query, {"exists": {"field": column}}]}}
         assert found(month[0], {"size": 0, "query": exists})["hits"]["total"]["value"], column
+
+
+@pytest.mark.parametrize("path", CONTROLS)
+def test_a_control_offers_values(month, path):
+    offered = {"size": 0, "aggs": {"values": {"terms": {"field": path}}}}
+    assert found(month[0], offered)["aggregations"]["values"]["buckets"]
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
