@@ -20,9 +20,11 @@ _WIDTH, _ROW, _LEFT, _RIGHT, _TOP = 720, 26, 150, 90, 40
 #: Readable on white and on black alike.
 _OURS, _THEIRS, _INK = "#0a7c86", "#8a94a0", "#6b7480"
 _PLOT_HEIGHT = 180
+_TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def main() -> None:
+    (OUT / "bars.md").write_text(_summary())
     PAGE.write_text(_TABLE.sub(_filled, PAGE.read_text()))
     for name in ("lumberjack-3", "lumberjack-0", "bulk-0", "bulk-1"):
         if found := _found(name):
@@ -33,6 +35,69 @@ def main() -> None:
         longest = list(found["rounds"].values())[-1]
         picture = curve("MiB resident while 100,000,000 lines are shipped", longest)
         (DOCS / "pictures" / "bench-backlog.svg").write_text(picture)
+
+
+def _bars_of_issue() -> Iterator[tuple[str, str, str, bool]]:
+    """What was promised, the bar, what was measured, and whether that is enough."""
+
+    def figure(report: str, row: str, column: str) -> float:
+        found = _found(report)
+        if found is None:
+            raise SystemExit(f"python -m bench {report.partition('-')[0]} comes first")
+        return float(found["figures"][row][column])
+
+    def ratio(report: str, peer: str, bar: float) -> tuple[str, str, bool]:
+        value = figure(report, peer, "ours / it")
+        return f"≥ {bar:g} {_TIMES}", f"{value:.2f} {_TIMES}", value >= bar
+
+    for level, what in ((3, "compression 3"), (0, "no compression")):
+        peer = f"lumberjack-{level}"
+        yield f"Lumberjack, {what}, against decoding", *ratio(peer, "decoding loop", 10)
+    yield "Lumberjack, compression 3, against the raw loop", *ratio("lumberjack-3", "raw loop", 1.5)
+    for level, what in ((0, "no compression"), (1, "gzip")):
+        yield (
+            f"bulk, {what}, against `streaming_bulk`",
+            *ratio(f"bulk-{level}", "streaming_bulk", 10),
+        )
+    yield "bulk, no compression, against rsyslog", *ratio("bulk-0", "rsyslog", 1)
+    reports = ("lumberjack-3", "lumberjack-0", "bulk-0", "bulk-1")
+    mib = max(figure(one, "mcp-shipper", "MiB") for one in reports)
+    yield "resident memory under that load", "≤ 45 MiB", f"{mib:.0f} MiB", mib <= 45
+    mib = figure("backlog", "100,000,000 lines", "MiB at most")
+    yield "the same over 100 M lines", "≤ 45 MiB", f"{mib:.0f} MiB", mib <= 45
+    for name, what, column, most in (
+        ("start", "start → first acknowledged event, median", "p50", 250),
+        ("idle", "line written → acknowledged, idle, p99", "p99", 20),
+    ):
+        found = _found(name)
+        (row,) = found["figures"] if found else ("",)
+        value = figure(name, row, column)
+        yield what, f"≤ {most} ms", f"{value:.1f} ms", value <= most
+    one, thousand, most_files = (
+        figure("files", f"{count} files", "CPU-seconds") for count in ("1", "1,000", "10,000")
+    )
+    growth = ((most_files - one) / 9_999) / ((thousand - one) / 999)
+    yield (
+        "CPU for each more file, 1,000 → 10,000 files",
+        "linear",
+        f"{growth:.2f} {_TIMES}",
+        growth < 1.5,
+    )
+    more = figure("files", "10,000 files", "MiB at most") - figure(
+        "files", "1 files", "MiB at most"
+    )
+    yield "memory, 1 → 10,000 files", "flat", f"+{more:.0f} MiB", more < 5
+    shorter, longer = (
+        figure("backlog", f"{count} lines", "µs a line") for count in ("1,000,000", "100,000,000")
+    )
+    growth = longer / shorter
+    yield "CPU a line, 1 M → 100 M lines", "linear", f"{growth:.2f} {_TIMES}", growth < 1.1
+
+
+def _summary() -> str:
+    rows = [("what", "bar", "measured", ""), ("---",) * 4]
+    rows += [(*row, "met" if met else "**not met**") for *row, met in _bars_of_issue()]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _found(name: str) -> dict[str, Any] | None:
