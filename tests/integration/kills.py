@@ -23,7 +23,7 @@ from bench.make_events import events
 from shipper.faults.proxy import POOL, ProxyServer
 from shipper.faults.script import PROXY, parse
 from tests.integration.line import (
-    call,
+    clear,
     configuration,
     ids_as_indexed,
     shipping,
@@ -120,11 +120,11 @@ def to_lumberjack(home, runs, seed):
 
 def to_elasticsearch(elasticsearch, home, runs, seed):
     """The history, and the id of every document."""
-    call(f"{elasticsearch.url}/_data_stream/logs-*", "DELETE")
+    clear(elasticsearch.url)
     where = urlsplit(elasticsearch.url)
     history, faults = run(home, (where.hostname, where.port), "elasticsearch", runs, seed)
     ids = list(map(json.loads, ids_as_indexed(elasticsearch.url, "logs-mcp.tools-default")))
-    call(f"{elasticsearch.url}/_data_stream/logs-*", "DELETE")
+    clear(elasticsearch.url)
     return history, faults, ids
 
 

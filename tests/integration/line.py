@@ -77,6 +77,12 @@ def call(url, method="GET", body=None):
         return msgspec.json.decode(answer.read())
 
 
+def clear(url):
+    """Delete every stream and index of events: one made without its template stays an index."""
+    call(f"{url}/_data_stream/logs-*", "DELETE")
+    call(f"{url}/logs-*", "DELETE")
+
+
 def search(url, index, query, size=100):
     call(f"{url}/{index}/_refresh", "POST")
     return call(f"{url}/{index}/_search?size={size}", "POST", {"query": query})["hits"]["hits"]

@@ -13,7 +13,7 @@ from shipper.assets import Action, Part, install, remove
 from shipper.catalog import MCPEventType, Scope, builtin, overlaid
 from tests.assets.answering import answering, passing_on
 from tests.assets.overlay import OVERLAY
-from tests.integration.line import call, search
+from tests.integration.line import call, clear, search
 
 CATALOG = builtin()
 ONE_OF_EACH = {
@@ -48,7 +48,7 @@ def ready(bare):
 
 
 def tidy(client, url):
-    call(f"{url}/_data_stream/logs-*", "DELETE")
+    clear(url)
     list(remove(client))
 
 

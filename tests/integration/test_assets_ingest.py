@@ -14,7 +14,7 @@ from shipper.catalog import builtin
 from tests.assets.corpus import ADDED, ONLY_OURS, SCOPE, cases, flat
 from tests.assets.foreign import LINES, PLANTED, leaks
 from tests.assets.test_foreign import FRACTIONS
-from tests.integration.line import call, search
+from tests.integration.line import call, clear, search
 
 CALLS = cases("calls")
 GATEWAYS = cases("gateways")
@@ -28,7 +28,7 @@ def url(elasticsearch):
     with Client(elasticsearch.url) as client:
         list(install(client, builtin(), SCOPE))
         yield elasticsearch.url
-        call(f"{elasticsearch.url}/_data_stream/logs-*", "DELETE")
+        clear(elasticsearch.url)
         list(remove(client))
 
 

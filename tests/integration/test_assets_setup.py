@@ -14,7 +14,7 @@ from shipper.assets import remove
 from shipper.cli import main
 from tests.assets.kibana import fake_kibana
 from tests.assets.overlay import OVERLAY
-from tests.integration.line import SHIPPER, call, search, ship_once
+from tests.integration.line import SHIPPER, call, clear, search, ship_once
 from tests.real.processes import free_ports
 
 ALL = {
@@ -33,7 +33,7 @@ def node(elasticsearch):
 
 
 def tidy(client, url):
-    call(f"{url}/_data_stream/logs-*", "DELETE")
+    clear(url)
     list(remove(client))
 
 

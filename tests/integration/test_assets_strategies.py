@@ -5,7 +5,7 @@ from elasticsearch import Elasticsearch as Client
 
 from shipper.assets import Action, install, remove
 from shipper.catalog import IndexStrategy, MCPEventType, Scope, builtin
-from tests.integration.line import call, search
+from tests.integration.line import call, clear, search
 from tests.integration.test_assets import STAND_INS, believable, leaves
 
 CATALOG = builtin()
@@ -25,7 +25,7 @@ def stack(request, elasticsearch):
 
 
 def tidy(client, url):
-    call(f"{url}/_data_stream/logs-*", "DELETE")
+    clear(url)
     for index in sorted(INDICES):
         call(f"{url}/{index}-2*", "DELETE")
     list(remove(client))

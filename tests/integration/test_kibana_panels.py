@@ -17,7 +17,7 @@ from shipper.assets.kibana.searches import SEARCHES
 from shipper.catalog import Scope, builtin
 from shipper.sample import write_sample
 from tests.assets.queries import query_of, request, rows_of
-from tests.integration.line import call, configuration, count, ship_once
+from tests.integration.line import call, clear, configuration, count, ship_once
 
 CATALOG = builtin()
 #: A Tuesday afternoon: windows of ten minutes fall the same way in every run.
@@ -48,7 +48,7 @@ def month(elasticsearch, tmp_path_factory):
     home = tmp_path_factory.mktemp("month")
     events = write_sample(home / "audit", days=30, seed=1, end_s=END_S)
     with Client(elasticsearch.url) as client:
-        call(f"{elasticsearch.url}/_data_stream/logs-*", "DELETE")
+        clear(elasticsearch.url)
         list(install(client, CATALOG, Scope()))
         outputs = {"elasticsearch": {"hosts": [elasticsearch.url]}}
         config = configuration(home, [home / "audit" / "*.jsonl"], outputs)
@@ -56,7 +56,7 @@ def month(elasticsearch, tmp_path_factory):
         assert done.returncode == 0, done.stderr
         call(f"{elasticsearch.url}/{INDEX}/_refresh", "POST")
         yield elasticsearch.url, events
-        call(f"{elasticsearch.url}/_data_stream/logs-*", "DELETE")
+        clear(elasticsearch.url)
         list(remove(client))
 
 

@@ -17,6 +17,7 @@ from tests.capture.http import WITH_TOKENS, Bearer, app_of, client_of, serving
 from tests.integration.line import (
     SHIPPER,
     call,
+    clear,
     configuration,
     count,
     ids_as_indexed,
@@ -46,9 +47,9 @@ def recording(directory, **settings):
 @pytest.fixture
 def clean(elasticsearch):
     """Elasticsearch without streams of other tests, before and after."""
-    call(f"{elasticsearch.url}/_data_stream/logs-*", "DELETE")
+    clear(elasticsearch.url)
     yield elasticsearch
-    call(f"{elasticsearch.url}/_data_stream/logs-*", "DELETE")
+    clear(elasticsearch.url)
 
 
 def setup(config):

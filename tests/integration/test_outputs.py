@@ -11,7 +11,7 @@ from shipper.catalog import IndexStrategy, builtin
 from shipper.errors import Refused
 from shipper.outputs.base import DELIVERED, DUPLICATE, Lines
 from shipper.outputs.elasticsearch import Elasticsearch, ElasticsearchConfig
-from tests.integration.line import SHIPPER, call, configuration, count, search, ship_once
+from tests.integration.line import SHIPPER, call, clear, configuration, count, search, ship_once
 from tests.integration.test_line import ids, setup
 
 SEVERAL = 20_000
@@ -32,7 +32,7 @@ def tidy(elasticsearch):
     """Nothing of these names, before and after."""
 
     def remove():
-        call(f"{elasticsearch.url}/_data_stream/logs-*", "DELETE")
+        clear(elasticsearch.url)
         for name in ("mcp-*-2*", "acme-*-2*"):
             call(f"{elasticsearch.url}/{name}", "DELETE")
 
