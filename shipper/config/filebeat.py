@@ -116,6 +116,8 @@ REFUSED: Mapping[str, str] = {
     "inputs.prospector.scanner.exclude_files": _FILES,
     "inputs.prospector.scanner.include_files": _FILES,
     "inputs.tail_files": "would leave lines out; everything is shipped from its beginning",
+    "inputs.compression": "is not supported; keep archives out of `paths`, where they would "
+    "be taken for text, and zcat them into an input of the type stdin",
     "inputs.index": f"is not supported: {_ROUTE}",
     "inputs.pipeline": f"is not supported: {_ROUTE}",
     "output.*.indices": f"is not supported: {_ROUTE}",
