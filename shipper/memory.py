@@ -22,8 +22,8 @@ def keep_memory() -> None:
 
     None of a batch's objects is ever in a cycle, but at the usual threshold of 700 the collector
     went through them several times a batch, and through all that was imported every now and then.
+    Called before the imports, it spares them the same.
     """
-    gc.freeze()
     gc.set_threshold(_GARBAGE_OBJECTS)
     try:
         mallopt = ctypes.CDLL(None).mallopt

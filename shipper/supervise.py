@@ -11,7 +11,6 @@ from shipper.config import Config
 from shipper.config.permissions import problems_of_state
 from shipper.errors import BadInput, ConfigError
 from shipper.log import set_up_log
-from shipper.memory import keep_memory
 from shipper.monitor import feeding_watchdog, logging_counters, notify, serving
 from shipper.service import Service
 from shipper.status import FileStatus, file_status
@@ -25,7 +24,6 @@ def supervise(load: Callable[[], Config], *, once: bool) -> None:
     A configuration that cannot be used ends the first start and is ignored by a reload, which
     then goes on with the old one. A reload starts the new pipelines where the old ones stopped.
     """
-    keep_memory()
     first = load()
     if problems := list(problems_of_state(first.data)):
         raise ConfigError(problems)

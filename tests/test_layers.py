@@ -39,12 +39,12 @@ MAY_IMPORT["prometheus"] = MAY_IMPORT["monitor"] | {"monitor"}
 MAY_IMPORT["endpoint"] = {*MAY_IMPORT["prometheus"], "prometheus"}
 MAY_IMPORT["memory"] = set()
 MAY_IMPORT["log"] = {*MAY_IMPORT["config"], "config"}
-MAY_IMPORT["supervise"] = {*MAY_IMPORT["service"], "service", "memory", "monitor", "log"}
+MAY_IMPORT["supervise"] = {*MAY_IMPORT["service"], "service", "monitor", "log"}
 MAY_IMPORT["operations"] = MAY_IMPORT["service"]
 MAY_IMPORT["demo"] = {*MAY_IMPORT["service"], "service", ""}  # its server is a user of ours
 MAY_IMPORT["cli"] = {
     *MAY_IMPORT["demo"],
-    *("demo", "faults", "letters", "operations", "sample", "supervise"),
+    *("demo", "faults", "letters", "memory", "operations", "sample", "supervise"),
 }
 
 NO_NETWORK = {"socket", "ssl", "select", "selectors", "http", "urllib", "asyncio", "elasticsearch"}

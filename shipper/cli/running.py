@@ -5,6 +5,7 @@ import argparse
 from shipper import __version__
 from shipper.cli.commands import EX_UNAVAILABLE, Commands, config_of
 from shipper.cli.terminal import say
+from shipper.memory import keep_memory
 
 
 def add(commands: Commands) -> None:
@@ -17,6 +18,8 @@ def add(commands: Commands) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    # Before all else is imported: what imports leave is no garbage to look for.
+    keep_memory()
     from shipper.supervise import supervise
 
     supervise(lambda: config_of(arguments), once=arguments.once)
