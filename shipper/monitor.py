@@ -52,7 +52,6 @@ def waiting_s(stats: Stats) -> float:
 def counters(service: Service) -> dict[str, Any]:
     """The counters in the names of Filebeat's `/stats`, in sum, and each output's own."""
     all_stats = [pipeline.stats for pipeline in service.pipelines.values()]
-    files = max((stats.files for stats in all_stats), default=0)
     return {
         "beat": {
             "info": {
@@ -62,9 +61,24 @@ def counters(service: Service) -> dict[str, Any]:
             },
             "memstats": {"rss": _resident_bytes()},
         },
-        "filebeat": {"harvester": {"open_files": files, "running": files}},
+        "filebeat": {"harvester": _harvester(all_stats)},
         "libbeat": _libbeat(service, all_stats),
         "outputs": {name: _own(pipeline.stats) for name, pipeline in service.pipelines.items()},
+    }
+
+
+def _harvester(all_stats: Sequence[Stats]) -> dict[str, int]:
+    """What is followed; each output follows the same files."""
+    names = {
+        "open_files": "open_files",
+        "running": "files",
+        "started": "started",
+        "closed": "closed",
+        "skipped": "left_out",
+    }
+    return {
+        name: max((getattr(stats, of) for stats in all_stats), default=0)
+        for name, of in names.items()
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from shipper.attest import Attestation, attestation_of
 from shipper.config import Config
+from shipper.deliver.delete import Deletions
 from shipper.deliver.pipeline import Pipeline, PipelineConfig
 from shipper.deliver.spool import Spool
 from shipper.errors import ConfigError, Problem, ShipperError
@@ -28,8 +29,9 @@ class Service:
             what = f"nothing to ship to; configure one of: {', '.join(OUTPUTS)}"
             raise ConfigError([Problem("output", what)])
         self.attestation = attestation_of(config)
+        deletions = Deletions(config.outputs)
         self.pipelines = {
-            name: _pipeline(name, config, self.attestation) for name in config.outputs
+            name: _pipeline(name, config, self.attestation, deletions) for name in config.outputs
         }
         self._spool = spool_of(config)
         self.failure: Exception | None = None
@@ -128,16 +130,19 @@ def pipeline_config(name: str, config: Config) -> PipelineConfig:
         max_bytes=settings.batch_max_bytes,
         backoff_init_s=settings.backoff.init_s,
         backoff_max_s=settings.backoff.max_s,
+        scan_interval_s=min(one.scanner.check_interval_s for one in config.inputs),
     )
 
 
-def _pipeline(name: str, config: Config, attestation: Attestation | None) -> Pipeline:
+def _pipeline(
+    name: str, config: Config, attestation: Attestation | None, deletions: Deletions
+) -> Pipeline:
     shape = pipeline_config(name, config)
     output = OUTPUTS[name].create(config.outputs[name])
     if attestation is None:
-        return Pipeline(shape, output)
+        return Pipeline(shape, output, deletions=deletions)
     shape = replace(shape, inputs=(*shape.inputs, attestation.input))
-    return Pipeline(shape, output, witness=attestation.of(name))
+    return Pipeline(shape, output, witness=attestation.of(name), deletions=deletions)
 
 
 def probe(config: Config) -> Iterator[tuple[str, str, bool]]:

@@ -24,14 +24,12 @@ _MONITORING = (
 _PORTABLE = "no effect: a matter of Filebeat's own process"
 _IDENTITY = "no effect: a file is known by a fingerprint that grows with it, small files too"
 _HANDLES = "no effect: a file is closed and opened as needed, and no line depends on it"
-_CLEAN = "no effect: positions of deleted files, and of those unseen for 30 days, are forgotten"
 _LOOK = "no effect: the kernel tells of new lines, and new files are looked for every second"
 _REGISTRY = "no effect: positions are in path.data/registry, on the disk after each batch"
 _FOR_EVER = "no effect: a line is sent until it is taken or refused for good"
 _LOG_FORM = "no effect: the log is ECS lines, plain words on a terminal"
 _METADATA = "no effect: asks a metadata service; name what you need with add_fields"
 _MODULES = "modules are not supported; ship the files and parse them in Elasticsearch or Logstash"
-_FILES = "would leave files out; name in `paths` those that you want"
 _ROUTE = "events are routed by their data_stream fields, or by the output's settings"
 
 #: Read, checked or not, and without effect.
@@ -71,9 +69,7 @@ ACCEPTED: Mapping[str, str] = {
     "filebeat.overwrite_pipelines": _SETUP,
     "inputs.file_identity": _IDENTITY,
     "inputs.prospector.scanner.fingerprint": _IDENTITY,
-    "inputs.prospector.scanner.symlinks": "no effect: links are followed, and a file shipped once",
     "inputs.prospector.scanner.recursive_glob": "no effect: `**` stands for directories",
-    "inputs.prospector.scanner.check_interval": _LOOK,
     "inputs.prospector.scanner.resend_on_touch": _LOOK,
     "inputs.symlinks": "no effect: links are followed, and a file shipped once",
     "inputs.recursive_glob": "no effect: `**` stands for directories",
@@ -84,14 +80,14 @@ ACCEPTED: Mapping[str, str] = {
     "inputs.buffer_size": "no effect: blocks of a megabyte are read",
     "inputs.harvester_buffer_size": "no effect: blocks of a megabyte are read",
     "inputs.harvester_limit": "no effect: handles are bounded, and every file gets its turn",
+    "inputs.rotation": "no effect: a copy is known by what it holds, whatever it is called",
+    "inputs.read_until_eof": "no effect: a file that is removed is read to its end anyway",
     "inputs.close": _HANDLES,
     "inputs.close_inactive": _HANDLES,
     "inputs.close_renamed": _HANDLES,
     "inputs.close_removed": _HANDLES,
     "inputs.close_eof": _HANDLES,
     "inputs.close_timeout": _HANDLES,
-    "inputs.clean_inactive": _CLEAN,
-    "inputs.clean_removed": _CLEAN,
     "inputs.take_over": "no effect: Filebeat's positions are not read; files are shipped anew",
     "inputs.allow_deprecated_use": "no effect: `log` is the same as `filestream` here",
     "inputs.line_terminator": "no effect: a line ends with a newline",
@@ -110,11 +106,6 @@ REFUSED: Mapping[str, str] = {
     "filebeat.modules": _MODULES,
     "filebeat.autodiscover": "is not supported; ship /var/log/containers/*.log with an input",
     "output.discard": "would lose what it is given; nothing here does",
-    "inputs.ignore_older": _FILES,
-    "inputs.ignore_inactive": _FILES,
-    "inputs.exclude_files": _FILES,
-    "inputs.prospector.scanner.exclude_files": _FILES,
-    "inputs.prospector.scanner.include_files": _FILES,
     "inputs.tail_files": "would leave lines out; everything is shipped from its beginning",
     "inputs.compression": "is not supported; keep archives out of `paths`, where they would "
     "be taken for text, and zcat them into an input of the type stdin",

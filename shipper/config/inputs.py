@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from shipper.config.files import FILE_KEYS, read_files
 from shipper.config.forms import CONTAINER_KEYS, FORM_KEYS, OLD_KEYS, read_form
 from shipper.config.read import Reader
 from shipper.config.tree import Node
@@ -67,8 +68,9 @@ def _input(
     surroundings: Surroundings,
 ) -> InputConfig | None:
     kind = _kind(reader, node)
-    known = ("type", "id", "enabled", *FORM_KEYS, *_TYPES[kind], *EVENT_KEYS)
+    known = ("type", "id", "enabled", *FORM_KEYS, *FILE_KEYS, *_TYPES[kind], *EVENT_KEYS)
     keys = reader.children(node, known)
+    files = read_files(reader, keys)
     form = read_form(reader, keys, kind, surroundings.ecs_version)
     form = _processed(form, everywhere, _section(reader, keys))
     if "enabled" in keys and not reader.truth(keys["enabled"]):
@@ -80,7 +82,7 @@ def _input(
     if "paths" not in keys:
         reader.note(node, "paths is required: which files to ship, globs allowed")
         return None
-    return InputConfig(id=name, paths=reader.texts(keys["paths"]), form=form)
+    return InputConfig(id=name, paths=reader.texts(keys["paths"]), form=form, **files)
 
 
 def _kind(reader: Reader, node: Node) -> str:

@@ -56,12 +56,17 @@ class Originals:
         )
 
 
+def is_left_to(copy: Source, original: Source) -> bool:
+    """Whether the original was cut, and the copy holds what was settled of it."""
+    if not original.offset or original.holds_mark():
+        return False
+    return original.mark.is_of(copy.handle())
+
+
 def _is_copy(copy: Source, original: Source) -> bool:
-    """Whether `copy` holds nothing but what `original` holds, or all that was settled of it."""
+    """Whether `copy` holds nothing but what `original` holds, or what it held."""
     try:
-        if original.holds_mark():
-            return _is_beginning(copy.handle(), original.handle())
-        return original.offset > 0 and original.mark.is_of(copy.handle())
+        return is_left_to(copy, original) or _is_beginning(copy.handle(), original.handle())
     except OSError:  # it has just gone, or was replaced: the next scan tells
         return False
 

@@ -8,9 +8,38 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from shipper.deliver.form import NDJSON, Form
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanner:
+    """Which of the files that the paths name count, and how often new ones are looked for."""
+
+    check_interval_s: float = 1.0
+    #: Whether a link to a file counts as one.
+    symlinks: bool = True
+    #: If there are any, one of them must be found in the path of a file; none of the others.
+    include_files: tuple[re.Pattern[str], ...] = ()
+    exclude_files: tuple[re.Pattern[str], ...] = ()
+
+    def wants(self, path: str) -> bool:
+        """Whether the file counts that a pattern names."""
+        if self.include_files and not any(one.search(path) for one in self.include_files):
+            return False
+        if any(one.search(path) for one in self.exclude_files):
+            return False
+        return self.symlinks or not os.path.islink(path)  # noqa: PTH114  # as below
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """Whether files are deleted that every output has."""
+
+    enabled: bool = False
+    #: How long nothing must have changed in a file.
+    grace_period_s: float = 1800.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +54,17 @@ class InputConfig:
     form: Form = NDJSON
     #: Whether they are segments of standard input.
     is_stdin: bool = False
+    scanner: Scanner = Scanner()
+    delete: Delete = Delete()
+    #: A file that nobody has written to for so long is not begun; 0: every file is.
+    ignore_older_s: float = 0.0
+    #: Nor one that has not changed since then.
+    ignore_inactive: Literal["", "since_first_start", "since_last_start"] = ""
+    #: The position of a file without change for so long is forgotten; 0: while the file is there,
+    #: never.
+    clean_inactive_s: float = 0.0
+    #: Whether the position of a deleted file is forgotten at once.
+    clean_removed: bool = True
 
 
 class Found(NamedTuple):
@@ -61,15 +101,47 @@ def scan(inputs: Sequence[InputConfig]) -> Iterator[Found]:
     owners: dict[str, InputConfig] = {}
     for one in inputs:
         for pattern in patterns([one]):
-            # Path.glob takes no absolute patterns.
-            for path in glob.iglob(pattern, recursive=True):  # noqa: PTH207
-                owners.setdefault(path, one)
+            for path in _named(pattern):
+                if path not in owners and one.scanner.wants(path):
+                    owners[path] = one
     seen: set[tuple[int, int]] = set()
     for path in sorted(owners):
         found = look(path, owners[path])
         if found is not None and (found.device, found.inode) not in seen:
             seen.add((found.device, found.inode))
             yield found
+
+
+def _named(pattern: str) -> Iterator[str]:
+    """What a pattern names; `**` stands for directories of any depth, each entered once."""
+    pattern += "/*" if pattern.endswith("/**") else ""
+    before, deep, after = pattern.partition("/**/")
+    # Path.glob takes no absolute patterns.
+    for found in glob.iglob(before or "/"):  # noqa: PTH207
+        if deep:
+            for folder in _folders(found):
+                yield from _named(f"{glob.escape(folder)}/{after}")
+        else:
+            yield found
+
+
+def _folders(root: str) -> Iterator[str]:
+    """The directory and all below it, hidden ones apart; links may lead in circles."""
+    seen: set[tuple[int, int]] = set()
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        try:
+            status = os.stat(folder)  # noqa: PTH116  # as above
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            with os.scandir(folder) as entries:
+                below = [one.path for one in entries if one.name[0] != "." and one.is_dir()]
+        except OSError:  # gone, no directory, or not ours to read
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        yield folder
+        folders += below
 
 
 def matcher(wanted: Sequence[str]) -> re.Pattern[str]:

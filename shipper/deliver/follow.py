@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from shipper.deliver import discover
 from shipper.deliver.batch import Batch
-from shipper.deliver.copies import Originals
+from shipper.deliver.copies import Originals, is_left_to
+from shipper.deliver.delete import OwnDeletions
 from shipper.deliver.discover import Found, InputConfig, matcher, patterns
 from shipper.deliver.identity import Mark, Strays
+from shipper.deliver.inactive import Inactive
 from shipper.deliver.registry import Position
 from shipper.deliver.segments import Segment, Streams, Torn, segment_of
 from shipper.deliver.source import Chunk, Limits, Source, open_found
@@ -34,12 +36,17 @@ class Following:
         inputs: Sequence[InputConfig],
         positions: Mapping[int, Position],
         limits: Limits,
+        inactive: Inactive,
+        deletions: OwnDeletions,
     ) -> None:
         """Follow the files of `inputs`; a batch holds at most what `limits` says."""
         self._inputs = inputs
         self._owners = [(matcher(patterns([one])).match, one) for one in inputs]
+        self._has_clean = any(one.clean_inactive_s for one in inputs)
         self._positions = positions
         self._limits = limits
+        self._inactive = inactive
+        self._deletions = deletions
         self._strays = Strays(positions.values())
         self._next_id = max(positions, default=0) + 1
         self._sources: dict[tuple[int, int], Source] = {}
@@ -53,9 +60,21 @@ class Following:
         self._unreadable: dict[str, str] = {}
         # Those whose end is sent as it is when it does not grow.
         self._ending: set[Source] = set()
+        #: Files that were begun, and those that were let go.
+        self.started = self.closed = 0
 
     def __len__(self) -> int:
         return len(self._sources)
+
+    @property
+    def open_files(self) -> int:
+        """How many of them have an open handle."""
+        return sum(source.is_open for source in self._open)
+
+    @property
+    def left_out(self) -> int:
+        """How many files are not followed, because nobody writes to them."""
+        return len(self._inactive)
 
     def sources(self) -> Iterable[Source]:
         """The followed files."""
@@ -69,20 +88,25 @@ class Following:
         # may begin as the old one does, and has its path.
         for found in sorted(listed.values(), key=lambda one: not self._strays.knows_inode(one)):
             self._see(found)
-        if self._unreadable:  # forget those that have vanished
-            paths = {found.path for found in listed.values()}
-            self._unreadable = {p: e for p, e in self._unreadable.items() if p in paths}
+        paths = {found.path for found in listed.values()}
+        self._unreadable = {p: e for p, e in self._unreadable.items() if p in paths}
+        self._inactive.keep(paths)
         unlisted = [self._sources[key] for key in self._sources.keys() - listed.keys()]
         deleted = [source.id for source in unlisted if self._is_deleted(source)]
-        return [*deleted, *self._without_copy(), *self._strays.drop_older(now_s - _FORGET_AFTER_S)]
+        self._offer_for_deletion(now_s)
+        return [*deleted, *self._without_copy(), *self._inactive_positions(now_s)]
 
     def look(self, paths: Iterable[str]) -> None:
         """Look at these files alone."""
         self._note_settled()
         for path in sorted(paths):
-            owner = next((one for is_of, one in self._owners if is_of(path)), None)
+            owner = self._owner(path)
             if owner and (found := discover.look(path, owner)):
                 self._see(found)
+
+    def _owner(self, path: str) -> InputConfig | None:
+        owners = (one for is_of, one in self._owners if is_of(path))
+        return next((one for one in owners if one.scanner.wants(path)), None)
 
     def next_due(self) -> float | None:
         """When the end of a file is sent as it is, if none of them grows (time.monotonic)."""
@@ -173,7 +197,9 @@ class Following:
             self._ready[source] = None
 
     def _adopt(self, found: Found) -> Source | None:
-        """Follow a new file; not if it cannot be read."""
+        """Follow a new file; not if it is left out or cannot be read."""
+        if not self._strays.knows_inode(found) and self._inactive.leaves_out(found):
+            return None
         try:
             file = open_found(found)
         except OSError as error:
@@ -200,7 +226,7 @@ class Following:
         segment = segment_of(file)
         position = self._strays.claim(source.found, file, segment)
         if position is None and (original := self._original(source, segment)):
-            if original.holds_mark():
+            if not is_left_to(source, original):
                 self._hold(source, original)
                 return False
             position = self._handed_over(original)
@@ -212,6 +238,7 @@ class Following:
         ident = position.id if position else self._next_id
         self._next_id = max(self._next_id, ident + 1)
         source.begin(ident, Mark.of(position) if position else Mark(), segment)
+        self.started += 1
         if segment:
             self._streams.add(source, segment)
         return True
@@ -276,14 +303,52 @@ class Following:
         if source.is_open and source.due_monotonic is not None:
             return False
         tell_unfinished(source, ", and it is gone")
-        is_kept = not source.is_deleted() or source.id in self._copied
+        is_deleted = self._deletions.forget(source.found) or source.is_deleted()
+        is_kept = source.id in self._copied or not (is_deleted and source.found.input.clean_removed)
         self._forget(source)
         if is_kept and source.id in self._positions:
             self._strays.add(self._positions[source.id])
         return not is_kept
 
+    def _offer_for_deletion(self, now_s: int) -> None:
+        """Tell of the files that are settled for good, so that they can be deleted."""
+        for source in self._sources.values():
+            delete = source.found.input.delete
+            is_quiet = source.found.mtime_ns / 1e9 <= now_s - delete.grace_period_s
+            if delete.enabled and is_quiet and source.is_listed and self._is_over(source):
+                self._deletions.settled(source.found)
+
+    def _is_over(self, source: Source) -> bool:
+        """Whether all of the file is settled, and a segment has been closed."""
+        if source in self._ready or not source.id:
+            return False
+        if source.is_news(source.found) or source.unfinished_bytes():
+            return False
+        segment = source.segment
+        return not segment or self._streams.has_later(segment) or source.is_ended()
+
+    def _inactive_positions(self, now_s: int) -> list[int]:
+        """The positions that are forgotten because nothing has changed for long."""
+        forgotten = self._strays.drop_older(lambda position: now_s - self._kept_s(position))
+        old = [
+            source.id
+            for source in self._sources.values()
+            if (after_s := source.found.input.clean_inactive_s)
+            and source.found.mtime_ns / 1e9 < now_s - after_s
+            and source.id in self._positions
+            and source not in self._ready
+        ]
+        return [*old, *forgotten]
+
+    def _kept_s(self, position: Position) -> float:
+        if not self._has_clean:
+            return _FORGET_AFTER_S
+        owner = self._owner(position.path)
+        return owner.clean_inactive_s if owner and owner.clean_inactive_s else _FORGET_AFTER_S
+
     def _forget(self, source: Source) -> None:
         del self._sources[source.found.device, source.found.inode]
+        self.closed += bool(source.id)
         self._open.pop(source, None)
         self._ending.discard(source)
         self._copied.pop(source.id, None)

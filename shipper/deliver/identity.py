@@ -7,7 +7,7 @@ apart files that are alike so far.
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -104,9 +104,9 @@ class Strays:
             del group[ident]
         return position
 
-    def drop_older(self, than_s: int) -> list[int]:
-        """Drop the positions that were last committed before `than_s`; their ids."""
-        old = [position.id for position in self._by_id.values() if position.updated_s < than_s]
+    def drop_older(self, than_s: Callable[[Position], float]) -> list[int]:
+        """Drop the positions that were last committed before that time; their ids."""
+        old = [one.id for one in self._by_id.values() if one.updated_s < than_s(one)]
         for ident in old:
             self.drop(ident)
         return old

@@ -16,8 +16,10 @@ from threading import Event
 from shipper.deliver.age import Age
 from shipper.deliver.backoff import Backoff
 from shipper.deliver.batch import Batch
+from shipper.deliver.delete import Deletions, OwnDeletions
 from shipper.deliver.discover import InputConfig, patterns
 from shipper.deliver.follow import Following, tell_unfinished
+from shipper.deliver.inactive import Inactive
 from shipper.deliver.registry import Registry
 from shipper.deliver.reject import DeadLetter, DeadLetters, Witness
 from shipper.deliver.settle import Settler
@@ -80,15 +82,18 @@ class Pipeline:
         output: Output,
         *,
         witness: Witness | None = None,
+        deletions: Deletions | None = None,
         sleep: Callable[[float], None] | None = None,
         random: Callable[[], float] = random.random,
     ) -> None:
         """`witness` is told of lines that do not arrive.
 
+        Files that all outputs have are deleted by `deletions`, which their pipelines share.
         `sleep` and `random` stand in for waiting and for chance between attempts in tests.
         """
         self._config = config
         self._output, self._witness = output, witness
+        self._deletions = OwnDeletions(config.name, deletions)
         self._stop = Event()
         self._pause = sleep or self._stop.wait
         self.stats = Stats()
@@ -226,6 +231,9 @@ class Pipeline:
         if gone := following.scan(int(time.time())):
             registry.commit((), forget=gone)
         self.stats.files = len(following)
+        self.stats.open_files = following.open_files
+        self.stats.started, self.stats.closed = following.started, following.closed
+        self.stats.left_out = following.left_out
 
     @contextmanager
     def _started(self) -> Iterator[tuple[Registry, Following]]:
@@ -237,6 +245,8 @@ class Pipeline:
                 self._config.inputs,
                 registry.positions,
                 Limits(self._config.max_lines, self._config.max_bytes, self._config.max_line_bytes),
+                Inactive(registry.since_s),
+                self._deletions,
             )
             stack.callback(following.close)
             yield registry, following

@@ -4,7 +4,7 @@ A journal: one JSON line per commit, appended and synchronised. Rewriting the wh
 commit instead would cost a commit over 10,000 files some megabytes; this costs what has changed.
 The journal is rewritten at the start, and when it has grown to several times its content.
 
-    {"format":"mcp-shipper positions","version":1}
+    {"format":"mcp-shipper positions","version":1,"since_s":1764049680}
     {"crc":2774561,"commit":{"set":[{...}],"forget":[7]}}
 
 A crash can tear the last line, which then was never promised: it is dropped. Damage anywhere else
@@ -13,6 +13,7 @@ means that the disk, or somebody, has changed what was promised: that is for a p
 
 import fcntl
 import os
+import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -49,9 +50,11 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
     segment: int = 0
 
 
-class _Header(msgspec.Struct, forbid_unknown_fields=True):
+class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     format: str
     version: int
+    #: When it was made, in seconds since 1970; 0 where that is not known.
+    since_s: int = 0
 
 
 class _Commit(msgspec.Struct, forbid_unknown_fields=True):
@@ -67,7 +70,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
 #: What msgspec raises for bytes that are not what was written: not only its own.
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-_HEADER = _Header("mcp-shipper positions", 1)
+_FORMAT = _Header("mcp-shipper positions", 1)
 _encode = msgspec.json.Encoder().encode
 _headers = msgspec.json.Decoder(_Header)
 _lines = msgspec.json.Decoder(_Line)
@@ -77,7 +80,7 @@ _commits = msgspec.json.Decoder(_Commit)
 class Registry:
     """The positions of one pipeline; held by one process at a time."""
 
-    __slots__ = ("_compacted_bytes", "_file", "_lock", "_path", "_positions", "_size")
+    __slots__ = ("_compacted_bytes", "_file", "_lock", "_path", "_positions", "_size", "since_s")
 
     def __init__(self, path: Path) -> None:
         """Lock and load the journal at `path`; `RegistryError` if another process holds it."""
@@ -85,7 +88,7 @@ class Registry:
         self._lock = self._file = -1
         try:
             self._lock = _locked(path.with_name(path.name + ".lock"))
-            self._positions = _load(path)
+            self.since_s, self._positions = _load(path)
             self._size = self._compacted_bytes = 0
             self._compact()
         except OSError as error:
@@ -133,7 +136,8 @@ class Registry:
 
     def _compact(self) -> None:
         content = _Commit(tuple(self._positions.values()))
-        data = _encode(_HEADER) + b"\n" + _encode_line(content)
+        header = _Header(_FORMAT.format, _FORMAT.version, self.since_s)
+        data = _encode(header) + b"\n" + _encode_line(content)
         replace(self._path, data)
         if self._file >= 0:
             os.close(self._file)
@@ -143,7 +147,8 @@ class Registry:
 
 def read_positions(path: Path) -> tuple[Position, ...]:
     """What the journal at `path` holds now, without its lock; nothing if there is none."""
-    return tuple(_load(path).values())
+    _, positions = _load(path)
+    return tuple(positions.values())
 
 
 def _encode_line(commit: _Commit) -> bytes:
@@ -157,14 +162,15 @@ def _apply(into: dict[int, Position], positions: Iterable[Position], forget: Ite
         into.pop(ident, None)
 
 
-def _load(path: Path) -> dict[int, Position]:
+def _load(path: Path) -> tuple[int, dict[int, Position]]:
+    """When the journal was made, and the positions in it."""
     positions: dict[int, Position] = {}
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return positions
+        return int(time.time()), positions
     header, *lines = data.split(b"\n")
-    _check_header(path, header)
+    since_s = _read_header(path, header).since_s
     torn = len(lines) - (1 if lines[-1:] != [b""] else 2)  # the last line that has any bytes
     for number, line in enumerate(lines):
         try:
@@ -174,7 +180,7 @@ def _load(path: Path) -> dict[int, Position]:
                 break
             raise RegistryError(_damaged(path, number + 2, str(error))) from error
         _apply(positions, commit.set, commit.forget)
-    return positions
+    return since_s, positions
 
 
 def _decode_line(line: bytes) -> _Commit:
@@ -184,16 +190,17 @@ def _decode_line(line: bytes) -> _Commit:
     return _commits.decode(found.commit)
 
 
-def _check_header(path: Path, header: bytes) -> None:
+def _read_header(path: Path, header: bytes) -> _Header:
     try:
         found = _headers.decode(header)
     except _UNREADABLE as error:
         raise RegistryError(_damaged(path, 1, str(error))) from error
-    if found != _HEADER:
+    if (found.format, found.version) != (_FORMAT.format, _FORMAT.version):
         raise RegistryError(
             f"{path}: {found.format} version {found.version} is not what this version of the "
-            f"shipper writes ({_HEADER.format} version {_HEADER.version}); use the one that did"
+            f"shipper writes ({_FORMAT.format} version {_FORMAT.version}); use the one that did"
         )
+    return found
 
 
 def _damaged(path: Path, line: int, reason: str) -> str:

@@ -115,6 +115,7 @@ class Streams:
     def __init__(self) -> None:
         self._rows: dict[str, list[tuple[int, int, Source]]] = {}
         self._known: dict[Segment, Source] = {}
+        self._latest: dict[str, int] = {}
         self._due: set[str] = set()
 
     def source(self, segment: Segment) -> "Source | None":
@@ -124,6 +125,7 @@ class Streams:
     def add(self, source: "Source", segment: Segment) -> None:
         """Put a segment in its place; of each there is one file."""
         self._known[segment] = source
+        self._latest[segment.stream] = max(segment.number, self._latest.get(segment.stream, 0))
         heapq.heappush(
             self._rows.setdefault(segment.stream, []), (segment.number, id(source), source)
         )
@@ -136,11 +138,18 @@ class Streams:
         row[:] = [one for one in row if one[2] is not source]
         heapq.heapify(row)
         self._due.add(segment.stream)
+        if not row:
+            self._rows.pop(segment.stream, None)
+            self._latest.pop(segment.stream, None)
 
     def has_turn(self, segment: Segment) -> bool:
         """Whether all before it in its stream is settled, so far as it is there."""
         row = self._rows.get(segment.stream)
         return not row or segment.number <= row[0][0]
+
+    def has_later(self, segment: Segment) -> bool:
+        """Whether a later segment of its stream is there, so that it cannot grow."""
+        return segment.number < self._latest.get(segment.stream, 0)
 
     def touch(self, segment: Segment) -> None:
         """Its file was read; `freed` looks at it."""

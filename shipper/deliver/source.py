@@ -18,7 +18,7 @@ from shipper.deliver.discover import Found
 from shipper.deliver.form import Block, Form, OverLong
 from shipper.deliver.identity import Mark
 from shipper.deliver.registry import Position
-from shipper.deliver.segments import SEALED, Segment
+from shipper.deliver.segments import SEALED, Segment, is_ended
 from shipper.outputs.base import NO_LINES, Lines
 
 _log = logging.getLogger(__name__)
@@ -201,6 +201,13 @@ class Source:
     def is_deleted(self) -> bool:
         """Whether the open file has no name any more."""
         return self.is_open and os.fstat(self._file).st_nlink == 0
+
+    def is_ended(self) -> bool:
+        """Whether the last line of this segment is the one that closes it."""
+        try:
+            return is_ended(self.handle(), self.found.size)
+        except OSError:  # gone, or replaced: the next scan tells
+            return False
 
     def is_news(self, found: Found) -> bool:
         """Whether the file, as it was found, may be other than when it was last read."""

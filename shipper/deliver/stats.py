@@ -27,6 +27,12 @@ class Stats:
     state: State = State.STARTING
     #: Files being followed.
     files: int = 0
+    #: Of these, files with an open handle; and how many were begun and let go since the start.
+    open_files: int = 0
+    started: int = 0
+    closed: int = 0
+    #: Files left out for their age.
+    left_out: int = 0
     #: Good lines read, and the bytes settled and committed, bad lines and blanks included.
     read_lines: int = 0
     read_bytes: int = 0

@@ -141,9 +141,7 @@ def test_a_configuration_for_logstash_means_what_it_means_there(tmp_path):
         "output.logstash.max_retries",
         "filebeat.inputs[0].close",
         "filebeat.inputs[0].file_identity",
-        "filebeat.inputs[0].prospector.scanner.check_interval",
         "filebeat.inputs[0].prospector.scanner.fingerprint",
-        "filebeat.inputs[0].prospector.scanner.symlinks",
     ]
 
 

@@ -140,3 +140,16 @@ def test_a_file_rewritten_at_once_with_as_many_bytes_is_read_anew(logs, passes):
     for n in range(100, 300):  # many times in each tick of the file system's clock
         path.write_bytes(block([n]))
         assert passes() == [n]
+
+
+def test_a_copy_of_what_came_after_a_cut_that_nobody_has_seen_yet_is_sent_once(logs, passes):
+    path, copy = logs / "a.log", logs / "a.log.1"
+    append(path, block([1]))
+    assert passes() == [1]
+    path.write_bytes(block([2, 3], 2000))
+    copy.write_bytes(path.read_bytes()[:17])
+    assert passes() == [2, 3]
+    copied(path, copy.name)
+    assert passes() == []
+    os.truncate(path, 0)
+    assert passes() + passes() == []

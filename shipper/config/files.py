@@ -1,0 +1,60 @@
+"""Which files of an input are followed and for how long, in Filebeat's words."""
+
+from collections.abc import Mapping
+from typing import Any, get_args, get_type_hints
+
+from shipper.config.conditions import read_pattern
+from shipper.config.read import Reader
+from shipper.config.tree import Node
+from shipper.deliver.discover import Delete, InputConfig, Scanner
+
+#: Keys of an input that say which files it follows.
+FILE_KEYS = (
+    *("prospector", "delete", "exclude_files"),
+    *("ignore_older", "ignore_inactive", "clean_inactive", "clean_removed"),
+)
+_SCANNER = ("check_interval", "symlinks", "include_files", "exclude_files")
+_STARTS = [one for one in get_args(get_type_hints(InputConfig)["ignore_inactive"]) if one]
+
+
+def read_files(reader: Reader, keys: Mapping[str, Node]) -> dict[str, Any]:
+    """The settings of an `InputConfig` that these keys give."""
+    found: dict[str, Any] = {"scanner": _scanner(reader, keys)}
+    if node := keys.get("delete"):
+        found["delete"] = reader.into(Delete, node)
+    for key in ("ignore_older", "clean_inactive"):
+        if (node := keys.get(key)) and node.scalar != -1:  # Filebeat's word for never
+            found[f"{key}_s"] = reader.seconds(node)
+    if node := keys.get("ignore_inactive"):
+        found["ignore_inactive"] = reader.one_of(node, _STARTS)
+    if node := keys.get("clean_removed"):
+        found["clean_removed"] = reader.truth(node)
+    _check_clean(reader, keys, found)
+    return found
+
+
+def _scanner(reader: Reader, keys: Mapping[str, Node]) -> Scanner:
+    inner = {"exclude_files": keys["exclude_files"]} if "exclude_files" in keys else {}
+    if node := keys.get("prospector"):
+        scanner = reader.children(node, ("scanner",)).get("scanner")
+        inner |= reader.children(scanner, _SCANNER) if scanner else {}
+    found: dict[str, Any] = {}
+    if node := inner.get("check_interval"):
+        found["check_interval_s"] = reader.seconds(node)
+    if node := inner.get("symlinks"):
+        found["symlinks"] = reader.truth(node)
+    for key in ("include_files", "exclude_files"):
+        if node := inner.get(key):
+            items = node.items or [node]
+            found[key] = tuple(read_pattern(reader, one, reader.text(one)) for one in items)
+    return Scanner(**found)
+
+
+def _check_clean(reader: Reader, keys: Mapping[str, Node], found: Mapping[str, Any]) -> None:
+    """A file whose position is forgotten is sent again, unless it is left out by then."""
+    clean_s, older_s = found.get("clean_inactive_s", 0), found.get("ignore_older_s", 0)
+    if clean_s and not older_s + found["scanner"].check_interval_s < clean_s:
+        reader.note(keys["clean_inactive"], "must be longer than ignore_older + check_interval")
+    if clean_s and not older_s:
+        what = "needs ignore_older: a file that is there without a position is sent from its start"
+        reader.note(keys["clean_inactive"], what)

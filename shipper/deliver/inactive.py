@@ -1,0 +1,43 @@
+"""Files that are left out because nobody writes to them: each is told once, and counted."""
+
+import logging
+import time
+
+from shipper.deliver.discover import Found
+
+_log = logging.getLogger(__name__)
+
+
+class Inactive:
+    """Looks at files that have not been begun; one that has been is read to its end."""
+
+    def __init__(self, first_start_s: float) -> None:
+        """`first_start_s` is when the positions began."""
+        self._starts = {"since_first_start": first_start_s, "since_last_start": time.time()}
+        self._told: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._told)
+
+    def leaves_out(self, found: Found) -> bool:
+        """Whether the file is older than its input wants files to be."""
+        if reason := self._reason(found):
+            if found.path not in self._told:
+                self._told.add(found.path)
+                _log.warning("%s is left out: %s.", found.path, reason)
+            return True
+        if self._told:
+            self._told.discard(found.path)
+        return False
+
+    def keep(self, paths: set[str]) -> None:
+        """Count only those that are still there."""
+        self._told &= paths
+
+    def _reason(self, found: Found) -> str:
+        of, changed_s = found.input, found.mtime_ns / 1e9
+        if of.ignore_older_s and changed_s < time.time() - of.ignore_older_s:
+            return f"nothing has changed in it for {of.ignore_older_s:g} s (ignore_older)"
+        if of.ignore_inactive and changed_s < self._starts[of.ignore_inactive]:
+            return f"nothing has changed in it (ignore_inactive: {of.ignore_inactive})"
+        return ""

@@ -1,0 +1,273 @@
+"""Which files are followed, for how long, and which are deleted: what an input's options do."""
+
+import os
+import re
+import time
+from dataclasses import replace
+
+import pytest
+
+from shipper import AuditHandler, create_compliance_event
+from shipper.config import from_mapping
+from shipper.deliver.delete import Deletions
+from shipper.deliver.discover import Delete, InputConfig, Scanner
+from shipper.deliver.pipeline import Pipeline
+from shipper.deliver.registry import read_positions
+from shipper.errors import ConfigError
+from tests.deliver.lines import append, block, config, delivered, drained, numbers
+from tests.fakes import ScriptedOutput
+
+DAY_S = 86_400
+
+
+def settings(home, pattern="*", **options):
+    one = InputConfig(paths=(str(home / "logs" / pattern),), **options)
+    return replace(config(home), inputs=(one,))
+
+
+def age(path, age_s):
+    then = time.time() - age_s
+    os.utime(path, (then, then))
+
+
+# --- which
+
+
+def test_included_and_excluded_files_are_told_by_their_paths(tmp_path, logs):
+    for n, name in enumerate(["a.log", "a.log.gz", "b.txt", "c.log"]):
+        append(logs / name, block([n]))
+    scanner = Scanner(
+        include_files=(re.compile(r"\.log"),), exclude_files=(re.compile(r"\.gz$|c\.log"),)
+    )
+    assert delivered(settings(tmp_path, scanner=scanner)) == [0]
+
+
+def test_links_count_unless_they_are_not_wanted(tmp_path, logs):
+    append(tmp_path / "real", block([1]))
+    (logs / "link.log").symlink_to(tmp_path / "real")
+    assert delivered(settings(tmp_path, scanner=Scanner(symlinks=False))) == []
+    assert delivered(settings(tmp_path)) == [1]
+
+
+def test_a_link_that_is_put_on_another_file_leads_to_both_in_turn(tmp_path, logs):
+    link = logs / "current.log"
+    for n in range(3):
+        append(tmp_path / f"real-{n}", block([n]))
+        link.unlink(missing_ok=True)
+        link.symlink_to(tmp_path / f"real-{n}")
+        assert delivered(settings(tmp_path)) == [n]
+
+
+def test_links_that_lead_in_circles_are_walked_once(tmp_path, logs):
+    deep = logs / "x" / "y"
+    deep.mkdir(parents=True)
+    for name in ("one", "two", "three"):
+        (deep / name).symlink_to(logs)
+    append(logs / "a.log", block([1]))
+    append(deep / "b.log", block([2]))
+    assert sorted(delivered(settings(tmp_path, "**/*.log"))) == [1, 2]
+    assert delivered(settings(tmp_path, "**")) == []
+
+
+# --- how old
+
+
+def test_an_old_file_is_left_out_told_once_and_counted(tmp_path, logs, caplog):
+    append(logs / "old.log", block([1]))
+    append(logs / "new.log", block([2]))
+    age(logs / "old.log", 2 * DAY_S)
+    output = ScriptedOutput()
+    pipeline = Pipeline(settings(tmp_path, ignore_older_s=DAY_S), output)
+    passes = pipeline.passes()
+    for _ in range(3):
+        next(passes)
+    assert numbers(output.taken) == [2]
+    assert pipeline.stats.left_out == 1
+    assert caplog.text.count("old.log is left out") == 1
+    append(logs / "old.log", block([3]))
+    next(passes)
+    passes.close()
+    assert numbers(output.taken) == [2, 1, 3]
+    assert pipeline.stats.left_out == 0
+
+
+def test_a_file_that_was_begun_is_read_to_its_end_however_old_it_is(tmp_path, logs):
+    path = logs / "a.log"
+    append(path, block([1]))
+    assert delivered(settings(tmp_path, ignore_older_s=DAY_S)) == [1]
+    append(path, block([2]))
+    age(path, 2 * DAY_S)
+    assert delivered(settings(tmp_path, ignore_older_s=DAY_S)) == [2]
+
+
+def test_inactive_files_are_told_by_the_first_start_or_the_last(tmp_path, logs):
+    append(logs / "a.log", block([1]))
+    age(logs / "a.log", 10)
+    assert delivered(settings(tmp_path, ignore_inactive="since_first_start")) == []
+    append(logs / "b.log", block([2]))
+    age(logs / "b.log", -10)
+    assert delivered(settings(tmp_path, ignore_inactive="since_first_start")) == [2]
+    append(logs / "c.log", block([3]))
+    age(logs / "c.log", 1)
+    assert delivered(settings(tmp_path, ignore_inactive="since_last_start")) == []
+
+
+def test_the_position_of_an_inactive_file_is_forgotten(tmp_path, logs):
+    append(logs / "a.log", block([1]))
+    append(logs / "b.log", block([2]))
+    wanted = settings(tmp_path, ignore_older_s=DAY_S, clean_inactive_s=2 * DAY_S)
+    assert delivered(wanted) == [1, 2]
+    age(logs / "a.log", 3 * DAY_S)
+    passes = Pipeline(wanted, ScriptedOutput()).passes()
+    next(passes)
+    next(passes)
+    passes.close()
+    assert delivered(wanted) == []
+    (left,) = read_positions(wanted.registry_path)
+    assert left.path == str(logs / "b.log")
+
+
+@pytest.mark.parametrize("clean_removed", [True, False])
+def test_the_position_of_a_removed_file_is_forgotten_if_asked(tmp_path, logs, clean_removed):
+    append(logs / "a.log", block([1]))
+    wanted = settings(tmp_path, clean_removed=clean_removed)
+    passes = Pipeline(wanted, ScriptedOutput()).passes()
+    next(passes)
+    (logs / "a.log").unlink()
+    next(passes)
+    passes.close()
+    assert bool(read_positions(wanted.registry_path)) != clean_removed
+
+
+# --- deletion
+
+AT_ONCE = Delete(enabled=True, grace_period_s=0.0)
+
+
+def deleting(home, outputs, **options):
+    """A pipeline for each output, over the same files; what delivers all that is there."""
+    deletions = Deletions(outputs)
+    running = []
+    for name, output in outputs.items():
+        wanted = replace(settings(home, **options), name=name)
+        running.append(Pipeline(wanted, output, deletions=deletions, sleep=lambda s: None).passes())
+    return running
+
+
+def test_a_file_is_deleted_when_every_output_has_it_and_not_before(tmp_path, logs, caplog):
+    caplog.set_level("INFO")
+    path = logs / "a.log"
+    append(path, block([1, 2]))
+    age(path, 10)
+    one, two = deleting(
+        tmp_path, {"one": ScriptedOutput(), "two": ScriptedOutput()}, delete=AT_ONCE
+    )
+    for _ in range(3):
+        next(one)
+    assert path.exists()
+    for running in (two, two, one, two):
+        next(running)
+    assert not path.exists()
+    assert f"{path} is deleted: every output has it" in caplog.text
+    for name in ("one", "two"):
+        assert read_positions(tmp_path / "data" / "registry" / f"{name}.ndjson") == ()
+    one.close()
+    two.close()
+
+
+def test_a_file_that_grows_meanwhile_or_is_not_old_enough_is_kept(tmp_path, logs):
+    path = logs / "a.log"
+    append(path, block([1]))
+    age(path, 10)
+    one, two = deleting(
+        tmp_path, {"one": ScriptedOutput(), "two": ScriptedOutput()}, delete=AT_ONCE
+    )
+    next(one)
+    next(one)
+    append(path, block([2]))
+    age(path, 5)
+    next(two)
+    next(two)
+    assert path.exists()
+    one.close()
+    two.close()
+    (patient,) = deleting(tmp_path, {"three": ScriptedOutput()}, delete=Delete(enabled=True))
+    next(patient)
+    next(patient)
+    patient.close()
+    assert path.exists()
+
+
+def test_a_half_line_at_the_end_keeps_a_file(tmp_path, logs):
+    append(logs / "a.log", block([1]) + b'{"n":')
+    age(logs / "a.log", 10)
+    (one,) = deleting(tmp_path, {"one": ScriptedOutput()}, delete=AT_ONCE)
+    for _ in range(3):
+        next(one)
+    one.close()
+    assert (logs / "a.log").exists()
+
+
+def test_segments_are_deleted_when_they_are_closed(tmp_path, logs):
+    handler = AuditHandler(logs, max_bytes=1500)
+    for _ in range(4):
+        handler.attest(create_compliance_event("thing"))
+    for path in logs.iterdir():
+        age(path, 10)
+    output = ScriptedOutput()
+    (one,) = deleting(tmp_path, {"one": output}, delete=AT_ONCE)
+    for _ in range(3):
+        next(one)
+    assert [handler.path] == list(logs.iterdir())
+    handler.close()
+    for path in logs.iterdir():
+        age(path, 10)
+    for _ in range(3):
+        next(one)
+    one.close()
+    assert list(logs.iterdir()) == []
+    assert len(output.taken) == len(set(output.taken)) > 8
+
+
+# --- configuration
+
+
+def test_the_options_are_filebeats(tmp_path):
+    given = {
+        "paths": ["/var/log/*.log"],
+        "prospector": {
+            "scanner": {"check_interval": "5s", "symlinks": False, "exclude_files": ["gz$"]}
+        },
+        "delete": {"enabled": True, "grace_period": "1h"},
+        "ignore_older": "24h",
+        "clean_inactive": "48h",
+        "clean_removed": False,
+        "ignore_inactive": "since_last_start",
+    }
+    (one,) = from_mapping({"inputs": [given], "output": {"console": {}}}).inputs
+    assert (one.scanner.check_interval_s, one.scanner.symlinks) == (5, False)
+    assert one.scanner.exclude_files[0].pattern == "gz$"
+    assert one.delete == Delete(enabled=True, grace_period_s=3600)
+    assert (one.ignore_older_s, one.clean_inactive_s) == (DAY_S, 2 * DAY_S)
+    assert (one.ignore_inactive, one.clean_removed) == ("since_last_start", False)
+
+
+@pytest.mark.parametrize("clean", ["1h", "24h"])
+def test_positions_are_not_forgotten_while_their_files_are_read(clean):
+    given = {"paths": ["/x"], "ignore_older": "24h", "clean_inactive": clean}
+    with pytest.raises(ConfigError, match="must be longer than ignore_older"):
+        from_mapping({"inputs": [given], "output": {"console": {}}})
+
+
+# --- many
+
+
+def test_ten_thousand_small_files_and_as_many_more_with_few_handles(tmp_path, logs):
+    for n in range(10_000):
+        (logs / f"{n:05}.log").write_bytes(block([n]))
+    pipeline, output = drained(settings(tmp_path))
+    assert sorted(numbers(output.taken)) == list(range(10_000))
+    assert pipeline.stats.open_files <= 256
+    for n in range(10_000, 20_000):
+        (logs / f"{n:05}.log").write_bytes(block([n]))
+    assert sorted(delivered(settings(tmp_path))) == list(range(10_000, 20_000))
