@@ -98,7 +98,8 @@ def _validate(arguments: argparse.Namespace) -> int:
 
     if not arguments.path.exists():
         raise BadInput([Problem(str(arguments.path), "is not there")])
-    problems = list(validate(arguments.path, config_of(arguments).catalog))
+    config = config_of(arguments)
+    problems = list(validate(arguments.path, config.catalog, config.scope))
     for problem in problems:
         say(str(problem))
     return EX_DATAERR if problems else 0

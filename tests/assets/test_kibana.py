@@ -28,7 +28,7 @@ def panels(board):
 
 
 def test_the_committed_files_have_no_problem():
-    assert list(validate(ROOT / "kibana", CATALOG)) == []
+    assert list(validate(ROOT / "kibana", CATALOG, Scope())) == []
 
 
 def test_each_object_claims_the_versions_that_8_10_and_all_later_kibanas_take():
@@ -66,7 +66,7 @@ def test_an_operators_framework_and_type_get_their_panel_and_their_place_in_the_
     files = build(catalog, Scope())
     file = tmp_path / "mcp-shipper.ndjson"
     file.write_bytes(files[PurePosixPath("kibana/saved_objects/mcp-shipper.ndjson")])
-    assert list(validate(file, catalog)) == []
+    assert list(validate(file, catalog, Scope())) == []
     view, compliance = objects(catalog)[1], objects(catalog)[-2]
     assert view["attributes"]["title"] == "logs-mcp.*-*,logs-acme.orders-*"
     [panel] = [one for one in panels(compliance) if one["title"] == "Evidence for ACME"]

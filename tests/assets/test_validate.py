@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from shipper.assets import build
 from shipper.assets.kibana import ndjson
 from shipper.assets.validate import validate
 from shipper.assets.validate.kql import Compare, Join, parse
-from shipper.catalog import builtin
+from shipper.catalog import IndexStrategy, Scope, builtin
 
 ROOT = Path(__file__).parent.parent.parent
 OURS = (ROOT / "kibana/saved_objects/mcp-shipper.ndjson").read_bytes().splitlines()
@@ -19,7 +20,7 @@ GONE = object()
 
 
 def problems(file):
-    return list(validate(file, builtin()))
+    return list(validate(file, builtin(), Scope()))
 
 
 def put(node, path, value):
@@ -162,6 +163,16 @@ PANEL_FAULTS = {
     "it names no saved search": lambda _, panels: panels[-1].pop("panelRefName"),
     "type 'map' is none of: lens": lambda _, panels: panels[-1].update(type="map"),
     "a query is text, not int": lambda p, _: state(xy(p))["query"].update(query=1),
+    "attribute 'savedObjectId' is not one of": lambda p, _: p["Event types"]["embeddableConfig"][
+        "attributes"
+    ].update(savedObjectId="x"),
+    "state.esql is not part": lambda p, _: state(xy(p)).update(esql="FROM logs"),
+    "orderDirection 'down' is neither": lambda p, _: column(xy(p), "terms")["params"].update(
+        orderDirection="down"
+    ),
+    "field user.id is keyword; it takes one of: double": lambda p, _: column(xy(p), "count").update(
+        operationType="average", sourceField="user.id"
+    ),
     "no field matches 'acme.*'": lambda p, _: state(xy(p))["query"].update(query="acme.* : 1"),
 }
 
@@ -170,6 +181,23 @@ PANEL_FAULTS = {
 def test_a_fault_of_a_panel_is_named(tmp_path, said):
     found = problems(board_with(tmp_path, PANEL_FAULTS[said]))
     assert any(said in one.what for one in found), found
+
+
+def test_a_control_of_a_field_that_is_not_there_is_named(tmp_path):
+    attributes = json.loads(OURS[BOARD])["attributes"]
+    controls = json.loads(attributes["controlGroupInput"]["panelsJSON"])
+    next(iter(controls.values()))["explicitInput"]["fieldName"] = "user.nme"
+    path = ("attributes", "controlGroupInput", "panelsJSON")
+    assert (
+        "no field 'user.nme'" in only(saved_with(tmp_path, BOARD, path, json.dumps(controls))).what
+    )
+
+
+def test_a_dashboard_without_a_filter_is_named_by_each_panel_that_has_none_either(tmp_path):
+    path = ("attributes", "kibanaSavedObjectMeta", "searchSourceJSON")
+    source = '{"filter":[],"query":{"language":"kuery","query":""}}'
+    found = [one.what for one in problems(saved_with(tmp_path, BOARD, path, source))]
+    assert "panel 'Event types': neither it nor the dashboard has a filter" in found
 
 
 def test_an_object_twice_and_a_wrong_count_and_broken_lines_are_named(tmp_path):
@@ -197,13 +225,22 @@ DETECTION_FAULTS = [
     (0, ("threshold", "field"), ["a", "b", "c", "d"], "4 fields to group by"),
     (0, ("query",), "event.outcome : ", "cannot be read"),
     (0, ("index",), [], "either index or data_view_id"),
-    (0, ("from",), "now-5m", "events between runs are missed"),
+    (0, ("from",), "now-5m", "from must be now-360s or before"),
     (0, ("from",), "yesterday", "must be spans"),
     (0, ("immutable",), True, "unknown key 'immutable'"),
     (0, ("timestamp_override",), "event.ingestd", "no field 'event.ingestd'"),
     (0, ("threat", 0, "framework"), "MITRE ATLAS", "put others into tags"),
-    (0, ("threat", 0, "tactic", "id"), "T1", "is no ATT&CK tactic"),
-    (0, ("threat", 0, "technique", 0, "id"), "X", "is no ATT&CK technique"),
+    (0, ("from",), "now-330s", "between two runs are missed"),
+    (0, ("threshold", "cardinality"), [{"field": "user.idd", "value": 2}], "no field 'user.idd'"),
+    (0, ("threat", 0, "tactic", "id"), "TA0099", "'TA0099' is no tactic of ATT&CK"),
+    (0, ("threat", 0, "tactic", "name"), "Impact", "TA0006 is Credential Access, not 'Impact'"),
+    (0, ("threat", 0, "tactic", "reference"), "https://x", "the reference of TA0006 must be"),
+    (0, ("threat", 0, "technique", 0, "id"), "T9999", "'T9999' is no technique of ATT&CK"),
+    (0, ("threat", 0, "technique", 0, "id"), "T1059", "T1059 is not of tactic TA0006"),
+    (0, ("threat", 0, "technique", 0, "reference"), GONE, "the reference of T1110 must be"),
+    (0, ("threat", 0, "technique", 0, "subtechnique"), [{"id": "T1110.099"}], "'T1110.099' is no"),
+    (0, ("threat", 0, "technique", 0, "subtechnique"), [{"id": "T1003.001"}], "one of T1110"),
+    (0, ("index",), ["logs-*"], "logs-* is no data view's title; use logs-mcp.*-*"),
     (2, ("new_terms_fields",), ["gen_ai.tool.call.arguments"], "is flattened"),
     (4, ("type",), "machine_learning", "is none of"),
 ]
@@ -228,6 +265,8 @@ STACK_FAULTS = [
     (("params", "threshold"), [1, 2], "has 2 values"),
     (("params", "thresholdComparator"), "=>", "is unknown"),
     (("params", "index"), [], "params.index is missing"),
+    (("params", "index"), ["mcp-*"], "mcp-* is no data view's title; use logs-mcp.*-*"),
+    (("params", "aggType"), "avg", "no field None"),
     (("rule_type_id",), ".index-threshold", "only .es-query is checked"),
     (("schedule",), GONE, "schedule is missing"),
 ]
@@ -240,6 +279,34 @@ def test_a_fault_of_a_stack_rule_is_named(tmp_path, path, value, said):
     file = tmp_path / "rule.json"
     file.write_text(json.dumps(body))
     assert said in only(file).what
+
+
+def test_rules_are_held_against_the_data_views_that_are_beside_them(tmp_path):
+    rule = json.loads(DETECTIONS[0])
+    (tmp_path / "rules.ndjson").write_bytes(ndjson([rule]))
+    view = json.loads(OURS[VIEW])
+    view["attributes"]["title"] = "logs-acme-*,logs-mcp.*-*"
+    (tmp_path / "view.ndjson").write_bytes(ndjson([json.loads(OURS[0]), view]))
+    assert only(tmp_path).where == f"{tmp_path / 'rules.ndjson'}:1: index"
+    rule["index"] = ["logs-mcp.*-*", "logs-acme-*"]
+    (tmp_path / "rules.ndjson").write_bytes(ndjson([rule]))
+    assert problems(tmp_path) == []
+
+
+def test_a_rule_of_a_data_view_that_is_not_there_is_named(tmp_path):
+    rule = json.loads(DETECTIONS[0]) | {"data_view_id": "mcp-log"}
+    del rule["index"]
+    file = tmp_path / "rules.ndjson"
+    file.write_bytes(ndjson([rule]))
+    assert only(file).what == "no data view 'mcp-log' is here; known: mcp-logs"
+
+
+def test_rules_of_another_index_strategy_are_held_against_its_data_view(tmp_path):
+    scope = Scope(index_strategy=IndexStrategy.MONTHLY)
+    for path, content in build(builtin(), scope).items():
+        if path.parts[0] == "kibana" and path.parts[1] == "rules":
+            (tmp_path / path.name).write_bytes(content)
+    assert list(validate(tmp_path, builtin(), scope)) == []
 
 
 def test_kql_is_read_as_kibana_reads_it():

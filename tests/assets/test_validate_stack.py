@@ -99,8 +99,28 @@ def put(value, *keys):
     return change
 
 
+def downsampled(interval, method="aggregate"):
+    return {"downsample": {"fixed_interval": interval, "sampling_method": method}}
+
+
+def both(warm, cold):
+    def change(body):
+        phase("warm", **warm)(body)
+        phase("cold", **cold)(body)
+
+    return change
+
+
 PHASES = ("policy", "phases")
 SNAPSHOT = {"snapshot_repository": "a"}
+
+
+def replicated(first, second, span):
+    def change(body):
+        phase(first, searchable_snapshot=SNAPSHOT)(body)
+        phase(second, searchable_snapshot={**SNAPSHOT, "replicate_for": span})(body)
+
+    return change
 
 
 @pytest.mark.parametrize(
@@ -123,11 +143,38 @@ SNAPSHOT = {"snapshot_repository": "a"}
             "exclude each other",
         ),
         (put({}, "policy", "phases"), "a policy has phases"),
+        (put([], *PHASES, "hot"), "is not shaped as Elasticsearch expects"),
+        (put({}, "policy", "phase"), "policy.phase: unknown key"),
+        (put("7d", *PHASES, "warm", "age"), "policy.phases.warm.age: unknown key"),
+        (phase("hot", rollover={"max_agee": "1d"}), "max_agee: is not an option of rollover"),
+        (phase("hot", readonly={"on": True}), "readonly.on: is not an option of readonly"),
+        (phase("warm", shrink={}), "needs either number_of_shards or max_primary_shard_size"),
+        (phase("warm", downsample={"fixed_interval": "1M"}), "'1M' is no time"),
+        (both(downsampled("1h"), downsampled("1h")), "must be a multiple of that of the phase"),
+        (both(downsampled("1h"), downsampled("90m")), "must be a multiple of that of the phase"),
+        (both(downsampled("1h"), downsampled("1d", "last_value")), "must be that of the phase"),
+        (replicated("hot", "cold", "1d"), "cold.actions.searchable_snapshot.replicate_for: only"),
+        (phase("cold", searchable_snapshot={**SNAPSHOT, "replicate_for": "x"}), "'x' is no time"),
+        (
+            phase("cold", searchable_snapshot={**SNAPSHOT, "replicate_for": "3000d"}),
+            "lasts longer than until the delete phase begins",
+        ),
     ],
 )
 def test_a_fault_in_a_policy_is_named(tmp_path, change, found):
     problems = said(tmp_path, POLICY, changed(POLICY, change))
     assert any(found in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        both(downsampled("1h"), downsampled("1d")),
+        phase("cold", searchable_snapshot={**SNAPSHOT, "replicate_for": "14d"}),
+    ],
+)
+def test_what_elasticsearch_takes_is_no_fault_of_a_policy(tmp_path, change):
+    assert said(tmp_path, POLICY, changed(POLICY, change)) == []
 
 
 def test_snapshots_in_two_repositories_and_merging_what_is_mounted_are_named(tmp_path):
@@ -186,12 +233,12 @@ def test_a_template_that_names_what_is_not_beside_it_is_found(tmp_path):
     body["composed_of"] = ["mcp@mapping"]
     body["template"]["settings"]["index"]["lifecycle"]["name"] = "logs-mcp.tool"
     (tmp_path / "logs-mcp.tools.json").write_text(json.dumps(body))
-    assert list(validate(tmp_path, builtin())) == []  # they may be installed by others
+    assert list(validate(tmp_path, builtin(), Scope())) == []  # they may be installed by others
     (tmp_path / "mcp@mappings.json").write_text(TEXT[MAPPINGS])
     policies = tmp_path / "policies"
     policies.mkdir()
     (policies / "logs-mcp.tools.json").write_text(TEXT[POLICY])
-    assert [problem.what for problem in validate(tmp_path, builtin())] == [
+    assert [problem.what for problem in validate(tmp_path, builtin(), Scope())] == [
         "no component template 'mcp@mapping' is here",
         "no lifecycle policy 'logs-mcp.tool' is here",
     ]

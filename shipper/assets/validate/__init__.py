@@ -6,18 +6,19 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-from shipper.assets.kibana.saved import field_types
+from shipper.assets.kibana.lens import DATA_VIEW
+from shipper.assets.kibana.saved import field_types, patterns
 from shipper.assets.validate import rules, saved, stack
 from shipper.assets.validate.fields import Found, Types
-from shipper.assets.validate.folder import dangling
-from shipper.catalog import Catalog
+from shipper.assets.validate.folder import astray, dangling
+from shipper.catalog import Catalog, Scope
 from shipper.errors import Problem
 
 Json = dict[str, Any]
 Line = tuple[str, Json]
 
 
-def validate(path: Path, catalog: Catalog) -> Iterator[Problem]:
+def validate(path: Path, catalog: Catalog, scope: Scope) -> Iterator[Problem]:
     """Problems of a file, or of all files below a folder.
 
     Saved objects and detection rules are read from `.ndjson`, pipelines of Logstash from `.conf`;
@@ -33,6 +34,7 @@ def validate(path: Path, catalog: Catalog) -> Iterator[Problem]:
         elif file.suffix == ".conf":
             yield from stack.problems_in(file)
     yield from dangling(files)
+    yield from astray(files, {DATA_VIEW: ",".join(patterns(catalog, scope))})
 
 
 def _json(file: Path, catalog: Catalog) -> Iterator[Problem]:

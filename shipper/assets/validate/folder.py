@@ -1,11 +1,13 @@
-"""What files of one folder say of each other: a template names its parts and its policy."""
+"""What files of one folder say of each other: templates of their parts, rules of data views."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from shipper.errors import Problem
+
+Json = dict[str, Any]
 
 
 def dangling(files: Iterable[Path]) -> Iterator[Problem]:
@@ -29,18 +31,62 @@ def dangling(files: Iterable[Path]) -> Iterator[Problem]:
             yield Problem(place, f"no lifecycle policy {policy!r} is here")
 
 
-def _objects(files: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
+def astray(files: Iterable[Path], ours: Mapping[str, str]) -> Iterator[Problem]:
+    """Rules that look elsewhere than a data view: nobody could look at what an alert is about.
+
+    The data views are those of the files; `ours`, titles by their ids, where these have none.
+    """
+    bodies = [*_objects(files), *_lines(files)]
+    views = {
+        str(body.get("id")): str(body.get("attributes", {}).get("title"))
+        for _, body in bodies
+        if body.get("type") == "index-pattern"
+    } or ours
+    titles = {frozenset(title.split(",")) for title in views.values()}
+    for where, body in bodies:
+        place, index = _looked_in(body)
+        if isinstance(index, list) and index and frozenset(map(str, index)) not in titles:
+            known = " or ".join(sorted(views.values()))
+            what = f"{','.join(map(str, index))} is no data view's title; use {known}"
+            yield Problem(f"{where}: {place}", what)
+        view = body.get("data_view_id") if "rule_id" in body else None
+        if view and view not in views:
+            what = f"no data view {view!r} is here; known: {', '.join(sorted(views))}"
+            yield Problem(f"{where}: data_view_id", what)
+
+
+def _looked_in(body: Json) -> tuple[str, object]:
+    """Where a rule names its indices, and these."""
+    if "rule_type_id" in body:
+        params = body.get("params")
+        return "params.index", params.get("index") if isinstance(params, dict) else None
+    return "index", body.get("index") if "rule_id" in body else None
+
+
+def _lines(files: Iterable[Path]) -> Iterator[tuple[str, Json]]:
     for file in files:
-        if file.suffix == ".json":
-            try:
-                body = json.loads(file.read_bytes())
-            except ValueError:  # said of the file itself
-                continue
-            if isinstance(body, dict):
-                yield file, body
+        if file.suffix == ".ndjson":
+            for number, text in enumerate(file.read_bytes().split(b"\n"), 1):
+                if (body := _object(text)) is not None:
+                    yield f"{file}:{number}", body
 
 
-def _policy(body: dict[str, Any]) -> object:
+def _objects(files: Iterable[Path]) -> Iterator[tuple[Path, Json]]:
+    for file in files:
+        if file.suffix == ".json" and (body := _object(file.read_bytes())) is not None:
+            yield file, body
+
+
+def _object(text: bytes) -> Json | None:
+    """None where there is none; that is said of the file itself."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _policy(body: Json) -> object:
     node: Any = body
     for name in ("template", "settings", "index", "lifecycle", "name"):
         node = node.get(name) if isinstance(node, dict) else None

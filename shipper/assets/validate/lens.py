@@ -39,6 +39,12 @@ _SERIES = {
 } | {"line"}
 _SHAPES = {"lnsPie": {"donut", "mosaic", "pie", "treemap", "waffle"}, "lnsHeatmap": {"heatmap"}}
 _TOO_NEW = {"version", "splitAccessors", "secondaryPrefix", "valuesTextAlign", "colorMapping"}
+_ENVELOPE = {"title", "description", "type", "visualizationType", "state", "references"}
+_STATE = {
+    *("datasourceStates", "visualization", "query", "filters"),
+    *("internalReferences", "adHocDataViews"),
+}
+_DIRECTIONS = {"asc", "desc"}
 #: Where each kind of chart names columns: those that divide, and those that measure.
 _ACCESSORS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "lnsDatatable": ((), ()),
@@ -56,15 +62,19 @@ def check(attributes: Json, types: Types) -> Found:
     if kind not in _ACCESSORS:
         yield f"visualizationType {kind!r} is none of: {', '.join(_ACCESSORS)}"
         return
-    state = attributes.get("state")
+    state: Json = attributes.get("state") or {}
     try:
-        layers = state["datasourceStates"]["formBased"]["layers"]  # type: ignore[index]  # caught
-        drawn = state["visualization"]  # type: ignore[index]  # caught
+        layers = state["datasourceStates"]["formBased"]["layers"]
+        drawn = state["visualization"]
     except (KeyError, TypeError):
         yield "state needs datasourceStates.formBased.layers and visualization"
         return
     yield from _too_new(attributes, drawn)
-    yield from kql((state or {}).get("query", {}).get("query"), types)
+    for name in sorted(attributes.keys() - _ENVELOPE - _TOO_NEW):
+        yield f"attribute {name!r} is not one of a Lens panel in Kibana 8.10"
+    for name in sorted(state.keys() - _STATE):
+        yield f"state.{name} is not part of a Lens panel in Kibana 8.10"
+    yield from kql(state.get("query", {}).get("query"), types)
     yield from _referenced(attributes, layers)
     for layer in layers.values():
         yield from _layer(layer, types)
@@ -121,6 +131,8 @@ def _column(column: Json, columns: Json, types: Types) -> Found:
         yield from field(column.get("sourceField"), types, fit=_FIT.get(operation, NUMBERS))
     for query in _queries(column, params):
         yield from kql(query, types)
+    if params.get("orderDirection", "asc") not in _DIRECTIONS:
+        yield f"orderDirection {params['orderDirection']!r} is neither asc nor desc"
     yield from _order(params.get("orderBy"), columns)
 
 

@@ -149,11 +149,26 @@ def _content(
         for control in controls.values():
             yield from field(control["explicitInput"].get("fieldName"), types, fit=GROUPS)
         wanted += [name for panel in panels for name in _panel_references(panel)]
-        yield from _grid(panels)
-        for panel in panels:
-            for problem in _panel(panel, known, types):
-                yield f"panel {panel.get('title')!r}: {problem}"
+        if not unpacked[f"{_META}.searchSourceJSON"].get("filter"):
+            yield from _unfiltered(panels)
+        yield from _panels(panels, known, types)
     yield from _closed(body, wanted)
+
+
+def _panels(panels: list[Json], known: set[tuple[str, str]], types: Types) -> Found:
+    yield from _grid(panels)
+    for panel in panels:
+        for problem in _panel(panel, known, types):
+            yield f"panel {panel.get('title')!r}: {problem}"
+
+
+def _unfiltered(panels: list[Json]) -> Found:
+    """Panels that show whatever the data view holds, for neither they nor the dashboard choose."""
+    for panel in panels:
+        if panel.get("type") == "lens":
+            state = panel.get("embeddableConfig", {}).get("attributes", {}).get("state", {})
+            if not state.get("filters") and not state.get("query", {}).get("query"):
+                yield f"panel {panel.get('title')!r}: neither it nor the dashboard has a filter"
 
 
 def _panel_references(panel: Json) -> Iterator[str]:

@@ -93,7 +93,10 @@ def problems_in(path: Path) -> Iterator[Problem]:
     if check is None:
         yield Problem(str(path), "is no policy, template or ingest pipeline")
         return
-    yield from check(body, str(path))
+    try:
+        yield from check(body, str(path))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        yield Problem(str(path), f"it is not shaped as Elasticsearch expects ({error!r})")
 
 
 def _of_pipeline(text: str, where: str) -> Iterator[Problem]:
@@ -134,11 +137,14 @@ def _of_policy(body: Mapping[str, Any], where: str) -> Iterator[Problem]:
     phases = body["policy"].get("phases", {}) if isinstance(body["policy"], dict) else {}
     if not phases:
         yield Problem(f"{where}: policy.phases", "a policy has phases")
+    else:
+        yield from _unknown(body["policy"], {"phases", "_meta", "deprecated"}, f"{where}: policy")
     for name, phase in phases.items():
         place = f"{where}: policy.phases.{name}"
         if name not in PHASES:
             yield Problem(place, f"is none of {', '.join(PHASES)}")
             continue
+        yield from _unknown(phase, {"min_age", "actions"}, place)
         for action in phase.get("actions", {}):
             if action not in PHASES[name]:
                 yield Problem(f"{place}.actions.{action}", f"is not an action of the {name} phase")

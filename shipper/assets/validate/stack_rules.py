@@ -30,11 +30,30 @@ PHASES: Mapping[str, frozenset[str]] = {
 }
 #: What an action cannot do without.
 _NEEDED = {
-    "downsample": "fixed_interval",
-    "forcemerge": "max_num_segments",
-    "searchable_snapshot": "snapshot_repository",
-    "set_priority": "priority",
-    "wait_for_snapshot": "policy",
+    "downsample": ("fixed_interval",),
+    "forcemerge": ("max_num_segments",),
+    "searchable_snapshot": ("snapshot_repository",),
+    "set_priority": ("priority",),
+    "wait_for_snapshot": ("policy",),
+}
+#: What it can be given beside.
+_OPTIONAL: Mapping[str, frozenset[str]] = {
+    "allocate": frozenset(
+        {"number_of_replicas", "include", "exclude", "require", "total_shards_per_node"}
+    ),
+    "delete": frozenset({"delete_searchable_snapshot"}),
+    "downsample": frozenset({"wait_timeout", "sampling_method", "force_merge_index"}),
+    "forcemerge": frozenset({"index_codec"}),
+    "migrate": frozenset({"enabled"}),
+    "rollover": frozenset(
+        f"{bound}_{what}"
+        for bound in ("max", "min")
+        for what in ("age", "docs", "size", "primary_shard_size", "primary_shard_docs")
+    ),
+    "searchable_snapshot": frozenset(
+        {"force_merge_index", "replicate_for", "total_shards_per_node", "force_merge_on_clone"}
+    ),
+    "shrink": frozenset({"number_of_shards", "max_primary_shard_size", "allow_write_after_shrink"}),
 }
 _AFTER_ROLLOVER = ("readonly", "shrink", "forcemerge", "downsample", "searchable_snapshot")
 TYPES = frozenset(
@@ -139,8 +158,66 @@ def _a_mounted_index_is_not_rewritten(phases: _Phases) -> _Found:
 def _actions_say_what_they_need(phases: _Phases) -> _Found:
     for name in phases:
         for action, options in _actions(phases, name).items():
-            if (needed := _NEEDED.get(action)) and needed not in options:
-                yield f"{name}.actions.{action}", f"needs {needed}"
+            needed = _NEEDED.get(action, ())
+            for key in needed:
+                if key not in options:
+                    yield f"{name}.actions.{action}", f"needs {key}"
+            for key in sorted(options.keys() - _OPTIONAL.get(action, frozenset()) - {*needed}):
+                yield f"{name}.actions.{action}.{key}", f"is not an option of {action}"
+
+
+def _a_shrink_has_one_aim(phases: _Phases) -> _Found:
+    for name in phases:
+        shrink = _actions(phases, name).get("shrink")
+        aims = ("number_of_shards", "max_primary_shard_size")
+        if shrink is not None and sum(aim in shrink for aim in aims) != 1:
+            yield f"{name}.actions.shrink", f"needs either {aims[0]} or {aims[1]}"
+
+
+def _downsampling_grows_coarser_in_whole_steps(phases: _Phases) -> _Found:
+    before: Mapping[str, Any] | None = None
+    for place, options in _ordered(phases, "downsample"):
+        interval = days(options.get("fixed_interval", "1h"))
+        if interval is None:
+            yield f"{place}.fixed_interval", f"{options['fixed_interval']!r} is no time, such as 1h"
+            return
+        finer = days(before.get("fixed_interval", "1h")) if before is not None else None
+        if finer and (interval <= finer or not (interval / finer).is_integer()):
+            yield f"{place}.fixed_interval", "must be a multiple of that of the phase before"
+        if before is not None and _method(options) != _method(before):
+            yield f"{place}.sampling_method", "must be that of the phase before"
+        before = options
+
+
+def _method(downsample: Mapping[str, Any]) -> object:
+    return downsample.get("sampling_method", "aggregate")
+
+
+def _only_the_first_snapshot_is_replicated_for_a_time(phases: _Phases) -> _Found:
+    first, *others = [*_ordered(phases, "searchable_snapshot")] or [("", {})]
+    for place, options in others:
+        if "replicate_for" in options:
+            yield f"{place}.replicate_for", "only the first searchable_snapshot takes it"
+    if "replicate_for" not in first[1]:
+        return
+    span, order = days(first[1]["replicate_for"]), [name for name in PHASES if name in phases]
+    if span is None:
+        yield f"{first[0]}.replicate_for", f"{first[1]['replicate_for']!r} is no time, such as 14d"
+        return
+    at = order.index(first[0].partition(".")[0])
+    begins = max(days(phases[name].get("min_age", "0ms")) or 0.0 for name in order[: at + 1])
+    for name in order[at + 1 :]:
+        age = days(phases[name].get("min_age", "0ms"))
+        if age and age - begins < span:
+            yield f"{first[0]}.replicate_for", f"lasts longer than until the {name} phase begins"
+            return
+
+
+def _ordered(phases: _Phases, action: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every use of an action with its place, in the order of the phases' age."""
+    for name in PHASES:
+        if (options := _actions(phases, name).get(action)) is not None:
+            yield f"{name}.actions.{action}", options
 
 
 def _an_index_is_mounted_once(phases: _Phases) -> _Found:
@@ -163,4 +240,7 @@ POLICY_RULES: tuple[Callable[[_Phases], _Found], ...] = (
     _a_mounted_index_is_not_rewritten,
     _actions_say_what_they_need,
     _an_index_is_mounted_once,
+    _a_shrink_has_one_aim,
+    _downsampling_grows_coarser_in_whole_steps,
+    _only_the_first_snapshot_is_replicated_for_a_time,
 )
