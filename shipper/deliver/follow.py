@@ -1,8 +1,10 @@
 """The files of one pipeline: which there are, who is who, and who has something to read."""
 
 import logging
+import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from shipper.deliver import discover
 from shipper.deliver.batch import Batch
@@ -166,7 +168,8 @@ class Following:
     def _note_settled(self) -> None:
         """Everything that was taken is settled: learn from it who is who, and whose turn it is."""
         for source in self._taken:
-            self._originals.note(source)
+            if source.is_listed:  # else another file may have its path by now
+                self._originals.note(source)
             if source.segment:
                 self._streams.touch(source.segment)
         self._taken.clear()
@@ -297,6 +300,8 @@ class Following:
     def _is_deleted(self, source: Source) -> bool:
         """Read on what only the handle leads to, let go at its end; True if it is deleted."""
         source.is_listed = False
+        if not source.id and not self._is_begun_late(source):
+            return False
         if source in self._ready or (source.is_open and source.has_changed()):
             self._ready[source] = None
             return False
@@ -309,6 +314,18 @@ class Following:
         if is_kept and source.id in self._positions:
             self._strays.add(self._positions[source.id])
         return not is_kept
+
+    def _is_begun_late(self, source: Source) -> bool:
+        """Begin a file that was empty when it was seen, if its handle shows something now."""
+        found = source.found
+        with suppress(OSError):  # no handle leads to it any more
+            source.found = found._replace(size=os.fstat(source.handle()).st_size)
+        if self._identify(source):
+            return True
+        if (found.device, found.inode) in self._sources:
+            tell_unfinished(source, ", and it is gone")
+            self._forget(source)
+        return False
 
     def _offer_for_deletion(self, now_s: int) -> None:
         """Tell of the files that are settled for good, so that they can be deleted."""

@@ -153,3 +153,32 @@ def test_a_copy_of_what_came_after_a_cut_that_nobody_has_seen_yet_is_sent_once(l
     assert passes() == []
     os.truncate(path, 0)
     assert passes() + passes() == []
+
+
+def test_a_file_that_was_empty_when_it_was_seen_is_read_where_only_its_handle_leads(
+    tmp_path, logs, passes
+):
+    path = logs / "a.log"
+    path.touch()
+    assert passes() == []
+    with path.open("ab") as writer:
+        path.rename(tmp_path / "away")
+        append(path, block([1]))
+        writer.write(block([2]))
+    assert sorted(passes() + passes()) == [1, 2]
+    positions = read_positions(config(tmp_path).registry_path)
+    assert len({one.id for one in positions} - {0}) == 2
+
+
+def test_a_file_made_anew_in_the_place_of_an_empty_one_is_the_original_of_its_copy(logs, passes):
+    path, copy = logs / "a.log", logs / "a.log.1"
+    path.touch()
+    assert passes() == []
+    path.unlink()
+    append(path, block([1]))
+    copy.touch()
+    assert passes() == [1]
+    copied(path, copy.name)
+    assert passes() == []
+    os.truncate(path, 0)
+    assert passes() + passes() == []
