@@ -191,6 +191,37 @@ PROMISES = (
         ("deliver/test_histories.py::TestHistories",),
     ),
     Promise(
+        "deliver:segments",
+        "Segments of an audit stream arrive in order, also across rotation, retries and restarts; "
+        "of each, what is delivered is delivered once unless the shipper dies.",
+        (
+            "deliver/test_segments.py::test_a_segment_is_read_only_when_all_before_it_is_settled",
+            "deliver/test_histories.py::TestHistories",
+        ),
+    ),
+    Promise(
+        "deliver:copies",
+        "Rotation by copy and truncation doubles nothing, at whatever moment the copy is seen.",
+        (
+            "deliver/test_copies.py::test_a_copy_is_known_at_every_byte_while_it_is_made",
+            (
+                "deliver/test_copies.py::"
+                "test_a_copy_made_while_stopped_goes_on_where_the_original_was"
+            ),
+        ),
+    ),
+    Promise(
+        "deliver:deletion",
+        "A file is deleted, where that is asked for, only when every output has all of it.",
+        (
+            (
+                "deliver/test_choosing.py::"
+                "test_a_file_is_deleted_when_every_output_has_it_and_not_before"
+            ),
+            "deliver/test_choosing.py::test_a_half_line_at_the_end_keeps_a_file",
+        ),
+    ),
+    Promise(
         "deliver:rotation",
         "Rotation, truncation and deletion lose and repeat nothing.",
         (

@@ -190,3 +190,22 @@ def test_a_directory_that_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "taken").touch()
     with pytest.raises(RegistryError, match="positions must be kept"):
         Registry(tmp_path / "taken" / "test.ndjson")
+
+
+def test_a_hundred_thousand_positions_cost_a_commit_no_more_than_it_changes(path):
+    with Registry(path) as registry:
+        registry.commit([position(n, 0) for n in range(100_000)])
+        whole = path.stat().st_size
+        for n in range(1000):
+            registry.commit([position(n, 1)])
+        assert path.stat().st_size - whole < 1000 * 500
+    found = offsets(path)
+    assert (len(found), sum(found.values())) == (100_000, 1000)
+
+
+def test_a_journal_of_zeros_behind_its_commits_leaves_them(path):
+    """As a file system leaves a file that had grown when the power failed."""
+    with Registry(path) as registry:
+        registry.commit([position(1, 5)])
+    path.write_bytes(path.read_bytes() + bytes(4096))
+    assert offsets(path) == {1: 5}
