@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from shipper.cli import main
 
@@ -113,6 +114,31 @@ def test_export_follows_the_configuration(tmp_path, capsys):
 def test_export_of_an_unknown_name_tells_the_known_ones(capsys):
     assert main(["export", "ilm-policy", "nope"]) == 1
     assert "logs-mcp.tools" in capsys.readouterr().err
+
+
+def test_export_config_prints_what_is_understood_with_defaults_and_without_secrets(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("PASSPHRASE", "fourth")
+    path = tmp_path / "c.yml"
+    path.write_text(
+        "filebeat.inputs: [{type: filestream, id: a, paths: [/x/*], exclude_files: [gz$]}]\n"
+        "output.elasticsearch:\n"
+        "  hosts: ['https://ada:first@es:9200']\n"
+        "  api_key: 'id:second'\n"
+        "  headers: {X-Auth: third}\n"
+        "setup.kibana.host: 'https://ada:fifth@kibana:5601'\n"
+        "output.redis: {hosts: [localhost], password: '${PASSPHRASE}'}\n"
+    )
+    assert main(["export", "config", "-c", str(path)]) == 0
+    printed = capsys.readouterr().out
+    shown = yaml.safe_load(printed)
+    assert shown["outputs"]["elasticsearch"]["hosts"] == ["https://<hidden>@es:9200"]
+    assert shown["outputs"]["elasticsearch"]["timeout_s"] == 90.0
+    assert shown["outputs"]["redis"]["password"] == "<hidden>"
+    assert shown["scope"]["index_strategy"] == "data_stream"
+    for secret in ("first", "second", "third", "fourth", "fifth"):
+        assert secret not in printed
 
 
 def test_the_committed_assets_are_what_the_catalog_gives(capsys):

@@ -38,6 +38,7 @@ def _add_exports(exports: Commands) -> None:
         one = exports.add(what, _export, f"print every {what}, or one by name")
         one.add_argument("name", nargs="?")
         one.set_defaults(what=what)
+    exports.add("config", _export_config, "print the configuration as it is understood")
     files = exports.add("assets", _export_assets, "write all of it as files")
     files.add_argument("directory", nargs="?", type=Path, default=Path())
     files.add_argument("--check", action="store_true", help="only say which are stale")
@@ -75,6 +76,16 @@ def _named(path: PurePath, text: str) -> Iterator[tuple[str, str]]:
     for line in text.splitlines(keepends=True):
         body = json.loads(line)
         yield body.get("id") or body["name"], line
+
+
+def _export_config(arguments: argparse.Namespace) -> int:
+    """Print the configuration as it is understood, with its defaults and without its secrets."""
+    import yaml
+
+    from shipper.config.show import plain
+
+    say(yaml.safe_dump(plain(config_of(arguments)), sort_keys=False, allow_unicode=True).rstrip())
+    return 0
 
 
 def _export_assets(arguments: argparse.Namespace) -> int:

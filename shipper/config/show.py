@@ -1,0 +1,53 @@
+"""The configuration as it was understood, defaults and all, for a person to read."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import PurePath
+
+from shipper.config import Config
+from shipper.outputs.secret import Secret
+
+#: What may stand before the host of an address: a name and a password.
+_USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
+
+
+def plain(config: Config) -> dict[str, object]:
+    """Every value under its name here, which says its unit; the catalog is left out.
+
+    Secrets are `<hidden>`, those in addresses too; what is code by now, as processors are, is
+    named by its kind.
+    """
+    return {
+        row.name: _plain(getattr(config, row.name))
+        for row in fields(config)
+        if row.name != "catalog"
+    }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(str(_plain(one)) for one in value)
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    if is_dataclass(value) and not isinstance(value, Secret):
+        return {row.name: _plain(getattr(value, row.name)) for row in fields(value)}
+    return _leaf(value)
+
+
+def _leaf(value: object) -> object:
+    match value:
+        case Enum():
+            return value.value
+        case None | bool() | int() | float():
+            return value
+        case re.Pattern():
+            return str(value.pattern)
+        case Secret():
+            return str(value)
+        case str() | PurePath():
+            return _USERINFO.sub(f"{Secret('')}@", str(value))
+    return type(value).__name__
