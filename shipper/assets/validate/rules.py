@@ -26,6 +26,7 @@ _OWN: Mapping[str, set[str]] = {
     "new_terms": {"new_terms_fields", "history_window_start"},
 }
 _MAX_GROUPS = 3
+_MAX_TERMS = 4
 _SPAN = re.compile(r"(?:now-)?(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 #: What a run may come late, and an event be late, without being missed: as Kibana has it by itself.
@@ -53,6 +54,8 @@ def detection(body: Json, types: Types) -> Found:
         yield from field(body["timestamp_override"], types)
     yield from kql(body.get("query", ""), types)
     yield from _groups(body, types)
+    for path in _other_fields(body):
+        yield from field(path, types)
     yield from _looks_back(body)
     for threat in body.get("threat", ()):
         yield from attack.check(threat)
@@ -79,7 +82,19 @@ def _groups(body: Json, types: Types) -> Found:
         yield "threshold.value must be a whole number from 1"
 
 
+def _other_fields(body: Json) -> list[object]:
+    """Fields that a rule names outside its query and its groups."""
+    mappings = [*body.get("severity_mapping", ()), *body.get("risk_score_mapping", ())]
+    return [
+        *(row.get("field") for row in mappings),
+        *body.get("alert_suppression", {}).get("group_by", ()),
+        *(row.get("meta", {}).get("key") for row in body.get("filters", ())),
+    ]
+
+
 def _looks_back(body: Json) -> Found:
+    if _seconds(body.get("history_window_start", "now-14d")) is None:
+        yield "history_window_start must be a span like now-14d"
     interval, since = _seconds(body.get("interval", "5m")), _seconds(body.get("from", "now-6m"))
     if interval is None or since is None:
         yield "interval and from must be spans like 5m and now-6m"
@@ -118,7 +133,10 @@ def _stack_groups(params: Json, types: Types) -> Found:
     terms = params.get("termField")
     if not terms or not params.get("termSize"):
         yield "params.groupBy top needs termField and termSize"
-    for path in terms if isinstance(terms, list) else [terms]:
+    paths = terms if isinstance(terms, list) else [terms]
+    if len(paths) > _MAX_TERMS:
+        yield f"params.termField names {len(paths)} fields: Kibana takes {_MAX_TERMS}"
+    for path in paths:
         yield from field(path, types, fit=GROUPS)
 
 
