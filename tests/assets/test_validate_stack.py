@@ -123,56 +123,57 @@ def replicated(first, second, span):
     return change
 
 
-@pytest.mark.parametrize(
-    ("change", "found"),
-    [
-        (without(*PHASES, "hot", "actions", "rollover"), "needs rollover in the hot phase"),
-        (put({}, *PHASES, "hot", "actions", "rollover"), "needs at least one max_ condition"),
-        (phase("delete", rollover={"max_age": "1d"}), "is not an action of the delete phase"),
-        (phase("cool"), "is none of hot, warm, cold, frozen, delete"),
-        (put("1y", *PHASES, "delete", "min_age"), "'1y' is no time"),
-        (put("100d", *PHASES, "warm", "min_age"), "is before the phase that precedes it"),
-        (put({}, *PHASES, "warm", "actions", "forcemerge"), "needs max_num_segments"),
-        (phase("frozen"), "needs searchable_snapshot"),
-        (phase("cold", searchable_snapshot={}), "needs snapshot_repository"),
-        (phase("warm", set_priority={}), "needs priority"),
-        (phase("warm", downsample={}), "needs fixed_interval"),
-        (phase("delete", wait_for_snapshot={}), "needs policy"),
-        (
-            phase("warm", migrate={}, allocate={"require": {"box": "a"}}),
-            "exclude each other",
-        ),
-        (put({}, "policy", "phases"), "a policy has phases"),
-        (put([], *PHASES, "hot"), "is not shaped as Elasticsearch expects"),
-        (put({}, "policy", "phase"), "policy.phase: unknown key"),
-        (put("7d", *PHASES, "warm", "age"), "policy.phases.warm.age: unknown key"),
-        (phase("hot", rollover={"max_agee": "1d"}), "max_agee: is not an option of rollover"),
-        (phase("hot", readonly={"on": True}), "readonly.on: is not an option of readonly"),
-        (phase("warm", shrink={}), "needs either number_of_shards or max_primary_shard_size"),
-        (phase("warm", downsample={"fixed_interval": "1M"}), "'1M' is no time"),
-        (both(downsampled("1h"), downsampled("1h")), "must be a multiple of that of the phase"),
-        (both(downsampled("1h"), downsampled("90m")), "must be a multiple of that of the phase"),
-        (both(downsampled("1h"), downsampled("1d", "last_value")), "must be that of the phase"),
-        (replicated("hot", "cold", "1d"), "cold.actions.searchable_snapshot.replicate_for: only"),
-        (phase("cold", searchable_snapshot={**SNAPSHOT, "replicate_for": "x"}), "'x' is no time"),
-        (
-            phase("cold", searchable_snapshot={**SNAPSHOT, "replicate_for": "3000d"}),
-            "lasts longer than until the delete phase begins",
-        ),
-    ],
-)
+POLICY_FAULTS = [
+    (without(*PHASES, "hot", "actions", "rollover"), "needs rollover in the hot phase"),
+    (put({}, *PHASES, "hot", "actions", "rollover"), "needs at least one max_ condition"),
+    (phase("delete", rollover={"max_age": "1d"}), "is not an action of the delete phase"),
+    (phase("cool"), "is none of hot, warm, cold, frozen, delete"),
+    (put("1y", *PHASES, "delete", "min_age"), "'1y' is no time"),
+    (put("100d", *PHASES, "warm", "min_age"), "is before the phase that precedes it"),
+    (put({}, *PHASES, "warm", "actions", "forcemerge"), "needs max_num_segments"),
+    (phase("frozen"), "needs searchable_snapshot"),
+    (phase("cold", searchable_snapshot={}), "needs snapshot_repository"),
+    (phase("warm", set_priority={}), "needs priority"),
+    (phase("warm", downsample={}), "needs fixed_interval"),
+    (phase("delete", wait_for_snapshot={}), "needs policy"),
+    (
+        phase("warm", migrate={}, allocate={"require": {"box": "a"}}),
+        "exclude each other",
+    ),
+    (put([], *PHASES, "hot"), "is not shaped as Elasticsearch expects"),
+    (put({}, "policy", "phase"), "policy.phase: unknown key"),
+    (put("7d", *PHASES, "warm", "age"), "policy.phases.warm.age: unknown key"),
+    (phase("hot", rollover={"max_agee": "1d"}), "max_agee: is not an option of rollover"),
+    (phase("hot", readonly={"on": True}), "readonly.on: is not an option of readonly"),
+    (phase("warm", shrink={}), "needs either number_of_shards or max_primary_shard_size"),
+    (both(downsampled("1h"), downsampled("1h")), "must be a multiple of that of the phase"),
+    (both(downsampled("1h"), downsampled("90m")), "must be a multiple of that of the phase"),
+    (both(downsampled("1h"), downsampled("1d", "last_value")), "must be that of the phase"),
+    (replicated("hot", "cold", "1d"), "cold.actions.searchable_snapshot.replicate_for: only"),
+    (phase("cold", searchable_snapshot={**SNAPSHOT, "replicate_for": "x"}), "'x' is no time"),
+    (
+        phase("cold", searchable_snapshot={**SNAPSHOT, "replicate_for": "3000d"}),
+        "lasts longer than until the delete phase begins",
+    ),
+]
+#: What Elasticsearch takes, and which then does nothing, or fails when its time has come.
+LATE_FAULTS = [
+    (put({}, "policy", "phases"), "a policy has phases"),
+    (phase("warm", downsample={"fixed_interval": "soon"}), "'soon' is no time"),
+]
+SOUND_CHANGES = [
+    both(downsampled("1h"), downsampled("1d")),
+    phase("cold", searchable_snapshot={**SNAPSHOT, "replicate_for": "14d"}),
+]
+
+
+@pytest.mark.parametrize(("change", "found"), POLICY_FAULTS + LATE_FAULTS)
 def test_a_fault_in_a_policy_is_named(tmp_path, change, found):
     problems = said(tmp_path, POLICY, changed(POLICY, change))
     assert any(found in problem for problem in problems), problems
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        both(downsampled("1h"), downsampled("1d")),
-        phase("cold", searchable_snapshot={**SNAPSHOT, "replicate_for": "14d"}),
-    ],
-)
+@pytest.mark.parametrize("change", SOUND_CHANGES)
 def test_what_elasticsearch_takes_is_no_fault_of_a_policy(tmp_path, change):
     assert said(tmp_path, POLICY, changed(POLICY, change)) == []
 

@@ -5,6 +5,7 @@ there, of text and of keyword.
 """
 
 import json
+import urllib.error
 
 import pytest
 from elasticsearch import Elasticsearch as Client
@@ -13,6 +14,7 @@ from shipper.assets import Action, Part, install, remove
 from shipper.catalog import MCPEventType, Scope, builtin, overlaid
 from tests.assets.answering import answering, passing_on
 from tests.assets.overlay import OVERLAY
+from tests.assets.test_validate_stack import POLICY, POLICY_FAULTS, SOUND_CHANGES, changed
 from tests.integration.line import call, clear, search
 
 CATALOG = builtin()
@@ -143,6 +145,22 @@ def test_the_server_takes_the_policies_of_every_scope(bare):
         assert len([step for step in steps if step.kind == "lifecycle policy"]) == 10
     brief = overlaid({"event_types": {"mcp_tool_execution": {"retention_days": 1}}})
     assert Action.UPDATED in {step.action for step in install(bare, brief, Scope())}
+
+
+@pytest.mark.parametrize(("change", "found"), POLICY_FAULTS)
+def test_the_server_refuses_each_policy_that_validate_does(elasticsearch, change, found):
+    url = f"{elasticsearch.url}/_ilm/policy/seeded"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        call(url, "PUT", json.loads(changed(POLICY, change)))
+    with refused.value as answer:
+        assert answer.code == 400, found
+
+
+@pytest.mark.parametrize("change", SOUND_CHANGES)
+def test_the_server_takes_each_policy_that_validate_does(elasticsearch, change):
+    url = f"{elasticsearch.url}/_ilm/policy/seeded"
+    call(url, "PUT", json.loads(changed(POLICY, change)))
+    call(url, "DELETE")
 
 
 def test_what_the_server_keeps_is_what_was_sent(ready, elasticsearch):
