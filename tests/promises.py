@@ -431,6 +431,19 @@ PROMISES = (
         ),
     ),
     Promise(
+        "assets:validated",
+        "`validate` names a seeded fault of each kind with its place; but for two that the server "
+        "lets wait, a policy that it refuses Elasticsearch refuses too.",
+        (
+            "assets/test_validate.py::test_a_fault_of_a_line_is_named_with_its_place",
+            "assets/test_validate.py::test_a_fault_of_a_panel_is_named",
+            "assets/test_validate.py::test_a_fault_of_a_detection_rule_is_named",
+            "assets/test_validate.py::test_a_fault_of_a_stack_rule_is_named",
+            "assets/test_validate_stack.py::test_a_fault_in_a_policy_is_named",
+            "integration/test_assets.py::test_the_server_refuses_each_policy_that_validate_does",
+        ),
+    ),
+    Promise(
         "assets:idempotent",
         "A second setup changes nothing, a removal leaves nothing of ours, and a dry run prints "
         "what the run then prints.",
