@@ -237,6 +237,7 @@ DETECTION_FAULTS = [
     (0, ("threat", 0, "tactic", "reference"), "https://x", "the reference of TA0006 must be"),
     (0, ("threat", 0, "technique", 0, "id"), "T9999", "'T9999' is no technique of ATT&CK"),
     (0, ("threat", 0, "technique", 0, "id"), "T1059", "T1059 is not of tactic TA0006"),
+    (0, ("threat", 0, "technique", 0, "id"), "T1110.001", "name it below T1110"),
     (0, ("threat", 0, "technique", 0, "reference"), GONE, "the reference of T1110 must be"),
     (0, ("threat", 0, "technique", 0, "subtechnique"), [{"id": "T1110.099"}], "'T1110.099' is no"),
     (0, ("threat", 0, "technique", 0, "subtechnique"), [{"id": "T1003.001"}], "one of T1110"),
@@ -285,6 +286,29 @@ def test_a_fault_of_a_stack_rule_is_named(tmp_path, path, value, said):
     file = tmp_path / "rule.json"
     file.write_text(json.dumps(body))
     assert said in only(file).what
+
+
+def attack(kind, entry, **others):
+    return {"id": entry, "reference": f"https://attack.mitre.org/{kind}/{entry}/", **others}
+
+
+@pytest.mark.parametrize(
+    ("tactic", "name", "technique"),
+    [
+        ("TA0005", "Defense Evasion", "T1562"),
+        ("TA0005", "Stealth", "T1684"),
+        ("TA0112", "Defense Impairment", "T1685"),
+    ],
+)
+def test_the_ids_of_either_version_of_attack_pass(tmp_path, tactic, name, technique):
+    rule = json.loads(DETECTIONS[0])
+    rule["threat"][0] |= {
+        "tactic": attack("tactics", tactic, name=name),
+        "technique": [attack("techniques", technique, subtechnique=[])],
+    }
+    file = tmp_path / "rules.ndjson"
+    file.write_bytes(ndjson([rule]))
+    assert problems(file) == []
 
 
 def test_rules_are_held_against_the_data_views_that_are_beside_them(tmp_path):

@@ -40,6 +40,9 @@ def check(threat: Json) -> Found:
     yield from _reference("tactics", tactic)
     for technique in threat.get("technique", ()):
         yield from _technique(technique, str(tactic["id"]), techniques)
+        parent, dot, _ = str(technique.get("id")).partition(".")
+        if dot:
+            yield f"{technique['id']} is a sub-technique: name it below {parent}"
         for below in technique.get("subtechnique", ()):
             yield from _technique(below, str(tactic["id"]), techniques)
             if str(below.get("id")).partition(".")[0] != technique.get("id"):
