@@ -17,7 +17,7 @@ class Originals:
     __slots__ = ("_by_head", "_by_path", "_keys")
 
     def __init__(self) -> None:
-        self._by_path: dict[str, Source] = {}
+        self._by_path: dict[str, dict[Source, None]] = {}
         self._by_head: dict[str, Source] = {}
         self._keys: dict[Source, tuple[str, str]] = {}
 
@@ -27,15 +27,17 @@ class Originals:
         if self._keys.get(source) != keys:
             self.forget(source)
             self._keys[source] = keys
-            self._by_path[keys[0]] = source
+            self._by_path.setdefault(keys[0], {})[source] = None
             if keys[1]:
                 self._by_head[keys[1]] = source
 
     def forget(self, source: Source) -> None:
         """It is followed no more."""
         path, head = self._keys.pop(source, ("", ""))
-        if self._by_path.get(path) is source:
-            del self._by_path[path]
+        group = self._by_path.get(path, {})
+        group.pop(source, None)
+        if not group:
+            self._by_path.pop(path, None)
         if self._by_head.get(head) is source:
             del self._by_head[head]
 
@@ -51,9 +53,8 @@ class Originals:
         if head in self._by_head:
             yield self._by_head[head]
         # A few bytes alone may be what many files begin with: there the name must fit too.
-        yield from (
-            self._by_path[one] for one in originals(copy.found.path) if one in self._by_path
-        )
+        for path in originals(copy.found.path):
+            yield from tuple(self._by_path.get(path, ()))
 
 
 def is_left_to(copy: Source, original: Source) -> bool:

@@ -86,9 +86,11 @@ class Following:
         """Look for new, changed and vanished files; the ids of those that are gone for good."""
         self._note_settled()
         listed = {(one.device, one.inode): one for one in discover.scan(self._inputs)}
-        # Those whose inode is known choose their positions first: after a rotation a new file
-        # may begin as the old one does, and has its path.
-        for found in sorted(listed.values(), key=lambda one: not self._strays.knows_inode(one)):
+        # New files first: what one is a copy of may have another name by now, and is known by its
+        # old one. Of these, those whose inode is known choose their positions first: after a
+        # rotation a new file may begin as the old one does, and has its path. Then short names
+        # first: a copy's is longer than its original's.
+        for found in sorted(listed.values(), key=self._turn):
             self._see(found)
         paths = {found.path for found in listed.values()}
         self._unreadable = {p: e for p, e in self._unreadable.items() if p in paths}
@@ -97,6 +99,11 @@ class Following:
         deleted = [source.id for source in unlisted if self._is_deleted(source)]
         self._offer_for_deletion(now_s)
         return [*deleted, *self._without_copy(), *self._inactive_positions(now_s)]
+
+    def _turn(self, found: Found) -> tuple[bool, bool, int]:
+        source = self._sources.get((found.device, found.inode))
+        is_begun = source is not None and source.id > 0
+        return is_begun, not self._strays.knows_inode(found), len(found.path)
 
     def look(self, paths: Iterable[str]) -> None:
         """Look at these files alone."""

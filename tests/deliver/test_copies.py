@@ -86,9 +86,10 @@ def test_a_copy_is_known_at_every_byte_while_it_is_made(logs, passes, size):
 
 
 @SIZES
-def test_a_copy_and_its_original_at_the_first_start_are_sent_once(logs, passes, size):
+@NAMES
+def test_a_copy_and_its_original_at_the_first_start_are_sent_once(logs, passes, name, size):
     append(logs / "a.log", block([1, 2], size))
-    copied(logs / "a.log", "a.log.1")
+    copied(logs / "a.log", name)
     assert passes() == [1, 2]
     os.truncate(logs / "a.log", 0)
     assert passes() + passes() == []
@@ -180,5 +181,29 @@ def test_a_file_made_anew_in_the_place_of_an_empty_one_is_the_original_of_its_co
     assert passes() == [1]
     copied(path, copy.name)
     assert passes() == []
+    os.truncate(path, 0)
+    assert passes() + passes() == []
+
+
+@pytest.mark.parametrize("name", ["a.log.0", "a.log.2"])
+def test_an_original_that_is_cut_and_renamed_at_once_is_known_by_its_old_name(logs, passes, name):
+    path = logs / "a.log"
+    append(path, block([1]))
+    assert passes() == [1]
+    copied(path, "a.log.1")
+    os.truncate(path, 0)
+    path.rename(logs / name)
+    append(path, block([2]))
+    assert passes() == [2]
+
+
+def test_a_copy_of_a_file_that_was_empty_so_far_is_known_while_it_is_made(logs, passes):
+    path, copy = logs / "a.log", logs / "a.log.1"
+    path.touch()
+    assert passes() == []
+    append(path, block([1, 2]))
+    copy.write_bytes(path.read_bytes()[:5])
+    assert passes() == [1, 2]
+    copied(path, copy.name)
     os.truncate(path, 0)
     assert passes() + passes() == []
