@@ -87,7 +87,7 @@ class Following:
         self._note_settled()
         listed = {(one.device, one.inode): one for one in discover.scan(self._inputs)}
         # New files first: what one is a copy of may have another name by now, and is known by its
-        # old one. Of these, those whose inode is known choose their positions first: after a
+        # old one. Of these, those that are known choose their positions first: after a
         # rotation a new file may begin as the old one does, and has its path. Then short names
         # first: a copy's is longer than its original's.
         for found in sorted(listed.values(), key=self._turn):
@@ -103,7 +103,20 @@ class Following:
     def _turn(self, found: Found) -> tuple[bool, bool, int]:
         source = self._sources.get((found.device, found.inode))
         is_begun = source is not None and source.id > 0
-        return is_begun, not self._strays.knows_inode(found), len(found.path)
+        return is_begun, not self._is_known(found), len(found.path)
+
+    def _is_known(self, found: Found) -> bool:
+        """Whether a position is of this very file, inode and content."""
+        if not self._strays.knows_inode(found):
+            return False
+        try:
+            file = open_found(found)
+        except OSError:  # told when it is followed
+            return False
+        try:
+            return self._strays.fits_inode(found, file)
+        finally:
+            os.close(file)
 
     def look(self, paths: Iterable[str]) -> None:
         """Look at these files alone."""

@@ -81,7 +81,7 @@ class Strays:
         """The position of the open file `found`; no longer stray then."""
         for group in self._candidates(found, file, segment):
             # The further it fits, the surer it is of this very file.
-            fitting = (p for p in group if p.offset <= found.size and Mark.of(p).is_of(file))
+            fitting = (position for position in group if _fits(position, found, file))
             best = min(fitting, key=lambda p: (p.path != found.path, -p.offset), default=None)
             if best is not None:
                 self.drop(best.id)
@@ -91,6 +91,11 @@ class Strays:
     def knows_inode(self, found: Found) -> bool:
         """Whether a stray position names this inode."""
         return bool(self._by_inode.get((found.device, found.inode)))
+
+    def fits_inode(self, found: Found, file: int) -> bool:
+        """Whether one of these is of the open file; inodes are given out again."""
+        here = self._by_inode.get((found.device, found.inode), {}).values()
+        return any(_fits(position, found, file) for position in here)
 
     def at_place_of(self, found: Found) -> list[int]:
         """The stray positions of what was at the same place, inode and all."""
@@ -131,6 +136,10 @@ class Strays:
             yield self._by_path.setdefault(position.path, {})
         if position.stream:
             yield self._by_segment.setdefault(Segment(position.stream, position.segment), {})
+
+
+def _fits(position: Position, found: Found, file: int) -> bool:
+    return position.offset <= found.size and Mark.of(position).is_of(file)
 
 
 def originals(path: str) -> Iterator[str]:

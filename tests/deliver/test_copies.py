@@ -207,3 +207,21 @@ def test_a_copy_of_a_file_that_was_empty_so_far_is_known_while_it_is_made(logs, 
     copied(path, copy.name)
     os.truncate(path, 0)
     assert passes() + passes() == []
+
+
+def test_a_copy_with_the_inode_of_a_file_that_was_deleted_is_a_copy(tmp_path, logs):
+    settings = config(tmp_path, str(logs / "*"))
+    path, copy = logs / "a.log", logs / "a.log.1"
+    append(copy, block([0]))
+    assert delivered(settings) == [0]
+    append(path, block([1, 2]))
+    copy.write_bytes(path.read_bytes()[:12])  # with the inode that has a position
+    output = ScriptedOutput()
+    passes = Pipeline(settings, output).passes()
+    next(passes)
+    copied(path, copy.name)
+    next(passes)
+    os.truncate(path, 0)
+    next(passes)
+    passes.close()
+    assert numbers(output.taken) == [1, 2]
