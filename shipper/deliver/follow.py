@@ -11,6 +11,7 @@ from shipper.deliver.batch import Batch
 from shipper.deliver.copies import Originals, is_left_to
 from shipper.deliver.delete import OwnDeletions
 from shipper.deliver.discover import Found, InputConfig, matcher, patterns
+from shipper.deliver.handles import Handles
 from shipper.deliver.identity import Mark, Strays
 from shipper.deliver.inactive import Inactive
 from shipper.deliver.registry import Position
@@ -18,10 +19,6 @@ from shipper.deliver.segments import Segment, Streams, Torn, segment_of
 from shipper.deliver.source import Chunk, Limits, Source, open_found
 
 _log = logging.getLogger(__name__)
-
-#: Open handles: a rotated file can be read to its end as long as its handle is open. More would
-#: meet the usual limit of 1024 for a process.
-_MAX_OPEN = 256
 
 #: A batch with less room than this is full: a block that small would be read again and again.
 _MIN_ROOM_BYTES = 64 << 10
@@ -58,7 +55,7 @@ class Following:
         self._cut: dict[int, None] = {}
         self._taken: list[Source] = []
         self._ready: OrderedDict[Source, None] = OrderedDict()
-        self._open: OrderedDict[Source, None] = OrderedDict()
+        self._handles = Handles()
         self._unreadable: dict[str, str] = {}
         # Those whose end is sent as it is when it does not grow.
         self._ending: set[Source] = set()
@@ -71,7 +68,7 @@ class Following:
     @property
     def open_files(self) -> int:
         """How many of them have an open handle."""
-        return sum(source.is_open for source in self._open)
+        return len(self._handles)
 
     @property
     def left_out(self) -> int:
@@ -180,7 +177,7 @@ class Following:
     def _take(self, source: Source, limits: Limits) -> Chunk | None:
         chunk = source.take(limits)
         self._taken.append(source)
-        self._bound_open(source)
+        self._handles.use(source)
         if source.is_restarted:
             self._renew(source)
         return chunk
@@ -231,7 +228,7 @@ class Following:
         self._report(found.path, "")
         source = Source(found, file)
         self._sources[found.device, found.inode] = source
-        self._bound_open(source)
+        self._handles.use(source)
         return source
 
     def _identify(self, source: Source) -> bool:
@@ -386,24 +383,13 @@ class Following:
     def _forget(self, source: Source) -> None:
         del self._sources[source.found.device, source.found.inode]
         self.closed += bool(source.id)
-        self._open.pop(source, None)
+        self._handles.forget(source)
         self._ending.discard(source)
         self._copied.pop(source.id, None)
         self._originals.forget(source)
         if source.segment:
             self._streams.forget(source.segment)
         source.close()
-
-    def _bound_open(self, latest: Source) -> None:
-        """Close the handle that was used longest ago, unless it is all that leads to its file."""
-        self._open[latest] = None
-        self._open.move_to_end(latest)
-        if len(self._open) <= _MAX_OPEN:
-            return
-        oldest = next((one for one in self._open if one.is_listed), None)
-        if oldest is not None:
-            del self._open[oldest]
-            oldest.close()
 
 
 def tell_unfinished(source: Source, what: str = "") -> None:

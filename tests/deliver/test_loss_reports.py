@@ -42,7 +42,7 @@ def follow(logs):
 @pytest.fixture
 def few_handles(monkeypatch):
     """Every file but the last that was read is closed, as by `close.on_state_change.inactive`."""
-    monkeypatch.setattr("shipper.deliver.follow._MAX_OPEN", 1)
+    monkeypatch.setattr("shipper.deliver.handles._MAX_OPEN", 1)
 
 
 def test_lines_written_while_the_output_is_slow_and_the_file_is_closed_are_not_skipped(
