@@ -1,6 +1,7 @@
 """Each target takes any bytes and holds what it asserts; errors other than ours are findings."""
 
 import json
+import re
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -8,6 +9,11 @@ from pathlib import Path
 
 from shipper.config import load
 from shipper.deliver.block import clean_lines, fault, sift
+from shipper.deliver.form import Block
+from shipper.deliver.forms.container import Container
+from shipper.deliver.forms.emit import Json
+from shipper.deliver.forms.multiline import Multiline
+from shipper.deliver.forms.text import Text
 from shipper.deliver.registry import read_positions
 from shipper.errors import BadInput, ProtocolError, RegistryError
 from shipper.faults.bulk import read_pairs
@@ -91,6 +97,46 @@ def _is_object(line: bytes) -> None:
     assert line.startswith(b"{")
 
 
+FORMS = (
+    Text(),
+    Text(json=Json(target="json", expand_keys=True, add_error_key=True)),
+    Text(parsers=(Container(),)),
+    Text(parsers=(Container(), Multiline(pattern=re.compile(r"^\s")))),
+    Text(parsers=(Multiline(type="count", count_lines=3),)),
+    Text(parsers=(Multiline(pattern=re.compile("^[a-f]"), negate=True, match="before"),)),
+)
+
+
+def text(data: bytes) -> None:
+    """However a file is cut into blocks, its events are the same, and each one strict object."""
+    block = data + b"\n"
+    for form in FORMS:
+        whole = _events(form, block, len(block))
+        for line in whole:
+            assert fault(line) is None
+        assert whole == _events(form, block, block.find(b"\n") + 1)
+
+
+def _events(form: Text, data: bytes, first: int) -> list[bytes]:
+    """The events of a file that is read in blocks, the first of that many bytes."""
+    found: list[bytes] = []
+    start, end = 0, first
+    while start < len(data):
+        is_last = end == len(data)
+        block = Block(data[start:end], start, "/a.log", 1 << 16, is_last=is_last)
+        sifted = form.sift(block)
+        found += [_without_time(line) for line in sifted.lines]
+        start = end - sifted.waiting_bytes
+        assert start == end or not is_last
+        end = len(data) if is_last else data.find(b"\n", end) + 1
+    return found
+
+
+def _without_time(line: bytes) -> bytes:
+    """An event that we make has the time at which it was read."""
+    return re.sub(rb'"(@timestamp|created)":"[^"]*"', rb'"\1":""', line)
+
+
 def routes(data: bytes) -> None:
     """Each line has one action, which is a line of JSON and names an index."""
     block = b"".join(line + b"\n" for line in sift(data + b"\n", 0, 1 << 20).lines)
@@ -150,6 +196,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         windows,
         bulk_answer,
         lines,
+        text,
         routes,
         positions,
         configuration,

@@ -30,6 +30,10 @@ SEEDS = {
     "windows": [Sender().window([b"{}", b"1"]), Sender(zlib.compress).window([b"{}"] * 9)],
     "bulk_answer": [b'{"items":[{"create":{"status":201}},{"create":{"status":429}}]}'],
     "lines": [b'{"a":1}\n {"b":[]}\r\n\n[1]\n{"c":"\xff"}\n', b'{"a":1}\n{"b":2}'],
+    "text": [
+        b"2016-10-06T00:17:09.669794202Z stdout P a\n2016-10-06T00:17:09Z stdout F b\n c\nd\n",
+        b'{"log":"text\\n","stream":"stdout","time":"2016-10-06T00:17:09.669794202Z"}\n{"a.b":1}\n',
+    ],
     "routes": [
         b'{"event":{"id":"1"},"data_stream":{"dataset":"a.b"}}\n{"event":1}',
         b'{"event":{\r},"data_stream":1}',
