@@ -117,7 +117,7 @@ def _settle(server: Watched, ledger: Ledger) -> float | None:
 def _words(rounds: Sequence[Result]) -> str:
     """One cell: the lowest and the highest of all rounds."""
     lost = _range([one.report.lost for one in rounds])
-    said = [f"**lost {lost}**"] if lost else ["all"]
+    said = [f"**{lost} missing**"] if lost else ["all"]
     if lost and any(one.took_s == _LIMIT_S for one in rounds):
         said = [f"{lost} missing and still sending after {_LIMIT_S} s"]
     for what, counts in {
