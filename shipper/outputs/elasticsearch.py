@@ -45,8 +45,8 @@ _PRESETS: Mapping[str, Mapping[str, int]] = {
 class ElasticsearchConfig(OutputConfig):
     """Where Elasticsearch is, who we are, and how much it gets at once."""
 
-    #: URLs of nodes.
-    hosts: tuple[str, ...] = ("http://localhost:9200",)
+    #: URLs of nodes, which may hold a password.
+    hosts: tuple[str, ...] = field(default=("http://localhost:9200",), repr=False)
     #: Use all nodes at once; otherwise one is taken at random and kept until it fails.
     loadbalance: bool = True
     #: Connections to each node that is used.
