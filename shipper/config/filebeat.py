@@ -107,8 +107,8 @@ REFUSED: Mapping[str, str] = {
     "filebeat.autodiscover": "is not supported; ship /var/log/containers/*.log with an input",
     "output.discard": "would lose what it is given; nothing here does",
     "inputs.tail_files": "would leave lines out; everything is shipped from its beginning",
-    "inputs.compression": "is not supported; keep archives out of `paths`, where they would "
-    "be taken for text, and zcat them into an input of the type stdin",
+    "inputs.compression": "is not supported: an archive is left out, told and counted; zcat it "
+    "into an input of the type stdin",
     "inputs.index": f"is not supported: {_ROUTE}",
     "inputs.pipeline": f"is not supported: {_ROUTE}",
     "output.*.indices": f"is not supported: {_ROUTE}",

@@ -72,7 +72,7 @@ class Following:
 
     @property
     def left_out(self) -> int:
-        """How many files are not followed, because nobody writes to them."""
+        """How many files are not followed, being old or compressed."""
         return len(self._inactive)
 
     def sources(self) -> Iterable[Source]:
@@ -226,6 +226,9 @@ class Following:
             self._report(found.path, str(error.strerror))
             return None
         self._report(found.path, "")
+        if self._inactive.is_archive(found, os.pread(file, 2, 0)):
+            os.close(file)
+            return None
         source = Source(found, file)
         self._sources[found.device, found.inode] = source
         self._handles.use(source)

@@ -1,5 +1,6 @@
 """Which files are followed, for how long, and which are deleted: what an input's options do."""
 
+import gzip
 import os
 import re
 import time
@@ -14,7 +15,7 @@ from shipper.deliver.discover import Delete, InputConfig, Scanner
 from shipper.deliver.pipeline import Pipeline
 from shipper.deliver.registry import read_positions
 from shipper.errors import ConfigError
-from tests.deliver.lines import append, block, config, delivered, drained, numbers
+from tests.deliver.lines import append, block, config, delivered, drained, line, numbers
 from tests.fakes import ScriptedOutput
 
 DAY_S = 86_400
@@ -271,3 +272,17 @@ def test_ten_thousand_small_files_and_as_many_more_with_few_handles(tmp_path, lo
     for n in range(10_000, 20_000):
         (logs / f"{n:05}.log").write_bytes(block([n]))
     assert sorted(delivered(settings(tmp_path))) == list(range(10_000, 20_000))
+
+
+def test_an_archive_is_left_out_told_once_and_counted_until_it_is_a_file_of_lines(
+    tmp_path, logs, caplog
+):
+    path = logs / "a.log.1"
+    path.write_bytes(gzip.compress(line(1) + b"\n"))
+    output = ScriptedOutput()
+    pipeline = Pipeline(settings(tmp_path), output)
+    pipeline.drain()
+    assert (output.taken, pipeline.stats.left_out) == ([], 1)
+    assert [row for row in caplog.messages if "gzip archive; zcat it" in row] != []
+    path.write_bytes(line(1) + b"\n")
+    assert delivered(settings(tmp_path)) == [1]
