@@ -1,5 +1,8 @@
 """Scripts of faults: their words, and which phase comes next."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from shipper.errors import BadInput
@@ -85,3 +88,21 @@ def test_what_is_no_phase_is_told_with_the_words_there_are(name, text):
     with pytest.raises(BadInput) as told:
         parse(text, TABLES[name])
     assert "pattern" in str(told.value) or "is none of: ok; silence [TIME];" in str(told.value)
+
+
+def test_every_script_of_the_documentation_can_be_read():
+    page = (Path(__file__).parents[2] / "docs" / "faults.md").read_text(encoding="utf-8")
+    _, _, rest = page.partition("| to have | write |")
+    table, _, _ = rest.partition("\n\n")
+    found = re.findall("`([^`]+)`", table)
+    assert len(found) > 15
+    for text in found:
+        assert any(_is_read(text, words) for words in TABLES.values()), text
+
+
+def _is_read(text, words):
+    try:
+        parse(text, words)
+    except BadInput:
+        return False
+    return True
