@@ -21,6 +21,8 @@ from shipper.service import Service
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+#: The section of the inputs' page that has keys of its own: which files, and for how long.
+FILES = (ROOT / "docs" / "inputs.md").read_text(encoding="utf-8").split("\n## ")[1]
 UNIT = DEPLOY / "systemd" / "mcp-shipper.service"
 MANIFESTS = sorted(
     path for path in (DEPLOY / "kubernetes").rglob("*.yaml") if path.name != "kustomization.yaml"
@@ -272,7 +274,8 @@ def defaults(kind, prefix):
 
 def test_every_key_is_documented_and_every_documented_key_is_known():
     known = {key for key in known_keys() if not key.startswith(("output.", "filebeat.inputs."))}
-    assert rows(OPERATIONS).keys() == known | {"inputs", "filebeat.inputs"}
+    files = {f"inputs.{key}" for key in rows(FILES)}
+    assert rows(OPERATIONS).keys() | files == known | {"inputs", "filebeat.inputs"}
 
 
 def test_the_documented_defaults_of_a_run_are_those_of_the_code():
