@@ -44,10 +44,8 @@ class _Gathering:
         self._options, self._max_bytes = options, max_bytes
         self._lines: list[Message] = []
         self._bytes = 0
-
-    @property
-    def held(self) -> int | None:
-        return self._lines[0].start if self._lines else None
+        #: Where the first of them starts; a later one may, joined of parts by a container's form.
+        self.held: int | None = None
 
     def feed(self, message: Message) -> Sequence[Message]:
         # What is dropped is as if it were not in the file.
@@ -63,7 +61,7 @@ class _Gathering:
             event.end = max(line.end for line in self._lines)
             flags = (flag for line in rest for flag in line.flags)
             event.flags = tuple(dict.fromkeys((*event.flags, *flags, MULTILINE)))
-        self._lines, self._bytes = [], 0
+        self._lines, self._bytes, self.held = [], 0, None
         return (event,)
 
     def _feed(self, message: Message) -> Sequence[Message]:
@@ -77,6 +75,7 @@ class _Gathering:
             ended = self.end()
             ended[0].flags += (PARTIAL,)
         self._lines.append(message)
+        self.held = message.start if self.held is None else min(self.held, message.start)
         self._bytes += len(message.text) + 1
         return ended
 
