@@ -65,7 +65,9 @@ def test_a_shipper_can_be_watched_until_control_c(source, tmp_path):
     config = write(tmp_path, source, to_file(tmp_path))
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    command = [*SHIPPER, "status", "--watch", "-c", str(config)]
+    # Tests that a shell runs in the background would hand on that interrupts are ignored.
+    heeding = ["env", "--default-signal=INT"]
+    command = [*heeding, *SHIPPER, "status", "--watch", "-c", str(config)]
     process = subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
     seen = b""
