@@ -226,9 +226,6 @@ class Following:
             self._report(found.path, str(error.strerror))
             return None
         self._report(found.path, "")
-        if self._inactive.is_archive(found, os.pread(file, 2, 0)):
-            os.close(file)
-            return None
         source = Source(found, file)
         self._sources[found.device, found.inode] = source
         self._handles.use(source)
@@ -246,6 +243,9 @@ class Following:
 
     def _begin(self, source: Source) -> bool:
         file = source.handle()
+        if self._inactive.is_archive(source.found, os.pread(file, 2, 0)):
+            self._forget(source)
+            return False
         segment = segment_of(file)
         position = self._strays.claim(source.found, file, segment)
         if position is None and (original := self._original(source, segment)):

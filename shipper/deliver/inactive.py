@@ -34,8 +34,8 @@ class Inactive:
         return False
 
     def is_archive(self, found: Found, head: bytes) -> bool:
-        """Whether the file that begins with `head` is compressed: its bytes are no lines."""
-        if not head.startswith(_GZIP):
+        """Whether the file is compressed, its bytes no lines; `head` is its first two, or one."""
+        if not head or not _GZIP.startswith(head):
             return False
         self._archives[found.path] = found
         self._tell(found, _ARCHIVE)

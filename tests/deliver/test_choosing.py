@@ -286,3 +286,18 @@ def test_an_archive_is_left_out_told_once_and_counted_until_it_is_a_file_of_line
     assert [row for row in caplog.messages if "gzip archive; zcat it" in row] != []
     path.write_bytes(line(1) + b"\n")
     assert delivered(settings(tmp_path)) == [1]
+
+
+@pytest.mark.parametrize("begun", [b"", b"\x1f"])
+def test_an_archive_that_was_seen_before_it_was_written_is_left_out_too(tmp_path, logs, begun):
+    path = logs / "a.log.1.gz"
+    path.write_bytes(begun)
+    output = ScriptedOutput()
+    pipeline = Pipeline(settings(tmp_path), output)
+    passes = pipeline.passes()
+    next(passes)
+    path.write_bytes(gzip.compress(block(range(2000), 50)))
+    next(passes)
+    next(passes)
+    assert (output.taken, pipeline.stats.left_out, pipeline.stats.rejected) == ([], 1, 0)
+    passes.close()
