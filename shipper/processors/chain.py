@@ -8,7 +8,6 @@ import msgspec
 from shipper.errors import Unprocessable
 from shipper.processors.conditions import Condition
 from shipper.processors.event import Event, decode, encode
-from shipper.record.seal import is_sealed
 
 
 class Processor(Protocol):
@@ -73,11 +72,10 @@ class Chain:
     def apply(self, line: bytes) -> bytes | None:
         """The line as it goes on: itself where nothing changes it, None if it is dropped.
 
-        `line` is one strict JSON object. A sealed line of an audit segment is never touched: its
-        hash is over its bytes, and the next one's too. Raises `Unprocessable` where the processors
-        cannot look at all of a line.
+        `line` is one strict JSON object. Raises `Unprocessable` where the processors cannot look at
+        all of it.
         """
-        if is_sealed(line) or (b"\\" not in line and not _may_touch(self.steps, line)):
+        if b"\\" not in line and not _may_touch(self.steps, line):
             return line
         try:
             event = decode(line)

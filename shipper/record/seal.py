@@ -15,8 +15,6 @@ VERSION = 1
 GENESIS = bytes(32)
 
 _TAIL = re.compile(rb',"hash":"([0-9a-f]{64})"\}\}\Z')
-_TAIL_START = b',"hash":"'
-_TAIL_BYTES = len(_TAIL_START) + 64 + len(b'"}}')
 
 
 def seal(body: bytes, previous: bytes) -> tuple[bytes, bytes]:
@@ -31,12 +29,6 @@ def unseal(line: bytes) -> tuple[bytes, bytes] | None:
     if not tail:
         return None
     return line[: tail.start()] + b"}}", bytes.fromhex(tail[1].decode())
-
-
-def is_sealed(line: bytes) -> bool:
-    """Whether the line carries a seal."""
-    place = len(line) - _TAIL_BYTES
-    return line.startswith(_TAIL_START, place) and _TAIL.match(line, place) is not None
 
 
 def follows(line: bytes, previous: bytes) -> bool:

@@ -99,6 +99,15 @@ processors:
     assert b'{"m":"password=[PASSWORD]","tags":["x"]}' in lines
 
 
+def test_a_foreign_line_that_ends_as_a_sealed_one_does_is_redacted_all_the_same(tmp_path):
+    seal = '"event":{"hash":"' + "0" * 64 + '"}}'
+    line = '{"m":"password=hunter2",' + seal.replace('{"hash"', '{"n":1,"hash"') + "\n"
+    (tmp_path / "a.ndjson").write_text(line)
+    text = "inputs: [{paths: HERE/a.ndjson, processors: [{redact: }]}]\n"
+    (redacted,) = shipped(tmp_path, text)[0]
+    assert json.loads(redacted)["m"] == "password=[PASSWORD]"
+
+
 def test_each_line_keeps_the_place_of_the_line_that_it_was():
     lines = [b'{"n":1}', b"bad", b'{"n":2}', b'{"n":3,"deep":' + b"1" * 5000 + b"}", b'{"n":4}']
     text = """
