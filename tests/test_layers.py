@@ -9,16 +9,18 @@ PACKAGE = Path(__file__).parent.parent / "shipper"
 
 MAY_IMPORT = {
     "errors": set(),
+    "durable": set(),
     "catalog": {"errors"},
     "wire": {"errors"},
-    "record": {"catalog", "errors"},
-    "outputs": {"wire", "errors"},
-    "processors": {"catalog", "record.seal", "errors"},
+    "record": {"catalog", "durable", "errors"},
+    "outputs": {"wire", "durable", "errors"},
+    "processors": {"catalog", "errors"},
     "assets": {"catalog", "errors"},
     "capture": {"record", "catalog", "errors"},
-    "deliver": {"outputs.base", "processors", "errors"},
+    "deliver": {"outputs.base", "processors", "durable", "errors"},
     "config": {
         "processors",
+        "durable",
         "record",
         "outputs",
         "assets",
@@ -28,7 +30,7 @@ MAY_IMPORT = {
         "errors",
     },
 }
-MAY_IMPORT["sample"] = {"record", "catalog", "errors"}
+MAY_IMPORT["sample"] = MAY_IMPORT["record"] | {"record"}
 MAY_IMPORT["faults"] = {"wire", "errors"}
 MAY_IMPORT["status"] = {*MAY_IMPORT["config"], "config"}
 MAY_IMPORT["attest"] = {*MAY_IMPORT["status"], "status"}

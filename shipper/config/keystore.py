@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from shipper.config.permissions import SECRET, problem_of
-from shipper.deliver.durable import replace
+from shipper.durable import replace
 from shipper.errors import ConfigError, Problem
 
 

@@ -22,7 +22,7 @@ from typing import Self
 
 import msgspec
 
-from shipper.deliver.durable import append, open_append, replace
+from shipper.durable import append, open_append, replace
 from shipper.errors import RegistryError
 
 #: Compact when the journal is this many times its content, and at least this big.

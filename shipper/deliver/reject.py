@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from shipper.deliver.block import Reject
-from shipper.deliver.durable import append, open_append, trim
+from shipper.durable import append, open_append, trim
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from shipper.deliver.block import Reject, fault
-from shipper.deliver.durable import append, open_append, sync_directory, trim
 from shipper.deliver.reject import DeadLetter, Letter, locked
+from shipper.durable import append, open_append, sync_directory, trim
 from shipper.errors import ShipperError
 from shipper.outputs.base import Lines
 

@@ -9,13 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from shipper.durable import append, sync_directory, trim
 from shipper.errors import Refused
 from shipper.outputs.base import DELIVERED, Lines, Outcome, OutputConfig
 
 _log = logging.getLogger(__name__)
-
-#: Looking for the end of the last whole line, from the end of a file.
-_STEP_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +47,7 @@ class FileOutput:
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Append `lines` and wait until the disk has them."""
         with self._mapped_errors():
-            _append(self._opened(len(lines.block)), lines.block)
+            append(self._opened(len(lines.block)), lines.block)
         return [DELIVERED] * len(lines)
 
     def probe(self) -> str:
@@ -79,7 +77,7 @@ class FileOutput:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._number = max(self._numbers(), default=0)
             self._file = self._open()
-            _trim(self._file)
+            trim(self._file)  # it was not acknowledged and comes again
         size = os.fstat(self._file).st_size
         if size and size + room > self._config.rotate_every_kb << 10:
             self.close()
@@ -91,11 +89,7 @@ class FileOutput:
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
         opened = os.open(self._path(self._number), flags, self._config.permissions)
-        directory = os.open(self._directory, os.O_RDONLY)
-        try:
-            os.fsync(directory)  # a new file's name must survive a crash as its lines do
-        finally:
-            os.close(directory)
+        sync_directory(self._directory)  # a new file's name must survive a crash as its lines do
         return opened
 
     def _path(self, number: int) -> Path:
@@ -111,30 +105,3 @@ class FileOutput:
         for number in self._numbers()[:-keep] if keep else ():
             _log.warning("Deleting %s: number_of_files is %d.", self._path(number), keep)
             self._path(number).unlink()
-
-
-def _append(file: int, data: bytes) -> None:
-    """Append all of `data` or nothing, and wait until the disk has it."""
-    start = os.fstat(file).st_size
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(file, view) :]
-        os.fdatasync(file)
-    except OSError:
-        os.ftruncate(file, start)
-        raise
-
-
-def _trim(file: int) -> None:
-    """Cut off the half line that a crash has left; it was not acknowledged and comes again."""
-    end = position = os.fstat(file).st_size
-    while position:
-        start = max(0, position - _STEP_BYTES)
-        newline = os.pread(file, position - start, start).rfind(b"\n")
-        position = start
-        if newline >= 0:
-            position = start + newline + 1
-            break
-    if position < end:
-        os.ftruncate(file, position)

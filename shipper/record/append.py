@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from shipper.durable import sync_directory
 from shipper.record.classify import Classified, Row
 from shipper.record.event import Event, create_compliance_event
 from shipper.record.seal import GENESIS, VERSION, seal
@@ -171,7 +172,7 @@ class Stream:
             raise
         self._segment, self._number, self._first_sequence = segment, number, self._sequence
         if self._policy.durability is not Durability.FLUSH:
-            _sync_directory(self._directory)
+            sync_directory(self._directory)  # or its lines cannot be found
         if self._policy.durability is Durability.GROUP:
             self._syncer = _Syncer(segment, self._policy.group_interval_s)
         return segment
@@ -237,15 +238,6 @@ class Stream:
         if self._segment:
             self._segment.close()
             self._segment = None
-
-
-def _sync_directory(directory: Path) -> None:
-    """Bring the name of a new segment to the disk: without it the lines cannot be found."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 class _Syncer:
