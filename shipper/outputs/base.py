@@ -156,6 +156,34 @@ class OutputConfig:
         return BackoffConfig()
 
 
+class LanesConfig(OutputConfig):
+    """The same of an output that has several connections, its lanes."""
+
+    __slots__ = ()
+
+    hosts: tuple[str, ...]
+    loadbalance: bool
+    workers: int
+
+    @property
+    def lanes(self) -> int:
+        """Connections at once."""
+        return self.workers * (len(self.hosts) if self.loadbalance else 1)
+
+    @property
+    def parts(self) -> int:
+        """Requests under way at once, on all connections."""
+        return self.lanes
+
+    @property
+    def batch_max_lines(self) -> int:
+        return self.bulk_max_size * self.parts
+
+    @property
+    def batch_max_bytes(self) -> int:
+        return min(BATCH_BYTES * self.parts, MAX_BATCH_BYTES)
+
+
 def require_some(config: object, *names: str) -> None:
     """Refuse a configuration in which one of these numbers is zero."""
     problems = [Problem(name, "must be 1 or more") for name in names if getattr(config, name) < 1]

@@ -10,12 +10,10 @@ from typing import Final, Literal
 from urllib.parse import urlencode
 
 from shipper.outputs.base import (
-    BATCH_BYTES,
-    MAX_BATCH_BYTES,
     BackoffConfig,
+    LanesConfig,
     Lines,
     Outcome,
-    OutputConfig,
     require_some,
 )
 from shipper.outputs.elasticsearch_lane import Api, ElasticsearchLane, Requests
@@ -42,7 +40,7 @@ _PRESETS: Mapping[str, Mapping[str, int]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ElasticsearchConfig(OutputConfig):
+class ElasticsearchConfig(LanesConfig):
     """Where Elasticsearch is, who we are, and how much it gets at once."""
 
     #: URLs of nodes, which may hold a password.
@@ -89,19 +87,6 @@ class ElasticsearchConfig(OutputConfig):
     def __post_init__(self) -> None:
         for name, value in _PRESETS[self.preset].items():
             object.__setattr__(self, name, value)
-
-    @property
-    def lanes(self) -> int:
-        """Connections at once."""
-        return self.workers * (len(self.hosts) if self.loadbalance else 1)
-
-    @property
-    def batch_max_lines(self) -> int:
-        return self.bulk_max_size * self.lanes
-
-    @property
-    def batch_max_bytes(self) -> int:
-        return min(BATCH_BYTES * self.lanes, MAX_BATCH_BYTES)
 
 
 class Elasticsearch:

@@ -13,11 +13,10 @@ import msgspec
 from shipper import __version__
 from shipper.errors import ConfigError, Problem
 from shipper.outputs.base import (
-    MAX_BATCH_BYTES,
     BackoffConfig,
+    LanesConfig,
     Lines,
     Outcome,
-    OutputConfig,
     require_some,
 )
 from shipper.outputs.lanes import Lanes, Work
@@ -29,7 +28,7 @@ DEFAULT_PORT: Final = 5044
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogstashConfig(OutputConfig):
+class LogstashConfig(LanesConfig):
     """Where Logstash listens, and how much it gets at once."""
 
     #: `host` or `host:port` each; one is taken at random and kept until it fails.
@@ -62,22 +61,9 @@ class LogstashConfig(OutputConfig):
     ssl: TlsConfig | None = None
 
     @property
-    def lanes(self) -> int:
-        """Connections at once."""
-        return self.workers * (len(self.hosts) if self.loadbalance else 1)
-
-    @property
-    def windows(self) -> int:
+    def parts(self) -> int:
         """Windows under way at once, on all connections."""
         return self.lanes * max(self.pipelining, 1)
-
-    @property
-    def batch_max_lines(self) -> int:
-        return self.bulk_max_size * self.windows
-
-    @property
-    def batch_max_bytes(self) -> int:
-        return min(WINDOW_BYTES * self.windows, MAX_BATCH_BYTES)
 
 
 class Logstash:

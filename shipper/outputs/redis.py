@@ -5,18 +5,16 @@ from typing import Literal
 
 from shipper.errors import ConfigError, Problem
 from shipper.outputs.base import (
-    BATCH_BYTES,
-    MAX_BATCH_BYTES,
     BackoffConfig,
+    LanesConfig,
     Output,
-    OutputConfig,
 )
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RedisConfig(OutputConfig):
+class RedisConfig(LanesConfig):
     """Where Redis is, and under which key the lines go."""
 
     #: `host` or `host:port` each.
@@ -45,19 +43,6 @@ class RedisConfig(OutputConfig):
     bulk_max_size: int = 2048
     #: TLS, if the server has it.
     ssl: TlsConfig | None = None
-
-    @property
-    def lanes(self) -> int:
-        """Connections at once."""
-        return self.workers * (len(self.hosts) if self.loadbalance else 1)
-
-    @property
-    def batch_max_lines(self) -> int:
-        return self.bulk_max_size * self.lanes
-
-    @property
-    def batch_max_bytes(self) -> int:
-        return min(BATCH_BYTES * self.lanes, MAX_BATCH_BYTES)
 
 
 def create_redis(config: RedisConfig) -> Output:
