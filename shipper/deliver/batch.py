@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shipper.deliver.block import Reject
+from shipper.deliver.chunk import Chunk
 from shipper.deliver.reject import DeadLetter
-from shipper.deliver.source import Chunk
 from shipper.outputs.base import Lines
 
 

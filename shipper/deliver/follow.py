@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from shipper.deliver import discover
 from shipper.deliver.batch import Batch
+from shipper.deliver.chunk import Chunk
 from shipper.deliver.copies import Originals, is_left_to
 from shipper.deliver.delete import OwnDeletions
 from shipper.deliver.discover import Found, InputConfig, matcher, patterns
@@ -16,7 +17,7 @@ from shipper.deliver.identity import Mark, Strays
 from shipper.deliver.inactive import Inactive
 from shipper.deliver.registry import Position
 from shipper.deliver.segments import Segment, Streams, Torn, segment_of
-from shipper.deliver.source import Chunk, Limits, Source, open_found
+from shipper.deliver.source import Limits, Source, open_found
 
 _log = logging.getLogger(__name__)
 
@@ -202,7 +203,7 @@ class Following:
                 return False
         except OSError:
             return False  # the next scan tells what has become of it
-        tell_unfinished(source, ", and the stream goes on in another segment")
+        source.tell_unfinished(", and the stream goes on in another segment")
         return True
 
     def _see(self, found: Found) -> None:
@@ -327,7 +328,7 @@ class Following:
             return False
         if source.is_open and source.due_monotonic is not None:
             return False
-        tell_unfinished(source, ", and it is gone")
+        source.tell_unfinished(", and it is gone")
         is_deleted = self._deletions.forget(source.found) or source.is_deleted()
         is_kept = source.id in self._copied or not (is_deleted and source.found.input.clean_removed)
         self._forget(source)
@@ -343,7 +344,7 @@ class Following:
         if self._identify(source):
             return True
         if (found.device, found.inode) in self._sources:
-            tell_unfinished(source, ", and it is gone")
+            source.tell_unfinished(", and it is gone")
             self._forget(source)
         return False
 
@@ -393,10 +394,3 @@ class Following:
         if source.segment:
             self._streams.forget(source.segment)
         source.close()
-
-
-def tell_unfinished(source: Source, what: str = "") -> None:
-    """Say what of a file has been read and is no whole line."""
-    if left := source.unfinished_bytes():
-        path, offset = source.found.path, source.offset
-        _log.warning("%s: %d bytes from %d are no whole line%s.", path, left, offset, what)

@@ -18,7 +18,7 @@ from shipper.deliver.backoff import Backoff
 from shipper.deliver.batch import Batch
 from shipper.deliver.delete import Deletions, OwnDeletions
 from shipper.deliver.discover import InputConfig, patterns
-from shipper.deliver.follow import Following, tell_unfinished
+from shipper.deliver.follow import Following
 from shipper.deliver.inactive import Inactive
 from shipper.deliver.registry import Registry
 from shipper.deliver.reject import DeadLetter, DeadLetters, Witness
@@ -142,7 +142,7 @@ class Pipeline:
                 self._scan(registry, following)
                 self._deliver(self._available(following, _MAX_END_WAIT_S), registry)
                 for source in following.sources():
-                    tell_unfinished(source)
+                    source.tell_unfinished()
                 yield
 
     def stop(self) -> None:

@@ -8,18 +8,16 @@ import errno
 import logging
 import os
 import time
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 
-from shipper.deliver.block import Reject, Sifted, up_to_a_line
+from shipper.deliver.block import Sifted, up_to_a_line
+from shipper.deliver.chunk import Chunk, cut, joined
 from shipper.deliver.discover import Found
 from shipper.deliver.form import Block, Form, OverLong
 from shipper.deliver.identity import Mark
 from shipper.deliver.registry import Position
 from shipper.deliver.segments import SEALED, Segment, is_ended
-from shipper.outputs.base import NO_LINES, Lines
 
 _log = logging.getLogger(__name__)
 
@@ -41,32 +39,6 @@ class Limits:
     max_lines: int
     max_bytes: int
     max_line_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Consecutive whole lines of one file."""
-
-    source: "Source"
-    start: int
-    #: Where the position goes when every line and reject is settled.
-    end: int
-    lines: Lines = NO_LINES
-    #: Where each line starts in the file; None: as in their block, from `start`.
-    offsets: Sequence[int] | None = None
-    rejects: Sequence[Reject] = ()
-    #: Where the lines start that were left out on purpose.
-    filtered: Sequence[int] = ()
-    #: Lines that are sent without their ends.
-    truncated: Sequence[Reject] = ()
-    #: Where it can be parted, in order; None: before each line.
-    cuts: Sequence[int] | None = None
-
-    def offset(self, index: int) -> int:
-        """Where the line of that index starts in the file."""
-        if self.offsets is not None:
-            return self.offsets[index]
-        return self.start + self.lines.start(index)
 
 
 class Source:
@@ -198,6 +170,12 @@ class Source:
         """Bytes after the position when nothing more can be taken: a line without its end."""
         return max(0, self.seen[0] - self.offset) if self.seen else 0
 
+    def tell_unfinished(self, what: str = "") -> None:
+        """Say what of the file has been read and is no whole line."""
+        if left := self.unfinished_bytes():
+            path, offset = self.found.path, self.offset
+            _log.warning("%s: %d bytes from %d are no whole line%s.", path, left, offset, what)
+
     def is_deleted(self) -> bool:
         """Whether the open file has no name any more."""
         return self.is_open and os.fstat(self._file).st_nlink == 0
@@ -261,13 +239,13 @@ class Source:
             left = size - start
             asked = left if left <= want else up_to_a_line(self._file, start, want)
             block = os.pread(self._file, asked, start)
-            cut = block.rfind(b"\n") + 1
-            is_long = len(block) - cut > limits.max_line_bytes
-            if not cut and is_long:
+            ends = block.rfind(b"\n") + 1
+            is_long = len(block) - ends > limits.max_line_bytes
+            if not ends and is_long:
                 self._skip = _Skip()
                 return self._pass_over(limits, size)
             # An over-long line stands alone: what is open before it ends.
-            whole = self._sifted(self._block(block[:cut], start, limits, is_last=is_long))
+            whole = self._sifted(self._block(block[:ends], start, limits, is_last=is_long))
             if whole.end > start or len(block) < asked or asked == left:
                 break
             want *= 2
@@ -292,7 +270,7 @@ class Source:
         data = rest if rest.endswith(b"\n") else rest + b"\n"
         is_unended = len(data) > len(rest)
         block = self._block(data, chunk.end, limits, is_last=True, is_unended=is_unended)
-        return _joined(chunk, self._sifted(block), len(rest))
+        return joined(chunk, self._sifted(block), len(rest))
 
     def _block(self, data: bytes, start: int, limits: Limits, **marks: bool) -> Block:
         is_continued = start > 0 and os.pread(self._file, 1, start - 1) != b"\n"
@@ -324,7 +302,7 @@ class Source:
         if len(chunk.lines) <= limits.max_lines:
             self._usual = min(_MAX_READ_BYTES, self._usual + self._usual // 8)
             return chunk
-        chunk = _cut(chunk, limits.max_lines)
+        chunk = cut(chunk, limits.max_lines)
         self._usual = max(_MIN_READ_BYTES, chunk.end - chunk.start)
         return chunk
 
@@ -369,39 +347,3 @@ class _Skip:
         self.digest.update(data)
         self.head += data[: max_bytes - len(self.head)]
         self.length += len(data)
-
-
-def _cut(chunk: Chunk, max_lines: int) -> Chunk:
-    """The chunk up to the first line over the limit, or where it can be parted before that.
-
-    Where it cannot, up to the first such place behind: a few lines more than asked for.
-    """
-    end, kept = chunk.offset(max_lines), max_lines
-    if chunk.cuts is not None:
-        place = max(0, bisect_right(chunk.cuts, end) - 1)
-        end = chunk.cuts[place]
-        kept = bisect_left(chunk.offsets or (), end)
-    offsets = None if chunk.offsets is None else chunk.offsets[:kept]
-    return replace(
-        chunk,
-        end=end,
-        lines=chunk.lines.part(0, kept),
-        offsets=offsets,
-        rejects=[reject for reject in chunk.rejects if reject.offset < end],
-        filtered=[offset for offset in chunk.filtered if offset < end],
-        truncated=[record for record in chunk.truncated if record.offset < end],
-    )
-
-
-def _joined(chunk: Chunk, last: Chunk, last_bytes: int) -> Chunk:
-    """The chunk with a last line, which is `last_bytes` long in the file, behind it."""
-    return Chunk(
-        chunk.source,
-        chunk.start,
-        chunk.end + last_bytes,
-        Lines.joined([chunk.lines, last.lines]),
-        [one.offset(index) for one in (chunk, last) for index in range(len(one.lines))],
-        [*chunk.rejects, *last.rejects],
-        [*chunk.filtered, *last.filtered],
-        [*chunk.truncated, *last.truncated],
-    )
