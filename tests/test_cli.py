@@ -155,7 +155,7 @@ def test_setup_without_elasticsearch_says_what_it_needs(config):
 @pytest.mark.parametrize("folder", ["ilm", "logstash", "kibana"])
 def test_validate_finds_nothing_wrong_with_the_committed_assets(folder, capsys):
     assert main(["validate", str(ROOT / folder)]) == 0
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == f"{ROOT / folder}: no problem found\n"
 
 
 def test_validate_tells_the_fault_of_an_edited_file_with_its_place(tmp_path, capsys):

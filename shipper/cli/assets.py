@@ -113,4 +113,6 @@ def _validate(arguments: argparse.Namespace) -> int:
     problems = list(validate(arguments.path, config.catalog, config.scope))
     for problem in problems:
         say(str(problem))
+    if not problems:
+        say(f"{arguments.path}: no problem found")
     return EX_DATAERR if problems else 0

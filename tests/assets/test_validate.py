@@ -353,3 +353,10 @@ def test_kql_is_read_as_kibana_reads_it():
 def test_kql_that_kibana_refuses_is_refused(query):
     with pytest.raises(ValueError, match="character"):
         parse(query)
+
+
+@pytest.mark.parametrize("name", ["", "notes.txt"])
+def test_where_there_is_nothing_to_check_that_is_a_problem_and_no_success(tmp_path, name):
+    (tmp_path / "notes.txt").write_text("nothing")
+    (problem,) = validate(tmp_path / name, builtin(), Scope())
+    assert "nothing to check" in problem.what

@@ -17,6 +17,8 @@ from shipper.errors import Problem
 Json = dict[str, Any]
 Line = tuple[str, Json]
 
+_SUFFIXES = (".ndjson", ".json", ".conf")
+
 
 def validate(path: Path, catalog: Catalog, scope: Scope) -> Iterator[Problem]:
     """Problems of a file, or of all files below a folder.
@@ -26,6 +28,8 @@ def validate(path: Path, catalog: Catalog, scope: Scope) -> Iterator[Problem]:
     these is somebody else's and passed over. Fields are held against the catalog's.
     """
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    if not any(file.suffix in _SUFFIXES for file in files):
+        yield Problem(str(path), f"holds nothing to check; assets end in {', '.join(_SUFFIXES)}")
     for file in files:
         if file.suffix == ".ndjson":
             yield from _ndjson(file, catalog)
