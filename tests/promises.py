@@ -20,6 +20,7 @@ class Promise:
 
 
 _LINE = "integration/test_line.py::"
+_LOSSES = "deliver/test_loss_reports.py::"
 _SETUP = "integration/test_assets_setup.py::"
 _BAD = "integration/test_bad_input.py::"
 _PLANTED = "integration/test_planted.py::"
@@ -182,6 +183,23 @@ PROMISES = (
                 f"{_LINE}"
                 "test_killed_ten_times_on_the_way_to_elasticsearch_it_loses_and_doubles_nothing"
             ),
+            (
+                "integration/test_kills.py::"
+                "test_killed_and_rotated_behind_a_bad_line_to_a_lumberjack_server_it_loses_nothing"
+            ),
+        ),
+    ),
+    Promise(
+        "deliver:reported-losses",
+        "What users of other shippers have reported lost arrives here: lines of a file that was "
+        "closed while the output was slow, that was renamed or deleted, rotated by the kubelet, "
+        "or given the inode of another.",
+        (
+            f"{_LOSSES}test_lines_written_while_the_output_is_slow_and_the_file_is_closed_are_not_skipped",
+            f"{_LOSSES}test_lines_written_after_a_rename_of_a_closed_file_arrive",
+            f"{_LOSSES}test_the_last_line_of_a_file_that_is_then_deleted_arrives",
+            f"{_LOSSES}test_lines_before_a_rotation_by_the_kubelet_arrive_through_the_link",
+            f"{_LOSSES}test_another_file_with_the_inode_of_a_deleted_one_is_read_from_its_beginning",
         ),
     ),
     Promise(
@@ -479,8 +497,11 @@ PROMISES = (
     ),
     Promise(
         "processors:seal",
-        "No processor changes a line of an audit segment.",
-        (f"{_PROCESSED}test_own_segments_pass_as_they_are_whatever_the_processors_do",),
+        "No processor changes a line of an audit segment, and no foreign line passes for one.",
+        (
+            f"{_PROCESSED}test_own_segments_pass_as_they_are_whatever_the_processors_do",
+            f"{_PROCESSED}test_a_foreign_line_that_ends_as_a_sealed_one_does_is_redacted_all_the_same",
+        ),
     ),
     Promise(
         "processors:redact",
