@@ -5,7 +5,6 @@ Python objects. The sweep over a block costs about half of asking line by line; 
 way is for the blocks that do not pass and says what is wrong with which line.
 """
 
-import os
 from codecs import utf_8_decode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +21,6 @@ _OPENING, _CLOSING = b"{}"
 _SPACE = b" \t\r"
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
-
-#: Where a block of usual lines has the end of its last whole one.
-_TAIL_BYTES = 4096
 
 #: How much of a line over the limit the dead letters keep.
 EXCERPT_BYTES = 1024
@@ -58,17 +54,6 @@ class Sifted:
     truncated: Sequence[Reject] = ()
     #: Where the file can be parted, in order; None: before each line.
     cuts: Sequence[int] | None = None
-
-
-def up_to_a_line(file: int, start: int, want: int) -> int:
-    """`want` bytes from `start`, or a little less: up to the end of a line, if one is found there.
-
-    A block with half a line at its end has to be copied to be rid of it.
-    """
-    size = min(want, _TAIL_BYTES)
-    tail = start + want - size
-    newline = os.pread(file, size, tail).rfind(b"\n") + 1
-    return tail + newline - start if newline else want
 
 
 def sift(block: bytes, offset: int, max_line_bytes: int) -> Sifted:

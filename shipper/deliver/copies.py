@@ -4,9 +4,9 @@ A copy's lines are the original's. While the original still holds them, they are
 it is cut, its position passes to the copy, which holds what the original had left unread.
 """
 
-import os
 from collections.abc import Iterator
 
+from shipper.deliver.handle import Handle
 from shipper.deliver.identity import HEAD_BYTES, Mark, originals
 from shipper.deliver.source import Source
 
@@ -72,8 +72,8 @@ def _is_copy(copy: Source, original: Source) -> bool:
         return False
 
 
-def _is_beginning(file: int, of: int) -> bool:
+def _is_beginning(file: Handle, of: Handle) -> bool:
     """Whether the one open file is the other one's beginning, as far as its two ends tell."""
-    size = os.fstat(file).st_size
+    size = file.size
     parts = ((min(HEAD_BYTES, size), at) for at in {0, max(0, size - HEAD_BYTES)})
-    return all(os.pread(file, *part) == os.pread(of, *part) for part in parts)
+    return all(file.read(*part) == of.read(*part) for part in parts)

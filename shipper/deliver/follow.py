@@ -1,7 +1,6 @@
 """The files of one pipeline: which there are, who is who, and who has something to read."""
 
 import logging
-import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -12,6 +11,7 @@ from shipper.deliver.chunk import Chunk
 from shipper.deliver.copies import Originals, is_left_to
 from shipper.deliver.delete import OwnDeletions
 from shipper.deliver.discover import Found, InputConfig, matcher, patterns
+from shipper.deliver.handle import Handle
 from shipper.deliver.handles import Handles
 from shipper.deliver.identity import Mark, Strays
 from shipper.deliver.inactive import Inactive
@@ -108,13 +108,13 @@ class Following:
         if not self._strays.knows_inode(found):
             return False
         try:
-            file = open_found(found)
+            file = Handle(open_found(found))
         except OSError:  # told when it is followed
             return False
         try:
             return self._strays.fits_inode(found, file)
         finally:
-            os.close(file)
+            file.close()
 
     def look(self, paths: Iterable[str]) -> None:
         """Look at these files alone."""
@@ -222,7 +222,7 @@ class Following:
         if not self._strays.knows_inode(found) and self._inactive.leaves_out(found):
             return None
         try:
-            file = open_found(found)
+            file = Handle(open_found(found))
         except OSError as error:
             self._report(found.path, str(error.strerror))
             return None
@@ -244,7 +244,7 @@ class Following:
 
     def _begin(self, source: Source) -> bool:
         file = source.handle()
-        if self._inactive.is_archive(source.found, os.pread(file, 2, 0)):
+        if self._inactive.is_archive(source.found, file.read(2, 0)):
             self._forget(source)
             return False
         segment = segment_of(file)
@@ -340,7 +340,7 @@ class Following:
         """Begin a file that was empty when it was seen, if its handle shows something now."""
         found = source.found
         with suppress(OSError):  # no handle leads to it any more
-            source.found = found._replace(size=os.fstat(source.handle()).st_size)
+            source.found = found._replace(size=source.handle().size)
         if self._identify(source):
             return True
         if (found.device, found.inode) in self._sources:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from shipper.deliver.discover import Found
+from shipper.deliver.handle import Handle
 from shipper.deliver.registry import Position
 from shipper.deliver.segments import Segment
 
@@ -43,17 +44,17 @@ class Mark:
         """Whether it tells more than what many files may begin with."""
         return self.head_length == HEAD_BYTES
 
-    def is_of(self, file: int) -> bool:
+    def is_of(self, file: Handle) -> bool:
         """Whether the open file holds all that, so far as the fingerprints tell."""
-        if self.head_length and _digest(os.pread(file, self.head_length, 0)) != self.head_sha256:
+        if self.head_length and _digest(file.read(self.head_length, 0)) != self.head_sha256:
             return False
         return not self.tail_sha256 or _tail(file, self.offset) == self.tail_sha256
 
-    def moved(self, file: int, offset: int) -> "Mark":
+    def moved(self, file: Handle, offset: int) -> "Mark":
         """The mark at `offset`, further on in the same file."""
         length, digest = self.head_length, self.head_sha256
         if length < min(HEAD_BYTES, offset):
-            head = os.pread(file, min(HEAD_BYTES, offset), 0)
+            head = file.read(min(HEAD_BYTES, offset), 0)
             length, digest = len(head), _digest(head)
         return Mark(offset, length, digest, _tail(file, offset) if offset > HEAD_BYTES else "")
 
@@ -77,11 +78,11 @@ class Strays:
         for group in self._groups(position):
             group[position.id] = position
 
-    def claim(self, found: Found, file: int, segment: Segment | None) -> Position | None:
+    def claim(self, found: Found, file: Handle, segment: Segment | None) -> Position | None:
         """The position of the open file `found`; no longer stray then."""
         for group in self._candidates(found, file, segment):
             # The further it fits, the surer it is of this very file.
-            fitting = (position for position in group if _fits(position, found, file))
+            fitting = (position for position in group if _fits(position, file))
             best = min(fitting, key=lambda p: (p.path != found.path, -p.offset), default=None)
             if best is not None:
                 self.drop(best.id)
@@ -92,10 +93,10 @@ class Strays:
         """Whether a stray position names this inode."""
         return bool(self._by_inode.get((found.device, found.inode)))
 
-    def fits_inode(self, found: Found, file: int) -> bool:
+    def fits_inode(self, found: Found, file: Handle) -> bool:
         """Whether one of these is of the open file; inodes are given out again."""
         here = self._by_inode.get((found.device, found.inode), {}).values()
-        return any(_fits(position, found, file) for position in here)
+        return any(_fits(position, file) for position in here)
 
     def at_place_of(self, found: Found) -> list[int]:
         """The stray positions of what was at the same place, inode and all."""
@@ -117,12 +118,12 @@ class Strays:
         return old
 
     def _candidates(
-        self, found: Found, file: int, segment: Segment | None
+        self, found: Found, file: Handle, segment: Segment | None
     ) -> Iterator[Iterable[Position]]:
         if segment:
             yield self._by_segment.get(segment, {}).values()
         yield self._by_inode.get((found.device, found.inode), {}).values()
-        yield self._by_head.get(_digest(os.pread(file, HEAD_BYTES, 0)), {}).values()
+        yield self._by_head.get(_digest(file.read(HEAD_BYTES, 0)), {}).values()
         # A few bytes alone may be what many files begin with: there the name must fit too.
         for path in (found.path, *originals(found.path)):
             yield self._by_path.get(path, {}).values()
@@ -138,8 +139,8 @@ class Strays:
             yield self._by_segment.setdefault(Segment(position.stream, position.segment), {})
 
 
-def _fits(position: Position, found: Found, file: int) -> bool:
-    return position.offset <= found.size and Mark.of(position).is_of(file)
+def _fits(position: Position, file: Handle) -> bool:
+    return position.offset <= file.size and Mark.of(position).is_of(file)
 
 
 def originals(path: str) -> Iterator[str]:
@@ -154,8 +155,8 @@ def originals(path: str) -> Iterator[str]:
             yield folder + slash + before + extension
 
 
-def _tail(file: int, offset: int) -> str:
-    return _digest(os.pread(file, HEAD_BYTES, offset - HEAD_BYTES))
+def _tail(file: Handle, offset: int) -> str:
+    return _digest(file.read(HEAD_BYTES, offset - HEAD_BYTES))
 
 
 def _digest(data: bytes) -> str:

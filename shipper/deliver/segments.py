@@ -5,7 +5,6 @@ with an event that names the stream and the segment's number (`record/append.py`
 """
 
 import heapq
-import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +12,7 @@ import msgspec
 
 from shipper.deliver.block import fault
 from shipper.deliver.form import Ndjson
+from shipper.deliver.handle import Handle
 
 if TYPE_CHECKING:
     from shipper.deliver.source import Source
@@ -79,9 +79,9 @@ class Torn(Exception):  # a state, not a fault: it is written page by page
     """The first line may become that of a segment, and is not whole yet."""
 
 
-def segment_of(file: int) -> Segment | None:
+def segment_of(file: Handle) -> Segment | None:
     """Which segment the open file is, None if it is none; `Torn` if that cannot be known yet."""
-    data = os.pread(file, _LINE_BYTES, 0)
+    data = file.read(_LINE_BYTES, 0)
     if data[: len(_BEGINS)] != _BEGINS[: len(data)]:
         return None
     line, newline, _ = data.partition(b"\n")
@@ -90,9 +90,9 @@ def segment_of(file: int) -> Segment | None:
     return _segment(line, _START)
 
 
-def is_ended(file: int, size: int) -> bool:
+def is_ended(file: Handle) -> bool:
     """Whether the last line of the open segment is the one that closes it."""
-    data = os.pread(file, _LINE_BYTES, max(0, size - _LINE_BYTES))
+    data = file.read(_LINE_BYTES, max(0, file.size - _LINE_BYTES))
     last = data[:-1].rpartition(b"\n")[2]
     return data.endswith(b"\n") and _segment(last, _END) is not None
 

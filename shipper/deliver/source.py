@@ -11,10 +11,11 @@ import time
 from dataclasses import dataclass
 from hashlib import sha256
 
-from shipper.deliver.block import Sifted, up_to_a_line
+from shipper.deliver.block import Sifted
 from shipper.deliver.chunk import Chunk, cut, joined
 from shipper.deliver.discover import Found
 from shipper.deliver.form import Block, Form, OverLong
+from shipper.deliver.handle import Handle
 from shipper.deliver.identity import Mark
 from shipper.deliver.registry import Position
 from shipper.deliver.segments import SEALED, Segment, is_ended
@@ -63,7 +64,7 @@ class Source:
         "segment",
     )
 
-    def __init__(self, found: Found, file: int) -> None:
+    def __init__(self, found: Found, file: Handle) -> None:
         """Follow the open `file`; nothing is read before `begin`."""
         #: Where the file is now.
         self.found = found
@@ -108,12 +109,12 @@ class Source:
     @property
     def is_open(self) -> bool:
         """Whether it holds a file handle."""
-        return self._file >= 0
+        return self._file.is_open
 
-    def handle(self) -> int:
+    def handle(self) -> Handle:
         """The open file, opened again if need be; `OSError` if it is not there any more."""
-        if self._file < 0:
-            self._file = open_found(self.found)
+        if not self._file.is_open:
+            self._file.file = open_found(self.found)
         return self._file
 
     def take(self, limits: Limits) -> Chunk | None:
@@ -151,7 +152,7 @@ class Source:
     def peek(self, size: int) -> bytes:
         """What comes next, as far as the open file shows it."""
         try:
-            return os.pread(self._file, size, self.offset) if self.is_open else b""
+            return self._file.read(size, self.offset) if self.is_open else b""
         except OSError:  # told when it is read
             return b""
 
@@ -164,7 +165,7 @@ class Source:
 
     def holds_mark(self) -> bool:
         """Whether what was settled is still in the open file."""
-        return os.fstat(self.handle()).st_size >= self.offset and self._mark.is_of(self._file)
+        return self.handle().size >= self.offset and self._mark.is_of(self._file)
 
     def unfinished_bytes(self) -> int:
         """Bytes after the position when nothing more can be taken: a line without its end."""
@@ -178,12 +179,12 @@ class Source:
 
     def is_deleted(self) -> bool:
         """Whether the open file has no name any more."""
-        return self.is_open and os.fstat(self._file).st_nlink == 0
+        return self.is_open and os.fstat(self._file.file).st_nlink == 0
 
     def is_ended(self) -> bool:
         """Whether the last line of this segment is the one that closes it."""
         try:
-            return is_ended(self.handle(), self.found.size)
+            return is_ended(self.handle())
         except OSError:  # gone, or replaced: the next scan tells
             return False
 
@@ -193,14 +194,12 @@ class Source:
 
     def has_changed(self) -> bool:
         """Whether the file is other than when it was last read; `OSError` if it is gone."""
-        status = os.fstat(self.handle())
+        status = os.fstat(self.handle().file)
         return (status.st_size, status.st_mtime_ns) != self.seen
 
     def close(self) -> None:
         """Let go of the handle; `take` opens the file again, by path."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        self._file.close()
 
     def _report(self, problem: str) -> None:
         """Say it once when the file cannot be read, and once when it can again."""
@@ -213,7 +212,7 @@ class Source:
             _log.info("%s can be read again.", self.found.path)
 
     def _take(self, limits: Limits) -> Chunk | None:
-        status = os.fstat(self._file)
+        status = os.fstat(self._file.file)
         size = status.st_size
         if (size, status.st_mtime_ns) != self.seen:
             self.seen = (size, status.st_mtime_ns)
@@ -237,8 +236,8 @@ class Source:
         want = min(limits.max_bytes, self._usual)
         while True:
             left = size - start
-            asked = left if left <= want else up_to_a_line(self._file, start, want)
-            block = os.pread(self._file, asked, start)
+            asked = left if left <= want else self._file.up_to_a_line(start, want)
+            block = self._file.read(asked, start)
             ends = block.rfind(b"\n") + 1
             is_long = len(block) - ends > limits.max_line_bytes
             if not ends and is_long:
@@ -273,7 +272,7 @@ class Source:
         return joined(chunk, self._sifted(block), len(rest))
 
     def _block(self, data: bytes, start: int, limits: Limits, **marks: bool) -> Block:
-        is_continued = start > 0 and os.pread(self._file, 1, start - 1) != b"\n"
+        is_continued = start > 0 and self._file.read(1, start - 1) != b"\n"
         limit = limits.max_line_bytes
         return Block(data, start, self.found.path, limit, is_continued=is_continued, **marks)
 
@@ -309,7 +308,7 @@ class Source:
     def _pass_over(self, limits: Limits, size: int) -> Chunk | None:
         """Pass over a block of a line that is over the limit; its reject once its end is found."""
         skip = self._skip or _Skip()
-        block = os.pread(self._file, _BLOCK_BYTES, self.offset + skip.length)
+        block = self._file.read(_BLOCK_BYTES, self.offset + skip.length)
         line, newline, _ = block.partition(b"\n")
         skip.add(line, limits.max_line_bytes)
         end = self.offset + skip.length + 1

@@ -1,0 +1,46 @@
+"""An open file, and what it holds, by offset."""
+
+import os
+
+#: Where a block of usual lines has the end of its last whole one.
+_TAIL_BYTES = 4096
+
+
+class Handle:
+    """A file that holds its lines as they are."""
+
+    __slots__ = ("file",)
+
+    def __init__(self, file: int) -> None:
+        """Of the open `file`; -1 while it is closed."""
+        self.file = file
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is an open file."""
+        return self.file >= 0
+
+    @property
+    def size(self) -> int:
+        """How much it holds, so far as is known."""
+        return os.fstat(self.file).st_size
+
+    def read(self, size: int, offset: int) -> bytes:
+        """`size` bytes from `offset`, fewer at the end."""
+        return os.pread(self.file, size, offset)
+
+    def up_to_a_line(self, start: int, want: int) -> int:
+        """`want` bytes from `start`, or a little less: up to the end of a line, if one is there.
+
+        A block with half a line at its end has to be copied to be rid of it.
+        """
+        size = min(want, _TAIL_BYTES)
+        tail = start + want - size
+        newline = os.pread(self.file, size, tail).rfind(b"\n") + 1
+        return tail + newline - start if newline else want
+
+    def close(self) -> None:
+        """Close the file, if it is open."""
+        if self.file >= 0:
+            os.close(self.file)
+            self.file = -1
