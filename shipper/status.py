@@ -49,7 +49,9 @@ class FileStatus:
 
     def plain(self) -> dict[str, object]:
         """For whoever reads JSON."""
-        known = {} if self.position is None else msgspec.structs.asdict(self.position)
+        known: dict[str, object] = {}
+        if at := self.position:
+            known = {**msgspec.structs.asdict(at), "head": at.head.hex(), "tail": at.tail.hex()}
         told = {"output": self.output, "path": self.path, "size": self.size}
         return {**known, **told, "offset": self.offset, "behind": self.behind}
 

@@ -17,8 +17,7 @@ POSITION = {
             "path": "/a",
             "device": 1,
             "inode": 2,
-            "head_length": 0,
-            "head_sha256": "",
+            "head": "",
             "offset": 3,
             "updated_s": 4,
         }

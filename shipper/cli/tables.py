@@ -87,7 +87,7 @@ def positions_table(files: Iterable[FileStatus]) -> Table:
             Text("gone", "dim") if row.size is None else f"{row.size:,}",
             Text(f"{row.behind:,}", "yellow" if row.behind else "dim"),
             when,
-            known.head_sha256[:8] if known else "",
+            known.head.hex()[:8] if known else "",
         )
     return table
 

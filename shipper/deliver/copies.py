@@ -6,40 +6,33 @@ it is cut, its position passes to the copy, which holds what the original had le
 
 from collections.abc import Iterator
 
+from shipper.deliver.groups import Groups
 from shipper.deliver.handle import Handle
-from shipper.deliver.identity import HEAD_BYTES, Mark, originals
+from shipper.deliver.identity import originals
+from shipper.deliver.mark import HEAD_BYTES, Mark, head_of
 from shipper.deliver.source import Source
 
 
 class Originals:
     """The followed files, as what a new file may be a copy of."""
 
-    __slots__ = ("_by_head", "_by_path", "_keys")
+    __slots__ = ("_by_head", "_by_path")
 
     def __init__(self) -> None:
-        self._by_path: dict[str, dict[Source, None]] = {}
-        self._by_head: dict[str, Source] = {}
-        self._keys: dict[Source, tuple[str, str]] = {}
+        self._by_path: Groups[str, Source] = Groups()
+        self._by_head: dict[bytes, Source] = {}
 
     def note(self, source: Source) -> None:
         """Know the file by what it is called and begins with now."""
-        keys = source.found.path, source.mark.head_sha256 if source.mark.is_full else ""
-        if self._keys.get(source) != keys:
-            self.forget(source)
-            self._keys[source] = keys
-            self._by_path.setdefault(keys[0], {})[source] = None
-            if keys[1]:
-                self._by_head[keys[1]] = source
+        self._by_path.add(source.found.path, source)
+        if source.mark.is_full:
+            self._by_head[source.mark.head] = source
 
-    def forget(self, source: Source) -> None:
-        """It is followed no more."""
-        path, head = self._keys.pop(source, ("", ""))
-        group = self._by_path.get(path, {})
-        group.pop(source, None)
-        if not group:
-            self._by_path.pop(path, None)
-        if self._by_head.get(head) is source:
-            del self._by_head[head]
+    def forget(self, source: Source, mark: Mark) -> None:
+        """Know it no longer by its path, nor by `mark`, before either changes."""
+        self._by_path.discard(source.found.path, source)
+        if self._by_head.get(mark.head) is source:
+            del self._by_head[mark.head]
 
     def of(self, copy: Source, likely: Source | None = None) -> Source | None:
         """The followed file whose lines `copy` holds; `likely` may be it."""
@@ -49,12 +42,11 @@ class Originals:
         return None
 
     def _candidates(self, copy: Source) -> Iterator[Source]:
-        head = Mark().moved(copy.handle(), HEAD_BYTES).head_sha256
-        if head in self._by_head:
-            yield self._by_head[head]
+        if original := self._by_head.get(head_of(copy.handle())):
+            yield original
         # A few bytes alone may be what many files begin with: there the name must fit too.
         for path in originals(copy.found.path):
-            yield from tuple(self._by_path.get(path, ()))
+            yield from tuple(self._by_path.of(path))
 
 
 def is_left_to(copy: Source, original: Source) -> bool:

@@ -78,6 +78,11 @@ class Found(NamedTuple):
     #: The first of the inputs that name it.
     input: InputConfig
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """What changes when it is written to."""
+        return self.size, self.mtime_ns
+
 
 def patterns(inputs: Sequence[InputConfig]) -> tuple[str, ...]:
     """The patterns of all inputs, absolute, each once."""

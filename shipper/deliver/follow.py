@@ -13,8 +13,9 @@ from shipper.deliver.delete import OwnDeletions
 from shipper.deliver.discover import Found, InputConfig, matcher, patterns
 from shipper.deliver.handle import Handle
 from shipper.deliver.handles import Handles
-from shipper.deliver.identity import Mark, Strays
+from shipper.deliver.identity import Strays
 from shipper.deliver.inactive import Inactive
+from shipper.deliver.mark import Mark
 from shipper.deliver.registry import Position
 from shipper.deliver.segments import Segment, Streams, Torn, segment_of
 from shipper.deliver.source import Limits, Source, open_found
@@ -210,7 +211,11 @@ class Following:
         source = self._sources.get((found.device, found.inode)) or self._adopt(found)
         if source is None:
             return
-        source.found, source.is_listed = found, True
+        source.is_listed = True
+        if source.found.path != found.path:
+            self._originals.forget(source, source.mark)
+        if source.found != found:
+            source.found = found
         if not source.id and not self._identify(source):
             return
         self._originals.note(source)
@@ -237,7 +242,7 @@ class Following:
         try:
             return source.found.size > 0 and self._begin(source)
         except Torn:
-            source.seen = (source.found.size, source.found.mtime_ns)
+            source.seen = source.found
         except OSError:  # it has just gone, or was replaced: the next scan tells
             self._forget(source)
         return False
@@ -261,7 +266,7 @@ class Following:
             segment = None  # another file that says so of itself, and holds other lines
         ident = position.id if position else self._next_id
         self._next_id = max(self._next_id, ident + 1)
-        source.begin(ident, Mark.of(position) if position else Mark(), segment)
+        source.begin(ident, position or Mark(), segment)
         self.started += 1
         if segment:
             self._streams.add(source, segment)
@@ -291,8 +296,9 @@ class Following:
 
     def _renew(self, source: Source) -> None:
         """Another position for a file that begins anew; a copy may claim the old one."""
-        if source.id in self._positions:
-            self._strays.add(self._positions[source.id])
+        if position := self._positions.get(source.id):
+            self._originals.forget(source, position)
+            self._strays.add(position)
             self._cut[source.id] = None
         self._copied.pop(source.id, None)
         if source.segment:
@@ -390,7 +396,7 @@ class Following:
         self._handles.forget(source)
         self._ending.discard(source)
         self._copied.pop(source.id, None)
-        self._originals.forget(source)
+        self._originals.forget(source, source.mark)
         if source.segment:
             self._streams.forget(source.segment)
         source.close()

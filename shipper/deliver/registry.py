@@ -4,7 +4,7 @@ A journal: one JSON line per commit, appended and synchronised. Rewriting the wh
 commit instead would cost a commit over 10,000 files some megabytes; this costs what has changed.
 The journal is rewritten at the start, and when it has grown to several times its content.
 
-    {"format":"mcp-shipper positions","version":1,"since_s":1764049680}
+    {"format":"mcp-shipper positions","version":2,"since_s":1764049680}
     {"crc":2774561,"commit":{"set":[{...}],"forget":[7]}}
 
 A crash can tear the last line, which then was never promised: it is dropped. Damage anywhere else
@@ -22,6 +22,7 @@ from typing import Self
 
 import msgspec
 
+from shipper.deliver.mark import Mark
 from shipper.durable import append, open_append, replace
 from shipper.errors import RegistryError
 
@@ -30,21 +31,15 @@ _MAX_GROWTH = 8
 _MIN_COMPACT_BYTES = 1 << 20
 
 
-class Position(msgspec.Struct, frozen=True, omit_defaults=True):
+class Position(Mark, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """How far one file is settled, and how to know it again."""
 
     id: int
     path: str
     device: int
     inode: int
-    #: The file's first bytes, at most 1024, and never beyond the offset.
-    head_length: int
-    head_sha256: str
-    offset: int
     #: Last commit, in seconds since 1970: long unseen files are forgotten by it.
     updated_s: int
-    #: Of the 1024 bytes before the offset, where the head does not reach it.
-    tail_sha256: str = ""
     #: Of a segment of an audit stream: which one it is.
     stream: str = ""
     segment: int = 0
@@ -70,7 +65,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
 #: What msgspec raises for bytes that are not what was written: not only its own.
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-_FORMAT = _Header("mcp-shipper positions", 1)
+_FORMAT = _Header("mcp-shipper positions", 2)
 _encode = msgspec.json.Encoder().encode
 _headers = msgspec.json.Decoder(_Header)
 _lines = msgspec.json.Decoder(_Line)

@@ -16,7 +16,7 @@ from shipper.deliver.chunk import Chunk, cut, joined
 from shipper.deliver.discover import Found
 from shipper.deliver.form import Block, Form, OverLong
 from shipper.deliver.handle import Handle
-from shipper.deliver.identity import Mark
+from shipper.deliver.mark import Mark
 from shipper.deliver.registry import Position
 from shipper.deliver.segments import SEALED, Segment, is_ended
 
@@ -72,7 +72,8 @@ class Source:
         self.id = 0
         #: Which segment of an audit stream it is, if any.
         self.segment: Segment | None = None
-        self._mark = self._next_mark = Mark()
+        self._mark: Mark = Mark()
+        self._next_mark = self._mark
         self._file = file
         self._problem = ""
         self._skip: _Skip | None = None
@@ -87,8 +88,8 @@ class Source:
         self._is_racy = False
         #: Whether the last `take` found other content than was settled, and began anew.
         self.is_restarted = False
-        #: Size and time of change when it was last read.
-        self.seen: tuple[int, int] | None = None
+        #: As it was when it was last read.
+        self.seen: Found | None = None
         #: Whether the patterns still name it; if not, only the handle leads to it.
         self.is_listed = True
 
@@ -133,21 +134,21 @@ class Source:
 
     def settle(self, now_s: int) -> Position:
         """Move behind the chunk that was taken last; the position to commit."""
-        mark = self._mark = self._next_mark
-        stream, number = self.segment or ("", 0)
-        return Position(
+        mark, (stream, number) = self._next_mark, self.segment or ("", 0)
+        position = Position(
             id=self.id,
             path=self.found.path,
             device=self.found.device,
             inode=self.found.inode,
-            head_length=mark.head_length,
-            head_sha256=mark.head_sha256,
             offset=mark.offset,
+            head=mark.head,
+            tail=mark.tail,
             updated_s=now_s,
-            tail_sha256=mark.tail_sha256,
             stream=stream,
             segment=number,
         )
+        self._mark = self._next_mark = position
+        return position
 
     def peek(self, size: int) -> bytes:
         """What comes next, as far as the open file shows it."""
@@ -169,7 +170,7 @@ class Source:
 
     def unfinished_bytes(self) -> int:
         """Bytes after the position when nothing more can be taken: a line without its end."""
-        return max(0, self.seen[0] - self.offset) if self.seen else 0
+        return max(0, self.seen.size - self.offset) if self.seen else 0
 
     def tell_unfinished(self, what: str = "") -> None:
         """Say what of the file has been read and is no whole line."""
@@ -190,12 +191,12 @@ class Source:
 
     def is_news(self, found: Found) -> bool:
         """Whether the file, as it was found, may be other than when it was last read."""
-        return self._is_racy or (found.size, found.mtime_ns) != self.seen
+        return self._is_racy or not self.seen or found.version != self.seen.version
 
     def has_changed(self) -> bool:
         """Whether the file is other than when it was last read; `OSError` if it is gone."""
         status = os.fstat(self.handle().file)
-        return (status.st_size, status.st_mtime_ns) != self.seen
+        return not self.seen or (status.st_size, status.st_mtime_ns) != self.seen.version
 
     def close(self) -> None:
         """Let go of the handle; `take` opens the file again, by path."""
@@ -214,9 +215,11 @@ class Source:
     def _take(self, limits: Limits) -> Chunk | None:
         status = os.fstat(self._file.file)
         size = status.st_size
-        if (size, status.st_mtime_ns) != self.seen:
-            self.seen = (size, status.st_mtime_ns)
+        if (size, status.st_mtime_ns) != self.found.version:
+            self.found = self.found._replace(size=size, mtime_ns=status.st_mtime_ns)
+        if not self.seen or self.seen.version != self.found.version:
             self._grown_monotonic = time.monotonic()
+        self.seen = self.found  # the same object: for each of many quiet files there is one
         self.due_monotonic = None
         self._is_racy = abs(time.time_ns() - status.st_mtime_ns) < _RACY_NS
         if size < self.offset or not self._mark.is_of(self._file):

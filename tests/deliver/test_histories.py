@@ -9,7 +9,6 @@ import os
 import shutil
 import tempfile
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 
 from hypothesis import settings
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shipper import AuditHandler, create_compliance_event
+from shipper.deliver.mark import HEAD_BYTES, fingerprint
 from shipper.deliver.pipeline import Pipeline
 from shipper.deliver.registry import read_positions
 from shipper.errors import ProtocolError, Refused, TooLarge, Unavailable
@@ -296,8 +296,8 @@ class Histories(RuleBasedStateMachine):
             if position.inode not in inodes:
                 continue
             data = inodes[position.inode].read_bytes()
-            head = sha256(data[: position.head_length]).hexdigest()
-            if len(data) >= position.offset and head == position.head_sha256:
+            head = fingerprint(data[: min(HEAD_BYTES, position.offset)])
+            if len(data) >= position.offset and head == position.head:
                 lines = {line.strip(b" \r") for line in data[: position.offset].split(b"\n")}
                 assert {line for line in lines if line} <= settled
 

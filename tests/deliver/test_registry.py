@@ -20,8 +20,7 @@ def position(ident, offset, path="/var/log/a.log"):
         path=path,
         device=1,
         inode=ident,
-        head_length=10,
-        head_sha256="ab" * 32,
+        head=b"ab" * 7,
         offset=offset,
         updated_s=1_700_000_000,
     )
@@ -65,7 +64,7 @@ def test_every_line_is_json(path):
         registry.commit([position(1, 5)])
     header, *lines = map(json.loads, path.read_bytes().splitlines())
     assert header.pop("since_s") > 1_700_000_000
-    assert header == {"format": "mcp-shipper positions", "version": 1}
+    assert header == {"format": "mcp-shipper positions", "version": 2}
     assert lines[-1]["commit"]["set"][0]["offset"] == 5
 
 
@@ -113,8 +112,9 @@ def test_a_changed_byte_before_the_last_line_is_an_error_that_names_the_line(pat
 def test_another_format_is_left_alone(path):
     path.parent.mkdir()
     for data in (
-        b'{"format":"mcp-shipper positions","version":2}\n',
-        b'{"format":"x","version":1}\n',
+        b'{"format":"mcp-shipper positions","version":1}\n',
+        b'{"format":"mcp-shipper positions","version":3}\n',
+        b'{"format":"x","version":2}\n',
     ):
         path.write_bytes(data)
         with pytest.raises(RegistryError, match="use the one that did"):
