@@ -16,6 +16,7 @@ from shipper.deliver.pipeline import Pipeline, PipelineConfig
 from shipper.deliver.spool import Spool
 from shipper.errors import ConfigError, Problem, ShipperError
 from shipper.outputs import OUTPUTS
+from shipper.outputs.base import Output
 from shipper.status import settled_files
 
 _log = logging.getLogger("shipper.service")
@@ -31,7 +32,8 @@ class Service:
         self.attestation = attestation_of(config)
         deletions = Deletions(config.outputs)
         self.pipelines = {
-            name: _pipeline(name, config, self.attestation, deletions) for name in config.outputs
+            name: _pipeline(name, output, config, self.attestation, deletions)
+            for name, output in outputs_of(config).items()
         }
         self._spool = spool_of(config)
         self.failure: Exception | None = None
@@ -134,11 +136,32 @@ def pipeline_config(name: str, config: Config) -> PipelineConfig:
     )
 
 
+def outputs_of(config: Config) -> dict[str, Output]:
+    """The outputs, none of them connected yet; raises `ConfigError` with what speaks against any.
+
+    What the configuration alone cannot tell is told here: a library that is missing, values that
+    do not go together.
+    """
+    made: dict[str, Output] = {}
+    problems: list[Problem] = []
+    for name, settings in config.outputs.items():
+        try:
+            made[name] = OUTPUTS[name].create(settings)
+        except ConfigError as error:
+            problems += (Problem(f"output.{name}.{one.where}", one.what) for one in error.problems)
+    if problems:
+        raise ConfigError(problems)
+    return made
+
+
 def _pipeline(
-    name: str, config: Config, attestation: Attestation | None, deletions: Deletions
+    name: str,
+    output: Output,
+    config: Config,
+    attestation: Attestation | None,
+    deletions: Deletions,
 ) -> Pipeline:
     shape = pipeline_config(name, config)
-    output = OUTPUTS[name].create(config.outputs[name])
     if attestation is None:
         return Pipeline(shape, output, deletions=deletions)
     shape = replace(shape, inputs=(*shape.inputs, attestation.input))
@@ -147,8 +170,7 @@ def _pipeline(
 
 def probe(config: Config) -> Iterator[tuple[str, str, bool]]:
     """For each output: its name, what was proven or what failed, and which of the two."""
-    for name, settings in config.outputs.items():
-        output = OUTPUTS[name].create(settings)
+    for name, output in outputs_of(config).items():
         try:
             yield name, output.probe(), True
         except ShipperError as error:

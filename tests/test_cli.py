@@ -188,3 +188,20 @@ def test_run_loads_nothing_that_it_does_not_use(absent, config):
         f"main(['run', '--once', '-c', {str(config)!r}]); sys.exit({absent!r} in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_test_config_tells_what_an_output_would_refuse_at_the_start(tmp_path):
+    path = tmp_path / "c.yml"
+    path.write_text("output.kafka.topic: a b\noutput.redis.hosts: ['redis://:hidden@r:6379']\n")
+    done = run("test", "config", "-c", path)
+    assert done.returncode == os.EX_CONFIG
+    assert "output.kafka.topic: 'a b' is not a topic's name" in done.stderr
+    assert "output.redis.hosts: each is host or host:port" in done.stderr
+    assert "hidden" not in done.stderr
+
+
+def test_test_config_says_that_nothing_would_be_shipped(tmp_path):
+    path = tmp_path / "c.yml"
+    path.write_text(f"path.home: {tmp_path}\n")
+    done = run("test", "config", "-c", path)
+    assert (done.returncode, "output: none is configured" in done.stdout) == (0, True)

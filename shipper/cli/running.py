@@ -27,14 +27,21 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _test_config(arguments: argparse.Namespace) -> int:
+    from shipper.service import outputs_of
+
     config = config_of(arguments)
-    for note in config.notes:
+    for output in outputs_of(config).values():
+        output.close()
+    for note in (*config.notes, *([] if config.outputs else [_NO_OUTPUT])):
         say(f"note: {note}")
     say(
         f"Config OK: {len(config.inputs)} inputs, outputs: {', '.join(config.outputs) or 'none'}; "
         f"{len(config.scope.active(config.catalog))} event types are recorded"
     )
     return 0
+
+
+_NO_OUTPUT = "output: none is configured, so `run` has nothing to ship to"
 
 
 def _test_output(arguments: argparse.Namespace) -> int:

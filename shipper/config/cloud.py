@@ -25,9 +25,9 @@ def read_cloud(reader: Reader, node: Node) -> Cloud:
     """`cloud.id` and `cloud.auth`."""
     keys = reader.children(node, ("id", "auth"))
     elasticsearch = kibana = username = password = None
-    if "id" in keys:
+    if "id" in keys and keys["id"].scalar:
         elasticsearch, kibana = _addresses(reader, keys["id"])
-    if "auth" in keys:
+    if "auth" in keys and keys["auth"].scalar:
         username, colon, secret = reader.text(keys["auth"]).partition(":")
         password = Secret(secret)
         if not colon:

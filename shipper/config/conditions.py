@@ -14,11 +14,11 @@ from shipper.processors.network import NAMED, Network, network
 
 def read_condition(reader: Reader, node: Node) -> Condition | None:
     """The one condition that stands in a mapping; None if there is a problem."""
-    known = reader.children(node, CONDITIONS)
-    if len(known) == 1 and len(known) == len(node.children or {}):
-        ((name, inner),) = known.items()
+    known, given = reader.sections(node, CONDITIONS), node.children or {}
+    if len(known) == 1 and len(known) == len(given):
+        ((name, inner),) = given.items()
         return CONDITIONS[name](reader, inner)
-    if len(known) == len(node.children or {}):
+    if len(known) == len(given):
         names = ", ".join(known) or "none"
         reader.note(node, f"expected one condition, found {names}; join several with and, or")
     return None

@@ -26,10 +26,25 @@ _IDENTITY = "no effect: a file is known by a fingerprint that grows with it, sma
 _HANDLES = "no effect: a file is closed and opened as needed, and no line depends on it"
 _LOOK = "no effect: the kernel tells of new lines, and new files are looked for every second"
 _REGISTRY = "no effect: positions are in path.data/registry, on the disk after each batch"
+_OWN_WORD = "no effect: what a line says itself counts"
+_KEPT = "no effect: a bad line is kept and counted"
 _FOR_EVER = "no effect: a line is sent until it is taken or refused for good"
+_TLS = "no effect: left to OpenSSL"
+_PROXY = "no proxy is used: connections go straight to the hosts (docs/outputs.md)"
+_STRAIGHT = f"no effect: {_PROXY}"
+_KERBEROS = "is not supported; log in with an API key, a password or a certificate"
+_DECODED = "parse the text in Elasticsearch or Logstash"
+_LIBRARY = "no effect: left to librdkafka"
 _LOG_FORM = "no effect: the log is ECS lines, plain words on a terminal"
 _METADATA = "no effect: asks a metadata service; name what you need with add_fields"
 _MODULES = "modules are not supported; ship the files and parse them in Elasticsearch or Logstash"
+_ONE_NAME = "all lines go to one name"
+_DECODERS = (
+    *("convert", "decode_base64_field", "decode_cef", "decode_csv_fields", "decode_duration"),
+    *("decode_xml", "decode_xml_wineventlog", "decompress_gzip_field", "dissect", "extract_array"),
+    *("parse_aws_vpc_flow_log", "registered_domain", "replace", "script", "syslog", "timestamp"),
+    *("translate_sid", "urldecode"),
+)
 _ROUTE = "events are routed by their data_stream fields, or by the output's settings"
 
 #: Read, checked or not, and without effect.
@@ -98,12 +113,32 @@ ACCEPTED: Mapping[str, str] = {
     "output.*.escape_html": "no effect: a line is sent as it stands",
     "processors.add_cloud_metadata": _METADATA,
     "processors.add_docker_metadata": _METADATA,
-    "output.*.codec.json.escape_html": "no effect: a line is sent as it stands",
+    "output.*.codec.json": "no effect: a line is sent as it stands",
+    "output.*.proxy_disable": _STRAIGHT,
+    "output.*.proxy_use_local_resolver": _STRAIGHT,
+    "output.*.ssl.renegotiation": _TLS,
+    "output.*.ssl.restart_on_cert_change": "no effect: files are read at each connection",
+    "output.*.rotate_on_startup": "no effect: a new file begins by size alone",
+    "output.kafka.partition": "no effect: `key` says how lines are spread, `stream` or `none`",
+    "output.kafka.version": "no effect: the brokers are asked for it",
+    "output.kafka.metadata": _LIBRARY,
+    "output.kafka.bulk_flush_frequency": "no effect: what is there is sent",
+    "output.kafka.broker_timeout": _LIBRARY,
+    "output.kafka.channel_buffer_size": _LIBRARY,
+    "output.kafka.keep_alive": _LIBRARY,
+    "inputs.json.overwrite_keys": _OWN_WORD,
+    "inputs.json.ignore_decoding_error": _KEPT,
+    "inputs.parsers.ndjson.overwrite_keys": _OWN_WORD,
+    "inputs.parsers.ndjson.ignore_decoding_error": _KEPT,
+    "inputs.parsers.ndjson.keys_under_root": "no effect: an object goes to the root, or below "
+    "`target`",
+    "xpack": _MONITORING,
 }
 
 #: What would change what is shipped, and cannot be done.
 REFUSED: Mapping[str, str] = {
     "filebeat.modules": _MODULES,
+    "filebeat.prospectors": "became filebeat.inputs, with type for input_type",
     "filebeat.autodiscover": "is not supported; ship /var/log/containers/*.log with an input",
     "output.discard": "would lose what it is given; nothing here does",
     "inputs.tail_files": "would leave lines out; everything is shipped from its beginning",
@@ -115,7 +150,47 @@ REFUSED: Mapping[str, str] = {
     "output.*.pipelines": f"is not supported: {_ROUTE}",
     "output.*.non_indexable_policy": "is not supported: refused lines are kept as dead letters",
     "output.*.codec.format": "is not supported: a line is sent as it stands",
+    "output.*.topics": f"is not supported: {_ONE_NAME}",
+    "output.*.keys": f"is not supported: {_ONE_NAME}",
+    "output.kafka.headers": "is not supported: a message is its line",
+    "output.*.kerberos": _KERBEROS,
+    "output.*.proxy_url": _PROXY,
+    "output.*.proxy_headers": _PROXY,
+    "output.*.ssl.cipher_suites": "is not supported: the suites are OpenSSL's, those of TLS 1.2 "
+    "and newer",
+    "output.*.ssl.curve_types": "is not supported: the curves are OpenSSL's",
+    "output.*.ssl.ca_sha256": "is not supported; use ca_trusted_fingerprint",
+    "processors.decode_json_fields": "is not supported: where lines are objects, the parser "
+    "ndjson reads them (behind container too)",
+    **{f"processors.{name}": f"is not supported: {_DECODED}" for name in _DECODERS},
 }
+
+#: Types of inputs that read something else than files and standard input.
+INPUTS = frozenset(
+    (
+        *("aws-cloudwatch", "aws-s3", "azure-blob-storage", "azure-eventhub", "cel"),
+        *("cloudfoundry", "cometd", "docker", "entity-analytics", "etw", "gcp-pubsub", "gcs"),
+        *(
+            "http_endpoint",
+            "httpjson",
+            "journald",
+            "kafka",
+            "lumberjack",
+            "mqtt",
+            "netflow",
+            "o365audit",
+        ),
+        *("redis", "salesforce", "streaming", "syslog", "tcp", "udp", "unified_logs", "unix"),
+        *("websocket", "winlog"),
+    )
+)
+
+
+def why_no_input(kind: str) -> str:
+    """What to do instead of an input of that type."""
+    if kind == "docker":
+        return "became `container`, with paths: [/var/lib/docker/containers/*/*.log]"
+    return "are not supported; files and standard input are read (filestream, container, stdin)"
 
 
 def verdict(path: str) -> Verdict | None:
@@ -136,7 +211,12 @@ def knows_below(path: str) -> bool:
 
 
 def _parts(path: str) -> list[str]:
-    return re.sub(r"\[\d+\]", "", path).replace("filebeat.inputs", "inputs", 1).split(".")
+    bare = re.sub(r"\[\d+\]", "", path).replace("filebeat.inputs", "inputs", 1)
+    return _OF_ANY_LIST.sub("processors", bare).split(".")
+
+
+#: Processors are the same for an input, and in a branch of another one.
+_OF_ANY_LIST = re.compile(r"^(inputs\.)?processors(\.(then|else))*")
 
 
 def _agree(row: Sequence[str], parts: Sequence[str]) -> bool:

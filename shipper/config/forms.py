@@ -102,10 +102,8 @@ def _listed(node: Node | None) -> Sequence[Node]:
 def _parser(reader: Reader, node: Node, found: _Found) -> None:
     if node.scalar is not None:  # `- ndjson`, without options
         node = Node(node.where, node.path, children={str(node.scalar): Node(node.where, node.path)})
-    for name, options in reader.children(node, _PARSERS).items():
-        is_empty = options.scalar is None and options.children is None and options.items is None
-        bare = Node(options.where, options.path, children={}) if is_empty else options
-        _PARSERS[name](reader, bare, found)
+    for name, options in reader.sections(node, _PARSERS).items():
+        _PARSERS[name](reader, options, found)
 
 
 def _read_ndjson(reader: Reader, node: Node, found: _Found) -> None:
@@ -117,12 +115,7 @@ def _read_ndjson(reader: Reader, node: Node, found: _Found) -> None:
         found.json["target"] = reader.text(target) if target.scalar else ""
 
 
-#: Options of JSON; the last two change nothing: what a line says itself counts, and a line that
-#: is none is kept and counted in any case.
-_JSON_KEYS = (
-    *("expand_keys", "add_error_key", "message_key"),
-    *("overwrite_keys", "ignore_decoding_error"),
-)
+_JSON_KEYS = ("expand_keys", "add_error_key", "message_key")
 
 
 def _json(reader: Reader, keys: Mapping[str, Node]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from shipper.config.filebeat import INPUTS, why_no_input
 from shipper.config.files import FILE_KEYS, read_files
 from shipper.config.forms import CONTAINER_KEYS, FORM_KEYS, OLD_KEYS, read_form
 from shipper.config.read import Reader
@@ -38,9 +39,12 @@ def read_inputs(
     found = [
         _input(reader, item, f"input-{at}", everywhere, surroundings)
         for node in lists
-        for at, item in enumerate(node.items or [node], start=1)
+        for at, item in enumerate([node] if node.items is None else node.items, start=1)
     ]
     enabled = tuple(one for one in found if one)
+    if lists and not enabled:
+        what = "inputs: none is enabled, so the segments of path.audit are shipped, as without any"
+        reader.remarks.append(what)
     seen: set[str] = set()
     for one in enabled:
         if one.id in seen:
@@ -67,6 +71,8 @@ def _input(
     everywhere: "Section | None",
     surroundings: Surroundings,
 ) -> InputConfig | None:
+    if _is_foreign(reader, node):
+        return None
     kind = _kind(reader, node)
     known = ("type", "id", "enabled", *FORM_KEYS, *FILE_KEYS, *_TYPES[kind], *EVENT_KEYS)
     keys = reader.children(node, known)
@@ -83,6 +89,17 @@ def _input(
         reader.note(node, "paths is required: which files to ship, globs allowed")
         return None
     return InputConfig(id=name, paths=reader.texts(keys["paths"]), form=form, **files)
+
+
+def _is_foreign(reader: Reader, node: Node) -> bool:
+    """Whether it is of a type that only Filebeat has; a problem, if it is switched on."""
+    keys = node.children or {}
+    kind, enabled = keys.get("type"), keys.get("enabled")
+    if kind is None or kind.scalar not in INPUTS:
+        return False
+    if enabled is None or enabled.scalar is not False:
+        reader.note(kind, f"inputs of the type {kind.scalar!r} {why_no_input(str(kind.scalar))}")
+    return True
 
 
 def _kind(reader: Reader, node: Node) -> str:

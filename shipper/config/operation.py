@@ -1,7 +1,9 @@
 """How the shipper is run and watched: Filebeat's `http` and `logging` sections."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from shipper.outputs.base import Bounds, Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,7 +14,7 @@ class HttpConfig:
     #: A name or address, or `unix:///path` for a socket file. Nothing is authenticated here, so
     #: anything but the machine itself is a decision to make on purpose.
     host: str = "localhost"
-    port: int = 5066
+    port: Annotated[int, Bounds(0, 65_535)] = 5066
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,7 @@ class LogFilesConfig:
     #: `<name>.ndjson` is written to, `<name>.ndjson.1` is the one before.
     name: str = "mcp-shipper"
     #: Size at which a new file begins.
-    rotateeverybytes: int = 10 << 20
+    rotateeverybytes: Count = 10 << 20
     #: Files to keep besides the one that is written to; the oldest is deleted.
     keepfiles: int = 7
     #: Mode of new files.

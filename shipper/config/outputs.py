@@ -15,7 +15,7 @@ def read_outputs(reader: Reader, nodes: Mapping[str, Node]) -> tuple[dict[str, o
     """The enabled outputs by name, and where Kibana is."""
     found: dict[str, object] = {}
     if node := nodes.get("output"):
-        for name, child in reader.children(node, OUTPUTS).items():
+        for name, child in reader.sections(node, OUTPUTS).items():
             value, is_enabled = _output(reader, name, child)
             if is_enabled:
                 found[name] = value
@@ -40,10 +40,26 @@ def placed(
 
 def _output(reader: Reader, name: str, node: Node) -> tuple[object, bool]:
     options = dict(node.children or {})
+    if "worker" in options:  # Filebeat has both names
+        options.setdefault("workers", options.pop("worker"))
+    for key in [key for key in _NAMES if _is_template(options.get(key))]:
+        reader.note(options.pop(key), _TEMPLATE)
     enabled = options.pop("enabled", None)
     bare = replace(node, children=options) if node.children is not None else node
     value = reader.into(OUTPUTS[name].config, bare)
     return value, enabled is None or reader.truth(enabled)
+
+
+#: Options that name where lines go, which Filebeat would fill in for each event.
+_NAMES = ("index", "pipeline", "topic", "key", "path", "filename")
+_TEMPLATE = (
+    "names with %{…} are not filled in; give one name (Elasticsearch takes events to the data "
+    "streams that they name, and index_strategy knows monthly indices)"
+)
+
+
+def _is_template(node: Node | None) -> bool:
+    return node is not None and "%{" in str(node.scalar)
 
 
 def _in_cloud(settings: Any, cloud: Cloud) -> object:

@@ -96,7 +96,7 @@ def _branch(reader: Reader, node: Node) -> Processor | None:
     nodes = reader.children(node, ("if", "then", "else"))
     if "then" not in nodes:
         reader.note(node, "then is required: the processors for events that meet the condition")
-    condition = read_condition(reader, nodes["if"])
+    condition = read_condition(reader, (node.children or {})["if"])
     then, otherwise = (
         read_processors(reader, nodes[key]) if key in nodes else () for key in ("then", "else")
     )

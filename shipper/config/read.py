@@ -5,15 +5,17 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any
 
 from shipper.config.filebeat import knows_below, verdict
 from shipper.config.tree import Node
 from shipper.errors import Problem
+from shipper.outputs.base import Bounds
 from shipper.outputs.secret import Secret
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+_ZERO_OR_MORE = Bounds(0)
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, None: 1}
 
 
@@ -29,7 +31,21 @@ class Reader:
         self.problems.append(node.problem(what))
 
     def children(self, node: Node, known: Iterable[str]) -> dict[str, Node]:
-        """The known children of a mapping; each unknown key is a problem that names the nearest."""
+        """The known children of a mapping; each unknown key is a problem that names the nearest.
+
+        A key without a value is left out.
+        """
+        found = self._known(node, known)
+        return {key: child for key, child in found.items() if not child.is_unset}
+
+    def sections(self, node: Node, known: Iterable[str]) -> dict[str, Node]:
+        """The same where naming a key says something by itself: without a value it is empty."""
+        return {
+            key: replace(child, children={}) if child.is_unset else child
+            for key, child in self._known(node, known).items()
+        }
+
+    def _known(self, node: Node, known: Iterable[str]) -> dict[str, Node]:
         if node.children is None:
             if node.items is not None or node.scalar is not None:
                 self.note(node, f"expected a mapping, found {node.kind}")
@@ -73,7 +89,8 @@ class Reader:
     def one_of(self, node: Node, known: Iterable[str]) -> str:
         text, names = self.text(node), list(known)
         if text and text not in names:
-            self.note(node, f"{text!r} is none of {', '.join(names)}{_nearest(text, names)}")
+            close = _close(text, names)
+            self.note(node, f"{text!r} is none of {', '.join(names)}{close}")
         return text
 
     def texts(self, node: Node) -> tuple[str, ...]:
@@ -82,12 +99,12 @@ class Reader:
             return (self.text(node),)
         return tuple(self.text(item) for item in node.items)
 
-    def whole(self, node: Node) -> int:
+    def whole(self, node: Node, bounds: Bounds = _ZERO_OR_MORE) -> int:
         if isinstance(node.scalar, bool) or not isinstance(node.scalar, int):
             self.note(node, f"expected a whole number, found {node.kind}")
-            return 0
-        if node.scalar < 0:
-            self.note(node, f"expected zero or more, found {node.scalar}")
+            return bounds.least
+        if node.scalar not in bounds:
+            self.note(node, f"expected {bounds}, found {node.scalar}")
         return node.scalar
 
     def truth(self, node: Node) -> bool:
@@ -107,11 +124,12 @@ class Reader:
     def into(self, kind: type, node: Node) -> Any:
         """A configuration dataclass: its fields are the keys, less a unit at the end."""
         assert is_dataclass(kind)
-        hints = typing.get_type_hints(kind)
+        hints = typing.get_type_hints(kind, include_extras=True)
         by_key = {_key(f.name): f for f in fields(kind) if f.metadata.get("is_key", True)}
         values = {
             by_key[key].name: self._typed(child, hints[by_key[key].name], by_key[key].name)
             for key, child in self.children(node, by_key).items()
+            if not (child.scalar == "" and _may_be_empty(hints[by_key[key].name]))
         }
         for key, row in by_key.items():
             required = row.default is MISSING and row.default_factory is MISSING
@@ -124,20 +142,37 @@ class Reader:
         if name.endswith("_s"):
             return self.seconds(node)
         wanted = _bare(hint)
-        if typing.get_origin(wanted) is tuple:
-            return self.texts(node)
+        if typing.get_origin(wanted) in {tuple, Mapping}:
+            return self._collection(node, wanted)
+        if typing.get_origin(wanted) is typing.Annotated:
+            return self.whole(node, *wanted.__metadata__)
         if typing.get_origin(wanted) is typing.Literal:
             known = typing.get_args(wanted)
             given = self.one_of(node, known)
             return given if given in known else known[0]  # so that something can be made of it
-        if typing.get_origin(wanted) is Mapping:
-            _, inner = typing.get_args(wanted)
-            return {key: self._typed(child, inner, "") for key, child in self.rows(node).items()}
         if isinstance(wanted, type) and is_dataclass(wanted) and wanted is not Secret:
-            return self.into(wanted, node)
+            return self._section(node, wanted) if wanted is not hint else self.into(wanted, node)
         read = _READERS.get(wanted)
         assert read is not None, f"no reading for {wanted}"
         return read(self, node)
+
+    def _collection(self, node: Node, wanted: object) -> object:
+        if typing.get_origin(wanted) is Mapping:
+            _, inner = typing.get_args(wanted)
+            return {key: self._typed(child, inner, "") for key, child in self.rows(node).items()}
+        inner = typing.get_args(wanted)[0]
+        if typing.get_origin(inner) is not typing.Literal:
+            return self.texts(node)
+        items = [node] if node.items is None else node.items
+        return tuple(self.one_of(item, typing.get_args(inner)) for item in items)
+
+    def _section(self, node: Node, kind: type) -> object:
+        """A section that need not be there, and may be switched off where it is."""
+        keys = dict(node.children or {})
+        enabled = keys.pop("enabled", None)
+        if enabled and not enabled.is_unset and not self.truth(enabled):
+            return None
+        return self.into(kind, replace(node, children=keys) if node.children else node)
 
 
 _READERS: Mapping[object, Callable[[Reader, Node], object]] = {
@@ -148,11 +183,16 @@ _READERS: Mapping[object, Callable[[Reader, Node], object]] = {
 }
 
 
-def _bare(hint: object) -> object:
+def _bare(hint: Any) -> Any:
     """`X` of `X | None`."""
-    if isinstance(hint, types.UnionType):
+    if typing.get_origin(hint) in {types.UnionType, typing.Union}:
         return next(arm for arm in hint.__args__ if arm is not type(None))
     return hint
+
+
+def _may_be_empty(hint: object) -> bool:
+    """Whether an empty text means that nothing is given, as Filebeat's examples have it."""
+    return _bare(hint) is not hint or typing.get_origin(hint) is typing.Literal
 
 
 def _key(name: str) -> str:
@@ -160,11 +200,20 @@ def _key(name: str) -> str:
 
 
 def _is_off(node: Node) -> bool:
-    """Whether a section is there, and switched off."""
+    """Whether it asks for nothing: no value, or a section that is switched off."""
     enabled = (node.children or {}).get("enabled")
-    return enabled is not None and enabled.scalar is False
+    if enabled is not None:
+        return enabled.scalar is False
+    return node.plain() in _NOTHING
+
+
+_NOTHING: tuple[object, ...] = (None, False, "", "none", [], {})
 
 
 def _nearest(name: str, known: list[str]) -> str:
+    return _close(name, known) or f"; known here: {', '.join(known)}"
+
+
+def _close(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known here: {', '.join(known)}"
+    return f"; did you mean {close[0]!r}?" if close else ""

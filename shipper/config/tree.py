@@ -34,6 +34,11 @@ class Node:
             return "a mapping"
         return "a list" if self.items is not None else f"{self.scalar!r}"
 
+    @property
+    def is_unset(self) -> bool:
+        """Whether the key stands there without a value; in Filebeat it then is as if it did not."""
+        return self.scalar is None and self.items is None and self.children is None
+
     def problem(self, what: str) -> Problem:
         return Problem(f"{self.where} {self.path}".rstrip(), what)
 

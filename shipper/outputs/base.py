@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import accumulate, chain, repeat
 from operator import add, itemgetter
-from typing import Final, Literal, Protocol, Self
-
-from shipper.errors import ConfigError, Problem
+from typing import Annotated, Final, Literal, Protocol, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +123,24 @@ BATCH_BYTES: Final = 1 << 20
 MAX_BATCH_BYTES: Final = 16 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a number of a configuration may be."""
+
+    least: int
+    most: int | None = None
+
+    def __contains__(self, number: int) -> bool:
+        return self.least <= number and (self.most is None or number <= self.most)
+
+    def __str__(self) -> str:
+        return f"{self.least} or more" if self.most is None else f"{self.least} to {self.most}"
+
+
+Count = Annotated[int, Bounds(1)]
+Level = Annotated[int, Bounds(0, 9)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackoffConfig:
     """How long to wait before trying again: doubled from the first to the longest, with jitter."""
@@ -182,13 +198,6 @@ class LanesConfig(OutputConfig):
     @property
     def batch_max_bytes(self) -> int:
         return min(BATCH_BYTES * self.parts, MAX_BATCH_BYTES)
-
-
-def require_some(config: object, *names: str) -> None:
-    """Refuse a configuration in which one of these numbers is zero."""
-    problems = [Problem(name, "must be 1 or more") for name in names if getattr(config, name) < 1]
-    if problems:
-        raise ConfigError(problems)
 
 
 class Output(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from shipper.errors import Refused
-from shipper.outputs.base import DELIVERED, Lines, Outcome, OutputConfig
+from shipper.outputs.base import DELIVERED, Count, Lines, Outcome, OutputConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class ConsoleConfig(OutputConfig):
     #: Indented over several lines, for reading; otherwise the bytes as they came.
     pretty: bool = False
     #: Lines written at once.
-    bulk_max_size: int = 2048
+    bulk_max_size: Count = 2048
 
 
 class Console:

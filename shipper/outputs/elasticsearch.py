@@ -11,10 +11,11 @@ from urllib.parse import urlencode
 
 from shipper.outputs.base import (
     BackoffConfig,
+    Count,
     LanesConfig,
+    Level,
     Lines,
     Outcome,
-    require_some,
 )
 from shipper.outputs.elasticsearch_lane import Api, ElasticsearchLane, Requests
 from shipper.outputs.http import Http, Node, parse_node
@@ -45,10 +46,12 @@ class ElasticsearchConfig(LanesConfig):
 
     #: URLs of nodes, which may hold a password.
     hosts: tuple[str, ...] = field(default=("http://localhost:9200",), repr=False)
+    #: Of hosts that do not say; without it https if there is an `ssl` section.
+    protocol: Literal["http", "https"] | None = None
     #: Use all nodes at once; otherwise one is taken at random and kept until it fails.
     loadbalance: bool = True
     #: Connections to each node that is used.
-    workers: int = 1
+    workers: Count = 1
     #: A path before that of the API, for a proxy that wants one.
     path: str = ""
     #: Parameters of every bulk request.
@@ -67,11 +70,11 @@ class ElasticsearchConfig(LanesConfig):
     #: Sets the next three for a purpose; custom: they are as they are given.
     preset: Literal["balanced", "throughput", "scale", "latency", "custom"] = "custom"
     #: Lines in a request at most.
-    bulk_max_size: int = 1600
+    bulk_max_size: Count = 1600
     #: Bytes in a request before compression at most; servers refuse over 100 MiB.
-    bulk_max_body_bytes: int = 8 << 20
+    bulk_max_body_bytes: Count = 8 << 20
     #: gzip level, 0 (none) to 9; isa-l where installed, else zlib.
-    compression_level: int = 1
+    compression_level: Level = 1
     #: Longest wait for a connection, for progress in sending, and for the answer.
     timeout_s: float = 90.0
     #: How long to wait before trying again.
@@ -93,7 +96,6 @@ class Elasticsearch:
     """Requests to one node, or to all of them at once, in as many connections as configured."""
 
     def __init__(self, config: ElasticsearchConfig) -> None:
-        require_some(config, "bulk_max_size", "workers")
         self._config = config
         nodes = [node_of(host, config) for host in some_hosts(config.hosts)]
         credentials, headers = authorization(config, nodes)
@@ -153,7 +155,8 @@ def _http(node: Node, config: ElasticsearchConfig) -> Http:
 
 def node_of(host: str, config: ElasticsearchConfig) -> Node:
     """Where that host is, and the path before the API."""
-    node = parse_node(host, default_port=DEFAULT_PORT, is_tls=config.ssl is not None)
+    is_tls = config.protocol == "https" if config.protocol else config.ssl is not None
+    node = parse_node(host, default_port=DEFAULT_PORT, is_tls=is_tls)
     more = config.path.strip("/")
     return replace(node, path=f"{node.path}/{more}") if more else node
 

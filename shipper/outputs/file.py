@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shipper.durable import append, sync_directory, trim
 from shipper.errors import Refused
-from shipper.outputs.base import DELIVERED, Lines, Outcome, OutputConfig
+from shipper.outputs.base import DELIVERED, Count, Lines, Outcome, OutputConfig
 
 _log = logging.getLogger(__name__)
 
@@ -25,13 +25,13 @@ class FileConfig(OutputConfig):
     #: The files are <filename>.ndjson, <filename>-1.ndjson, -2 and so on; the last is written to.
     filename: str = "mcp-shipper"
     #: Size at which a new file begins; a batch is never split over two.
-    rotate_every_kb: int = 10_240
+    rotate_every_kb: Count = 10_240
     #: Files to keep, the oldest being deleted; 0 keeps all, as an audit trail should be.
     number_of_files: int = 0
     #: Mode of new files.
     permissions: int = 0o600
     #: Lines written and synchronised together.
-    bulk_max_size: int = 2048
+    bulk_max_size: Count = 2048
 
 
 class FileOutput:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from shipper.errors import ConfigError, Problem, Refused
-from shipper.outputs.base import BackoffConfig, Output, OutputConfig
+from shipper.outputs.base import BackoffConfig, Count, Level, Output, OutputConfig
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 
@@ -47,14 +47,16 @@ class KafkaConfig(OutputConfig):
     #: 1: the leader alone, whose loss may lose lines that counted.
     required_acks: Literal["-1", "1"] = "-1"
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "gzip"
+    #: Of gzip; the others have levels of their own.
+    compression_level: Level = 4
     #: Longer lines go to the dead letters; the brokers' own limit is a little higher by default.
-    max_message_bytes: int = 1_000_000
+    max_message_bytes: Count = 1_000_000
     #: Longest wait for the acknowledgement of a batch before it counts as trouble.
     timeout_s: float = 30.0
     #: How long to wait before trying again.
     backoff: BackoffConfig = field(default_factory=BackoffConfig)
     #: Lines handed over at once.
-    bulk_max_size: int = 2048
+    bulk_max_size: Count = 2048
     username: str | None = None
     password: Secret | None = None
     #: How to log in, if there is a user name.
@@ -69,7 +71,7 @@ def create_kafka(config: KafkaConfig) -> Output:
         from shipper.outputs.kafka_producer import Kafka
     except ImportError as error:
         what = f"its library is missing ({error}); pip install 'mcp-shipper[kafka]'"
-        raise ConfigError([Problem("output.kafka", what)]) from error
+        raise ConfigError([Problem("hosts", what)]) from error
     _check(config)
     return Kafka(config)
 
@@ -78,13 +80,16 @@ def _check(config: KafkaConfig) -> None:
     problems = []
     if not _TOPIC.fullmatch(config.topic):
         what = f"{config.topic!r} is not a topic's name: up to 249 of A-Z a-z 0-9 . _ -"
-        problems.append(Problem("output.kafka.topic", what))
+        problems.append(Problem("topic", what))
     if (config.username is None) != (config.password is None):
         what = "username and password are given together or not at all"
-        problems.append(Problem("output.kafka.username", what))
+        problems.append(Problem("username", what))
     if config.ssl and config.ssl.ca_trusted_fingerprint:
         what = "not possible with Kafka; give the authority in certificate_authorities"
-        problems.append(Problem("output.kafka.ssl.ca_trusted_fingerprint", what))
+        problems.append(Problem("ssl.ca_trusted_fingerprint", what))
+    if config.ssl and config.ssl.excludes_a_version:
+        what = "not possible with Kafka: TLS 1.2 and newer is what its library speaks"
+        problems.append(Problem("ssl.supported_protocols", what))
     if problems:
         raise ConfigError(problems)
 
@@ -103,6 +108,7 @@ def properties(config: KafkaConfig) -> dict[str, str | int | bool]:
         # it: so it never gives up, and we ask again for the lines that it still has.
         "message.timeout.ms": 0,
         "compression.type": config.compression,
+        **({"compression.level": config.compression_level} if config.compression == "gzip" else {}),
         "message.max.bytes": config.max_message_bytes,
         "queue.buffering.max.messages": config.bulk_max_size,
         "queue.buffering.max.kbytes": max(_QUEUE_KB, config.max_message_bytes >> 9),
@@ -131,9 +137,7 @@ def _tls(config: TlsConfig | None) -> dict[str, str | int | bool]:
         return {}
     found: dict[str, str | int | bool] = {
         "enable.ssl.certificate.verification": config.verification_mode != "none",
-        "ssl.endpoint.identification.algorithm": (
-            "https" if config.verification_mode == "full" else "none"
-        ),
+        "ssl.endpoint.identification.algorithm": ("https" if config.checks_name else "none"),
     }
     if config.certificate_authorities:
         found["ssl.ca.pem"] = "\n".join(map(_pem, config.certificate_authorities))

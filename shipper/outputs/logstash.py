@@ -14,10 +14,11 @@ from shipper import __version__
 from shipper.errors import ConfigError, Problem
 from shipper.outputs.base import (
     BackoffConfig,
+    Count,
     LanesConfig,
+    Level,
     Lines,
     Outcome,
-    require_some,
 )
 from shipper.outputs.lanes import Lanes, Work
 from shipper.outputs.logstash_lane import WINDOW_BYTES, Framing, LogstashLane
@@ -36,17 +37,17 @@ class LogstashConfig(LanesConfig):
     #: Use all hosts at once instead; a stream then has no order any more.
     loadbalance: bool = False
     #: Connections to each host that is used; more than one give up the order as well.
-    workers: int = 1
+    workers: Count = 1
     #: Windows under way on a connection before the first of them is acknowledged.
     pipelining: int = 2
     #: Events in a window at most; servers may refuse more than 10,000.
-    bulk_max_size: int = 2048
+    bulk_max_size: Count = 2048
     #: Begin with windows of 10 events, grow while they are acknowledged, halve when they are not.
     slow_start: bool = False
     #: How long a connection lives; then the name is looked up anew. 0: for ever.
     ttl_s: float = 0.0
     #: 0 (none) to 9; isa-l where installed, else zlib.
-    compression_level: int = 3
+    compression_level: Level = 3
     #: Longest wait for a connection, for progress in sending, and for any acknowledgement.
     timeout_s: float = 30.0
     #: A server that says it is alive, but takes no line for so long, gets a new connection.
@@ -70,7 +71,6 @@ class Logstash:
     """Windows to one host, or to all of them at once, in as many connections as configured."""
 
     def __init__(self, config: LogstashConfig) -> None:
-        require_some(config, "bulk_max_size", "workers")
         hosts = [split_host(host, DEFAULT_PORT) for host in some_hosts(config.hosts)]
         random.shuffle(hosts)  # spreads the load of many shippers
         groups = [[host] for host in hosts] if config.loadbalance else [hosts]

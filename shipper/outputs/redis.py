@@ -6,6 +6,7 @@ from typing import Literal
 from shipper.errors import ConfigError, Problem
 from shipper.outputs.base import (
     BackoffConfig,
+    Count,
     LanesConfig,
     Output,
 )
@@ -23,7 +24,7 @@ class RedisConfig(LanesConfig):
     #: kept until it fails.
     loadbalance: bool = True
     #: Connections to each host that is used; more than one give up the order.
-    workers: int = 1
+    workers: Count = 1
     #: The key of the list or stream.
     key: str = "mcp-audit"
     #: list: a line is an element, as Logstash's redis input reads it; stream: an entry with the
@@ -40,7 +41,7 @@ class RedisConfig(LanesConfig):
     #: How long to wait before trying again.
     backoff: BackoffConfig = field(default_factory=BackoffConfig)
     #: Lines written at once.
-    bulk_max_size: int = 2048
+    bulk_max_size: Count = 2048
     #: TLS, if the server has it.
     ssl: TlsConfig | None = None
 
@@ -51,8 +52,8 @@ def create_redis(config: RedisConfig) -> Output:
         from shipper.outputs.redis_client import Redis
     except ImportError as error:
         what = f"its library is missing ({error}); pip install 'mcp-shipper[redis]'"
-        raise ConfigError([Problem("output.redis", what)]) from error
+        raise ConfigError([Problem("hosts", what)]) from error
     if any("/" in host or "@" in host for host in config.hosts):  # a URL may hold a password
         what = "each is host or host:port; db, username, password and ssl have keys of their own"
-        raise ConfigError([Problem("output.redis.hosts", what)])
+        raise ConfigError([Problem("hosts", what)])
     return Redis(config)

@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from shipper.errors import DeliveryError, Refused, TooLarge, Unavailable
-from shipper.outputs.base import BATCH_BYTES, DELIVERED, Lines, Outcome, require_some
+from shipper.outputs.base import BATCH_BYTES, DELIVERED, Lines, Outcome
 from shipper.outputs.lanes import Lanes, Work
 from shipper.outputs.logstash import split_host
 from shipper.outputs.redis import RedisConfig
@@ -46,7 +46,6 @@ class Redis:
     """Batches to one host, or to all of them at once, in as many connections as configured."""
 
     def __init__(self, config: RedisConfig) -> None:
-        require_some(config, "bulk_max_size", "workers")
         hosts = [split_host(host, DEFAULT_PORT) for host in some_hosts(config.hosts)]
         random.shuffle(hosts)  # spreads the load of many shippers
         groups = [[host] for host in hosts] if config.loadbalance else [hosts]

@@ -14,9 +14,10 @@ from shipper.outputs.secret import Secret
 class TlsConfig:
     """How to trust the server, and how to be trusted by it."""
 
-    #: full: trusted chain and matching host name; certificate: the chain only; none: nothing,
-    #: which anyone on the way can abuse.
-    verification_mode: Literal["full", "certificate", "none"] = "full"
+    #: full: trusted chain and matching host name (strict is the same here: a name that is not among
+    #: the alternative names never counts); certificate: the chain only; none: nothing, which anyone
+    #: on the way can abuse.
+    verification_mode: Literal["full", "strict", "certificate", "none"] = "full"
     #: Files, or PEM text, of the authorities to trust; none: those of the system.
     certificate_authorities: tuple[str, ...] = ()
     #: File of our own certificate, for servers that ask for one.
@@ -27,12 +28,26 @@ class TlsConfig:
     key_passphrase: Secret | None = None
     #: SHA-256 of an authority in the server's chain, in hexadecimal: it is trusted besides.
     ca_trusted_fingerprint: str | None = None
+    #: Versions to speak; of older ones than 1.2 none is spoken, named or not.
+    supported_protocols: tuple[
+        Literal["TLSv1", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"], ...
+    ] = ("TLSv1.2", "TLSv1.3")
+
+    @property
+    def checks_name(self) -> bool:
+        """Whether the certificate must be of the host."""
+        return self.verification_mode in {"full", "strict"}
+
+    @property
+    def excludes_a_version(self) -> bool:
+        """Whether one of the versions that we can speak is not wanted."""
+        return not {"TLSv1.2", "TLSv1.3"} <= set(self.supported_protocols)
 
 
 def tls_context(config: TlsConfig, host: str, port: int, timeout_s: float) -> ssl.SSLContext:
     """The context to reach `host` with; asks it for its chain if an authority is pinned."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _limit(context, config)
     _trust(context, config)
     if config.ca_trusted_fingerprint:
         pinned = _pinned_authority(config, host, port, timeout_s)
@@ -43,8 +58,19 @@ def tls_context(config: TlsConfig, host: str, port: int, timeout_s: float) -> ss
     return context
 
 
+def _limit(context: ssl.SSLContext, config: TlsConfig) -> None:
+    versions = [one for name, one in _VERSIONS.items() if name in config.supported_protocols]
+    if not versions:
+        raise Refused("ssl.supported_protocols: name TLSv1.2 or TLSv1.3, others are not spoken")
+    context.minimum_version, context.maximum_version = versions[0], versions[-1]
+
+
+#: In this order.
+_VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+
+
 def _trust(context: ssl.SSLContext, config: TlsConfig) -> None:
-    context.check_hostname = config.verification_mode == "full"
+    context.check_hostname = config.checks_name
     if config.verification_mode == "none":
         context.verify_mode = ssl.CERT_NONE
     if not config.certificate_authorities and not config.ca_trusted_fingerprint:

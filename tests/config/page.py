@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from shipper.config.filebeat import ACCEPTED, REFUSED
+from shipper.config.filebeat import ACCEPTED, INPUTS, REFUSED, why_no_input
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "filebeat.md"
 
@@ -31,8 +31,11 @@ def page() -> str:
             "## Accepted, without effect\n\n",
             *_table(ACCEPTED),
             "\n## Refused\n\nA configuration that is taken is obeyed. These would change what is ",
-            "shipped, and cannot be done; `enabled: false` in a section makes it no matter.\n\n",
+            "shipped, and cannot be done; `enabled: false` in a section makes it no matter, ",
+            "and so does a value that asks for nothing.\n\n",
             *_table(REFUSED),
+            f"\nInputs of other types {why_no_input('')}: `{'`, `'.join(sorted(INPUTS))}`. ",
+            f"`docker` {why_no_input('docker')}.\n",
         )
     )
 

@@ -277,3 +277,27 @@ def test_a_field_of_the_operators_own_is_named_by_its_whole_path(tmp_path, key):
 def test_a_value_that_is_none_of_those_there_are_is_told_before_anything_is_made_of_it(tmp_path):
     (told,) = problems("output.elasticsearch.preset: quick\n", tmp_path)
     assert told.startswith("c.yml:1 output.elasticsearch.preset: 'quick' is none of balanced")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("output.logstash.compression_level: 99", "expected 0 to 9, found 99"),
+        ("output.elasticsearch.compression_level: 10", "expected 0 to 9, found 10"),
+        ("output.elasticsearch.workers: 0", "expected 1 or more, found 0"),
+        ("output.console.bulk_max_size: 0", "expected 1 or more, found 0"),
+        ("output.file: {path: /x, bulk_max_size: 0}", "expected 1 or more, found 0"),
+        ("output.file: {path: /x, rotate_every_kb: 0}", "expected 1 or more, found 0"),
+        ("output.kafka.max_message_bytes: 0", "expected 1 or more, found 0"),
+        ("http.port: 99999", "expected 0 to 65535, found 99999"),
+        ("logging.files.rotateeverybytes: 0", "expected 1 or more, found 0"),
+    ],
+)
+def test_a_number_out_of_its_bounds_is_a_problem_at_its_place(text, told, tmp_path):
+    path = tmp_path / "c.yml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    (problem,) = caught.value.problems
+    assert problem.what == told
+    assert problem.where.startswith(f"{path}:1 ")

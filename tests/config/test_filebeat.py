@@ -104,7 +104,7 @@ def noted(config):
 def test_the_configuration_that_comes_with_filebeat_is_taken_with_what_has_no_effect(tmp_path):
     config = read(STOCK, tmp_path)
     assert config.outputs["elasticsearch"].hosts == ("localhost:9200",)
-    assert noted(config) == ["filebeat.config.modules", "setup.template"]
+    assert noted(config) == ["filebeat.config.modules", "setup.template", "none"]
 
 
 def test_modules_that_are_switched_on_are_refused_by_name(tmp_path):
@@ -245,3 +245,114 @@ def test_a_daemonset_for_container_logs_is_taken_but_for_the_lookup_of_each_pod(
 def test_the_old_types_of_inputs_are_taken(tmp_path):
     text = "filebeat.inputs:\n- {type: log, paths: [/a]}\n- {type: container, paths: [/b]}\n"
     assert len(read(text, tmp_path).inputs) == 2
+
+
+OFFICIAL_OUTPUTS = """\
+output.elasticsearch:
+  hosts: ["localhost:9200"]
+  preset: balanced
+  protocol: "https"
+  worker: 2
+  pipeline: ""
+  headers:
+  proxy_url:
+  proxy_disable: true
+  timeout: 90
+  ssl.enabled: true
+  ssl.verification_mode: strict
+  ssl.supported_protocols: [TLSv1.1, TLSv1.2, TLSv1.3]
+  ssl.key_passphrase: ''
+  ssl.cipher_suites: []
+  ssl.curve_types: []
+  ssl.renegotiation: never
+  ssl.ca_sha256: ""
+  ssl.ca_trusted_fingerprint: ""
+  ssl.restart_on_cert_change.enabled: false
+  kerberos.enabled: false
+output.logstash:
+  worker: 1
+  ssl: {enabled: false, certificate_authorities: [/x]}
+  proxy_use_local_resolver: false
+output.kafka:
+  key: ''
+  partition.round_robin: {reachable_only: false}
+  username: ''
+  password: ''
+  sasl.mechanism: ''
+  version: '2.1.0'
+  codec.json: {pretty: false, escape_html: false}
+  metadata: {retry.max: 3, full: false}
+  bulk_flush_frequency: 0s
+  broker_timeout: 10s
+  channel_buffer_size: 256
+  keep_alive: 0
+  compression_level: 4
+output.redis:
+  password:
+  worker: 1
+output.file:
+  path: /tmp/filebeat
+  rotate_on_startup: true
+output.console:
+path.home:
+cloud.id: ${CLOUD_ID:}
+cloud.auth:
+filebeat.modules: []
+xpack.monitoring.enabled: false
+"""
+
+
+def test_the_outputs_of_the_reference_file_are_taken(tmp_path):
+    outputs = read(OFFICIAL_OUTPUTS, tmp_path).outputs
+    assert list(outputs) == ["elasticsearch", "logstash", "kafka", "redis", "file", "console"]
+    assert (outputs["elasticsearch"].protocol, outputs["elasticsearch"].workers) == ("https", 1)
+    assert outputs["elasticsearch"].ssl.verification_mode == "strict"
+    assert outputs["logstash"].ssl is None
+    assert outputs["redis"].password is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("inputs: [{paths: [/x], tail_files: true}]", "would leave lines out"),
+        ("output.elasticsearch.proxy_url: http://proxy:3128", "no proxy"),
+        ("output.elasticsearch.ssl.cipher_suites: [RSA-AES-128-CBC-SHA]", "OpenSSL's"),
+        ("output.elasticsearch.ssl.ca_sha256: abc", "ca_trusted_fingerprint"),
+        ("output.elasticsearch.kerberos: {enabled: true}", "is not supported"),
+        ("output.elasticsearch.index: 'a-%{+yyyy.MM.dd}'", "names with %{…} are not filled in"),
+        ("output.elasticsearch.pipeline: '%{[fields.p]}'", "names with %{…} are not filled in"),
+        ("output.kafka.topic: '%{[fields.topic]}'", "names with %{…} are not filled in"),
+        ("output.kafka.topics: [{topic: a}]", "is not supported"),
+        ("output.redis.key: '%{[x]:y}'", "names with %{…} are not filled in"),
+        ("output.redis.keys: [{key: a}]", "is not supported"),
+        ("output.logstash.index: '%{[x]}'", "names with %{…} are not filled in"),
+        ("processors: [{decode_json_fields: {fields: [message]}}]", "ndjson"),
+        ("processors: [{dissect: {tokenizer: x}}]", "Elasticsearch or Logstash"),
+        ("inputs: [{type: journald}]", "inputs of the type 'journald' are not supported"),
+        ("inputs: [{type: docker, containers.ids: ['*']}]", "container"),
+    ],
+)
+def test_what_cannot_be_done_is_told_once_with_the_reason(text, told, tmp_path):
+    (problem,) = problems(f"{text}\n", tmp_path)
+    assert told in problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "inputs: [{paths: [/x], tail_files: false, pipeline: '', index: '', compression: none}]",
+        "filebeat.modules: []\nfilebeat.autodiscover:\nfilebeat.inputs: []",
+        "inputs: [{type: syslog, enabled: false, protocol.udp.host: 'x:1'}]",
+        "inputs: [{paths: [/x], parsers: [{ndjson: {keys_under_root: true, message_key: }}]}]",
+        "inputs: [{paths: [/x], processors: [{add_docker_metadata: ~}]}]",
+        "processors: [{if: {has_fields: [a]}, then: [{add_cloud_metadata: ~}]}]",
+        "inputs: [{paths: [/x], fields: , tags: , ignore_inactive: '', clean_inactive: 0}]",
+    ],
+)
+def test_what_asks_for_nothing_is_no_problem(text, tmp_path):
+    read(f"{text}\n", tmp_path)
+
+
+def test_that_nothing_named_is_enabled_is_told(tmp_path):
+    (note,) = read("inputs: [{paths: [/x], enabled: false}]", tmp_path).notes
+    assert note.startswith("inputs: none is enabled, so ")

@@ -16,7 +16,7 @@ def problems(text):
 def test_every_problem_is_told_with_its_line_and_what_there_is():
     told = problems(
         """\
-- dissect: {tokenizer: "%{a}"}
+- disect: {tokenizer: "%{a}"}
 - add_fields: {feilds: {a: 1}}
 - drop_event: {when: {equals: {a: 1.5}, contains: {b: x}}}
 - drop_event: {when: {contains: {status: 200}}}
@@ -41,7 +41,7 @@ def test_every_problem_is_told_with_its_line_and_what_there_is():
         *("2", "3", "3", "4", "5", "6", "6", "6", "7", "7", "8", "8", "9", "10", "10", "10"),
         *("11", "12", "13", "15", "16"),
     ]
-    assert told[0].endswith(f"'dissect' is none of {names}")
+    assert told[0].endswith(f"'disect' is none of {names}")
     assert told[1].endswith("feilds: unknown key; did you mean 'fields'?")
     assert told[2].endswith("fields is required")
     assert "expected one condition, found equals, contains" in told[3]

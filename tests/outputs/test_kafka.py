@@ -62,14 +62,15 @@ def test_all_that_cannot_be_is_said_at_once():
     config = KafkaConfig(
         topic="%{[event.dataset]}",
         username="shipper",
-        ssl=TlsConfig(ca_trusted_fingerprint="00"),
+        ssl=TlsConfig(ca_trusted_fingerprint="00", supported_protocols=("TLSv1.3",)),
     )
     with pytest.raises(ConfigError) as raised:
         create_kafka(config)
     assert [problem.where for problem in raised.value.problems] == [
-        "output.kafka.topic",
-        "output.kafka.username",
-        "output.kafka.ssl.ca_trusted_fingerprint",
+        "topic",
+        "username",
+        "ssl.ca_trusted_fingerprint",
+        "ssl.supported_protocols",
     ]
 
 

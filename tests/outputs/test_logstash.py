@@ -470,12 +470,6 @@ def test_hosts_are_read_as_filebeat_reads_them(where, expected):
     assert split_host(where, 5044) == expected
 
 
-@pytest.mark.parametrize("zero", ["bulk_max_size", "workers"])
-def test_numbers_that_must_not_be_zero_stop_before_starting(zero):
-    with pytest.raises(ConfigError, match=f"{zero}: must be 1 or more"):
-        Logstash(LogstashConfig(**{zero: 0}))
-
-
 @pytest.mark.parametrize("hosts", [(), ("",), (":5044",), ("a:b",), ("[]:1",)])
 def test_hosts_that_name_nothing_stop_before_starting(hosts):
     with pytest.raises(ConfigError):

@@ -49,7 +49,7 @@ def test_a_channel_is_not_offered_for_it_loses_what_nobody_listens_to():
 
 
 def test_a_url_is_refused_without_repeating_its_password():
-    with pytest.raises(ConfigError, match=r"output\.redis\.hosts") as raised:
+    with pytest.raises(ConfigError, match=r"hosts: each is host or host:port") as raised:
         create_redis(RedisConfig(hosts=("redis://me:hidden@redis-1:6379/0",)))
     assert "hidden" not in str(raised.value)
 

@@ -202,3 +202,19 @@ def test_the_probe_names_the_protocol(authority):
     with FakeLogstash(tls=authority.server()) as server:
         said = to_logstash(server, TlsConfig(certificate_authorities=(authority.file,))).probe()
     assert "(TLSv1.3)" in said
+
+
+def test_a_version_that_is_not_named_is_not_spoken(authority):
+    trust = {"certificate_authorities": (authority.file,)}
+    with FakeLogstash(tls=authority.server()) as server:
+        older = TlsConfig(**trust, supported_protocols=("TLSv1.1", "TLSv1.2"))
+        assert "(TLSv1.2)" in to_logstash(server, older).probe()
+        with pytest.raises(Refused, match=r"name TLSv1\.2 or"):
+            to_logstash(server, TlsConfig(**trust, supported_protocols=("TLSv1.1",))).probe()
+
+
+def test_mode_strict_checks_the_name_as_full_does(authority):
+    with FakeLogstash(tls=authority.server("elsewhere.example")) as server:
+        tls = TlsConfig(certificate_authorities=(authority.file,), verification_mode="strict")
+        with pytest.raises(Refused, match="certificate"):
+            to_logstash(server, tls).send(LINE)
