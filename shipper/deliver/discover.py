@@ -12,6 +12,9 @@ from typing import Literal, NamedTuple
 
 from shipper.deliver.form import NDJSON, Form
 
+#: One number for the files of each device, where `stat` makes one for each file.
+_devices: dict[int, int] = {}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scanner:
@@ -98,7 +101,8 @@ def look(path: str, of: InputConfig) -> Found | None:
         return None
     if not stat.S_ISREG(found.st_mode):
         return None
-    return Found(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, of)
+    device = _devices.setdefault(found.st_dev, found.st_dev)
+    return Found(path, device, found.st_ino, found.st_size, found.st_mtime_ns, of)
 
 
 def scan(inputs: Sequence[InputConfig]) -> Iterator[Found]:

@@ -14,11 +14,12 @@ from shipper.deliver.discover import Found, InputConfig, matcher, patterns
 from shipper.deliver.handle import Handle
 from shipper.deliver.handles import Handles
 from shipper.deliver.identity import Strays
-from shipper.deliver.inactive import Inactive
+from shipper.deliver.inactive import Inactive, Unreadable
 from shipper.deliver.mark import Mark
 from shipper.deliver.registry import Position
 from shipper.deliver.segments import Segment, Streams, Torn, segment_of
 from shipper.deliver.source import Limits, Source, open_found
+from shipper.deliver.sources import Sources
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Following:
         self._deletions = deletions
         self._strays = Strays(positions.values())
         self._next_id = max(positions, default=0) + 1
-        self._sources: dict[tuple[int, int], Source] = {}
+        self._sources = Sources()
         self._streams = Streams()
         self._originals = Originals()
         self._copied: dict[int, set[str]] = {}
@@ -58,7 +59,7 @@ class Following:
         self._taken: list[Source] = []
         self._ready: OrderedDict[Source, None] = OrderedDict()
         self._handles = Handles()
-        self._unreadable: dict[str, str] = {}
+        self._unreadable = Unreadable()
         # Those whose end is sent as it is when it does not grow.
         self._ending: set[Source] = set()
         #: Files that were begun, and those that were let go.
@@ -79,28 +80,28 @@ class Following:
 
     def sources(self) -> Iterable[Source]:
         """The followed files."""
-        return self._sources.values()
+        return iter(self._sources)
 
     def scan(self, now_s: int) -> list[int]:
         """Look for new, changed and vanished files; the ids of those that are gone for good."""
         self._note_settled()
-        listed = {(one.device, one.inode): one for one in discover.scan(self._inputs)}
+        changed = self._sources.changed(discover.scan(self._inputs))
         # New files first: what one is a copy of may have another name by now, and is known by its
         # old one. Of these, those that are known choose their positions first: after a
         # rotation a new file may begin as the old one does, and has its path. Then short names
         # first: a copy's is longer than its original's.
-        for found in sorted(listed.values(), key=self._turn):
+        for found in sorted(changed, key=self._turn):
             self._see(found)
-        paths = {found.path for found in listed.values()}
-        self._unreadable = {p: e for p, e in self._unreadable.items() if p in paths}
+        paths = {found.path for found in changed}  # what is not followed counts as such
+        self._unreadable.keep(paths)
         self._inactive.keep(paths)
-        unlisted = [self._sources[key] for key in self._sources.keys() - listed.keys()]
+        unlisted = [source for source in self._sources if not source.is_listed]
         deleted = [source.id for source in unlisted if self._is_deleted(source)]
         self._offer_for_deletion(now_s)
         return [*deleted, *self._without_copy(), *self._inactive_positions(now_s)]
 
     def _turn(self, found: Found) -> tuple[bool, bool, int]:
-        source = self._sources.get((found.device, found.inode))
+        source = self._sources.at(found)
         is_begun = source is not None and source.id > 0
         return is_begun, not self._is_known(found), len(found.path)
 
@@ -173,7 +174,7 @@ class Following:
 
     def close(self) -> None:
         """Close all files."""
-        for source in self._sources.values():
+        for source in self._sources:
             source.close()
 
     def _take(self, source: Source, limits: Limits) -> Chunk | None:
@@ -208,7 +209,7 @@ class Following:
         return True
 
     def _see(self, found: Found) -> None:
-        source = self._sources.get((found.device, found.inode)) or self._adopt(found)
+        source = self._sources.at(found) or self._adopt(found)
         if source is None:
             return
         source.is_listed = True
@@ -229,11 +230,11 @@ class Following:
         try:
             file = Handle(open_found(found))
         except OSError as error:
-            self._report(found.path, str(error.strerror))
+            self._unreadable.tell(found.path, str(error.strerror))
             return None
-        self._report(found.path, "")
+        self._unreadable.tell(found.path, "")
         source = Source(found, file)
-        self._sources[found.device, found.inode] = source
+        self._sources.add(source)
         self._handles.use(source)
         return source
 
@@ -313,17 +314,6 @@ class Following:
         self._cut.clear()
         return gone
 
-    def _report(self, path: str, problem: str) -> None:
-        """Say it once when a new file cannot be read, and once when it can be."""
-        if self._unreadable.get(path, "") == problem:
-            return
-        if problem:
-            self._unreadable[path] = problem
-            _log.warning("%s cannot be read (%s); trying again.", path, problem)
-        else:
-            del self._unreadable[path]
-            _log.info("%s can be read now.", path)
-
     def _is_deleted(self, source: Source) -> bool:
         """Read on what only the handle leads to, let go at its end; True if it is deleted."""
         source.is_listed = False
@@ -349,14 +339,14 @@ class Following:
             source.found = found._replace(size=source.handle().size)
         if self._identify(source):
             return True
-        if (found.device, found.inode) in self._sources:
+        if self._sources.at(found):
             source.tell_unfinished(", and it is gone")
             self._forget(source)
         return False
 
     def _offer_for_deletion(self, now_s: int) -> None:
         """Tell of the files that are settled for good, so that they can be deleted."""
-        for source in self._sources.values():
+        for source in self._sources:
             delete = source.found.input.delete
             is_quiet = source.found.mtime_ns / 1e9 <= now_s - delete.grace_period_s
             if delete.enabled and is_quiet and source.is_listed and self._is_over(source):
@@ -376,7 +366,7 @@ class Following:
         forgotten = self._strays.drop_older(lambda position: now_s - self._kept_s(position))
         old = [
             source.id
-            for source in self._sources.values()
+            for source in self._sources
             if (after_s := source.found.input.clean_inactive_s)
             and source.found.mtime_ns / 1e9 < now_s - after_s
             and source.id in self._positions
@@ -391,7 +381,7 @@ class Following:
         return owner.clean_inactive_s if owner and owner.clean_inactive_s else _FORGET_AFTER_S
 
     def _forget(self, source: Source) -> None:
-        del self._sources[source.found.device, source.found.inode]
+        self._sources.remove(source)
         self.closed += bool(source.id)
         self._handles.forget(source)
         self._ending.discard(source)

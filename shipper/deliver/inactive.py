@@ -1,4 +1,4 @@
-"""Files that are left out, being old or compressed: each is told once, and counted."""
+"""Files that are not followed: those left out, being old or compressed, and the unreadable."""
 
 import logging
 import time
@@ -58,3 +58,25 @@ class Inactive:
         if of.ignore_inactive and changed_s < self._starts[of.ignore_inactive]:
             return f"nothing has changed in it (ignore_inactive: {of.ignore_inactive})"
         return _ARCHIVE if self._archives.get(found.path) == found else ""
+
+
+class Unreadable:
+    """New files that cannot be read, each told of once, and once more when it can be."""
+
+    def __init__(self) -> None:
+        self._problems: dict[str, str] = {}
+
+    def tell(self, path: str, problem: str) -> None:
+        """It cannot be read for this reason, or can be, where that is empty."""
+        if self._problems.get(path, "") == problem:
+            return
+        if problem:
+            self._problems[path] = problem
+            _log.warning("%s cannot be read (%s); trying again.", path, problem)
+        else:
+            del self._problems[path]
+            _log.info("%s can be read now.", path)
+
+    def keep(self, paths: set[str]) -> None:
+        """Know only of those that are still there."""
+        self._problems = {path: self._problems[path] for path in self._problems.keys() & paths}
