@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         service = self.server.service
-        match self.path:
+        match self.path.partition("?")[0]:  # `/stats?pretty`, as people ask Filebeat
             case "/livez":
                 alive = service.is_alive
                 self._answer(200 if alive else 503, b"ok\n" if alive else b"", "text/plain")

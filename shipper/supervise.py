@@ -21,24 +21,31 @@ _log = logging.getLogger("shipper.run")
 def supervise(load: Callable[[], Config], *, once: bool) -> None:
     """Run the shipper of `load()` until SIGTERM or SIGINT; SIGHUP loads anew.
 
-    A configuration that cannot be used ends the first start and is ignored by a reload, which
-    then goes on with the old one. A reload starts the new pipelines where the old ones stopped.
+    A configuration that cannot be used ends the first start. A reload goes on with the old one,
+    also where only the start of the new one tells (an address that is taken). A reload starts the new pipelines where the old ones stopped.
     """
     first = load()
     if problems := list(problems_of_state(first.data)):
         raise ConfigError(problems)
     set_up_log(first)
     config: Config | None = first
-    for note in first.notes:
-        _log.info("Configuration: %s.", note)
+    before: Config | None = None
     while config:
-        config = _run(config, load, once=once)
+        try:
+            config, before = _run(config, load, once=once), config
+        except ConfigError as error:
+            if before is None:
+                raise
+            _refuse(error)
+            config, before = before, None
     notify("STOPPING=1")
 
 
 def _run(config: Config, load: Callable[[], Config], *, once: bool) -> Config | None:
     """One configuration's run; the next configuration where a reload ended it."""
     service = Service(config)
+    for note in config.notes:
+        _log.info("Configuration: %s.", note)
     following: list[Config] = []
     operation = config.operation
     with (
@@ -85,7 +92,7 @@ def _signals(
         try:
             following[:] = [load()]
         except BadInput as error:
-            _log.error("The new configuration cannot be used, the old one goes on: %s", error)
+            _refuse(error)
             return
         notify("RELOADING=1")
         _log.info("Reloading the configuration.")
@@ -102,6 +109,10 @@ def _signals(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _refuse(error: BadInput) -> None:
+    _log.error("The new configuration cannot be used, the old one goes on: %s", error)
 
 
 def _tell_start(attestation: Attestation | None, config: Config) -> None:

@@ -83,7 +83,7 @@ def test_the_endpoint_tells_a_shipper_that_delivers(source, endpoint, tmp_path):
         ready = json.loads(get(port, "/readyz")[1])
         assert ready["outputs"]["file"]["state"] == "idle"
         assert ready["outputs"]["file"]["oldest_unacknowledged_s"] == 0
-        stats = json.loads(get(port, "/stats")[1])
+        stats = json.loads(get(port, "/stats?pretty")[1])
         assert stats["libbeat"]["output"]["events"]["acked"] == 2
         assert stats["libbeat"]["pipeline"]["events"]["active"] == 0
         assert stats["beat"]["memstats"]["rss"] > 1 << 20
@@ -167,6 +167,32 @@ def test_a_reload_of_a_broken_configuration_goes_on_with_the_old_one(source, tmp
         with source.open("ab") as file:
             file.write(b'{"n":3}\n')
         wait_until(lambda: shipped(tmp_path).endswith(b'{"n":3}\n'), 20, "the old one goes on")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"output": {"kafka": {"topic": "a b"}}}, "output.kafka.topic: 'a b'"),
+        ({"output": {}}, "nothing to ship to"),
+        ({"http": {"enabled": True, "host": "127.0.0.1"}}, "cannot listen on 127.0.0.1"),
+    ],
+)
+def test_a_reload_of_what_cannot_be_started_goes_on_with_the_old_one(
+    settings, told, source, tmp_path
+):
+    outputs = to_file(tmp_path)
+    config = write(tmp_path, source, outputs)
+    log = tmp_path / "log"
+    with shipping(config, log) as process, socket.create_server(("127.0.0.1", 0)) as taken:
+        wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
+        if http_ := settings.get("http"):
+            settings = {"http": http_ | {"port": taken.getsockname()[1]}}
+        write(tmp_path, source, **{"outputs": settings.pop("output", outputs)}, **settings)
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: told in log.read_text() or process.poll(), 20, "the problem is told")
+        with source.open("ab") as file:
+            file.write(b'{"n":3}\n')
+        wait_until(lambda: shipped(tmp_path) == GOOD + b'{"n":3}\n', 20, "the old one goes on")
 
 
 def test_the_last_word_of_a_stop_is_what_is_not_acknowledged(source, tmp_path):

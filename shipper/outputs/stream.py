@@ -167,7 +167,7 @@ def mapped_errors(peer: str) -> Iterator[None]:
         if any(word in str(error.reason) for word in _REFUSALS):
             raise Refused(
                 f"{peer} refuses this TLS connection ({error.reason}); check ssl.certificate "
-                "and ssl.key if it asks for one, and that it speaks TLS 1.2 or newer"
+                "and ssl.key if it asks for one, and that it speaks TLS there, 1.2 or newer"
             ) from error
         raise Unavailable(f"{peer}: TLS failed ({error})") from error
     except socket.gaierror as error:
