@@ -1,6 +1,9 @@
 """Whole lines on the disk: append, replace, and recover from a crash in the middle."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _STEP_BYTES = 64 << 10
@@ -15,6 +18,24 @@ def open_append(path: Path) -> int:
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _MODE)
     sync_directory(path.parent)
     return file
+
+
+def is_at(path: Path, file: int) -> bool:
+    """Whether the open file is the one at `path`: it may have been moved away, or deleted."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file))
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def exclusively(file: int) -> Iterator[None]:
+    """While nobody else does so: another process may append to the same file, or trim it."""
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def append(file: int, data: bytes) -> None:

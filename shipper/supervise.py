@@ -22,7 +22,8 @@ def supervise(load: Callable[[], Config], *, once: bool) -> None:
     """Run the shipper of `load()` until SIGTERM or SIGINT; SIGHUP loads anew.
 
     A configuration that cannot be used ends the first start. A reload goes on with the old one,
-    also where only the start of the new one tells (an address that is taken). A reload starts the new pipelines where the old ones stopped.
+    also where only the start of the new one tells (an address that is taken); otherwise the new
+    pipelines start where the old ones stopped.
     """
     first = load()
     if problems := list(problems_of_state(first.data)):

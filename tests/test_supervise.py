@@ -170,24 +170,22 @@ def test_a_reload_of_a_broken_configuration_goes_on_with_the_old_one(source, tmp
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("outputs", "told"),
     [
-        ({"output": {"kafka": {"topic": "a b"}}}, "output.kafka.topic: 'a b'"),
-        ({"output": {}}, "nothing to ship to"),
-        ({"http": {"enabled": True, "host": "127.0.0.1"}}, "cannot listen on 127.0.0.1"),
+        ({"kafka": {"topic": "a b"}}, "output.kafka.topic: 'a b'"),
+        ({}, "nothing to ship to"),
+        (None, "cannot listen on 127.0.0.1"),
     ],
 )
 def test_a_reload_of_what_cannot_be_started_goes_on_with_the_old_one(
-    settings, told, source, tmp_path
+    outputs, told, source, tmp_path
 ):
-    outputs = to_file(tmp_path)
-    config = write(tmp_path, source, outputs)
+    config = write(tmp_path, source, to_file(tmp_path))
     log = tmp_path / "log"
     with shipping(config, log) as process, socket.create_server(("127.0.0.1", 0)) as taken:
         wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
-        if http_ := settings.get("http"):
-            settings = {"http": http_ | {"port": taken.getsockname()[1]}}
-        write(tmp_path, source, **{"outputs": settings.pop("output", outputs)}, **settings)
+        http_ = {"enabled": outputs is None, "host": "127.0.0.1", "port": taken.getsockname()[1]}
+        write(tmp_path, source, to_file(tmp_path) if outputs is None else outputs, http=http_)
         process.send_signal(signal.SIGHUP)
         wait_until(lambda: told in log.read_text() or process.poll(), 20, "the problem is told")
         with source.open("ab") as file:

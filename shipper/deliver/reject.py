@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import fcntl
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from shipper.deliver.block import Reject
-from shipper.durable import append, open_append, trim
+from shipper.durable import append, exclusively, is_at, open_append, trim
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +143,9 @@ def locked(path: Path) -> Iterator[int]:
     while True:
         file = open_append(path)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if _is_at(path, file):
-                yield file
-                return
+            with exclusively(file):
+                if is_at(path, file):  # else it was moved before the lock
+                    yield file
+                    return
         finally:
             os.close(file)
-
-
-def _is_at(path: Path, file: int) -> bool:
-    """Whether the open file is still the one at `path`: it may have been moved before the lock."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file))
-    except FileNotFoundError:
-        return False

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from shipper.durable import append, sync_directory, trim
+from shipper.durable import append, exclusively, is_at, sync_directory, trim
 from shipper.errors import Refused
 from shipper.outputs.base import DELIVERED, Count, Lines, Outcome, OutputConfig
 
@@ -47,7 +47,9 @@ class FileOutput:
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Append `lines` and wait until the disk has them."""
         with self._mapped_errors():
-            append(self._opened(len(lines.block)), lines.block)
+            file = self._opened(len(lines.block))
+            with exclusively(file):  # a replay beside a running shipper writes here too
+                append(file, lines.block)
         return [DELIVERED] * len(lines)
 
     def probe(self) -> str:
@@ -73,11 +75,14 @@ class FileOutput:
 
     def _opened(self, room: int) -> int:
         """The newest file, or a new one if `room` bytes more would be over the limit."""
+        if self._file is not None and not is_at(self._path(self._number), self._file):
+            self.close()
         if self._file is None:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._number = max(self._numbers(), default=0)
             self._file = self._open()
-            trim(self._file)  # it was not acknowledged and comes again
+            with exclusively(self._file):
+                trim(self._file)  # it was not acknowledged and comes again
         size = os.fstat(self._file).st_size
         if size and size + room > self._config.rotate_every_kb << 10:
             self.close()

@@ -1,7 +1,10 @@
 """The file output on a real directory."""
 
+import fcntl
+import os
 import resource
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from shipper.errors import Refused
 from shipper.outputs.base import DELIVERED, Lines
 from shipper.outputs.file import FileConfig, FileOutput
+from tests.real.processes import wait_until
 
 TWO = Lines.of([b'{"n":1}', b'{"n":2}'])
 
@@ -48,6 +52,36 @@ def test_a_half_line_left_by_a_crash_is_cut_off(tmp_path):
         sender.send(TWO)
         sender.close()
         assert path.read_bytes() == whole + TWO.block
+
+
+def test_a_half_line_that_another_process_is_writing_is_waited_for(tmp_path):
+    path = tmp_path / "mcp-shipper.ndjson"
+    with path.open("ab", buffering=0) as other:
+        fcntl.flock(other, fcntl.LOCK_EX)  # as a replay beside a running shipper does
+        other.write(b'{"n"')
+        sending = threading.Thread(target=output(tmp_path).send, args=(TWO,))
+        sending.start()
+        inode = f":{os.fstat(other.fileno()).st_ino} "
+
+        def is_waiting():
+            locks = Path("/proc/locks").read_text().splitlines()
+            return any("->" in lock and inode in lock for lock in locks)
+
+        wait_until(lambda: is_waiting() or not sending.is_alive(), 10, "it waits")
+        other.write(b":0}\n")
+    sending.join(10)
+    assert path.read_bytes() == b'{"n":0}\n' + TWO.block
+
+
+def test_a_file_that_was_taken_away_gets_no_more_lines(tmp_path):
+    sender = output(tmp_path)
+    sender.send(TWO)
+    (tmp_path / "mcp-shipper.ndjson").rename(tmp_path / "taken")
+    sender.send(TWO)
+    (tmp_path / "mcp-shipper.ndjson").unlink()
+    sender.send(TWO)
+    sender.close()
+    assert content(tmp_path) == {"mcp-shipper.ndjson": TWO.block, "taken": TWO.block}
 
 
 def test_a_file_that_is_nothing_but_a_half_line_is_emptied(tmp_path):
