@@ -4,6 +4,7 @@ The record line writes a stream as a row of files, of which only the last still 
 with an event that names the stream and the segment's number (`record/append.py`).
 """
 
+import fcntl
 import heapq
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -91,10 +92,21 @@ def segment_of(file: Handle) -> Segment | None:
 
 
 def is_ended(file: Handle) -> bool:
-    """Whether the last line of the open segment is the one that closes it."""
+    """Whether nothing more can come: its last line closes the segment, or nobody writes to it."""
     data = file.read(_LINE_BYTES, max(0, file.size - _LINE_BYTES))
     last = data[:-1].rpartition(b"\n")[2]
-    return data.endswith(b"\n") and _segment(last, _END) is not None
+    is_closed = data.endswith(b"\n") and _segment(last, _END) is not None
+    return is_closed or not _has_writer(file.file)
+
+
+def _has_writer(file: int) -> bool:
+    """Whether the process that writes the segment lives: it holds a lock on it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:  # it does, or there are no locks here, and nobody knows
+        return True
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return False
 
 
 def _segment(line: bytes, action: str) -> Segment | None:

@@ -183,7 +183,7 @@ class Source:
         return self.is_open and os.fstat(self._file.file).st_nlink == 0
 
     def is_ended(self) -> bool:
-        """Whether the last line of this segment is the one that closes it."""
+        """Whether nothing more can come in this segment."""
         try:
             return is_ended(self.handle())
         except OSError:  # gone, or replaced: the next scan tells

@@ -7,6 +7,7 @@ only to lines that were written, so a gap always means a line that is gone. Only
 stream can be torn, when the process was killed in the midst of it: the kernel writes page by page.
 """
 
+import fcntl
 import os
 import secrets
 import threading
@@ -61,6 +62,9 @@ class Segment:
     def __init__(self, path: Path, mode: int) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._fd = os.open(path, flags, mode)
+        with suppress(OSError):  # a file system without locks
+            # Tells the shipper, which may delete what is shipped, that the writer lives.
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.path = path
         self.size = 0
         self.opened_s = time.monotonic()

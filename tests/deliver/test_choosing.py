@@ -3,8 +3,11 @@
 import gzip
 import os
 import re
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +20,7 @@ from shipper.deliver.registry import read_positions
 from shipper.errors import ConfigError
 from tests.deliver.lines import append, block, config, delivered, drained, line, numbers
 from tests.fakes import ScriptedOutput
+from tests.real.processes import dies_with_us
 
 DAY_S = 86_400
 
@@ -228,6 +232,36 @@ def test_segments_are_deleted_when_they_are_closed(tmp_path, logs):
     one.close()
     assert list(logs.iterdir()) == []
     assert len(output.taken) == len(set(output.taken)) > 8
+
+
+WRITER = """
+import sys
+from shipper import AuditHandler, create_compliance_event
+handler = AuditHandler(sys.argv[1])
+handler.attest(create_compliance_event("thing"))
+print(handler.path, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_last_segment_of_a_killed_process_is_deleted_and_not_before_it_is_gone(tmp_path, logs):
+    with subprocess.Popen(
+        [*dies_with_us(), sys.executable, "-c", WRITER, str(logs)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as writer:
+        path = Path(writer.stdout.readline().strip())
+        age(path, 10)
+        (one,) = deleting(tmp_path, {"one": ScriptedOutput()}, delete=AT_ONCE)
+        for _ in range(3):
+            next(one)
+        assert path.exists()
+        writer.kill()
+    for _ in range(3):
+        next(one)
+    one.close()
+    assert not path.exists()
 
 
 # --- configuration
