@@ -27,7 +27,8 @@ def files(folder: Path, lines: int, most: int) -> Report:
         here = folder / f"files-{count}"
         (here / "logs").mkdir(parents=True)
         for number in range(count):
-            _write(here / "logs" / f"{number}.ndjson", lines // count, padding=600)
+            file = here / "logs" / f"{number}.ndjson"
+            _write(file, lines // count, padding=600, first=number * lines // count)
         cost = _ship(here, here / "logs" / "*.ndjson", lines)
         rows.append(_row(f"{count:,} files", cost, lines))
         raw[count] = cost.resident
@@ -86,13 +87,13 @@ def _row(name: str, cost: Cost, lines: int) -> Row:
     return Row(name, values)
 
 
-def _write(file: Path, lines: int, padding: int = 0) -> None:
+def _write(file: Path, lines: int, padding: int = 0, first: int = 0) -> None:
     """Lines of 50 bytes, or of `padding` more."""
     text = ("lorem ipsum dolor sit amet " * (padding // 27 + 1))[:padding]
     extra = f',"m":"{text}"' if padding else ""
     with file.open("w", encoding="ascii") as out:
-        for start in range(0, lines, _LINES_AT_ONCE):
-            numbers = range(start, min(start + _LINES_AT_ONCE, lines))
+        for start in range(first, first + lines, _LINES_AT_ONCE):
+            numbers = range(start, min(start + _LINES_AT_ONCE, first + lines))
             out.writelines(_lines(numbers, extra))
 
 

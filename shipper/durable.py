@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,9 +42,7 @@ def append(file: int, data: bytes) -> None:
     """Append all of `data` or nothing, and wait until the disk has it."""
     start = os.fstat(file).st_size
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(file, view) :]
+        _write(file, data)
         os.fdatasync(file)
     except OSError:
         os.ftruncate(file, start)
@@ -65,16 +63,24 @@ def trim(file: int) -> None:
         os.ftruncate(file, position)
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Put `data` in place of the file, all of it or nothing, whatever happens."""
+def replace(path: Path, parts: Iterable[bytes]) -> None:
+    """Put `parts` in place of the file, all of them or nothing, whatever happens."""
     new = path.with_name(path.name + ".new")
     file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
     try:
-        append(file, data)
+        for part in parts:
+            _write(file, part)
+        os.fdatasync(file)
     finally:
         os.close(file)
     new.rename(path)
     sync_directory(path.parent)
+
+
+def _write(file: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
 
 
 def sync_directory(path: Path) -> None:

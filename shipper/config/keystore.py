@@ -34,4 +34,5 @@ class Keystore:
     def write(self, secrets: dict[str, str]) -> None:
         """Replace all secrets."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace(self.path, json.dumps({"version": 1, "secrets": secrets}, indent=1).encode())
+        data = json.dumps({"version": 1, "secrets": secrets}, indent=1).encode()
+        replace(self.path, [data])

@@ -5,6 +5,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
+from msgspec.structs import replace
+
 from shipper.deliver import discover
 from shipper.deliver.batch import Batch
 from shipper.deliver.chunk import Chunk
@@ -336,7 +338,7 @@ class Following:
         """Begin a file that was empty when it was seen, if its handle shows something now."""
         found = source.found
         with suppress(OSError):  # no handle leads to it any more
-            source.found = found._replace(size=source.handle().size)
+            source.found = replace(found, size=source.handle().size)
         if self._identify(source):
             return True
         if self._sources.at(found):

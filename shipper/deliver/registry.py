@@ -15,8 +15,9 @@ import fcntl
 import os
 import time
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -29,6 +30,8 @@ from shipper.errors import RegistryError
 #: Compact when the journal is this many times its content, and at least this big.
 _MAX_GROWTH = 8
 _MIN_COMPACT_BYTES = 1 << 20
+#: Positions in a line then: a line is in memory several times while it is written or read.
+_AT_ONCE = 500
 
 
 class Position(Mark, frozen=True, gc=False, omit_defaults=True, kw_only=True):
@@ -130,14 +133,17 @@ class Registry:
         _apply(self._positions, positions, forget)
 
     def _compact(self) -> None:
-        content = _Commit(tuple(self._positions.values()))
-        header = _Header(_FORMAT.format, _FORMAT.version, self.since_s)
-        data = _encode(header) + b"\n" + _encode_line(content)
-        replace(self._path, data)
+        replace(self._path, self._lines())
         if self._file >= 0:
             os.close(self._file)
         self._file = open_append(self._path)
-        self._size = self._compacted_bytes = len(data)
+        self._size = self._compacted_bytes = os.fstat(self._file).st_size
+
+    def _lines(self) -> Iterator[bytes]:
+        yield _encode(_Header(_FORMAT.format, _FORMAT.version, self.since_s)) + b"\n"
+        positions = iter(self._positions.values())
+        while some := tuple(islice(positions, _AT_ONCE)):
+            yield _encode_line(_Commit(some))
 
 
 def read_positions(path: Path) -> tuple[Position, ...]:
@@ -159,23 +165,27 @@ def _apply(into: dict[int, Position], positions: Iterable[Position], forget: Ite
 
 def _load(path: Path) -> tuple[int, dict[int, Position]]:
     """When the journal was made, and the positions in it."""
-    positions: dict[int, Position] = {}
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            since_s = _read_header(path, file.readline()).since_s
+            return since_s, _read_positions(path, file)
     except FileNotFoundError:
-        return int(time.time()), positions
-    header, *lines = data.split(b"\n")
-    since_s = _read_header(path, header).since_s
-    torn = len(lines) - (1 if lines[-1:] != [b""] else 2)  # the last line that has any bytes
-    for number, line in enumerate(lines):
+        return int(time.time()), {}
+
+
+def _read_positions(path: Path, lines: Iterable[bytes]) -> dict[int, Position]:
+    positions: dict[int, Position] = {}
+    damage = None
+    for number, line in enumerate(lines, 2):
+        if damage:  # it was not the last line
+            raise damage
         try:
-            commit = _decode_line(line) if line else _Commit(())
+            commit = _decode_line(line)
         except (*_UNREADABLE, ValueError) as error:
-            if number == torn:
-                break
-            raise RegistryError(_damaged(path, number + 2, str(error))) from error
-        _apply(positions, commit.set, commit.forget)
-    return since_s, positions
+            damage = RegistryError(_damaged(path, number, str(error)))
+        else:
+            _apply(positions, commit.set, commit.forget)
+    return positions
 
 
 def _decode_line(line: bytes) -> _Commit:

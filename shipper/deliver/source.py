@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from hashlib import sha256
 
+from msgspec.structs import replace
+
 from shipper.deliver.block import Sifted
 from shipper.deliver.chunk import Chunk, cut, joined
 from shipper.deliver.discover import Found
@@ -216,7 +218,7 @@ class Source:
         status = os.fstat(self._file.file)
         size = status.st_size
         if (size, status.st_mtime_ns) != self.found.version:
-            self.found = self.found._replace(size=size, mtime_ns=status.st_mtime_ns)
+            self.found = replace(self.found, size=size, mtime_ns=status.st_mtime_ns)
         if not self.seen or self.seen.version != self.found.version:
             self._grown_monotonic = time.monotonic()
         self.seen = self.found  # the same object: for each of many quiet files there is one
@@ -251,7 +253,7 @@ class Source:
             if whole.end > start or len(block) < asked or asked == left:
                 break
             want *= 2
-        chunk = self._bounded(whole, limits)
+        chunk = self._bounded(whole, limits, is_all=asked == left)
         self.has_more = chunk.end < whole.end or start + len(block) < size
         rest = block[whole.end - start :]
         if not self.has_more and len(chunk.lines) >= limits.max_lines:
@@ -299,10 +301,11 @@ class Source:
             found.cuts,
         )
 
-    def _bounded(self, chunk: Chunk, limits: Limits) -> Chunk:
+    def _bounded(self, chunk: Chunk, limits: Limits, *, is_all: bool) -> Chunk:
         """The chunk, cut to the lines that a batch has room for; learns how much to read."""
         if len(chunk.lines) <= limits.max_lines:
-            self._usual = min(_MAX_READ_BYTES, self._usual + self._usual // 8)
+            if not is_all:  # else there is nothing to learn
+                self._usual = min(_MAX_READ_BYTES, self._usual + self._usual // 8)
             return chunk
         chunk = cut(chunk, limits.max_lines)
         self._usual = max(_MIN_READ_BYTES, chunk.end - chunk.start)
