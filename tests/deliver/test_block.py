@@ -48,6 +48,18 @@ PADDED = st.lists(
 )
 
 
+#: Before a block: nothing, and so much that simdjson is worth loading.
+BEFORE = pytest.mark.parametrize(
+    "before", [b"", b'{"a":"%b"}\n' % (b"x" * 1000) * 300], ids=["block", "backlog"]
+)
+
+
+def quick(before, block):
+    """The lines of `block` by the quick way behind `before`; None if it does not take them."""
+    lines = clean_lines(before + block)
+    return None if lines is None else list(lines)[before.count(b"\n") :]
+
+
 def is_strict_object(line):
     """The oracle: Python's own parser, told to be strict."""
 
@@ -105,45 +117,70 @@ def test_any_bytes_are_parted(data):
     check(data + b"\n")
 
 
+@BEFORE
 @given(st.lists(st.sampled_from([*GOOD, b"\n", b" ", *BAD]), max_size=12))
-def test_the_sweep_over_a_block_accepts_nothing_that_the_lines_do_not(pieces):
+def test_the_sweep_over_a_block_accepts_nothing_that_the_lines_do_not(before, pieces):
     block = b"".join(pieces) + b"\n"
-    lines = clean_lines(block)
+    lines = quick(before, block)
     apart = block.split(b"\n")[:-1]
     assert (lines is not None) == all(map(is_strict_object_as_it_is, apart))
     if lines is not None:
-        assert list(lines) == apart
+        assert lines == apart
+
+
+@BEFORE
+@given(st.sampled_from(GOOD), st.integers(0, 60), st.integers(0, 3), st.binary(max_size=3))
+def test_no_line_passes_the_sweep_that_does_not_pass_alone(before, line, at, gone, put):
+    changed = line[:at] + put + line[at + gone :]
+    lines = quick(before, changed + b"\n")
+    assert lines is None or all(map(is_strict_object_as_it_is, lines))
+
+
+@BEFORE
+@pytest.mark.parametrize("tail", [b"{", b"{}", b'{"a":{}}', b"}"])
+def test_a_block_without_its_last_newline_does_not_pass_the_sweep(before, tail):
+    assert quick(before, b"{}\n" + tail) is None
+
+
+@BEFORE
+@pytest.mark.parametrize("number", [b"1e400", b"1" * 30, b"0." + b"1" * 70_000])
+def test_a_number_may_be_beyond_64_bits(before, number):
+    line = b'{"a":%b}' % number
+    assert quick(before, line + b"\n") == [line]
 
 
 def is_strict_object_as_it_is(line):
     return line == line.strip(b" \t\r") and is_strict_object(line)
 
 
+@BEFORE
 @pytest.mark.parametrize("line", GOOD)
-def test_good_lines_take_the_quick_way(line):
-    assert list(clean_lines(line + b"\n" + line + b"\n")) == [line, line]
+def test_good_lines_take_the_quick_way(before, line):
+    assert quick(before, line + b"\n" + line + b"\n") == [line, line]
 
 
 TOKENS = [b'{"a":[{}', b"{}]}", b'{"a":[', b",", b"{}", b'{"b":{}', b"}"]
 
 
+@BEFORE
 @given(
     st.lists(st.tuples(st.sampled_from(TOKENS), st.sampled_from([b"\n", b" ", b""])), max_size=9)
 )
 @example([(b'{"a":[', b"\n"), (b"{}]}", b" "), (b"{}", b"\n")])
 @example([(b'{"a":[{}', b"\n"), (b",", b""), (b"{}]}", b""), (b"{}", b"\n")])
-def test_values_over_two_lines_are_not_made_up_for_by_two_values_on_one(parts):
+def test_values_over_two_lines_are_not_made_up_for_by_two_values_on_one(before, parts):
     block = b"".join(map(b"".join, parts)) + b"\n"
     apart = block.split(b"\n")[:-1]
-    assert (clean_lines(block) is not None) == all(map(is_strict_object_as_it_is, apart))
+    assert (quick(before, block) is not None) == all(map(is_strict_object_as_it_is, apart))
 
 
+@BEFORE
 @pytest.mark.parametrize("character", ["é", "€", "😀"])
-def test_a_character_that_a_line_cuts_off_is_not_whole(character):
+def test_a_character_that_a_line_cuts_off_is_not_whole(before, character):
     whole = character.encode()
-    assert list(clean_lines(b'{"a":"%b"}\n{}\n' % whole)) == [b'{"a":"%b"}' % whole, b"{}"]
-    assert clean_lines(b'{"a":"%b"}\n{}\n' % whole[:-1]) is None
-    assert clean_lines(b'{"a":"%b\n%b"}\n' % (whole[:-1], whole[-1:])) is None
+    assert quick(before, b'{"a":"%b"}\n{}\n' % whole) == [b'{"a":"%b"}' % whole, b"{}"]
+    assert quick(before, b'{"a":"%b"}\n{}\n' % whole[:-1]) is None
+    assert quick(before, b'{"a":"%b\n%b"}\n' % (whole[:-1], whole[-1:])) is None
 
 
 @pytest.mark.parametrize(
