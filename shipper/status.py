@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,22 +72,22 @@ class OutputStatus:
     rejected: int | None
 
 
-def file_status(config: Config) -> list[FileStatus]:
+def file_status(config: Config) -> Iterator[FileStatus]:
     """Where each output stands with each file that it has a position in, or will have one."""
     files = {found.path: found.size for found in scan(config.inputs)}
-    rows = []
     for name in config.outputs:
-        positions = read_positions(registry_path(config, name))
-        rows += [FileStatus(name, one.path, _size(one.path), one) for one in positions]
-        known = {position.path for position in positions}
-        rows += [FileStatus(name, path, files[path]) for path in files if path not in known]
-    return rows
+        known = set()
+        for one in read_positions(registry_path(config, name)):
+            known.add(one.path)
+            size = files[one.path] if one.path in files else _size(one.path)
+            yield FileStatus(name, one.path, size, one)
+        yield from (FileStatus(name, path, files[path]) for path in files if path not in known)
 
 
 def output_status(config: Config) -> list[OutputStatus]:
     """How each output is now."""
     told = _ask(config.operation.http).get("outputs", {})
-    rows = file_status(config)
+    rows = list(file_status(config))
     return [
         _output_status(config, name, [row for row in rows if row.output == name], told.get(name))
         for name in config.outputs

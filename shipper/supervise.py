@@ -3,7 +3,7 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from shipper.attest import Attestation, own_prefix
@@ -74,13 +74,12 @@ def _told(service: Service, config: Config, following: list[Config]) -> Iterator
         yield
     finally:
         starting.join()
-        rows = file_status(config)
-        left = _unacknowledged(config, rows)
+        left, own = _last_look(config)
         if attestation:
             what = "shipper-reload" if following else "shipper-stop"
             attestation.event(what, success=service.failure is None, unacknowledged_bytes=left)
             attestation.close()
-            attestation.prune(rows)
+            attestation.prune(own)
     for output, behind in () if following else left.items():
         _log.info("%s: stopped; %d bytes read or seen are not acknowledged.", output, behind)
 
@@ -121,10 +120,16 @@ def _tell_start(attestation: Attestation | None, config: Config) -> None:
         attestation.event("shipper-start", outputs=list(config.outputs))
 
 
-def _unacknowledged(config: Config, rows: Iterable[FileStatus]) -> dict[str, int]:
-    """The bytes of the inputs that are left, so that a stop is never silent about them."""
-    left = dict.fromkeys(config.outputs, 0)
-    for row in rows:
-        if not row.path.startswith(own_prefix(config)):
+def _last_look(config: Config) -> tuple[dict[str, int], list[FileStatus]]:
+    """The bytes of the inputs that are left, so that a stop is never silent about them.
+
+    And where the outputs are with the shipper's own events.
+    """
+    left, own = dict.fromkeys(config.outputs, 0), []
+    prefix = own_prefix(config)
+    for row in file_status(config):
+        if row.path.startswith(prefix):
+            own.append(row)
+        else:
             left[row.output] += row.behind
-    return left
+    return left, own
