@@ -1,6 +1,7 @@
 """What to follow: Filebeat's `inputs` section."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,7 +10,7 @@ from shipper.config.files import FILE_KEYS, read_files
 from shipper.config.forms import CONTAINER_KEYS, FORM_KEYS, OLD_KEYS, read_form
 from shipper.config.read import Reader
 from shipper.config.tree import Node
-from shipper.deliver.discover import InputConfig
+from shipper.deliver.discover import InputConfig, Scanner
 from shipper.deliver.form import Form
 from shipper.deliver.spool import PATTERN, Spooled
 
@@ -45,14 +46,28 @@ def read_inputs(
     if lists and not enabled:
         what = "inputs: none is enabled, so the segments of path.audit are shipped, as without any"
         reader.remarks.append(what)
-    seen: set[str] = set()
-    for one in enabled:
-        if one.id in seen:
-            reader.note(lists[0], f"two inputs have the id {one.id!r}; an id names one input")
-        seen.add(one.id)
-    if sum(one.is_stdin for one in enabled) > 1:
-        reader.note(lists[0], "two inputs are of the type stdin; there is one standard input")
+    for problem in _conflicts(enabled):
+        reader.note(lists[0], problem)
     return enabled
+
+
+def _conflicts(inputs: Sequence[InputConfig]) -> Iterator[str]:
+    ids = Counter(one.id for one in inputs)
+    for name, count in ids.items():
+        if count > 1:
+            yield f"two inputs have the id {name!r}; an id names one input"
+    if sum(one.is_stdin for one in inputs) > 1:
+        yield "two inputs are of the type stdin; there is one standard input"
+        return
+    owners: dict[tuple[str, Scanner], InputConfig] = {}
+    for one in inputs:
+        for pattern in one.paths:
+            owner = owners.setdefault((pattern, one.scanner), one)
+            if owner is not one:
+                yield (
+                    f"input {one.id!r}: {pattern!r} is of the input {owner.id!r} already, and a "
+                    "file is shipped once; make one input of the two, or tell their files apart"
+                )
 
 
 #: The types of inputs, with the keys of each.

@@ -2,6 +2,7 @@
 
 import fnmatch
 import glob
+import logging
 import os
 import re
 import stat
@@ -13,6 +14,8 @@ from typing import Literal
 import msgspec
 
 from shipper.deliver.form import NDJSON, Form
+
+_log = logging.getLogger(__name__)
 
 #: One number for the files of each device, where `stat` makes one for each file.
 _devices: dict[int, int] = {}
@@ -110,14 +113,35 @@ def look(path: str, of: InputConfig) -> Found | None:
     return Found(path, device, found.st_ino, found.st_size, found.st_mtime_ns, of)
 
 
-def scan(inputs: Sequence[InputConfig]) -> Iterator[Found]:
+class Overlaps:
+    """Tells, once of any two inputs, that both name a file."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str]] = set()
+
+    def tell(self, path: str, owner: InputConfig, other: InputConfig) -> None:
+        """The file is of `owner`, and `other` names it as well."""
+        pair = owner.id, other.id
+        if pair not in self._told:
+            self._told.add(pair)
+            _log.warning(
+                "%s is named by the inputs %r and %r; it is shipped by %r alone, and so are "
+                "others that both name.",
+                *(path, *pair, owner.id),
+            )
+
+
+def scan(inputs: Sequence[InputConfig], overlaps: Overlaps | None = None) -> Iterator[Found]:
     """Every file that an input names, in order of path, each once."""
     owners: dict[str, InputConfig] = {}
     for one in inputs:
         for pattern in patterns([one]):
             for path in _named(pattern):
-                if path not in owners and one.scanner.wants(path):
-                    owners[path] = one
+                if not one.scanner.wants(path):
+                    continue
+                owner = owners.setdefault(path, one)
+                if overlaps and owner is not one:
+                    overlaps.tell(path, owner, one)
     seen: set[tuple[int, int]] = set()
     for path in sorted(owners):
         found = look(path, owners[path])

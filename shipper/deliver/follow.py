@@ -45,6 +45,7 @@ class Following:
     ) -> None:
         """Follow the files of `inputs`; a batch holds at most what `limits` says."""
         self._inputs = inputs
+        self._overlaps = discover.Overlaps()
         self._owners = [(matcher(patterns([one])).match, one) for one in inputs]
         self._has_clean = any(one.clean_inactive_s for one in inputs)
         self._positions = positions
@@ -87,7 +88,7 @@ class Following:
     def scan(self, now_s: int) -> list[int]:
         """Look for new, changed and vanished files; the ids of those that are gone for good."""
         self._note_settled()
-        changed = self._sources.changed(discover.scan(self._inputs))
+        changed = self._sources.changed(discover.scan(self._inputs, self._overlaps))
         # New files first: what one is a copy of may have another name by now, and is known by its
         # old one. Of these, those that are known choose their positions first: after a
         # rotation a new file may begin as the old one does, and has its path. Then short names

@@ -335,3 +335,30 @@ def test_an_archive_that_was_seen_before_it_was_written_is_left_out_too(tmp_path
     next(passes)
     assert (output.taken, pipeline.stats.left_out, pipeline.stats.rejected) == ([], 1, 0)
     passes.close()
+
+
+def test_a_file_that_two_inputs_name_is_told_to_be_shipped_by_the_first_alone(
+    tmp_path, logs, caplog
+):
+    for name in ("a.log", "b.log"):
+        append(logs / name, block([1]))
+    inputs = (
+        InputConfig(id="one", paths=(str(logs / "a*"),)),
+        InputConfig(id="two", paths=(str(logs / "*"),)),
+    )
+    running = Pipeline(replace(config(tmp_path), inputs=inputs), ScriptedOutput()).passes()
+    for _ in range(3):
+        next(running)
+    running.close()
+    (told,) = [one.message for one in caplog.records if "named by" in one.message]
+    assert told.startswith(f"{logs}/a.log is named by the inputs 'one' and 'two'; it is shipped")
+
+
+def test_two_inputs_that_name_the_same_files_are_refused():
+    two = {"paths": ["/x/*.log", "/y"], "id": "two"}
+    with pytest.raises(ConfigError) as caught:
+        from_mapping({"inputs": [{"id": "one", "paths": ["/x/*.log"]}, two]})
+    (problem,) = caught.value.problems
+    assert "'/x/*.log' is of the input 'one' already" in problem.what
+    two["prospector"] = {"scanner": {"exclude_files": ["a"]}}
+    from_mapping({"inputs": [{"id": "one", "paths": ["/x/*.log"]}, two]})
