@@ -1,13 +1,16 @@
 """Each target takes any bytes and holds what it asserts; errors other than ours are findings."""
 
+import gzip
 import json
 import re
 import tempfile
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from shipper.config import load
+from shipper.deliver.archive import Archive
 from shipper.deliver.block import clean_lines, fault, sift
 from shipper.deliver.form import Block
 from shipper.deliver.forms.container import Container
@@ -137,6 +140,24 @@ def _without_time(line: bytes) -> bytes:
     return re.sub(rb'"(@timestamp|created)":"[^"]*"', rb'"\1":""', line)
 
 
+def archive(data: bytes) -> None:
+    """What it holds is the same however it is read, and what gzip says, unless it is damaged."""
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        found = Archive(file.fileno())
+        while not found.explore((len(data), 0)):
+            pass
+        whole = found.read(found.size, 0)
+        assert len(whole) == found.size
+        size = max(1, found.size // 5)
+        parts = [found.read(size, start) for start in range(0, found.size, size)]
+        assert b"".join(parts) == whole
+    with suppress(EOFError, zlib.error, gzip.BadGzipFile):
+        unpacked = gzip.decompress(data)
+        assert (whole, found.fault) == (unpacked, "") or not data.strip(b"\0")
+
+
 def routes(data: bytes) -> None:
     """Each line has one action, which is a line of JSON and names an index."""
     block = b"".join(line + b"\n" for line in sift(data + b"\n", 0, 1 << 20).lines)
@@ -197,6 +218,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         bulk_answer,
         lines,
         text,
+        archive,
         routes,
         positions,
         configuration,

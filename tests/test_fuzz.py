@@ -1,5 +1,6 @@
 """The fuzz targets hold for what they were made of, and for bytes near it."""
 
+import gzip
 import json
 import zlib
 
@@ -29,6 +30,10 @@ SEEDS = {
     "windows": [Sender().window([b"{}", b"1"]), Sender(zlib.compress).window([b"{}"] * 9)],
     "bulk_answer": [b'{"items":[{"create":{"status":201}},{"create":{"status":429}}]}'],
     "lines": [b'{"a":1}\n {"b":[]}\r\n\n[1]\n{"c":"\xff"}\n', b'{"a":1}\n{"b":2}'],
+    "archive": [
+        gzip.compress(b'{"a":1}\n') + b"\0\0" + gzip.compress(b"{}" * 999),
+        gzip.compress(b'{"a":1}\n' * 9, 0),
+    ],
     "text": [
         b"2016-10-06T00:17:09.669794202Z stdout P a\n2016-10-06T00:17:09Z stdout F b\n c\nd\n",
         b'{"log":"text\\n","stream":"stdout","time":"2016-10-06T00:17:09.669794202Z"}\n{"a.b":1}\n',
@@ -38,7 +43,7 @@ SEEDS = {
         b'{"event":{\r},"data_stream":1}',
     ],
     "positions": [
-        b'{"format":"mcp-shipper positions","version":1}\n{"crc":%d,"commit":%b}\n'
+        b'{"format":"mcp-shipper positions","version":2}\n{"crc":%d,"commit":%b}\n'
         % (zlib.crc32(COMMIT), COMMIT)
     ],
     "configuration": [b"output.logstash: {hosts: [a:1]}\nfilebeat.inputs:\n- {paths: [/a]}\n"],

@@ -26,6 +26,7 @@ _IDENTITY = "no effect: a file is known by a fingerprint that grows with it, sma
 _HANDLES = "no effect: a file is closed and opened as needed, and no line depends on it"
 _LOOK = "no effect: the kernel tells of new lines, and new files are looked for every second"
 _REGISTRY = "no effect: positions are in path.data/registry, on the disk after each batch"
+_ARCHIVES = "no effect: gzip archives are known by their first bytes, and read"
 _OWN_WORD = "no effect: what a line says itself counts"
 _KEPT = "no effect: a bad line is kept and counted"
 _FOR_EVER = "no effect: a line is sent until it is taken or refused for good"
@@ -126,6 +127,8 @@ ACCEPTED: Mapping[str, str] = {
     "output.kafka.broker_timeout": _LIBRARY,
     "output.kafka.channel_buffer_size": _LIBRARY,
     "output.kafka.keep_alive": _LIBRARY,
+    "inputs.compression": _ARCHIVES,
+    "inputs.gzip_experimental": _ARCHIVES,
     "inputs.json.overwrite_keys": _OWN_WORD,
     "inputs.json.ignore_decoding_error": _KEPT,
     "inputs.parsers.ndjson.overwrite_keys": _OWN_WORD,
@@ -142,8 +145,6 @@ REFUSED: Mapping[str, str] = {
     "filebeat.autodiscover": "is not supported; ship /var/log/containers/*.log with an input",
     "output.discard": "would lose what it is given; nothing here does",
     "inputs.tail_files": "would leave lines out; everything is shipped from its beginning",
-    "inputs.compression": "is not supported: an archive is left out, told and counted; zcat it "
-    "into an input of the type stdin",
     "inputs.index": f"is not supported: {_ROUTE}",
     "inputs.pipeline": f"is not supported: {_ROUTE}",
     "output.*.indices": f"is not supported: {_ROUTE}",

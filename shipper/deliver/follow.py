@@ -1,27 +1,23 @@
 """The files of one pipeline: which there are, who is who, and who has something to read."""
 
 import logging
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-
-from msgspec.structs import replace
 
 from shipper.deliver import discover
 from shipper.deliver.batch import Batch
 from shipper.deliver.chunk import Chunk
-from shipper.deliver.copies import Originals, is_left_to
+from shipper.deliver.claims import Claims
 from shipper.deliver.delete import OwnDeletions
 from shipper.deliver.discover import Found, InputConfig, matcher, patterns
-from shipper.deliver.handle import Handle
+from shipper.deliver.handle import Handle, Torn
 from shipper.deliver.handles import Handles
-from shipper.deliver.identity import Strays
 from shipper.deliver.inactive import Inactive, Unreadable
-from shipper.deliver.mark import Mark
 from shipper.deliver.registry import Position
-from shipper.deliver.segments import Segment, Streams, Torn, segment_of
+from shipper.deliver.segments import Streams
 from shipper.deliver.source import Limits, Source, open_found
 from shipper.deliver.sources import Sources
+from shipper.deliver.turns import Turns
 
 _log = logging.getLogger(__name__)
 
@@ -52,15 +48,11 @@ class Following:
         self._limits = limits
         self._inactive = inactive
         self._deletions = deletions
-        self._strays = Strays(positions.values())
-        self._next_id = max(positions, default=0) + 1
         self._sources = Sources()
         self._streams = Streams()
-        self._originals = Originals()
-        self._copied: dict[int, set[str]] = {}
-        self._cut: dict[int, None] = {}
+        self._ready = Turns()
+        self._claims = Claims(positions, self._streams, self._ready)
         self._taken: list[Source] = []
-        self._ready: OrderedDict[Source, None] = OrderedDict()
         self._handles = Handles()
         self._unreadable = Unreadable()
         # Those whose end is sent as it is when it does not grow.
@@ -78,7 +70,7 @@ class Following:
 
     @property
     def left_out(self) -> int:
-        """How many files are not followed, being old or compressed."""
+        """How many files are not followed, being old."""
         return len(self._inactive)
 
     def sources(self) -> Iterable[Source]:
@@ -101,25 +93,12 @@ class Following:
         unlisted = [source for source in self._sources if not source.is_listed]
         deleted = [source.id for source in unlisted if self._is_deleted(source)]
         self._offer_for_deletion(now_s)
-        return [*deleted, *self._without_copy(), *self._inactive_positions(now_s)]
+        return [*deleted, *self._claims.without_copy(), *self._inactive_positions(now_s)]
 
     def _turn(self, found: Found) -> tuple[bool, bool, int]:
         source = self._sources.at(found)
         is_begun = source is not None and source.id > 0
-        return is_begun, not self._is_known(found), len(found.path)
-
-    def _is_known(self, found: Found) -> bool:
-        """Whether a position is of this very file, inode and content."""
-        if not self._strays.knows_inode(found):
-            return False
-        try:
-            file = Handle(open_found(found))
-        except OSError:  # told when it is followed
-            return False
-        try:
-            return self._strays.fits_inode(found, file)
-        finally:
-            file.close()
+        return is_begun, not self._claims.is_known(found), len(found.path)
 
     def look(self, paths: Iterable[str]) -> None:
         """Look at these files alone."""
@@ -141,7 +120,8 @@ class Following:
         """Make those ready whose end is due."""
         due = [one for one in self._ending if (one.due_monotonic or 0.0) <= now_monotonic]
         self._ending.difference_update(due)
-        self._ready.update(dict.fromkeys(due))
+        for source in due:
+            self._ready.add(source)
 
     @property
     def has_ready(self) -> bool:
@@ -151,15 +131,16 @@ class Following:
     def next_batch(self) -> Batch | None:
         """The next lines, a turn for every file that has some; None if there are none."""
         self._note_settled()
-        chunks, again = [], []
+        chunks: list[Chunk] = []
+        again: list[Source] = []
         lines_left, bytes_left = self._limits.max_lines, self._limits.max_bytes
         while self._ready and lines_left and bytes_left >= _MIN_ROOM_BYTES:
-            source, _ = self._ready.popitem(last=False)
-            if source.segment and not self._streams.has_turn(source.segment):
+            source = self._ready.pop()
+            if not self._is_due(source):
+                (again.append if source.has_more else self._ready.done)(source)
                 continue
             chunk = self._take(source, Limits(lines_left, bytes_left, self._limits.max_line_bytes))
-            if source.has_more:
-                again.append(source)
+            (again.append if source.has_more else self._ready.done)(source)
             if source.due_monotonic is None:
                 self._ending.discard(source)
             else:
@@ -168,7 +149,8 @@ class Following:
                 chunks.append(chunk)
                 lines_left -= len(chunk.lines)
                 bytes_left -= chunk.end - chunk.start
-        self._ready.update(dict.fromkeys(again))
+        for source in again:
+            self._ready.add(source)
         return Batch(chunks) if chunks else None
 
     def waiting(self) -> Iterator[Source]:
@@ -180,23 +162,44 @@ class Following:
         for source in self._sources:
             source.close()
 
+    def _is_due(self, source: Source) -> bool:
+        """Whether it can be read now; an archive is known before it is."""
+        if not source.id:
+            source.has_more = self._explore(source)
+            return False
+        if source.segment and not self._streams.has_turn(source.segment):
+            source.has_more = False
+            return False
+        return True
+
+    def _explore(self, source: Source) -> bool:
+        """Find out more about an archive that is not begun; whether there is more to do with it."""
+        try:
+            if not source.explore():
+                return True
+        except OSError:  # it has just gone, or was replaced: the next scan tells
+            self._forget(source)
+            return False
+        return self._identify(source)
+
     def _take(self, source: Source, limits: Limits) -> Chunk | None:
         chunk = source.take(limits)
         self._taken.append(source)
         self._handles.use(source)
         if source.is_restarted:
-            self._renew(source)
+            self._claims.renew(source)
         return chunk
 
     def _note_settled(self) -> None:
         """Everything that was taken is settled: learn from it who is who, and whose turn it is."""
         for source in self._taken:
             if source.is_listed:  # else another file may have its path by now
-                self._originals.note(source)
+                self._claims.note(source)
             if source.segment:
                 self._streams.touch(source.segment)
         self._taken.clear()
-        self._ready.update(dict.fromkeys(self._streams.freed(self._is_settled)))
+        for source in self._streams.freed(self._is_settled):
+            self._ready.add(source)
 
     def _is_settled(self, source: Source) -> bool:
         """Whether all of a segment is settled that has one behind it, so that it cannot grow."""
@@ -204,7 +207,7 @@ class Following:
             return False
         try:
             if source.has_changed():
-                self._ready[source] = None
+                self._ready.add(source)
                 return False
         except OSError:
             return False  # the next scan tells what has become of it
@@ -217,18 +220,18 @@ class Following:
             return
         source.is_listed = True
         if source.found.path != found.path:
-            self._originals.forget(source, source.mark)
+            self._claims.lose_sight(source)
         if source.found != found:
             source.found = found
         if not source.id and not self._identify(source):
             return
-        self._originals.note(source)
+        self._claims.note(source)
         if source.is_news(found):
-            self._ready[source] = None
+            self._ready.add(source)
 
     def _adopt(self, found: Found) -> Source | None:
         """Follow a new file; not if it is left out or cannot be read."""
-        if not self._strays.knows_inode(found) and self._inactive.leaves_out(found):
+        if not self._claims.knows_inode(found) and self._inactive.leaves_out(found):
             return None
         try:
             file = Handle(open_found(found))
@@ -243,79 +246,28 @@ class Following:
 
     def _identify(self, source: Source) -> bool:
         """Find out where to begin; False if that cannot be known yet, or it is a copy."""
+        if not source.found.size or self._claims.holds(source):
+            return False
         try:
-            return source.found.size > 0 and self._begin(source)
+            if source.recognize():
+                return self._begin(source)
+            self._ready.add(source)
         except Torn:
             source.seen = source.found
         except OSError:  # it has just gone, or was replaced: the next scan tells
             self._forget(source)
+            return False
+        if source.is_archive:
+            self._claims.expect(source)
         return False
 
     def _begin(self, source: Source) -> bool:
-        file = source.handle()
-        if self._inactive.is_archive(source.found, file.read(2, 0)):
+        if self._claims.begin(source):
+            self.started += 1
+            return True
+        if not self._claims.holds(source):
             self._forget(source)
-            return False
-        segment = segment_of(file)
-        position = self._strays.claim(source.found, file, segment)
-        if position is None and (original := self._original(source, segment)):
-            if not is_left_to(source, original):
-                self._hold(source, original)
-                return False
-            position = self._handed_over(original)
-        if position is None and (former := self._strays.at_place_of(source.found)):
-            source.restart()
-            self._cut.update(dict.fromkeys(former))
-        if segment and self._streams.source(segment):
-            segment = None  # another file that says so of itself, and holds other lines
-        ident = position.id if position else self._next_id
-        self._next_id = max(self._next_id, ident + 1)
-        source.begin(ident, position or Mark(), segment)
-        self.started += 1
-        if segment:
-            self._streams.add(source, segment)
-        return True
-
-    def _original(self, source: Source, segment: Segment | None) -> Source | None:
-        same = self._streams.source(segment) if segment else None
-        return self._originals.of(source, same)
-
-    def _hold(self, source: Source, original: Source) -> None:
-        """Do not follow a copy while the original still holds its lines."""
-        path = source.found.path
-        told = self._copied.setdefault(original.id, set())
-        if path not in told:
-            told.add(path)
-            _log.info("%s is a copy of %s; its lines are read there.", path, original.found.path)
-        self._forget(source)
-
-    def _handed_over(self, original: Source) -> Position | None:
-        """The position of a file that was cut, for its copy; the file begins anew."""
-        ident = original.id
-        original.restart()
-        self._ready[original] = None
-        self._renew(original)
-        self._cut.pop(ident, None)
-        return self._strays.drop(ident)
-
-    def _renew(self, source: Source) -> None:
-        """Another position for a file that begins anew; a copy may claim the old one."""
-        if position := self._positions.get(source.id):
-            self._originals.forget(source, position)
-            self._strays.add(position)
-            self._cut[source.id] = None
-        self._copied.pop(source.id, None)
-        if source.segment:
-            self._streams.forget(source.segment)
-        source.begin(self._next_id, Mark(), None)
-        self._next_id += 1
-        self._originals.note(source)
-
-    def _without_copy(self) -> list[int]:
-        """The positions of files that were cut and have no copy: a copy is there before the cut."""
-        gone = [ident for ident in self._cut if self._strays.drop(ident)]
-        self._cut.clear()
-        return gone
+        return False
 
     def _is_deleted(self, source: Source) -> bool:
         """Read on what only the handle leads to, let go at its end; True if it is deleted."""
@@ -323,26 +275,26 @@ class Following:
         if not source.id and not self._is_begun_late(source):
             return False
         if source in self._ready or (source.is_open and source.has_changed()):
-            self._ready[source] = None
+            self._ready.add(source)
             return False
         if source.is_open and source.due_monotonic is not None:
             return False
         source.tell_unfinished(", and it is gone")
         is_deleted = self._deletions.forget(source.found) or source.is_deleted()
-        is_kept = source.id in self._copied or not (is_deleted and source.found.input.clean_removed)
+        may_go = is_deleted and source.found.input.clean_removed
+        is_kept = self._claims.may_return(source) or not may_go
         self._forget(source)
-        if is_kept and source.id in self._positions:
-            self._strays.add(self._positions[source.id])
+        if is_kept:
+            self._claims.keep(source.id)
         return not is_kept
 
     def _is_begun_late(self, source: Source) -> bool:
         """Begin a file that was empty when it was seen, if its handle shows something now."""
-        found = source.found
         with suppress(OSError):  # no handle leads to it any more
-            source.found = replace(found, size=source.handle().size)
+            source.look()
         if self._identify(source):
             return True
-        if self._sources.at(found):
+        if self._sources.at(source.found) and source not in self._ready:
             source.tell_unfinished(", and it is gone")
             self._forget(source)
         return False
@@ -359,14 +311,14 @@ class Following:
         """Whether all of the file is settled, and a segment has been closed."""
         if source in self._ready or not source.id:
             return False
-        if source.is_news(source.found) or source.unfinished_bytes():
+        if source.is_news(source.found) or source.unfinished_bytes() or source.is_damaged:
             return False
         segment = source.segment
         return not segment or self._streams.has_later(segment) or source.is_ended()
 
     def _inactive_positions(self, now_s: int) -> list[int]:
         """The positions that are forgotten because nothing has changed for long."""
-        forgotten = self._strays.drop_older(lambda position: now_s - self._kept_s(position))
+        forgotten = self._claims.drop_older(lambda position: now_s - self._kept_s(position))
         old = [
             source.id
             for source in self._sources
@@ -387,9 +339,7 @@ class Following:
         self._sources.remove(source)
         self.closed += bool(source.id)
         self._handles.forget(source)
+        self._ready.done(source)
         self._ending.discard(source)
-        self._copied.pop(source.id, None)
-        self._originals.forget(source, source.mark)
-        if source.segment:
-            self._streams.forget(source.segment)
+        self._claims.forget(source)
         source.close()

@@ -6,10 +6,17 @@ import os
 _TAIL_BYTES = 4096
 
 
+class Torn(Exception):  # a state, not a fault: files are written page by page
+    """What the file is cannot be known before there is more of it."""
+
+
 class Handle:
     """A file that holds its lines as they are."""
 
     __slots__ = ("file",)
+
+    #: Whether it has to be explored first, and is best read from its front to its end.
+    is_archive = False
 
     def __init__(self, file: int) -> None:
         """Of the open `file`; -1 while it is closed."""
@@ -24,6 +31,27 @@ class Handle:
     def size(self) -> int:
         """How much it holds, so far as is known."""
         return os.fstat(self.file).st_size
+
+    @property
+    def fault(self) -> str:
+        """Why not all of it can be read; empty if it can."""
+        return ""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether that is because its end is missing, as while it is written."""
+        return False
+
+    def knows(self, version: tuple[int, int]) -> bool:  # noqa: ARG002  # nothing is to be known
+        """Whether it is explored, as of that size and time of change."""
+        return True
+
+    def explore(self, version: tuple[int, int]) -> bool:
+        """Find out a little more about what it holds; whether it knows all by now."""
+        return self.knows(version)
+
+    def rest(self) -> None:
+        """Let go of what only reading on needs."""
 
     def read(self, size: int, offset: int) -> bytes:
         """`size` bytes from `offset`, fewer at the end."""

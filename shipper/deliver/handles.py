@@ -21,12 +21,12 @@ class Handles:
         return sum(source.is_open for source in self._open)
 
     def use(self, latest: Source) -> None:
-        """Close the handle that was used longest ago, unless it is all that leads to its file."""
+        """Close the handle that was used longest ago, of those that can be."""
         self._open[latest] = None
         self._open.move_to_end(latest)
         if len(self._open) <= _MAX_OPEN:
             return
-        oldest = next((one for one in self._open if one.is_listed), None)
+        oldest = next((one for one in self._open if _can_close(one)), None)
         if oldest is not None:
             del self._open[oldest]
             oldest.close()
@@ -34,3 +34,8 @@ class Handles:
     def forget(self, source: Source) -> None:
         """It is followed no more."""
         self._open.pop(source, None)
+
+
+def _can_close(source: Source) -> bool:
+    """Not if nothing else leads to the file, or if all of an archive would be unpacked again."""
+    return source.is_listed and not (source.is_archive and source.has_more)

@@ -18,6 +18,9 @@ from shipper.deliver.segments import Segment
 
 _SEPARATOR = re.compile(r"[-._]")
 _DIGIT = re.compile(r"\d")
+_ARCHIVE = ".gz"
+#: Of rotations; longer ones are dates.
+_COUNT = re.compile(r"(?<=\.)[1-9]\d{0,2}$")
 
 #: Device and inode, the head of a full mark or the path of another, and a segment.
 _Key = tuple[int, int] | bytes | str | Segment
@@ -107,7 +110,15 @@ def _fits(position: Position, file: Handle) -> bool:
 
 
 def originals(path: str) -> Iterator[str]:
-    """Where rotation may have found what is at `path` now: `a.log` of `a.log.1`, `a-2026.log`."""
+    """Where rotation may have found what is at `path` now.
+
+    It was `a.log` of `a.log.1` and `a-2026.log`, and `a.log.1` of `a.log.1.gz`, and `a.log.2.gz`:
+    archives are made and renamed at once.
+    """
+    if path.endswith(_ARCHIVE):
+        path = path.removesuffix(_ARCHIVE)
+        yield path
+        yield _COUNT.sub(lambda found: str(int(found[0]) - 1), path)
     folder, slash, name = path.rpartition("/")
     extension = os.path.splitext(name)[1]  # noqa: PTH122  # thousands a second
     for separator in _SEPARATOR.finditer(name):

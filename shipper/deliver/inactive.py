@@ -1,4 +1,4 @@
-"""Files that are not followed: those left out, being old or compressed, and the unreadable."""
+"""Files that are not followed: those left out, being old, and the unreadable."""
 
 import logging
 import time
@@ -6,10 +6,6 @@ import time
 from shipper.deliver.discover import Found
 
 _log = logging.getLogger(__name__)
-
-#: What a gzip archive begins with (RFC 1952).
-_GZIP = b"\x1f\x8b"
-_ARCHIVE = "it is a gzip archive; zcat it into an input of the type stdin"
 
 
 class Inactive:
@@ -19,13 +15,12 @@ class Inactive:
         """`first_start_s` is when the positions began."""
         self._starts = {"since_first_start": first_start_s, "since_last_start": time.time()}
         self._told: set[str] = set()
-        self._archives: dict[str, Found] = {}
 
     def __len__(self) -> int:
         return len(self._told)
 
     def leaves_out(self, found: Found) -> bool:
-        """Whether the file is older than its input wants files to be, or a known archive."""
+        """Whether the file is older than its input wants files to be."""
         if reason := self._reason(found):
             self._tell(found, reason)
             return True
@@ -33,18 +28,9 @@ class Inactive:
             self._told.discard(found.path)
         return False
 
-    def is_archive(self, found: Found, head: bytes) -> bool:
-        """Whether the file is compressed, its bytes no lines; `head` is its first two, or one."""
-        if not head or not _GZIP.startswith(head):
-            return False
-        self._archives[found.path] = found
-        self._tell(found, _ARCHIVE)
-        return True
-
     def keep(self, paths: set[str]) -> None:
         """Count only those that are still there."""
         self._told &= paths
-        self._archives = {path: self._archives[path] for path in self._archives.keys() & paths}
 
     def _tell(self, found: Found, reason: str) -> None:
         if found.path not in self._told:
@@ -57,7 +43,7 @@ class Inactive:
             return f"nothing has changed in it for {of.ignore_older_s:g} s (ignore_older)"
         if of.ignore_inactive and changed_s < self._starts[of.ignore_inactive]:
             return f"nothing has changed in it (ignore_inactive: {of.ignore_inactive})"
-        return _ARCHIVE if self._archives.get(found.path) == found else ""
+        return ""
 
 
 class Unreadable:

@@ -46,6 +46,8 @@ class Position(Mark, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     #: Of a segment of an audit stream: which one it is.
     stream: str = ""
     segment: int = 0
+    #: Of an archive: how much it holds.
+    unpacked_bytes: int = 0
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):

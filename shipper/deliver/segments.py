@@ -13,7 +13,7 @@ import msgspec
 
 from shipper.deliver.block import fault
 from shipper.deliver.form import Ndjson
-from shipper.deliver.handle import Handle
+from shipper.deliver.handle import Handle, Torn
 
 if TYPE_CHECKING:
     from shipper.deliver.source import Source
@@ -74,10 +74,6 @@ class Sealed(Ndjson):
 
 
 SEALED = Sealed()
-
-
-class Torn(Exception):  # a state, not a fault: it is written page by page
-    """The first line may become that of a segment, and is not whole yet."""
 
 
 def segment_of(file: Handle) -> Segment | None:

@@ -13,11 +13,12 @@ from hashlib import sha256
 
 from msgspec.structs import replace
 
+from shipper.deliver.archive import opened
 from shipper.deliver.block import Sifted
 from shipper.deliver.chunk import Chunk, cut, joined
 from shipper.deliver.discover import Found
 from shipper.deliver.form import Block, Form, OverLong
-from shipper.deliver.handle import Handle
+from shipper.deliver.handle import Handle, Torn
 from shipper.deliver.mark import Mark
 from shipper.deliver.registry import Position
 from shipper.deliver.segments import SEALED, Segment, is_ended
@@ -33,6 +34,10 @@ _MAX_READ_BYTES = 16 << 20
 #: The clock of file systems ticks in steps of a few milliseconds: whoever rewrites a file with as
 #: many bytes in the same step changes nothing that a look can see.
 _RACY_NS = 50_000_000
+
+#: An archive without its end is being written, or copied to its place, until it has not grown for
+#: so long.
+_ARCHIVE_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,45 @@ class Source:
         """Read on from `mark`, as the file of the position `ident`."""
         self.id, self._mark, self.segment = ident, mark, segment
 
+    def recognize(self) -> bool:
+        """Whether it is known what the file is, by its first bytes and, of an archive, its end.
+
+        `Torn` if that cannot be known before there is more of it.
+        """
+        file = self.handle()
+        if not file.is_archive:
+            self._file = file = opened(file.file)
+        if not file.knows(self.found.version):
+            return False
+        if file.is_cut and time.time() - self.found.mtime_ns / 1e9 < _ARCHIVE_PATIENCE_S:
+            raise Torn
+        return True
+
+    def look(self) -> None:
+        """Look at the open file again."""
+        status = os.fstat(self.handle().file)
+        if (status.st_size, status.st_mtime_ns) != self.found.version:
+            size, mtime_ns = status.st_size, status.st_mtime_ns
+            self.found = replace(self.found, size=size, mtime_ns=mtime_ns)
+
+    def explore(self) -> bool:
+        """Find out a little more about what an archive holds; whether all is known by now."""
+        return self.handle().explore(self.found.version)
+
+    def rest(self) -> None:
+        """Let go of what only reading on needs."""
+        self._file.rest()
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is read as what it unpacks to."""
+        return self._file.is_archive
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether there is more in it than can be read."""
+        return self._file.fault != ""
+
     @property
     def mark(self) -> Mark:
         """Up to here everything is settled."""
@@ -127,11 +171,12 @@ class Source:
             self.handle()
             chunk = self._take(limits)
         except OSError as error:
-            self._report(str(error.strerror))
+            self._report(f"cannot be read ({error.strerror}); trying again")
             self.close()
             self.seen = self.due_monotonic = None
             return None
-        self._report("")
+        fault = self._file.fault
+        self._report(f"is damaged ({fault}); what can be unpacked of it is read" if fault else "")
         return chunk
 
     def settle(self, now_s: int) -> Position:
@@ -148,14 +193,16 @@ class Source:
             updated_s=now_s,
             stream=stream,
             segment=number,
+            unpacked_bytes=self._file.size if self.is_archive else 0,
         )
         self._mark = self._next_mark = position
         return position
 
     def peek(self, size: int) -> bytes:
-        """What comes next, as far as the open file shows it."""
+        """What comes next, as far as the open file shows it at once."""
         try:
-            return self._file.read(size, self.offset) if self.is_open else b""
+            is_cheap = self.is_open and not self.is_archive
+            return self._file.read(size, self.offset) if is_cheap else b""
         except OSError:  # told when it is read
             return b""
 
@@ -172,12 +219,16 @@ class Source:
 
     def unfinished_bytes(self) -> int:
         """Bytes after the position when nothing more can be taken: a line without its end."""
+        if self.is_archive:
+            return self._file.size - self.offset if self.id else 0
         return max(0, self.seen.size - self.offset) if self.seen else 0
 
     def tell_unfinished(self, what: str = "") -> None:
         """Say what of the file has been read and is no whole line."""
+        path, offset = self.found.path, self.offset
+        if not self.id and self._file.is_cut:
+            _log.warning("%s is no whole gzip archive%s.", path, what or " yet")
         if left := self.unfinished_bytes():
-            path, offset = self.found.path, self.offset
             _log.warning("%s: %d bytes from %d are no whole line%s.", path, left, offset, what)
 
     def is_deleted(self) -> bool:
@@ -210,20 +261,21 @@ class Source:
             return
         self._problem = problem
         if problem:
-            _log.warning("%s cannot be read (%s); trying again.", self.found.path, problem)
+            _log.warning("%s %s.", self.found.path, problem)
         else:
             _log.info("%s can be read again.", self.found.path)
 
     def _take(self, limits: Limits) -> Chunk | None:
-        status = os.fstat(self._file.file)
-        size = status.st_size
-        if (size, status.st_mtime_ns) != self.found.version:
-            self.found = replace(self.found, size=size, mtime_ns=status.st_mtime_ns)
+        self.look()
         if not self.seen or self.seen.version != self.found.version:
             self._grown_monotonic = time.monotonic()
         self.seen = self.found  # the same object: for each of many quiet files there is one
         self.due_monotonic = None
-        self._is_racy = abs(time.time_ns() - status.st_mtime_ns) < _RACY_NS
+        self._is_racy = abs(time.time_ns() - self.found.mtime_ns) < _RACY_NS
+        if not self.explore():
+            self.has_more = True
+            return None
+        size = self._file.size if self.is_archive else self.found.size
         if size < self.offset or not self._mark.is_of(self._file):
             self.restart()
             self.is_restarted = True

@@ -1,6 +1,5 @@
 """Which files are followed, for how long, and which are deleted: what an input's options do."""
 
-import gzip
 import os
 import re
 import subprocess
@@ -18,7 +17,7 @@ from shipper.deliver.discover import Delete, InputConfig, Scanner
 from shipper.deliver.pipeline import Pipeline
 from shipper.deliver.registry import read_positions
 from shipper.errors import ConfigError
-from tests.deliver.lines import append, block, config, delivered, drained, line, numbers
+from tests.deliver.lines import append, block, config, delivered, drained, numbers
 from tests.fakes import ScriptedOutput
 from tests.real.processes import dies_with_us
 
@@ -306,35 +305,6 @@ def test_ten_thousand_small_files_and_as_many_more_with_few_handles(tmp_path, lo
     for n in range(10_000, 20_000):
         (logs / f"{n:05}.log").write_bytes(block([n]))
     assert sorted(delivered(settings(tmp_path))) == list(range(10_000, 20_000))
-
-
-def test_an_archive_is_left_out_told_once_and_counted_until_it_is_a_file_of_lines(
-    tmp_path, logs, caplog
-):
-    path = logs / "a.log.1"
-    path.write_bytes(gzip.compress(line(1) + b"\n"))
-    output = ScriptedOutput()
-    pipeline = Pipeline(settings(tmp_path), output)
-    pipeline.drain()
-    assert (output.taken, pipeline.stats.left_out) == ([], 1)
-    assert [row for row in caplog.messages if "gzip archive; zcat it" in row] != []
-    path.write_bytes(line(1) + b"\n")
-    assert delivered(settings(tmp_path)) == [1]
-
-
-@pytest.mark.parametrize("begun", [b"", b"\x1f"])
-def test_an_archive_that_was_seen_before_it_was_written_is_left_out_too(tmp_path, logs, begun):
-    path = logs / "a.log.1.gz"
-    path.write_bytes(begun)
-    output = ScriptedOutput()
-    pipeline = Pipeline(settings(tmp_path), output)
-    passes = pipeline.passes()
-    next(passes)
-    path.write_bytes(gzip.compress(block(range(2000), 50)))
-    next(passes)
-    next(passes)
-    assert (output.taken, pipeline.stats.left_out, pipeline.stats.rejected) == ([], 1, 0)
-    passes.close()
 
 
 def test_a_file_that_two_inputs_name_is_told_to_be_shipped_by_the_first_alone(

@@ -5,6 +5,7 @@ Ten thousand of them, in about ten minutes:
 """
 
 import base64
+import gzip
 import os
 import shutil
 import tempfile
@@ -227,6 +228,33 @@ class Histories(RuleBasedStateMachine):
         if after:
             self.ship([])
 
+    @precondition(lambda self: self.rotated())
+    @rule(
+        which=st.integers(0, 9),
+        meanwhile=st.lists(st.integers(0, 100), max_size=2),
+        is_kept=st.booleans(),
+        is_renamed=st.booleans(),
+    )
+    def compress(self, which, meanwhile, is_kept, is_renamed):
+        """As gzip does, and logrotate; the archive may be seen while it is written."""
+        rotated = self.rotated()
+        path = rotated[which % len(rotated)]
+        archive = path.with_name(f"{path.name}.gz")
+        packed = gzip.compress(path.read_bytes())
+        for percent in (*sorted(meanwhile), 100):
+            archive.write_bytes(packed[: len(packed) * percent // 100])
+            if percent < 100 or is_kept:
+                self.ship([])
+        path.unlink()
+        later = path.with_name(f"{path.stem}.{int(path.suffix[1:]) + 1}.gz")
+        if is_renamed and not later.exists():
+            archive.rename(later)
+
+    def rotated(self):
+        paths = (self.home / "logs").glob("*.log.*") if hasattr(self, "home") else ()
+        files = [path for path in paths if path.suffix != ".gz"]
+        return sorted(path for path in files if not path.with_name(f"{path.name}.gz").exists())
+
     @rule(name=names)
     def truncate(self, name):
         """As an application that starts anew: what was not read before is lost by nature."""
@@ -295,7 +323,9 @@ class Histories(RuleBasedStateMachine):
         for position in read_positions(self.settings.registry_path):
             if position.inode not in inodes:
                 continue
-            data = inodes[position.inode].read_bytes()
+            path = inodes[position.inode]
+            data = path.read_bytes()
+            data = gzip.decompress(data) if path.suffix == ".gz" else data
             head = fingerprint(data[: min(HEAD_BYTES, position.offset)])
             if len(data) >= position.offset and head == position.head:
                 lines = {line.strip(b" \r") for line in data[: position.offset].split(b"\n")}

@@ -1,0 +1,393 @@
+"""Archives are read as what they were made of: nothing is lost and nothing doubled by gzip."""
+
+import gzip
+import json
+import os
+import random
+import time
+import tracemalloc
+import zlib
+from contextlib import suppress
+from dataclasses import replace
+from itertools import groupby, pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shipper.deliver.delete import Deletions
+from shipper.deliver.discover import Delete, InputConfig
+from shipper.deliver.forms.text import Text
+from shipper.deliver.pipeline import Pipeline
+from shipper.deliver.registry import read_positions
+from tests.deliver.lines import (
+    append,
+    block,
+    config,
+    dead_letters,
+    delivered,
+    drained,
+    line,
+    numbers,
+)
+from tests.fakes import ScriptedOutput
+
+#: A line's size: with the first, a beginning is that of many files; with the second, of one.
+SIZES = pytest.mark.parametrize("size", [0, 2000])
+NAMES = pytest.mark.parametrize("name", ["a.log.1.gz", "a.log.2.gz", "a.log-20261125.gz"])
+
+
+@pytest.fixture
+def passes(tmp_path, logs):
+    """A pipeline that lives through the test: looks and delivers at each `next`."""
+    output = ScriptedOutput()
+    running = Pipeline(config(tmp_path, str(logs / "*")), output).passes()
+
+    def look():
+        output.taken.clear()
+        next(running)
+        return numbers(output.taken)
+
+    yield look
+    running.close()
+
+
+def noise(numbers, size=60):
+    """Lines that do not compress to nothing."""
+    chance = random.Random(1)
+    return b"".join(
+        b'{"n":%d,"r":"%b"}\n' % (n, chance.randbytes(size).hex().encode()) for n in numbers
+    )
+
+
+def age(path, age_s):
+    then = time.time() - age_s
+    os.utime(path, (then, then))
+
+
+def quiet(path):
+    """Nothing has changed in it for long."""
+    age(path, 3600)
+
+
+class Died(BaseException):
+    """The process dies here, before the next batch."""
+
+
+class Mortal(ScriptedOutput):
+    """Takes so many batches."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def send(self, lines):
+        if len(self.sent) == self.batches:
+            raise Died
+        return super().send(lines)
+
+
+# --- the same lines
+
+
+@given(
+    sizes=st.lists(st.integers(0, 3000), max_size=12),
+    cuts=st.lists(st.integers(0, 9000), max_size=4),
+    padding=st.sampled_from([0, 1, 700]),
+    level=st.sampled_from([0, 1, 9]),
+    max_lines=st.integers(1, 5),
+    lives=st.lists(st.integers(0, 5), max_size=4),
+)
+@settings(max_examples=60)
+def test_an_archive_is_shipped_like_the_file_it_was_made_of(
+    tmp_path_factory, sizes, cuts, padding, level, max_lines, lives
+):
+    """However it is made up of members, whatever is read at once, whenever it ends and starts."""
+    data = b"".join(line(n, size) + b"\n" for n, size in enumerate(sizes))
+    places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    members = [data[start:end] for start, end in pairwise(places)] or [b""]
+    home = tmp_path_factory.mktemp("home")
+    (home / "logs").mkdir()
+    path = home / "logs" / "a.log.1.gz"
+    path.write_bytes((b"\0" * padding).join(gzip.compress(one, level) for one in members))
+    options = config(home, max_lines=max_lines)
+    taken = []
+    for output in (*map(Mortal, lives), ScriptedOutput()):
+        with suppress(Died):
+            drained(options, output)
+        taken += output.taken
+    assert numbers(taken) == list(range(len(sizes)))
+    ends = [position.offset for position in read_positions(options.registry_path)]
+    assert ends == ([len(data)] if data else [])
+
+
+def test_text_in_an_archive_has_the_archives_path_and_offsets_of_what_it_unpacks_to(tmp_path, logs):
+    (logs / "a.log.1.gz").write_bytes(gzip.compress(b"first\nsecond\nlast"))
+    text = InputConfig(paths=(str(logs / "*"),), form=Text(partial_line_timeout_s=0.01))
+    taken = drained(replace(config(tmp_path), inputs=(text,)))[1].taken
+    events = list(map(json.loads, taken))
+    assert [event["message"] for event in events] == ["first", "second", "last"]
+    assert [event["log"]["offset"] for event in events] == [0, 6, 13]
+    assert {event["log"]["file"]["path"] for event in events} == {str(logs / "a.log.1.gz")}
+
+
+def test_bad_lines_of_an_archive_go_to_the_dead_letters(tmp_path, logs):
+    settings = config(tmp_path, max_line_bytes=100)
+    data = line(1) + b"\n[2]\n" + line(3, 200) + b"\n" + line(4) + b"\n"
+    (logs / "a.log.1.gz").write_bytes(gzip.compress(data))
+    assert delivered(settings) == [1, 4]
+    assert [letter["offset"] for letter in dead_letters(settings)] == [20, 24]
+
+
+def test_an_endless_line_in_an_archive_is_passed_over_without_being_in_memory(tmp_path, logs):
+    """A hundred kilobytes that unpack to a hundred megabytes."""
+    settings = config(tmp_path, max_line_bytes=1 << 20)
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    with (logs / "a.log.1.gz").open("wb") as file:
+        for part in (line(1) + b"\n", *[b"x" * (1 << 20)] * 100, b"\n" + line(2) + b"\n"):
+            file.write(packer.compress(part))
+        file.write(packer.flush())
+    tracemalloc.start()
+    try:
+        assert delivered(settings) == [1, 2]
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+    (letter,) = dead_letters(settings)
+    assert letter["length"] == 100 << 20
+
+
+# --- what has become of it
+
+
+@SIZES
+@NAMES
+@pytest.mark.parametrize("unread", [[], [3]])
+def test_a_file_that_was_compressed_while_stopped_goes_on_where_it_was(
+    tmp_path, logs, name, size, unread
+):
+    settings = config(tmp_path)
+    path = logs / "a.log"
+    append(path, block([1, 2], size))
+    assert delivered(settings) == [1, 2]
+    append(path, block(unread, size))
+    (logs / name).write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    append(path, block([4], size))
+    assert sorted(delivered(settings)) == [*unread, 4]
+    assert delivered(settings) == []
+
+
+@SIZES
+@pytest.mark.parametrize("is_renamed", [True, False])
+def test_a_file_that_is_compressed_is_known_at_every_byte_of_it(logs, passes, size, is_renamed):
+    """As gzip does it: the archive is made beside the file, then the file is deleted."""
+    path, archive = logs / "a.log.1", logs / "a.log.1.gz"
+    append(path, noise(range(5), size + 20))
+    assert passes() == [0, 1, 2, 3, 4]
+    packed = gzip.compress(path.read_bytes())
+    for end in range(0, len(packed), max(1, len(packed) // 30)):
+        archive.write_bytes(packed[:end])
+        assert passes() == []
+    archive.write_bytes(packed)
+    path.unlink()
+    if is_renamed:
+        archive.rename(logs / "a.log.2.gz")
+    assert passes() + passes() == []
+
+
+@SIZES
+def test_an_archive_beside_its_file_waits_and_has_the_rest_when_the_file_is_gone(
+    tmp_path, logs, size, caplog
+):
+    """As gzip --keep does it; the output is away meanwhile."""
+    caplog.set_level("INFO")
+    settings = config(tmp_path)
+    path = logs / "a.log.1"
+    append(path, block([1, 2], size))
+    assert delivered(settings) == [1, 2]
+    append(path, block([3], size))
+    (logs / "a.log.1.gz").write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(Died):
+        drained(settings, Mortal(0))
+    assert [row for row in caplog.messages if "a copy of" in row] != []
+    path.unlink()
+    assert delivered(settings) == [3]
+
+
+def test_an_archive_beside_its_file_is_unpacked_once_not_at_every_look(logs, passes, monkeypatch):
+    made, real = [], zlib.decompressobj
+    monkeypatch.setattr(zlib, "decompressobj", lambda wbits: made.append(wbits) or real(wbits))
+    append(logs / "a.log.1", block(range(5), 2000))
+    (logs / "a.log.1.gz").write_bytes(gzip.compress(block(range(5), 2000)))
+    assert passes() == [0, 1, 2, 3, 4]
+    unpacked = len(made)
+    for _ in range(5):
+        assert passes() == []
+    assert len(made) == unpacked
+
+
+@SIZES
+def test_a_copy_that_is_compressed_before_it_is_seen_has_what_the_original_left_unread(
+    logs, passes, size
+):
+    """As logrotate does with copytruncate and compress."""
+    path = logs / "a.log"
+    append(path, block([1, 2], size))
+    assert passes() == [1, 2]
+    append(path, block([3], size))
+    (logs / "a.log.1.gz").write_bytes(gzip.compress(path.read_bytes()))
+    os.truncate(path, 0)
+    append(path, block([4], size))
+    assert sorted(passes() + passes()) == [3, 4]
+    assert passes() == []
+
+
+def test_an_archive_that_gets_another_member_has_its_lines_sent(logs, passes):
+    path = logs / "a.log.gz"
+    path.write_bytes(gzip.compress(block([1, 2])))
+    assert passes() == [1, 2]
+    append(path, gzip.compress(block([3])))
+    assert passes() == [3]
+
+
+def test_an_archive_that_is_written_over_is_read_from_its_beginning(logs, passes):
+    path = logs / "a.log.gz"
+    path.write_bytes(gzip.compress(block([1, 2, 3])))
+    assert passes() == [1, 2, 3]
+    path.write_bytes(gzip.compress(block([4])))
+    assert passes() == [4]
+
+
+@pytest.mark.parametrize("begun", [b"", b"\x1f", b"\x1f\x8b"])
+def test_an_archive_that_was_seen_before_it_was_written_is_read_as_one(logs, passes, begun):
+    path = logs / "a.log.1.gz"
+    path.write_bytes(begun)
+    assert passes() == []
+    path.write_bytes(gzip.compress(block(range(2000), 50)))
+    assert passes() == list(range(2000))
+
+
+def test_an_archive_whose_name_goes_while_it_waits_is_still_read(tmp_path, logs):
+    output = ScriptedOutput()
+    running = Pipeline(config(tmp_path, max_lines=10), output).passes()
+    (logs / "a.log.1.gz").write_bytes(gzip.compress(block([1])))
+    next(running)
+    later = logs / "a.log.2.gz"
+    later.write_bytes(gzip.compress(block([2]))[:-3])
+    next(running)
+    append(later, gzip.compress(block([2]))[-3:])
+    later.unlink()
+    next(running)
+    next(running)
+    running.close()
+    assert numbers(output.taken) == [1, 2]
+
+
+# --- what is wrong with it
+
+
+def test_an_archive_without_its_end_waits_for_it_and_that_is_told(tmp_path, logs, passes, caplog):
+    path = logs / "a.log.1.gz"
+    packed = gzip.compress(noise(range(500)))
+    path.write_bytes(packed[:-1])
+    assert passes() == []
+    assert f"{path} is no whole gzip archive yet." in caplog.messages
+    append(path, packed[-1:])
+    assert passes() == list(range(500))
+
+
+def test_of_an_archive_that_stays_without_its_end_all_whole_lines_are_sent_and_it_is_told(
+    logs, passes, caplog
+):
+    path = logs / "a.log.1.gz"
+    data = noise(range(500))
+    path.write_bytes(gzip.compress(data)[: len(data) // 4])
+    quiet(path)
+    got = passes()
+    assert got == list(range(len(got)))
+    assert 100 < len(got) < 500
+    assert (
+        f"{path} is damaged (its end is missing); what can be unpacked of it is read."
+        in caplog.messages
+    )
+    path.write_bytes(gzip.compress(data))
+    assert passes() == list(range(len(got), 500))
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason", "lost"),
+    [
+        (lambda packed: packed[:-8] + b"1234" + packed[-4:], "incorrect data check", 0),
+        (lambda packed: packed + b"##", "incorrect header check", 0),
+        (lambda packed: packed + packed[:5], "its end is missing", 0),
+        (lambda packed: packed[: len(packed) // 2] + b"\xff" * len(packed), "", 300),
+    ],
+)
+def test_what_comes_before_the_fault_in_a_damaged_archive_is_sent_and_it_is_told(
+    tmp_path, logs, caplog, damage, reason, lost
+):
+    path = logs / "a.log.1.gz"
+    path.write_bytes(damage(gzip.compress(noise(range(500)))))
+    quiet(path)
+    got = delivered(config(tmp_path))
+    assert got[: 500 - lost] == list(range(500 - lost))
+    assert [row for row in caplog.messages if f"{path} is damaged ({reason}" in row] != []
+
+
+@given(place=st.integers(2, 5000), byte=st.integers(0, 255))
+@settings(max_examples=100)
+def test_every_line_before_a_changed_byte_arrives(tmp_path_factory, place, byte):
+    packed = bytearray(gzip.compress(noise(range(60)), 0))  # stored: each byte is a line's own
+    packed[place % len(packed)] = byte
+    home = tmp_path_factory.mktemp("home")
+    (home / "logs").mkdir()
+    path = home / "logs" / "a.log.1.gz"
+    path.write_bytes(packed)
+    quiet(path)
+    settings = config(home)
+    output = ScriptedOutput()
+    drained(settings, output)
+    whole = noise(range(60)).splitlines()
+    before = max(0, (place % len(packed)) - 15) // (len(whole[-1]) + 1) - 1
+    assert set(whole[: max(0, before)]) <= set(output.taken)
+
+
+# --- among other files
+
+
+def test_archives_are_read_one_to_its_end_before_the_next_and_hold_up_no_other_file(tmp_path, logs):
+    for n in range(300):
+        (logs / f"{n:03}.log.1.gz").write_bytes(gzip.compress(block(range(n * 10, n * 10 + 10))))
+    append(logs / "live.log", block([9000]))
+    pipeline, output = drained(config(tmp_path, max_lines=4))
+    got = numbers(output.taken)
+    assert got.index(9000) < 4
+    got.remove(9000)
+    tens = [number // 10 for number in got]
+    assert [key for key, _ in groupby(tens)] == sorted(set(tens), key=tens.index)
+    assert sorted(got) == list(range(3000))
+    assert pipeline.stats.open_files <= 256
+
+
+def test_an_old_archive_is_left_out_like_any_old_file(tmp_path, logs):
+    path = logs / "a.log.1.gz"
+    path.write_bytes(gzip.compress(block([1])))
+    quiet(path)
+    one = InputConfig(paths=(str(logs / "*"),), ignore_older_s=60)
+    pipeline, output = drained(replace(config(tmp_path), inputs=(one,)))
+    assert (output.taken, pipeline.stats.left_out) == ([], 1)
+
+
+@pytest.mark.parametrize("is_damaged", [True, False])
+def test_a_delivered_archive_is_deleted_but_a_damaged_one_never(tmp_path, logs, is_damaged):
+    path = logs / "a.log.1.gz"
+    path.write_bytes(gzip.compress(block([1])) + b"#" * is_damaged)
+    quiet(path)
+    one = InputConfig(paths=(str(logs / "*"),), delete=Delete(enabled=True, grace_period_s=0))
+    settings = replace(config(tmp_path), inputs=(one,))
+    passes = Pipeline(settings, ScriptedOutput(), deletions=Deletions(["test"])).passes()
+    for _ in range(3):
+        next(passes)
+    passes.close()
+    assert path.exists() is is_damaged
