@@ -27,7 +27,7 @@ class FileStatus:
 
     output: str
     path: str
-    #: None when the file is gone.
+    #: None when the file is gone; of an archive that is not begun, before it is unpacked.
     size: int | None
     #: None where nothing of it is acknowledged yet.
     position: Position | None = None
@@ -80,7 +80,7 @@ def file_status(config: Config) -> Iterator[FileStatus]:
         for one in read_positions(registry_path(config, name)):
             known.add(one.path)
             size = files[one.path] if one.path in files else _size(one.path)
-            yield FileStatus(name, one.path, size, one)
+            yield FileStatus(name, one.path, size and (one.unpacked_bytes or size), one)
         yield from (FileStatus(name, path, files[path]) for path in files if path not in known)
 
 

@@ -240,6 +240,17 @@ PROMISES = (
         ),
     ),
     Promise(
+        "deliver:archives",
+        "A gzip archive is shipped like the file that it was made of, whenever that was compressed "
+        "and however far it was read; of one that is damaged, all whole lines before the fault.",
+        (
+            "deliver/test_archives.py::test_an_archive_is_shipped_like_the_file_it_was_made_of",
+            "deliver/test_archives.py::test_a_file_that_is_compressed_is_known_at_every_byte_of_it",
+            "deliver/test_archives.py::test_a_file_that_was_compressed_while_stopped_goes_on_where_it_was",
+            "deliver/test_archives.py::test_every_line_before_a_changed_byte_arrives",
+        ),
+    ),
+    Promise(
         "deliver:rotation",
         "Rotation, truncation and deletion lose and repeat nothing.",
         (
