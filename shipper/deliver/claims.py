@@ -8,13 +8,13 @@ import logging
 from collections.abc import Callable, Mapping
 
 from shipper.deliver.copies import Originals, is_left_to
-from shipper.deliver.discover import Found
+from shipper.deliver.discover import Found, open_found
 from shipper.deliver.handle import Handle
 from shipper.deliver.identity import Strays
 from shipper.deliver.mark import Mark
 from shipper.deliver.registry import Position
 from shipper.deliver.segments import Segment, Streams, segment_of
-from shipper.deliver.source import Source, open_found
+from shipper.deliver.source import Source
 from shipper.deliver.turns import Turns
 
 _log = logging.getLogger(__name__)

@@ -42,7 +42,7 @@ class Originals:
         return None
 
     def _candidates(self, copy: Source) -> Iterator[Source]:
-        if original := self._by_head.get(head_of(copy.handle())):
+        if self._by_head and (original := self._by_head.get(head_of(copy.handle()))):
             yield original
         # A few bytes alone may be what many files begin with: there the name must fit too.
         for path in originals(copy.found.path):

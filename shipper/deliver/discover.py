@@ -1,5 +1,6 @@
 """Which files there are: patterns to regular files."""
 
+import errno
 import fnmatch
 import glob
 import logging
@@ -129,6 +130,16 @@ class Overlaps:
                 "others that both name.",
                 *(path, *pair, owner.id),
             )
+
+
+def open_found(found: Found) -> int:
+    """A handle of the very file that was found."""
+    file = os.open(found.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    status = os.fstat(file)
+    if (status.st_dev, status.st_ino) == (found.device, found.inode):
+        return file
+    os.close(file)
+    raise OSError(errno.ESTALE, "it was replaced; looking for it again")
 
 
 def scan(inputs: Sequence[InputConfig], overlaps: Overlaps | None = None) -> Iterator[Found]:

@@ -9,13 +9,13 @@ from shipper.deliver.batch import Batch
 from shipper.deliver.chunk import Chunk
 from shipper.deliver.claims import Claims
 from shipper.deliver.delete import OwnDeletions
-from shipper.deliver.discover import Found, InputConfig, matcher, patterns
+from shipper.deliver.discover import Found, InputConfig, matcher, open_found, patterns
 from shipper.deliver.handle import Handle, Torn
 from shipper.deliver.handles import Handles
 from shipper.deliver.inactive import Inactive, Unreadable
 from shipper.deliver.registry import Position
 from shipper.deliver.segments import Streams
-from shipper.deliver.source import Limits, Source, open_found
+from shipper.deliver.source import Limits, Source
 from shipper.deliver.sources import Sources
 from shipper.deliver.turns import Turns
 

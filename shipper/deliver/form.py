@@ -4,6 +4,7 @@ A form is a function of bytes: it knows where its block stands, and nothing of f
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Protocol
 
 from shipper.deliver.block import EXCERPT_BYTES, Sifted, fault, over_long, sift
@@ -41,6 +42,22 @@ class OverLong:
     max_line_bytes: int
     length: int
     sha256: str
+
+
+class Skip:
+    """An over-long line being passed over: what is kept of it."""
+
+    __slots__ = ("digest", "head", "length")
+
+    def __init__(self) -> None:
+        self.digest = sha256()
+        self.head = bytearray()
+        self.length = 0
+
+    def add(self, data: bytes, max_bytes: int) -> None:
+        self.digest.update(data)
+        self.head += data[: max_bytes - len(self.head)]
+        self.length += len(data)
 
 
 class Form(Protocol):

@@ -72,3 +72,7 @@ class Handle:
         if self.file >= 0:
             os.close(self.file)
             self.file = -1
+
+
+#: That of every file which is closed, and of which nothing has to be kept.
+CLOSED = Handle(-1)

@@ -4,21 +4,19 @@ The position moves at `settle` alone. Until then every look at the file starts w
 settled line ended, so whatever goes wrong in between, nothing is skipped.
 """
 
-import errno
 import logging
 import os
 import time
 from dataclasses import dataclass
-from hashlib import sha256
 
 from msgspec.structs import replace
 
 from shipper.deliver.archive import opened
 from shipper.deliver.block import Sifted
 from shipper.deliver.chunk import Chunk, cut, joined
-from shipper.deliver.discover import Found
-from shipper.deliver.form import Block, Form, OverLong
-from shipper.deliver.handle import Handle, Torn
+from shipper.deliver.discover import Found, open_found
+from shipper.deliver.form import Block, Form, OverLong, Skip
+from shipper.deliver.handle import CLOSED, Handle, Torn
 from shipper.deliver.mark import Mark
 from shipper.deliver.registry import Position
 from shipper.deliver.segments import SEALED, Segment, is_ended
@@ -66,6 +64,7 @@ class Source:
         "has_more",
         "id",
         "is_listed",
+        "is_queued",
         "is_restarted",
         "seen",
         "segment",
@@ -83,7 +82,7 @@ class Source:
         self._next_mark = self._mark
         self._file = file
         self._problem = ""
-        self._skip: _Skip | None = None
+        self._skip: Skip | None = None
         self._grown_monotonic = 0.0
         #: When what is left at the end of the file is sent as it is, if it has not grown; None
         #: where there is nothing, or where it waits for its end.
@@ -99,6 +98,8 @@ class Source:
         self.seen: Found | None = None
         #: Whether the patterns still name it; if not, only the handle leads to it.
         self.is_listed = True
+        #: Whether it waits for its turn; for `Turns` alone.
+        self.is_queued = False
 
     def begin(self, ident: int, mark: Mark, segment: Segment | None) -> None:
         """Read on from `mark`, as the file of the position `ident`."""
@@ -160,7 +161,9 @@ class Source:
 
     def handle(self) -> Handle:
         """The open file, opened again if need be; `OSError` if it is not there any more."""
-        if not self._file.is_open:
+        if self._file is CLOSED:
+            self._file = Handle(open_found(self.found))
+        elif not self._file.is_open:
             self._file.file = open_found(self.found)
         return self._file
 
@@ -254,6 +257,8 @@ class Source:
     def close(self) -> None:
         """Let go of the handle; `take` opens the file again, by path."""
         self._file.close()
+        if not self.is_archive:
+            self._file = CLOSED
 
     def _report(self, problem: str) -> None:
         """Say it once when the file cannot be read, and once when it can again."""
@@ -298,7 +303,7 @@ class Source:
             ends = block.rfind(b"\n") + 1
             is_long = len(block) - ends > limits.max_line_bytes
             if not ends and is_long:
-                self._skip = _Skip()
+                self._skip = Skip()
                 return self._pass_over(limits, size)
             # An over-long line stands alone: what is open before it ends.
             whole = self._sifted(self._block(block[:ends], start, limits, is_last=is_long))
@@ -365,7 +370,7 @@ class Source:
 
     def _pass_over(self, limits: Limits, size: int) -> Chunk | None:
         """Pass over a block of a line that is over the limit; its reject once its end is found."""
-        skip = self._skip or _Skip()
+        skip = self._skip or Skip()
         block = self._file.read(_BLOCK_BYTES, self.offset + skip.length)
         line, newline, _ = block.partition(b"\n")
         skip.add(line, limits.max_line_bytes)
@@ -378,29 +383,3 @@ class Source:
         path, limit = self.found.path, limits.max_line_bytes
         whole = OverLong(bytes(skip.head), self.offset, path, limit, skip.length, digest)
         return self._chunk(self.offset, end, self._form.shorten(whole))
-
-
-def open_found(found: Found) -> int:
-    """A handle of the very file that was found."""
-    file = os.open(found.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    status = os.fstat(file)
-    if (status.st_dev, status.st_ino) == (found.device, found.inode):
-        return file
-    os.close(file)
-    raise OSError(errno.ESTALE, "it was replaced; looking for it again")
-
-
-class _Skip:
-    """An over-long line being passed over: what is kept of it."""
-
-    __slots__ = ("digest", "head", "length")
-
-    def __init__(self) -> None:
-        self.digest = sha256()
-        self.head = bytearray()
-        self.length = 0
-
-    def add(self, data: bytes, max_bytes: int) -> None:
-        self.digest.update(data)
-        self.head += data[: max_bytes - len(self.head)]
-        self.length += len(data)

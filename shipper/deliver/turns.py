@@ -1,6 +1,6 @@
 """Whose turn it is to be read."""
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 
 from shipper.deliver.source import Source
@@ -15,7 +15,7 @@ class Turns:
     __slots__ = ("_archive", "_archives", "_turns")
 
     def __init__(self) -> None:
-        self._turns: OrderedDict[Source, None] = OrderedDict()
+        self._turns: deque[Source] = deque()
         # That which is being read, and those behind it.
         self._archive: Source | None = None
         self._archives: OrderedDict[Source, None] = OrderedDict()
@@ -24,7 +24,7 @@ class Turns:
         return bool(self._turns)
 
     def __contains__(self, source: Source) -> bool:
-        return source in self._turns or source in self._archives
+        return source.is_queued or source in self._archives
 
     def __iter__(self) -> Iterator[Source]:
         yield from self._turns
@@ -37,15 +37,21 @@ class Turns:
             return
         if source.is_archive:
             self._archive = source
-        self._turns[source] = None
+        if not source.is_queued:
+            source.is_queued = True
+            self._turns.append(source)
 
     def pop(self) -> Source:
         """Whose turn it is; `add` it again or tell `done`."""
-        return self._turns.popitem(last=False)[0]
+        source = self._turns.popleft()
+        source.is_queued = False
+        return source
 
     def done(self, source: Source) -> None:
         """It has nothing more, or is followed no more."""
-        self._turns.pop(source, None)
+        if source.is_queued:
+            source.is_queued = False
+            self._turns.remove(source)
         self._archives.pop(source, None)
         if source is self._archive:
             source.rest()
