@@ -95,16 +95,28 @@ def load(
         raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([Problem(str(path), "is not UTF-8")]) from error
-    known = os.environ if environment is None else environment
-    keystore = keystore_of(text, str(path), known)
-    return _read(parse(text, str(path), ChainMap(keystore.read(), dict(known))))
+    known = dict(os.environ if environment is None else environment)
+    known |= _places(text, str(path), known)
+    keystore = Keystore(Path(known["path.data"]) / KEYSTORE_NAME)
+    return _read(parse(text, str(path), ChainMap(keystore.read(), known)))
 
 
 def keystore_of(text: str, file: str, environment: Mapping[str, str]) -> Keystore:
     """The keystore beside the data of this configuration, which may itself hold what it needs."""
-    tree, _ = build(text, file, environment)
-    data = _paths(Reader(), (tree.children or {}).get("path"))["data"]
-    return Keystore(data / KEYSTORE_NAME)
+    data = _places(text, file, environment)["path.data"]
+    return Keystore(Path(data) / KEYSTORE_NAME)
+
+
+def _places(text: str, file: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """What `${path.home}` and the other paths stand for; each may be told by those before it."""
+    places = {"path.config": str(Path(file).absolute().parent)}
+    for name in ("home", "data", "logs"):
+        tree, _ = build(text, file, ChainMap(places, dict(environment)))
+        found = _paths(Reader(), (tree.children or {}).get("path"))
+        if "${path." not in text:  # one look tells all
+            return {**places, **{f"path.{key}": str(path) for key, path in found.items()}}
+        places[f"path.{name}"] = str(found[name])
+    return places
 
 
 def from_mapping(values: Mapping[str, object]) -> Config:
@@ -129,7 +141,9 @@ def _read(tree: Node) -> Config:
     overlay, catalog = _catalog(reader, nodes, strategy)
     outputs, kibana_url = read_outputs(reader, nodes)
     config = Config(
-        **paths,
+        data=paths["data"],
+        logs=paths["logs"],
+        audit=paths["audit"],
         inputs=read_inputs(
             reader, nodes, Surroundings(catalog.ecs_version, paths["data"] / _STDIN)
         ),
@@ -191,11 +205,11 @@ def _line(problem: Problem) -> int:
     return int(place) if place.isdigit() else 0
 
 
-def _paths(reader: Reader, node: Node | None) -> dict[str, Any]:
+def _paths(reader: Reader, node: Node | None) -> dict[str, Path]:
     nodes = reader.children(node, ("home", "data", "logs", "audit")) if node else {}
     given = {name: Path(reader.text(child)) for name, child in nodes.items()}
-    home = given.pop("home", default_home())
-    return {name: home / name for name in ("data", "logs", "audit")} | given
+    home = given.get("home", default_home())
+    return {"home": home} | {name: home / name for name in ("data", "logs", "audit")} | given
 
 
 def _strategy(reader: Reader, nodes: Mapping[str, Node]) -> IndexStrategy:

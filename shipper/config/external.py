@@ -26,4 +26,4 @@ _MODULES = "modules are not supported; ship the files with an input, and parse t
 def _files(node: Node, pattern: str) -> list[str]:
     """The files of a pattern, which begins at the configuration's own directory."""
     home = Path(node.where.rpartition(":")[0]).parent
-    return sorted(glob.glob(pattern.replace("${path.config}", str(home)), root_dir=home))  # noqa: PTH207 - absolute patterns too
+    return sorted(glob.glob(pattern, root_dir=home))  # noqa: PTH207 - absolute patterns too

@@ -24,7 +24,7 @@ _MONITORING = (
 _PORTABLE = "no effect: a matter of Filebeat's own process"
 _IDENTITY = "no effect: a file is known by a fingerprint that grows with it, small files too"
 _HANDLES = "no effect: a file is closed and opened as needed, and no line depends on it"
-_LOOK = "no effect: the kernel tells of new lines, and new files are looked for every second"
+_LOOK = "no effect: the kernel tells of new lines, and files are looked at every check_interval"
 _REGISTRY = "no effect: positions are in path.data/registry, on the disk after each batch"
 _ARCHIVES = "no effect: gzip archives are known by their first bytes, and read"
 _OWN_WORD = "no effect: what a line says itself counts"
@@ -39,6 +39,8 @@ _LIBRARY = "no effect: left to librdkafka"
 _LOG_FORM = "no effect: the log is ECS lines, plain words on a terminal"
 _METADATA = "no effect: asks a metadata service; name what you need with add_fields"
 _MODULES = "modules are not supported; ship the files and parse them in Elasticsearch or Logstash"
+_KIBANA = "Kibana is asked with credentials and TLS that are those of output.elasticsearch"
+_OF_KIBANA = ("username", "password", "api_key", "path", "headers", "ssl")
 _ONE_NAME = "all lines go to one name"
 _DECODERS = (
     *("convert", "decode_base64_field", "decode_cef", "decode_csv_fields", "decode_duration"),
@@ -66,7 +68,7 @@ ACCEPTED: Mapping[str, str] = {
     "setup.template": _SETUP,
     "setup.dashboards": _SETUP,
     "setup.dsl": _SETUP,
-    "setup.kibana.space.id": "no effect: objects go to the default space",
+    "setup.kibana.space.id": "no effect: `mcp-shipper setup --space` names one",
     "http.named_pipe": "no effect: a matter of Windows",
     "http.user": "no effect: the socket belongs to the shipper's user",
     "http.pprof": "no effect: there is no profiler to open",
@@ -87,9 +89,7 @@ ACCEPTED: Mapping[str, str] = {
     "inputs.prospector.scanner.fingerprint": _IDENTITY,
     "inputs.prospector.scanner.recursive_glob": "no effect: `**` stands for directories",
     "inputs.prospector.scanner.resend_on_touch": _LOOK,
-    "inputs.symlinks": "no effect: links are followed, and a file shipped once",
     "inputs.recursive_glob": "no effect: `**` stands for directories",
-    "inputs.scan_frequency": _LOOK,
     "inputs.backoff": _LOOK,
     "inputs.max_backoff": _LOOK,
     "inputs.backoff_factor": _LOOK,
@@ -150,6 +150,7 @@ REFUSED: Mapping[str, str] = {
     "output.*.indices": f"is not supported: {_ROUTE}",
     "output.*.pipelines": f"is not supported: {_ROUTE}",
     "output.*.non_indexable_policy": "is not supported: refused lines are kept as dead letters",
+    **{f"setup.kibana.{key}": f"is not supported: {_KIBANA}" for key in _OF_KIBANA},
     "output.*.codec.format": "is not supported: a line is sent as it stands",
     "output.*.topics": f"is not supported: {_ONE_NAME}",
     "output.*.keys": f"is not supported: {_ONE_NAME}",

@@ -13,6 +13,8 @@ FILE_KEYS = (
     *("prospector", "delete", "exclude_files"),
     *("ignore_older", "ignore_inactive", "clean_inactive", "clean_removed"),
 )
+#: What the scanner's keys are called in the types before `filestream`.
+OLD_SCANNER_KEYS = {"scan_frequency": "check_interval", "symlinks": "symlinks"}
 _SCANNER = ("check_interval", "symlinks", "include_files", "exclude_files")
 _STARTS = [one for one in get_args(get_type_hints(InputConfig)["ignore_inactive"]) if one]
 
@@ -34,7 +36,9 @@ def read_files(reader: Reader, keys: Mapping[str, Node]) -> dict[str, Any]:
 
 
 def _scanner(reader: Reader, keys: Mapping[str, Node]) -> Scanner:
-    inner = {"exclude_files": keys["exclude_files"]} if "exclude_files" in keys else {}
+    inner = {ours: keys[key] for key, ours in OLD_SCANNER_KEYS.items() if key in keys}
+    if "exclude_files" in keys:
+        inner["exclude_files"] = keys["exclude_files"]
     if node := keys.get("prospector"):
         scanner = reader.children(node, ("scanner",)).get("scanner")
         inner |= reader.children(scanner, _SCANNER) if scanner else {}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from shipper.config.filebeat import INPUTS, why_no_input
-from shipper.config.files import FILE_KEYS, read_files
+from shipper.config.files import FILE_KEYS, OLD_SCANNER_KEYS, read_files
 from shipper.config.forms import CONTAINER_KEYS, FORM_KEYS, OLD_KEYS, read_form
 from shipper.config.read import Reader
 from shipper.config.tree import Node
@@ -46,6 +46,10 @@ def read_inputs(
     if lists and not enabled:
         what = "inputs: none is enabled, so the segments of path.audit are shipped, as without any"
         reader.remarks.append(what)
+    intervals = {one.scanner.check_interval_s for one in enabled}
+    if len(intervals) > 1:
+        shortest = f"{min(intervals):g}s"
+        reader.remarks.append(f"inputs: the shortest check_interval counts for all, {shortest}")
     for problem in _conflicts(enabled):
         reader.note(lists[0], problem)
     return enabled
@@ -73,8 +77,8 @@ def _conflicts(inputs: Sequence[InputConfig]) -> Iterator[str]:
 #: The types of inputs, with the keys of each.
 _TYPES: Mapping[str, tuple[str, ...]] = {
     "filestream": ("paths",),
-    "container": ("paths", *CONTAINER_KEYS, *OLD_KEYS),
-    "log": ("paths", *OLD_KEYS),
+    "container": ("paths", *CONTAINER_KEYS, *OLD_KEYS, *OLD_SCANNER_KEYS),
+    "log": ("paths", *OLD_KEYS, *OLD_SCANNER_KEYS),
     "stdin": OLD_KEYS,
 }
 

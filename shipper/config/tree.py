@@ -2,7 +2,7 @@
 
 `a.b: 1` is the same as `a: {b: 1}`, as in Filebeat, but for the names of the catalog's rows.
 `${VAR}`, `${VAR:default}` and `${VAR:?message}` are expanded in values, after parsing, so that a
-variable can hold any text without being read as YAML.
+variable can hold any text without being read as YAML; so are `${path.home}` and the other paths.
 """
 
 import re
@@ -125,7 +125,10 @@ class _Builder:
 
 #: The keys below are names, dots and all: a field's is `acme.order.id`.
 _NAMED = ("catalog.event_types", "catalog.fields", "catalog.frameworks")
-_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<default>[^}]*))?\}")
+_VARIABLE = re.compile(
+    r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*|path\.(?:config|home|data|logs))"
+    r"(?::(?P<default>[^}]*))?\}"
+)
 _resolver: Any = yaml.SafeLoader("")  # PyYAML leaves its resolver untyped
 
 

@@ -323,6 +323,7 @@ def test_the_outputs_of_the_reference_file_are_taken(tmp_path):
         ("output.elasticsearch.pipeline: '%{[fields.p]}'", "names with %{…} are not filled in"),
         ("output.kafka.topic: '%{[fields.topic]}'", "names with %{…} are not filled in"),
         ("output.kafka.topics: [{topic: a}]", "is not supported"),
+        ("setup.kibana.username: elastic", "those of output.elasticsearch"),
         ("output.redis.key: '%{[x]:y}'", "names with %{…} are not filled in"),
         ("output.redis.keys: [{key: a}]", "is not supported"),
         ("output.logstash.index: '%{[x]}'", "names with %{…} are not filled in"),
@@ -356,3 +357,27 @@ def test_what_asks_for_nothing_is_no_problem(text, tmp_path):
 def test_that_nothing_named_is_enabled_is_told(tmp_path):
     (note,) = read("inputs: [{paths: [/x], enabled: false}]", tmp_path).notes
     assert note.startswith("inputs: none is enabled, so ")
+
+
+def test_paths_are_named_in_other_values(tmp_path):
+    text = """\
+path.data: ${path.home}/data-syslog
+path.home: /srv/${NAME:x}
+path.logs: ${path.data}/logs
+inputs: [{paths: ["${path.home}/a.log", "${path.config}/*.log"]}]
+"""
+    config = read(text, tmp_path)
+    assert (str(config.data), str(config.logs)) == ("/srv/x/data-syslog", "/srv/x/data-syslog/logs")
+    assert config.inputs[0].paths == ("/srv/x/a.log", f"{tmp_path}/*.log")
+
+
+def test_the_scanner_of_the_older_types_is_obeyed(tmp_path):
+    text = "inputs: [{type: log, paths: [/x], symlinks: false, scan_frequency: 7s}]"
+    scanner = read(text, tmp_path).inputs[0].scanner
+    assert (scanner.symlinks, scanner.check_interval_s) == (False, 7)
+
+
+def test_that_the_shortest_interval_counts_is_told(tmp_path):
+    one, two = (f"{{paths: [/{n}], prospector.scanner.check_interval: {n}s}}" for n in (2, 30))
+    (note,) = read(f"inputs: [{one}, {two}]", tmp_path).notes
+    assert note.startswith("inputs: the shortest check_interval counts for all, 2s")
