@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import stat
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,11 +154,11 @@ def scan(inputs: Sequence[InputConfig], overlaps: Overlaps | None = None) -> Ite
                 owner = owners.setdefault(path, one)
                 if overlaps and owner is not one:
                     overlaps.tell(path, owner, one)
-    seen: set[tuple[int, int]] = set()
+    seen: dict[int, set[int]] = defaultdict(set)
     for path in sorted(owners):
         found = look(path, owners[path])
-        if found is not None and (found.device, found.inode) not in seen:
-            seen.add((found.device, found.inode))
+        if found is not None and found.inode not in seen[found.device]:
+            seen[found.device].add(found.inode)
             yield found
 
 

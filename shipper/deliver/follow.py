@@ -85,9 +85,10 @@ class Following:
         # old one. Of these, those that are known choose their positions first: after a
         # rotation a new file may begin as the old one does, and has its path. Then short names
         # first: a copy's is longer than its original's.
+        changed.sort(key=lambda found: len(found.path))
         for found in sorted(changed, key=self._turn):
             self._see(found)
-        paths = {found.path for found in changed}  # what is not followed counts as such
+        paths = {found.path for found in changed if not self._sources.at(found)}
         self._unreadable.keep(paths)
         self._inactive.keep(paths)
         unlisted = [source for source in self._sources if not source.is_listed]
@@ -95,10 +96,10 @@ class Following:
         self._offer_for_deletion(now_s)
         return [*deleted, *self._claims.without_copy(), *self._inactive_positions(now_s)]
 
-    def _turn(self, found: Found) -> tuple[bool, bool, int]:
+    def _turn(self, found: Found) -> int:
         source = self._sources.at(found)
         is_begun = source is not None and source.id > 0
-        return is_begun, not self._claims.is_known(found), len(found.path)
+        return 2 if is_begun else int(not self._claims.is_known(found))
 
     def look(self, paths: Iterable[str]) -> None:
         """Look at these files alone."""
@@ -183,10 +184,11 @@ class Following:
         return self._identify(source)
 
     def _take(self, source: Source, limits: Limits) -> Chunk | None:
+        mark = source.mark
         chunk = source.take(limits)
         self._taken.append(source)
         self._handles.use(source)
-        if source.is_restarted:
+        if source.mark is not mark:
             self._claims.renew(source)
         return chunk
 

@@ -65,7 +65,6 @@ class Source:
         "id",
         "is_listed",
         "is_queued",
-        "is_restarted",
         "seen",
         "segment",
     )
@@ -92,8 +91,6 @@ class Source:
         #: Whether more can be read at once.
         self.has_more = False
         self._is_racy = False
-        #: Whether the last `take` found other content than was settled, and began anew.
-        self.is_restarted = False
         #: As it was when it was last read.
         self.seen: Found | None = None
         #: Whether the patterns still name it; if not, only the handle leads to it.
@@ -168,8 +165,11 @@ class Source:
         return self._file
 
     def take(self, limits: Limits) -> Chunk | None:
-        """The next whole lines, or None if there are none yet (see `has_more`)."""
-        self.has_more = self.is_restarted = False
+        """The next whole lines, or None if there are none yet (see `has_more`).
+
+        Where the file does not hold any more what was settled, it begins with another mark.
+        """
+        self.has_more = False
         try:
             self.handle()
             chunk = self._take(limits)
@@ -283,7 +283,6 @@ class Source:
         size = self._file.size if self.is_archive else self.found.size
         if size < self.offset or not self._mark.is_of(self._file):
             self.restart()
-            self.is_restarted = True
         chunk = self._read(limits, size) if self._skip is None else self._pass_over(limits, size)
         if chunk is not None:
             self._next_mark = self._mark.moved(self._file, chunk.end)
