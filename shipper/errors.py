@@ -1,11 +1,11 @@
 """The error tree: the class of an error says what happens next."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing wrong with what a person wrote: where it is, and what to do about it."""
 
     where: str

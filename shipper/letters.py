@@ -3,8 +3,9 @@
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from shipper.attest import attestation_of
 from shipper.config import Config
@@ -27,8 +28,7 @@ _UNREADABLE = Letter(timestamp="", reason="cannot be read", output="", path="", 
 Wanted = Callable[[Letter], bool]
 
 
-@dataclass(slots=True, kw_only=True)
-class Pile:
+class Pile(Struct, kw_only=True):
     """Dead letters of one output that have the same kind of reason."""
 
     output: str
@@ -47,8 +47,7 @@ class Pile:
         self.newest = max(self.newest, letter.timestamp)
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(Struct, frozen=True):
     """What became of the dead letters of one output."""
 
     output: str

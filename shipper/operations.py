@@ -3,8 +3,9 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from shipper.config import DEFAULT_RETENTION_DAYS, Config, from_mapping
 from shipper.errors import ShipperError

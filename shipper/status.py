@@ -5,11 +5,11 @@ import os
 import socket
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from shipper.config import Config
 from shipper.config.operation import HttpConfig
@@ -21,8 +21,7 @@ _ASK_TIMEOUT_S = 2.0
 _UNIX = "unix://"
 
 
-@dataclass(frozen=True, slots=True)
-class FileStatus:
+class FileStatus(Struct, frozen=True):
     """How far one output is with one file."""
 
     output: str
@@ -56,8 +55,7 @@ class FileStatus:
         return {**known, **told, "offset": self.offset, "behind": self.behind}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputStatus:
+class OutputStatus(Struct, frozen=True, kw_only=True):
     """How one output is; what only a running shipper can tell is None without its endpoint."""
 
     output: str

@@ -1,6 +1,5 @@
 """What deploy/ holds passes the checkers of each format; docs/operations.md is true to the code."""
 
-import dataclasses
 import json
 import re
 import subprocess
@@ -8,6 +7,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
@@ -262,9 +262,9 @@ def known_keys(path=()):
 
 
 def defaults(kind, prefix):
-    """Every key of a configuration dataclass, with its default as a person writes it."""
-    for row in dataclasses.fields(kind):
-        if dataclasses.is_dataclass(row.default):
+    """Every key of a section, with its default as a person writes it."""
+    for row in msgspec.structs.fields(kind):
+        if isinstance(row.default, msgspec.Struct):
             yield from defaults(row.default, f"{prefix}{row.name}.")
         else:
             unit = "s" if row.name.endswith("_s") else ""

@@ -1,18 +1,17 @@
 """Which event each JSON-RPC method becomes: `methods.yml` as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from shipper.catalog.model import MCPEventType
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(Struct, frozen=True):
     """What a request is recorded as: event type, `event.action`, `event.category`, `event.type`."""
 
     event_type: MCPEventType
@@ -21,8 +20,7 @@ class Method:
     types: tuple[str, ...] = ("access",)
 
 
-@dataclass(frozen=True, slots=True)
-class Methods:
+class Methods(Struct, frozen=True):
     """The whole table.
 
     `served` is for a method of the server's own, `unserved` for one that nobody answers. `silent`

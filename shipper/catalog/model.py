@@ -1,8 +1,9 @@
 """What is recorded, as values: event types, fields, frameworks, and the catalog that holds them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 
 class AuditLevel(StrEnum):
@@ -49,8 +50,7 @@ class Classification(StrEnum):
     CONFIDENTIAL = "confidential"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One field: its ECS or `mcp.*` path, its Elasticsearch type, what it may hold."""
 
     path: str
@@ -60,8 +60,7 @@ class Field:
     alias: str | None = None  # the name callers use for it, where it differs from the path
 
 
-@dataclass(frozen=True, slots=True)
-class EventType:
+class EventType(Struct, frozen=True):
     """One row of the catalog."""
 
     name: str
@@ -78,8 +77,7 @@ class EventType:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
-class Framework:
+class Framework(Struct, frozen=True):
     """What a framework asks for; `basis` says where the numbers come from, for they are not law."""
 
     name: str
@@ -89,8 +87,7 @@ class Framework:
     basis: str
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
+class Catalog(Struct, frozen=True):
     """All of it: the source of classification, redaction, mappings, policies and docs.
 
     `common` names the fields that every event type may carry.
@@ -120,8 +117,7 @@ class IndexStrategy(StrEnum):
     MONTHLY = "monthly"  # mcp-tools-2026-11
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(Struct, frozen=True, kw_only=True):
     """What the operator chose to record, for how long, and where.
 
     `retention_days` is a floor: no type is kept for less. Types in `always` are active at any

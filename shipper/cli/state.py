@@ -5,8 +5,9 @@ import json
 import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from msgspec.structs import asdict
 
 from shipper.cli.commands import Commands, config_of
 from shipper.cli.terminal import say, show

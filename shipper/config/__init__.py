@@ -7,9 +7,11 @@ import os
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from shipper.catalog import AuditLevel, Catalog, IndexStrategy, Scope, builtin, overlaid
 from shipper.config.external import read_external
@@ -37,8 +39,7 @@ ALERTS = (
 DEFAULT_RETENTION_DAYS = 365
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """What the operator wants, checked."""
 
     #: Where positions, dead letters and locks live.

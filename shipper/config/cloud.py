@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from shipper.config.read import Reader
 from shipper.config.tree import Node
@@ -11,8 +12,7 @@ from shipper.outputs.secret import Secret
 _PORT = "443"
 
 
-@dataclass(frozen=True, slots=True)
-class Cloud:
+class Cloud(Struct, frozen=True):
     """A deployment, as far as it is configured."""
 
     elasticsearch: str | None = None

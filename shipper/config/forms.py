@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from shipper.config.conditions import read_pattern
 from shipper.config.read import Reader
@@ -63,8 +65,7 @@ _OTHER_NEWLINES = (
 _IS_OTHER = re.compile(r"utf-?16.*|ebcdic.*|hz-gb-2312|iso-2022.*", re.IGNORECASE)
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """The parsers of one input as they are read."""
 
     steps: list[Parser]

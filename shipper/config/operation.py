@@ -1,13 +1,13 @@
 """How the shipper is run and watched: Filebeat's `http` and `logging` sections."""
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
+
+from msgspec import Struct
 
 from shipper.outputs.base import Bounds, Count
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpConfig:
+class HttpConfig(Struct, frozen=True, kw_only=True):
     """The endpoint for probes and metrics."""
 
     enabled: bool = False
@@ -17,16 +17,14 @@ class HttpConfig:
     port: Annotated[int, Bounds(0, 65_535)] = 5066
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricsConfig:
+class MetricsConfig(Struct, frozen=True, kw_only=True):
     """The counters in the log."""
 
     enabled: bool = True
     period_s: float = 30.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogFilesConfig:
+class LogFilesConfig(Struct, frozen=True, kw_only=True):
     """The shipper's own log in files."""
 
     #: Directory; `path.logs` where it is not given.
@@ -41,8 +39,7 @@ class LogFilesConfig:
     permissions: int = 0o600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggingConfig:
+class LoggingConfig(Struct, frozen=True, kw_only=True):
     """The shipper's own log, as ECS lines."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -53,16 +50,14 @@ class LoggingConfig:
     metrics: MetricsConfig = MetricsConfig()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelfAuditConfig:
+class SelfAuditConfig(Struct, frozen=True, kw_only=True):
     """The shipper's own audit events: starts, stops, reloads, and lines that do not arrive."""
 
     #: They go to every output. Off is for destinations that must have the inputs' lines alone.
     enabled: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(Struct, frozen=True, kw_only=True):
     """The settings of a run, together."""
 
     http: HttpConfig = HttpConfig()

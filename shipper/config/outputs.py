@@ -1,8 +1,9 @@
 """Where to: Filebeat's `output` section, its `cloud`, and the guide's short form."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from shipper.catalog import Catalog, IndexStrategy
 from shipper.config.cloud import Cloud, read_cloud

@@ -1,8 +1,9 @@
 """Processors, from tree to objects, in Filebeat's words."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from shipper.config.conditions import read_condition, read_path, read_pattern
 from shipper.config.read import Reader

@@ -5,13 +5,15 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from shipper.config.filebeat import knows_below, verdict
 from shipper.config.tree import Node
 from shipper.errors import Problem
-from shipper.outputs.base import Bounds
+from shipper.outputs.base import INNER, Bounds
 from shipper.outputs.secret import Secret
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
@@ -122,18 +124,15 @@ class Reader:
         return float(match[1]) * _SECONDS[match[2]]
 
     def into(self, kind: type, node: Node) -> Any:
-        """A configuration dataclass: its fields are the keys, less a unit at the end."""
-        assert is_dataclass(kind)
-        hints = typing.get_type_hints(kind, include_extras=True)
-        by_key = {_key(f.name): f for f in fields(kind) if f.metadata.get("is_key", True)}
+        """A configuration of some kind: its fields are the keys, less a unit at the end."""
+        by_key = {_key(row.name): row for row in fields(kind) if not _is_inner(row.type)}
         values = {
-            by_key[key].name: self._typed(child, hints[by_key[key].name], by_key[key].name)
+            by_key[key].name: self._typed(child, by_key[key].type, by_key[key].name)
             for key, child in self.children(node, by_key).items()
-            if not (child.scalar == "" and _may_be_empty(hints[by_key[key].name]))
+            if not (child.scalar == "" and _may_be_empty(by_key[key].type))
         }
         for key, row in by_key.items():
-            required = row.default is MISSING and row.default_factory is MISSING
-            if required and row.name not in values:
+            if row.required and row.name not in values:
                 self.note(node, f"{key} is required")
                 return None
         return kind(**values)
@@ -150,7 +149,7 @@ class Reader:
             known = typing.get_args(wanted)
             given = self.one_of(node, known)
             return given if given in known else known[0]  # so that something can be made of it
-        if isinstance(wanted, type) and is_dataclass(wanted) and wanted is not Secret:
+        if isinstance(wanted, type) and issubclass(wanted, Struct) and wanted is not Secret:
             return self._section(node, wanted) if wanted is not hint else self.into(wanted, node)
         read = _READERS.get(wanted)
         assert read is not None, f"no reading for {wanted}"
@@ -188,6 +187,10 @@ def _bare(hint: Any) -> Any:
     if typing.get_origin(hint) in {types.UnionType, typing.Union}:
         return next(arm for arm in hint.__args__ if arm is not type(None))
     return hint
+
+
+def _is_inner(hint: object) -> bool:
+    return INNER in typing.get_args(hint)
 
 
 def _may_be_empty(hint: object) -> bool:

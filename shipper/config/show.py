@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import PurePath
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from shipper.config import Config
 from shipper.outputs.secret import Secret
@@ -33,7 +35,7 @@ def _plain(value: object) -> object:
         return sorted(str(_plain(one)) for one in value)
     if isinstance(value, tuple | list):
         return [_plain(one) for one in value]
-    if is_dataclass(value) and not isinstance(value, Secret):
+    if isinstance(value, Struct) and not isinstance(value, Secret):
         return {row.name: _plain(getattr(value, row.name)) for row in fields(value)}
     return _leaf(value)
 

@@ -7,18 +7,17 @@ variable can hold any text without being read as YAML; so are `${path.home}` and
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from msgspec import Struct, field
 
 from shipper.errors import ConfigError, Problem
 
 Scalar = str | int | float | bool | None
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """A value and where it stands: a scalar, a list or a mapping of nodes."""
 
     where: str
@@ -51,8 +50,7 @@ class Node:
         return self.scalar
 
 
-@dataclass(slots=True)
-class _Builder:
+class _Builder(Struct):
     file: str
     environment: Mapping[str, str]
     problems: list[Problem] = field(default_factory=list)

@@ -1,7 +1,8 @@
 """What goes to the destination at once: chunks of one file or many."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from shipper.deliver.block import Reject
 from shipper.deliver.chunk import Chunk
@@ -9,8 +10,7 @@ from shipper.deliver.reject import DeadLetter
 from shipper.outputs.base import Lines
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Chunks that are settled and committed together, at most one of each file."""
 
     chunks: Sequence[Chunk]

@@ -8,7 +8,6 @@ that do not pass, and says what is wrong with which line.
 
 from codecs import utf_8_decode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from io import BytesIO
@@ -17,6 +16,7 @@ from operator import sub
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from shipper.outputs.base import Lines
 
@@ -34,8 +34,7 @@ _SIMD_LINE_BYTES = 64 << 10
 EXCERPT_BYTES = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Reject:
+class Reject(Struct, frozen=True):
     """A line that will never be delivered, where it was, and why."""
 
     line: bytes
@@ -46,8 +45,7 @@ class Reject:
     sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sifted:
+class Sifted(Struct, frozen=True):
     """The lines of a block that can be sent, and those that cannot."""
 
     lines: Lines

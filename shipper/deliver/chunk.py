@@ -2,8 +2,10 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from shipper.deliver.block import Reject
 from shipper.outputs.base import NO_LINES, Lines
@@ -12,8 +14,7 @@ if TYPE_CHECKING:
     from shipper.deliver.source import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """Consecutive whole lines of one file."""
 
     source: "Source"

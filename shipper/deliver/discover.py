@@ -9,11 +9,11 @@ import re
 import stat
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
 from shipper.deliver.form import NDJSON, Form
 
@@ -23,8 +23,7 @@ _log = logging.getLogger(__name__)
 _devices: dict[int, int] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scanner:
+class Scanner(Struct, frozen=True, kw_only=True):
     """Which of the files that the paths name count, and how often new ones are looked for."""
 
     check_interval_s: float = 1.0
@@ -43,8 +42,7 @@ class Scanner:
         return self.symlinks or not os.path.islink(path)  # noqa: PTH114  # as below
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delete:
+class Delete(Struct, frozen=True, kw_only=True):
     """Whether files are deleted that every output has."""
 
     enabled: bool = False
@@ -52,8 +50,7 @@ class Delete:
     grace_period_s: float = 1800.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputConfig:
+class InputConfig(Struct, frozen=True, kw_only=True):
     """Files to follow."""
 
     #: A name for messages and status.

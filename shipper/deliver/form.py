@@ -3,16 +3,16 @@
 A form is a function of bytes: it knows where its block stands, and nothing of files.
 """
 
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
+
+from msgspec import Struct
 
 from shipper.deliver.block import EXCERPT_BYTES, Sifted, fault, over_long, sift
 from shipper.outputs.base import NO_LINES
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Whole raw lines of one file, as read."""
 
     #: Ends with a newline.
@@ -31,8 +31,7 @@ class Block:
     is_continued: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OverLong:
+class OverLong(Struct, frozen=True):
     """A line over the limit that was passed over in pieces: what is kept of it."""
 
     #: The first `max_line_bytes` of it.

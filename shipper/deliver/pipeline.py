@@ -9,9 +9,10 @@ import random
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+
+from msgspec import Struct
 
 from shipper.deliver.age import Age
 from shipper.deliver.backoff import Backoff
@@ -38,8 +39,7 @@ _FEED_GLANCE_S = 0.1
 _SCAN_SHARE = 0.05
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineConfig:
+class PipelineConfig(Struct, frozen=True, kw_only=True):
     """What one pipeline reads, how much at once, and where it keeps its own files."""
 
     #: The output's name; names the registry and the dead letters.

@@ -13,8 +13,10 @@ nothing at all of many lines gets through, nothing is given up: then it is not t
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from shipper.deliver.reject import DeadLetter
 from shipper.errors import Closed
@@ -50,8 +52,7 @@ class Batch(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Lines that are sent together, and what speaks against one of them."""
 
     #: Which of the batch's lines they are.

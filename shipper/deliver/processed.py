@@ -1,7 +1,8 @@
 """Lines that go through the operator's processors before they are sent."""
 
-from dataclasses import replace
 from hashlib import sha256
+
+from msgspec.structs import replace
 
 from shipper.deliver.block import EXCERPT_BYTES, Reject, Sifted
 from shipper.deliver.form import Block, Form, OverLong

@@ -5,19 +5,18 @@ import binascii
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from msgspec import Struct
 
 from shipper.deliver.block import Reject
 from shipper.durable import append, exclusively, is_at, open_append, trim
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Struct, frozen=True):
     """A rejected line, and the file it came from."""
 
     path: str

@@ -10,10 +10,11 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from shipper.deliver.block import Reject, fault
 from shipper.deliver.reject import DeadLetter, Letter, locked
@@ -27,8 +28,7 @@ _BLOCK_BYTES = 1 << 20
 _letters = msgspec.json.Decoder(Letter)
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(Struct, frozen=True):
     """Letters to send again, as a batch that can be settled."""
 
     letters: Sequence[DeadLetter] = ()
@@ -49,8 +49,7 @@ class Again:
         return replace(letter, reject=replace(letter.reject, reason=reason))
 
 
-@dataclass(slots=True)
-class Kept:
+class Kept(Struct):
     """Letters that were not sent again, and why."""
 
     #: Not asked for.
@@ -61,8 +60,7 @@ class Kept:
     unreadable: int = 0
 
 
-@dataclass(slots=True)
-class Replay:
+class Replay(Struct):
     """Sends the letters of `path` again."""
 
     path: Path

@@ -7,8 +7,8 @@ settled line ended, so whatever goes wrong in between, nothing is skipped.
 import logging
 import os
 import time
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from shipper.deliver.archive import opened
@@ -38,8 +38,7 @@ _RACY_NS = 50_000_000
 _ARCHIVE_PATIENCE_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What one chunk may hold; a line longer than `max_bytes` alone still comes whole."""
 
     max_lines: int

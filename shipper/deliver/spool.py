@@ -12,8 +12,9 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from shipper.deliver.block import Sifted
 from shipper.deliver.form import Block, Form, OverLong

@@ -1,7 +1,8 @@
 """What a pipeline has done so far, readable from any thread."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 
 class State(Enum):
@@ -20,8 +21,7 @@ class State(Enum):
     STOPPED = "stopped"
 
 
-@dataclass(slots=True)
-class Stats:
+class Stats(Struct):
     """Counters since the start; written by the pipeline's thread alone."""
 
     state: State = State.STARTING

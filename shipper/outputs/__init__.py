@@ -1,13 +1,13 @@
 """The outputs by their configuration name: adding one is a module and a row here."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class OutputKind:
+
+class OutputKind(Struct, frozen=True):
     """A kind of output. Its module is imported when it is asked for, not at every start."""
 
     _module: str
@@ -16,7 +16,7 @@ class OutputKind:
 
     @property
     def config(self) -> Any:
-        """What it is configured with: a frozen dataclass."""
+        """What it is configured with: a frozen Struct."""
         return getattr(import_module(self._module), self._config)
 
     @property

@@ -9,15 +9,15 @@ a time; threads of its own end with `send`, or take no part in it. Whole-batch c
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from itertools import accumulate, chain, repeat
 from operator import add, itemgetter
 from typing import Annotated, Final, Literal, Protocol, Self
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+
+class Lines(Struct, frozen=True):
     """Lines one after the other, each one strict JSON object followed by a newline."""
 
     block: bytes
@@ -106,8 +106,7 @@ DIVERTED: Literal[Verdict.DIVERTED] = Verdict.DIVERTED
 RETRY: Literal[Verdict.RETRY] = Verdict.RETRY
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """The destination will never take this line; it goes to the dead letters with the reason."""
 
     reason: str
@@ -123,8 +122,7 @@ BATCH_BYTES: Final = 1 << 20
 MAX_BATCH_BYTES: Final = 16 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """What a number of a configuration may be."""
 
     least: int
@@ -140,9 +138,11 @@ class Bounds:
 Count = Annotated[int, Bounds(1)]
 Level = Annotated[int, Bounds(0, 9)]
 
+#: Marks what is no key of the section, but follows from others.
+INNER: Final = "inner"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackoffConfig:
+
+class BackoffConfig(Struct, frozen=True, kw_only=True):
     """How long to wait before trying again: doubled from the first to the longest, with jitter."""
 
     init_s: float = 1.0

@@ -2,16 +2,15 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from shipper.errors import Refused
 from shipper.outputs.base import DELIVERED, Count, Lines, Outcome, OutputConfig
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsoleConfig(OutputConfig):
+class ConsoleConfig(OutputConfig, Struct, frozen=True, kw_only=True):
     """How lines look."""
 
     #: Indented over several lines, for reading; otherwise the bytes as they came.

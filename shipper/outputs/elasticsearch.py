@@ -3,13 +3,16 @@
 import base64
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from operator import add
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import urlencode
 
+from msgspec import Struct, field
+from msgspec.structs import force_setattr, replace
+
 from shipper.outputs.base import (
+    INNER,
     BackoffConfig,
     Count,
     LanesConfig,
@@ -40,12 +43,11 @@ _PRESETS: Mapping[str, Mapping[str, int]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ElasticsearchConfig(LanesConfig):
+class ElasticsearchConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     """Where Elasticsearch is, who we are, and how much it gets at once."""
 
     #: URLs of nodes, which may hold a password.
-    hosts: tuple[str, ...] = field(default=("http://localhost:9200",), repr=False)
+    hosts: tuple[str, ...] = ("http://localhost:9200",)
     #: Of hosts that do not say; without it https if there is an `ssl` section.
     protocol: Literal["http", "https"] | None = None
     #: Use all nodes at once; otherwise one is taken at random and kept until it fails.
@@ -82,14 +84,16 @@ class ElasticsearchConfig(LanesConfig):
     #: TLS, for https hosts.
     ssl: TlsConfig | None = None
     #: Where the lines of a dataset of `indices` go; the configuration's `index_strategy`.
-    strategy: Literal["data_stream", "rollover_alias", "monthly"] = field(
-        default="data_stream", metadata={"is_key": False}
-    )
-    indices: Mapping[str, str] = field(default_factory=dict, metadata={"is_key": False})
+    strategy: Annotated[Literal["data_stream", "rollover_alias", "monthly"], INNER] = "data_stream"
+    indices: Annotated[Mapping[str, str], INNER] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, value in _PRESETS[self.preset].items():
-            object.__setattr__(self, name, value)
+            force_setattr(self, name, value)
+
+    def __repr__(self) -> str:
+        """Without the hosts, which may hold a password."""
+        return f"ElasticsearchConfig(index={self.index!r}, …)"
 
 
 class Elasticsearch:

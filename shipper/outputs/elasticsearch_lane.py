@@ -2,9 +2,9 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from shipper.errors import DeliveryError, ProtocolError, Refused, TooLarge, Unavailable
 from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Outcome, Rejected
@@ -17,8 +17,7 @@ _OK, _NOT_FOUND, _CONFLICT, _TOO_LARGE, _TOO_MANY = 200, 404, 409, 413, 429
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 
 
-@dataclass(frozen=True, slots=True)
-class Requests:
+class Requests(Struct, frozen=True):
     """The lines of one `send`, and the action of each."""
 
     actions: Sequence[bytes]

@@ -6,8 +6,9 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from shipper.durable import append, exclusively, is_at, sync_directory, trim
 from shipper.errors import Refused
@@ -16,8 +17,7 @@ from shipper.outputs.base import DELIVERED, Count, Lines, Outcome, OutputConfig
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileConfig(OutputConfig):
+class FileConfig(OutputConfig, Struct, frozen=True, kw_only=True):
     """Where the files go, and when a new one begins."""
 
     #: Directory; made if it is missing.

@@ -6,9 +6,10 @@ public authorities to those that the user trusts.
 """
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
 
 from shipper.errors import ConfigError, DeliveryError, Problem, ProtocolError
 from shipper.outputs.stream import Stream, mapped_errors
@@ -25,8 +26,7 @@ _MAX_RESPONSE_BYTES = 64 << 20
 _IDLE_S = 15.0
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """Where a server is, as a URL says it."""
 
     host: str

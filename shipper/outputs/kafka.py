@@ -1,9 +1,10 @@
 """Kafka: what the output is configured with, in Filebeat's words and in librdkafka's."""
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct, field
 
 from shipper.errors import ConfigError, Problem, Refused
 from shipper.outputs.base import BackoffConfig, Count, Level, Output, OutputConfig
@@ -23,16 +24,14 @@ _TOPIC_UNKNOWN_MS = 10_000
 _RECONNECT_MAX_MS = 2_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaslConfig:
+class SaslConfig(Struct, frozen=True, kw_only=True):
     """How the user name and password are proven."""
 
     #: PLAIN sends the password itself: use it over TLS only.
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KafkaConfig(OutputConfig):
+class KafkaConfig(OutputConfig, Struct, frozen=True, kw_only=True):
     """Where the brokers are, which topic the lines go to, and how safely."""
 
     #: `host` or `host:port` of some brokers; they name the others.

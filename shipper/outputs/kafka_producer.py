@@ -8,12 +8,12 @@ waiting; when the same lines come again, only their reports are waited for.
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Producer
+from msgspec import Struct
 
 from shipper.errors import DeliveryError, Refused, TooLarge, Unavailable
 from shipper.outputs.base import DELIVERED, RETRY, Lines, Outcome, Rejected
@@ -185,8 +185,7 @@ def _producer(config: KafkaConfig, **more: Any) -> Producer:
         raise Refused(f"Kafka: {error.args[0].str()}; check output.kafka") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Cluster:
+class _Cluster(Struct, frozen=True):
     brokers: int
     #: Of each topic.
     partitions: Mapping[str, int]

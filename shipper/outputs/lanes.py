@@ -10,8 +10,9 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
+
+from msgspec import Struct
 
 from shipper.errors import (
     Closed,
@@ -123,8 +124,7 @@ class Lane(Protocol[Job_contra]):
         ...
 
 
-@dataclass(slots=True)
-class _Place(Generic[Job]):
+class _Place(Struct, Generic[Job]):
     """A lane among others, and how long it rests."""
 
     lane: Lane[Job]

@@ -5,10 +5,10 @@ An acknowledgement means that the server's queue has the events, not that they a
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
+from msgspec import Struct, field
 
 from shipper import __version__
 from shipper.errors import ConfigError, Problem
@@ -28,8 +28,7 @@ from shipper.outputs.tls import TlsConfig
 DEFAULT_PORT: Final = 5044
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogstashConfig(LanesConfig):
+class LogstashConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     """Where Logstash listens, and how much it gets at once."""
 
     #: `host` or `host:port` each; one is taken at random and kept until it fails.

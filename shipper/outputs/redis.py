@@ -1,7 +1,8 @@
 """Redis: what the output is configured with, in Filebeat's words."""
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from shipper.errors import ConfigError, Problem
 from shipper.outputs.base import (
@@ -14,8 +15,7 @@ from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedisConfig(LanesConfig):
+class RedisConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     """Where Redis is, and under which key the lines go."""
 
     #: `host` or `host:port` each.

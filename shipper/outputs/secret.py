@@ -1,13 +1,12 @@
+from msgspec import Struct
+
 """Values that must not be seen."""
 
-from dataclasses import dataclass, field
 
-
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Struct, frozen=True):
     """A password or key: its text comes out of `reveal` alone, never out of a repr or a log."""
 
-    _value: str = field(repr=False)
+    _value: str
 
     def reveal(self) -> str:
         """The secret itself, for the one call that needs it."""

@@ -3,15 +3,15 @@
 import hashlib
 import socket
 import ssl
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from shipper.errors import Refused
 from shipper.outputs.secret import Secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsConfig:
+class TlsConfig(Struct, frozen=True, kw_only=True):
     """How to trust the server, and how to be trusted by it."""
 
     #: full: trusted chain and matching host name (strict is the same here: a name that is not among

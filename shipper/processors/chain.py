@@ -1,9 +1,9 @@
 """Processors one after the other, over lines: bytes in, the same bytes out where none acts."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
+from msgspec import Struct
 
 from shipper.errors import Unprocessable
 from shipper.processors.conditions import Condition
@@ -22,8 +22,7 @@ class Processor(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+class When(Struct, frozen=True):
     """Processors for events that meet a condition, and others for those that do not."""
 
     condition: Condition
@@ -58,8 +57,7 @@ def _may_touch(steps: tuple[Processor, ...], line: bytes) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """All processors of an input, in order."""
 
     steps: tuple[Processor, ...] = ()

@@ -6,9 +6,10 @@ and nothing has to be decoded. A condition about several fields holds if all of 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import ge, gt, le, lt
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from shipper.processors.event import MISSING, Event, find, mentions
 from shipper.processors.network import Network, addresses
@@ -26,8 +27,7 @@ class Condition(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Equals:
+class Equals(Struct, frozen=True):
     """Fields have these values, of just this type: 1 is neither "1" nor 1.0 nor true."""
 
     fields: tuple[tuple[str, str | int | bool], ...]
@@ -49,8 +49,7 @@ def _spelt(wanted: str | int | bool) -> bytes:  # noqa: FBT001 - as above
     return str(wanted).lower().encode() if isinstance(wanted, bool) else str(wanted).encode()
 
 
-@dataclass(frozen=True, slots=True)
-class Contains:
+class Contains(Struct, frozen=True):
     """Texts, or one of a list of texts, hold these texts."""
 
     fields: tuple[tuple[str, str], ...]
@@ -64,8 +63,7 @@ class Contains:
         return all(text.encode() in line and mentions(line, path) for path, text in self.fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Regexp:
+class Regexp(Struct, frozen=True):
     """Patterns are found somewhere in texts, or in one of a list of texts."""
 
     fields: tuple[tuple[str, re.Pattern[str]], ...]
@@ -90,8 +88,7 @@ COMPARISONS = {"gte": ge, "gt": gt, "lte": le, "lt": lt}
 _NUMERIC = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """Numbers, or texts that are numbers, lie within bounds."""
 
     #: Path, one of `COMPARISONS`, bound.
@@ -115,8 +112,7 @@ def _number(value: Any) -> float | None:
     return value if type(value) is not bool and isinstance(value, int | float) else None
 
 
-@dataclass(frozen=True, slots=True)
-class InNetwork:
+class InNetwork(Struct, frozen=True):
     """Addresses, or one of a list of them, lie in one of the networks of their field."""
 
     fields: tuple[tuple[str, tuple[Network, ...]], ...]
@@ -133,8 +129,7 @@ class InNetwork:
         return all(mentions(line, path) for path, _ in self.fields)
 
 
-@dataclass(frozen=True, slots=True)
-class HasFields:
+class HasFields(Struct, frozen=True):
     """All the fields are there, with whatever value."""
 
     fields: tuple[str, ...]
@@ -148,8 +143,7 @@ class HasFields:
         return all(mentions(line, path) for path in self.fields)
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(Struct, frozen=True):
     """All of the conditions hold."""
 
     conditions: tuple[Condition, ...]
@@ -163,8 +157,7 @@ class And:
         return all(one.may_hold(line) for one in self.conditions)
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(Struct, frozen=True):
     """One of the conditions holds."""
 
     conditions: tuple[Condition, ...]
@@ -178,8 +171,7 @@ class Or:
         return any(one.may_hold(line) for one in self.conditions)
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """The condition does not hold."""
 
     condition: Condition

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from shipper.processors.event import (
     MISSING,
@@ -23,18 +25,17 @@ KEPT = ("@timestamp", "type")
 _INSIDE_KEPT = tuple(f"{path}." for path in KEPT)
 
 
-@dataclass(frozen=True, slots=True)
-class AddFields:
+class AddFields(Struct, frozen=True):
     """Merges constants into the event; they take the place of what is there."""
 
     #: As they stand in the event: below the target, nested.
     fields: Event
     #: The same fields as keys of the root: so written in the event, they are replaced too.
-    _flat: frozenset[str] = field(init=False)
+    _flat: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         flat = frozenset(path for path in paths(self.fields) if path not in self.fields)
-        object.__setattr__(self, "_flat", flat)
+        force_setattr(self, "_flat", flat)
 
     def process(self, event: Event) -> Event:
         """With the fields."""
@@ -50,8 +51,7 @@ class AddFields:
         return bool(self.fields)
 
 
-@dataclass(frozen=True, slots=True)
-class AddTags:
+class AddTags(Struct, frozen=True):
     """Appends tags to a list of tags."""
 
     tags: tuple[str, ...]
@@ -73,8 +73,7 @@ class AddTags:
         return bool(self.tags)
 
 
-@dataclass(frozen=True, slots=True)
-class DropEvent:
+class DropEvent(Struct, frozen=True):
     """Drops the event; it has its use behind a condition."""
 
     def process(self, _event: Event) -> None:
@@ -86,8 +85,7 @@ class DropEvent:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class DropFields:
+class DropFields(Struct, frozen=True):
     """Drops fields and what lies inside them; a pattern drops each field whose path it is found in.
 
     The time and the type stay.
@@ -116,8 +114,7 @@ def _dropped(event: Event, path: str) -> Event:
     return event if path in KEPT or path.startswith(_INSIDE_KEPT) else without(event, path)
 
 
-@dataclass(frozen=True, slots=True)
-class IncludeFields:
+class IncludeFields(Struct, frozen=True):
     """Keeps these fields and what lies inside them, the time and the type; drops the others."""
 
     fields: tuple[str, ...]
@@ -139,8 +136,7 @@ class IncludeFields:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class MoveFields:
+class MoveFields(Struct, frozen=True):
     """Renames or copies fields, one after the other; never onto a field that is there."""
 
     #: From and to.

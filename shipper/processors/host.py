@@ -2,8 +2,10 @@
 
 import platform
 import socket
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from shipper.processors.cached import Cached
 from shipper.processors.event import Event, below, find
@@ -20,22 +22,19 @@ _FAMILIES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetinfoConfig:
+class NetinfoConfig(Struct, frozen=True, kw_only=True):
     """Whether the addresses of the interfaces are told."""
 
     enabled: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheConfig:
+class CacheConfig(Struct, frozen=True, kw_only=True):
     """How long what was read counts as true; 0: read it for every event."""
 
     ttl_s: float = 300.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GeoConfig:
+class GeoConfig(Struct, frozen=True, kw_only=True):
     """Where the machine stands; only the operator knows."""
 
     name: str = ""
@@ -48,8 +47,7 @@ class GeoConfig:
     city_name: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostConfig:
+class HostConfig(Struct, frozen=True, kw_only=True):
     """The options of `add_host_metadata`."""
 
     netinfo: NetinfoConfig = NetinfoConfig()

@@ -8,8 +8,9 @@ application's; a DaemonSet would tell of itself.
 import ast
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from shipper.processors.cached import Cached
 from shipper.processors.event import MISSING, Event, below, find, put
@@ -27,15 +28,13 @@ _PLACES = (
 _TTL_S = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DedotConfig:
+class DedotConfig(Struct, frozen=True, kw_only=True):
     """Whether dots in names become `_`, so that `app` and `app.kubernetes.io/name` can both be."""
 
     dedot: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubernetesConfig:
+class KubernetesConfig(Struct, frozen=True, kw_only=True):
     """The options of `add_kubernetes_metadata`."""
 
     labels: DedotConfig = field(default_factory=DedotConfig)

@@ -6,10 +6,10 @@ second masks what the text holds, and echoes of the first.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from shipper.catalog.secrets.assigned import (
     MAX_NAME,
@@ -31,8 +31,7 @@ _OPENING = ("{", "[")
 _WORDS = re.compile(r"[@A-Za-z_.-]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redact:
+class Redact(Struct, frozen=True, kw_only=True):
     """Masks secrets in the fields and all that is inside them; in the whole event if none is named.
 
     Echoes of at most 64 masked values are looked for.

@@ -3,9 +3,10 @@
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from shipper.processors.event import MISSING, Event, Misfit, find, mentions, put
 from shipper.processors.fields import AddTags, attempted, told
@@ -13,8 +14,7 @@ from shipper.processors.fields import AddTags, attempted, told
 _FLAG = AddTags(("truncated",), "log.flags")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TruncateFields:
+class TruncateFields(Struct, frozen=True, kw_only=True):
     """Cuts texts that are too long, never within a character, and sets `log.flags: truncated`."""
 
     fields: tuple[str, ...]
@@ -61,8 +61,7 @@ _ENCODINGS: Mapping[str, Callable[[bytes], str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fingerprint:
+class Fingerprint(Struct, frozen=True, kw_only=True):
     """Sets a field to a digest of others: of `|name|value|name|value|`, names in order."""
 
     fields: tuple[str, ...]

@@ -14,9 +14,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
 
 from shipper.durable import sync_directory
 from shipper.record.classify import Classified, Row
@@ -41,8 +42,7 @@ class Durability(StrEnum):
     EACH = "each"  # the machine: fsync before the call returns
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentPolicy:
+class SegmentPolicy(Struct, frozen=True, kw_only=True):
     """When a segment is closed and how its lines are kept."""
 
     #: A segment is closed from this size on.

@@ -3,8 +3,9 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from shipper.catalog import Catalog, EventType, MCPEventType, Scope
 from shipper.errors import BadInput, Problem
@@ -43,8 +44,7 @@ _OWN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Row:
+class Row(Struct, frozen=True, eq=False):
     """A row of the catalog made ready: all that is the same for each event of its kind.
 
     One for each type, outcome and level, so that what they decide is written down beforehand.
@@ -65,8 +65,7 @@ class Classified(NamedTuple):
 _Derive = Callable[[Mapping[str, object]], dict[str, object]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     """What is the same for all events of a type that carry the same names."""
 
     type: str

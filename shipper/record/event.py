@@ -8,8 +8,9 @@ of its fields when printed. It goes to the record through a logger that has an `
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from shipper.catalog import MCPEventType
 
@@ -22,8 +23,7 @@ COMMON = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Event:
+class Event(Struct, frozen=True):
     """What happened: a type of the catalog, and values by ECS path or by the catalog's alias.
 
     `repr` and `str` name the type only: an event may hold secrets until it is redacted, and any

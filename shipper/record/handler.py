@@ -4,8 +4,9 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from shipper.catalog import builtin, overlaid
 from shipper.errors import ShipperError
@@ -24,8 +25,7 @@ from shipper.record.settings import Settings
 _log = logging.getLogger("shipper.record")
 
 
-@dataclass(slots=True)
-class Counts:
+class Counts(Struct):
     """What became of the events this handler was given."""
 
     recorded: int = 0

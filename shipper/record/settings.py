@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from shipper.catalog import AuditLevel, Catalog, Scope
 from shipper.errors import BadInput, Problem
@@ -13,8 +14,7 @@ from shipper.record.walk import valid
 _NAMESPACE = re.compile(r"[a-z0-9_.]{1,100}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """The handler's arguments, as given."""
 
     audit_level: str

@@ -181,7 +181,7 @@ def test_a_problem_names_the_place_the_caller_gave():
 
 def test_a_removed_built_in_type_is_missed():
     """No overlay can remove one; the rule guards the shipped file itself."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from shipper.catalog.check import problems_of
 

@@ -8,12 +8,12 @@ import time
 import tracemalloc
 import zlib
 from contextlib import suppress
-from dataclasses import replace
 from itertools import groupby, pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shipper.deliver.delete import Deletions
 from shipper.deliver.discover import Delete, InputConfig

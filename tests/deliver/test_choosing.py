@@ -5,10 +5,10 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from shipper import AuditHandler, create_compliance_event
 from shipper.config import from_mapping

@@ -1,10 +1,10 @@
 """Delivery to a real Redis, through its restarts and ours."""
 
 import json
-from dataclasses import replace
 
 import pytest
 import trustme
+from msgspec.structs import replace
 
 from shipper.errors import Refused, Unavailable
 from shipper.outputs.base import DELIVERED, Lines

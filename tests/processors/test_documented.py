@@ -1,10 +1,10 @@
 """docs/processors.md knows every processor, option and condition."""
 
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields
 
 from shipper.config.conditions import CONDITIONS
 from shipper.config.processors import PROCESSORS

@@ -9,10 +9,10 @@ runtime writes the two in turn.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
 from shipper.deliver.forms.message import PARTIAL, Message, Step
 
@@ -33,8 +33,7 @@ class _Docker(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Docker).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Struct, frozen=True):
     """The parser `container`."""
 
     format: Format = "auto"

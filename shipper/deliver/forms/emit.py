@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from shipper.deliver.block import Reject, Sifted, fault
 from shipper.deliver.forms.event import Origin, expanded
@@ -21,8 +21,7 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 Patterns = Sequence[re.Pattern[str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Json:
+class Json(Struct, frozen=True, kw_only=True):
     """How objects are treated: the options of the parser `ndjson`."""
 
     #: Whether a line that is no object is rejected.

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from shipper.deliver.forms.message import Message, Step
 
@@ -17,8 +18,7 @@ def matches_any(patterns: Sequence[re.Pattern[str]], text: str) -> bool:
     return any(pattern.search(text) for pattern in patterns)
 
 
-@dataclass(frozen=True, slots=True)
-class IncludeMessage:
+class IncludeMessage(Struct, frozen=True):
     """The parser `include_message`: what no pattern is found in goes no further."""
 
     patterns: tuple[re.Pattern[str], ...]

@@ -1,8 +1,9 @@
 """A message: what a raw line says, on its way to an event, and the steps on that way."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from shipper.deliver.block import Reject
 
@@ -18,8 +19,7 @@ MULTILINE = "multiline"
 REPLACED = "replaced"
 
 
-@dataclass(slots=True)
-class Message:
+class Message(Struct):
     """One raw line, or several that became one."""
 
     #: UTF-8 as far as the line was; without newline.

@@ -5,15 +5,15 @@ Where Filebeat discards what exceeds an event's bounds, the rest becomes an even
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from shipper.deliver.forms.filters import as_text
 from shipper.deliver.forms.message import MULTILINE, PARTIAL, Message, Step
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Multiline:
+class Multiline(Struct, frozen=True, kw_only=True):
     """The parser `multiline`; its fields are the parser's options."""
 
     type: Literal["pattern", "count", "while_pattern"] = "pattern"

@@ -7,7 +7,8 @@ and however a file is cut into blocks, the events are the same.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from shipper.deliver.block import Sifted
 from shipper.deliver.form import Block

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from shipper.deliver.block import Sifted, short_lines
 from shipper.deliver.form import Block, OverLong, is_whole
@@ -12,8 +14,7 @@ from shipper.deliver.forms.raw import UTF_8, lines_of, shortened
 from shipper.deliver.forms.sifting import Sifting
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class Text(Struct, frozen=True, kw_only=True):
     """The form of text."""
 
     parsers: Sequence[Parser] = ()

@@ -7,11 +7,11 @@ import json
 import re
 import shutil
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shipper.deliver.discover import InputConfig
 from shipper.deliver.registry import read_positions

@@ -4,11 +4,11 @@ import json
 import shutil
 import tempfile
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shipper.deliver.discover import InputConfig
 from shipper.deliver.form import Block

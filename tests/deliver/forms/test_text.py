@@ -2,10 +2,10 @@
 
 import json
 import re
-from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+from msgspec.structs import replace
 
 from shipper.config import from_mapping
 from shipper.deliver.discover import InputConfig
