@@ -60,7 +60,7 @@ class Claims:
         if not self._strays.knows_inode(found):
             return False
         try:
-            file = Handle(open_found(found))
+            file = Handle(found.open())
         except OSError:  # told when it is followed
             return False
         try:
@@ -99,6 +99,15 @@ class Claims:
     def holds(self, source: Source) -> bool:
         """Whether it is known for a copy of a file that still holds its lines."""
         return self._held.get(source, 0) in self._copies and not source.is_news(source.found)
+
+    def has_moved(self, source: Source) -> bool:
+        """Whether its position says that it is elsewhere."""
+        position, found = self._positions.get(source.id), source.found
+        return position is not None and (position.path, position.device, position.inode) != (
+            found.path,
+            found.device,
+            found.inode,
+        )
 
     def note(self, source: Source) -> None:
         """Know the file by what it is called and begins with now, for its copies."""

@@ -55,6 +55,8 @@ class Following:
         self._taken: list[Source] = []
         self._handles = Handles()
         self._unreadable = Unreadable()
+        # Those that are not where their positions say.
+        self._moved: dict[Source, None] = {}
         # Those whose end is sent as it is when it does not grow.
         self._ending: set[Source] = set()
         #: Files that were begun, and those that were let go.
@@ -95,6 +97,12 @@ class Following:
         deleted = [source.id for source in unlisted if self._is_deleted(source)]
         self._offer_for_deletion(now_s)
         return [*deleted, *self._claims.without_copy(), *self._inactive_positions(now_s)]
+
+    def moved(self, now_s: int) -> list[Position]:
+        """The positions of files that are elsewhere since their last commit."""
+        positions = [source.position(now_s) for source in self._moved]
+        self._moved.clear()
+        return positions
 
     def _turn(self, found: Found) -> int:
         source = self._sources.at(found)
@@ -227,6 +235,7 @@ class Following:
             source.found = found
         if not source.id and not self._identify(source):
             return
+        self._note_place(source)
         self._claims.note(source)
         if source.is_news(found):
             self._ready.add(source)
@@ -236,7 +245,7 @@ class Following:
         if not self._claims.knows_inode(found) and self._inactive.leaves_out(found):
             return None
         try:
-            file = Handle(open_found(found))
+            file = Handle(found.open())
         except OSError as error:
             self._unreadable.tell(found.path, str(error.strerror))
             return None
@@ -266,10 +275,15 @@ class Following:
     def _begin(self, source: Source) -> bool:
         if self._claims.begin(source):
             self.started += 1
+            self._note_place(source)
             return True
         if not self._claims.holds(source):
             self._forget(source)
         return False
+
+    def _note_place(self, source: Source) -> None:
+        if self._claims.has_moved(source):
+            self._moved[source] = None
 
     def _is_deleted(self, source: Source) -> bool:
         """Read on what only the handle leads to, let go at its end; True if it is deleted."""
@@ -343,5 +357,6 @@ class Following:
         self._handles.forget(source)
         self._ready.done(source)
         self._ending.discard(source)
+        self._moved.pop(source, None)
         self._claims.forget(source)
         source.close()

@@ -228,8 +228,10 @@ class Pipeline:
 
     def _scan(self, registry: Registry, following: Following) -> None:
         following.wake(time.monotonic())
-        if gone := following.scan(int(time.time())):
-            registry.commit((), forget=gone)
+        now_s = int(time.time())
+        gone = following.scan(now_s)
+        if (moved := following.moved(now_s)) or gone:
+            registry.commit(moved, forget=gone)
         self.stats.files = len(following)
         self.stats.open_files = following.open_files
         self.stats.started, self.stats.closed = following.started, following.closed

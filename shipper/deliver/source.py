@@ -158,9 +158,9 @@ class Source:
     def handle(self) -> Handle:
         """The open file, opened again if need be; `OSError` if it is not there any more."""
         if self._file is CLOSED:
-            self._file = Handle(open_found(self.found))
+            self._file = Handle(self.found.open())
         elif not self._file.is_open:
-            self._file.file = open_found(self.found)
+            self._file.file = self.found.open()
         return self._file
 
     def take(self, limits: Limits) -> Chunk | None:
@@ -183,7 +183,12 @@ class Source:
 
     def settle(self, now_s: int) -> Position:
         """Move behind the chunk that was taken last; the position to commit."""
-        mark, (stream, number) = self._next_mark, self.segment or ("", 0)
+        self._mark = self._next_mark
+        return self.position(now_s)
+
+    def position(self, now_s: int) -> Position:
+        """How far the file is settled, and where it is now."""
+        mark, (stream, number) = self._mark, self.segment or ("", 0)
         position = Position(
             id=self.id,
             path=self.found.path,

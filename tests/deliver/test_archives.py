@@ -243,6 +243,23 @@ def test_a_copy_that_is_compressed_before_it_is_seen_has_what_the_original_left_
     assert passes() == []
 
 
+def test_a_position_goes_with_its_file_and_into_its_archive(tmp_path, logs, passes):
+    """Who looks at the positions sees no file that is gone, and none for another one."""
+    registry = config(tmp_path).registry_path
+    path = logs / "a.log"
+    append(path, block([1, 2], 2000))
+    assert passes() == [1, 2]
+    renamed = path.rename(logs / "a.log.1")
+    assert passes() == []
+    assert [one.path for one in read_positions(registry)] == [str(renamed)]
+    (logs / "a.log.1.gz").write_bytes(gzip.compress(renamed.read_bytes()))
+    renamed.unlink()
+    assert passes() + passes() == []
+    (position,) = read_positions(registry)
+    assert position.path == f"{renamed}.gz"
+    assert position.unpacked_bytes == position.offset
+
+
 def test_an_archive_that_gets_another_member_has_its_lines_sent(logs, passes):
     path = logs / "a.log.gz"
     path.write_bytes(gzip.compress(block([1, 2])))
