@@ -60,7 +60,7 @@ class Claims:
         if not self._strays.knows_inode(found):
             return False
         try:
-            file = Handle(found.open())
+            file = Handle(open_found(found))
         except OSError:  # told when it is followed
             return False
         try:

@@ -93,15 +93,6 @@ class Found(msgspec.Struct, frozen=True, gc=False):
         """What changes when it is written to."""
         return self.size, self.mtime_ns
 
-    def open(self) -> int:
-        """A handle of this very file; `OSError` if there is another at its path by now."""
-        file = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        status = os.fstat(file)
-        if (status.st_dev, status.st_ino) == (self.device, self.inode):
-            return file
-        os.close(file)
-        raise OSError(errno.ESTALE, "it was replaced; looking for it again")
-
 
 def patterns(inputs: Sequence[InputConfig]) -> tuple[str, ...]:
     """The patterns of all inputs, absolute, each once."""

@@ -245,7 +245,7 @@ class Following:
         if not self._claims.knows_inode(found) and self._inactive.leaves_out(found):
             return None
         try:
-            file = Handle(found.open())
+            file = Handle(open_found(found))
         except OSError as error:
             self._unreadable.tell(found.path, str(error.strerror))
             return None
@@ -309,6 +309,7 @@ class Following:
         with suppress(OSError):  # no handle leads to it any more
             source.look()
         if self._identify(source):
+            self._claims.note(source)  # it may be an archive by now
             return True
         if self._sources.at(source.found) and source not in self._ready:
             source.tell_unfinished(", and it is gone")

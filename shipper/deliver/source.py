@@ -158,9 +158,9 @@ class Source:
     def handle(self) -> Handle:
         """The open file, opened again if need be; `OSError` if it is not there any more."""
         if self._file is CLOSED:
-            self._file = Handle(self.found.open())
+            self._file = Handle(open_found(self.found))
         elif not self._file.is_open:
-            self._file.file = self.found.open()
+            self._file.file = open_found(self.found)
         return self._file
 
     def take(self, limits: Limits) -> Chunk | None:

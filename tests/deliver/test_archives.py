@@ -196,6 +196,19 @@ def test_a_file_that_is_compressed_is_known_at_every_byte_of_it(logs, passes, si
     assert passes() + passes() == []
 
 
+def test_what_was_written_renamed_and_compressed_between_two_looks_is_sent_once(logs, passes):
+    """A handle leads to it still, for it was seen when it was empty."""
+    path = logs / "a.log"
+    path.touch()
+    assert passes() == []
+    append(path, block([1]))
+    renamed = path.rename(logs / "a.log.1")
+    (logs / "a.log.1.gz").write_bytes(gzip.compress(renamed.read_bytes()))
+    renamed.unlink()
+    path.touch()
+    assert passes() + passes() == [1]
+
+
 @SIZES
 def test_an_archive_beside_its_file_waits_and_has_the_rest_when_the_file_is_gone(
     tmp_path, logs, size, caplog
