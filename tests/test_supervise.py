@@ -283,6 +283,15 @@ def test_a_secret_of_the_keystore_is_found_by_its_name(source, tmp_path):
     assert keystore(config, "list").stdout == ""
 
 
+def test_a_secret_is_added_with_filebeats_flags_and_not_one_that_cannot_be_used(source, tmp_path):
+    config = write(tmp_path, source, {})
+    assert keystore(config, "add", "A", "--stdin", value="one").returncode == 0
+    assert keystore(config, "add", "A", "--stdin", "--force", value="two").returncode == 0
+    assert "A-Z" in keystore(config, "add", "A B", value="x").stderr
+    assert "empty" in keystore(config, "add", "B", value="\n").stderr
+    assert keystore(config, "list").stdout.split() == ["A"]
+
+
 def test_a_keystore_that_others_can_read_is_refused_with_what_to_do(source, tmp_path):
     config = write(tmp_path, source, to_file(tmp_path))
     keystore(config, "create")

@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ def add(commands: Commands) -> None:
     create.add_argument("--force", action="store_true", help="replace one that is there")
     adding = keystore.add("add", _add, "add a secret, its value from standard input")
     adding.add_argument("name")
+    adding.add_argument("--stdin", action="store_true", help="do not ask, read standard input")
     adding.add_argument("--force", action="store_true", help="replace one of that name")
     keystore.add("list", _list, "print the names")
     keystore.add("remove", _remove, "remove a secret").add_argument("name")
@@ -51,14 +53,22 @@ def _create(arguments: argparse.Namespace) -> int:
 
 def _add(arguments: argparse.Namespace) -> int:
     """The value comes from standard input: an argument would show in the list of processes."""
+    from shipper.config.tree import NAME
+
     keystore = _keystore(arguments)
     secrets = keystore.read()
     if arguments.name in secrets and not arguments.force:
         complain(f"{arguments.name} is there already; --force replaces it")
         return EX_FAILED
-    is_terminal = sys.stdin.isatty()
-    value = getpass.getpass(f"{arguments.name}: ") if is_terminal else sys.stdin.read()
-    keystore.write({**secrets, arguments.name: value.rstrip("\n")})
+    if not re.fullmatch(NAME, arguments.name):
+        complain(f"{arguments.name!r} is no name that ${{…}} can have: A-Z a-z 0-9 _")
+        return EX_FAILED
+    asks = sys.stdin.isatty() and not arguments.stdin
+    read = getpass.getpass(f"{arguments.name}: ") if asks else sys.stdin.read()
+    if not (value := read.rstrip("\n")):
+        complain("the value is empty; nothing is added")
+        return EX_FAILED
+    keystore.write({**secrets, arguments.name: value})
     return 0
 
 

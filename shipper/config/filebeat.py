@@ -39,7 +39,7 @@ _LIBRARY = "no effect: left to librdkafka"
 _LOG_FORM = "no effect: the log is ECS lines, plain words on a terminal"
 _METADATA = "no effect: asks a metadata service; name what you need with add_fields"
 _MODULES = "modules are not supported; ship the files and parse them in Elasticsearch or Logstash"
-_KIBANA = "Kibana is asked with credentials and TLS that are those of output.elasticsearch"
+_KIBANA = "no effect: credentials and TLS for Kibana are those of output.elasticsearch"
 _OF_KIBANA = ("username", "password", "api_key", "path", "headers", "ssl")
 _ONE_NAME = "all lines go to one name"
 _DECODERS = (
@@ -69,6 +69,7 @@ ACCEPTED: Mapping[str, str] = {
     "setup.dashboards": _SETUP,
     "setup.dsl": _SETUP,
     "setup.kibana.space.id": "no effect: `mcp-shipper setup --space` names one",
+    **{f"setup.kibana.{key}": _KIBANA for key in _OF_KIBANA},
     "http.named_pipe": "no effect: a matter of Windows",
     "http.user": "no effect: the socket belongs to the shipper's user",
     "http.pprof": "no effect: there is no profiler to open",
@@ -150,7 +151,6 @@ REFUSED: Mapping[str, str] = {
     "output.*.indices": f"is not supported: {_ROUTE}",
     "output.*.pipelines": f"is not supported: {_ROUTE}",
     "output.*.non_indexable_policy": "is not supported: refused lines are kept as dead letters",
-    **{f"setup.kibana.{key}": f"is not supported: {_KIBANA}" for key in _OF_KIBANA},
     "output.*.codec.format": "is not supported: a line is sent as it stands",
     "output.*.topics": f"is not supported: {_ONE_NAME}",
     "output.*.keys": f"is not supported: {_ONE_NAME}",

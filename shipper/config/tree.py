@@ -115,16 +115,21 @@ class _Builder(Struct):
         if (value := self.environment.get(name)) is not None:
             return value
         if default is None or default.startswith("?"):
-            hint = (default or "")[1:] or f"set it, or give a default: ${{{name}:value}}"
+            hint = (default or "")[1:] or (
+                f"set it, `mcp-shipper keystore add {name}`, or give a default: ${{{name}:value}}"
+            )
             self.problems.append(Problem(f"{where} {path}", f"${{{name}}} is not set; {hint}"))
             return ""
         return str(default)
 
 
+#: What a variable, and so a secret of the keystore, may be called.
+NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+
 #: The keys below are names, dots and all: a field's is `acme.order.id`.
 _NAMED = ("catalog.event_types", "catalog.fields", "catalog.frameworks")
 _VARIABLE = re.compile(
-    r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*|path\.(?:config|home|data|logs))"
+    rf"\$\{{(?P<name>{NAME}|path\.(?:config|home|data|logs))"
     r"(?::(?P<default>[^}]*))?\}"
 )
 _resolver: Any = yaml.SafeLoader("")  # PyYAML leaves its resolver untyped

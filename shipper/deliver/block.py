@@ -182,5 +182,5 @@ def fault(line: bytes) -> str | None:
 
 def over_long(excerpt: bytes, offset: int, length: int, digest: str, max_bytes: int) -> Reject:
     """The reject of a line that is longer than `max_bytes`; only its beginning is kept."""
-    reason = f"{length} bytes long, over the limit of {max_bytes} (max_line_bytes)"
+    reason = f"{length} bytes long, over the limit of {max_bytes} (message_max_bytes)"
     return Reject(excerpt, offset, reason, length, digest)

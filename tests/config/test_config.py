@@ -226,8 +226,9 @@ def test_a_variable_cannot_smuggle_yaml_in(tmp_path):
 
 
 def test_a_variable_that_is_not_set_is_told_with_what_to_do(tmp_path):
+    what = "set it, `mcp-shipper keystore add TENANT`, or give a default: ${TENANT:value}"
     assert problems("namespace: ${TENANT}\nkibana_url: ${K:?ask the platform team}", tmp_path) == [
-        "c.yml:1 namespace: ${TENANT} is not set; set it, or give a default: ${TENANT:value}",
+        f"c.yml:1 namespace: ${{TENANT}} is not set; {what}",
         "c.yml:2 kibana_url: ${K} is not set; ask the platform team",
     ]
 

@@ -323,7 +323,6 @@ def test_the_outputs_of_the_reference_file_are_taken(tmp_path):
         ("output.elasticsearch.pipeline: '%{[fields.p]}'", "names with %{…} are not filled in"),
         ("output.kafka.topic: '%{[fields.topic]}'", "names with %{…} are not filled in"),
         ("output.kafka.topics: [{topic: a}]", "is not supported"),
-        ("setup.kibana.username: elastic", "those of output.elasticsearch"),
         ("output.redis.key: '%{[x]:y}'", "names with %{…} are not filled in"),
         ("output.redis.keys: [{key: a}]", "is not supported"),
         ("output.logstash.index: '%{[x]}'", "names with %{…} are not filled in"),

@@ -205,4 +205,4 @@ def test_a_line_over_the_limit_is_kept_by_its_beginning_length_and_digest():
     assert reject.line == long[:1024]
     assert (reject.offset, reject.length) == (10, len(long))
     assert reject.sha256 == sha256(long).hexdigest()
-    assert reject.reason == "3008 bytes long, over the limit of 2000 (max_line_bytes)"
+    assert reject.reason == "3008 bytes long, over the limit of 2000 (message_max_bytes)"
