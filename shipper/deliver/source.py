@@ -51,7 +51,6 @@ class Source:
 
     __slots__ = (
         "_file",
-        "_grown_monotonic",
         "_is_racy",
         "_mark",
         "_next_mark",
@@ -81,7 +80,6 @@ class Source:
         self._file = file
         self._problem = ""
         self._skip: Skip | None = None
-        self._grown_monotonic = 0.0
         #: When what is left at the end of the file is sent as it is, if it has not grown; None
         #: where there is nothing, or where it waits for its end.
         self.due_monotonic: float | None = None
@@ -277,9 +275,8 @@ class Source:
     def _take(self, limits: Limits) -> Chunk | None:
         self.look()
         if not self.seen or self.seen.version != self.found.version:
-            self._grown_monotonic = time.monotonic()
+            self.due_monotonic = None  # it has grown, and is waited for anew
         self.seen = self.found  # the same object: for each of many quiet files there is one
-        self.due_monotonic = None
         self._is_racy = abs(time.time_ns() - self.found.mtime_ns) < _RACY_NS
         if not self.explore():
             self.has_more = True
@@ -289,7 +286,9 @@ class Source:
             self.restart()
         chunk = self._read(limits, size) if self._skip is None else self._pass_over(limits, size)
         if chunk is not None:
-            self._next_mark = self._mark.moved(self._file, chunk.end)
+            # Where that is all, the very number of the size: both are kept for each of many files.
+            end = size if chunk.end == size else chunk.end
+            self._next_mark = self._mark.moved(self._file, end)
         return chunk
 
     @property
@@ -327,10 +326,12 @@ class Source:
         patience_s = self._form.patience_s(rest)
         if patience_s is None:
             return chunk
-        due = self._grown_monotonic + patience_s
-        if patience_s and time.monotonic() < due:
-            self.due_monotonic = due
+        now = time.monotonic()
+        if self.due_monotonic is None:
+            self.due_monotonic = now + patience_s
+        if now < self.due_monotonic:
             return chunk
+        self.due_monotonic = None
         data = rest if rest.endswith(b"\n") else rest + b"\n"
         is_unended = len(data) > len(rest)
         block = self._block(data, chunk.end, limits, is_last=True, is_unended=is_unended)
