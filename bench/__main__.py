@@ -4,6 +4,7 @@ python -m bench [NAME …] [--events N] [--rounds N]
 """
 
 import argparse
+import compileall
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,8 @@ from pathlib import Path
 from bench import latency, scale, shipping
 from bench.report import Report
 from bench.shipping import Job
+
+SOURCE = Path(__file__).parent.parent / "shipper"
 
 Benchmark = Callable[[argparse.Namespace, Path], Iterator[Report]]
 
@@ -25,6 +28,8 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.names) - set(BENCHMARKS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    # As pip leaves what it installs: a source tree may be without it (PYTHONDONTWRITEBYTECODE).
+    compileall.compile_dir(SOURCE, quiet=1)
     for name in options.names or USUAL:
         with tempfile.TemporaryDirectory(prefix="mcp-shipper-bench-") as folder:
             for report in BENCHMARKS[name](options, Path(folder)):
