@@ -141,6 +141,8 @@ class Pipeline:
                     self._deliver(self._available(following, 0.0), registry)
                 self._scan(registry, following)
                 self._deliver(self._available(following, _MAX_END_WAIT_S), registry)
+                if self._stop.is_set():  # what is left was not delivered, whole or not
+                    return
                 for source in following.sources():
                     source.tell_unfinished()
                 yield

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from shipper.deliver.pipeline import Pipeline
 from shipper.deliver.registry import read_positions
+from shipper.errors import Unavailable
 from tests.deliver.lines import (
     append,
     block,
@@ -321,3 +323,15 @@ def test_a_new_file_that_begins_as_a_vanished_one_is_a_new_file(tmp_path, logs):
     (logs / "a.log").rename(tmp_path / "away")  # keeps its inode
     append(logs / "b.log", block([1, 2]))
     assert delivered(config(tmp_path)) == [1, 2]
+
+
+def test_a_stop_does_not_say_of_lines_that_wait_that_they_are_no_lines(tmp_path, logs, caplog):
+    append(logs / "a.log", block([1, 2]))
+
+    def stops(_lines):
+        pipeline.stop()
+        raise Unavailable("away")
+
+    pipeline = Pipeline(config(tmp_path), ScriptedOutput(stops))
+    pipeline.drain()
+    assert "no whole line" not in caplog.text
