@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 import time
+import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -305,6 +307,24 @@ def test_ten_thousand_small_files_and_as_many_more_with_few_handles(tmp_path, lo
     for n in range(10_000, 20_000):
         (logs / f"{n:05}.log").write_bytes(block([n]))
     assert sorted(delivered(settings(tmp_path))) == list(range(10_000, 20_000))
+
+
+def test_each_of_many_files_that_are_delivered_takes_less_than_a_kibibyte(tmp_path, logs):
+    count = 1000
+    for n in range(count):
+        (logs / f"{n:05}.log").write_bytes(block([n], 2000))
+    output = ScriptedOutput()
+    tracemalloc.start()
+    try:
+        with closing(Pipeline(settings(tmp_path), output).passes()) as passes:
+            next(passes)
+            assert len(output.taken) == count
+            output.sent.clear()
+            output.taken.clear()
+            next(passes)
+            assert tracemalloc.get_traced_memory()[0] < count * 1024
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_file_that_two_inputs_name_is_told_to_be_shipped_by_the_first_alone(
