@@ -97,7 +97,7 @@ class Source:
 
     def begin(self, ident: int, mark: Mark, segment: Segment | None) -> None:
         """Read on from `mark`, as the file of the position `ident`."""
-        self.id, self._mark, self._next_mark, self.segment = ident, mark, mark, segment
+        self.id, self._mark, self.segment = ident, mark, segment
 
     def recognize(self) -> bool:
         """Whether it is known what the file is, by its first bytes and, of an archive, its end.
