@@ -35,6 +35,7 @@ class Archive(Handle):
 
     __slots__ = (
         "_explorer",
+        "_fault",
         "_head",
         "_is_explored",
         "_reader",
@@ -52,7 +53,9 @@ class Archive(Handle):
         super().__init__(file)
         self._version = (-1, 0)
         self._is_explored = False
-        self._explorer = _Unpacker()
+        # While it is gone through, and where its end may follow.
+        self._explorer: _Unpacker | None = None
+        self._fault = ""
         self._size = 0
         self._head = self._tail = b""
         self._reader: _Unpacker | None = None
@@ -67,12 +70,12 @@ class Archive(Handle):
     @property
     def fault(self) -> str:
         """Why it cannot be unpacked to its end; empty if it can."""
-        return self._explorer.fault
+        return self._fault
 
     @property
     def is_cut(self) -> bool:
         """Whether its end is missing, as while it is written."""
-        return self.fault is _CUT
+        return self._fault is _CUT
 
     def knows(self, version: tuple[int, int]) -> bool:
         """Whether it has been gone through to its end since it was written to."""
@@ -82,14 +85,17 @@ class Archive(Handle):
         """Go through the next part of it; True when that was the last."""
         if version != self._version:
             self._change(version)
+        self._explorer = explorer = self._explorer or _Unpacker()
         for _ in range(0 if self._is_explored else _STEP_PIECES):
-            piece = self._explorer.more(self.file, _PIECE_BYTES)
+            piece = explorer.more(self.file, _PIECE_BYTES)
             if not piece:
-                self._is_explored = True
+                self._is_explored, self._fault = True, explorer.fault
                 break
             self._size += len(piece)
             self._head += piece[: _EDGE_BYTES - len(self._head)]
             self._tail = (self._tail + piece[-_EDGE_BYTES:])[-_EDGE_BYTES:]
+        if self._is_explored and not self.is_cut:
+            self._explorer = None
         return self._is_explored
 
     def read(self, size: int, offset: int) -> bytes:
@@ -112,18 +118,21 @@ class Archive(Handle):
         self._window = bytearray()
 
     def close(self) -> None:
-        """Close the file; what is known of it stays known."""
+        """Close the file; how much it holds, and what is wrong with it, stays known."""
         self.rest()
+        self._explorer, self._head, self._tail = None, b"", b""
+        if not self._is_explored:
+            self._version = (-1, 0)
         super().close()
 
     def _change(self, version: tuple[int, int]) -> None:
         """It was written to: what was cut off may go on, everything else is another archive."""
         goes_on = self.is_cut and version[0] > self._version[0]
-        self._version, self._is_explored = version, False
-        if goes_on:
+        self._version, self._is_explored, self._fault = version, False, ""
+        if self._explorer and goes_on:
             self._explorer.fault = ""
         else:
-            self._explorer = _Unpacker()
+            self._explorer = None
             self._size, self._head, self._tail = 0, b"", b""
         self.rest()
 

@@ -145,6 +145,8 @@ class Following:
         lines_left, bytes_left = self._limits.max_lines, self._limits.max_bytes
         while self._ready and lines_left and bytes_left >= _MIN_ROOM_BYTES:
             source = self._ready.pop()
+            if not source.id:  # to go through an archive takes time as well
+                bytes_left -= _MIN_ROOM_BYTES
             if not self._is_due(source):
                 (again.append if source.has_more else self._ready.done)(source)
                 continue
@@ -174,18 +176,20 @@ class Following:
     def _is_due(self, source: Source) -> bool:
         """Whether it can be read now; an archive is known before it is."""
         if not source.id:
-            source.has_more = self._explore(source)
-            return False
+            source.has_more = False
+            if not self._explore(source):
+                return False
         if source.segment and not self._streams.has_turn(source.segment):
             source.has_more = False
             return False
         return True
 
     def _explore(self, source: Source) -> bool:
-        """Find out more about an archive that is not begun; whether there is more to do with it."""
+        """Find out more about an archive that is not begun; whether it is by now."""
         try:
             if not source.explore():
-                return True
+                source.has_more = True
+                return False
         except OSError:  # it has just gone, or was replaced: the next scan tells
             self._forget(source)
             return False
