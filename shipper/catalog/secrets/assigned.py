@@ -83,8 +83,9 @@ def may_name_secrets(text: str) -> bool:
 #: ignores case takes ten times as long, for it cannot look for first letters.
 ASSIGNMENT = re.compile(
     r"""(?x)
-    (?P<name> (?: p(?:ass|wd|w(?=\W)|in(?![a-z])|hpsessid) | s(?:ecret|sn|ig(?==)) | jsessionid
-                | c(?:reds|reden|ookie|v[vc]) | token | key | auth | otp ) [\w-]{0,40}+ )
+    (?P<name> (?: p(?:ass|wd|w(?=\W)|in(?![a-z])|hpsessid) | s(?:ecret|sn|ig(?==))
+                | c(?:reds|reden|ookie|v[vc]|ard) | a(?:uth|ccount) | j(?:sessionid|wt)
+                | token | key | otp | iban ) [\w-]{0,40}+ )
     (?: ["'\\\]]{0,20}+ \s{0,4}+ (?: => | := | [:=]{1,2}+ ) \s{0,4}+
       | >
       | (?P<prose> \s{1,4}+ (?:is|was|are) :? \s{1,4}+ )

@@ -113,7 +113,8 @@ SHAPES = (
 #: known by its rarest letter, for which the search looks first, and then what stands around it.
 _WORD = re.compile(
     r"""(?x)
-    b(?:asic|earer) | c(?:re(?:ds|den) | (?<=sec)ret) | j(?=sessionid)
+    b(?:asic | earer | (?<=ib)an)
+    | c(?:re(?:ds|den) | (?<=sec)ret | ard[_-]?n | (?<=ac)count[_-]?n) | j(?=sessionid|wt)
     | k(?:ey | (?<=tok)en | (?<=cook)ie)
     | p(?:ass | in(?![a-z]) | hpsessid | (?<=otp)) | s(?=sn) | u(?<=au)th
     | v(?<=cv)[vc] | w(?<=pw)
