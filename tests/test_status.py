@@ -1,5 +1,6 @@
 """How far the shipper is, for a person and for a program, with and without a running one."""
 
+import io
 import json
 import os
 import pty
@@ -8,8 +9,10 @@ import subprocess
 from contextlib import suppress
 
 import pytest
+from msgspec.structs import replace
+from rich.console import Console
 
-from shipper.cli.tables import Rates, age, size
+from shipper.cli.tables import Rates, age, size, status_view
 from shipper.status import OutputStatus
 from tests.integration.line import SHIPPER, shipping
 from tests.real.processes import free_ports, wait_until
@@ -144,3 +147,24 @@ def test_rates_are_of_the_time_between_two_looks_and_begin_anew_with_a_new_shipp
     assert rates.since_last([counted(300)], 12.0) == {"file": 100.0}
     assert rates.since_last([counted(5)], 13.0) == {}
     assert rates.since_last([counted(None)], 14.0) == {}
+
+
+def test_the_table_fits_a_terminal_of_80_columns_in_words_that_are_whole():
+    away = OutputStatus(
+        output="elasticsearch",
+        state="unavailable",
+        error="10.0.0.7:9200: Connection refused " * 3,
+        files=1200,
+        behind_bytes=1000 << 30,
+        dead_letters_bytes=999 << 20,
+        oldest_unacknowledged_s=86_399.0,
+        delivered=1_234_567,
+        rejected=22,
+    )
+    console = Console(width=80, file=io.StringIO())
+    console.print(status_view([away, replace(away, output="file")], {"file": 99_999.0}))
+    text = console.file.getvalue()
+    assert max(map(len, text.splitlines())) <= 80
+    for word in ("● unavailable", "1,000.0 GiB", "23 h 59 min", "99,999", "1,234,567", "999.0 MiB"):
+        assert text.count(word) >= 1, word
+    assert "elasticsearch: 10.0.0.7:9200: Connection refused" in text

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import asdict
 
-from shipper.cli.commands import Commands, config_of
-from shipper.cli.terminal import say, show
+from shipper.cli.commands import EX_FAILED, Commands, config_of
+from shipper.cli.terminal import complain, say, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,14 +42,14 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _look(config: "Config", *, as_json: bool) -> None:
-    from shipper.cli.tables import status_table
+    from shipper.cli.tables import status_view
     from shipper.status import output_status
 
     outputs = output_status(config)
     if as_json:
         _say_json({"outputs": [asdict(one) for one in outputs]})
     else:
-        show(status_table(outputs))
+        show(status_view(outputs))
 
 
 def _watch(config: "Config", *, as_json: bool) -> None:
@@ -70,14 +70,14 @@ def _watch(config: "Config", *, as_json: bool) -> None:
 
 def _looker(config: "Config") -> "Callable[[], RenderableType]":
     """Gives a table at each call, with what has changed since the last one."""
-    from shipper.cli.tables import Rates, status_table
+    from shipper.cli.tables import Rates, status_view
     from shipper.status import output_status
 
     rates = Rates()
 
     def look() -> "RenderableType":
         outputs = output_status(config)
-        return status_table(outputs, rates.since_last(outputs, time.monotonic()))
+        return status_view(outputs, rates.since_last(outputs, time.monotonic()))
 
     return look
 
@@ -99,6 +99,9 @@ def _inspect(arguments: argparse.Namespace) -> int:
         return 0
     from shipper.cli.tables import letters_table, positions_table
 
+    if not files and not letters and wanted not in {None, *config.outputs}:
+        complain(f"{wanted}: no such output is configured, and none has positions here")
+        return EX_FAILED
     show(positions_table(files) if files else f"nothing shipped yet under {config.data}")
     if letters:
         show(letters_table(letters, config.outputs))

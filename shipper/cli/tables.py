@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -41,14 +42,27 @@ class Rates:
         return rates
 
 
-def status_table(
-    outputs: Sequence[OutputStatus], rates: Mapping[str, float] | None = None
-) -> Table:
-    """A row for each output; `rates` are lines a second."""
-    table = _table("output", "state")
+def status_view(outputs: Sequence[OutputStatus], rates: Mapping[str, float] | None = None) -> Group:
+    """A row for each output, and what is wrong below; `rates` are lines a second.
+
+    It fits a terminal of 80 columns: where it has to, the names of outputs are cut, and nothing
+    else.
+    """
+    wrong = [_wrong(one) for one in outputs if one.error]
+    return Group(_status_table(outputs, rates), *wrong)
+
+
+def _wrong(one: OutputStatus) -> Text:
+    return Text.assemble((f"{one.output}: ", "bold"), (one.error, _COLOURS.get(one.state, "")))
+
+
+def _status_table(outputs: Sequence[OutputStatus], rates: Mapping[str, float] | None) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("output", overflow="ellipsis")
+    table.add_column("state", no_wrap=True)
     for column in ("files", "behind", "oldest", *(["lines/s"] if rates is not None else ())):
         table.add_column(column, justify="right", no_wrap=True)
-    for column in ("delivered", "rejected", "dead letters"):
+    for column in ("delivered", "rejected", "dead\nletters"):
         table.add_column(column, justify="right", no_wrap=True)
     for one in outputs:
         colour = _COLOURS.get(one.state, "")
@@ -65,8 +79,6 @@ def status_table(
             _whole(one.rejected),
             size(one.dead_letters_bytes),
         )
-        if one.error:
-            table.add_row("", Text(one.error, colour, overflow="fold"))
     return table
 
 
