@@ -88,14 +88,24 @@ def redis(new_redis: Callable[..., RedisServer]) -> RedisServer:
 @pytest.fixture
 def systemd_analyze() -> Iterator[str]:
     """The checker of units that systemd brings."""
-    with real(_find_systemd_analyze) as path:
+    with real(lambda: _found("systemd-analyze", "which checks the unit", "systemd")) as path:
         yield path
 
 
-def _find_systemd_analyze() -> AbstractContextManager[str]:
-    path = shutil.which("systemd-analyze")
+@pytest.fixture(scope="session")
+def logrotate() -> Iterator[str]:
+    """What rotates logs on most systems."""
+    sbin = f"{os.environ['PATH']}:/usr/sbin"  # an ordinary user's path may lack it
+    with real(lambda: _found("logrotate", "which rotates files", "logrotate", sbin)) as path:
+        yield path
+
+
+def _found(
+    name: str, purpose: str, package: str, where: str | None = None
+) -> AbstractContextManager[str]:
+    path = shutil.which(name, path=where)
     if path is None:
-        raise Missing("systemd-analyze, which checks the unit: apt-get install systemd")
+        raise Missing(f"{name}, {purpose}: apt-get install {package}")
     return nullcontext(path)
 
 

@@ -138,9 +138,9 @@ class Pipeline:
             while not self._stop.is_set():
                 while not is_over() and not self._stop.wait(_FEED_GLANCE_S):
                     self._scan(registry, following)
-                    self._deliver(self._available(following, 0.0), registry)
+                    self._deliver(self._available(registry, following, 0.0), registry)
                 self._scan(registry, following)
-                self._deliver(self._available(following, _MAX_END_WAIT_S), registry)
+                self._deliver(self._available(registry, following, _MAX_END_WAIT_S), registry)
                 if self._stop.is_set():  # what is left was not delivered, whole or not
                     return
                 for source in following.sources():
@@ -190,17 +190,19 @@ class Pipeline:
                 self._scan(registry, following)
                 took_s = time.monotonic() - now
                 next_scan = now + max(self._config.scan_interval_s, took_s / _SCAN_SHARE)
-            if batch := self._next(following):
+            if batch := self._next(registry, following):
                 yield batch
                 del batch
             elif not following.has_ready:
                 self._idle(next_scan)
 
-    def _available(self, following: Following, patience_s: float) -> Iterator[Batch]:
+    def _available(
+        self, registry: Registry, following: Following, patience_s: float
+    ) -> Iterator[Batch]:
         """Batches until everything that is there is taken, or `stop`."""
         deadline = time.monotonic() + patience_s
         while not self._stop.is_set():
-            if batch := self._next(following):
+            if batch := self._next(registry, following):
                 yield batch
                 del batch
             elif not (following.has_ready or self._waits(following, deadline)):
@@ -215,8 +217,10 @@ class Pipeline:
         following.wake(time.monotonic())
         return True
 
-    def _next(self, following: Following) -> Batch | None:
+    def _next(self, registry: Registry, following: Following) -> Batch | None:
         batch = following.next_batch()
+        if moved := following.moved(int(time.time())):
+            registry.commit(moved)
         if batch is not None:
             self.stats.oldest_s = self._age.oldest(batch, following)
         return batch
@@ -230,10 +234,8 @@ class Pipeline:
 
     def _scan(self, registry: Registry, following: Following) -> None:
         following.wake(time.monotonic())
-        now_s = int(time.time())
-        gone = following.scan(now_s)
-        if (moved := following.moved(now_s)) or gone:
-            registry.commit(moved, forget=gone)
+        if gone := following.scan(int(time.time())):
+            registry.commit((), forget=gone)
         self.stats.files = len(following)
         self.stats.open_files = following.open_files
         self.stats.started, self.stats.closed = following.started, following.closed

@@ -182,12 +182,13 @@ class Source:
     def settle(self, now_s: int) -> Position:
         """Move behind the chunk that was taken last; the position to commit."""
         self._mark = self._next_mark
-        return self.position(now_s)
+        self._next_mark = position = self.position(now_s)
+        return position
 
     def position(self, now_s: int) -> Position:
-        """How far the file is settled, and where it is now."""
+        """How far the file is settled, and where it is now; what was taken stays taken."""
         mark, (stream, number) = self._mark, self.segment or ("", 0)
-        position = Position(
+        self._mark = position = Position(
             id=self.id,
             path=self.found.path,
             device=self.found.device,
@@ -200,7 +201,6 @@ class Source:
             segment=number,
             unpacked_bytes=self._file.size if self.is_archive else 0,
         )
-        self._mark = self._next_mark = position
         return position
 
     def peek(self, size: int) -> bytes:
