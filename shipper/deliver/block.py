@@ -7,7 +7,7 @@ that do not pass, and says what is wrong with which line.
 """
 
 from codecs import utf_8_decode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from hashlib import sha256
 from io import BytesIO
@@ -17,10 +17,11 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shipper.outputs.base import Lines
 
-_OPENING, _CLOSING = b"{}"
+_OPENING, _QUOTE, _CLOSING = b'{"}'
 _SPACE = b" \t\r"
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
@@ -80,14 +81,19 @@ def clean_lines(block: bytes) -> Lines | None:
     """The lines of `block`, if each is one strict JSON object and nothing else; else None."""
     if not block.endswith(b"}\n"):
         return None
-    sizes = _sizes_by_simdjson(block) if len(block) >= _BACKLOG_BYTES else ()
-    _, *ends = accumulate(sizes or _sizes_by_msgspec(block), initial=-1)
-    # Where lines are missing because they are not of the form {…}, the last end shows it.
+    if len(block) >= _BACKLOG_BYTES and (lines := _lines(block, _sizes_by_simdjson(block))):
+        return replace(lines, is_usual=True)
+    return _lines(block, _sizes_by_msgspec(block))
+
+
+def _lines(block: bytes, sizes: Iterable[int]) -> Lines | None:
+    """The lines of these sizes, if they are all; those that are not of the form are missing."""
+    _, *ends = accumulate(sizes, initial=-1)
     return Lines(block, ends) if ends and ends[-1] == len(block) - 1 else None
 
 
 def _sizes_by_simdjson(block: bytes) -> Sequence[int]:
-    """The sizes of the lines of the form {…}, newlines included; nothing if one is not JSON.
+    """The sizes of the lines of the form {"…}, newlines included; nothing if one is not JSON.
 
     What it takes, msgspec takes too; not the other way round (numbers beyond 64 bits).
     """
@@ -99,14 +105,17 @@ def _sizes_by_simdjson(block: bytes) -> Sequence[int]:
         return [
             len(line)
             for line in BytesIO(block)
-            if line[0] == _OPENING and line[-2] == _CLOSING and parse(line) is not None
+            if line[0] == _OPENING
+            and line[1] == _QUOTE
+            and line[-2] == _CLOSING
+            and parse(line) is not None
         ]
     except (ValueError, RuntimeError):
         return ()
 
 
 def _sizes_by_msgspec(block: bytes) -> Sequence[int]:
-    """The same by a decoder that goes through the block in one call.
+    """The sizes of the lines of the form {…}, by a decoder that takes the block in one call.
 
     It yields the values in the block and skips white space between them. They are the lines, one
     by one, if every line is of the form {…} and there are as many values as lines. For a newline

@@ -23,6 +23,8 @@ class Lines(Struct, frozen=True):
     block: bytes
     #: Where the newline of each line is.
     ends: Sequence[int]
+    #: Whether each is known to begin with `{"`; if not, it has to be looked at.
+    is_usual: bool = False
 
     @classmethod
     def of(cls, lines: Iterable[bytes]) -> Self:
@@ -39,7 +41,8 @@ class Lines(Struct, frozen=True):
         for part in parts:
             ends.extend(map(add, part.ends, repeat(base)))
             base += len(part.block)
-        return cls(b"".join(part.block for part in parts), ends)
+        is_usual = all(part.is_usual for part in parts)
+        return cls(b"".join(part.block for part in parts), ends, is_usual)
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -82,7 +85,8 @@ class Lines(Struct, frozen=True):
         """The lines `start` to `stop`, without the latter."""
         base = self.start(start)
         ends = [end - base for end in self.ends[start:stop]]
-        return Lines(self.block[base : base + ends[-1] + 1] if ends else b"", ends)
+        block = self.block[base : base + ends[-1] + 1] if ends else b""
+        return Lines(block, ends, self.is_usual)
 
 
 NO_LINES: Final = Lines(b"", ())

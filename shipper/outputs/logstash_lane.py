@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from shipper.errors import Closed, DeliveryError, ProtocolError, Unavailable
-from shipper.outputs.base import DELIVERED, Lines, Rejected
+from shipper.outputs.base import BATCH_BYTES, DELIVERED, Lines, Rejected
 from shipper.outputs.deflate import zlib_deflate
 from shipper.outputs.lanes import Size, Work
 from shipper.outputs.stream import Disconnected, Stream, TimedOut
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 #: a window lost to the reset and sent twice.
 _IDLE_S = 15.0
 
-#: Logstash holds a window twice in direct memory; big windows times many clients exhaust it.
-WINDOW_BYTES: Final = 1 << 20
+#: Logstash holds a window twice in direct memory; big windows times many clients exhaust it. It has
+#: room for some lines more than its part of a batch, or each batch would end in a tiny window.
+WINDOW_BYTES: Final = BATCH_BYTES + (64 << 10)
 
 #: An answer to the empty window takes a round trip; servers that give none are waited for this.
 PROBE_S: Final = 3.0
@@ -44,7 +45,7 @@ class Framing:
         """`metadata` is the beginning of an object, without its closing brace."""
         # A line starts {" unless it is empty or begins with white space: one sweep tells.
         self._payloads: Payloads
-        if lines.bytes_at(1) == {_QUOTE}:
+        if lines.is_usual or lines.bytes_at(1) == {_QUOTE}:
             self._prefix, self._payloads = metadata + b",", lines.views(skip=1)
         else:
             self._prefix, self._payloads = b"", [_spliced(metadata, line) for line in lines]

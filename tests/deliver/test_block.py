@@ -48,10 +48,9 @@ PADDED = st.lists(
 )
 
 
-#: Before a block: nothing, and so much that simdjson is worth loading.
-BEFORE = pytest.mark.parametrize(
-    "before", [b"", b'{"a":"%b"}\n' % (b"x" * 1000) * 300], ids=["block", "backlog"]
-)
+#: So much that simdjson is worth loading.
+BACKLOG = b'{"a":"%b"}\n' % (b"x" * 1000) * 300
+BEFORE = pytest.mark.parametrize("before", [b"", BACKLOG], ids=["block", "backlog"])
 
 
 def quick(before, block):
@@ -134,6 +133,14 @@ def test_no_line_passes_the_sweep_that_does_not_pass_alone(before, line, at, gon
     changed = line[:at] + put + line[at + gone :]
     lines = quick(before, changed + b"\n")
     assert lines is None or all(map(is_strict_object_as_it_is, lines))
+
+
+@pytest.mark.parametrize(
+    ("line", "is_usual"), [(b'{"a":1}', True), (b"{}", False), (b'{ "a":1}', False)]
+)
+def test_the_lines_of_a_backlog_are_usual_if_each_begins_with_a_name(line, is_usual):
+    pytest.importorskip("simdjson", reason="the extra fast has none for this Python")
+    assert clean_lines(BACKLOG + line + b"\n").is_usual is is_usual
 
 
 @BEFORE

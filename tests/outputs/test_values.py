@@ -31,6 +31,14 @@ def test_lines_can_be_joined_and_cut(first, second, data):
     assert part == Lines.of(pieces[start:stop])
 
 
+@given(st.lists(st.booleans(), min_size=1, max_size=4))
+def test_lines_joined_are_usual_if_all_of_them_are(kinds):
+    line = b'{"a":1}\n'
+    lines = Lines.joined([Lines(line, (len(line) - 1,), is_usual) for is_usual in kinds])
+    assert lines.is_usual == all(kinds)
+    assert lines.part(0, 1).is_usual == all(kinds)
+
+
 @given(PIECES)
 def test_views_may_leave_out_the_beginning_and_take_the_newline_along(pieces):
     lines = Lines.of(b"{" + piece for piece in pieces)
