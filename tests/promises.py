@@ -256,6 +256,7 @@ PROMISES = (
         (
             "deliver/test_reading.py::test_rotation_by_rename_loses_and_repeats_nothing",
             "deliver/test_running.py::test_rotation_while_running_loses_and_repeats_nothing",
+            "integration/test_logrotate.py::test_each_line_arrives_once_whatever_logrotate_does",
             "deliver/test_running.py::test_a_deleted_file_is_read_to_its_end_and_forgotten",
             "deliver/test_reading.py::test_a_truncated_file_is_read_from_its_beginning",
         ),

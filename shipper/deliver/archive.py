@@ -14,7 +14,6 @@ from shipper.deliver.mark import HEAD_BYTES
 #: What an archive begins with, and no line of text in UTF-8.
 _MAGIC = b"\x1f\x8b"
 
-
 #: What fingerprints look at, of both ends: it is asked for again and again, and kept.
 _EDGE_BYTES = HEAD_BYTES
 
