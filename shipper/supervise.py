@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from shipper.attest import Attestation, own_prefix
 from shipper.config import Config
 from shipper.config.permissions import problems_of_state
+from shipper.deliver.discover import nothing_named
 from shipper.errors import BadInput, ConfigError
 from shipper.log import set_up_log
 from shipper.monitor import feeding_watchdog, logging_counters, notify, serving
@@ -116,6 +117,8 @@ def _refuse(error: BadInput) -> None:
 
 
 def _tell_start(attestation: Attestation | None, config: Config) -> None:
+    for what in nothing_named(config.inputs):
+        _log.info("Configuration: %s.", what)
     if attestation:
         attestation.event("shipper-start", outputs=list(config.outputs))
 

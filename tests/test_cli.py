@@ -205,3 +205,15 @@ def test_test_config_says_that_nothing_would_be_shipped(tmp_path):
     path.write_text(f"path.home: {tmp_path}\n")
     done = run("test", "config", "-c", path)
     assert (done.returncode, "output: none is configured" in done.stdout) == (0, True)
+
+
+def test_test_config_says_which_paths_name_no_file(tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.log").touch()
+    path = tmp_path / "c.yml"
+    names = [f"{tmp_path}/logs", f"{tmp_path}/logs/*.log", f"{tmp_path}/log/*.log"]
+    path.write_text(json.dumps({"inputs": {"id": "x", "paths": names}}))
+    said = run("test", "config", "-c", path).stdout
+    assert f"input 'x': {names[0]} is a directory; for the files in it say {names[0]}/*" in said
+    assert f"input 'x': {names[2]} names no file now" in said
+    assert "logs/*.log names" not in said

@@ -27,12 +27,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _test_config(arguments: argparse.Namespace) -> int:
+    from shipper.deliver.discover import nothing_named
     from shipper.service import outputs_of
 
     config = config_of(arguments)
     for output in outputs_of(config).values():
         output.close()
-    for note in (*config.notes, *([] if config.outputs else [_NO_OUTPUT])):
+    nothing = [] if config.outputs else [_NO_OUTPUT]
+    for note in (*config.notes, *nothing, *nothing_named(config.inputs)):
         say(f"note: {note}")
     say(
         f"Config OK: {len(config.inputs)} inputs, outputs: {', '.join(config.outputs) or 'none'}; "

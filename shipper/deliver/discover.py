@@ -159,6 +159,20 @@ def scan(inputs: Sequence[InputConfig], overlaps: Overlaps | None = None) -> Ite
             yield found
 
 
+def nothing_named(inputs: Sequence[InputConfig]) -> Iterator[str]:
+    """What to say of the patterns that name no file now."""
+    for one in inputs:
+        for pattern in () if one.is_stdin else patterns([one]):
+            if any(look(path, one) for path in _named(pattern)):
+                continue
+            is_directory = os.path.isdir(pattern)  # noqa: PTH112  # as above
+            what = f"is a directory; for the files in it say {pattern}/*" if is_directory else _NONE
+            yield f"input {one.id!r}: {pattern} {what}"
+
+
+_NONE = "names no file now"
+
+
 def _named(pattern: str) -> Iterator[str]:
     """What a pattern names; `**` stands for directories of any depth, each entered once."""
     pattern += "/*" if pattern.endswith("/**") else ""

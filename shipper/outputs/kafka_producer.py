@@ -75,7 +75,9 @@ class Kafka:
         topic = self._config.topic
         which = f"topic {topic}, partitions: {found.partitions.get(topic)}"
         if topic not in found.partitions:
-            which = f"topic {topic} is not there, or this user may not see it"
+            which = (
+                f"topic {topic} is not there, or this user may not see it; create it, or allow it"
+            )
         return f"Kafka at {_hosts(self._config)}, brokers: {found.brokers}; {which}"
 
     def close(self) -> None:
