@@ -16,9 +16,6 @@ class Groups(Generic[K, V]):
         self._first: dict[K, V] = {}
         self._more: dict[K, dict[V, None]] = {}
 
-    def __contains__(self, key: K) -> bool:
-        return key in self._first
-
     def of(self, key: K) -> Iterator[V]:
         """All that goes by the key."""
         if key in self._first:

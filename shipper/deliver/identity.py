@@ -22,8 +22,8 @@ _ARCHIVE = ".gz"
 #: Of rotations; longer ones are dates.
 _COUNT = re.compile(r"(?<=\.)[1-9]\d{0,2}$")
 
-#: Device and inode, the head of a full mark or the path of another, and a segment.
-_Key = tuple[int, int] | bytes | str | Segment
+#: The inode, the head of a full mark or the path of another, and a segment.
+_Key = int | bytes | str | Segment
 
 
 class Strays:
@@ -57,7 +57,7 @@ class Strays:
 
     def knows_inode(self, found: Found) -> bool:
         """Whether a stray position names this inode."""
-        return (found.device, found.inode) in self._by_key
+        return any(self._at_inode(found))
 
     def fits_inode(self, found: Found, file: Handle) -> bool:
         """Whether one of these is of the open file; inodes are given out again."""
@@ -82,7 +82,7 @@ class Strays:
         return old
 
     def _at_inode(self, found: Found) -> Iterator[Position]:
-        return self._by_key.of((found.device, found.inode))
+        return (one for one in self._by_key.of(found.inode) if one.device == found.device)
 
     def _candidates(
         self, found: Found, file: Handle, segment: Segment | None
@@ -99,7 +99,7 @@ class Strays:
 
 
 def _keys(position: Position) -> Iterator[_Key]:
-    yield position.device, position.inode
+    yield position.inode
     yield position.head if position.is_full else position.path
     if position.stream:
         yield Segment(position.stream, position.segment)
