@@ -217,3 +217,30 @@ def test_test_config_says_which_paths_name_no_file(tmp_path):
     assert f"input 'x': {names[0]} is a directory; for the files in it say {names[0]}/*" in said
     assert f"input 'x': {names[2]} names no file now" in said
     assert "logs/*.log names" not in said
+
+
+def test_a_setting_of_the_command_line_has_precedence(tmp_path, capsys):
+    path = tmp_path / "c.yml"
+    path.write_text("output.file: {path: /x, filename: a}\npath.home: /nowhere\n")
+    words = ["-E", "output.file.path=/y", "export", "config", "-c", str(path)]
+    assert main([*words, "-E", f"path.home={tmp_path}", "-E", "inputs=[{paths: [/a, /b]}]"]) == 0
+    said = yaml.safe_load(capsys.readouterr().out)
+    assert (said["outputs"]["file"]["path"], said["outputs"]["file"]["filename"]) == ("/y", "a")
+    assert said["data"] == f"{tmp_path}/data"
+    assert said["inputs"][0]["paths"] == ["/a", "/b"]
+
+
+def test_settings_of_the_command_line_need_no_file_and_are_checked_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("test", "config", "-E", "output.console.pretty=true").returncode == 0
+    done = run("test", "config", "-E", "output.consle.pretty=true")
+    assert done.returncode == os.EX_CONFIG
+    assert "-E output.consle: unknown key; did you mean 'console'?" in done.stderr
+    assert "-E nothing: expected KEY=VALUE" in run("test", "config", "-E", "nothing").stderr
+
+
+def test_with_e_the_log_is_on_standard_error(tmp_path):
+    path = tmp_path / "c.yml"
+    path.write_text(f"path.home: {tmp_path}\nlogging.to_files: true\noutput.console: {{}}\n")
+    assert "stopped" in run("run", "--once", "-e", "-c", path).stderr
+    assert not (tmp_path / "logs").exists()

@@ -2,9 +2,9 @@
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shipper.config import Config
@@ -20,6 +20,24 @@ EX_CONFIG = os.EX_CONFIG
 
 #: Does the work, and gives the exit code.
 Command = Callable[[argparse.Namespace], int]
+
+
+class _Collect(argparse.Action):
+    """As `append`, wherever they stand: before the command's name, after it, or both."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._values: list[object] = []
+
+    def __call__(
+        self,
+        _parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        _option: str | None = None,
+    ) -> None:
+        self._values.append(values)
+        setattr(namespace, self.dest, self._values)
 
 
 class Commands:
@@ -48,6 +66,20 @@ class Commands:
             default=argparse.SUPPRESS,
             help="false: take a configuration that others can write",
         )
+        common.add_argument(
+            "-E",
+            dest="settings",
+            metavar="KEY=VALUE",
+            action=_Collect,
+            default=argparse.SUPPRESS,
+            help="a key of the configuration, in place of what it says there",
+        )
+        common.add_argument(
+            "-e",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="the log on standard error, not in files",
+        )
         made = argparse.ArgumentParser(prog=program, parents=[common], description=text)
         return made, cls(made, common)
 
@@ -69,10 +101,16 @@ def config_path(arguments: argparse.Namespace) -> Path | None:
 
 def config_of(arguments: argparse.Namespace) -> "Config":
     """The configuration in use; the defaults where there is no file."""
-    from shipper.config import from_mapping, load
+    from shipper.config import load
 
-    path = config_path(arguments)
-    return load(path, strict=is_strict(arguments)) if path else from_mapping({})
+    settings = settings_of(arguments)
+    return load(config_path(arguments), strict=is_strict(arguments), settings=settings)
+
+
+def settings_of(arguments: argparse.Namespace) -> Sequence[str]:
+    """What `-E` and `-e` put in the place of the configuration's keys."""
+    to_stderr = ["logging.to_stderr=true", "logging.to_files=false"]
+    return [*getattr(arguments, "settings", []), *(to_stderr if hasattr(arguments, "e") else [])]
 
 
 def is_strict(arguments: argparse.Namespace) -> bool:

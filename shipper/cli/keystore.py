@@ -7,7 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from shipper.cli.commands import EX_FAILED, Commands, config_path, is_strict
+from shipper.cli.commands import EX_FAILED, Commands, config_path, is_strict, settings_of
 from shipper.cli.terminal import complain, say
 
 if TYPE_CHECKING:
@@ -28,17 +28,11 @@ def add(commands: Commands) -> None:
 
 def _keystore(arguments: argparse.Namespace) -> "Keystore":
     """The keystore of the configuration in use."""
-    from shipper.config import KEYSTORE_NAME, from_mapping, keystore_of
-    from shipper.config.keystore import Keystore
-    from shipper.config.permissions import problem_of
-    from shipper.errors import ConfigError
+    from shipper.config import keystore_of, source_of
 
-    path = config_path(arguments)
-    if path is None:
-        return Keystore(from_mapping({}).data / KEYSTORE_NAME)
-    if is_strict(arguments) and (problem := problem_of(path)):
-        raise ConfigError([problem])
-    return keystore_of(path.read_text(encoding="utf-8"), str(path), os.environ)
+    path, settings = config_path(arguments), settings_of(arguments)
+    source = source_of(path, settings, strict=is_strict(arguments))
+    return keystore_of(source, os.environ)
 
 
 def _create(arguments: argparse.Namespace) -> int:

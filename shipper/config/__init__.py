@@ -6,7 +6,7 @@
 import os
 import re
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from shipper.config.operation import Operation
 from shipper.config.outputs import placed, read_outputs
 from shipper.config.permissions import problem_of
 from shipper.config.read import Reader
-from shipper.config.tree import Node, build, parse, tree_of
+from shipper.config.tree import Node, Source, build, parse, tree_of
 from shipper.deliver.discover import InputConfig
 from shipper.errors import CatalogError, ConfigError, Problem
 
@@ -82,39 +82,51 @@ class Config(Struct, frozen=True, kw_only=True):
 
 
 def load(
-    path: Path, environment: Mapping[str, str] | None = None, *, strict: bool = True
+    path: Path | None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    strict: bool = True,
+    settings: Sequence[str] = (),
 ) -> Config:
-    """The configuration in a file; raises `ConfigError` with every problem.
+    """The configuration in a file, if there is one; raises `ConfigError` with every problem.
 
-    Where it is `strict`, a file that others could have written is one.
+    Where it is `strict`, a file that others could have written is one. `settings` are `key=value`,
+    and have precedence.
     """
+    source = source_of(path, settings, strict=strict)
+    known = dict(os.environ if environment is None else environment)
+    known |= _places(source, known)
+    keystore = Keystore(Path(known["path.data"]) / KEYSTORE_NAME)
+    return _read(parse(source, ChainMap(keystore.read(), known)))
+
+
+def source_of(path: Path | None, settings: Sequence[str], *, strict: bool) -> Source:
+    """What `load` reads."""
+    if path is None:
+        return Source("", settings=settings)
     if strict and (problem := problem_of(path)):
         raise ConfigError([problem])
     try:
-        text = path.read_text(encoding="utf-8")
+        return Source(path.read_text(encoding="utf-8"), str(path), settings)
     except OSError as error:
         raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([Problem(str(path), "is not UTF-8")]) from error
-    known = dict(os.environ if environment is None else environment)
-    known |= _places(text, str(path), known)
-    keystore = Keystore(Path(known["path.data"]) / KEYSTORE_NAME)
-    return _read(parse(text, str(path), ChainMap(keystore.read(), known)))
 
 
-def keystore_of(text: str, file: str, environment: Mapping[str, str]) -> Keystore:
+def keystore_of(source: Source, environment: Mapping[str, str]) -> Keystore:
     """The keystore beside the data of this configuration, which may itself hold what it needs."""
-    data = _places(text, file, environment)["path.data"]
-    return Keystore(Path(data) / KEYSTORE_NAME)
+    return Keystore(Path(_places(source, environment)["path.data"]) / KEYSTORE_NAME)
 
 
-def _places(text: str, file: str, environment: Mapping[str, str]) -> dict[str, str]:
+def _places(source: Source, environment: Mapping[str, str]) -> dict[str, str]:
     """What `${path.home}` and the other paths stand for; each may be told by those before it."""
-    places = {"path.config": str(Path(file).absolute().parent)}
+    places = {"path.config": str(Path(source.file).absolute().parent)}
+    is_named = any("${path." in text for text in (source.text, *source.settings))
     for name in ("home", "data", "logs"):
-        tree, _ = build(text, file, ChainMap(places, dict(environment)))
+        tree, _ = build(source, ChainMap(places, dict(environment)))
         found = _paths(Reader(), (tree.children or {}).get("path"))
-        if "${path." not in text:  # one look tells all
+        if not is_named:  # one look tells all
             return {**places, **{f"path.{key}": str(path) for key, path in found.items()}}
         places[f"path.{name}"] = str(found[name])
     return places

@@ -6,8 +6,8 @@ variable can hold any text without being read as YAML; so are `${path.home}` and
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import yaml
 from msgspec import Struct, field
@@ -135,16 +135,50 @@ _VARIABLE = re.compile(
 _resolver: Any = yaml.SafeLoader("")  # PyYAML leaves its resolver untyped
 
 
-def parse(text: str, file: str, environment: Mapping[str, str]) -> Node:
-    """The tree of a YAML text; raises `ConfigError` with every problem of its form."""
-    tree, problems = build(text, file, environment)
+class Source(NamedTuple):
+    """What a configuration is read from."""
+
+    text: str
+    file: str = ""
+    #: `key=value` of the command line, which have precedence.
+    settings: Sequence[str] = ()
+
+
+def parse(source: Source, environment: Mapping[str, str]) -> Node:
+    """The tree of a configuration; raises `ConfigError` with every problem of its form."""
+    tree, problems = build(source, environment)
     if problems:
         raise ConfigError(problems)
     return tree
 
 
-def build(text: str, file: str, environment: Mapping[str, str]) -> tuple[Node, list[Problem]]:
+def build(source: Source, environment: Mapping[str, str]) -> tuple[Node, list[Problem]]:
     """The tree as far as it can be read, and what is wrong with it; raises where it is no YAML."""
+    tree, problems = _build(source.text, source.file, environment)
+    for setting in source.settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            problems.append(Problem(f"-E {setting}", "expected KEY=VALUE"))
+            continue
+        more, found = _build(f"{key}: {value}", "-E", environment)
+        problems += found
+        _put(tree, more)
+    return tree, problems
+
+
+def _put(tree: Node, more: Node) -> None:
+    """What `more` says in the place of what `tree` says, mapping by mapping."""
+    assert tree.children is not None
+    for key, child in (more.children or {}).items():
+        child.where = "-E"
+        old = tree.children.get(key)
+        if old and old.children is not None and child.children is not None:
+            _put(old, child)
+        else:
+            tree.children[key] = child
+
+
+def _build(text: str, file: str, environment: Mapping[str, str]) -> tuple[Node, list[Problem]]:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:

@@ -6,14 +6,14 @@ from textwrap import indent
 
 from shipper.config.processors import read_processors
 from shipper.config.read import Reader
-from shipper.config.tree import parse
+from shipper.config.tree import Source, parse
 from shipper.errors import ConfigError
 from shipper.processors.chain import Chain
 
 
 @lru_cache(maxsize=64)
 def chain(text):
-    tree = parse(f"processors:\n{indent(text, ' ')}", "c.yml", {})
+    tree = parse(Source(f"processors:\n{indent(text, ' ')}", "c.yml"), {})
     reader = Reader()
     steps = read_processors(reader, tree.children["processors"])
     if reader.problems:
