@@ -8,11 +8,22 @@ is in memory than is being read.
 import os
 import zlib
 
-from shipper.deliver.handle import Handle, Torn
+from shipper.deliver.handle import Handle, Packed, Torn
 from shipper.deliver.mark import HEAD_BYTES
 
 #: What an archive begins with, and no line of text in UTF-8.
 _MAGIC = b"\x1f\x8b"
+
+#: What else logs are packed with; their bytes would all be dead letters.
+_OTHERS = {
+    b"\xfd7zXZ\x00": "packed with xz",
+    b"\x28\xb5\x2f\xfd": "packed with zstd",
+    b"BZh91AY&SY": "packed with bzip2",
+    b"\x04\x22\x4d\x18": "packed with lz4",
+    b"PK\x03\x04": "a zip archive",
+}
+
+_LONGEST_MAGIC_BYTES = max(map(len, _OTHERS))
 
 #: What fingerprints look at, of both ends: it is asked for again and again, and kept.
 _EDGE_BYTES = HEAD_BYTES
@@ -217,7 +228,10 @@ class _Unpacker:
 
 def opened(file: int) -> Handle:
     """The handle of the open file, by its first bytes; `Torn` if there is only one of them."""
-    head = os.pread(file, len(_MAGIC), 0)
+    head = os.pread(file, _LONGEST_MAGIC_BYTES, 0)
     if head == _MAGIC[:1]:
         raise Torn
-    return Archive(file) if head == _MAGIC else Handle(file)
+    for magic, how in _OTHERS.items():
+        if head.startswith(magic):
+            raise Packed(how)
+    return Archive(file) if head.startswith(_MAGIC) else Handle(file)

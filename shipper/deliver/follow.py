@@ -10,7 +10,7 @@ from shipper.deliver.chunk import Chunk
 from shipper.deliver.claims import Claims
 from shipper.deliver.delete import OwnDeletions
 from shipper.deliver.discover import Found, InputConfig, matcher, open_found, patterns
-from shipper.deliver.handle import Handle, Torn
+from shipper.deliver.handle import Handle, Packed, Torn
 from shipper.deliver.handles import Handles
 from shipper.deliver.inactive import Inactive, Unreadable
 from shipper.deliver.registry import Position
@@ -72,7 +72,7 @@ class Following:
 
     @property
     def left_out(self) -> int:
-        """How many files are not followed, being old."""
+        """How many files are not followed, being old or packed."""
         return len(self._inactive)
 
     def sources(self) -> Iterable[Source]:
@@ -269,6 +269,10 @@ class Following:
             self._ready.add(source)
         except Torn:
             source.seen = source.found
+        except Packed as error:
+            self._inactive.leave_out(source.found, f"it is {error}; unpack it, or exclude it")
+            self._forget(source)
+            return False
         except OSError:  # it has just gone, or was replaced: the next scan tells
             self._forget(source)
             return False
@@ -279,6 +283,7 @@ class Following:
     def _begin(self, source: Source) -> bool:
         if self._claims.begin(source):
             self.started += 1
+            self._inactive.is_begun(source.found)
             self._note_place(source)
             return True
         if not self._claims.holds(source):

@@ -10,6 +10,10 @@ class Torn(Exception):  # a state, not a fault: files are written page by page
     """What the file is cannot be known before there is more of it."""
 
 
+class Packed(Exception):  # a state, not a fault: other files are followed
+    """The file is packed in a way that is not read; says how."""
+
+
 class Handle:
     """A file that holds its lines as they are."""
 

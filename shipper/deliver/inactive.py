@@ -1,4 +1,4 @@
-"""Files that are not followed: those left out, being old, and the unreadable."""
+"""Files that are not followed: those left out, being old or packed, and the unreadable."""
 
 import logging
 import time
@@ -21,21 +21,24 @@ class Inactive:
 
     def leaves_out(self, found: Found) -> bool:
         """Whether the file is older than its input wants files to be."""
-        if reason := self._reason(found):
-            self._tell(found, reason)
-            return True
-        if self._told:
-            self._told.discard(found.path)
-        return False
+        reason = self._reason(found)
+        if reason:
+            self.leave_out(found, reason)
+        return bool(reason)
+
+    def leave_out(self, found: Found, reason: str) -> None:
+        """It is not followed for this reason, which is told once."""
+        if found.path not in self._told:
+            self._told.add(found.path)
+            _log.warning("%s is left out: %s.", found.path, reason)
+
+    def is_begun(self, found: Found) -> None:
+        """It is left out no longer."""
+        self._told.discard(found.path)
 
     def keep(self, paths: set[str]) -> None:
         """Count only those that are still there."""
         self._told &= paths
-
-    def _tell(self, found: Found, reason: str) -> None:
-        if found.path not in self._told:
-            self._told.add(found.path)
-            _log.warning("%s is left out: %s.", found.path, reason)
 
     def _reason(self, found: Found) -> str:
         of, changed_s = found.input, found.mtime_ns / 1e9

@@ -102,7 +102,7 @@ class Source:
     def recognize(self) -> bool:
         """Whether it is known what the file is, by its first bytes and, of an archive, its end.
 
-        `Torn` if that cannot be known before there is more of it.
+        `Torn` if that cannot be known before there is more of it, `Packed` if it cannot be read.
         """
         file = self.handle()
         if not file.is_archive:

@@ -31,7 +31,7 @@ class Stats(Struct):
     open_files: int = 0
     started: int = 0
     closed: int = 0
-    #: Files left out for their age.
+    #: Files left out, being old or packed.
     left_out: int = 0
     #: Good lines read, and the bytes settled and committed, bad lines and blanks included.
     read_lines: int = 0

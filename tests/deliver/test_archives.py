@@ -1,7 +1,9 @@
 """Archives are read as what they were made of: nothing is lost and nothing doubled by gzip."""
 
+import bz2
 import gzip
 import json
+import lzma
 import os
 import random
 import time
@@ -398,6 +400,31 @@ def test_archives_are_read_one_to_its_end_before_the_next_and_hold_up_no_other_f
     assert [key for key, _ in groupby(tens)] == sorted(set(tens), key=tens.index)
     assert sorted(got) == list(range(3000))
     assert pipeline.stats.open_files <= 256
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        lzma.compress(block(range(500))),
+        bz2.compress(block(range(500))),
+        b"\x28\xb5\x2f\xfd\x24\x14\xa1\x00",
+        b"\x04\x22\x4d\x18\x64\x40\xa7",
+        b"PK\x03\x04\x14\x00",
+    ],
+    ids=["xz", "bzip2", "zstd", "lz4", "zip"],
+)
+def test_what_is_packed_otherwise_is_left_out_told_once_and_counted(tmp_path, logs, caplog, packed):
+    (logs / "a.log.1.gz").write_bytes(packed)
+    pipeline, output = drained(config(tmp_path))
+    passes = Pipeline(config(tmp_path), output).passes()
+    for _ in range(3):
+        next(passes)
+    passes.close()
+    assert (output.taken, dead_letters(config(tmp_path)), pipeline.stats.left_out) == ([], [], 1)
+    told = [row for row in caplog.messages if "is left out: it is" in row]
+    assert len(told) == 2  # by each of the two
+    (logs / "a.log.1.gz").write_bytes(block([1]))
+    assert delivered(config(tmp_path)) == [1]
 
 
 def test_an_old_archive_is_left_out_like_any_old_file(tmp_path, logs):
