@@ -235,7 +235,7 @@ def test_settings_of_the_command_line_need_no_file_and_are_checked_as_it_is(tmp_
     assert run("test", "config", "-E", "output.console.pretty=true").returncode == 0
     done = run("test", "config", "-E", "output.consle.pretty=true")
     assert done.returncode == os.EX_CONFIG
-    assert "-E output.consle: unknown key; did you mean 'console'?" in done.stderr
+    assert "-E:1 output.consle: unknown key; did you mean 'console'?" in done.stderr
     assert "-E nothing: expected KEY=VALUE" in run("test", "config", "-E", "nothing").stderr
 
 

@@ -170,7 +170,6 @@ def _put(tree: Node, more: Node) -> None:
     """What `more` says in the place of what `tree` says, mapping by mapping."""
     assert tree.children is not None
     for key, child in (more.children or {}).items():
-        child.where = "-E"
         old = tree.children.get(key)
         if old and old.children is not None and child.children is not None:
             _put(old, child)
