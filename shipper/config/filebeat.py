@@ -209,7 +209,9 @@ def verdict(path: str) -> Verdict | None:
 def knows_below(path: str) -> bool:
     """Whether the keys in the section at `path` are known, some of them."""
     parts = _parts(path)
-    return any(_agree(row.split("."), parts) for row in (*ACCEPTED, *REFUSED))
+    rows = (row.split(".") for row in (*ACCEPTED, *REFUSED))
+    # A name in the place of `*` must be one that is known: it is not, or nobody would ask.
+    return any(_agree(row, parts) and row[len(parts) - 1 : len(parts)] != ["*"] for row in rows)
 
 
 def _parts(path: str) -> list[str]:
