@@ -10,7 +10,7 @@ a time; threads of its own end with `send`, or take no part in it. Whole-batch c
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
-from itertools import accumulate, chain, repeat
+from itertools import accumulate, repeat
 from operator import add, itemgetter
 from typing import Annotated, Final, Literal, Protocol, Self
 
@@ -77,9 +77,8 @@ class Lines(Struct, frozen=True):
         # coming and going of blocks between them tears to pieces (80 MiB where 35 do).
         # Cut by a comprehension, which needs no new slice object for each as `map` does: half the
         # time.
-        view, first = memoryview(self.block), skip + 1
-        newlines = zip(chain((-1,), self.ends), self.ends, strict=False)
-        return [view[before + first : end + past] for before, end in newlines]
+        view, first, before = memoryview(self.block), skip + 1, -1
+        return [view[before + first : (before := end) + past] for end in self.ends]
 
     def part(self, start: int, stop: int) -> "Lines":
         """The lines `start` to `stop`, without the latter."""

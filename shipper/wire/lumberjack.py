@@ -13,9 +13,8 @@ The server's only way to say no is to close the connection.
 
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import chain
 from struct import Struct
 
 from shipper.errors import ProtocolError
@@ -61,7 +60,7 @@ class Sender:
             return head
         self._sizes.append(len(payloads))
         if self._deflate is None:
-            return b"".join(chain([head], _frames(payloads, prefix)))
+            return b"".join((head, *_frames(payloads, prefix)))
         body = self._deflate(b"".join(_frames(payloads, prefix)))
         return b"".join((head, _HEAD.pack(COMPRESSED, len(body)), body))
 
@@ -100,14 +99,15 @@ class Sender:
         return self._acked
 
 
-def _frames(payloads: Payloads, prefix: bytes) -> "chain[bytes | memoryview]":
+def _frames(payloads: Payloads, prefix: bytes) -> list[bytes | memoryview]:
     # Everything runs in C: a Python-level loop here costs more than the compression. To look up
     # both halves of a header costs half of packing it.
-    starts = _frame_starts(_power_of_two_from(len(payloads)))
-    sizes = map(_frame_sizes(prefix).__getitem__, map(len, payloads))
-    frames: Iterator[tuple[bytes, bytes, bytes | memoryview]]
-    frames = zip(starts, sizes, payloads, strict=False)
-    return chain.from_iterable(frames)
+    count = len(payloads)
+    pieces: list[bytes | memoryview] = [b""] * (3 * count)
+    pieces[::3] = _frame_starts(_power_of_two_from(count))[:count]
+    pieces[1::3] = map(_frame_sizes(prefix).__getitem__, map(len, payloads))
+    pieces[2::3] = payloads
+    return pieces
 
 
 def _power_of_two_from(number: int) -> int:
