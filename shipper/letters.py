@@ -61,7 +61,9 @@ class Replayed(Struct, frozen=True):
 def outputs_with_letters(config: Config) -> list[str]:
     """The outputs that have any, those that are configured no more included."""
     folder = config.data / "dead-letters"
-    names = {path.name.partition(".")[0] for path in folder.glob("*.ndjson")}
+    # glob would find nothing where we may not look.
+    paths = folder.iterdir() if folder.exists() else ()
+    names = {path.name.partition(".")[0] for path in paths if path.suffix == ".ndjson"}
     return sorted(name for name in names if next(read_letters(folder / f"{name}.ndjson"), b""))
 
 

@@ -6,12 +6,15 @@ import os
 import pty
 import signal
 import subprocess
-from contextlib import suppress
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
+from shipper.cli import main
 from shipper.cli.tables import Rates, age, size, status_view
 from shipper.status import OutputStatus
 from tests.integration.line import SHIPPER, shipping
@@ -168,3 +171,29 @@ def test_the_table_fits_a_terminal_of_80_columns_in_words_that_are_whole():
     for word in ("● unavailable", "1,000.0 GiB", "23 h 59 min", "99,999", "1,234,567", "999.0 MiB"):
         assert text.count(word) >= 1, word
     assert "elasticsearch: 10.0.0.7:9200: Connection refused" in text
+
+
+@contextmanager
+def nobody():
+    """Somebody who may not read what the shipper keeps."""
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize("command", ["status", "inspect", "replay"])
+def test_whoever_may_not_read_what_is_kept_is_told_so(command, source, capsys):
+    with tempfile.TemporaryDirectory(dir="/tmp") as home:  # pytest's folders are for root alone
+        Path(home).chmod(0o755)
+        source.write_bytes(b"no JSON\n")
+        config = write(Path(home), source, to_file(Path(home)))
+        assert run("run", "--once", "-c", config).returncode == 0
+        words = [command, "-c", str(config)]
+        main(words)  # so that all is imported
+        capsys.readouterr()
+        with nobody():
+            assert main(words) == os.EX_NOPERM
+    assert "Permission denied; run this as the shipper's user" in capsys.readouterr().err

@@ -9,7 +9,15 @@ import sys
 from collections.abc import Sequence
 
 from shipper.cli import running
-from shipper.cli.commands import EX_CONFIG, EX_FAILED, EX_IOERR, EX_UNAVAILABLE, Command, Commands
+from shipper.cli.commands import (
+    EX_CONFIG,
+    EX_FAILED,
+    EX_IOERR,
+    EX_NOPERM,
+    EX_UNAVAILABLE,
+    Command,
+    Commands,
+)
 from shipper.cli.terminal import complain
 from shipper.errors import BadInput, DeliveryError, RegistryError, ShipperError
 
@@ -33,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ShipperError as error:
         complain(str(error))
         return EX_FAILED
+    except PermissionError as error:
+        complain(f"{error.filename}: {error.strerror}; run this as the shipper's user, or as root")
+        return EX_NOPERM
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

@@ -16,6 +16,7 @@ EX_FAILED = 1
 EX_DATAERR = os.EX_DATAERR
 EX_UNAVAILABLE = os.EX_UNAVAILABLE
 EX_IOERR = os.EX_IOERR
+EX_NOPERM = os.EX_NOPERM
 EX_CONFIG = os.EX_CONFIG
 
 #: Does the work, and gives the exit code.

@@ -49,7 +49,7 @@ def _look(config: "Config", *, as_json: bool) -> None:
     if as_json:
         _say_json({"outputs": [asdict(one) for one in outputs]})
     else:
-        show(status_view(outputs))
+        show(status_view(outputs) if outputs else "no output is configured")
 
 
 def _watch(config: "Config", *, as_json: bool) -> None:
