@@ -73,10 +73,10 @@ def _bars_of_issue() -> Iterator[tuple[str, str, str, bool]]:
         (row,) = found["figures"] if found else ("",)
         value = figure(name, row, column)
         yield what, f"≤ {most} ms", f"{value:.1f} ms", value <= most
-    one, thousand, most_files = (
-        figure("files", f"{count} files", "CPU-seconds") for count in ("1", "1,000", "10,000")
+    hundred, thousand, most_files = (
+        figure("files", f"{count} files", "CPU-seconds") for count in ("100", "1,000", "10,000")
     )
-    growth = ((most_files - one) / 9_999) / ((thousand - one) / 999)
+    growth = ((most_files - thousand) / 9_000) / ((thousand - hundred) / 900)
     yield (
         "CPU for each more file, 1,000 → 10,000 files",
         "linear",

@@ -1,7 +1,8 @@
 """Does cost stay linear and memory flat: many files, long backlogs, an output that is away."""
 
+import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.processes import Cost, measured, shipper
@@ -15,24 +16,35 @@ _COLUMNS = (
     Column("seconds", "{:,.1f}"),
     Column("MiB at most", "{:.1f}"),
 )
+#: Runs over so many files, of which medians are taken.
+_ROUNDS = 5
+#: How long a shipper is looked at that has no end: a dozen scans.
+_LOOK_S = 15.0
 #: Written at once when lines are made.
 _LINES_AT_ONCE = 100_000
 
 
 def files(folder: Path, lines: int, most: int) -> Report:
     """The same lines in one file, and in ever more."""
-    rows, raw = [], {}
-    count = 1
-    while count <= most:
-        here = folder / f"files-{count}"
-        (here / "logs").mkdir(parents=True)
+    counts = [10**power for power in range(len(str(most)))]
+    for count in counts:
+        logs = folder / str(count) / "logs"
+        logs.mkdir(parents=True)
         for number in range(count):
-            file = here / "logs" / f"{number}.ndjson"
-            _write(file, lines // count, padding=600, first=number * lines // count)
-        cost = _ship(here, here / "logs" / "*.ndjson", lines)
-        rows.append(_row(f"{count:,} files", cost, lines))
-        raw[count] = cost.resident
-        count *= 10
+            first = number * lines // count
+            _write(logs / f"{number}.ndjson", lines // count, padding=600, first=first)
+    costs: dict[int, list[Cost]] = {count: [] for count in counts}
+    for number in range(_ROUNDS):  # in turn, so that a slow moment of the machine hits them all
+        for count in counts:
+            here = folder / str(count)
+            costs[count].append(_ship(here / f"round-{number}", here / "logs" / "*.ndjson", lines))
+    rows = [_row(f"{count:,} files", _median(costs[count]), lines) for count in counts]
+    here = folder / str(most)
+    cost = _ship_on(here / "round-0", here / "logs")
+    rows.append(_row(f"{most:,} quiet files and one that grows", cost))
+    cost = _ship_in_vain(here / "away", here / "logs" / "*.ndjson", _LOOK_S)
+    rows.append(_row(f"{most:,} files and an output that is away", cost))
+    raw = {count: [(one.cpu_s, one.peak_mib) for one in costs[count]] for count in counts}
     return Report("files", f"{lines:,} lines of 650 bytes in so many files", _COLUMNS, rows, raw)
 
 
@@ -58,12 +70,8 @@ def outage(folder: Path, gigabytes: float, wait_s: float) -> Report:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "events.ndjson"
     _write(file, int(gigabytes * 1e9 / 650), padding=600)
-    (port,) = free_ports(1)
-    command = shipper(folder, file, {"logstash": {"hosts": [f"127.0.0.1:{port}"]}})
-    deadline = time.monotonic() + wait_s
-    cost = measured(command, until=lambda: time.monotonic() > deadline)
-    values = {"CPU-seconds": cost.cpu_s, "seconds": cost.wall_s, "MiB at most": cost.peak_mib}
-    row = Row(f"{gigabytes:g} GB waiting", values)
+    cost = _ship_in_vain(folder, file, wait_s)
+    row = _row(f"{gigabytes:g} GB waiting", cost)
     return Report("outage", "A backlog, and nobody listens", _COLUMNS, [row], cost.resident)
 
 
@@ -77,10 +85,44 @@ def _ship(folder: Path, paths: Path, lines: int) -> Cost:
     return cost
 
 
-def _row(name: str, cost: Cost, lines: int) -> Row:
+def _median(costs: Sequence[Cost]) -> Cost:
+    """Of each figure by itself."""
+    names = ("cpu_s", "wall_s", "peak_mib")
+    return Cost(**{name: statistics.median(getattr(one, name) for one in costs) for name in names})
+
+
+def _ship_on(folder: Path, logs: Path) -> Cost:
+    """What comes to one of the files that `_ship` has shipped from this folder, line by line."""
+    with (
+        LumberjackSink(keep=False) as sink,
+        (logs / "0.ndjson").open("a", encoding="ascii") as file,
+    ):
+        deadline = time.monotonic() + _LOOK_S
+
+        def is_over() -> bool:
+            file.writelines(_lines(range(1), ""))
+            file.flush()
+            return time.monotonic() > deadline
+
+        output = {"hosts": [sink.address], "compression_level": 3}
+        cost = measured(shipper(folder, logs / "*.ndjson", {"logstash": output}), is_over)
+        if not sink.stop().events:
+            raise RuntimeError("nothing arrived")
+    return cost
+
+
+def _ship_in_vain(folder: Path, paths: Path, wait_s: float) -> Cost:
+    """To where nobody listens."""
+    (port,) = free_ports(1)
+    command = shipper(folder, paths, {"logstash": {"hosts": [f"127.0.0.1:{port}"]}})
+    deadline = time.monotonic() + wait_s
+    return measured(command, until=lambda: time.monotonic() > deadline)
+
+
+def _row(name: str, cost: Cost, lines: int = 0) -> Row:
     values = {
         "CPU-seconds": cost.cpu_s,
-        "µs a line": cost.cpu_s / lines * 1e6,
+        "µs a line": cost.cpu_s / lines * 1e6 if lines else None,
         "seconds": cost.wall_s,
         "MiB at most": cost.peak_mib,
     }
