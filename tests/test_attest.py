@@ -230,7 +230,7 @@ def test_replay_sends_the_letters_again_and_those_delivered_are_gone(refused, re
     assert done.returncode == 0
     assert list(refusing.documents.values()) == [b'{"n":2}']
     assert letters(tmp_path) == []
-    assert run("replay", "-c", refused).stdout == "no dead letters\n"
+    assert run("replay", "-c", refused).stdout == "no dead letters that could be sent\n"
 
 
 def test_replay_by_reason_leaves_the_others(refused, tmp_path):
@@ -264,6 +264,17 @@ def test_letters_of_an_output_that_is_not_configured_are_named(refused, tmp_path
     assert done.returncode == os.EX_CONFIG
     assert "elasticsearch" in done.stderr
     assert "keeps them: no such output" in run("replay", "--dry-run", "-c", config).stdout
+
+
+def test_letters_of_an_output_that_is_not_configured_keep_no_others_back(
+    refused, refusing, tmp_path
+):
+    path = tmp_path / "data" / "dead-letters" / "elasticsearch.ndjson"
+    (path.parent / "kafka.ndjson").write_bytes(path.read_bytes())
+    done = run("replay", "-c", refused)
+    assert done.returncode == os.EX_CONFIG
+    assert done.stdout == "elasticsearch: 1 delivered\n"
+    assert "kafka: no such output is configured; its letters stay" in done.stderr
 
 
 def test_a_replay_is_itself_an_event(refused, tmp_path):

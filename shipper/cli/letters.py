@@ -30,14 +30,16 @@ def _replay(arguments: argparse.Namespace) -> int:
 
     config = config_of(arguments)
     names = [arguments.output] if arguments.output else outputs_with_letters(config)
-    missing = [name for name in names if name not in config.outputs]
-    if missing and not arguments.dry_run:
-        complain(f"{', '.join(missing)}: no such output is configured; its letters stay")
-        return EX_CONFIG
     wanted = _wanted(arguments.reason)
     if arguments.dry_run:
         return _show(config, names, wanted)
-    return _send(config, names, wanted)
+    known = [name for name in names if name in config.outputs]
+    if known == names:
+        return _send(config, names, wanted)
+    _send(config, known, wanted)
+    for name in (name for name in names if name not in known):
+        complain(f"{name}: no such output is configured; its letters stay")
+    return EX_CONFIG
 
 
 def _wanted(text: str) -> "Wanted":
@@ -65,7 +67,7 @@ def _send(config: "Config", names: Iterable[str], wanted: "Wanted") -> int:
     for one in done:
         _tell(one)
     if not done:
-        say("no dead letters")
+        say("no dead letters that could be sent")
     if any(one.error for one in done):
         return EX_UNAVAILABLE
     return EX_DATAERR if any(one.refused for one in done) else 0
