@@ -293,7 +293,7 @@ def test_every_metric_is_documented_and_every_documented_metric_is_there(tmp_pat
 
 def test_the_documented_exit_codes_are_those_of_the_command(tmp_path, capsys):
     codes = re.findall(r"^\| (\d+) \| ", OPERATIONS, re.MULTILINE)
-    assert codes == ["0", "1", "2", "65", "69", "74", "78"]
+    assert codes == ["0", "1", "2", "65", "69", "74", "77", "78"]
     good = tmp_path / "good.yml"
     good.write_text(f"path.home: {tmp_path}\noutput.console: {{}}\n")
     away = tmp_path / "away.yml"

@@ -1,7 +1,6 @@
 """Elastic Cloud: where it is, from its id, and who we are there."""
 
 import base64
-import binascii
 
 from msgspec import Struct
 
@@ -40,7 +39,7 @@ def _addresses(reader: Reader, node: Node) -> tuple[str | None, str | None]:
     encoded = reader.text(node).rpartition(":")[2]
     try:
         host, *parts = base64.b64decode(encoded, validate=True).decode("ascii").split("$")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not base64, or not ASCII
         host, parts = "", []
     if not host or not parts or not parts[0]:
         reader.note(node, "is no cloud id; copy it from the deployment's page")

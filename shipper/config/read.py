@@ -16,9 +16,10 @@ from shipper.errors import Problem
 from shipper.outputs.base import INNER, Bounds
 from shipper.outputs.secret import Secret
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+_DURATION = re.compile(r"\d+(?:\.\d+)?|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
 _ZERO_OR_MORE = Bounds(0)
-_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, None: 1}
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "": 1}
 
 
 class Reader:
@@ -104,7 +105,7 @@ class Reader:
     def whole(self, node: Node, bounds: Bounds = _ZERO_OR_MORE) -> int:
         if isinstance(node.scalar, bool) or not isinstance(node.scalar, int):
             self.note(node, f"expected a whole number, found {node.kind}")
-            return bounds.least
+            return 0
         if node.scalar not in bounds:
             self.note(node, f"expected {bounds}, found {node.scalar}")
         return node.scalar
@@ -115,13 +116,17 @@ class Reader:
             return False
         return node.scalar
 
-    def seconds(self, node: Node) -> float:
-        """A duration: seconds, or a number with ms, s, m, h or d."""
-        match = _DURATION.fullmatch(str(node.scalar))
-        if not match:
+    def seconds(self, node: Node, bounds: Bounds = _ZERO_OR_MORE) -> float:
+        """A duration: seconds, or numbers with units, as in `1m30s`."""
+        text = str(node.scalar)
+        if not _DURATION.fullmatch(text):
             self.note(node, f"expected a duration such as 30s, found {node.kind}")
             return 0.0
-        return float(match[1]) * _SECONDS[match[2]]
+        parts = _PART.findall(text)
+        found = sum(float(count) * _SECONDS[unit] for count, unit in parts)
+        if found not in bounds:
+            self.note(node, f"expected {bounds.least * 1000:g}ms or more, found {node.kind}")
+        return found
 
     def into(self, kind: type, node: Node) -> Any:
         """A configuration of some kind: its fields are the keys, less a unit at the end."""
@@ -139,7 +144,7 @@ class Reader:
 
     def _typed(self, node: Node, hint: object, name: str) -> object:
         if name.endswith("_s"):
-            return self.seconds(node)
+            return self.seconds(node, *getattr(hint, "__metadata__", ()))
         wanted = _bare(hint)
         if typing.get_origin(wanted) in {tuple, Mapping}:
             return self._collection(node, wanted)

@@ -128,18 +128,23 @@ MAX_BATCH_BYTES: Final = 16 << 20
 class Bounds(Struct, frozen=True):
     """What a number of a configuration may be."""
 
-    least: int
-    most: int | None = None
+    least: float
+    most: float | None = None
 
-    def __contains__(self, number: int) -> bool:
+    def __contains__(self, number: float) -> bool:
         return self.least <= number and (self.most is None or number <= self.most)
 
     def __str__(self) -> str:
-        return f"{self.least} or more" if self.most is None else f"{self.least} to {self.most}"
+        least, most = f"{self.least:g}", f"{self.most:g}" if self.most else ""
+        return f"{least} to {most}" if most else f"{least} or more"
 
 
 Count = Annotated[int, Bounds(1)]
 Level = Annotated[int, Bounds(0, 9)]
+#: Threads; a server that needs more of them from one shipper has another trouble.
+Workers = Annotated[int, Bounds(1, 1000)]
+#: At zero nothing would ever be in time, and what is tried again would be so at once.
+Span = Annotated[float, Bounds(0.001)]
 
 #: Marks what is no key of the section, but follows from others.
 INNER: Final = "inner"
@@ -148,8 +153,8 @@ INNER: Final = "inner"
 class BackoffConfig(Struct, frozen=True, kw_only=True):
     """How long to wait before trying again: doubled from the first to the longest, with jitter."""
 
-    init_s: float = 1.0
-    max_s: float = 60.0
+    init_s: Span = 1.0
+    max_s: Span = 60.0
 
 
 class OutputConfig:

@@ -19,6 +19,8 @@ from shipper.outputs.base import (
     Level,
     Lines,
     Outcome,
+    Span,
+    Workers,
 )
 from shipper.outputs.elasticsearch_lane import Api, ElasticsearchLane, Requests
 from shipper.outputs.http import Http, Node, parse_node
@@ -53,7 +55,7 @@ class ElasticsearchConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     #: Use all nodes at once; otherwise one is taken at random and kept until it fails.
     loadbalance: bool = True
     #: Connections to each node that is used.
-    workers: Count = 1
+    workers: Workers = 1
     #: A path before that of the API, for a proxy that wants one.
     path: str = ""
     #: Parameters of every bulk request.
@@ -78,7 +80,7 @@ class ElasticsearchConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     #: gzip level, 0 (none) to 9; isa-l where installed, else zlib.
     compression_level: Level = 1
     #: Longest wait for a connection, for progress in sending, and for the answer.
-    timeout_s: float = 90.0
+    timeout_s: Span = 90.0
     #: How long to wait before trying again.
     backoff: BackoffConfig = field(default_factory=BackoffConfig)
     #: TLS, for https hosts.

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from shipper.errors import ConfigError, Problem, Refused
-from shipper.outputs.base import BackoffConfig, Count, Level, Output, OutputConfig
+from shipper.outputs.base import BackoffConfig, Count, Level, Output, OutputConfig, Span
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 
@@ -51,7 +51,7 @@ class KafkaConfig(OutputConfig, Struct, frozen=True, kw_only=True):
     #: Longer lines go to the dead letters; the brokers' own limit is a little higher by default.
     max_message_bytes: Count = 1_000_000
     #: Longest wait for the acknowledgement of a batch before it counts as trouble.
-    timeout_s: float = 30.0
+    timeout_s: Span = 30.0
     #: How long to wait before trying again.
     backoff: BackoffConfig = field(default_factory=BackoffConfig)
     #: Lines handed over at once.

@@ -19,6 +19,8 @@ from shipper.outputs.base import (
     Level,
     Lines,
     Outcome,
+    Span,
+    Workers,
 )
 from shipper.outputs.lanes import Lanes, Work
 from shipper.outputs.logstash_lane import WINDOW_BYTES, Framing, LogstashLane
@@ -36,7 +38,7 @@ class LogstashConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     #: Use all hosts at once instead; a stream then has no order any more.
     loadbalance: bool = False
     #: Connections to each host that is used; more than one give up the order as well.
-    workers: Count = 1
+    workers: Workers = 1
     #: Windows under way on a connection before the first of them is acknowledged.
     pipelining: int = 2
     #: Events in a window at most; servers may refuse more than 10,000.
@@ -48,9 +50,9 @@ class LogstashConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     #: 0 (none) to 9; isa-l where installed, else zlib.
     compression_level: Level = 3
     #: Longest wait for a connection, for progress in sending, and for any acknowledgement.
-    timeout_s: float = 30.0
+    timeout_s: Span = 30.0
     #: A server that says it is alive, but takes no line for so long, gets a new connection.
-    stall_timeout_s: float = 300.0
+    stall_timeout_s: Span = 300.0
     #: How long to wait before trying again.
     backoff: BackoffConfig = field(default_factory=BackoffConfig)
     #: `@metadata.beat`, from which the customary Logstash output makes the index name.

@@ -10,6 +10,8 @@ from shipper.outputs.base import (
     Count,
     LanesConfig,
     Output,
+    Span,
+    Workers,
 )
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
@@ -24,7 +26,7 @@ class RedisConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     #: kept until it fails.
     loadbalance: bool = True
     #: Connections to each host that is used; more than one give up the order.
-    workers: Count = 1
+    workers: Workers = 1
     #: The key of the list or stream.
     key: str = "mcp-audit"
     #: list: a line is an element, as Logstash's redis input reads it; stream: an entry with the
@@ -37,7 +39,7 @@ class RedisConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     username: str | None = None
     password: Secret | None = None
     #: Longest wait for a connection, for progress in sending, and for an answer.
-    timeout_s: float = 5.0
+    timeout_s: Span = 5.0
     #: How long to wait before trying again.
     backoff: BackoffConfig = field(default_factory=BackoffConfig)
     #: Lines written at once.

@@ -285,11 +285,15 @@ def test_a_value_that_is_none_of_those_there_are_is_told_before_anything_is_made
     [
         ("output.logstash.compression_level: 99", "expected 0 to 9, found 99"),
         ("output.elasticsearch.compression_level: 10", "expected 0 to 9, found 10"),
-        ("output.elasticsearch.workers: 0", "expected 1 or more, found 0"),
+        ("output.elasticsearch.workers: 0", "expected 1 to 1000, found 0"),
         ("output.console.bulk_max_size: 0", "expected 1 or more, found 0"),
         ("output.file: {path: /x, bulk_max_size: 0}", "expected 1 or more, found 0"),
         ("output.file: {path: /x, rotate_every_kb: 0}", "expected 1 or more, found 0"),
         ("output.kafka.max_message_bytes: 0", "expected 1 or more, found 0"),
+        ("output.redis.workers: 9999", "expected 1 to 1000, found 9999"),
+        ("output.redis.timeout: 0", "expected 1ms or more, found 0"),
+        ("output.logstash.backoff.init: 0s", "expected 1ms or more, found '0s'"),
+        ("cloud.id: é", "is no cloud id; copy it from the deployment's page"),
         ("http.port: 99999", "expected 0 to 65535, found 99999"),
         ("logging.files.rotateeverybytes: 0", "expected 1 or more, found 0"),
     ],
@@ -302,3 +306,18 @@ def test_a_number_out_of_its_bounds_is_a_problem_at_its_place(text, told, tmp_pa
     (problem,) = caught.value.problems
     assert problem.what == told
     assert problem.where.startswith(f"{path}:1 ")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("1.5", 1.5), ("250ms", 0.25), ("1m30s", 90), ("1.5h", 5400), ("1d12h", 129_600)],
+)
+def test_a_duration_is_written_as_in_go(text, seconds):
+    config = from_mapping({"shutdown_timeout": text})
+    assert config.operation.shutdown_timeout_s == seconds
+
+
+@pytest.mark.parametrize("text", ["s", "1x", "1m 30s", "", "-5s", "1ms5"])
+def test_what_is_no_duration_is_told(text):
+    with pytest.raises(ConfigError, match="expected a duration such as 30s"):
+        from_mapping({"shutdown_timeout": text})
