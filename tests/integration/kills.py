@@ -3,13 +3,14 @@
     python -m tests.integration.kills --runs 200 --to elasticsearch
 
 A real server, our proxy before it with `random` faults, the shipper as a process that is killed
-again and again while lines are written and files rotated. In the end it is left alone until it has
-caught up, and what the server holds is compared with what was written.
+again and again while lines are written, files rotated, and some of them compressed. In the end it
+is left alone until it has caught up, and what the server holds is compared with what was written.
 """
 
 import argparse
 import json
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -35,6 +36,8 @@ from tests.real.lumberjack import LumberjackSink
 #: Lines before a life of the shipper, and while it lasts.
 LINES_BEFORE, LINES_MEANWHILE = 300, 5
 LIFE_S = (0.1, 2.0)
+#: How often, at each write.
+ROTATED, COMPRESSED = 0.05, 0.03
 
 
 @dataclass
@@ -46,6 +49,9 @@ class History:
     lines: list[bytes]
     written: int = 0
     rotations: int = 0
+    archives: int = 0
+    #: In all files, unpacked.
+    size: int = 0
     kills: int = 0
     #: The ids of the lines of each file, in order.
     ids: list[list[str]] = field(default_factory=lambda: [[]])
@@ -57,7 +63,7 @@ class History:
     def write(self, count):
         lines = self.lines[self.written : self.written + count]
         with self.path.open("ab") as file:
-            file.write(b"".join(lines))
+            self.size += file.write(b"".join(lines))
         self.ids[-1] += map(id_of, lines)
         self.written += count
 
@@ -66,8 +72,12 @@ class History:
         self.path.rename(self.folder / f"audit.log.{self.rotations}")
         self.ids.append([])
 
-    def size(self):
-        return sum(path.stat().st_size for path in self.folder.glob("audit.log*"))
+    def compress(self):
+        """One of the rotated files, as logrotate has it done."""
+        rotated = [path for path in self.folder.glob("audit.log.*") if path.suffix != ".gz"]
+        if rotated:
+            self.archives += 1
+            subprocess.run(["gzip", self.chance.choice(rotated)], check=True)
 
 
 def id_of(line):
@@ -90,7 +100,7 @@ def run(home, server, output, runs, seed):
             _live_and_die(history, config, home)
         with shipping(config, home / "log") as process:
             proxy.script = parse("ok", PROXY)
-            wait_until_shipped(process, home, output, history.size())
+            wait_until_shipped(process, home, output, history.size)
     return history, faults
 
 
@@ -102,8 +112,10 @@ def _live_and_die(history, config, home):
         pause = Event()
         while (left := until - time.monotonic()) > 0:
             history.write(chance.randrange(LINES_MEANWHILE))
-            if chance.random() < 0.05:
+            if chance.random() < ROTATED:
                 history.rotate()
+            if chance.random() < COMPRESSED:
+                history.compress()
             pause.wait(min(left, 0.05))
         assert process.poll() is None, (home / "log").read_text()
         process.kill()
@@ -157,8 +169,8 @@ def main():
                 history, faults, ids = to_elasticsearch(server, home, options.runs, options.seed)
         sys.stdout.write(
             f"{options.to}, seed {options.seed}: {history.written} lines, {history.kills} kills, "
-            f"{history.rotations} rotations, {len(faults)} connections mistreated, "
-            f"{time.monotonic() - began:.0f} s\n"
+            f"{history.rotations} rotations, {history.archives} archives, "
+            f"{len(faults)} connections mistreated, {time.monotonic() - began:.0f} s\n"
             f"lost {len(lost(history, ids))}, arrived twice {len(ids) - len(set(ids))}, "
             f"out of order {disordered(history, ids)}\n"
         )
