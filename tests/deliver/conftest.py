@@ -1,5 +1,9 @@
 import pytest
 
+from shipper.deliver.pipeline import Pipeline
+from tests.deliver.lines import config, numbers
+from tests.fakes import ScriptedOutput
+
 
 @pytest.fixture
 def logs(tmp_path):
@@ -7,3 +11,18 @@ def logs(tmp_path):
     folder = tmp_path / "logs"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def passes(tmp_path, logs):
+    """A pipeline that lives through the test: looks and delivers at each `next`."""
+    output = ScriptedOutput()
+    running = Pipeline(config(tmp_path, str(logs / "*")), output).passes()
+
+    def look():
+        output.taken.clear()
+        next(running)
+        return numbers(output.taken)
+
+    yield look
+    running.close()

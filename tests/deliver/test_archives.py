@@ -39,21 +39,6 @@ SIZES = pytest.mark.parametrize("size", [0, 2000])
 NAMES = pytest.mark.parametrize("name", ["a.log.1.gz", "a.log.2.gz", "a.log-20261125.gz"])
 
 
-@pytest.fixture
-def passes(tmp_path, logs):
-    """A pipeline that lives through the test: looks and delivers at each `next`."""
-    output = ScriptedOutput()
-    running = Pipeline(config(tmp_path, str(logs / "*")), output).passes()
-
-    def look():
-        output.taken.clear()
-        next(running)
-        return numbers(output.taken)
-
-    yield look
-    running.close()
-
-
 def noise(numbers, size=60):
     """Lines that do not compress to nothing."""
     chance = random.Random(1)

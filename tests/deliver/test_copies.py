@@ -15,21 +15,6 @@ SIZES = pytest.mark.parametrize("size", [0, 2000])
 NAMES = pytest.mark.parametrize("name", ["a.log.1", "a.log-20261125", "a-20261125.log", "a.1.log"])
 
 
-@pytest.fixture
-def passes(tmp_path, logs):
-    """A pipeline that lives through the test: looks and delivers at each `next`."""
-    output = ScriptedOutput()
-    running = Pipeline(config(tmp_path, str(logs / "*")), output).passes()
-
-    def look():
-        output.taken.clear()
-        next(running)
-        return numbers(output.taken)
-
-    yield look
-    running.close()
-
-
 def copied(path, name):
     return shutil.copy(path, path.with_name(name))
 
