@@ -22,6 +22,7 @@ class Promise:
 _LINE = "integration/test_line.py::"
 _LOSSES = "deliver/test_loss_reports.py::"
 _SETUP = "integration/test_assets_setup.py::"
+_FILEBEAT = "config/test_filebeat.py::"
 _BAD = "integration/test_bad_input.py::"
 _PLANTED = "integration/test_planted.py::"
 _REQUESTS = "capture/test_requests.py::"
@@ -237,6 +238,10 @@ PROMISES = (
                 "test_a_file_is_deleted_when_every_output_has_it_and_not_before"
             ),
             "deliver/test_choosing.py::test_a_half_line_at_the_end_keeps_a_file",
+            (
+                "deliver/test_choosing.py::"
+                "test_the_last_segment_of_a_killed_process_is_deleted_and_not_before_it_is_gone"
+            ),
         ),
     ),
     Promise(
@@ -268,6 +273,10 @@ PROMISES = (
         (
             f"{_LAWS}test_however_a_file_is_cut_into_blocks_its_events_are_the_same",
             f"{_LAWS}test_a_crash_between_any_two_batches_neither_loses_nor_doubles",
+            (
+                "deliver/forms/test_interleaved.py::"
+                "test_what_streams_print_in_turn_arrives_whole_and_in_order"
+            ),
         ),
     ),
     Promise(
@@ -418,6 +427,16 @@ PROMISES = (
         ),
     ),
     Promise(
+        "config:filebeat",
+        "Each key of a Filebeat configuration does what it does there, is accepted with the reason "
+        "why it has no effect, or is refused with the reason.",
+        (
+            f"{_FILEBEAT}test_the_outputs_of_the_reference_file_are_taken",
+            f"{_FILEBEAT}test_what_cannot_be_done_is_told_once_with_the_reason",
+            f"{_FILEBEAT}test_a_key_without_meaning_here_is_accepted_with_the_reason",
+        ),
+    ),
+    Promise(
         "config:secrets-hidden",
         "A secret of the configuration shows in no printed form of it.",
         ("config/test_config.py::test_secrets_do_not_show_in_the_configuration",),
@@ -444,6 +463,7 @@ PROMISES = (
                 "test_a_reload_takes_the_new_configuration_and_sends_nothing_twice"
             ),
             ("test_supervise.py::test_a_reload_of_a_broken_configuration_goes_on_with_the_old_one"),
+            ("test_supervise.py::test_a_reload_of_what_cannot_be_started_goes_on_with_the_old_one"),
         ),
     ),
     Promise(
