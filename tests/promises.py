@@ -428,8 +428,8 @@ PROMISES = (
     ),
     Promise(
         "config:filebeat",
-        "Each key of a Filebeat configuration does what it does there, is accepted with the reason "
-        "why it has no effect, or is refused with the reason.",
+        "A key of Filebeat's that is taken does what it does there, or is told with the reason why "
+        "it has no effect; one that cannot be obeyed is refused with the reason.",
         (
             f"{_FILEBEAT}test_the_outputs_of_the_reference_file_are_taken",
             f"{_FILEBEAT}test_what_cannot_be_done_is_told_once_with_the_reason",
