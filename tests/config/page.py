@@ -34,6 +34,9 @@ def page() -> str:
             "shipped, and cannot be done; `enabled: false` in a section makes it no matter, ",
             "and so does a value that asks for nothing.\n\n",
             *_table(REFUSED),
+            "\nNames that are filled in for each event, with `%{…}`, are refused too (`index`, ",
+            "`pipeline`, `topic`, `key`, `path`, `filename` of an output): all lines go to one ",
+            "name, or where `index_strategy` and their own `data_stream` fields say.\n",
             f"\nInputs of other types {why_no_input('')}: `{'`, `'.join(sorted(INPUTS))}`. ",
             f"`docker` {why_no_input('docker')}.\n",
         )
@@ -41,9 +44,13 @@ def page() -> str:
 
 
 def _table(rows: Mapping[str, str]) -> Iterator[str]:
+    """A row for each reason, by its first key."""
     yield "| Key | Why |\n|---|---|\n"
+    by_why: dict[str, list[str]] = {}
     for key, why in sorted(rows.items()):
-        yield f"| `{key}` | {why.removeprefix('no effect: ')} |\n"
+        by_why.setdefault(why, []).append(f"`{key}`")
+    for why, keys in by_why.items():
+        yield f"| {', '.join(keys)} | {why.removeprefix('no effect: ')} |\n"
 
 
 if __name__ == "__main__":
