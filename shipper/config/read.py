@@ -215,7 +215,7 @@ def _is_off(node: Node) -> bool:
     return node.plain() in _NOTHING
 
 
-_NOTHING: tuple[object, ...] = (None, False, "", "none", [], {})
+_NOTHING: tuple[object, ...] = (None, False, "", "none", "auto", [], {})
 
 
 def _nearest(name: str, known: list[str]) -> str:

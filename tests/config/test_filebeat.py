@@ -328,6 +328,7 @@ def test_the_outputs_of_the_reference_file_are_taken(tmp_path):
         ("output.logstash.index: '%{[x]}'", "names with %{…} are not filled in"),
         ("processors: [{decode_json_fields: {fields: [message]}}]", "ndjson"),
         ("processors: [{dissect: {tokenizer: x}}]", "Elasticsearch or Logstash"),
+        ("inputs: [{paths: [/x], line_terminator: null_terminator}]", "ends with a newline"),
         ("inputs: [{type: journald}]", "inputs of the type 'journald' are not supported"),
         ("inputs: [{type: docker, containers.ids: ['*']}]", "container"),
     ],
@@ -341,6 +342,7 @@ def test_what_cannot_be_done_is_told_once_with_the_reason(text, told, tmp_path):
     "text",
     [
         "inputs: [{paths: [/x], tail_files: false, pipeline: '', index: '', compression: none}]",
+        "inputs: [{paths: [/x], line_terminator: auto}]",
         "filebeat.modules: []\nfilebeat.autodiscover:\nfilebeat.inputs: []",
         "inputs: [{type: syslog, enabled: false, protocol.udp.host: 'x:1'}]",
         "inputs: [{paths: [/x], parsers: [{ndjson: {keys_under_root: true, message_key: }}]}]",
