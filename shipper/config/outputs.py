@@ -1,6 +1,6 @@
 """Where to: Filebeat's `output` section, its `cloud`, and the guide's short form."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -45,10 +45,21 @@ def _output(reader: Reader, name: str, node: Node) -> tuple[object, bool]:
         options.setdefault("workers", options.pop("worker"))
     for key in [key for key in _NAMES if _is_template(options.get(key))]:
         reader.note(options.pop(key), _TEMPLATE)
+    if (hosts := options.get("hosts")) and not hosts.is_unset:
+        options["hosts"] = replace(hosts, scalar=None, items=[*_hosts(hosts)])
     enabled = options.pop("enabled", None)
     bare = replace(node, children=options) if node.children is not None else node
     value = reader.into(OUTPUTS[name].config, bare)
     return value, enabled is None or reader.truth(enabled)
+
+
+def _hosts(node: Node) -> Iterator[Node]:
+    """Each host; a variable may hold several, as in Filebeat (and a password may hold a comma)."""
+    for item in [node] if node.items is None else node.items:
+        if isinstance(item.scalar, str) and "@" not in item.scalar:
+            yield from (replace(item, scalar=text.strip()) for text in item.scalar.split(","))
+        else:
+            yield item
 
 
 #: Options that name where lines go, which Filebeat would fill in for each event.

@@ -382,3 +382,10 @@ def test_that_the_shortest_interval_counts_is_told(tmp_path):
     one, two = (f"{{paths: [/{n}], prospector.scanner.check_interval: {n}s}}" for n in (2, 30))
     (note,) = read(f"inputs: [{one}, {two}]", tmp_path).notes
     assert note.startswith("inputs: the shortest check_interval counts for all, 2s")
+
+
+def test_hosts_of_a_variable_are_parted_at_commas(tmp_path):
+    text = "output.logstash.hosts: '${HOSTS}'\noutput.elasticsearch.hosts: ['${HOSTS}', 'c:1']"
+    outputs = read(text, tmp_path, HOSTS="a:5044, b:5044").outputs
+    assert outputs["logstash"].hosts == ("a:5044", "b:5044")
+    assert outputs["elasticsearch"].hosts == ("a:5044", "b:5044", "c:1")
