@@ -77,7 +77,7 @@ def _processor(reader: Reader, node: Node) -> Processor | None:
         return None
     ((name, options),) = children.items()
     if name not in PROCESSORS:
-        if not reader.is_foreign(options):
+        if not reader.is_foreign(options, is_named=True):
             reader.note(options, f"{name!r} is none of {', '.join(PROCESSORS)}")
         return None
     return _conditional(reader, name, options)

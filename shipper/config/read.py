@@ -59,14 +59,17 @@ class Reader:
                 self._judge(child, f"unknown key{_nearest(key, names)}")
         return {key: child for key, child in node.children.items() if key in names}
 
-    def is_foreign(self, node: Node) -> bool:
-        """Whether it is a key of Filebeat's that is none here; told with the reason, if so."""
+    def is_foreign(self, node: Node, *, is_named: bool = False) -> bool:
+        """Whether it is a key of Filebeat's that is none here; told with the reason, if so.
+
+        Where it `is_named`, as in a list of processors, that alone asks for something.
+        """
         found = verdict(node.path)
         if found is None:
             return False
         if found.is_accepted:
             self.remarks.append(str(node.problem(found.why)))
-        elif not _is_off(node):
+        elif is_named or not _is_off(node):
             self.note(node, found.why)
         return True
 
