@@ -194,8 +194,9 @@ def test_several_servers_and_connections_share_the_lines(new_redis):
     servers = [new_redis(), new_redis()]
     hosts = tuple(server.address for server in servers)
     output = create_redis(RedisConfig(hosts=hosts, workers=2, bulk_max_size=50))
-    assert output.send(MANY) == [DELIVERED] * len(MANY)
+    lines = Lines.of(list(MANY) * 20)  # so many that none of them is through before all are there
+    assert output.send(lines) == [DELIVERED] * len(lines)
     output.close()
     parts = [lines_of(server, "list") for server in servers]
     assert all(parts)
-    assert sorted([*parts[0], *parts[1]]) == sorted(MANY)
+    assert sorted([*parts[0], *parts[1]]) == sorted(lines)
