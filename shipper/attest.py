@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 from shipper import __version__
 from shipper.config import Config
 from shipper.deliver.discover import InputConfig
+from shipper.deliver.handle import Handle
 from shipper.deliver.reject import DeadLetter, Witness, kind_of
+from shipper.deliver.segments import is_abandoned
 from shipper.status import FileStatus
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class Attestation:
         self._lock = threading.Lock()
         self._handler: AuditHandler | None = None
         self._witnesses: list[_Witness] = []
+        #: Whether the run before was killed: what it had counted and not told is nowhere.
+        self.was_killed = _was_killed(self._own)
         #: Where the events are to be shipped from.
         self.input = InputConfig(id="mcp-shipper-audit", paths=(f"{self._own}*.jsonl",))
 
@@ -104,6 +108,14 @@ class Attestation:
                 service = {"name": "mcp-shipper", "version": __version__}
                 self._handler = AuditHandler(self._own, service=service, **self._config.recording)
             return self._handler
+
+
+def _was_killed(own: str) -> bool:
+    latest = max(Path(own).glob("*.jsonl"), default=None)
+    if latest is None:
+        return False
+    with latest.open("rb") as file:
+        return is_abandoned(Handle(file.fileno()))
 
 
 class _Witness:

@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from shipper.attest import Attestation, own_prefix
 from shipper.config import Config
@@ -120,7 +121,10 @@ def _tell_start(attestation: Attestation | None, config: Config) -> None:
     for what in nothing_named(config.inputs):
         _log.info("Configuration: %s.", what)
     if attestation:
-        attestation.event("shipper-start", outputs=list(config.outputs))
+        details: dict[str, Any] = {"outputs": list(config.outputs)}
+        if attestation.was_killed:
+            details["previous_run"] = "killed"
+        attestation.event("shipper-start", **details)
 
 
 def _last_look(config: Config) -> tuple[dict[str, int], list[FileStatus]]:

@@ -187,6 +187,20 @@ def test_segments_of_earlier_runs_are_deleted_once_every_output_has_them(source,
     assert first not in segments(tmp_path)
 
 
+def test_a_start_says_that_the_run_before_was_killed_and_its_counts_may_be_missing(
+    source, tmp_path
+):
+    config = write(tmp_path, source, to_file(tmp_path))
+    with shipping(config, tmp_path / "log") as process:
+        wait_until(lambda: actions(tmp_path)[:1] == ["shipper-start"], 20, "the start")
+        process.kill()
+    for _ in range(2):  # this one, and one after an end in peace
+        assert run("run", "--once", "-c", config).returncode == 0
+    assert run("run", "--once", "-c", config).returncode == 0
+    starts = [one for one in own(tmp_path) if one["event"]["action"] == "audit-shipper-start"]
+    assert [details(one).get("previous_run") for one in starts[:3]] == [None, "killed", None]
+
+
 # --- replay
 
 

@@ -89,10 +89,18 @@ def segment_of(file: Handle) -> Segment | None:
 
 def is_ended(file: Handle) -> bool:
     """Whether nothing more can come: its last line closes the segment, or nobody writes to it."""
+    return _is_closed(file) or not _has_writer(file.file)
+
+
+def is_abandoned(file: Handle) -> bool:
+    """Whether the process that wrote the segment is gone, and has not closed it."""
+    return not _is_closed(file) and not _has_writer(file.file)
+
+
+def _is_closed(file: Handle) -> bool:
     data = file.read(_LINE_BYTES, max(0, file.size - _LINE_BYTES))
     last = data[:-1].rpartition(b"\n")[2]
-    is_closed = data.endswith(b"\n") and _segment(last, _END) is not None
-    return is_closed or not _has_writer(file.file)
+    return data.endswith(b"\n") and _segment(last, _END) is not None
 
 
 def _has_writer(file: int) -> bool:
