@@ -11,7 +11,7 @@ from shipper.attest import attestation_of
 from shipper.config import Config
 from shipper.deliver.backoff import Backoff
 from shipper.deliver.reject import DeadLetters, Letter, kind_of
-from shipper.deliver.replay import Kept, Replay, decoded, read_letters
+from shipper.deliver.replay import Kept, Replay, decoded, obstacle, read_letters
 from shipper.deliver.settle import Settler
 from shipper.deliver.stats import State, Stats
 from shipper.outputs import OUTPUTS
@@ -29,12 +29,12 @@ Wanted = Callable[[Letter], bool]
 
 
 class Pile(Struct, kw_only=True):
-    """Dead letters of one output that have the same kind of reason."""
+    """Dead letters of one output that have the same kind of reason, and the same fate."""
 
     output: str
     reason: str
-    #: Whether the lines are there in full: if not, they cannot be sent again.
-    is_whole: bool
+    #: Why a replay would keep them; empty where it would send them.
+    obstacle: str
     count: int = 0
     size_bytes: int = 0
     oldest: str = ""
@@ -69,13 +69,13 @@ def outputs_with_letters(config: Config) -> list[str]:
 
 def piles(config: Config, output: str, wanted: Wanted) -> list[Pile]:
     """The dead letters of an output that are `wanted`, by the kind of their reason."""
-    found: dict[tuple[str, bool], Pile] = {}
+    found: dict[tuple[str, str], Pile] = {}
     for line in read_letters(_path(config, output)):
         letter = decoded(line) or _UNREADABLE
         if not wanted(letter):
             continue
-        key = kind_of(letter.reason), letter.is_whole
-        pile = found.setdefault(key, Pile(output=output, reason=key[0], is_whole=key[1]))
+        key = kind_of(letter.reason), obstacle(letter)
+        pile = found.setdefault(key, Pile(output=output, reason=key[0], obstacle=key[1]))
         pile.add(letter, len(line))
     return sorted(found.values(), key=lambda pile: -pile.count)
 

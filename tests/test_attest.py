@@ -238,6 +238,18 @@ def test_replay_shows_what_would_be_sent_and_changes_nothing(refused, refusing, 
     assert len(refusing.requests) == 1
 
 
+def test_replay_shows_that_it_would_not_send_what_is_no_object_until_it_is_mended(tmp_path):
+    source = tmp_path / "in.ndjson"
+    source.write_bytes(b"no object\n")
+    config = write(tmp_path, source, to_file(tmp_path))
+    assert run("run", "--once", "-c", config).returncode == 0
+    told = run("replay", "--dry-run", "-c", config).stdout
+    assert told.endswith("keeps them: no object, mend them\n")
+    path = tmp_path / "data" / "dead-letters" / "file.ndjson"
+    path.write_text(path.read_text().replace('"no object"', '"{}"'))
+    assert run("replay", "--dry-run", "-c", config).stdout.endswith("sends them\n")
+
+
 def test_replay_sends_the_letters_again_and_those_delivered_are_gone(refused, refusing, tmp_path):
     done = run("replay", "-c", refused)
     assert done.stdout == "elasticsearch: 1 delivered\n"

@@ -115,7 +115,7 @@ def letters_table(piles: Iterable[Pile], configured: Iterable[str]) -> Table:
         times = (one[:19].replace("T", " ") for one in (pile.oldest, pile.newest))
         fate = "keeps them: no such output"
         if pile.output in configured:
-            fate = "sends them" if pile.is_whole else "keeps them: not whole"
+            fate = f"keeps them: {pile.obstacle}" if pile.obstacle else "sends them"
         table.add_row(
             pile.output, pile.reason, f"{pile.count:,}", size(pile.size_bytes), *times, fate
         )

@@ -215,6 +215,13 @@ def decoded(line: bytes) -> Letter | None:
     return letter
 
 
+def obstacle(letter: Letter) -> str:
+    """Why a replay would keep it; empty where it would send it."""
+    if not letter.is_whole:
+        return "not whole"
+    return "no object, mend them" if _checked(letter)[0] else ""
+
+
 def _checked(letter: Letter) -> tuple[str | None, DeadLetter]:
     """What speaks against sending its line, and the letter: a person may have mended it, or not."""
     line = letter.content().strip()
