@@ -31,10 +31,5 @@ def _isal(level: int, form: str) -> Deflate | None:
         from isal import igzip_lib
     except ImportError:
         return None
-    return partial(
-        igzip_lib.compress,
-        level=_ISAL_LEVELS[level],
-        flag=getattr(igzip_lib, form),
-        # Some hundred KiB while it works, for two percent of the time.
-        mem_level=igzip_lib.MEM_LEVEL_EXTRA_LARGE,
-    )
+    flag = getattr(igzip_lib, form)
+    return partial(igzip_lib.compress, level=_ISAL_LEVELS[level], flag=flag)
