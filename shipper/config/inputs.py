@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from shipper.config.filebeat import INPUTS, why_no_input
 from shipper.config.files import FILE_KEYS, OLD_SCANNER_KEYS, read_files
 from shipper.config.forms import CONTAINER_KEYS, FORM_KEYS, OLD_KEYS, read_form
@@ -93,6 +95,8 @@ def _input(
     if _is_foreign(reader, node):
         return None
     kind = _kind(reader, node)
+    if kind == "filestream":
+        node = _without_old_keys(reader, node)
     known = ("type", "id", "enabled", *FORM_KEYS, *FILE_KEYS, *_TYPES[kind], *EVENT_KEYS)
     keys = reader.children(node, known)
     files = read_files(reader, keys)
@@ -108,6 +112,24 @@ def _input(
         reader.note(node, "paths is required: which files to ship, globs allowed")
         return None
     return InputConfig(id=name, paths=reader.texts(keys["paths"]), form=form, **files)
+
+
+#: What the keys of the older types are called in `filestream`.
+_NEW_NAMES = {
+    "json": "parsers: [{ndjson: …}]",
+    "multiline": "parsers: [{multiline: …}]",
+    "max_bytes": "message_max_bytes",
+    **{old: f"prospector.scanner.{new}" for old, new in OLD_SCANNER_KEYS.items()},
+}
+
+
+def _without_old_keys(reader: Reader, node: Node) -> Node:
+    """The input; each key of the older types is a problem that says what it has become."""
+    keys = dict(node.children or {})
+    for key in [key for key in keys if key in _NEW_NAMES]:
+        what = f"is a key of the types `log` and `container`; here say `{_NEW_NAMES[key]}`"
+        reader.note(keys.pop(key), what)
+    return replace(node, children=keys) if node.children else node
 
 
 def _is_foreign(reader: Reader, node: Node) -> bool:

@@ -177,7 +177,7 @@ def nested(row):
     for key in reversed(keys):
         value = {key: [value] if key in {"inputs", "processors"} else value}
     if "inputs" in value:
-        value["inputs"][0]["paths"] = ["/x"]
+        value["inputs"][0] |= {"paths": ["/x"], "type": "log"}
     return value
 
 
@@ -329,6 +329,9 @@ def test_the_outputs_of_the_reference_file_are_taken(tmp_path):
         ("processors: [{decode_json_fields: {fields: [message]}}]", "ndjson"),
         ("processors: [{dissect: {tokenizer: x}}]", "Elasticsearch or Logstash"),
         ("inputs: [{paths: [/x], line_terminator: null_terminator}]", "ends with a newline"),
+        ("inputs: [{paths: [/x], multiline.pattern: a}]", "here say `parsers: [{multiline: …}]`"),
+        ("inputs: [{paths: [/x], json.keys_under_root: true}]", "`parsers: [{ndjson: …}]`"),
+        ("inputs: [{paths: [/x], scan_frequency: 1s}]", "`prospector.scanner.check_interval`"),
         ("inputs: [{type: journald}]", "inputs of the type 'journald' are not supported"),
         ("inputs: [{type: docker, containers.ids: ['*']}]", "container"),
     ],
