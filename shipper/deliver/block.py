@@ -150,7 +150,8 @@ def _simdjson() -> Callable[[int], Any] | None:
         from simdjson import Parser
     except ImportError:
         return None
-    return Parser
+    parser: Callable[[int], Any] = Parser
+    return parser
 
 
 def _longest(lines: Lines) -> int:
