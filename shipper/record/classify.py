@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -54,7 +54,7 @@ class Row(Struct, frozen=True, eq=False):
     constants: Mapping[str, object]
 
 
-class Classified(NamedTuple):
+class Classified(Struct, frozen=True):
     """An event as ECS fields by path; `row.constants` hold beside `values` and yield to them."""
 
     row: Row

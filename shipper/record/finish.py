@@ -1,8 +1,10 @@
 """The second of redaction's two walks: what is suspected masked, echoes masked, long texts cut."""
 
+import hashlib
+
 from shipper.catalog.secrets.echoes import spellings, without_echoes
 from shipper.catalog.secrets.patterns import Suspicion, mask
-from shipper.record.walk import LOOK_AHEAD, MAX_TEXT, Long, Walk, valid
+from shipper.record.walk import LOOK_AHEAD, MAX_TEXT, WINDOW, Walk, valid
 
 #: Characters of one event: bounds the line, and the time, whatever a caller sends.
 MAX_CHARS = 128 << 10
@@ -24,9 +26,8 @@ class Finish:
     def value(self, value: object, *, echoes: bool) -> object:
         """The value with every string in it finished, names too."""
         if isinstance(value, str):
-            return self._text(value, echoes=echoes)
-        if isinstance(value, Long):
-            return self._cut(value, echoes=echoes)
+            finish = self._text if len(value) <= MAX_TEXT else self._cut
+            return finish(value, echoes=echoes)
         if isinstance(value, dict):
             return {
                 self._text(key, echoes=echoes): self.value(item, echoes=echoes)
@@ -54,13 +55,14 @@ class Finish:
             self._walk.saw("echo", count)
         return text
 
-    def _cut(self, long: Long, *, echoes: bool) -> str:
+    def _cut(self, long: str, *, echoes: bool) -> str:
         """What came from before the cut.
 
         Tokens are shorter than what they stand for, so text from beyond the cut may have moved
         before it; and at the end of the window may lie half a secret that no pattern knows.
         """
-        text = self._text(long.window, echoes=echoes)
-        if long.length > len(long.window):
+        text = self._text(long[:WINDOW], echoes=echoes)
+        if len(long) > WINDOW:
             text = text[: max(0, len(text) - LOOK_AHEAD)]
-        return f"{text[:MAX_TEXT]}…[CUT {long.length} characters, sha256 {long.digest}]"
+        digest = hashlib.sha256(long.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return f"{text[:MAX_TEXT]}…[CUT {len(long)} characters, sha256 {digest}]"

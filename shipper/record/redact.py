@@ -22,7 +22,7 @@ from shipper.catalog import Field, Sensitivity
 from shipper.catalog.secrets.patterns import found, suspect
 from shipper.record.classify import Classified
 from shipper.record.finish import MAX_CHARS, Finish
-from shipper.record.walk import MAX_TEXT, OPENING, Long, Walk, canonical, valid
+from shipper.record.walk import MAX_TEXT, WINDOW, Walk, canonical, valid
 
 _RESULT = "mcp.tool.result.text"
 _DROPPED = "mcp.audit.dropped_fields"
@@ -62,14 +62,10 @@ class Redactor:
 
     def __init__(self, fields: Mapping[str, Field]) -> None:
         self._kinds = {path: _kind(path, field) for path, field in fields.items()}
-        self._foreign = self._of(_Kind.WORD) | self._of(_Kind.PROSE)
-        self._people = self._of(_Kind.PERSON)
+        self._words = frozenset(path for path, kind in self._kinds.items() if kind is _Kind.WORD)
         self._cleaners = {
             path: _cleaner(field, self._kinds[path]) for path, field in fields.items()
         }
-
-    def _of(self, wanted: _Kind) -> frozenset[str]:
-        return frozenset(path for path, kind in self._kinds.items() if kind is wanted)
 
     def __call__(self, event: Classified) -> Classified:
         """The event, safe to write; a value that does not fit its field is left out, counted."""
@@ -79,29 +75,23 @@ class Redactor:
         result = event.values.get(_RESULT)
         if isinstance(result, str):
             clean.setdefault("mcp.tool.result.size", len(result))
-            clean["mcp.tool.result.truncated"] = type(bounded.get(_RESULT)) is Long
+            clean["mcp.tool.result.truncated"] = len(str(bounded.get(_RESULT, ""))) > MAX_TEXT
         _complete(clean, event.row.constants, walk.counts)
         return Classified(event.row, clean)
 
     def _bounded(self, values: Mapping[str, object], walk: Walk) -> dict[str, object]:
         """The first walk."""
-        foreign, people = self._foreign, self._people
-        cleaners, texts = self._cleaners, walk.texts
-        bounded: dict[str, object] = {}
+        words, cleaners, texts = self._words, self._cleaners, walk.texts
+        bounded = dict(values)
         dropped = 0
         for path, value in values.items():
-            # A short plain text, as most values are, costs no call.
-            if type(value) is str and len(value) <= MAX_TEXT and value[:1] not in OPENING:
-                if path in foreign:
-                    texts.append(value)
-                    bounded[path] = value
-                    continue
-                if path in people and value.isascii():
-                    bounded[path] = value
-                    continue
+            if type(value) is str and path in words:  # as most are, so it costs no call
+                texts.append(value)
+                continue
             try:
                 bounded[path] = cleaners[path](walk, value)
             except Exception:  # noqa: BLE001 - a caller's object may raise anything when looked at
+                del bounded[path]
                 dropped += 1
         if dropped:
             before = bounded.get(_DROPPED, 0)
@@ -111,8 +101,11 @@ class Redactor:
     def _finished(self, bounded: dict[str, object], walk: Walk) -> dict[str, object]:
         """The second walk, where there is something to find."""
         pool = "\0".join(walk.texts)  # no pattern reads on across a NUL
+        is_long = len(pool) > MAX_TEXT and max(map(len, walk.texts)) > MAX_TEXT
+        if is_long:
+            pool = "\0".join(text[:WINDOW] for text in walk.texts)
         suspicion = suspect(pool)
-        must_finish = walk.must_finish or walk.secrets or len(pool) > MAX_CHARS
+        must_finish = is_long or walk.secrets or len(pool) > MAX_CHARS
         is_dirty = must_finish or (suspicion and found(pool, suspicion))
         if not is_dirty and _is_valid(pool):
             return bounded
@@ -174,10 +167,6 @@ def _word(walk: Walk, value: object) -> object:
     return walk.text(str(value))
 
 
-def _prose(walk: Walk, value: object) -> object:
-    return walk.prose(value)
-
-
 def _object(walk: Walk, value: object) -> object:
     """`flattened` takes objects only, so a bare list or scalar goes under a key."""
     return walk.value(value if isinstance(value, Mapping) else {"values": value})
@@ -231,7 +220,7 @@ def _secret(walk: Walk, _value: object) -> object:
 
 _BY_KIND: Mapping[_Kind, _Cleaner] = {
     _Kind.WORD: _word,
-    _Kind.PROSE: _prose,
+    _Kind.PROSE: Walk.prose,
     _Kind.OBJECT: _object,
     _Kind.PERSON: _person,
 }

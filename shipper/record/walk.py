@@ -1,14 +1,14 @@
 """Foreign values, brought into bounds: the first of redaction's two walks."""
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from shipper.catalog.secrets.assigned import (
     MAX_NAME,
@@ -24,12 +24,12 @@ from shipper.catalog.secrets.patterns import mask, suspect
 MAX_TEXT = 1000
 #: Read beyond the cut, so that a secret across it is seen whole, or long enough to be known.
 LOOK_AHEAD = MAX_ECHO
+#: What is read of one text.
+WINDOW = MAX_TEXT + LOOK_AHEAD
 #: Elasticsearch refuses a `flattened` field deeper than 20 levels.
 _MAX_DEPTH = 16
 #: Values in one event.
 _MAX_VALUES = 1000
-#: A longer text that holds JSON is cut, and then holds none.
-_MAX_JSON = MAX_TEXT + LOOK_AHEAD
 #: The smallest number of 13 digits, and the first beyond 64 bits.
 _FIRST_CARD = 10**12
 _FIRST_HUGE = 1 << 63
@@ -37,33 +37,22 @@ _FIRST_HUGE = 1 << 63
 _MAX_DIGITS_BITS = 1024
 
 
-class Long(NamedTuple):
-    """A text that is to be cut, once everything that must not be in it is known."""
-
-    window: str
-    length: int
-    digest: str
-
-
 #: Sorted members: neither the hash nor the line may depend on a caller's order.
 canonical = msgspec.json.Encoder(order="sorted").encode
 
 
-class Walk:
+class Walk(Struct):
     """Walks the foreign values of one event.
 
     Gathers in `texts` what is still to be looked through, in `secrets` what was masked by its
-    name, in `counts` what was masked by kind. `must_finish` says that there are texts to cut.
+    name, in `counts` what was masked by kind. Texts stay as long as they are: they are cut when
+    everything that must not be in them is known.
     """
 
-    __slots__ = ("_room", "counts", "must_finish", "secrets", "texts")
-
-    def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
-        self.texts: list[str] = []
-        self.secrets: set[str] = set()
-        self.must_finish = False
-        self._room = _MAX_VALUES
+    counts: dict[str, int] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list)
+    secrets: set[str] = field(default_factory=set)
+    room: int = _MAX_VALUES
 
     def saw(self, kind: str, count: int) -> None:
         self.counts[kind] = self.counts.get(kind, 0) + count
@@ -73,16 +62,9 @@ class Walk:
         """Whether there were more secrets than are remembered."""
         return len(self.secrets) >= MAX_SECRETS
 
-    def text(self, text: str) -> object:
-        """Text as it is, for a while: a long one is cut when all secrets are known."""
-        if len(text) <= MAX_TEXT:
-            self.texts.append(text)
-            return text
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        long = Long(text[: MAX_TEXT + LOOK_AHEAD], len(text), digest)
-        self.texts.append(long.window)
-        self.must_finish = True
-        return long
+    def text(self, text: str) -> str:
+        self.texts.append(text)
+        return text
 
     def prose(self, value: object) -> object:
         """A text, or any other value as JSON text."""
@@ -99,18 +81,18 @@ class Walk:
         return walk(self, value, depth)
 
     def a_string(self, text: str, _depth: int) -> object:
-        if text[:1] in OPENING and len(text) <= _MAX_JSON and may_name_secrets(text):
+        if text[:1] in OPENING and len(text) <= WINDOW and may_name_secrets(text):
             text = self._masked_json(text)
         return self.text(text)
 
     def a_mapping(self, value: Mapping[object, object], depth: int) -> dict[str, object]:
-        """Names and values; a short plain text, as most are, costs no further call."""
+        """Names and values; a plain text, as most are, costs no further call."""
         if "value" in value and labels_a_secret(value):
             value = {**value, "value": self._masked(value["value"])}
         items: Iterable[tuple[object, object]] = value.items()
-        if is_cut := len(value) > self._room:
-            items = islice(items, self._room)
-        self._room = max(self._room - len(value), 0)
+        if is_cut := len(value) > self.room:
+            items = islice(items, self.room)
+        self.room = max(self.room - len(value), 0)
         clean: dict[str, object] = {}
         for key, item in items:
             name, is_secret, holds_secret = (
@@ -120,7 +102,7 @@ class Walk:
                 self.texts.append(name)
             if is_secret:
                 clean[name] = self._masked_by(name, item)
-            elif type(item) is str and len(item) <= MAX_TEXT and item[:1] not in OPENING:
+            elif type(item) is str and item[:1] not in OPENING:
                 self.texts.append(item)
                 clean[name] = item
             else:
@@ -131,16 +113,16 @@ class Walk:
 
     def a_list(self, items: Any, depth: int) -> list[object]:
         """Also what follows a secret's name on a command line: `["--password", "x"]`."""
-        is_cut = len(items) > self._room
-        admitted = islice(items, self._room) if is_cut else items
-        self._room = max(self._room - len(items), 0)
+        is_cut = len(items) > self.room
+        admitted = islice(items, self.room) if is_cut else items
+        self.room = max(self.room - len(items), 0)
         clean: list[object] = []
         follows = False
         for item in admitted:
             if follows:
                 clean.append(self._masked(item))
                 follows = False
-            elif type(item) is str and len(item) <= MAX_TEXT and item[:1] not in OPENING:
+            elif type(item) is str and item[:1] not in OPENING:
                 self.texts.append(item)
                 clean.append(item)
                 follows = item[:1] == "-" and len(item) <= MAX_NAME and is_secret_name(item)
@@ -260,9 +242,9 @@ def _other_name(key: object) -> _Name:
 
 
 def _windows(value: object) -> object:
-    """The value with long texts as far as they were read: its own text will be cut as well."""
-    if isinstance(value, Long):
-        return value.window
+    """The value with its texts as far as they are read: its own text will be cut as well."""
+    if isinstance(value, str):
+        return value[:WINDOW]
     if isinstance(value, dict):
         return {key: _windows(item) for key, item in value.items()}
     if isinstance(value, list):

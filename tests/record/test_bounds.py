@@ -147,6 +147,16 @@ def test_what_is_too_deep_or_too_much_is_cut_visibly(recorder):
     assert arguments["many"][:3] == [0, 1, 2]
 
 
+@pytest.mark.parametrize("length", [1000, 1001])
+def test_what_is_text_only_when_asked_is_written_without_quotes_however_long(length, recorder):
+    class Answer:
+        def __str__(self):
+            return "a" * length
+
+    written = recorder.log(tool(result=Answer()))["mcp"]["tool"]["result"]["text"]
+    assert written.partition("…")[0] == "a" * 1000
+
+
 def test_the_arguments_hash_tells_repeated_calls_from_others(recorder):
     def hash_of(arguments):
         return recorder.log(tool(arguments))["mcp"]["tool"]["arguments"]["hash"]
