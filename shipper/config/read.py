@@ -157,7 +157,7 @@ class Reader:
             known = typing.get_args(wanted)
             given = self.one_of(node, known)
             return given if given in known else known[0]  # so that something can be made of it
-        if isinstance(wanted, type) and issubclass(wanted, Struct) and wanted is not Secret:
+        if isinstance(wanted, type) and issubclass(wanted, Struct):
             return self._section(node, wanted) if wanted is not hint else self.into(wanted, node)
         read = _READERS.get(wanted)
         assert read is not None, f"no reading for {wanted}"

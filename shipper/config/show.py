@@ -35,7 +35,7 @@ def _plain(value: object) -> object:
         return sorted(str(_plain(one)) for one in value)
     if isinstance(value, tuple | list):
         return [_plain(one) for one in value]
-    if isinstance(value, Struct) and not isinstance(value, Secret):
+    if isinstance(value, Struct):
         return {row.name: _plain(getattr(value, row.name)) for row in fields(value)}
     return _leaf(value)
 

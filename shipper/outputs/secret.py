@@ -1,18 +1,26 @@
-from msgspec import Struct
-
 """Values that must not be seen."""
 
 
-class Secret(Struct, frozen=True):
-    """A password or key: its text comes out of `reveal` alone, never out of a repr or a log."""
+class Secret:
+    """A password or key: its text comes out of `reveal` alone, never out of a repr or a log.
 
-    _value: str
+    No Struct, whose fields encoders and printers know how to find.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
 
     def reveal(self) -> str:
         """The secret itself, for the one call that needs it."""
         return self._value
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
     def __repr__(self) -> str:
         return "<hidden>"
-
-    __str__ = __repr__

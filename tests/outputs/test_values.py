@@ -1,5 +1,6 @@
 """Small values that outputs share: lines, secrets, and the table of outputs."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +52,12 @@ def test_a_secret_is_shown_by_reveal_alone(show):
     assert secret.reveal() == "geheim"
     assert "geheim" not in show(secret)
     assert "geheim" not in show(ElasticsearchConfig(api_key=secret, password=secret))
+
+
+@pytest.mark.parametrize("written", [msgspec.json.encode, msgspec.to_builtins])
+def test_a_secret_is_written_by_nothing_that_knows_structs(written):
+    with pytest.raises(TypeError):
+        written({"key": Secret("geheim")})
 
 
 def test_every_output_can_be_made_from_its_defaults(tmp_path):
