@@ -365,7 +365,8 @@ class Source:
     def _bounded(self, chunk: Chunk, limits: Limits, *, is_all: bool) -> Chunk:
         """The chunk, cut to the lines that a batch has room for; learns how much to read."""
         if len(chunk.lines) <= limits.max_lines:
-            if not is_all:  # else there is nothing to learn
+            # An eighth more, if that is not to be cut off again, and there was more to read.
+            if not is_all and len(chunk.lines) * 9 <= limits.max_lines * 8:
                 self._usual = min(_MAX_READ_BYTES, self._usual + self._usual // 8)
             return chunk
         chunk = cut(chunk, limits.max_lines)
