@@ -226,12 +226,15 @@ class _Unpacker:
         return data
 
 
-def opened(file: int) -> Handle:
-    """The handle of the open file, by its first bytes; `Torn` if there is only one of them."""
-    head = os.pread(file, _LONGEST_MAGIC_BYTES, 0)
+def opened(file: Handle) -> Handle:
+    """What reads the open file by its first bytes, mostly `file` itself; `Torn` if one is all."""
+    head = os.pread(file.file, _LONGEST_MAGIC_BYTES, 0)
     if head == _MAGIC[:1]:
         raise Torn
     for magic, how in _OTHERS.items():
         if head.startswith(magic):
             raise Packed(how)
-    return Archive(file) if head.startswith(_MAGIC) else Handle(file)
+    is_archive = head.startswith(_MAGIC)
+    if is_archive == file.is_archive:
+        return file
+    return Archive(file.file) if is_archive else Handle(file.file)

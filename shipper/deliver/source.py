@@ -16,7 +16,7 @@ from shipper.deliver.block import Sifted
 from shipper.deliver.chunk import Chunk, cut, joined
 from shipper.deliver.discover import Found, open_found
 from shipper.deliver.form import Block, Form, OverLong, Skip
-from shipper.deliver.handle import CLOSED, Handle, Torn
+from shipper.deliver.handle import CLOSED, Handle, Packed, Torn
 from shipper.deliver.mark import Mark
 from shipper.deliver.registry import Position
 from shipper.deliver.segments import SEALED, Segment, is_ended
@@ -104,9 +104,7 @@ class Source:
 
         `Torn` if that cannot be known before there is more of it, `Packed` if it cannot be read.
         """
-        file = self.handle()
-        if not file.is_archive:
-            self._file = file = opened(file.file)
+        self._file = file = opened(self.handle())
         if not file.knows(self.found.version):
             return False
         if file.is_cut and time.time() - self.found.mtime_ns / 1e9 < _ARCHIVE_PATIENCE_S:
@@ -135,8 +133,8 @@ class Source:
 
     @property
     def is_damaged(self) -> bool:
-        """Whether there is more in it than can be read."""
-        return self._file.fault != ""
+        """Whether there is more in it than could be read."""
+        return self._problem != ""
 
     @property
     def mark(self) -> Mark:
@@ -167,16 +165,21 @@ class Source:
         Where the file does not hold any more what was settled, it begins with another mark.
         """
         self.has_more = False
+        chunk = None
         try:
             self.handle()
             chunk = self._take(limits)
+            fault = self._file.fault
+            problem = f"is damaged ({fault}); what can be unpacked of it is read" if fault else ""
         except OSError as error:
-            self._report(f"cannot be read ({error.strerror}); trying again")
+            problem = f"cannot be read ({error.strerror}); trying again"
             self.close()
             self.seen = self.due_monotonic = None
-            return None
-        fault = self._file.fault
-        self._report(f"is damaged ({fault}); what can be unpacked of it is read" if fault else "")
+        except Torn:
+            problem = "was written over, and its first byte does not tell what it is now"
+        except Packed as error:
+            problem = f"is {error} now, which is not read"
+        self._report(problem)
         return chunk
 
     def settle(self, now_s: int) -> Position:
@@ -274,10 +277,12 @@ class Source:
 
     def _take(self, limits: Limits) -> Chunk | None:
         self.look()
-        if not self.seen or self.seen.version != self.found.version:
-            self.due_monotonic = None  # it has grown, and is waited for anew
+        is_changed = not self.seen or self.seen.version != self.found.version
         self.seen = self.found  # the same object: for each of many quiet files there is one
         self._is_racy = abs(time.time_ns() - self.found.mtime_ns) < _RACY_NS
+        if is_changed:
+            self.due_monotonic = None  # it may have grown, and is waited for anew
+            self._file = opened(self._file)  # or have been written over
         if not self.explore():
             self.has_more = True
             return None

@@ -276,6 +276,24 @@ def test_an_archive_that_is_written_over_is_read_from_its_beginning(logs, passes
     assert passes() == [4]
 
 
+@SIZES
+def test_a_file_that_is_written_over_is_read_as_what_it_is_then(tmp_path, logs, passes, size):
+    """The same to us: its inode is given to another file between two looks."""
+    path = logs / "a.log"
+    path.write_bytes(gzip.compress(block([1, 2], size)))
+    assert passes() == [1, 2]
+    path.write_bytes(block([3], size))
+    assert passes() + passes() == [3]
+    path.write_bytes(gzip.compress(block([4, 5, 6], size)))
+    assert passes() + passes() == [4, 5, 6]
+    for other in (b"\x1f", lzma.compress(block([7], size))):
+        path.write_bytes(other)
+        assert passes() + passes() == []
+    path.write_bytes(block([8], size))
+    assert passes() == [8]
+    assert dead_letters(config(tmp_path)) == []
+
+
 @pytest.mark.parametrize("begun", [b"", b"\x1f", b"\x1f\x8b"])
 def test_an_archive_that_was_seen_before_it_was_written_is_read_as_one(logs, passes, begun):
     path = logs / "a.log.1.gz"
