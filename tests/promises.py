@@ -264,6 +264,7 @@ PROMISES = (
             "integration/test_logrotate.py::test_each_line_arrives_once_whatever_logrotate_does",
             "deliver/test_running.py::test_a_deleted_file_is_read_to_its_end_and_forgotten",
             "deliver/test_reading.py::test_a_truncated_file_is_read_from_its_beginning",
+            "deliver/test_archives.py::test_a_file_that_is_written_over_is_read_as_what_it_is_then",
         ),
     ),
     Promise(

@@ -172,18 +172,9 @@ INPUTS = frozenset(
     (
         *("aws-cloudwatch", "aws-s3", "azure-blob-storage", "azure-eventhub", "cel"),
         *("cloudfoundry", "cometd", "docker", "entity-analytics", "etw", "gcp-pubsub", "gcs"),
-        *(
-            "http_endpoint",
-            "httpjson",
-            "journald",
-            "kafka",
-            "lumberjack",
-            "mqtt",
-            "netflow",
-            "o365audit",
-        ),
-        *("redis", "salesforce", "streaming", "syslog", "tcp", "udp", "unified_logs", "unix"),
-        *("websocket", "winlog"),
+        *("http_endpoint", "httpjson", "journald", "kafka", "lumberjack", "mqtt", "netflow"),
+        *("o365audit", "redis", "salesforce", "streaming", "syslog", "tcp", "udp"),
+        *("unified_logs", "unix", "websocket", "winlog"),
     )
 )
 

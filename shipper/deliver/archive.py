@@ -34,7 +34,7 @@ _PIECE_BYTES = 256 << 10
 #: Unpacked by one `explore`: some 20 ms, in which no other file is read.
 _STEP_PIECES = 32
 
-_CUT = "its end is missing"
+_TORN = "its end is missing"
 
 #: zlib's sign for a gzip member with its header and checksum.
 _GZIP_WBITS = 16 + zlib.MAX_WBITS
@@ -83,9 +83,9 @@ class Archive(Handle):
         return self._fault
 
     @property
-    def is_cut(self) -> bool:
+    def is_torn(self) -> bool:
         """Whether its end is missing, as while it is written."""
-        return self._fault is _CUT
+        return self._fault is _TORN
 
     def knows(self, version: tuple[int, int]) -> bool:
         """Whether it has been gone through to its end since it was written to."""
@@ -104,7 +104,7 @@ class Archive(Handle):
             self._size += len(piece)
             self._head += piece[: _EDGE_BYTES - len(self._head)]
             self._tail = (self._tail + piece[-_EDGE_BYTES:])[-_EDGE_BYTES:]
-        if self._is_explored and not self.is_cut:
+        if self._is_explored and not self.is_torn:
             self._explorer = None
         return self._is_explored
 
@@ -137,7 +137,7 @@ class Archive(Handle):
 
     def _change(self, version: tuple[int, int]) -> None:
         """It was written to: what was cut off may go on, everything else is another archive."""
-        goes_on = self.is_cut and version[0] > self._version[0]
+        goes_on = self.is_torn and version[0] > self._version[0]
         self._version, self._is_explored, self._fault = version, False, ""
         if self._explorer and goes_on:
             self._explorer.fault = ""
@@ -191,7 +191,7 @@ class _Unpacker:
             if data := self._inflated(max_bytes):
                 return data
             if is_over:
-                self.fault = _CUT
+                self.fault = _TORN
         return b""
 
     def _read(self, file: int) -> bytes:

@@ -147,7 +147,7 @@ class Following:
             source = self._ready.pop()
             if not source.id:  # to go through an archive takes time as well
                 bytes_left -= _MIN_ROOM_BYTES
-            if not self._is_due(source):
+            if not self._can_be_read(source):
                 (again.append if source.has_more else self._ready.done)(source)
                 continue
             chunk = self._take(source, Limits(lines_left, bytes_left, self._limits.max_line_bytes))
@@ -173,7 +173,7 @@ class Following:
         for source in self._sources:
             source.close()
 
-    def _is_due(self, source: Source) -> bool:
+    def _can_be_read(self, source: Source) -> bool:
         """Whether it can be read now; an archive is known before it is."""
         if not source.id:
             source.has_more = False

@@ -42,7 +42,7 @@ class Handle:
         return ""
 
     @property
-    def is_cut(self) -> bool:
+    def is_torn(self) -> bool:
         """Whether that is because its end is missing, as while it is written."""
         return False
 

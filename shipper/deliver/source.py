@@ -107,7 +107,7 @@ class Source:
         self._file = file = opened(self.handle())
         if not file.knows(self.found.version):
             return False
-        if file.is_cut and time.time() - self.found.mtime_ns / 1e9 < _ARCHIVE_PATIENCE_S:
+        if file.is_torn and time.time() - self.found.mtime_ns / 1e9 < _ARCHIVE_PATIENCE_S:
             raise Torn
         return True
 
@@ -234,7 +234,7 @@ class Source:
     def tell_unfinished(self, what: str = "") -> None:
         """Say what of the file has been read and is no whole line."""
         path, offset = self.found.path, self.offset
-        if not self.id and self._file.is_cut:
+        if not self.id and self._file.is_torn:
             _log.warning("%s is no whole gzip archive%s.", path, what or " yet")
         if left := self.unfinished_bytes():
             _log.warning("%s: %d bytes from %d are no whole line%s.", path, left, offset, what)

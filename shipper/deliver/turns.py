@@ -12,12 +12,11 @@ class Turns:
     Of archives, one is read to its end before the next: to come back to one is to unpack it again.
     """
 
-    __slots__ = ("_archive", "_archives", "_turns")
+    __slots__ = ("_archives", "_turns")
 
     def __init__(self) -> None:
         self._turns: deque[Source] = deque()
-        # That which is being read, and those behind it.
-        self._archive: Source | None = None
+        # The first of them is being read.
         self._archives: OrderedDict[Source, None] = OrderedDict()
 
     def __bool__(self) -> bool:
@@ -28,15 +27,14 @@ class Turns:
 
     def __iter__(self) -> Iterator[Source]:
         yield from self._turns
-        yield from self._archives
+        yield from (archive for archive in self._archives if not archive.is_queued)
 
     def add(self, source: Source) -> None:
         """It may have something, and gets its turn."""
-        if source.is_archive and self._archive not in (source, None):
-            self._archives[source] = None
-            return
         if source.is_archive:
-            self._archive = source
+            self._archives.setdefault(source)
+            if source is not self._archive:
+                return
         if not source.is_queued:
             source.is_queued = True
             self._turns.append(source)
@@ -52,9 +50,13 @@ class Turns:
         if source.is_queued:
             source.is_queued = False
             self._turns.remove(source)
-        self._archives.pop(source, None)
         if source is self._archive:
             source.rest()
-            self._archive = None
-            if self._archives:
-                self.add(self._archives.popitem(last=False)[0])
+            del self._archives[source]
+            if (following := self._archive) is not None:
+                self.add(following)
+        self._archives.pop(source, None)
+
+    @property
+    def _archive(self) -> Source | None:
+        return next(iter(self._archives), None)

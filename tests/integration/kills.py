@@ -122,12 +122,11 @@ def _live_and_die(history, config, home):
         history.kills += 1
 
 
-def to_lumberjack(home, runs, seed):
+def to_lumberjack(lumberjack, home, runs, seed):
     """The history, and every id as it came."""
-    with LumberjackSink() as sink:
-        host, port = sink.address.rsplit(":", 1)
-        history, faults = run(home, (host, int(port)), "logstash", runs, seed)
-        return history, faults, list(map(id_of, sink.events()))
+    host, port = lumberjack.address.rsplit(":", 1)
+    history, faults = run(home, (host, int(port)), "logstash", runs, seed)
+    return history, faults, list(map(id_of, lumberjack.events()))
 
 
 def to_elasticsearch(elasticsearch, home, runs, seed):
@@ -163,7 +162,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="mcp-shipper-kills-") as folder:
         home, began = Path(folder), time.monotonic()
         if options.to == "lumberjack":
-            history, faults, ids = to_lumberjack(home, options.runs, options.seed)
+            with LumberjackSink() as server:
+                history, faults, ids = to_lumberjack(server, home, options.runs, options.seed)
         else:
             with Elasticsearch() as server:
                 history, faults, ids = to_elasticsearch(server, home, options.runs, options.seed)

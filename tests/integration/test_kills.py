@@ -5,8 +5,10 @@ from tests.integration.kills import disordered, lost, to_elasticsearch, to_lumbe
 RUNS = 5
 
 
-def test_killed_and_rotated_behind_a_bad_line_to_a_lumberjack_server_it_loses_nothing(tmp_path):
-    history, _, ids = to_lumberjack(tmp_path, RUNS, seed=3)
+def test_killed_and_rotated_behind_a_bad_line_to_a_lumberjack_server_it_loses_nothing(
+    new_lumberjack, tmp_path
+):
+    history, _, ids = to_lumberjack(new_lumberjack(), tmp_path, RUNS, seed=3)
     assert lost(history, ids) == set()
     assert disordered(history, ids) == 0
 
