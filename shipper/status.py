@@ -14,7 +14,7 @@ from msgspec import Struct
 from shipper.config import Config
 from shipper.config.operation import HttpConfig
 from shipper.deliver.discover import scan
-from shipper.deliver.registry import Position, read_positions
+from shipper.deliver.registry import Position, read_positions, registry_path
 
 #: A local process answers at once, or does not run.
 _ASK_TIMEOUT_S = 2.0
@@ -75,7 +75,7 @@ def file_status(config: Config) -> Iterator[FileStatus]:
     files = {found.path: found.size for found in scan(config.inputs)}
     for name in config.outputs:
         known = set()
-        for one in read_positions(registry_path(config, name)):
+        for one in read_positions(registry_path(config.data, name)):
             known.add(one.path)
             size = files[one.path] if one.path in files else _size(one.path)
             yield FileStatus(name, one.path, size and (one.unpacked_bytes or size), one)
@@ -96,7 +96,7 @@ def _output_status(
     config: Config, name: str, rows: list[FileStatus], told: Mapping[str, Any] | None
 ) -> OutputStatus:
     letters = (config.data / "dead-letters").glob(f"{name}.*ndjson")
-    is_running = _is_held(registry_path(config, name))
+    is_running = _is_held(registry_path(config.data, name))
     said = told or {"state": "running" if is_running else "stopped"}
     is_well = said["state"] in {"idle", "delivering"}
     return OutputStatus(
@@ -112,19 +112,14 @@ def _output_status(
     )
 
 
-def registry_path(config: Config, output: str) -> Path:
-    """Where the positions of an output are."""
-    return config.data / "registry" / f"{output}.ndjson"
-
-
 def settled_files(config: Config, paths: Collection[Path]) -> Collection[Path]:
     """Those of the files that every output has whole."""
     left = {str(path): path for path in paths}
     for name in config.outputs if left else ():
-        positions = read_positions(config.data / "registry" / f"{name}.ndjson")
+        positions = read_positions(registry_path(config.data, name))
         offsets = {position.path: position.offset for position in positions}
         left = {
-            name: path for name, path in left.items() if offsets.get(name, 0) >= (_size(name) or 0)
+            text: path for text, path in left.items() if offsets.get(text, 0) >= (_size(text) or 0)
         }
     return left.values()
 

@@ -21,7 +21,7 @@ from shipper.deliver.delete import Deletions, OwnDeletions
 from shipper.deliver.discover import InputConfig, patterns
 from shipper.deliver.follow import Following
 from shipper.deliver.inactive import Inactive
-from shipper.deliver.registry import Registry
+from shipper.deliver.registry import Registry, registry_path
 from shipper.deliver.reject import DeadLetter, DeadLetters, Witness
 from shipper.deliver.settle import Settler
 from shipper.deliver.source import Limits
@@ -65,7 +65,7 @@ class PipelineConfig(Struct, frozen=True, kw_only=True):
     @property
     def registry_path(self) -> Path:
         """The journal of positions."""
-        return self.data_path / "registry" / f"{self.name}.ndjson"
+        return registry_path(self.data_path, self.name)
 
     @property
     def dead_letters_path(self) -> Path:

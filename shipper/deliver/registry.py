@@ -148,6 +148,11 @@ class Registry:
             yield _encode_line(_Commit(some))
 
 
+def registry_path(data: Path, output: str) -> Path:
+    """Where the positions of an output are."""
+    return data / "registry" / f"{output}.ndjson"
+
+
 def read_positions(path: Path) -> tuple[Position, ...]:
     """What the journal at `path` holds now, without its lock; nothing if there is none."""
     _, positions = _load(path)
