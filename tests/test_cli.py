@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -35,26 +37,35 @@ def config(tmp_path):
     return path
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "run",
-        "setup",
-        "test config",
-        "test output",
-        "export template",
-        "status",
-        "inspect",
-        "replay",
-        "process",
-        "demo",
-    ],
-)
-def test_every_command_of_the_readme_has_help(command, capsys):
+#: The commands on the pages, as they stand there.
+SHOWN = {
+    match[1]
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
+    for match in re.finditer(r"^\$ mcp-shipper (.*)", page.read_text(), re.MULTILINE)
+}
+
+
+@pytest.mark.parametrize("shown", sorted(SHOWN))
+def test_every_command_on_the_pages_is_there_with_its_options(shown, capsys):
+    words = shlex.split(shown, comments=True)
     with pytest.raises(SystemExit) as ended:
-        main([*command.split(), "--help"])
+        main([*words, "--help"])
     assert ended.value.code == 0
-    assert f"mcp-shipper {command}" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert [word for word in words if word.startswith("-") and word not in said] == []
+
+
+def test_whoever_has_read_enough_hears_no_more(config):
+    """As `mcp-shipper export dashboard | head -1`, with more than a pipe holds, and with less."""
+    for words in (["export", "dashboard"], ["version"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        command = [sys.executable, "-m", "shipper", *words, "-c", config]
+        done = subprocess.run(
+            command, stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_the_configuration_may_be_named_before_or_after_the_command(config, capsys):

@@ -5,6 +5,7 @@ load what ships, and nothing else.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -28,22 +29,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser(words).parse_args(words)
     command: Command = arguments.command
     try:
-        return command(arguments)
+        code = command(arguments)
+        sys.stdout.flush()
     except BadInput as error:
         complain("\n".join(["Cannot be used:", *(f"  {problem}" for problem in error.problems)]))
         return EX_CONFIG
-    except RegistryError as error:
-        complain(str(error))
-        return EX_IOERR
-    except DeliveryError as error:
-        complain(str(error))
-        return EX_UNAVAILABLE
     except ShipperError as error:
         complain(str(error))
-        return EX_FAILED
+        return _code(error)
     except PermissionError as error:
         complain(f"{error.filename}: {error.strerror}; run this as the shipper's user, or as root")
         return EX_NOPERM
+    except BrokenPipeError:  # whoever reads has read enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EX_FAILED
+    return code
+
+
+def _code(error: ShipperError) -> int:
+    if isinstance(error, RegistryError):
+        return EX_IOERR
+    return EX_UNAVAILABLE if isinstance(error, DeliveryError) else EX_FAILED
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

@@ -33,13 +33,11 @@ def _replay(arguments: argparse.Namespace) -> int:
     wanted = _wanted(arguments.reason)
     if arguments.dry_run:
         return _show(config, names, wanted)
-    known = [name for name in names if name in config.outputs]
-    if known == names:
-        return _send(config, names, wanted)
-    _send(config, known, wanted)
-    for name in (name for name in names if name not in known):
+    code = _send(config, [name for name in names if name in config.outputs], wanted)
+    unknown = [name for name in names if name not in config.outputs]
+    for name in unknown:
         complain(f"{name}: no such output is configured; its letters stay")
-    return EX_CONFIG
+    return EX_CONFIG if unknown else code
 
 
 def _wanted(text: str) -> "Wanted":
