@@ -155,6 +155,25 @@ class ScriptedOutput:
         pass
 
 
+class Killed(BaseException):
+    """The process dies here."""
+
+
+def killed_after(batches, *, is_taken=False):
+    """An output that dies of the batch behind so many, which is taken first or not."""
+
+    def takes(lines):
+        return [DELIVERED] * len(lines)
+
+    def dies(lines):
+        if is_taken:
+            output.taken += lines
+        raise Killed
+
+    output = ScriptedOutput(*[takes] * batches, dies)
+    return output
+
+
 @contextmanager
 def running(pipeline):
     """`run` in a thread of its own, stopped at the end; what it raised is raised here."""

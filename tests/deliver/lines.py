@@ -1,6 +1,8 @@
 """Helpers of the delivery tests: files of numbered lines, and pipelines over them."""
 
 import json
+import os
+import time
 
 from shipper.deliver.discover import InputConfig
 from shipper.deliver.pipeline import Pipeline, PipelineConfig
@@ -18,6 +20,12 @@ def block(numbers, size=0):
 def append(path, data):
     with path.open("ab") as file:
         file.write(data)
+
+
+def age(path, age_s):
+    """Nothing has changed in it for so long."""
+    then = time.time() - age_s
+    os.utime(path, (then, then))
 
 
 def numbers(lines):

@@ -6,7 +6,6 @@ import json
 import lzma
 import os
 import random
-import time
 import tracemalloc
 import zlib
 from contextlib import suppress
@@ -23,6 +22,7 @@ from shipper.deliver.forms.text import Text
 from shipper.deliver.pipeline import Pipeline
 from shipper.deliver.registry import read_positions
 from tests.deliver.lines import (
+    age,
     append,
     block,
     config,
@@ -32,7 +32,7 @@ from tests.deliver.lines import (
     line,
     numbers,
 )
-from tests.fakes import ScriptedOutput
+from tests.fakes import Killed, ScriptedOutput, killed_after
 
 #: A line's size: with the first, a beginning is that of many files; with the second, of one.
 SIZES = pytest.mark.parametrize("size", [0, 2000])
@@ -47,31 +47,9 @@ def noise(numbers, size=60):
     )
 
 
-def age(path, age_s):
-    then = time.time() - age_s
-    os.utime(path, (then, then))
-
-
 def quiet(path):
     """Nothing has changed in it for long."""
     age(path, 3600)
-
-
-class Died(BaseException):
-    """The process dies here, before the next batch."""
-
-
-class Mortal(ScriptedOutput):
-    """Takes so many batches."""
-
-    def __init__(self, batches):
-        super().__init__()
-        self.batches = batches
-
-    def send(self, lines):
-        if len(self.sent) == self.batches:
-            raise Died
-        return super().send(lines)
 
 
 # --- the same lines
@@ -99,8 +77,8 @@ def test_an_archive_is_shipped_like_the_file_it_was_made_of(
     path.write_bytes((b"\0" * padding).join(gzip.compress(one, level) for one in members))
     options = config(home, max_lines=max_lines)
     taken = []
-    for output in (*map(Mortal, lives), ScriptedOutput()):
-        with suppress(Died):
+    for output in (*map(killed_after, lives), ScriptedOutput()):
+        with suppress(Killed):
             drained(options, output)
         taken += output.taken
     assert numbers(taken) == list(range(len(sizes)))
@@ -208,8 +186,8 @@ def test_an_archive_beside_its_file_waits_and_has_the_rest_when_the_file_is_gone
     assert delivered(settings) == [1, 2]
     append(path, block([3], size))
     (logs / "a.log.1.gz").write_bytes(gzip.compress(path.read_bytes()))
-    with pytest.raises(Died):
-        drained(settings, Mortal(0))
+    with pytest.raises(Killed):
+        drained(settings, killed_after(0))
     assert [row for row in caplog.messages if "a copy of" in row] != []
     path.unlink()
     assert delivered(settings) == [3]

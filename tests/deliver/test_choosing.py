@@ -1,10 +1,8 @@
 """Which files are followed, for how long, and which are deleted: what an input's options do."""
 
-import os
 import re
 import subprocess
 import sys
-import time
 import tracemalloc
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +17,7 @@ from shipper.deliver.discover import Delete, InputConfig, Scanner
 from shipper.deliver.pipeline import Pipeline
 from shipper.deliver.registry import read_positions
 from shipper.errors import ConfigError
-from tests.deliver.lines import append, block, config, delivered, drained, numbers
+from tests.deliver.lines import age, append, block, config, delivered, drained, numbers
 from tests.fakes import ScriptedOutput
 from tests.real.processes import dies_with_us
 
@@ -29,11 +27,6 @@ DAY_S = 86_400
 def settings(home, pattern="*", **options):
     one = InputConfig(paths=(str(home / "logs" / pattern),), **options)
     return replace(config(home), inputs=(one,))
-
-
-def age(path, age_s):
-    then = time.time() - age_s
-    os.utime(path, (then, then))
 
 
 # --- which

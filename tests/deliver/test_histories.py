@@ -23,11 +23,7 @@ from shipper.deliver.registry import read_positions
 from shipper.errors import ProtocolError, Refused, TooLarge, Unavailable
 from shipper.outputs.base import DELIVERED, DUPLICATE, RETRY, Rejected
 from tests.deliver.lines import append, config, dead_letters
-from tests.fakes import ScriptedOutput
-
-
-class Killed(BaseException):
-    """The process dies here."""
+from tests.fakes import Killed, ScriptedOutput
 
 
 def takes_and_dies(lines):

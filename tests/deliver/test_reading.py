@@ -20,7 +20,7 @@ from tests.deliver.lines import (
     line,
     numbers,
 )
-from tests.fakes import ScriptedOutput
+from tests.fakes import Killed, ScriptedOutput, killed_after
 
 
 def test_lines_come_as_bytes_in_order_and_only_once(tmp_path, logs):
@@ -308,12 +308,8 @@ def test_a_file_that_cannot_be_read_is_told_once_and_read_when_it_can_be(as_nobo
 
 def test_what_a_batch_left_unsettled_comes_again(tmp_path, logs):
     append(logs / "a.log", block(range(100), 20_000))
-
-    class Killed(BaseException):
-        pass
-
     with pytest.raises(Killed):
-        drained(config(tmp_path), ScriptedOutput(Killed()))
+        drained(config(tmp_path), killed_after(0))
     assert delivered(config(tmp_path)) == list(range(100))
 
 

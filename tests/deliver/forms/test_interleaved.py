@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from shipper.deliver.discover import InputConfig
 from shipper.deliver.registry import read_positions
-from tests.deliver.forms.test_laws import Killed, parsers
+from tests.deliver.forms.test_laws import parsers
 from tests.deliver.lines import append, config, drained
-from tests.fakes import ScriptedOutput
+from tests.fakes import Killed, killed_after
 
 CONTAINER = {"container": {}}
 MULTILINE = {
@@ -67,37 +67,19 @@ def is_mixed(line, parts):
     return len({parts[token][0] for token in tokens(line)}) > 1
 
 
-class Mortal(ScriptedOutput):
-    """Takes so many batches and then dies, before it has the next one or after."""
-
-    def __init__(self, arrived, batches, *, is_after):
-        super().__init__()
-        self.taken = arrived
-        self._batches, self._is_after = batches, is_after
-
-    def send(self, lines):
-        self._batches -= 1
-        if self._batches >= 0:
-            return super().send(lines)
-        if self._is_after:
-            super().send(lines)
-        raise Killed
-
-
 def shipped(settings_, deaths, arrived):
     """One start after the other until one is not killed; whether a batch came and was forgotten."""
     is_forgotten = False
     while deaths:
-        batches, is_after = deaths.pop()
+        batches, is_taken = deaths.pop()
+        output = killed_after(batches, is_taken=is_taken)
         try:
-            drained(settings_, Mortal(arrived, batches, is_after=is_after))
+            drained(settings_, output)
         except Killed:
-            is_forgotten |= is_after
-    drained(settings_, Mortal(arrived, FOR_EVER, is_after=False))
+            is_forgotten |= is_taken
+        arrived += output.taken
+    arrived += drained(settings_)[1].taken
     return is_forgotten
-
-
-FOR_EVER = 1 << 30
 
 
 #: An open event whose second line began before its first.

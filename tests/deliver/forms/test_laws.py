@@ -13,10 +13,9 @@ from msgspec.structs import replace
 from shipper.deliver.discover import InputConfig
 from shipper.deliver.form import Block
 from shipper.deliver.registry import read_positions
-from shipper.outputs.base import DELIVERED
 from tests.deliver.forms.forms import form
 from tests.deliver.lines import append, config, drained
-from tests.fakes import ScriptedOutput
+from tests.fakes import Killed, ScriptedOutput, killed_after
 
 
 def parsers(*more, **keys):
@@ -86,14 +85,6 @@ def test_however_a_file_is_cut_into_blocks_its_events_are_the_same(name, lines, 
     assert sorted(map(repr, cut[1])) == sorted(map(repr, at_once[1]))
 
 
-class Killed(BaseException):
-    """The process dies here."""
-
-
-def takes(lines):
-    return [DELIVERED] * len(lines)
-
-
 @settings(max_examples=60, deadline=None)
 @given(
     name=st.sampled_from(sorted(FORMS)),
@@ -134,7 +125,7 @@ def arrived(settings_, deaths):
     lines, is_alive = [], False
     while not is_alive:
         is_alive = not deaths
-        output = ScriptedOutput(*([takes] * deaths.pop() + [Killed()] if deaths else ()))
+        output = killed_after(deaths.pop()) if deaths else ScriptedOutput()
         with suppress(Killed):
             drained(settings_, output)
         lines += map(json.loads, output.taken)
