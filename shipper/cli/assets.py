@@ -14,7 +14,7 @@ from shipper.errors import BadInput, Problem
 def add(commands: Commands) -> None:
     _add_exports(commands.group("export", "print what setup installs, without a server"))
     validate = commands.add("validate", _validate, "check asset files without a server")
-    validate.add_argument("path", type=Path)
+    validate.add_argument("path", type=Path, help="a file, or a directory of them")
 
 
 #: What is printed of each kind: all files below a folder.
@@ -36,11 +36,11 @@ _EXPORTS = {
 def _add_exports(exports: Commands) -> None:
     for what in _EXPORTS:
         one = exports.add(what, _export, f"print every {what}, or one by name")
-        one.add_argument("name", nargs="?")
+        one.add_argument("name", nargs="?", help="every one where none is named")
         one.set_defaults(what=what)
     exports.add("config", _export_config, "print the configuration as it is understood")
     files = exports.add("assets", _export_assets, "write all of it as files")
-    files.add_argument("directory", nargs="?", type=Path, default=Path())
+    files.add_argument("directory", nargs="?", type=Path, default=Path(), help="here by default")
     files.add_argument("--check", action="store_true", help="only say which are stale")
 
 

@@ -12,10 +12,11 @@ from shipper.cli.terminal import say
 def add(commands: Commands) -> None:
     commands.add("process", _process, "one JSON operation from standard input")
     sample = commands.add("sample", _sample, "write a believable record to look at")
-    sample.add_argument("directory", type=Path)
-    sample.add_argument("--days", type=int, default=30)
+    sample.add_argument("directory", type=Path, help="where its segments go")
+    sample.add_argument("--days", type=int, default=30, help="up to now (%(default)s)")
     demo = commands.add("demo", _demo, "a real MCP server and client, recorded and shipped")
-    demo.add_argument("directory", nargs="?", type=Path, default=Path("demo-output"))
+    where = "of what is recorded and what arrives (%(default)s)"
+    demo.add_argument("directory", nargs="?", type=Path, default=Path("demo-output"), help=where)
     demo.add_argument("--elasticsearch", metavar="URL", help="ship there as well")
     demo.add_argument("--logstash", metavar="HOST:PORT", help="ship there as well")
 

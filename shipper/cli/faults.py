@@ -29,7 +29,8 @@ def add(commands: Commands) -> None:
 
 
 def _add_script(parser: argparse.ArgumentParser, port: int) -> None:
-    parser.add_argument("--listen", metavar="HOST:PORT", default=f"127.0.0.1:{port}")
+    where = f"127.0.0.1:{port}"
+    parser.add_argument("--listen", metavar="HOST:PORT", default=where, help="(%(default)s)")
     parser.add_argument("--script", default="ok", help="as '3x ok; reset at 1000; random 7'")
     parser.add_argument("--for", dest="for_s", metavar="S", type=float, help="end after so long")
     parser.add_argument("--pem", type=Path, help="certificate and key of the server: speak TLS")

@@ -18,12 +18,13 @@ def add(commands: Commands) -> None:
     keystore = commands.group("keystore", "secrets for ${NAME} in the configuration")
     create = keystore.add("create", _create, "make an empty keystore")
     create.add_argument("--force", action="store_true", help="replace one that is there")
-    adding = keystore.add("add", _add, "add a secret, its value from standard input")
-    adding.add_argument("name")
+    adding = keystore.add("add", _add, "add a secret, asked for or from standard input")
+    adding.add_argument("name", help="as in ${name}")
     adding.add_argument("--stdin", action="store_true", help="do not ask, read standard input")
     adding.add_argument("--force", action="store_true", help="replace one of that name")
     keystore.add("list", _list, "print the names")
-    keystore.add("remove", _remove, "remove a secret").add_argument("name")
+    removing = keystore.add("remove", _remove, "remove a secret")
+    removing.add_argument("name", help="as `list` prints it")
 
 
 def _keystore(arguments: argparse.Namespace) -> "Keystore":
