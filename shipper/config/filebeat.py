@@ -16,30 +16,27 @@ class Verdict(NamedTuple):
     why: str
 
 
-_QUEUE = "no effect: the file itself is the queue, nothing waits between it and the output"
-_SETUP = "no effect: `mcp-shipper setup` installs what the catalog says"
-_MONITORING = (
-    "no effect: ask /metrics, /stats or the log; nothing is shipped to a monitoring cluster"
-)
-_PORTABLE = "no effect: a matter of Filebeat's own process"
-_IDENTITY = "no effect: a file is known by a fingerprint that grows with it, small files too"
-_HANDLES = "no effect: a file is closed and opened as needed, and no line depends on it"
-_LOOK = "no effect: the kernel tells of new lines, and files are looked at every check_interval"
-_REGISTRY = "no effect: positions are in path.data/registry, on the disk after each batch"
-_ARCHIVES = "no effect: gzip archives are known by their first bytes, and read"
-_OWN_WORD = "no effect: what a line says itself counts"
-_KEPT = "no effect: a bad line is kept and counted"
-_FOR_EVER = "no effect: a line is sent until it is taken or refused for good"
-_TLS = "no effect: left to OpenSSL"
+_QUEUE = "the file itself is the queue, nothing waits between it and the output"
+_SETUP = "`mcp-shipper setup` installs what the catalog says"
+_MONITORING = "ask /metrics, /stats or the log; nothing is shipped to a monitoring cluster"
+_PORTABLE = "a matter of Filebeat's own process"
+_IDENTITY = "a file is known by a fingerprint that grows with it, small files too"
+_HANDLES = "a file is closed and opened as needed, and no line depends on it"
+_LOOK = "the kernel tells of new lines, and files are looked at every check_interval"
+_REGISTRY = "positions are in path.data/registry, on the disk after each batch"
+_ARCHIVES = "gzip archives are known by their first bytes, and read"
+_OWN_WORD = "what a line says itself counts"
+_KEPT = "a bad line is kept and counted"
+_FOR_EVER = "a line is sent until it is taken or refused for good"
+_TLS = "left to OpenSSL"
 _PROXY = "no proxy is used: connections go straight to the hosts (docs/outputs.md)"
-_STRAIGHT = f"no effect: {_PROXY}"
 _KERBEROS = "is not supported; log in with an API key, a password or a certificate"
 _DECODED = "parse the text in Elasticsearch or Logstash"
-_LIBRARY = "no effect: left to librdkafka"
-_LOG_FORM = "no effect: the log is ECS lines, plain words on a terminal"
-_METADATA = "no effect: asks a metadata service; name what you need with add_fields"
+_LIBRARY = "left to librdkafka"
+_LOG_FORM = "the log is ECS lines, plain words on a terminal"
+_METADATA = "asks a metadata service; name what you need with add_fields"
 _MODULES = "modules are not supported; ship the files and parse them in Elasticsearch or Logstash"
-_KIBANA = "no effect: credentials and TLS for Kibana are those of output.elasticsearch"
+_KIBANA = "credentials and TLS for Kibana are those of output.elasticsearch"
 _OF_KIBANA = ("username", "password", "api_key", "path", "headers", "ssl")
 _ONE_NAME = "all lines go to one name"
 _DECODERS = (
@@ -53,77 +50,77 @@ _ROUTE = "events are routed by their data_stream fields, or by the output's sett
 #: Read, checked or not, and without effect.
 ACCEPTED: Mapping[str, str] = {
     "queue": _QUEUE,
-    "max_procs": "no effect: one thread an output",
-    "timestamp.precision": "no effect: a line's own time stands as it is",
-    "name": "no effect: no `agent` object is added; to name the shipper use add_fields",
-    "keystore.path": "no effect: the keystore is path.data/mcp-shipper.keystore",
+    "max_procs": "one thread an output",
+    "timestamp.precision": "a line's own time stands as it is",
+    "name": "no `agent` object is added; to name the shipper use add_fields",
+    "keystore.path": "the keystore is path.data/mcp-shipper.keystore",
     "seccomp": _PORTABLE,
     "instrumentation": _PORTABLE,
     "features": _PORTABLE,
     "migration": _PORTABLE,
     "management": _PORTABLE,
-    "path.config": "no effect: other files are found from the configuration's own directory",
+    "path.config": "other files are found from the configuration's own directory",
     "monitoring": _MONITORING,
     "setup.ilm": _SETUP,
     "setup.template": _SETUP,
     "setup.dashboards": _SETUP,
     "setup.dsl": _SETUP,
-    "setup.kibana.space.id": "no effect: `mcp-shipper setup --space` names one",
+    "setup.kibana.space.id": "`mcp-shipper setup --space` names one",
     **{f"setup.kibana.{key}": _KIBANA for key in _OF_KIBANA},
-    "http.named_pipe": "no effect: a matter of Windows",
-    "http.user": "no effect: the socket belongs to the shipper's user",
-    "http.pprof": "no effect: there is no profiler to open",
+    "http.named_pipe": "a matter of Windows",
+    "http.user": "the socket belongs to the shipper's user",
+    "http.pprof": "there is no profiler to open",
     "logging.json": _LOG_FORM,
     "logging.ecs": _LOG_FORM,
-    "logging.files.interval": "no effect: a new file begins by size alone",
-    "logging.files.rotateonstartup": "no effect: a new file begins by size alone",
-    "logging.files.redirect_stderr": "no effect: what Python itself says is on standard error",
-    "logging.selectors": "no effect: the level is for all parts",
-    "logging.to_syslog": "no effect: under systemd the journal has standard error",
-    "logging.to_eventlog": "no effect: a matter of Windows",
-    "logging.metrics.namespaces": "no effect: there is one kind of counters",
-    "logging.event_data": "no effect: content of events is never logged",
+    "logging.files.interval": "a new file begins by size alone",
+    "logging.files.rotateonstartup": "a new file begins by size alone",
+    "logging.files.redirect_stderr": "what Python itself says is on standard error",
+    "logging.selectors": "the level is for all parts",
+    "logging.to_syslog": "under systemd the journal has standard error",
+    "logging.to_eventlog": "a matter of Windows",
+    "logging.metrics.namespaces": "there is one kind of counters",
+    "logging.event_data": "content of events is never logged",
     "filebeat.registry": _REGISTRY,
     "filebeat.registry_file": _REGISTRY,
     "filebeat.overwrite_pipelines": _SETUP,
     "inputs.file_identity": _IDENTITY,
     "inputs.prospector.scanner.fingerprint": _IDENTITY,
-    "inputs.prospector.scanner.recursive_glob": "no effect: `**` stands for directories",
+    "inputs.prospector.scanner.recursive_glob": "`**` stands for directories",
     "inputs.prospector.scanner.resend_on_touch": _LOOK,
-    "inputs.recursive_glob": "no effect: `**` stands for directories",
+    "inputs.recursive_glob": "`**` stands for directories",
     "inputs.backoff": _LOOK,
     "inputs.max_backoff": _LOOK,
     "inputs.backoff_factor": _LOOK,
-    "inputs.buffer_size": "no effect: blocks of a megabyte are read",
-    "inputs.harvester_buffer_size": "no effect: blocks of a megabyte are read",
-    "inputs.harvester_limit": "no effect: handles are bounded, and every file gets its turn",
-    "inputs.rotation": "no effect: a copy is known by what it holds, whatever it is called",
-    "inputs.read_until_eof": "no effect: a file that is removed is read to its end anyway",
+    "inputs.buffer_size": "blocks of a megabyte are read",
+    "inputs.harvester_buffer_size": "blocks of a megabyte are read",
+    "inputs.harvester_limit": "handles are bounded, and every file gets its turn",
+    "inputs.rotation": "a copy is known by what it holds, whatever it is called",
+    "inputs.read_until_eof": "a file that is removed is read to its end anyway",
     "inputs.close": _HANDLES,
     "inputs.close_inactive": _HANDLES,
     "inputs.close_renamed": _HANDLES,
     "inputs.close_removed": _HANDLES,
     "inputs.close_eof": _HANDLES,
     "inputs.close_timeout": _HANDLES,
-    "inputs.take_over": "no effect: Filebeat's positions are not read; files are shipped anew",
-    "inputs.allow_deprecated_use": "no effect: `log` is the same as `filestream` here",
-    "inputs.keep_null": "no effect: a line is shipped as it stands",
-    "inputs.publisher_pipeline": "no effect: no `host` object is added",
+    "inputs.take_over": "Filebeat's positions are not read; files are shipped anew",
+    "inputs.allow_deprecated_use": "`log` is the same as `filestream` here",
+    "inputs.keep_null": "a line is shipped as it stands",
+    "inputs.publisher_pipeline": "no `host` object is added",
     "output.*.max_retries": _FOR_EVER,
-    "output.*.allow_older_versions": "no effect: any version from 8.10 on is served",
-    "output.*.escape_html": "no effect: a line is sent as it stands",
+    "output.*.allow_older_versions": "any version from 8.10 on is served",
+    "output.*.escape_html": "a line is sent as it stands",
     "processors.add_cloud_metadata": _METADATA,
     "processors.add_docker_metadata": _METADATA,
-    "output.*.codec.json": "no effect: a line is sent as it stands",
-    "output.*.proxy_disable": _STRAIGHT,
-    "output.*.proxy_use_local_resolver": _STRAIGHT,
+    "output.*.codec.json": "a line is sent as it stands",
+    "output.*.proxy_disable": _PROXY,
+    "output.*.proxy_use_local_resolver": _PROXY,
     "output.*.ssl.renegotiation": _TLS,
-    "output.*.ssl.restart_on_cert_change": "no effect: files are read at each connection",
-    "output.*.rotate_on_startup": "no effect: a new file begins by size alone",
-    "output.kafka.partition": "no effect: `key` says how lines are spread, `stream` or `none`",
-    "output.kafka.version": "no effect: the brokers are asked for it",
+    "output.*.ssl.restart_on_cert_change": "files are read at each connection",
+    "output.*.rotate_on_startup": "a new file begins by size alone",
+    "output.kafka.partition": "`key` says how lines are spread, `stream` or `none`",
+    "output.kafka.version": "the brokers are asked for it",
     "output.kafka.metadata": _LIBRARY,
-    "output.kafka.bulk_flush_frequency": "no effect: what is there is sent",
+    "output.kafka.bulk_flush_frequency": "what is there is sent",
     "output.kafka.broker_timeout": _LIBRARY,
     "output.kafka.channel_buffer_size": _LIBRARY,
     "output.kafka.keep_alive": _LIBRARY,
@@ -133,8 +130,7 @@ ACCEPTED: Mapping[str, str] = {
     "inputs.json.ignore_decoding_error": _KEPT,
     "inputs.parsers.ndjson.overwrite_keys": _OWN_WORD,
     "inputs.parsers.ndjson.ignore_decoding_error": _KEPT,
-    "inputs.parsers.ndjson.keys_under_root": "no effect: an object goes to the root, or below "
-    "`target`",
+    "inputs.parsers.ndjson.keys_under_root": "an object goes to the root, or below `target`",
     "xpack": _MONITORING,
 }
 
@@ -193,7 +189,7 @@ def verdict(path: str) -> Verdict | None:
         for row, why in table.items():
             wanted = row.split(".")
             if len(parts) >= len(wanted) and _agree(wanted, parts):
-                return Verdict(is_accepted, why)
+                return Verdict(is_accepted, f"no effect: {why}" if is_accepted else why)
     return None
 
 

@@ -50,7 +50,7 @@ def _table(rows: Mapping[str, str]) -> Iterator[str]:
     for key, why in sorted(rows.items()):
         by_why.setdefault(why, []).append(f"`{key}`")
     for why, keys in by_why.items():
-        yield f"| {', '.join(keys)} | {why.removeprefix('no effect: ')} |\n"
+        yield f"| {', '.join(keys)} | {why} |\n"
 
 
 if __name__ == "__main__":
