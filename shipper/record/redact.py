@@ -86,7 +86,7 @@ class Redactor:
         dropped = 0
         for path, value in values.items():
             if type(value) is str and path in words:  # as most are, so it costs no call
-                texts.append(value)
+                texts.append(value[:WINDOW])
                 continue
             try:
                 bounded[path] = cleaners[path](walk, value)
@@ -102,8 +102,6 @@ class Redactor:
         """The second walk, where there is something to find."""
         pool = "\0".join(walk.texts)  # no pattern reads on across a NUL
         is_long = len(pool) > MAX_TEXT and max(map(len, walk.texts)) > MAX_TEXT
-        if is_long:
-            pool = "\0".join(text[:WINDOW] for text in walk.texts)
         suspicion = suspect(pool)
         must_finish = is_long or walk.secrets or len(pool) > MAX_CHARS
         is_dirty = must_finish or (suspicion and found(pool, suspicion))

@@ -45,8 +45,8 @@ class Walk(Struct):
     """Walks the foreign values of one event.
 
     Gathers in `texts` what is still to be looked through, in `secrets` what was masked by its
-    name, in `counts` what was masked by kind. Texts stay as long as they are: they are cut when
-    everything that must not be in them is known.
+    name, in `counts` what was masked by kind. The values keep their texts whole: these are cut
+    when everything that must not be in them is known.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Walk(Struct):
         return len(self.secrets) >= MAX_SECRETS
 
     def text(self, text: str) -> str:
-        self.texts.append(text)
+        self.texts.append(text[:WINDOW])
         return text
 
     def prose(self, value: object) -> object:
@@ -103,7 +103,7 @@ class Walk(Struct):
             if is_secret:
                 clean[name] = self._masked_by(name, item)
             elif type(item) is str and item[:1] not in OPENING:
-                self.texts.append(item)
+                self.texts.append(item[:WINDOW])
                 clean[name] = item
             else:
                 clean[name] = self.value(item, depth + 1)
@@ -123,7 +123,7 @@ class Walk(Struct):
                 clean.append(self._masked(item))
                 follows = False
             elif type(item) is str and item[:1] not in OPENING:
-                self.texts.append(item)
+                self.texts.append(item[:WINDOW])
                 clean.append(item)
                 follows = item[:1] == "-" and len(item) <= MAX_NAME and is_secret_name(item)
             else:

@@ -2,6 +2,7 @@
 
 import json
 import time
+import tracemalloc
 from types import MappingProxyType
 
 import pytest
@@ -155,6 +156,15 @@ def test_what_is_text_only_when_asked_is_written_without_quotes_however_long(len
 
     written = recorder.log(tool(result=Answer()))["mcp"]["tool"]["result"]["text"]
     assert written.partition("…")[0] == "a" * 1000
+
+
+def test_long_texts_take_no_memory_beyond_what_is_read_of_them(recorder):
+    text = "a " * 500_000
+    tracemalloc.start()
+    recorder.log(tool(arguments={"texts": [text] * 100}))
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 5 * len(text)
 
 
 def test_the_arguments_hash_tells_repeated_calls_from_others(recorder):
