@@ -312,6 +312,16 @@ PROMISES = (
         ("deliver/test_settle.py::test_full_dead_letters_hold_the_line_until_there_is_room",),
     ),
     Promise(
+        "deliver:memory",
+        "A file whose lines are delivered takes less than a kibibyte of memory.",
+        (
+            (
+                "deliver/test_choosing.py::"
+                "test_each_of_many_files_that_are_delivered_takes_less_than_a_kibibyte"
+            ),
+        ),
+    ),
+    Promise(
         "deliver:no-silent-success",
         "An answer that is not exactly an answer is never taken for a success.",
         (

@@ -189,7 +189,11 @@ class Source:
         return position
 
     def position(self, now_s: int) -> Position:
-        """How far the file is settled, and where it is now; what was taken stays taken."""
+        """How far the file is settled, and where it is now.
+
+        It is the mark from here on, for each of many files is in memory once; what was taken stays
+        taken.
+        """
         mark, (stream, number) = self._mark, self.segment or ("", 0)
         self._mark = position = Position(
             id=self.id,
