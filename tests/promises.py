@@ -313,7 +313,7 @@ PROMISES = (
     ),
     Promise(
         "deliver:memory",
-        "A file whose lines are delivered takes less than a kibibyte of memory.",
+        "A plain file whose lines are delivered takes less than a kibibyte of memory.",
         (
             (
                 "deliver/test_choosing.py::"
