@@ -28,6 +28,7 @@ _LONGEST_MAGIC_BYTES = max(map(len, _OTHERS))
 #: What fingerprints look at, of both ends: it is asked for again and again, and kept.
 _EDGE_BYTES = HEAD_BYTES
 
+#: Read at once: of text it unpacks to a piece or two.
 _READ_BYTES = 64 << 10
 #: Unpacked at once; more would be copied more often.
 _PIECE_BYTES = 256 << 10

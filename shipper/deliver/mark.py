@@ -6,10 +6,11 @@ import msgspec
 
 from shipper.deliver.handle import Handle
 
+#: As many as Filebeat takes for its fingerprints: files of one service differ within them.
 HEAD_BYTES = 1024
 
-#: 120 bits of SHA-256. Ten thousand files have as many of them twice, and one byte more would make
-#: each a third larger in memory.
+#: 120 bits of SHA-256. Each of ten thousand files has two of them in memory, and one byte more
+#: would make each a third larger.
 _FINGERPRINT_BYTES = 15
 
 

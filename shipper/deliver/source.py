@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 #: Read at once of a line that is passed over, and at first of any file: a window of usual lines.
 _BLOCK_BYTES = 1 << 20
+#: A page: to read less saves nothing.
 _MIN_READ_BYTES = 4096
 #: Beyond it, a block that held fewer lines than a batch may is not made larger.
 _MAX_READ_BYTES = 16 << 20
