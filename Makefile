@@ -28,7 +28,7 @@ fix: .venv/for-check
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: .venv/for-test
+bench: .venv/for-bench
 	$(BIN)/python -m bench
 
 clean:
@@ -47,6 +47,10 @@ clean:
 
 .venv/for-test: .venv/made pyproject.toml
 	$(BIN)/pip install -q -e '.[mcp,fastmcp,fast,kafka,redis]' --group test
+	touch $@
+
+.venv/for-bench: .venv/for-test
+	$(BIN)/pip install -q --group bench
 	touch $@
 
 .venv/for-check: .venv/for-test

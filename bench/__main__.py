@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import latency, scale, shipping
+from bench import handler, latency, scale, shipping
 from bench.report import Report
 from bench.shipping import Job
 
@@ -63,6 +63,10 @@ def _idle(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield latency.idle(folder, 1000)
 
 
+def _recording(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    yield handler.recording(folder, rounds=20, calls=1000)
+
+
 def _files(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield scale.files(folder, 200_000, 10_000)
 
@@ -80,12 +84,13 @@ BENCHMARKS: dict[str, Benchmark] = {
     "bulk": _bulk,
     "start": _start,
     "idle": _idle,
+    "recording": _recording,
     "files": _files,
     "backlog": _backlog,
     "outage": _outage,
 }
 #: Without a name; the others take gigabytes of disk and half an hour.
-USUAL = ("lumberjack", "bulk", "start", "idle", "files")
+USUAL = ("lumberjack", "bulk", "start", "idle", "recording", "files")
 
 
 if __name__ == "__main__":

@@ -1,49 +1,41 @@
 """What one audit event costs the thread that logs it, beside ecs-logging's formatter.
 
-python -m bench.handler [--rounds N] [--calls N]
-
 The same tool calls go through our handler (catalog, redaction, hash chain, file) and through
 ecs-logging's formatter with a FileHandler (none of these), in turns within one process; and through
 a handler that does nothing, for what `logging` itself takes. No two calls have the same content,
 so that nothing is found that was prepared for the call before.
 """
 
-import argparse
-import json
 import logging
 import random
 import statistics
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
 import ecs_logging
-from rich.console import Console
-from rich.table import Table
 
 from bench.make_events import WORDS
+from bench.report import Column, Report, Row
 from shipper import AuditHandler, create_tool_execution_event
 
 Call = dict[str, object]
 
+RATIO = "ours / it"
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--calls", type=int, default=1000)
-    options = parser.parse_args()
+
+def recording(folder: Path, rounds: int, calls: int) -> Report:
+    """Every contender in turn, the same calls each time; a round before the first warms up."""
     pick = random.Random(7)
-    calls = [_call(pick) for _ in range(options.calls)]
+    same = [_call(pick) for _ in range(calls)]
     took: dict[str, list[float]] = defaultdict(list)
-    with tempfile.TemporaryDirectory(prefix="mcp-shipper-bench-") as folder:
-        contenders = _contenders(Path(folder))
-        for _ in range(options.rounds + 1):
-            for name, log in contenders.items():
-                took[name] += _times_us(log, calls)
-        _show({name: times[options.calls :] for name, times in took.items()})  # the first warms up
-        logging.shutdown()
+    contenders = _contenders(folder)
+    for _ in range(rounds + 1):
+        for name, log in contenders.items():
+            took[name] += _times_us(log, same)
+    logging.shutdown()
+    return _report({name: times[calls:] for name, times in took.items()})
 
 
 def _call(pick: random.Random) -> Call:
@@ -99,7 +91,11 @@ def _contenders(folder: Path) -> dict[str, Callable[[Call], None]]:
     def log_nothing(call: Call) -> None:
         nobody.info("tool-call %s: success", call["tool_name"])
 
-    return {"mcp-shipper": log_ours, "ecs-logging": log_theirs, "logging alone": log_nothing}
+    return {
+        "mcp-shipper": log_ours,
+        "ecs-logging's formatter with a FileHandler": log_theirs,
+        "`logging` alone": log_nothing,
+    }
 
 
 def _logger(name: str, handler: logging.Handler) -> logging.Logger:
@@ -119,24 +115,16 @@ def _times_us(log: Callable[[Call], None], calls: list[Call]) -> list[float]:
     return times
 
 
-def _show(took: dict[str, list[float]]) -> None:
-    figures = {
-        name: {
-            "median_us": round(statistics.median(times), 1),
-            "p99_us": round(statistics.quantiles(times, n=100)[98], 1),
+def _report(took: dict[str, list[float]]) -> Report:
+    medians = {name: statistics.median(times) for name, times in took.items()}
+    ours, *_ = medians.values()
+    columns = [Column("median µs", "{:.1f}"), Column("p99 µs", "{:.1f}"), Column(RATIO, "{:.2f}")]
+    rows = []
+    for name, times in took.items():
+        values = {
+            "median µs": medians[name],
+            "p99 µs": statistics.quantiles(times, n=100)[98],
+            RATIO: None if medians[name] == ours else ours / medians[name],
         }
-        for name, times in took.items()
-    }
-    ours = figures["mcp-shipper"]["median_us"]
-    table = Table(title="one tool call, on the caller's thread", title_justify="left", box=None)
-    for heading in ("", "median µs", "p99 µs", "ours / it"):
-        table.add_column(heading, justify="right" if heading else "left")
-    for name, figure in figures.items():
-        ratio = "" if name == "mcp-shipper" else f"{ours / figure['median_us']:.2f}"
-        table.add_row(name, f"{figure['median_us']}", f"{figure['p99_us']}", ratio)
-    Console().print(table)
-    print(json.dumps(figures))
-
-
-if __name__ == "__main__":
-    main()
+        rows.append(Row(name, values))
+    return Report("recording", "One tool call, on the caller's thread", columns, rows)

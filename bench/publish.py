@@ -37,7 +37,7 @@ def main() -> None:
         (DOCS / "pictures" / "bench-backlog.svg").write_text(picture)
 
 
-def _bars_of_issue() -> Iterator[tuple[str, str, str, bool]]:
+def _bars() -> Iterator[tuple[str, str, str, bool]]:
     """What was promised, the bar, what was measured, and whether that is enough."""
 
     def figure(report: str, row: str, column: str) -> float:
@@ -96,7 +96,7 @@ def _bars_of_issue() -> Iterator[tuple[str, str, str, bool]]:
 
 def _summary() -> str:
     rows = [("what", "bar", "measured", ""), ("---",) * 4]
-    rows += [(*row, "met" if met else "**not met**") for *row, met in _bars_of_issue()]
+    rows += [(*row, "met" if met else "**not met**") for *row, met in _bars()]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
