@@ -88,7 +88,7 @@ class Following:
         # rotation a new file may begin as the old one does, and has its path. Then short names
         # first: a copy's is longer than its original's.
         changed.sort(key=lambda found: len(found.path))
-        for found in sorted(changed, key=self._turn):
+        for found in sorted(changed, key=self._rank):
             self._see(found)
         paths = {found.path for found in changed if not self._sources.at(found)}
         self._unreadable.keep(paths)
@@ -104,7 +104,8 @@ class Following:
         self._moved.clear()
         return positions
 
-    def _turn(self, found: Found) -> int:
+    def _rank(self, found: Found) -> int:
+        """The lower, the earlier it chooses its position."""
         source = self._sources.at(found)
         is_begun = source is not None and source.id > 0
         return 2 if is_begun else int(not self._claims.is_known(found))
