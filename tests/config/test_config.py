@@ -308,6 +308,13 @@ def test_a_number_out_of_its_bounds_is_a_problem_at_its_place(text, told, tmp_pa
     assert problem.where.startswith(f"{path}:1 ")
 
 
+@pytest.mark.parametrize("key", ["kibana_url", "elasticsearch_url"])
+def test_an_address_that_is_none_is_told_without_the_password_in_it(key):
+    with pytest.raises(ConfigError, match="begins with http:// or https://") as caught:
+        from_mapping({key: "elastic:hunter2@es:9200"})
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("90", 90), ("1.5", 1.5), ("250ms", 0.25), ("1m30s", 90), ("1.5h", 5400), ("1d12h", 129_600)],
