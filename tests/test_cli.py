@@ -138,7 +138,6 @@ def test_export_config_prints_what_is_understood_with_defaults_and_without_secre
         "  hosts: ['https://ada:first@es:9200']\n"
         "  api_key: 'id:second'\n"
         "  headers: {X-Auth: third}\n"
-        "setup.kibana.host: 'https://ada:fifth@kibana:5601'\n"
         "output.redis: {hosts: [localhost], password: '${PASSPHRASE}'}\n"
     )
     assert main(["export", "config", "-c", str(path)]) == 0
@@ -148,7 +147,7 @@ def test_export_config_prints_what_is_understood_with_defaults_and_without_secre
     assert shown["outputs"]["elasticsearch"]["timeout_s"] == 90.0
     assert shown["outputs"]["redis"]["password"] == "<hidden>"
     assert shown["scope"]["index_strategy"] == "data_stream"
-    for secret in ("first", "second", "third", "fourth", "fifth"):
+    for secret in ("first", "second", "third", "fourth"):
         assert secret not in printed
 
 

@@ -87,14 +87,22 @@ def _in_cloud(settings: Any, cloud: Cloud) -> object:
 def _kibana(reader: Reader, nodes: Mapping[str, Node]) -> str | None:
     """`kibana_url`, else Filebeat's `setup.kibana.host`."""
     if node := nodes.get("kibana_url"):
-        return read_url(reader, node)
+        return _anonymous(reader, node, read_url(reader, node))
     setup = reader.children(nodes["setup"], ("kibana",)) if "setup" in nodes else {}
     keys = reader.children(setup["kibana"], ("host", "protocol")) if "kibana" in setup else {}
     if "host" not in keys:
         return None
     host = reader.text(keys["host"])
     scheme = reader.text(keys["protocol"]) if "protocol" in keys else "http"
-    return host if "://" in host else f"{scheme}://{host}"
+    return _anonymous(reader, keys["host"], host if "://" in host else f"{scheme}://{host}")
+
+
+def _anonymous(reader: Reader, node: Node, url: str) -> str:
+    """The address, which is told when Kibana does not answer as it should."""
+    if "@" in url:
+        what = "holds a user's name; Kibana is asked with the credentials of output.elasticsearch"
+        reader.note(node, what)
+    return url
 
 
 def read_url(reader: Reader, node: Node) -> str:

@@ -316,6 +316,15 @@ def test_an_address_that_is_none_is_told_without_the_password_in_it(key):
 
 
 @pytest.mark.parametrize(
+    "where", ["kibana_url: https://{}", "setup.kibana.host: https://{}", "setup.kibana.host: '{}'"]
+)
+def test_an_address_of_kibana_has_no_credentials_that_a_message_could_tell(where, tmp_path):
+    with pytest.raises(ConfigError, match=r"credentials of output\.elasticsearch") as caught:
+        read(where.format("elastic:hunter2@kb:5601"), tmp_path)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("text", "seconds"),
     [("90", 90), ("1.5", 1.5), ("250ms", 0.25), ("1m30s", 90), ("1.5h", 5400), ("1d12h", 129_600)],
 )
