@@ -125,6 +125,10 @@ BATCH_BYTES: Final = 1 << 20
 MAX_BATCH_BYTES: Final = 16 << 20
 
 
+#: Connections of one output; each costs a thread, and memory for what it has under way.
+MAX_LANES: Final = 64
+
+
 class Bounds(Struct, frozen=True):
     """What a number of a configuration may be."""
 
@@ -141,8 +145,8 @@ class Bounds(Struct, frozen=True):
 
 Count = Annotated[int, Bounds(1)]
 Level = Annotated[int, Bounds(0, 9)]
-#: Threads; a server that needs more of them from one shipper has another trouble.
-Workers = Annotated[int, Bounds(1, 1000)]
+#: Connections to a host.
+Workers = Annotated[int, Bounds(1, MAX_LANES)]
 #: At zero nothing would ever be in time, and what is tried again would be so at once.
 Span = Annotated[float, Bounds(0.001)]
 

@@ -1,7 +1,6 @@
 """Elasticsearch through its bulk API, one outcome a line."""
 
 import base64
-import random
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from operator import add
@@ -24,7 +23,7 @@ from shipper.outputs.base import (
 )
 from shipper.outputs.elasticsearch_lane import Api, ElasticsearchLane, Requests
 from shipper.outputs.http import Http, Node, parse_node
-from shipper.outputs.lanes import Lanes, Work
+from shipper.outputs.lanes import Lanes, Work, groups
 from shipper.outputs.secret import Secret
 from shipper.outputs.stream import some_hosts
 from shipper.outputs.tls import TlsConfig
@@ -106,11 +105,9 @@ class Elasticsearch:
         nodes = [node_of(host, config) for host in some_hosts(config.hosts)]
         credentials, headers = authorization(config, nodes)
         api = Api(_target(config), headers, credentials, config.compression_level)
-        random.shuffle(nodes)  # spreads the load of many shippers
-        groups = [[node] for node in nodes] if config.loadbalance else [nodes]
         lanes = [
             ElasticsearchLane([_http(node, config) for node in group], api, config.bulk_max_size)
-            for group in groups * config.workers
+            for group in groups(nodes, config)
         ]
         self._lanes = Lanes(lanes, config.backoff)
         self._encoder = _encoder(config)

@@ -6,6 +6,7 @@ others go on without it; `send` waits for those that have lines, not for one tha
 """
 
 import logging
+import random
 import threading
 import time
 from bisect import bisect_right
@@ -25,7 +26,7 @@ from shipper.errors import (
     TooLarge,
     Unavailable,
 )
-from shipper.outputs.base import RETRY, BackoffConfig, Outcome
+from shipper.outputs.base import MAX_LANES, RETRY, BackoffConfig, LanesConfig, Outcome
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +34,14 @@ _log = logging.getLogger(__name__)
 _FIRST_LINES: Final = 10
 _GROWTH: Final = 1.5
 
-#: Connections of one output; each costs a thread, and memory for what it has under way.
-_MAX_LANES: Final = 64
+
+Place = TypeVar("Place")
+
+
+def groups(places: Sequence[Place], config: LanesConfig) -> list[list[Place]]:
+    """For each connection the places that it may use: one alone, or one after the other."""
+    shuffled = random.sample(places, len(places))  # spreads the load of many shippers
+    return ([[one] for one in shuffled] if config.loadbalance else [shuffled]) * config.workers
 
 
 class Work:
@@ -142,8 +149,8 @@ class Lanes(Generic[Job]):
     """All lanes of an output."""
 
     def __init__(self, lanes: Sequence[Lane[Job]], backoff: BackoffConfig) -> None:
-        if len(lanes) > _MAX_LANES:
-            what = f"hosts times workers makes {len(lanes)} connections; {_MAX_LANES} at most"
+        if len(lanes) > MAX_LANES:
+            what = f"hosts times workers makes {len(lanes)} connections; {MAX_LANES} at most"
             raise ConfigError([Problem("workers", what)])
         self._backoff = backoff
         self._places = [_Place(lane, backoff.init_s) for lane in lanes]

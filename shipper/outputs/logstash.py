@@ -3,7 +3,6 @@
 An acknowledgement means that the server's queue has the events, not that they are indexed.
 """
 
-import random
 from collections.abc import Sequence
 from typing import Final
 
@@ -22,7 +21,7 @@ from shipper.outputs.base import (
     Span,
     Workers,
 )
-from shipper.outputs.lanes import Lanes, Work
+from shipper.outputs.lanes import Lanes, Work, groups
 from shipper.outputs.logstash_lane import WINDOW_BYTES, Framing, LogstashLane
 from shipper.outputs.stream import some_hosts
 from shipper.outputs.tls import TlsConfig
@@ -73,9 +72,7 @@ class Logstash:
 
     def __init__(self, config: LogstashConfig) -> None:
         hosts = [split_host(host, DEFAULT_PORT) for host in some_hosts(config.hosts)]
-        random.shuffle(hosts)  # spreads the load of many shippers
-        groups = [[host] for host in hosts] if config.loadbalance else [hosts]
-        lanes = [LogstashLane(config, group) for group in groups * config.workers]
+        lanes = [LogstashLane(config, group) for group in groups(hosts, config)]
         self._lanes = Lanes(lanes, config.backoff)
         self._config = config
         metadata = {"beat": config.index, "type": "_doc", "version": config.version}

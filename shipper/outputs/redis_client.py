@@ -5,7 +5,6 @@ again, and may then be there twice. An answer means that Redis has the lines in 
 they survive its crash is for its own settings to say (`appendonly`, `appendfsync`).
 """
 
-import random
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from redis.retry import Retry
 
 from shipper.errors import DeliveryError, Refused, TooLarge, Unavailable
 from shipper.outputs.base import BATCH_BYTES, DELIVERED, Lines, Outcome
-from shipper.outputs.lanes import Lanes, Work
+from shipper.outputs.lanes import Lanes, Work, groups
 from shipper.outputs.logstash import split_host
 from shipper.outputs.redis import RedisConfig
 from shipper.outputs.stream import Disconnected, Stream, some_hosts
@@ -47,9 +46,7 @@ class Redis:
 
     def __init__(self, config: RedisConfig) -> None:
         hosts = [split_host(host, DEFAULT_PORT) for host in some_hosts(config.hosts)]
-        random.shuffle(hosts)  # spreads the load of many shippers
-        groups = [[host] for host in hosts] if config.loadbalance else [hosts]
-        lanes = [RedisLane(config, group) for group in groups * config.workers]
+        lanes = [RedisLane(config, group) for group in groups(hosts, config)]
         self._lanes = Lanes(lanes, config.backoff)
         self._config = config
 
