@@ -134,6 +134,8 @@ class Stream:
         self._head = GENESIS
         self._syncer: _Syncer | None = None
         self._next_look_s = 0.0
+        # Where a line ends that may be in the file or not, and the head of the chain if it is.
+        self._unsettled: tuple[int, bytes] | None = None
         self._is_writing = False
         self.id = stream_id
 
@@ -173,6 +175,7 @@ class Stream:
             segment.close()
             if segment.size == 0:
                 segment.path.unlink(missing_ok=True)
+            self._unsettled = None
             raise
         self._segment, self._number, self._first_sequence = segment, number, self._sequence
         if self._policy.durability is not Durability.FLUSH:
@@ -196,6 +199,7 @@ class Stream:
             raise RuntimeError("a log call within a log call, by a signal handler or a finalizer")
         self._is_writing = True
         try:
+            self._settle(segment)
             sequence = self._sequence + 1
             values = dict(event.values)
             values["@timestamp"] = iso_timestamp(time_s)
@@ -207,14 +211,25 @@ class Stream:
             self._is_writing = False
 
     def _append(self, segment: Segment, line: bytes, head: bytes) -> None:
-        end = segment.size + len(line)
+        self._unsettled = segment.size + len(line), head
         try:
             segment.append(line)
-            self._sequence, self._head = self._sequence + 1, head
+            self._sequence, self._head, self._unsettled = self._sequence + 1, head, None
         except BaseException:  # also what a signal handler raises when the line is written
-            if segment.holds(end):
-                self._sequence, self._head = self._sequence + 1, head
+            self._settle(segment)
             raise
+
+    def _settle(self, segment: Segment) -> None:
+        """Learn whether the last line is in the file, if its writing was broken off.
+
+        A signal handler may break this off as well; then the next line begins with it.
+        """
+        if self._unsettled is None:
+            return
+        end, head = self._unsettled
+        is_there = segment.holds(end)
+        sequence, head = (self._sequence + 1, head) if is_there else (self._sequence, self._head)
+        self._sequence, self._head, self._unsettled = sequence, head, None
 
     def close(self, time_s: float) -> None:
         """Close the segment with its count; the next line opens the next one."""
