@@ -227,9 +227,9 @@ class Stream:
         if self._unsettled is None:
             return
         end, head = self._unsettled
-        is_there = segment.holds(end)
-        sequence, head = (self._sequence + 1, head) if is_there else (self._sequence, self._head)
-        self._sequence, self._head, self._unsettled = sequence, head, None
+        if segment.holds(end):
+            self._sequence, self._head = self._sequence + 1, head
+        self._unsettled = None  # Python looks for signals at calls, and there is none in between
 
     def close(self, time_s: float) -> None:
         """Close the segment with its count; the next line opens the next one."""
