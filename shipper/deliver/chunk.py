@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from shipper.deliver.source import Source
 
 
+class Limits(Struct, frozen=True):
+    """What one chunk may hold; a line longer than `max_bytes` alone still comes whole."""
+
+    max_lines: int
+    max_bytes: int
+    max_line_bytes: int
+
+
 class Chunk(Struct, frozen=True):
     """Consecutive whole lines of one file."""
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from shipper.deliver import discover
 from shipper.deliver.batch import Batch
-from shipper.deliver.chunk import Chunk
+from shipper.deliver.chunk import Chunk, Limits
 from shipper.deliver.claims import Claims
 from shipper.deliver.delete import OwnDeletions
 from shipper.deliver.discover import Found, InputConfig, matcher, open_found, patterns
@@ -15,7 +15,7 @@ from shipper.deliver.handles import Handles
 from shipper.deliver.inactive import Inactive, Unreadable
 from shipper.deliver.registry import Position
 from shipper.deliver.segments import Streams
-from shipper.deliver.source import Limits, Source
+from shipper.deliver.source import Source
 from shipper.deliver.sources import Sources
 from shipper.deliver.turns import Turns
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 from shipper.deliver.age import Age
 from shipper.deliver.backoff import Backoff
 from shipper.deliver.batch import Batch
+from shipper.deliver.chunk import Limits
 from shipper.deliver.delete import Deletions, OwnDeletions
 from shipper.deliver.discover import InputConfig, patterns
 from shipper.deliver.follow import Following
@@ -24,7 +25,6 @@ from shipper.deliver.inactive import Inactive
 from shipper.deliver.registry import Registry, registry_path
 from shipper.deliver.reject import DeadLetter, DeadLetters, Witness
 from shipper.deliver.settle import Settler
-from shipper.deliver.source import Limits
 from shipper.deliver.stats import State, Stats
 from shipper.deliver.watch import Watcher
 from shipper.outputs.base import Output

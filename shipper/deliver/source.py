@@ -8,12 +8,11 @@ import logging
 import os
 import time
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from shipper.deliver.archive import opened
 from shipper.deliver.block import Sifted
-from shipper.deliver.chunk import Chunk, cut, joined
+from shipper.deliver.chunk import Chunk, Limits, cut, joined
 from shipper.deliver.discover import Found, open_found
 from shipper.deliver.form import Block, Form, OverLong, Skip
 from shipper.deliver.handle import CLOSED, Handle, Packed, Torn
@@ -37,14 +36,6 @@ _RACY_NS = 50_000_000
 #: An archive without its end is being written, or copied to its place, until it has not grown for
 #: so long.
 _ARCHIVE_PATIENCE_S = 60.0
-
-
-class Limits(Struct, frozen=True):
-    """What one chunk may hold; a line longer than `max_bytes` alone still comes whole."""
-
-    max_lines: int
-    max_bytes: int
-    max_line_bytes: int
 
 
 class Source:
