@@ -44,7 +44,7 @@ class Claims:
         self._next_id = max(positions, default=0) + 1
         # The paths of the copies of each file, which is known by its position.
         self._copies: dict[int, set[str]] = {}
-        # Positions of files that were cut.
+        # Positions of files that were cut, or deleted: forgotten where no copy claims them.
         self._cut: dict[int, None] = {}
         # Archives that are yet to be known.
         self._unknown: set[Source] = set()
@@ -143,10 +143,16 @@ class Claims:
         """Whether a file that is gone may be there still, as a copy that is known or not yet."""
         return bool(self._unknown) or source.id in self._copies
 
-    def keep(self, ident: int) -> None:
-        """Keep that position until its file turns up again."""
+    def keep(self, ident: int, *, is_gone: bool) -> None:
+        """Keep that position until its file turns up again.
+
+        If that is gone, it can be an archive that is not known yet and no other one: the position
+        could be taken for that of a file which is given its inode.
+        """
         if position := self._positions.get(ident):
             self._strays.add(position)
+            if is_gone and self._unknown:
+                self._cut[ident] = None
 
     def without_copy(self) -> list[int]:
         """The positions of files that were cut and have no copy: a copy is there before the cut."""

@@ -311,7 +311,7 @@ class Following:
         is_kept = self._claims.may_return(source) or not may_go
         self._forget(source)
         if is_kept:
-            self._claims.keep(source.id)
+            self._claims.keep(source.id, is_gone=may_go)
         return not is_kept
 
     def _is_begun_late(self, source: Source) -> bool:

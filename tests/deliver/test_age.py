@@ -1,6 +1,7 @@
 """How long the oldest line has waited: by its own time, wherever it lies."""
 
 import os
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -21,12 +22,26 @@ def stamped(age_s, size=0):
     return b'{"message":"%s","@timestamp":"%s"}\n' % (b"x" * size, when.encode())
 
 
+class AwayUntil(ScriptedOutput):
+    """Takes nothing before that."""
+
+    def __init__(self, back):
+        super().__init__()
+        self.back = back
+
+    def send(self, lines):
+        if not self.back.is_set():
+            raise Unavailable("away")
+        return super().send(lines)
+
+
 @pytest.fixture
 def held(tmp_path):
     """A pipeline whose output is away; its age of the oldest line, once there is one."""
-    output = ScriptedOutput(*[Unavailable("away")] * 10_000)
-    waits = iter(range(10_000))
-    pipeline = Pipeline(config(tmp_path, max_lines=1), output, sleep=lambda s: next(waits))
+    back = threading.Event()
+    output = AwayUntil(back)
+    # However quick the machine is, it does not come to the end of the outage by trying.
+    pipeline = Pipeline(config(tmp_path, max_lines=1), output, sleep=lambda _: back.wait(0.01))
 
     def age():
         return time.time() - pipeline.stats.oldest_s
@@ -37,7 +52,7 @@ def held(tmp_path):
 
     with running(pipeline):
         yield until_known
-        output.answers.clear()
+        back.set()
         wait_until(lambda: pipeline.stats.oldest_s is None, 20, "all is acknowledged")
 
 

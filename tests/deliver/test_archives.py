@@ -238,6 +238,18 @@ def test_a_position_goes_with_its_file_and_into_its_archive(tmp_path, logs, pass
     assert position.unpacked_bytes == position.offset
 
 
+def test_a_file_that_goes_when_an_archive_comes_leaves_no_position_behind(tmp_path, logs, passes):
+    """As when the oldest is deleted while the next is compressed; its inode is given out again."""
+    append(logs / "b.log", block([1]))
+    assert passes() == [1]
+    (logs / "b.log").unlink()
+    (logs / "a.log.1.gz").write_bytes(gzip.compress(block([2])))
+    assert passes() == [2]
+    assert passes() == []
+    positions = read_positions(config(tmp_path).registry_path)
+    assert [one.path for one in positions] == [str(logs / "a.log.1.gz")]
+
+
 def test_an_archive_that_gets_another_member_has_its_lines_sent(logs, passes):
     path = logs / "a.log.gz"
     path.write_bytes(gzip.compress(block([1, 2])))
