@@ -19,6 +19,7 @@ check: .venv/for-check
 assets: .venv/for-test
 	$(BIN)/mcp-shipper export assets
 	$(BIN)/python -m tests.promises
+	$(BIN)/python -m tests.layers
 	$(BIN)/python -m tests.config.page
 
 previews: .venv/for-test

@@ -9,18 +9,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from shipper.config import load
-from shipper.deliver.archive import Archive
-from shipper.deliver.block import clean_lines, fault, sift
-from shipper.deliver.form import Block
-from shipper.deliver.forms.container import Container
-from shipper.deliver.forms.emit import Json
-from shipper.deliver.forms.multiline import Multiline
-from shipper.deliver.forms.text import Text
-from shipper.deliver.registry import read_positions
 from shipper.errors import BadInput, ProtocolError, RegistryError
 from shipper.faults.bulk import read_pairs
 from shipper.faults.script import BULK, LUMBERJACK, PROXY, parse
-from shipper.outputs.suspect import suspicion
+from shipper.follow.archive import Archive
+from shipper.follow.registry import read_positions
+from shipper.forms.base import Block
+from shipper.forms.check import clean_lines, fault, sift
+from shipper.forms.text.container import Container
+from shipper.forms.text.emit import Json
+from shipper.forms.text.form import Text
+from shipper.forms.text.multiline import Multiline
+from shipper.outputs.logstash.suspect import suspicion
 from shipper.wire.bulk import Encoder, read_failure, read_response
 from shipper.wire.lumberjack import Receiver, Sender
 

@@ -8,9 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from shipper.api.operations import process
     from shipper.capture import audit_asgi, instrument
     from shipper.catalog import AuditLevel, MCPEventType
-    from shipper.operations import process
     from shipper.record.event import (
         create_authentication_event,
         create_authorization_event,
@@ -56,7 +56,7 @@ _HOMES = {
     "MCPEventType": "shipper.catalog",
     "audit_asgi": "shipper.capture",
     "instrument": "shipper.capture",
-    "process": "shipper.operations",
+    "process": "shipper.api.operations",
 }
 
 

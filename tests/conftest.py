@@ -122,3 +122,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = {report.longrepr[2] for report in terminalreporter.stats.get("skipped", ())}
     for reason in sorted(reasons):
         terminalreporter.write_line(reason.removeprefix("Skipped: "), yellow=True)
+
+
+@pytest.fixture
+def logs(tmp_path):
+    """The directory whose files are followed."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    return folder

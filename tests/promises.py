@@ -27,11 +27,11 @@ _BAD = "integration/test_bad_input.py::"
 _PLANTED = "integration/test_planted.py::"
 _REQUESTS = "capture/test_requests.py::"
 _HTTP = "capture/test_http.py::"
-_OWN = "test_attest.py::"
+_OWN = "run/test_self_audit.py::"
 _AGAIN = "deliver/test_replay.py::"
 _STDIN = "integration/test_stdin.py::"
-_LAWS = "deliver/forms/test_laws.py::"
-_LONG = "deliver/forms/test_text.py::"
+_LAWS = "forms/test_laws.py::"
+_LONG = "forms/test_text.py::"
 _REFUSALS = "capture/test_refusals.py::"
 _PROCESSED = "integration/test_processors.py::"
 _CHAIN = "processors/test_chain.py::"
@@ -275,7 +275,7 @@ PROMISES = (
             f"{_LAWS}test_however_a_file_is_cut_into_blocks_its_events_are_the_same",
             f"{_LAWS}test_a_crash_between_any_two_batches_neither_loses_nor_doubles",
             (
-                "deliver/forms/test_interleaved.py::"
+                "forms/test_interleaved.py::"
                 "test_what_streams_print_in_turn_arrives_whole_and_in_order"
             ),
         ),
@@ -301,7 +301,7 @@ PROMISES = (
         "A crash while a position is written costs at most that position.",
         (
             (
-                "deliver/test_registry.py::"
+                "follow/test_registry.py::"
                 "test_a_last_line_torn_at_any_byte_leaves_the_commits_before_it"
             ),
         ),
@@ -458,9 +458,9 @@ PROMISES = (
         "an output is away.",
         (
             f"{_BAD}test_a_stop_ends_it_at_once_though_the_output_is_unreachable",
-            "test_supervise.py::test_the_last_word_of_a_stop_is_what_is_not_acknowledged",
+            "run/test_supervise.py::test_the_last_word_of_a_stop_is_what_is_not_acknowledged",
             (
-                "test_supervise.py::"
+                "run/test_supervise.py::"
                 "test_readiness_ends_while_an_output_is_away_and_tells_how_long_a_line_has_waited"
             ),
         ),
@@ -470,11 +470,15 @@ PROMISES = (
         "A reload sends nothing twice, and a broken configuration leaves the old one running.",
         (
             (
-                "test_supervise.py::"
+                "run/test_supervise.py::"
                 "test_a_reload_takes_the_new_configuration_and_sends_nothing_twice"
             ),
-            ("test_supervise.py::test_a_reload_of_a_broken_configuration_goes_on_with_the_old_one"),
-            ("test_supervise.py::test_a_reload_of_what_cannot_be_started_goes_on_with_the_old_one"),
+            (
+                "run/test_supervise.py::test_a_reload_of_a_broken_configuration_goes_on_with_the_old_one"
+            ),
+            (
+                "run/test_supervise.py::test_a_reload_of_what_cannot_be_started_goes_on_with_the_old_one"
+            ),
         ),
     ),
     Promise(
@@ -574,8 +578,8 @@ PROMISES = (
         "process:answers",
         "The JSON interface really logs, and answers bad input instead of failing.",
         (
-            "test_operations.py::test_log_audit_event_really_logs",
-            "test_operations.py::test_a_bad_request_is_answered_not_raised",
+            "api/test_operations.py::test_log_audit_event_really_logs",
+            "api/test_operations.py::test_a_bad_request_is_answered_not_raised",
         ),
     ),
 )

@@ -15,8 +15,8 @@ from shipper.cli import main
 from shipper.config import from_mapping, load
 from shipper.config.operation import HttpConfig, Operation
 from shipper.errors import ConfigError
-from shipper.prometheus import metrics
-from shipper.service import Service
+from shipper.run.prometheus import metrics
+from shipper.run.service import Service
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"

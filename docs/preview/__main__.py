@@ -11,10 +11,10 @@ from pathlib import Path
 from docs.preview.charts import draw, table
 from docs.preview.data import Month, month
 from docs.preview.svg import FAINT, PAPER, RULE, Box, page, rect, text
-from shipper.assets.kibana import boards
-from shipper.assets.kibana.dashboards import CONTROLS, placed
-from shipper.assets.kibana.model import Dashboard, Panel, Saved, Text
-from shipper.assets.kibana.searches import SEARCHES
+from shipper.assets.generate.kibana import boards
+from shipper.assets.generate.kibana.dashboards import CONTROLS, placed
+from shipper.assets.generate.kibana.model import Dashboard, Panel, Saved, Text
+from shipper.assets.generate.kibana.searches import SEARCHES
 from shipper.catalog import builtin
 
 _PICTURES = Path(__file__).parent.parent / "pictures"

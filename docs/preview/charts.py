@@ -6,7 +6,7 @@ from math import cos, pi, sin
 
 from docs.preview.data import Rows
 from docs.preview.svg import FAINT, INK, RULE, Box, path, rect, tag, text
-from shipper.assets.kibana.model import (
+from shipper.assets.generate.kibana.model import (
     BAD,
     CALM,
     GOOD,

@@ -1,8 +1,8 @@
 """From the catalog: Elasticsearch's templates and policies, Logstash's pipeline, the docs."""
 
-from shipper.assets.files import GENERATORS, Generator, build, stale, write
-from shipper.assets.install import install, remove
-from shipper.assets.steps import USUAL, Action, Part, Step
+from shipper.assets.generate.files import GENERATORS, Generator, build, stale, write
+from shipper.assets.install.elasticsearch import install, remove
+from shipper.assets.install.steps import USUAL, Action, Part, Step
 
 __all__ = [
     "GENERATORS",

@@ -25,7 +25,7 @@ def _process(arguments: argparse.Namespace) -> int:
     """One JSON operation from standard input, its JSON answer to standard output."""
     import msgspec
 
-    from shipper.operations import process
+    from shipper.api.operations import process
 
     try:
         context = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, object])

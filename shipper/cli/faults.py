@@ -129,7 +129,7 @@ def _place(arguments: argparse.Namespace) -> "Place":
 
 
 def _split(where: str) -> tuple[str, int]:
-    from shipper.outputs.logstash import split_host
+    from shipper.outputs.hosts import split_host
 
     return split_host(where, 0)
 

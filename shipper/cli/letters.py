@@ -10,7 +10,7 @@ from shipper.cli.terminal import complain, say, show
 
 if TYPE_CHECKING:
     from shipper.config import Config
-    from shipper.letters import Replayed, Wanted
+    from shipper.run.dead_letters import Replayed, Wanted
 
 
 def add(commands: Commands) -> None:
@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from shipper.letters import outputs_with_letters
+    from shipper.run.dead_letters import outputs_with_letters
 
     config = config_of(arguments)
     names = [arguments.output] if arguments.output else outputs_with_letters(config)
@@ -46,7 +46,7 @@ def _wanted(text: str) -> "Wanted":
 
 
 def _show(config: "Config", names: Iterable[str], wanted: "Wanted") -> int:
-    from shipper.letters import piles
+    from shipper.run.dead_letters import piles
 
     found = [pile for name in names for pile in piles(config, name, wanted)]
     if not found:
@@ -59,7 +59,7 @@ def _show(config: "Config", names: Iterable[str], wanted: "Wanted") -> int:
 
 
 def _send(config: "Config", names: Iterable[str], wanted: "Wanted") -> int:
-    from shipper.letters import replay
+    from shipper.run.dead_letters import replay
 
     done = [replay(config, name, wanted) for name in names]
     for one in done:

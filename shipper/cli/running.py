@@ -6,7 +6,7 @@ import gc
 from shipper import __version__
 from shipper.cli.commands import EX_UNAVAILABLE, Commands, config_of
 from shipper.cli.terminal import say
-from shipper.memory import keep_memory
+from shipper.run.memory import keep_memory
 
 
 def add(commands: Commands) -> None:
@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     # Before all else is imported: what imports leave is no garbage to look for,
     keep_memory()
-    from shipper.supervise import supervise
+    from shipper.run.supervise import supervise
 
     gc.freeze()  # not even at the end, which takes 20 ms
 
@@ -30,8 +30,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _test_config(arguments: argparse.Namespace) -> int:
-    from shipper.deliver.discover import nothing_named
-    from shipper.service import outputs_of
+    from shipper.follow.discover import nothing_named
+    from shipper.run.service import outputs_of
 
     config = config_of(arguments)
     for output in outputs_of(config).values():
@@ -50,7 +50,7 @@ _NO_OUTPUT = "output: none is configured, so `run` has nothing to ship to"
 
 
 def _test_output(arguments: argparse.Namespace) -> int:
-    from shipper.service import probe
+    from shipper.run.service import probe
 
     code = 0
     for name, what, is_good in probe(config_of(arguments)):

@@ -11,9 +11,9 @@ from shipper.errors import DeliveryError
 
 if TYPE_CHECKING:
     from shipper.assets import Part, Step
-    from shipper.assets.kibana.api import Kibana
+    from shipper.assets.install.kibana_api import Kibana
     from shipper.config import Config
-    from shipper.outputs.elasticsearch import ElasticsearchConfig
+    from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 
 #: Each is a switch; the names are those of `shipper.assets.Part`, which costs time to load.
 _PARTS = {
@@ -37,7 +37,7 @@ def add(commands: Commands) -> None:
 def _setup(arguments: argparse.Namespace) -> int:
     """Install all, or what the switches name; Kibana is looked at before anything is changed."""
     from shipper.assets import USUAL, Part
-    from shipper.outputs.elasticsearch import ElasticsearchConfig
+    from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 
     config = config_of(arguments)
     settings = config.outputs.get("elasticsearch")
@@ -60,8 +60,8 @@ def _setup(arguments: argparse.Namespace) -> int:
 
 def _kibana(config: "Config", settings: "ElasticsearchConfig") -> "Kibana":
     """Kibana is asked with the credentials and the trust of Elasticsearch."""
-    from shipper.assets.kibana.api import Kibana
-    from shipper.outputs.elasticsearch_api import kibana_access
+    from shipper.assets.install.kibana_api import Kibana
+    from shipper.outputs.elasticsearch.api import kibana_access
 
     assert config.kibana_url is not None
     kibana = Kibana(config.kibana_url, *kibana_access(settings))
@@ -76,11 +76,12 @@ def _installed(
     parts: "Collection[Part]",
     arguments: argparse.Namespace,
 ) -> "Iterator[Step]":
-    from shipper.assets import Part, install
-    from shipper.assets.kibana import saved_objects
-    from shipper.assets.kibana.install import install_objects
-    from shipper.assets.kibana.install_rules import install_rules
-    from shipper.outputs.elasticsearch_api import api_client
+    from shipper.assets import Part
+    from shipper.assets.generate.kibana import saved_objects
+    from shipper.assets.install.elasticsearch import install
+    from shipper.assets.install.kibana import install_objects
+    from shipper.assets.install.kibana_rules import install_rules
+    from shipper.outputs.elasticsearch.api import api_client
 
     catalog, scope, dry_run = config.catalog, config.scope, arguments.dry_run
     with api_client(settings) as client:
@@ -102,10 +103,10 @@ def _removed(
 ) -> "Iterator[Step]":
     """The other way round. A space stays: it may hold what others made."""
     from shipper.assets import Part, remove
-    from shipper.assets.kibana import saved_objects
-    from shipper.assets.kibana.install import remove_objects
-    from shipper.assets.kibana.install_rules import remove_rules
-    from shipper.outputs.elasticsearch_api import api_client
+    from shipper.assets.generate.kibana import saved_objects
+    from shipper.assets.install.kibana import remove_objects
+    from shipper.assets.install.kibana_rules import remove_rules
+    from shipper.outputs.elasticsearch.api import api_client
 
     catalog, scope, dry_run = config.catalog, config.scope, arguments.dry_run
     if kibana and arguments.space:

@@ -43,7 +43,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _look(config: "Config", *, as_json: bool) -> None:
     from shipper.cli.tables import status_view
-    from shipper.status import output_status
+    from shipper.run.status import output_status
 
     outputs = output_status(config)
     if as_json:
@@ -71,7 +71,7 @@ def _watch(config: "Config", *, as_json: bool) -> None:
 def _looker(config: "Config") -> "Callable[[], RenderableType]":
     """Gives a table at each call, with what has changed since the last one."""
     from shipper.cli.tables import Rates, status_view
-    from shipper.status import output_status
+    from shipper.run.status import output_status
 
     rates = Rates()
 
@@ -83,8 +83,8 @@ def _looker(config: "Config") -> "Callable[[], RenderableType]":
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    from shipper.letters import outputs_with_letters, piles
-    from shipper.status import file_status
+    from shipper.run.dead_letters import outputs_with_letters, piles
+    from shipper.run.status import file_status
 
     config = config_of(arguments)
     wanted = arguments.output

@@ -7,8 +7,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shipper.letters import Pile
-from shipper.status import FileStatus, OutputStatus
+from shipper.run.dead_letters import Pile
+from shipper.run.status import FileStatus, OutputStatus
 
 _COLOURS = {
     "idle": "green",

@@ -22,8 +22,8 @@ from shipper.config.outputs import placed, read_outputs
 from shipper.config.permissions import problem_of
 from shipper.config.read import Reader
 from shipper.config.tree import Node, Source, build, parse, tree_of
-from shipper.deliver.discover import InputConfig
 from shipper.errors import CatalogError, ConfigError, Problem
+from shipper.follow.inputs import InputConfig
 
 KEYSTORE_NAME = "mcp-shipper.keystore"
 _STDIN = "stdin"

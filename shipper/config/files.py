@@ -6,7 +6,7 @@ from typing import Any, get_args, get_type_hints
 from shipper.config.conditions import read_pattern
 from shipper.config.read import Reader
 from shipper.config.tree import Node
-from shipper.deliver.discover import Delete, InputConfig, Scanner
+from shipper.follow.inputs import Delete, InputConfig, Scanner
 
 #: Keys of an input that say which files it follows.
 FILE_KEYS = (

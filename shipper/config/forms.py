@@ -10,14 +10,15 @@ from msgspec.structs import replace
 from shipper.config.conditions import read_pattern
 from shipper.config.read import Reader
 from shipper.config.tree import Node
-from shipper.deliver.form import NDJSON, Form
-from shipper.deliver.forms.container import Container
-from shipper.deliver.forms.emit import Json
-from shipper.deliver.forms.filters import IncludeMessage
-from shipper.deliver.forms.message import Parser
-from shipper.deliver.forms.multiline import Multiline
-from shipper.deliver.forms.raw import UTF_8
-from shipper.deliver.forms.text import Text
+from shipper.forms.base import Form
+from shipper.forms.ndjson import NDJSON
+from shipper.forms.text.container import Container
+from shipper.forms.text.emit import Json
+from shipper.forms.text.filters import IncludeMessage
+from shipper.forms.text.form import Text
+from shipper.forms.text.message import Parser
+from shipper.forms.text.multiline import Multiline
+from shipper.forms.text.raw import UTF_8
 
 #: Keys of an input that say what its files hold.
 FORM_KEYS = (

@@ -12,9 +12,10 @@ from shipper.config.files import FILE_KEYS, OLD_SCANNER_KEYS, read_files
 from shipper.config.forms import CONTAINER_KEYS, FORM_KEYS, OLD_KEYS, read_form
 from shipper.config.read import Reader
 from shipper.config.tree import Node
-from shipper.deliver.discover import InputConfig, Scanner
-from shipper.deliver.form import Form
-from shipper.deliver.spool import PATTERN, Spooled
+from shipper.deliver.spool import PATTERN
+from shipper.follow.inputs import InputConfig, Scanner
+from shipper.forms.base import Form
+from shipper.forms.spooled import Spooled
 
 if TYPE_CHECKING:
     from shipper.config.processors import Section
@@ -167,6 +168,6 @@ def _processed(form: Form, everywhere: "Section | None", own: "Section | None") 
     if not sections:
         return form
     from shipper.config.processors import chain_of
-    from shipper.deliver.processed import Processed
+    from shipper.forms.processed import Processed
 
     return Processed(form, chain_of(sections))

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Struct
 
-from shipper.outputs.base import Bounds, Count
+from shipper.bounds import Bounds, Count
 
 
 class HttpConfig(Struct, frozen=True, kw_only=True):

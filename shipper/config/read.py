@@ -10,10 +10,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
+from shipper.bounds import INNER, Bounds
 from shipper.config.filebeat import knows_below, verdict
 from shipper.config.tree import Node
 from shipper.errors import Problem
-from shipper.outputs.base import INNER, Bounds
 from shipper.outputs.secret import Secret
 
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")

@@ -9,9 +9,9 @@ import time
 from datetime import datetime
 from math import inf
 
-from shipper.deliver.batch import Batch
-from shipper.deliver.follow import Following
-from shipper.deliver.source import Source
+from shipper.follow.batch import Batch
+from shipper.follow.following import Following
+from shipper.follow.source import Source
 
 #: Our own lines have it first; foreign ones, which may have it anywhere, are not searched whole.
 _HEAD_BYTES = 4096
@@ -39,7 +39,7 @@ class Age:
             waiting = following.waiting()
             times = (_time(one, one.peek(_HEAD_BYTES)) for one in waiting)
             self._waiting_s = min(times, default=inf)
-        in_flight = (_time(one.source, one.lines.block[:_HEAD_BYTES]) for one in batch.chunks)
+        in_flight = (_time(one, chunk.lines.block[:_HEAD_BYTES]) for one, chunk in batch.parts)
         return min(now_s, self._waiting_s, *in_flight)
 
 

@@ -16,17 +16,18 @@ from msgspec import Struct
 
 from shipper.deliver.age import Age
 from shipper.deliver.backoff import Backoff
-from shipper.deliver.batch import Batch
-from shipper.deliver.chunk import Limits
-from shipper.deliver.delete import Deletions, OwnDeletions
-from shipper.deliver.discover import InputConfig, patterns
-from shipper.deliver.follow import Following
-from shipper.deliver.inactive import Inactive
-from shipper.deliver.registry import Registry, registry_path
-from shipper.deliver.reject import DeadLetter, DeadLetters, Witness
+from shipper.deliver.dead_letters import DeadLetters, Witness
 from shipper.deliver.settle import Settler
 from shipper.deliver.stats import State, Stats
-from shipper.deliver.watch import Watcher
+from shipper.follow.batch import Batch, DeadLetter
+from shipper.follow.chunk import Limits
+from shipper.follow.deletions import Deletions, OwnDeletions
+from shipper.follow.discover import patterns
+from shipper.follow.following import Following
+from shipper.follow.inputs import InputConfig
+from shipper.follow.left_out import Inactive
+from shipper.follow.registry import Registry, registry_path
+from shipper.follow.watch import Watcher
 from shipper.outputs.base import Output
 
 _log = logging.getLogger(__name__)
@@ -154,7 +155,7 @@ class Pipeline:
 
     def _deliver(self, batches: Iterator[Batch], registry: Registry) -> None:
         for batch in batches:  # whole lines, from where the registry has them
-            self.stats.active = sum(len(chunk.lines) for chunk in batch.chunks)
+            self.stats.active = batch.line_count()
             if not self._settler.settle(batch):  # each delivered, or in the dead letters
                 return
             self._commit(batch, registry)  # only now may the positions move
@@ -166,19 +167,18 @@ class Pipeline:
         if self._witness:
             self._testify(self._witness, batch, truncated)
         now_s = int(time.time())
-        registry.commit([chunk.source.settle(now_s) for chunk in batch.chunks])
+        registry.commit([source.settle(now_s) for source, _ in batch.parts])
         self.stats.batches += 1
-        self.stats.read_lines += sum(len(chunk.lines) for chunk in batch.chunks)
+        self.stats.read_lines += batch.line_count()
         self.stats.read_bytes += batch.size_bytes()
         self.stats.truncated += len(truncated)
-        self.stats.filtered += sum(len(chunk.filtered) for chunk in batch.chunks)
+        self.stats.filtered += sum(len(offsets) for _, offsets in batch.filtered())
 
     def _testify(self, witness: Witness, batch: Batch, truncated: Sequence[DeadLetter]) -> None:
         if truncated:
             witness.truncated(truncated)
-        for chunk in batch.chunks:
-            if chunk.filtered:
-                witness.dropped(chunk.source.found.path, chunk.filtered)
+        for path, offsets in batch.filtered():
+            witness.dropped(path, offsets)
 
     def _follow(self, registry: Registry, following: Following) -> Iterator[Batch]:
         """Batches as they come, until `stop`."""

@@ -18,9 +18,9 @@ from typing import Final, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shipper.deliver.reject import DeadLetter
 from shipper.errors import Closed
-from shipper.outputs.base import Lines
+from shipper.follow.batch import DeadLetter
+from shipper.lines import Lines
 
 #: A restart closes a connection once or twice; after so many in a row, halves are worth a try.
 _CLOSINGS_TO_HALVE: Final = 3

@@ -16,11 +16,12 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from shipper.deliver.block import Reject, fault
-from shipper.deliver.reject import DeadLetter, Letter, locked
+from shipper.deliver.dead_letters import Letter, locked
 from shipper.durable import append, open_append, sync_directory, trim
 from shipper.errors import ShipperError
-from shipper.outputs.base import Lines
+from shipper.follow.batch import DeadLetter
+from shipper.forms.check import Reject, fault
+from shipper.lines import Lines
 
 #: Letters read at once; one letter may be longer.
 _BLOCK_BYTES = 1 << 20

@@ -5,20 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 
 from shipper.deliver.backoff import Backoff
+from shipper.deliver.dead_letters import DeadLetters, Full, Witness
 from shipper.deliver.poison import Batch, Group, Unsettled
-from shipper.deliver.reject import DeadLetter, DeadLetters, Full, Witness
 from shipper.deliver.stats import State, Stats
 from shipper.errors import Closed, ProtocolError, Refused, TooLarge, Unavailable
-from shipper.outputs.base import (
-    DELIVERED,
-    DIVERTED,
-    DUPLICATE,
-    RETRY,
-    Lines,
-    Outcome,
-    Output,
-    Rejected,
-)
+from shipper.follow.batch import DeadLetter
+from shipper.lines import Lines
+from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Outcome, Output, Rejected
 
 _log = logging.getLogger(__name__)
 

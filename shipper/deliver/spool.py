@@ -14,11 +14,7 @@ import uuid
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from msgspec.structs import replace
-
-from shipper.deliver.block import Sifted
-from shipper.deliver.form import Block, Form, OverLong
-from shipper.outputs.base import NO_LINES
+from shipper.forms.spooled import HEAD, HEAD_BYTES
 
 _log = logging.getLogger(__name__)
 
@@ -34,35 +30,6 @@ _GLANCE_S = 0.2
 
 #: Names what this process wrote: its last line may go on, after a reload.
 _PROCESS = uuid.uuid4().hex
-
-#: The first line of a segment: with it no two begin alike, however alike their lines are.
-_HEAD = b"# mcp-shipper stdin %b\n"
-_HEAD_BYTES = len(_HEAD % uuid.UUID(int=0).hex.encode())
-
-
-class Spooled:
-    """Another form's lines, in segments: the first line is ours, the rest begins behind it."""
-
-    def __init__(self, form: Form) -> None:
-        """Of `form`."""
-        self.form = form
-
-    def sift(self, block: Block) -> Sifted:
-        if block.offset:
-            return self.form.sift(block)
-        rest = block.data[_HEAD_BYTES:]
-        if not rest:
-            return Sifted(NO_LINES, ())
-        found = self.form.sift(replace(block, data=rest, offset=_HEAD_BYTES))
-        if found.offsets is not None:
-            return found
-        return replace(found, offsets=[_HEAD_BYTES + start for start in found.lines.starts()])
-
-    def shorten(self, line: OverLong) -> Sifted:
-        return self.form.shorten(line)
-
-    def patience_s(self, rest: bytes) -> float | None:
-        return self.form.patience_s(rest)
 
 
 class Spool:
@@ -171,11 +138,11 @@ class Spool:
     def _open(self) -> None:
         current = self._directory / f"{time.time_ns():020}-{_PROCESS}{PATTERN[1:]}"
         new = current.with_suffix(".new")
-        new.write_bytes(_HEAD % uuid.uuid4().hex.encode())
+        new.write_bytes(HEAD % uuid.uuid4().hex.encode())
         new.chmod(0o600)
         file = os.open(new, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         new.rename(current)  # nobody sees it without its first line
-        self._current, self._file, self._size = current, file, _HEAD_BYTES
+        self._current, self._file, self._size = current, file, HEAD_BYTES
 
     def _resume(self, path: Path) -> None:
         """Go on with a segment of this process; end the last line of another one's."""

@@ -8,7 +8,7 @@ from rich.console import Console
 from shipper.config import Config, from_mapping
 from shipper.demo import show
 from shipper.errors import ShipperError, Unavailable
-from shipper.service import Service, probe
+from shipper.run.service import Service, probe
 
 
 def run(

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shipper.record.seal import GENESIS, follows, unseal
-from shipper.service import Service
+from shipper.run.service import Service
 
 _OUTCOMES = {"success": "green", "failure": "red", "unknown": "yellow"}
 _TOKEN = re.compile(r"\[[A-Z_]+\]")

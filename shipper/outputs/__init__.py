@@ -1,38 +1,46 @@
-"""The outputs by their configuration name: adding one is a module and a row here."""
+"""The outputs by their configuration name: adding one is a folder and a row here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 from msgspec import Struct
 
+from shipper.errors import ConfigError, Problem
+from shipper.outputs.base import Output
+
 
 class OutputKind(Struct, frozen=True):
-    """A kind of output. Its module is imported when it is asked for, not at every start."""
+    """A kind of output: `<name>/config.py` and `<name>/output.py`, imported only where used."""
 
-    _module: str
+    name: str
     _config: str
-    _create: str
+    _output: str
 
     @property
     def config(self) -> Any:
-        """What it is configured with: a frozen Struct."""
-        return getattr(import_module(self._module), self._config)
+        """The frozen Struct that configures it."""
+        return getattr(import_module(f"shipper.outputs.{self.name}.config"), self._config)
 
-    @property
-    def create(self) -> Callable[[Any], Any]:
-        """Makes the output from its configuration."""
-        create: Callable[[Any], Any] = getattr(import_module(self._module), self._create)
-        return create
+    def create(self, config: Any) -> Output:
+        """The output; `ConfigError` where its client library is not installed."""
+        try:
+            module = import_module(f"shipper.outputs.{self.name}.output")
+        except ImportError as error:
+            what = f"its library is missing ({error}); pip install 'mcp-shipper[{self.name}]'"
+            raise ConfigError([Problem("hosts", what)]) from error
+        output: Output = getattr(module, self._output)(config)
+        return output
 
 
 OUTPUTS: Mapping[str, OutputKind] = {
-    "console": OutputKind("shipper.outputs.console", "ConsoleConfig", "Console"),
-    "elasticsearch": OutputKind(
-        "shipper.outputs.elasticsearch", "ElasticsearchConfig", "Elasticsearch"
-    ),
-    "file": OutputKind("shipper.outputs.file", "FileConfig", "FileOutput"),
-    "kafka": OutputKind("shipper.outputs.kafka", "KafkaConfig", "create_kafka"),
-    "logstash": OutputKind("shipper.outputs.logstash", "LogstashConfig", "Logstash"),
-    "redis": OutputKind("shipper.outputs.redis", "RedisConfig", "create_redis"),
+    kind.name: kind
+    for kind in (
+        OutputKind("console", "ConsoleConfig", "Console"),
+        OutputKind("elasticsearch", "ElasticsearchConfig", "Elasticsearch"),
+        OutputKind("file", "FileConfig", "FileOutput"),
+        OutputKind("kafka", "KafkaConfig", "Kafka"),
+        OutputKind("logstash", "LogstashConfig", "Logstash"),
+        OutputKind("redis", "RedisConfig", "Redis"),
+    )
 }

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct
 
 from shipper.errors import ConfigError, DeliveryError, Problem, ProtocolError
-from shipper.outputs.stream import Stream, mapped_errors
+from shipper.outputs.connection import Stream, mapped_errors
 from shipper.outputs.tls import TlsConfig
 
 # http.client brings the email package: 20 of the 100 ms that a shipper to Logstash takes to start.

@@ -11,16 +11,16 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from shipper.catalog.secrets.assigned import (
+from shipper.processors.event import MISSING, Event, decode_value, encode, find, opened, put
+from shipper.secrets.assigned import (
     MAX_NAME,
     is_secret_name,
     labels_a_secret,
     may_name_secrets,
 )
-from shipper.catalog.secrets.echoes import remember, spellings, without_echoes
-from shipper.catalog.secrets.numbers import is_card
-from shipper.catalog.secrets.patterns import Suspicion, found, mask, suspect
-from shipper.processors.event import MISSING, Event, decode_value, encode, find, opened, put
+from shipper.secrets.echoes import remember, spellings, without_echoes
+from shipper.secrets.numbers import is_card
+from shipper.secrets.patterns import Suspicion, found, mask, suspect
 
 #: The smallest number of 13 digits, and the first that no card has.
 _FIRST_CARD, _BEYOND_CARDS = 10**12, 10**19

@@ -2,9 +2,9 @@
 
 import hashlib
 
-from shipper.catalog.secrets.echoes import spellings, without_echoes
-from shipper.catalog.secrets.patterns import Suspicion, mask
 from shipper.record.walk import LOOK_AHEAD, MAX_TEXT, WINDOW, Walk, valid
+from shipper.secrets.echoes import spellings, without_echoes
+from shipper.secrets.patterns import Suspicion, mask
 
 #: Characters of one event: bounds the line, and the time, whatever a caller sends.
 MAX_CHARS = 128 << 10

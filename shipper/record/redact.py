@@ -19,10 +19,10 @@ from itertools import islice
 import msgspec
 
 from shipper.catalog import Field, Sensitivity
-from shipper.catalog.secrets.patterns import found, suspect
 from shipper.record.classify import Classified
 from shipper.record.finish import MAX_CHARS, Finish
 from shipper.record.walk import MAX_TEXT, WINDOW, Walk, canonical, valid
+from shipper.secrets.patterns import found, suspect
 
 _RESULT = "mcp.tool.result.text"
 _DROPPED = "mcp.audit.dropped_fields"

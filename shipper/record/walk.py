@@ -10,15 +10,15 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from shipper.catalog.secrets.assigned import (
+from shipper.secrets.assigned import (
     MAX_NAME,
     is_secret_name,
     labels_a_secret,
     may_name_secrets,
 )
-from shipper.catalog.secrets.echoes import MAX_ECHO, MAX_SECRETS, remember
-from shipper.catalog.secrets.numbers import is_card
-from shipper.catalog.secrets.patterns import mask, suspect
+from shipper.secrets.echoes import MAX_ECHO, MAX_SECRETS, remember
+from shipper.secrets.numbers import is_card
+from shipper.secrets.patterns import mask, suspect
 
 #: Characters of one text that are kept.
 MAX_TEXT = 1000

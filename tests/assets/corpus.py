@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from mcp import MCPError
 
 from shipper import AuditHandler
-from shipper.assets.foreign import in_ruby
+from shipper.assets.generate.foreign import in_ruby
 from shipper.capture.emit import open_logger
 from shipper.capture.middleware import Wire
 from shipper.catalog import AuditLevel, Scope, builtin

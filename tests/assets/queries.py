@@ -1,7 +1,7 @@
 """A panel of the model as a search request, and its answer as rows: what Kibana would do."""
 
-from shipper.assets.kibana.model import RECORDS, columns_of
-from shipper.assets.kibana.saved import runtime_mappings
+from shipper.assets.generate.kibana.model import RECORDS, columns_of
+from shipper.assets.generate.kibana.saved import runtime_mappings
 from shipper.assets.validate.kql import Compare, parse
 
 METRICS = {"unique_count": "cardinality", "sum": "sum", "max": "max"}

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from shipper.assets.foreign import in_ruby
+from shipper.assets.generate.foreign import in_ruby
 from shipper.catalog import Scope, builtin
 from tests.assets.corpus import SHIM, by_ruby, cases
 from tests.conftest import real

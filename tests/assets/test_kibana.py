@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from shipper.assets import build
-from shipper.assets.kibana import boards, saved_objects
-from shipper.assets.kibana.model import Saved
-from shipper.assets.kibana.rules import ALERTS, detection_rules, stack_rules
-from shipper.assets.kibana.searches import SEARCHES
+from shipper.assets.generate.kibana import boards, saved_objects
+from shipper.assets.generate.kibana.model import Saved
+from shipper.assets.generate.kibana.rules import ALERTS, detection_rules, stack_rules
+from shipper.assets.generate.kibana.searches import SEARCHES
 from shipper.assets.validate import validate
 from shipper.catalog import IndexStrategy, Scope, builtin, overlaid
 from tests.assets.overlay import OVERLAY

@@ -5,11 +5,11 @@ from http import HTTPStatus
 import pytest
 
 from shipper.assets import Action
-from shipper.assets.kibana import saved_objects
-from shipper.assets.kibana.api import Kibana
-from shipper.assets.kibana.install import install_objects, remove_objects
-from shipper.assets.kibana.install_rules import install_rules, remove_rules
-from shipper.assets.kibana.rules import rule_id
+from shipper.assets.generate.kibana import saved_objects
+from shipper.assets.generate.kibana.rules import rule_id
+from shipper.assets.install.kibana import install_objects, remove_objects
+from shipper.assets.install.kibana_api import Kibana
+from shipper.assets.install.kibana_rules import install_rules, remove_rules
 from shipper.catalog import Scope, builtin, overlaid
 from shipper.errors import Refused, Unavailable
 from tests.assets.answering import always, answering

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipper.assets.bodies import policies
+from shipper.assets.generate.bodies import policies
 from shipper.catalog import MCPEventType, Scope, builtin, overlaid
 from tests.assets.policy_rules import problems
 

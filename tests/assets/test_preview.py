@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from docs.preview.svg import fitted
-from shipper.assets.kibana import boards
-from shipper.assets.kibana.model import Metric, Text
-from shipper.assets.kibana.rules import ALERTS
+from shipper.assets.generate.kibana import boards
+from shipper.assets.generate.kibana.model import Metric, Text
+from shipper.assets.generate.kibana.rules import ALERTS
 from shipper.catalog import builtin
 
 DOCS = Path(__file__).parent.parent.parent / "docs"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shipper.assets import security
+from shipper.assets.generate import security
 from shipper.assets.validate.stack import problems_in
 from shipper.catalog import IndexStrategy, Scope, builtin
 

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from shipper.assets.bodies import MAPPINGS, component_templates, index_templates, policies
+from shipper.assets.generate.bodies import MAPPINGS, component_templates, index_templates, policies
 from shipper.catalog import MCPEventType, Scope, builtin, overlaid
 
 CATALOG = builtin()

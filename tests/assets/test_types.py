@@ -10,7 +10,7 @@ import re
 import pytest
 
 from shipper.assets import build
-from shipper.assets.bodies import first_indices
+from shipper.assets.generate.bodies import first_indices
 from shipper.catalog import IndexStrategy, Scope, builtin, overlaid
 from tests.assets.overlay import OVERLAY
 from tests.conftest import real

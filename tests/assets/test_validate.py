@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shipper.assets import build
-from shipper.assets.kibana import ndjson
+from shipper.assets.generate.kibana import ndjson
 from shipper.assets.validate import validate
 from shipper.assets.validate.kql import Compare, Join, parse
 from shipper.catalog import IndexStrategy, Scope, builtin

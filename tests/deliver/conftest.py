@@ -6,14 +6,6 @@ from tests.fakes import ScriptedOutput
 
 
 @pytest.fixture
-def logs(tmp_path):
-    """The directory whose files are followed."""
-    folder = tmp_path / "logs"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def passes(tmp_path, logs):
     """A pipeline that lives through the test: looks and delivers at each `next`."""
     output = ScriptedOutput()

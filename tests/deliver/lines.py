@@ -4,8 +4,8 @@ import json
 import os
 import time
 
-from shipper.deliver.discover import InputConfig
 from shipper.deliver.pipeline import Pipeline, PipelineConfig
+from shipper.follow.inputs import InputConfig
 from tests.fakes import ScriptedOutput
 
 

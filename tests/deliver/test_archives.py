@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from shipper.deliver.delete import Deletions
-from shipper.deliver.discover import Delete, InputConfig
-from shipper.deliver.forms.text import Text
 from shipper.deliver.pipeline import Pipeline
-from shipper.deliver.registry import read_positions
+from shipper.follow.deletions import Deletions
+from shipper.follow.inputs import Delete, InputConfig
+from shipper.follow.registry import read_positions
+from shipper.forms.text.form import Text
 from tests.deliver.lines import (
     age,
     append,

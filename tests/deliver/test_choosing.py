@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from shipper import AuditHandler, create_compliance_event
 from shipper.config import from_mapping
-from shipper.deliver.delete import Deletions
-from shipper.deliver.discover import Delete, InputConfig, Scanner
 from shipper.deliver.pipeline import Pipeline
-from shipper.deliver.registry import read_positions
 from shipper.errors import ConfigError
+from shipper.follow.deletions import Deletions
+from shipper.follow.inputs import Delete, InputConfig, Scanner
+from shipper.follow.registry import read_positions
 from tests.deliver.lines import age, append, block, config, delivered, drained, numbers
 from tests.fakes import ScriptedOutput
 from tests.real.processes import dies_with_us

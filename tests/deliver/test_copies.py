@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from shipper.deliver.pipeline import Pipeline
-from shipper.deliver.registry import read_positions
+from shipper.follow.registry import read_positions
 from tests.deliver.lines import append, block, config, delivered, numbers
 from tests.fakes import ScriptedOutput
 

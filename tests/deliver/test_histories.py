@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shipper import AuditHandler, create_compliance_event
-from shipper.deliver.mark import HEAD_BYTES, fingerprint
 from shipper.deliver.pipeline import Pipeline
-from shipper.deliver.registry import read_positions
 from shipper.errors import ProtocolError, Refused, TooLarge, Unavailable
+from shipper.follow.mark import HEAD_BYTES, fingerprint
+from shipper.follow.registry import read_positions
 from shipper.outputs.base import DELIVERED, DUPLICATE, RETRY, Rejected
 from tests.deliver.lines import append, config, dead_letters
 from tests.fakes import Killed, ScriptedOutput

@@ -9,10 +9,10 @@ import shutil
 
 import pytest
 
-from shipper.deliver.discover import InputConfig
 from shipper.deliver.pipeline import Pipeline, PipelineConfig
-from shipper.deliver.registry import Registry
 from shipper.errors import RegistryError, Unavailable
+from shipper.follow.inputs import InputConfig
+from shipper.follow.registry import Registry
 from tests.deliver.lines import append, block, config, delivered, drained, numbers
 from tests.fakes import ScriptedOutput
 
@@ -42,7 +42,7 @@ def follow(logs):
 @pytest.fixture
 def few_handles(monkeypatch):
     """Every file but the last that was read is closed, as by `close.on_state_change.inactive`."""
-    monkeypatch.setattr("shipper.deliver.handles._MAX_OPEN", 1)
+    monkeypatch.setattr("shipper.follow.handles._MAX_OPEN", 1)
 
 
 def test_lines_written_while_the_output_is_slow_and_the_file_is_closed_are_not_skipped(

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from shipper.deliver.pipeline import Pipeline
 from shipper.errors import Closed, Refused, Unavailable
 from shipper.outputs.base import DELIVERED
-from shipper.outputs.logstash import Logstash, LogstashConfig
+from shipper.outputs.logstash.config import LogstashConfig
+from shipper.outputs.logstash.output import Logstash
 from tests.deliver.lines import append, block, config, dead_letters, numbers
 from tests.fakes import FakeLogstash, hang_up
 

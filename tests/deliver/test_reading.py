@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from shipper.deliver.pipeline import Pipeline
-from shipper.deliver.registry import read_positions
 from shipper.errors import Unavailable
+from shipper.follow.registry import read_positions
 from tests.deliver.lines import (
     append,
     block,

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shipper.deliver.backoff import Backoff
-from shipper.deliver.block import Reject
-from shipper.deliver.reject import DeadLetter, DeadLetters
+from shipper.deliver.dead_letters import DeadLetters
 from shipper.deliver.replay import Replay, decoded, read_letters
 from shipper.deliver.settle import Settler
 from shipper.deliver.stats import Stats
 from shipper.errors import ShipperError, Unavailable
+from shipper.follow.batch import DeadLetter
+from shipper.forms.check import Reject
 from shipper.outputs.base import DELIVERED, Rejected
 from tests.deliver.lines import line, numbers
 from tests.fakes import ScriptedOutput

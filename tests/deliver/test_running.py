@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from shipper.deliver.pipeline import Pipeline
-from shipper.deliver.registry import read_positions
 from shipper.deliver.stats import State
 from shipper.errors import RegistryError, Unavailable
+from shipper.follow.registry import read_positions
 from tests.deliver.lines import append, block, config, delivered, line, numbers
 from tests.fakes import ScriptedOutput, running
 from tests.real.processes import wait_until

@@ -7,7 +7,7 @@ import pytest
 
 from shipper import AuditHandler, create_compliance_event
 from shipper.deliver.pipeline import Pipeline
-from shipper.deliver.registry import read_positions
+from shipper.follow.registry import read_positions
 from tests.deliver.lines import append, block, config, drained, numbers
 from tests.fakes import ScriptedOutput
 

@@ -7,9 +7,9 @@ import stat
 import pytest
 
 from shipper.deliver.pipeline import Pipeline
-from shipper.deliver.registry import read_positions
 from shipper.deliver.stats import State
 from shipper.errors import ProtocolError, Refused, TooLarge, Unavailable
+from shipper.follow.registry import read_positions
 from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Rejected
 from tests.deliver.lines import append, block, config, dead_letters, delivered, line, numbers
 from tests.fakes import ScriptedOutput

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from shipper.deliver.form import NDJSON, Block
-from shipper.deliver.spool import Spool, Spooled
+from shipper.deliver.spool import Spool
+from shipper.forms.base import Block
+from shipper.forms.ndjson import NDJSON
+from shipper.forms.spooled import Spooled
 from tests.real.processes import wait_until
 
 

@@ -17,9 +17,12 @@ from shipper.faults.lumberjack import LumberjackServer
 from shipper.faults.proxy import ProxyServer
 from shipper.faults.script import BULK, LUMBERJACK, PROXY, Script, compiled, parse
 from shipper.faults.server import Place
-from shipper.outputs.base import DELIVERED, DUPLICATE, RETRY, Lines, Rejected
-from shipper.outputs.elasticsearch import Elasticsearch, ElasticsearchConfig
-from shipper.outputs.logstash import Logstash, LogstashConfig
+from shipper.lines import Lines
+from shipper.outputs.base import DELIVERED, DUPLICATE, RETRY, Rejected
+from shipper.outputs.elasticsearch.config import ElasticsearchConfig
+from shipper.outputs.elasticsearch.output import Elasticsearch
+from shipper.outputs.logstash.config import LogstashConfig
+from shipper.outputs.logstash.output import Logstash
 from shipper.outputs.tls import TlsConfig
 from shipper.wire.lumberjack import Sender, ack
 from tests.deliver.lines import line

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from shipper.deliver.registry import read_positions
+from shipper.follow.registry import read_positions
 from tests.real.processes import dies_with_us, wait_until
 
 SHIPPER = [sys.executable, "-m", "shipper"]
@@ -22,7 +22,7 @@ def configuration(home, paths, outputs):
         "path": {"home": str(home)},
         "inputs": [{"type": "filestream", **source}],
         "output": outputs,
-        "self_audit": {"enabled": False},  # tests/test_attest.py is about these events
+        "self_audit": {"enabled": False},  # tests/run/test_self_audit.py is about these events
     }
     path.write_text(json.dumps(settings), encoding="utf-8")
     return path

@@ -6,8 +6,10 @@ import uuid
 import pytest
 
 from shipper.errors import DeliveryError, Refused
-from shipper.outputs.base import DELIVERED, Lines
-from shipper.outputs.kafka import KafkaConfig, SaslConfig, create_kafka
+from shipper.lines import Lines
+from shipper.outputs.base import DELIVERED
+from shipper.outputs.kafka.config import KafkaConfig, SaslConfig
+from shipper.outputs.kafka.output import Kafka
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 from tests.integration.line import (
@@ -81,7 +83,7 @@ def test_killed_on_the_way_the_shipper_loses_nothing_and_keeps_the_order(
 
 
 def test_lines_that_are_under_way_when_send_gives_up_arrive_once(kafka, topic):
-    output = create_kafka(KafkaConfig(hosts=(kafka.address,), topic=topic))
+    output = Kafka(KafkaConfig(hosts=(kafka.address,), topic=topic))
     assert output.send(TWO) == [DELIVERED] * 2
     kafka.kill()
     late = Lines.of([b'{"late":%d}' % number for number in range(100)])
@@ -101,7 +103,7 @@ def test_lines_that_are_under_way_when_send_gives_up_arrive_once(kafka, topic):
 
 
 def test_the_lines_of_a_stream_have_its_id_as_their_key_and_others_have_none(kafka, topic):
-    output = create_kafka(KafkaConfig(hosts=(kafka.address,), topic=topic))
+    output = Kafka(KafkaConfig(hosts=(kafka.address,), topic=topic))
     odd = Lines.of([*TWO, b'{"mcp":"text"}', b'{"mcp":\r{"audit":{"stream":{"id":"t"}}}}'])
     assert output.send(odd) == [DELIVERED] * 4
     output.close()
@@ -112,7 +114,7 @@ def test_the_lines_of_a_stream_have_its_id_as_their_key_and_others_have_none(kaf
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
 def test_a_wrong_password_is_refused_and_the_right_one_delivers_over_tls(kafka, topic, mechanism):
     def login(password):
-        return create_kafka(
+        return Kafka(
             KafkaConfig(
                 hosts=(kafka.secure_address,),
                 topic=topic,
@@ -136,7 +138,7 @@ def test_a_wrong_password_is_refused_and_the_right_one_delivers_over_tls(kafka, 
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(kafka, topic):
-    output = create_kafka(
+    output = Kafka(
         KafkaConfig(
             hosts=(kafka.secure_address,),
             topic=topic,
@@ -151,7 +153,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused(kafka, topic):
 
 def test_a_missing_topic_is_refused_and_taken_up_as_soon_as_it_is_there(kafka):
     name = f"test-{uuid.uuid4().hex}"
-    output = create_kafka(KafkaConfig(hosts=(kafka.address,), topic=name))
+    output = Kafka(KafkaConfig(hosts=(kafka.address,), topic=name))
     with pytest.raises(Refused, match="create the topic"):
         output.send(TWO)
     assert "is not there" in output.probe()

@@ -9,8 +9,10 @@ import pytest
 from bench.make_events import events as made_events
 from shipper.catalog import IndexStrategy, builtin
 from shipper.errors import Refused
-from shipper.outputs.base import DELIVERED, DUPLICATE, Lines
-from shipper.outputs.elasticsearch import Elasticsearch, ElasticsearchConfig
+from shipper.lines import Lines
+from shipper.outputs.base import DELIVERED, DUPLICATE
+from shipper.outputs.elasticsearch.config import ElasticsearchConfig
+from shipper.outputs.elasticsearch.output import Elasticsearch
 from tests.integration.line import SHIPPER, call, clear, configuration, count, search, ship_once
 from tests.integration.test_line import ids, setup
 

@@ -6,12 +6,13 @@ from hashlib import sha256
 import pytest
 
 from shipper.config import from_mapping, load
-from shipper.deliver.block import sift
-from shipper.deliver.form import NDJSON, Block
-from shipper.deliver.processed import Processed
 from shipper.errors import ConfigError
+from shipper.forms.base import Block
+from shipper.forms.check import sift
+from shipper.forms.ndjson import NDJSON
+from shipper.forms.processed import Processed
 from shipper.record.event import create_event
-from shipper.service import Service
+from shipper.run.service import Service
 from tests.processors.chains import chain
 from tests.record.recorder import Recorder, assert_whole, segments
 

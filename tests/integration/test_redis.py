@@ -7,8 +7,10 @@ import trustme
 from msgspec.structs import replace
 
 from shipper.errors import Refused, Unavailable
-from shipper.outputs.base import DELIVERED, Lines
-from shipper.outputs.redis import RedisConfig, create_redis
+from shipper.lines import Lines
+from shipper.outputs.base import DELIVERED
+from shipper.outputs.redis.config import RedisConfig
+from shipper.outputs.redis.output import Redis
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 from tests.integration.line import (
@@ -88,7 +90,7 @@ def test_killed_on_the_way_the_shipper_loses_nothing_and_keeps_the_order(
 @pytest.mark.parametrize("password", [None, Secret("not the right one")], ids=["none", "wrong"])
 def test_a_missing_or_wrong_password_is_refused(new_redis, password, lines):
     server = new_redis(requirepass="right")
-    output = create_redis(RedisConfig(hosts=(server.address,), password=password))
+    output = Redis(RedisConfig(hosts=(server.address,), password=password))
     for attempt in (lambda: output.send(lines), output.probe):
         with pytest.raises(Refused, match="check username and password") as raised:
             attempt()
@@ -97,7 +99,7 @@ def test_a_missing_or_wrong_password_is_refused(new_redis, password, lines):
 
 def test_the_right_password_delivers_and_proves_the_version(new_redis):
     server = new_redis(requirepass="right")
-    output = create_redis(RedisConfig(hosts=(server.address,), password=Secret("right")))
+    output = Redis(RedisConfig(hosts=(server.address,), password=Secret("right")))
     assert output.send(TWO) == [DELIVERED] * 2
     assert f"{server.address} answers; Redis 7." in output.probe()
     output.close()
@@ -109,28 +111,28 @@ def test_a_user_who_may_only_write_can_deliver(redis):
         rules = ["on", ">pw", f"~{KEY}", "+rpush", "+ping"]
         client.execute_command("ACL", "SETUSER", "writer", *rules)
     config = RedisConfig(hosts=(redis.address,), username="writer", password=Secret("pw"))
-    output = create_redis(config)
+    output = Redis(config)
     assert output.send(TWO) == [DELIVERED] * 2
     assert "keeps its version" in output.probe()
     output.close()
     with pytest.raises(Refused, match="allow this user to write"):
-        create_redis(replace(config, key="another")).send(TWO)
+        Redis(replace(config, key="another")).send(TWO)
 
 
 @pytest.mark.parametrize(("datatype", "other"), [("list", "stream"), ("stream", "list")])
 def test_a_key_of_another_kind_is_refused_and_stays_as_it_was(redis, datatype, other):
-    first = create_redis(RedisConfig(hosts=(redis.address,), datatype=other))
+    first = Redis(RedisConfig(hosts=(redis.address,), datatype=other))
     assert first.send(TWO) == [DELIVERED] * 2
     first.close()
     with pytest.raises(Refused, match="WRONGTYPE"):
-        create_redis(RedisConfig(hosts=(redis.address,), datatype=datatype)).send(TWO)
+        Redis(RedisConfig(hosts=(redis.address,), datatype=datatype)).send(TWO)
     assert lines_of(redis, other) == list(TWO)
 
 
 @pytest.mark.parametrize("datatype", ["list", "stream"])
 def test_a_full_redis_takes_a_batch_whole_or_not_at_all(new_redis, datatype):
     server = new_redis(maxmemory="3mb")
-    output = create_redis(RedisConfig(hosts=(server.address,), datatype=datatype))
+    output = Redis(RedisConfig(hosts=(server.address,), datatype=datatype))
     batch = Lines.of([b'{"x":"%s"}' % (b"x" * 1000)] * 500)
     taken, said = 0, ""
     while not said:
@@ -145,7 +147,7 @@ def test_a_full_redis_takes_a_batch_whole_or_not_at_all(new_redis, datatype):
 
 def test_a_stream_may_be_bounded(redis):
     config = RedisConfig(hosts=(redis.address,), datatype="stream", max_length=100)
-    output = create_redis(config)
+    output = Redis(config)
     for _ in range(5):
         assert output.send(MANY) == [DELIVERED] * 500
     output.close()
@@ -183,17 +185,17 @@ def test_tls_is_verified_as_in_every_output(new_redis, tmp_path):
         tls_auth_clients="no",
     )
     trusting = TlsConfig(certificate_authorities=(str(tmp_path / "ca"),))
-    output = create_redis(RedisConfig(hosts=(server.address,), ssl=trusting))
+    output = Redis(RedisConfig(hosts=(server.address,), ssl=trusting))
     assert output.send(MANY) == [DELIVERED] * 500
     output.close()
     with pytest.raises(Refused, match="not trusted"):
-        create_redis(RedisConfig(hosts=(server.address,), ssl=TlsConfig())).send(TWO)
+        Redis(RedisConfig(hosts=(server.address,), ssl=TlsConfig())).send(TWO)
 
 
 def test_several_servers_and_connections_share_the_lines(new_redis):
     servers = [new_redis(), new_redis()]
     hosts = tuple(server.address for server in servers)
-    output = create_redis(RedisConfig(hosts=hosts, workers=2, bulk_max_size=50))
+    output = Redis(RedisConfig(hosts=hosts, workers=2, bulk_max_size=50))
     lines = Lines.of(list(MANY) * 20)  # so many that none of them is through before all are there
     assert output.send(lines) == [DELIVERED] * len(lines)
     output.close()

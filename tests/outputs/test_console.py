@@ -6,8 +6,10 @@ import sys
 import pytest
 
 from shipper.errors import Refused
-from shipper.outputs.base import DELIVERED, Lines
-from shipper.outputs.console import Console, ConsoleConfig
+from shipper.lines import Lines
+from shipper.outputs.base import DELIVERED
+from shipper.outputs.console.config import ConsoleConfig
+from shipper.outputs.console.output import Console
 
 TWO = Lines.of([b'{"a":{"b":1}}', b"{}"])
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import fields
 
+from shipper.bounds import INNER
 from shipper.outputs import OUTPUTS
-from shipper.outputs.base import INNER
 from shipper.outputs.tls import TlsConfig
 
 PAGE = Path(__file__).parents[2] / "docs" / "outputs.md"

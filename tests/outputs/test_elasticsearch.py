@@ -7,8 +7,10 @@ import threading
 import pytest
 
 from shipper.errors import ConfigError, ProtocolError, Refused, Unavailable
-from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Lines, Rejected
-from shipper.outputs.elasticsearch import Elasticsearch, ElasticsearchConfig
+from shipper.lines import Lines
+from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Rejected
+from shipper.outputs.elasticsearch.config import ElasticsearchConfig
+from shipper.outputs.elasticsearch.output import Elasticsearch
 from shipper.outputs.secret import Secret
 from tests.fakes import FakeElasticsearch, items, status
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from shipper.errors import Refused
-from shipper.outputs.base import DELIVERED, Lines
-from shipper.outputs.file import FileConfig, FileOutput
+from shipper.lines import Lines
+from shipper.outputs.base import DELIVERED
+from shipper.outputs.file.config import FileConfig
+from shipper.outputs.file.output import FileOutput
 from tests.real.processes import wait_until
 
 TWO = Lines.of([b'{"n":1}', b'{"n":2}'])

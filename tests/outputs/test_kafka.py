@@ -8,8 +8,10 @@ import pytest
 
 from shipper.config import from_mapping
 from shipper.errors import ConfigError, Refused, Unavailable
-from shipper.outputs.base import Lines
-from shipper.outputs.kafka import KafkaConfig, SaslConfig, create_kafka, properties
+from shipper.lines import Lines
+from shipper.outputs import OUTPUTS
+from shipper.outputs.kafka.config import KafkaConfig, SaslConfig, properties
+from shipper.outputs.kafka.output import Kafka
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 
@@ -18,10 +20,10 @@ ONE = Lines.of([b"{}"])
 
 
 def test_without_its_library_the_output_says_what_to_install(monkeypatch):
-    monkeypatch.delitem(sys.modules, "shipper.outputs.kafka_producer", raising=False)
+    monkeypatch.delitem(sys.modules, "shipper.outputs.kafka.output", raising=False)
     monkeypatch.setitem(sys.modules, "confluent_kafka", None)
     with pytest.raises(ConfigError, match=r"pip install 'mcp-shipper\[kafka\]'"):
-        create_kafka(KafkaConfig())
+        OUTPUTS["kafka"].create(KafkaConfig())
 
 
 def test_the_optional_libraries_are_imported_only_when_such_an_output_is_made():
@@ -65,7 +67,7 @@ def test_all_that_cannot_be_is_said_at_once():
         ssl=TlsConfig(ca_trusted_fingerprint="00", supported_protocols=("TLSv1.3",)),
     )
     with pytest.raises(ConfigError) as raised:
-        create_kafka(config)
+        Kafka(config)
     assert [problem.where for problem in raised.value.problems] == [
         "topic",
         "username",
@@ -100,16 +102,16 @@ def test_a_certificate_of_ours_and_several_authorities_reach_librdkafka(tmp_path
 def test_an_authority_that_cannot_be_read_is_refused_by_its_name(tmp_path):
     tls = TlsConfig(certificate_authorities=(str(tmp_path / "gone.pem"),))
     with pytest.raises(Refused, match=r"gone\.pem cannot be loaded"):
-        create_kafka(KafkaConfig(ssl=tls)).probe()
+        Kafka(KafkaConfig(ssl=tls)).probe()
 
 
 def test_a_certificate_that_cannot_be_read_is_refused():
     with pytest.raises(Refused, match=r"ssl\.certificate\.location"):
-        create_kafka(KafkaConfig(ssl=TlsConfig(certificate="/nowhere/own.pem"))).send(ONE)
+        Kafka(KafkaConfig(ssl=TlsConfig(certificate="/nowhere/own.pem"))).send(ONE)
 
 
 def test_brokers_that_cannot_be_reached_are_unavailable_within_seconds(capfd):
-    output = create_kafka(KafkaConfig(hosts=NOBODY))
+    output = Kafka(KafkaConfig(hosts=NOBODY))
     started = time.monotonic()
     for attempt in (output.probe, lambda: output.send(ONE), lambda: output.send(ONE)):
         with pytest.raises(Unavailable, match="Connection refused"):
@@ -120,6 +122,6 @@ def test_brokers_that_cannot_be_reached_are_unavailable_within_seconds(capfd):
 
 
 def test_a_name_that_cannot_be_resolved_is_unavailable_and_named():
-    output = create_kafka(KafkaConfig(hosts=("kafka.invalid",)))
+    output = Kafka(KafkaConfig(hosts=("kafka.invalid",)))
     with pytest.raises(Unavailable, match=r"kafka\.invalid:9092"):
         output.probe()

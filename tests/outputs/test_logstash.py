@@ -8,8 +8,11 @@ import time
 import pytest
 
 from shipper.errors import Closed, ConfigError, ProtocolError, Unavailable
-from shipper.outputs.base import DELIVERED, RETRY, Lines, Rejected
-from shipper.outputs.logstash import Logstash, LogstashConfig, split_host
+from shipper.lines import Lines
+from shipper.outputs.base import DELIVERED, RETRY, Rejected
+from shipper.outputs.hosts import split_host
+from shipper.outputs.logstash.config import LogstashConfig
+from shipper.outputs.logstash.output import Logstash
 from shipper.wire.lumberjack import ack
 from tests.fakes import HANG_UP, SILENCE, FakeLogstash, hang_up, reset, says
 from tests.real.processes import wait_until

@@ -8,8 +8,11 @@ import pytest
 
 from shipper.config import from_mapping
 from shipper.errors import ConfigError, Refused, Unavailable
-from shipper.outputs.base import DELIVERED, Lines
-from shipper.outputs.redis import RedisConfig, create_redis
+from shipper.lines import Lines
+from shipper.outputs import OUTPUTS
+from shipper.outputs.base import DELIVERED
+from shipper.outputs.redis.config import RedisConfig
+from shipper.outputs.redis.output import Redis
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 
@@ -18,10 +21,10 @@ HANDSHAKE_WORDS = (b"CLIENT", b"AUTH", b"SELECT", b"PING")
 
 
 def test_without_its_library_the_output_says_what_to_install(monkeypatch):
-    monkeypatch.delitem(sys.modules, "shipper.outputs.redis_client", raising=False)
+    monkeypatch.delitem(sys.modules, "shipper.outputs.redis.output", raising=False)
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(ConfigError, match=r"pip install 'mcp-shipper\[redis\]'"):
-        create_redis(RedisConfig())
+        OUTPUTS["redis"].create(RedisConfig())
 
 
 def test_the_section_reads_in_the_words_of_filebeat():
@@ -50,19 +53,19 @@ def test_a_channel_is_not_offered_for_it_loses_what_nobody_listens_to():
 
 def test_a_url_is_refused_without_repeating_its_password():
     with pytest.raises(ConfigError, match=r"hosts: each is host or host:port") as raised:
-        create_redis(RedisConfig(hosts=("redis://me:hidden@redis-1:6379/0",)))
+        Redis(RedisConfig(hosts=("redis://me:hidden@redis-1:6379/0",)))
     assert "hidden" not in str(raised.value)
 
 
 def test_a_server_that_cannot_be_reached_is_unavailable():
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1: Connection refused"):
-        create_redis(RedisConfig(hosts=("127.0.0.1:1",))).send(TWO)
+        Redis(RedisConfig(hosts=("127.0.0.1:1",))).send(TWO)
 
 
 def test_a_host_that_is_down_is_passed_over(answering, monkeypatch):
     monkeypatch.setattr("random.sample", lambda hosts, _count: list(hosts))
     hosts = ("127.0.0.1:1", answering(b":2\r\n"))
-    output = create_redis(RedisConfig(hosts=hosts, loadbalance=False))
+    output = Redis(RedisConfig(hosts=hosts, loadbalance=False))
     assert output.send(TWO) == [DELIVERED, DELIVERED]
     output.close()
 
@@ -70,7 +73,7 @@ def test_a_host_that_is_down_is_passed_over(answering, monkeypatch):
 def test_after_a_failure_it_is_the_next_hosts_turn(answering, monkeypatch):
     monkeypatch.setattr("random.sample", lambda hosts, _count: list(hosts))
     hosts = (answering(b"-LOADING dataset in memory\r\n"), answering(b":2\r\n"))
-    output = create_redis(RedisConfig(hosts=hosts, loadbalance=False))
+    output = Redis(RedisConfig(hosts=hosts, loadbalance=False))
     with pytest.raises(Unavailable):
         output.send(TWO)
     assert output.send(TWO) == [DELIVERED, DELIVERED]
@@ -91,7 +94,7 @@ def test_after_a_failure_it_is_the_next_hosts_turn(answering, monkeypatch):
     ids=lambda value: value.split(b" ")[0].decode() if isinstance(value, bytes) else "",
 )
 def test_what_redis_answers_says_what_happens_next(answering, answer, error):
-    output = create_redis(RedisConfig(hosts=(answering(answer),), timeout_s=5))
+    output = Redis(RedisConfig(hosts=(answering(answer),), timeout_s=5))
     with pytest.raises(error):
         output.send(TWO)
 
@@ -99,7 +102,7 @@ def test_what_redis_answers_says_what_happens_next(answering, answer, error):
 def test_an_authority_that_cannot_be_read_is_refused(tmp_path, answering):
     tls = TlsConfig(certificate_authorities=(str(tmp_path / "gone.pem"),))
     with pytest.raises(Refused, match=r"gone\.pem"):
-        create_redis(RedisConfig(hosts=(answering(b""),), ssl=tls)).send(TWO)
+        Redis(RedisConfig(hosts=(answering(b""),), ssl=tls)).send(TWO)
 
 
 @pytest.fixture

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from shipper.errors import Refused
-from shipper.outputs.base import DELIVERED, Lines
-from shipper.outputs.elasticsearch import Elasticsearch, ElasticsearchConfig
-from shipper.outputs.logstash import Logstash, LogstashConfig
+from shipper.lines import Lines
+from shipper.outputs.base import DELIVERED
+from shipper.outputs.elasticsearch.config import ElasticsearchConfig
+from shipper.outputs.elasticsearch.output import Elasticsearch
+from shipper.outputs.logstash.config import LogstashConfig
+from shipper.outputs.logstash.output import Logstash
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 from tests.fakes import FakeElasticsearch, FakeLogstash

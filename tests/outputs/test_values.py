@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shipper.lines import Lines
 from shipper.outputs import OUTPUTS
-from shipper.outputs.base import Lines
-from shipper.outputs.elasticsearch import ElasticsearchConfig
+from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 from shipper.outputs.secret import Secret
 
 PIECES = st.lists(st.binary(max_size=9).filter(lambda piece: b"\n" not in piece), max_size=9)

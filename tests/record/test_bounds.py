@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shipper.catalog.secrets.numbers import NUMBERS
-from shipper.catalog.secrets.patterns import SHAPES, Suspicion, mask, suspect
 from shipper.record.event import create_event
+from shipper.secrets.numbers import NUMBERS
+from shipper.secrets.patterns import SHAPES, Suspicion, mask, suspect
 from tests.record.recorder import Recorder, lines
 
 TOOL = "mcp_tool_execution"

@@ -6,8 +6,8 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-from shipper.assets.kibana.lens import DATA_VIEW
-from shipper.assets.kibana.saved import field_types, patterns
+from shipper.assets.generate.kibana.lens import DATA_VIEW
+from shipper.assets.generate.kibana.saved import field_types, patterns
 from shipper.assets.validate import rules, saved, stack
 from shipper.assets.validate.fields import Found, Types
 from shipper.assets.validate.folder import astray, dangling

@@ -1,0 +1,1 @@
+"""Generates every asset from the catalog; pure functions."""

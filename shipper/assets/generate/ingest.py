@@ -1,0 +1,181 @@
+"""Ingest pipelines: the events of foreign lines, made in Elasticsearch where no Logstash is.
+
+Painless may not look long at a text with a pattern, so the patterns run as `gsub` processors: a
+script lays out every text of the event in a list, the processors mask it, a script puts it back.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from shipper.assets.generate.bodies import MANAGED_BY, Body, name_of
+from shipper.assets.generate.foreign import ORIGIN, java, script, tables
+from shipper.catalog import Catalog, Scope
+from shipper.secrets import assigned
+from shipper.secrets.patterns import SHAPES
+
+NORMALISE = "mcp-normalise"
+MASK_TEXT = "mcp-mask-text"
+
+#: Of a line that could not be read; as in the Ruby script.
+_MOST_CHARACTERS = 4_000
+#: Stands in the list of names for one that is a secret's.
+_HIDDEN = "\ue000"
+_IS_OURS = "ctx._mcp != null && ctx._mcp.unknown == null"
+_IS_UNKNOWN = "ctx._mcp?.unknown == true"
+
+
+def ingest_pipelines(catalog: Catalog, scope: Scope) -> dict[str, Body]:
+    """The pipeline for foreign lines, and the one that masks what it could not read."""
+    return {
+        MASK_TEXT: _pipeline(
+            "Keeps a line that could not be read as one text in `message`, cut where it is very "
+            "long, and masks what looks like a secret in it.",
+            [*_text()],
+        ),
+        NORMALISE: _pipeline(
+            "Makes of a line that another MCP server, proxy or gateway wrote the event that "
+            "mcp-shipper would have written. Lines of mcp-shipper pass untouched.",
+            [*_normalise(catalog, scope)],
+            on_failure=[*_on_failure()],
+        ),
+    }
+
+
+def _pipeline(description: str, processors: list[Body], **more: Any) -> Body:
+    about = {"managed_by": MANAGED_BY}
+    return {"description": description, "processors": processors, **more, "_meta": about}
+
+
+def _text() -> Iterator[Body]:
+    bound = {"most": _MOST_CHARACTERS}
+    yield _script("text", {"origin": ORIGIN, **bound}, has_json=True)
+    yield from _gsubs("message", _TEXT_SHAPES)
+    yield _script("trim", bound, condition="ctx._mcp?.cut != null")
+
+
+def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
+    known = tables(catalog, scope)
+    given = {
+        name: known.pop(name) for name in ("types", "kinds", "severities", "subjects", "ibans")
+    }
+    # A stream takes nothing without it; a line that says when it was made is given that later.
+    now = {"field": "@timestamp", "copy_from": "_ingest.timestamp", "override": False}
+    yield {"set": {"tag": "mcp_now", **now}}
+    yield _script("read", known)
+    yield {"drop": {"tag": "mcp_silent", "if": "ctx._mcp?.values?.silent == true"}}
+    yield {
+        "append": {
+            "tag": "mcp_unrecognised",
+            "if": _IS_UNKNOWN,
+            "field": "tags",
+            "value": ["mcp_unrecognised"],
+        }
+    }
+    yield {"pipeline": {"tag": "mcp_mask_unrecognised", "if": _IS_UNKNOWN, "name": MASK_TEXT}}
+    yield _gsub("mcp_secret_names", "_mcp.plain", _NAME, _HIDDEN, condition=_IS_OURS)
+    yield _gsub("mcp_secret_words", "_mcp.names", _LAST_WORD, _HIDDEN, condition=_IS_OURS)
+    yield _script("mask", {"kinds": given["kinds"]}, condition=_IS_OURS, has_json=True)
+    yield from _gsubs("_mcp.texts", _SHAPES, condition=_IS_OURS)
+    indices = {row.dataset: name_of(row, scope) for row in catalog.event_types.values()}
+    where = {"indices": indices, "strategy": str(scope.index_strategy)}
+    yield _script("write", {**given, **where}, condition=_IS_OURS, has_json=True)
+
+
+def _on_failure() -> Iterator[Body]:
+    """A line that could not be worked is kept as text, masked, and says what happened."""
+    yield {"pipeline": {"tag": "mcp_mask_broken", "name": MASK_TEXT}}
+    yield {"set": {"tag": "mcp_broken_kind", "field": "event.kind", "value": "pipeline_error"}}
+    # The step that failed, not what it said: that may quote the line.
+    failed = "_ingest.on_failure_processor_tag"
+    yield {"set": {"tag": "mcp_failed", "field": "error.message", "copy_from": failed}}
+    yield {"append": {"tag": "mcp_broken", "field": "tags", "value": ["mcp_broken"]}}
+
+
+def _script(name: str, params: Body, condition: str = "", *, has_json: bool = False) -> Body:
+    source = (script("json.painless") if has_json else "") + script(f"{name}.painless")
+    body = {"tag": f"mcp_{name}", "lang": "painless", "source": source}
+    return {"script": {**body, "params": params, **_when(condition)}}
+
+
+def _gsubs(
+    field: str, rows: Iterable[tuple[str, str, str]], *, condition: str = ""
+) -> Iterator[Body]:
+    for name, pattern, token in rows:
+        yield _gsub(f"mcp_mask_{name}", field, pattern, token, condition=condition)
+
+
+def _gsub(tag: str, field: str, pattern: str, token: str, *, condition: str = "") -> Body:
+    body: Body = {"tag": tag, "field": field, "pattern": pattern, "replacement": token}
+    if field == "message":
+        body["ignore_missing"] = True
+    return {"gsub": {**body, **_when(condition)}}
+
+
+def _when(condition: str) -> Body:
+    return {"if": condition} if condition else {}
+
+
+def _body(pattern: re.Pattern[str]) -> str:
+    return re.sub(r"\A\(\?[a-z]+\)", "", java(pattern.pattern).removeprefix("(?d)"))
+
+
+#: A name without what is no letter, and a name as it is, whole where it is a secret's.
+_NAME = rf"(?s)\A(?!(?:{_body(assigned.HARMLESS)})\z).*?(?:{_body(assigned.SECRET_NAME)}).*\z"
+_LAST_WORD = rf"(?s)\A.*?(?:{_body(assigned.LAST_WORD)}).*\z"
+
+
+def _spelled(pattern: str) -> str:
+    """A pattern of names for names with marks between their letters: `api_key`, `client secret`."""
+    marked = re.sub(r"([a-z])(\?)?", r"(?:\1[_. -]?)\2", pattern)
+    return marked.replace("$", "(?![A-Za-z0-9_-])").replace("^", "(?<![A-Za-z0-9_.-])")
+
+
+_IN_TEXT = (
+    rf"(?<![\w.-])(?!(?:{_spelled(_body(assigned.HARMLESS))})(?![\w-]))[\w.-]{{0,32}}?"
+    rf"(?:{_spelled(_body(assigned.SECRET_NAME))})[\w-]{{0,40}}+"
+)
+_MASKED = rf"(?!{_body(assigned.MASKED)})"
+#: Behind an escaped quote, up to the next that has no more backslashes before it. Possessive: else
+#: Java calls itself for each character, and runs out of stack.
+_QUOTED = r"(\\*[\"'])(?:(?<=\\[\"'])(?:(?!(?<!\\)\2).)++|(?<!\\[\"'])(?:(?!\2)(?:\\.|[^\\]))++)"
+_BARE = _body(assigned.VALUE)[_body(assigned.VALUE).index("(?:digest") :] + "+"
+_ASSIGNED = (
+    rf"(?is)({_IN_TEXT}(?:[\"'\\\]]{{0,20}}+\s{{0,4}}+(?:=>|:=|[:=]{{1,2}}+)\s{{0,4}}+|>"
+    rf"|\s{{1,4}}+(?:is|was|are):?\s{{1,4}}+(?=\S{{0,64}}?[0-9!@#$%^&*_=+/])"
+    rf"|(?<=(?:^|\s)--?[\w-]{{1,40}})\s{{1,4}}+|\s{{1,4}}+(?=[\"'])))"
+    rf"{_MASKED}(?:{_QUOTED}|[\[{{][^\n]*|{_BARE})"
+)
+#: Put before what code must look at.
+_MARK = "\ue001"
+_IBAN_HEAD = r"(?<![A-Za-z0-9])(?=[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9])"
+_SSN = r"(?<![0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![0-9-])"
+
+
+def _shapes() -> Iterable[tuple[str, str, str]]:
+    """Name, pattern and replacement of each, in the order of the record line."""
+    seen: dict[str, int] = {}
+    for shape in SHAPES:
+        seen[shape.kind] = seen.get(shape.kind, 0) + 1
+        name = shape.kind if seen[shape.kind] == 1 else f"{shape.kind}_{seen[shape.kind]}"
+        if shape.pattern:
+            yield name, java(shape.pattern), shape.token.replace("\\1", "$1")
+        elif shape.kind == "password":
+            yield name, _ASSIGNED, "$1$2[PASSWORD]"
+    yield "iban", _IBAN_HEAD, _MARK
+    yield "ssn", _SSN, "[SSN]"
+
+
+_SHAPES = tuple(_shapes())
+#: For text that no script looks at afterwards: by form alone, so rather too much than too little.
+_TEXT_SHAPES = (
+    *(row for row in _SHAPES if row[0] != "iban"),
+    ("basic", r"(?i)\b(basic\s{1,4})[a-z0-9+/_-]{8,}={0,2}", "$1[AUTHORIZATION]"),
+    (
+        "iban",
+        r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{1,4}){3,8}(?![A-Za-z0-9])",
+        "[IBAN]",
+    ),
+    ("card", r"(?<![0-9.])[3-6][0-9](?:[ -]?[0-9]){11,17}(?![0-9])", "[CARD]"),
+    ("card_2", r"(?<![0-9.])(?:[0-9]{4}\.){3}[0-9]{4}(?![0-9])", "[CARD]"),
+)

@@ -1,0 +1,31 @@
+"""From the catalog: Kibana's data view, searches, dashboards and rules.
+
+`model` says what a dashboard is made of; `overview`, `compliance`, `operations` and `searches`
+are literals of it; `lens`, `dashboards` and `saved` turn them into Kibana's own shapes.
+"""
+
+from shipper.assets.generate.bodies import Body
+from shipper.assets.generate.kibana import compliance, operations, overview
+from shipper.assets.generate.kibana.dashboards import dashboard
+from shipper.assets.generate.kibana.model import Dashboard
+from shipper.assets.generate.kibana.saved import data_view, field_types, line, search, tag
+from shipper.assets.generate.kibana.searches import SEARCHES
+from shipper.catalog import Catalog, Scope
+
+
+def boards(catalog: Catalog) -> tuple[Dashboard, ...]:
+    """The dashboards as values."""
+    return overview.DASHBOARD, compliance.dashboard(catalog), operations.DASHBOARD
+
+
+def saved_objects(catalog: Catalog, scope: Scope) -> list[Body]:
+    """Every saved object, what others refer to first."""
+    types = field_types(catalog)
+    searches = [search(row) for row in SEARCHES]
+    pages = [dashboard(board, types) for board in boards(catalog)]
+    return [tag(), data_view(catalog, scope), *searches, *pages]
+
+
+def ndjson(objects: list[Body]) -> bytes:
+    """An import file: an object to a line."""
+    return b"".join(map(line, objects))

@@ -1,0 +1,178 @@
+"""MCP Compliance: which evidence is there, how long it is kept, and whether the record is whole.
+
+It never says "compliant": that is for people to judge.
+"""
+
+from shipper.assets.generate.kibana.model import (
+    BAD,
+    CALM,
+    GOOD,
+    WARN,
+    Dashboard,
+    Metric,
+    Panel,
+    Row,
+    Saved,
+    Series,
+    Share,
+    Table,
+    cases,
+    count,
+    highest,
+    newest,
+    over_time,
+    top,
+    total,
+    unique,
+)
+from shipper.assets.generate.kibana.navigation import COMPLIANCE, TITLES, strip
+from shipper.catalog import Catalog, Framework
+
+OPERATION = "mcp.compliance.operation"
+OPENED, CLOSED = f"{OPERATION} : segment-start", f"{OPERATION} : segment-end"
+LOST = f"{OPERATION} : records-lost"
+_LOST_RECORDS = ("Records lost", "mcp.compliance.records", LOST)
+_IN_A_ROW = 3
+
+_SUMMARY = (
+    Panel("Events", Metric(count("Events", color=CALM), "recorded")),
+    Panel("Event types", Metric(unique("Event types", "mcp.audit.type"), "with events")),
+    Panel("Streams", Metric(unique("Streams", "mcp.audit.stream.id"), "of processes")),
+    Panel("Segments opened", Metric(count("Segments opened", OPENED, GOOD), "files begun")),
+    Panel("Segments closed", Metric(count("Segments closed", CLOSED, GOOD), "files ended")),
+    Panel("Records lost", Metric(total(*_LOST_RECORDS, color=BAD), "by the record's own word")),
+    Panel(
+        "Values redacted",
+        Metric(total("Values redacted", "mcp.redaction.count", color=CALM), "before the disk"),
+    ),
+    Panel(
+        "Fields left out",
+        Metric(total("Fields left out", "mcp.audit.dropped_fields", color=WARN), "unknown ones"),
+    ),
+)
+
+_RETENTION = (
+    Panel(
+        "Retention in force",
+        Table(
+            (top("Event type", "mcp.audit.type", 30), top("Class", "mcp.audit.classification", 1)),
+            (
+                count("Events"),
+                highest("Days kept", "mcp.audit.retention_days"),
+                newest("Newest event"),
+            ),
+        ),
+        width=32,
+    ),
+    Panel("Who may read it", Share(top("Class", "mcp.audit.classification"), count("Events"))),
+)
+
+_DECISIONS = (
+    Panel(
+        "Decisions",
+        Series(
+            "bar_stacked", over_time(), (count("Decisions"),), top("Decision", "mcp.authz.decision")
+        ),
+        where="event.dataset : mcp.authz",
+    ),
+    Panel(
+        "Approvals by a person",
+        Table(
+            (
+                top("Approver", "mcp.authz.approval.approver", 20),
+                top("Decision", "mcp.authz.decision", 3),
+            ),
+            (count("Decisions"), unique("Users", "user.id"), newest("Last")),
+        ),
+        where="mcp.authz.approval.required : true",
+    ),
+)
+
+_DATA = (
+    Panel(
+        "Resources read",
+        Table(
+            (top("Resource", "mcp.resource.uri", 50),),
+            (
+                count("Accesses"),
+                unique("Users", "user.id"),
+                total("Bytes", "mcp.resource.size"),
+                newest("Last access"),
+            ),
+        ),
+        where="event.dataset : mcp.resources",
+        width=28,
+    ),
+    Panel(
+        "Redactions by kind",
+        Series(
+            "bar_stacked",
+            over_time(),
+            (count("Events"),),
+            top("Kind", "mcp.redaction.types", 6),
+        ),
+        where="mcp.redaction.count > 0",
+    ),
+)
+
+_HEALTH = (
+    Panel(
+        "Recording by host and service",
+        Table(
+            (top("Host", "host.hostname", 20), top("Service", "service.name", 10)),
+            (
+                count("Events"),
+                unique("Streams", "mcp.audit.stream.id"),
+                count("Opened", OPENED),
+                count("Closed", CLOSED),
+                total(*_LOST_RECORDS),
+                newest("Newest event"),
+            ),
+        ),
+        width=28,
+    ),
+    Panel(
+        "What the record says of itself",
+        Table(
+            (top("Operation", OPERATION, 20),),
+            (count("Events"), total("Records", "mcp.compliance.records"), newest("Last")),
+        ),
+        where="event.dataset : mcp.compliance",
+    ),
+)
+
+
+def dashboard(catalog: Catalog) -> Dashboard:
+    """With a panel for each framework that the catalog knows, the operator's own included."""
+    coverage = [_coverage(row, catalog) for row in catalog.frameworks.values()]
+    rows = [Row(9, tuple(coverage[n : n + _IN_A_ROW])) for n in range(0, len(coverage), _IN_A_ROW)]
+    return Dashboard(
+        COMPLIANCE,
+        f"[MCP] {TITLES[COMPLIANCE]}",
+        "Which evidence is there, how long it is kept, and whether the record is whole.",
+        "30d",
+        (
+            strip(COMPLIANCE),
+            Row(6, _SUMMARY),
+            *rows,
+            Row(13, _RETENTION),
+            Row(11, _DECISIONS),
+            Row(13, _DATA),
+            Row(11, _HEALTH),
+            Row(13, (Panel("Losses of the record", Saved("mcp-losses")),)),
+        ),
+    )
+
+
+def _coverage(framework: Framework, catalog: Catalog) -> Panel:
+    """The events a framework asks for: a row without events is evidence that is missing."""
+    required = {
+        name: f"event.dataset : {catalog.event_types[name].dataset}" for name in framework.requires
+    }
+    return Panel(
+        f"Evidence for {framework.name.upper()}",
+        Table(
+            (cases("Required events", required),),
+            (count("Events"), unique("Users", "user.id"), newest("Newest")),
+        ),
+    )

@@ -1,0 +1,173 @@
+"""A dashboard of the model as a saved object: grid, panels, controls, and every reference."""
+
+from collections.abc import Iterator, Mapping
+
+from shipper.assets.generate.bodies import Body
+from shipper.assets.generate.kibana.lens import DATA_VIEW, attributes, uid
+from shipper.assets.generate.kibana.model import Dashboard, Panel, Row, Saved, Text
+from shipper.assets.generate.kibana.saved import SEARCH_SOURCE, Reference, packed, refer, saved
+
+_GRID_COLUMNS = 48
+#: The version that panels and dashboards claim. Unversioned or older ones go through migrations
+#: that know nothing of today's Lens and take its columns away.
+VERSION = "8.9.0"
+
+#: What an analyst narrows a dashboard to, as lists to choose from, by field.
+CONTROLS: Mapping[str, str] = {
+    "user.id": "User",
+    "gen_ai.tool.name": "Tool",
+    "mcp.client.id": "Client",
+    "service.name": "Service",
+    "event.outcome": "Outcome",
+}
+
+_OPTIONS = {
+    "hidePanelTitles": False,
+    "syncColors": False,
+    "syncCursor": True,
+    "syncTooltips": False,
+    "useMargins": True,
+}
+_IGNORED_BY_CONTROLS = {
+    "ignoreFilters": False,
+    "ignoreQuery": False,
+    "ignoreTimerange": False,
+    "ignoreValidations": False,
+}
+
+
+def dashboard(board: Dashboard, types: Mapping[str, str]) -> Body:
+    """The saved object; `types` are the Elasticsearch types of the fields."""
+    panels = [_panel(panel, box, _key(board, panel), types) for panel, box in placed(board)]
+    references = [_FILTER_REFERENCE]
+    for panel in panels:
+        references += _references(panel)
+    references += [_control_reference(board, path) for path in CONTROLS]
+    body = {
+        "title": board.title,
+        "description": board.description,
+        "version": 1,
+        "timeRestore": True,
+        "timeFrom": f"now-{board.window}",
+        "timeTo": "now",
+        "refreshInterval": {"pause": True, "value": 60000},
+        "optionsJSON": packed(_OPTIONS),
+        "kibanaSavedObjectMeta": {"searchSourceJSON": packed(_search_source())},
+        "controlGroupInput": {
+            "chainingSystem": "HIERARCHICAL",
+            "controlStyle": "oneLine",
+            "ignoreParentSettingsJSON": packed(_IGNORED_BY_CONTROLS),
+            "panelsJSON": packed(dict(_controls(board))),
+        },
+        "panelsJSON": packed(panels),
+    }
+    return saved("dashboard", board.id, body, references, version=VERSION)
+
+
+def _key(board: Dashboard, panel: Panel) -> str:
+    """What makes a panel's ids: it keeps them wherever it moves."""
+    return f"{board.id}/{type(panel.chart).__name__}/{panel.title}"
+
+
+def placed(board: Dashboard) -> Iterator[tuple[Panel, Body]]:
+    """Every panel with its place on the grid, row by row."""
+    y = 0
+    for row in board.rows:
+        x = 0
+        for panel, width in zip(row.panels, _widths(row), strict=True):
+            yield panel, {"x": x, "y": y, "w": width, "h": row.height}
+            x += width
+        y += row.height
+
+
+def _widths(row: Row) -> list[int]:
+    open_widths = sum(1 for panel in row.panels if not panel.width)
+    left = _GRID_COLUMNS - sum(panel.width for panel in row.panels)
+    share = left // open_widths if open_widths else 0
+    return [panel.width or share for panel in row.panels]
+
+
+def _panel(panel: Panel, box: Body, key: str, types: Mapping[str, str]) -> Body:
+    index = uid(key)
+    common = {
+        "panelIndex": index,
+        "gridData": {**box, "i": index},
+        "title": panel.title,
+        "version": VERSION,
+    }
+    match panel.chart:
+        case Text(markdown):
+            config = {"hidePanelTitles": True, "enhancements": {}, "savedVis": _markdown(markdown)}
+            return {**common, "type": "visualization", "embeddableConfig": config}
+        case Saved():
+            config = {"hidePanelTitles": False, "enhancements": {}}
+            named = {"panelRefName": f"panel_{index}", "embeddableConfig": config}
+            return {**common, "type": "search", **named, "_search": panel.chart.search}
+        case chart:
+            state = attributes(panel, chart, key, types)
+            config = {"attributes": state, "enhancements": {}, "hidePanelTitles": False}
+            return {**common, "type": "lens", "embeddableConfig": config}
+
+
+def _markdown(text: str) -> Body:
+    source = {"query": {"language": "kuery", "query": ""}, "filter": []}
+    return {
+        "title": "",
+        "description": "",
+        "type": "markdown",
+        "params": {"fontSize": 12, "openLinksInNewTab": False, "markdown": text},
+        "uiState": {},
+        "data": {"aggs": [], "searchSource": source},
+    }
+
+
+def _references(panel: Body) -> list[Reference]:
+    """The panel's references as the dashboard repeats them: under the panel's name."""
+    index = panel["panelIndex"]
+    if search := panel.pop("_search", None):
+        return [refer("search", search, f"{index}:{panel['panelRefName']}")]
+    inner = panel["embeddableConfig"].get("attributes", {}).get("references", ())
+    return [refer(one["type"], one["id"], f"{index}:{one['name']}") for one in inner]
+
+
+def _controls(board: Dashboard) -> Iterator[tuple[str, Body]]:
+    for order, (path, title) in enumerate(CONTROLS.items()):
+        key = uid(board.id, "control", path)
+        chosen = {
+            "id": key,
+            "fieldName": path,
+            "title": title,
+            "dataViewId": DATA_VIEW,
+            "selectedOptions": [],
+            "enhancements": {},
+        }
+        shape = {"order": order, "width": "small", "grow": True, "type": "optionsListControl"}
+        yield key, {**shape, "explicitInput": chosen}
+
+
+def _control_reference(board: Dashboard, path: str) -> Reference:
+    key = uid(board.id, "control", path)
+    return refer("index-pattern", DATA_VIEW, f"controlGroup_{key}:optionsListDataView")
+
+
+_FILTER = "kibanaSavedObjectMeta.searchSourceJSON.filter[0].meta.index"
+_FILTER_REFERENCE = refer("index-pattern", DATA_VIEW, _FILTER)
+
+
+def _search_source() -> Body:
+    """Our events alone, whatever else the data view's pattern may match."""
+    only_ours = {
+        "$state": {"store": "appState"},
+        "meta": {
+            "alias": None,
+            "disabled": False,
+            "field": "event.module",
+            "indexRefName": _FILTER,
+            "key": "event.module",
+            "negate": False,
+            "params": {"query": "mcp"},
+            "type": "phrase",
+        },
+        "query": {"match_phrase": {"event.module": "mcp"}},
+    }
+    return {**SEARCH_SOURCE, "filter": [only_ours]}

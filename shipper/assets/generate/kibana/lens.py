@@ -1,0 +1,190 @@
+"""A panel's chart as the state of a Lens visualization.
+
+In the shape of Kibana 8.9 ("v0": no `version` in the attributes, `splitAccessor` in the singular),
+which newer ones read and bring up to their own. No formulas: they would need the hidden columns
+that Kibana derives from them. No colour mappings: they came with 8.11.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid5
+
+from shipper.assets.generate.bodies import Body
+from shipper.assets.generate.kibana.model import (
+    RECORDS,
+    Column,
+    Drawn,
+    Heatmap,
+    Metric,
+    Panel,
+    Series,
+    Share,
+    Table,
+    columns_of,
+)
+
+DATA_VIEW = "mcp-logs"
+_NAMESPACE = UUID("5b1b7d5e-5d0c-4a39-9f6e-6d63702d6c6f")
+
+#: Kibana's word for the values of a field, by its type in Elasticsearch.
+_DATA_TYPES = {
+    "boolean": "boolean",
+    "date": "date",
+    "double": "number",
+    "float": "number",
+    "ip": "ip",
+    "long": "number",
+}
+
+
+def uid(*parts: object) -> str:
+    """The same parts, the same id: a rebuilt file differs only where something was changed."""
+    return str(uuid5(_NAMESPACE, "/".join(map(str, parts))))
+
+
+def attributes(panel: Panel, chart: Drawn, key: str, types: Mapping[str, str]) -> Body:
+    """The attributes of a by-value Lens panel; `key` makes its ids, `types` are the fields'."""
+    layer = uid(key, "layer")
+    columns = columns_of(chart)
+    ids = {id(column): uid(key, "column", n) for n, column in enumerate(columns)}
+    kind, visualization = _visualization(chart, layer, ids)
+    return {
+        "title": panel.title,
+        "description": "",
+        "type": "lens",
+        "visualizationType": kind,
+        "references": [_reference(f"indexpattern-datasource-layer-{layer}")],
+        "state": {
+            "datasourceStates": {
+                "formBased": {"layers": {layer: _layer(columns, ids, types)}},
+                "textBased": {"layers": {}},
+            },
+            "visualization": visualization,
+            "query": {"language": "kuery", "query": panel.where},
+            "filters": [],
+            "internalReferences": [],
+            "adHocDataViews": {},
+        },
+    }
+
+
+def _reference(name: str) -> Body:
+    return {"type": "index-pattern", "id": DATA_VIEW, "name": name}
+
+
+def _layer(columns: Sequence[Column], ids: Mapping[int, str], types: Mapping[str, str]) -> Body:
+    metric = next(ids[id(column)] for column in columns if not column.is_bucket)
+    return {
+        "columnOrder": [ids[id(column)] for column in columns],
+        "columns": {ids[id(column)]: _column(column, metric, types) for column in columns},
+        "incompleteColumns": {},
+        "sampling": 1,
+        "ignoreGlobalFilters": False,
+    }
+
+
+def _column(column: Column, metric: str, types: Mapping[str, str]) -> Body:
+    """`metric` is the id of the metric that values are ranked by."""
+    params = dict(column.params)
+    if column.operation == "terms":
+        params.setdefault("orderBy", {"type": "column", "columnId": metric})
+    body: Body = {
+        "label": column.label,
+        "customLabel": True,
+        "operationType": column.operation,
+        "dataType": _data_type(column, types),
+        "isBucketed": column.is_bucket,
+        "params": params,
+        "scale": _SCALES.get(column.operation, "ratio"),
+    }
+    if column.operation != "filters":
+        body["sourceField"] = column.path
+    if column.where:
+        body["filter"] = {"language": "kuery", "query": column.where}
+    return body
+
+
+_SCALES = {
+    "date_histogram": "interval",
+    "filters": "ordinal",
+    "last_value": "ordinal",
+    "terms": "ordinal",
+}
+
+
+def _data_type(column: Column, types: Mapping[str, str]) -> str:
+    if column.operation in {"date_histogram", "filters", "last_value", "terms"}:
+        kind = "keyword" if column.path == RECORDS else types[column.path]
+        return _DATA_TYPES.get(kind, "string")
+    return "number"
+
+
+def _visualization(chart: Drawn, layer: str, ids: Mapping[int, str]) -> tuple[str, Body]:
+    """Kibana's name for the kind of chart, and the state of it."""
+    base: Body = {"layerId": layer, "layerType": "data"}
+    match chart:
+        case Metric(value, note):
+            return "lnsMetric", _metric(value, note) | base | {"metricAccessor": ids[id(value)]}
+        case Series():
+            return "lnsXY", _xy(chart, base, ids)
+        case Share(by, value):
+            ring = {"primaryGroups": [ids[id(by)]], "metrics": [ids[id(value)]], **_RING}
+            return "lnsPie", {"shape": "donut", "layers": [base | ring]}
+        case Table():
+            shown = [{"columnId": ids[id(column)]} for column in columns_of(chart)]
+            return "lnsDatatable", base | {"columns": shown, "paging": _PAGING}
+        case Heatmap(x, y, value):
+            accessors = {"xAccessor": x, "yAccessor": y, "valueAccessor": value}
+            named = {name: ids[id(column)] for name, column in accessors.items()}
+            return "lnsHeatmap", base | named | {"shape": "heatmap", **_HEATMAP}
+
+
+_PAGING = {"enabled": True, "size": 10}
+_RING: Body = {
+    "numberDisplay": "percent",
+    "categoryDisplay": "hide",
+    "legendDisplay": "show",
+    "nestedLegend": False,
+}
+_HEATMAP: Body = {
+    "legend": {"isVisible": True, "position": "right", "type": "heatmap_legend"},
+    "gridConfig": {
+        "type": "heatmap_grid",
+        "isCellLabelVisible": False,
+        "isXAxisLabelVisible": True,
+        "isYAxisLabelVisible": True,
+        "isXAxisTitleVisible": False,
+        "isYAxisTitleVisible": False,
+    },
+}
+
+
+def _metric(value: Column, note: str) -> Body:
+    state: dict[str, Any] = {"color": value.color} if value.color else {}
+    return state | ({"subtitle": note} if note else {})
+
+
+def _xy(chart: Series, base: Body, ids: Mapping[int, str]) -> Body:
+    colors = [
+        {"forAccessor": ids[id(column)], "color": column.color}
+        for column in chart.values
+        if column.color and not chart.split
+    ]
+    layer: Body = base | {
+        "seriesType": chart.kind,
+        "xAccessor": ids[id(chart.along)],
+        "accessors": [ids[id(column)] for column in chart.values],
+        "yConfig": colors,
+        "palette": {"type": "palette", "name": "default"},
+    }
+    if chart.split:
+        layer["splitAccessor"] = ids[id(chart.split)]
+    has_names = bool(chart.split) or len(chart.values) > 1
+    return {
+        "preferredSeriesType": chart.kind,
+        "legend": {"isVisible": has_names, "position": "right"},
+        "valueLabels": "hide",
+        "fittingFunction": "Linear" if chart.kind == "line" else "None",
+        "axisTitlesVisibilitySettings": {"x": False, "yLeft": False, "yRight": False},
+        "layers": [layer],
+    }

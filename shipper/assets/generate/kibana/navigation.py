@@ -1,0 +1,31 @@
+"""The strip on top of each dashboard: the way to the others, and to the searches.
+
+Markdown, for Kibana 8.10 has no links panel. The addresses are relative, so that they hold behind
+a base path and in any space; they name ids, so they lead nowhere in a second space that was given
+new ids on import.
+"""
+
+from shipper.assets.generate.kibana.model import Panel, Row, Text
+from shipper.assets.generate.kibana.searches import SEARCHES
+
+OVERVIEW = "mcp-security-overview"
+COMPLIANCE = "mcp-compliance"
+OPERATIONS = "mcp-operations"
+TITLES = {
+    OVERVIEW: "MCP Security Overview",
+    COMPLIANCE: "MCP Compliance",
+    OPERATIONS: "MCP Operations",
+}
+
+
+def strip(here: str) -> Row:
+    """The row of links of the dashboard `here`."""
+    boards = (
+        f"**{title}**" if key == here else f"[{title}](#/view/{key})"
+        for key, title in TITLES.items()
+    )
+    searches = (
+        f"[{row.title.removeprefix('[MCP] ')}](discover#/view/{row.id})" for row in SEARCHES
+    )
+    links = f"{' | '.join(boards)}\n\nEvents: {' | '.join(searches)}"
+    return Row(4, (Panel("Navigation", Text(links)),))

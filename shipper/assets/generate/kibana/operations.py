@@ -1,0 +1,196 @@
+"""MCP Operations: load, latency, cost, why calls fail, and how the shippers do."""
+
+from shipper.assets.generate.kibana.model import (
+    BAD,
+    CALM,
+    GOOD,
+    WARN,
+    Dashboard,
+    Metric,
+    Panel,
+    Row,
+    Saved,
+    Series,
+    Share,
+    Table,
+    count,
+    newest,
+    over_time,
+    percentile,
+    top,
+    total,
+    unique,
+)
+from shipper.assets.generate.kibana.navigation import OPERATIONS, TITLES, strip
+
+CALLS = "event.dataset : mcp.tools and gen_ai.tool.name : *"
+FAILED = "event.outcome : failure"
+LIMITED = "event.dataset : mcp.ratelimits"
+SHIPPER = "service.name : mcp-shipper"
+QUARANTINED = "mcp.compliance.operation : lines-quarantined"
+_DURATION, _COST, _TOOL = "event.duration", "mcp.cost.amount", "gen_ai.tool.name"
+
+_SUMMARY = (
+    Panel("Tool calls", Metric(count("Tool calls", color=CALM)), where=CALLS),
+    Panel("Failed calls", Metric(count("Failed calls", FAILED, BAD)), where=CALLS),
+    Panel("Median", Metric(percentile("Median", _DURATION, 50, GOOD), "of calls"), where=CALLS),
+    Panel(
+        "95th percentile",
+        Metric(percentile("95th percentile", _DURATION, 95, WARN), "of calls"),
+        where=CALLS,
+    ),
+    Panel("Cost", Metric(total("Cost", _COST, decimals=2, color=CALM), "estimated")),
+    Panel("Bytes read", Metric(total("Bytes read", "mcp.resource.size", color=CALM))),
+    Panel("Sessions", Metric(unique("Sessions", "mcp.session.id"))),
+    Panel("Limits reached", Metric(count("Limits reached", LIMITED, WARN))),
+)
+
+_LOAD = (
+    Panel(
+        "Latency of tool calls",
+        Series(
+            "line",
+            over_time(),
+            (
+                percentile("50th percentile", _DURATION, 50, GOOD),
+                percentile("95th percentile", _DURATION, 95, WARN),
+                percentile("99th percentile", _DURATION, 99, BAD),
+            ),
+        ),
+        where=CALLS,
+    ),
+    Panel(
+        "Events by service",
+        Series("area_stacked", over_time(), (count("Events"),), top("Service", "service.name", 6)),
+    ),
+)
+
+_TOOLS = (
+    Panel(
+        "Tools",
+        Table(
+            (top("Tool", _TOOL, 50),),
+            (
+                count("Calls"),
+                count("Failures", FAILED),
+                count("Cancelled", "event.outcome : unknown"),
+                unique("Users", "user.id"),
+                percentile("Median", _DURATION, 50),
+                percentile("95th", _DURATION, 95),
+                total("Cost", _COST, decimals=2),
+            ),
+        ),
+        where=CALLS,
+        width=30,
+    ),
+    Panel(
+        "Slowest tools (95th percentile)",
+        Series("bar_horizontal", top("Tool", _TOOL), (percentile("95th", _DURATION, 95, WARN),)),
+        where=CALLS,
+    ),
+)
+
+_COSTS = (
+    Panel(
+        "Cost by tool",
+        Series(
+            "bar_stacked",
+            over_time(),
+            (total("Cost", _COST, decimals=2),),
+            top("Tool", _TOOL, 6, others=True),
+        ),
+        where=CALLS,
+        width=30,
+    ),
+    Panel(
+        "Cost by user",
+        Series(
+            "bar_horizontal",
+            top("User", "user.id"),
+            (total("Cost", _COST, decimals=2, color=CALM),),
+        ),
+        where=CALLS,
+    ),
+)
+
+_FAILURES = (
+    Panel(
+        "Failed calls by tool",
+        Series("bar_stacked", over_time(), (count("Failed"),), top("Tool", _TOOL, 6)),
+        where=f"{CALLS} and {FAILED}",
+    ),
+    Panel(
+        "Reasons and errors",
+        Table(
+            (top("Error", "error.type", 20), top("Dataset", "event.dataset", 3)),
+            (count("Failures"), unique("Tools", _TOOL), unique("Users", "user.id"), newest("Last")),
+        ),
+        where=FAILED,
+    ),
+)
+
+_SHIPPERS = (
+    Panel(
+        "Shippers by host",
+        Table(
+            (top("Host", "host.hostname", 20),),
+            (
+                count("Starts", "mcp.compliance.operation : shipper-start"),
+                count("Stops", "mcp.compliance.operation : shipper-stop"),
+                total("Lines put aside", "mcp.compliance.records", QUARANTINED),
+                newest("Last word"),
+            ),
+        ),
+        where=SHIPPER,
+    ),
+    Panel(
+        "Lines put aside",
+        Series(
+            "bar_stacked",
+            over_time(),
+            (total("Lines", "mcp.compliance.records", color=WARN),),
+            top("Host", "host.hostname", 6),
+        ),
+        where=QUARANTINED,
+    ),
+)
+
+_TRAFFIC = (
+    Panel("Methods", Share(top("Method", "mcp.method.name", 8, others=True), count("Events"))),
+    Panel(
+        "Limits reached over time",
+        Series("bar_stacked", over_time(), (count("Times"),), top("Limit", "mcp.rate_limit.name")),
+        where=LIMITED,
+    ),
+    Panel(
+        "Clients",
+        Table(
+            (top("Client", "mcp.client.name", 20), top("Version", "mcp.client.version", 5)),
+            (
+                count("Events"),
+                count("Failures", FAILED),
+                unique("Users", "user.id"),
+                newest("Last seen"),
+            ),
+        ),
+        width=20,
+    ),
+)
+
+DASHBOARD = Dashboard(
+    OPERATIONS,
+    f"[MCP] {TITLES[OPERATIONS]}",
+    "Load, latency and cost of MCP servers, why calls fail, and how the shippers do.",
+    "7d",
+    (
+        strip(OPERATIONS),
+        Row(6, _SUMMARY),
+        Row(13, _LOAD),
+        Row(15, _TOOLS),
+        Row(12, _COSTS),
+        Row(12, _FAILURES),
+        Row(13, _TRAFFIC),
+        Row(10, _SHIPPERS),
+        Row(15, (Panel("Failures", Saved("mcp-failures")),)),
+    ),
+)

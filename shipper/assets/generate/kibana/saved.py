@@ -1,0 +1,166 @@
+"""Saved objects as Kibana's import takes them: one to a line, each with the versions it claims.
+
+Old versions on purpose: Kibana refuses what is newer than itself and brings up what is older, so
+this set is taken by 8.10 and by everything since. Never without a version: see `dashboards`.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import Any
+
+from shipper.assets.generate.bodies import MANAGED_BY, Body
+from shipper.assets.generate.kibana.lens import DATA_VIEW
+from shipper.assets.generate.kibana.model import Search
+from shipper.catalog import Catalog, IndexStrategy, Scope
+
+Reference = dict[str, str]
+
+CORE_VERSION = "8.8.0"
+_OLDEST = "8.0.0"
+TAG = "mcp-shipper"
+#: Fields of the data view that are computed when they are asked for; UTC, as the events are.
+RUNTIME_FIELDS = {"day_of_week": "keyword", "hour_of_day": "keyword"}
+_SCRIPTS = {
+    "day_of_week": (
+        "def day = doc['@timestamp'].value.getDayOfWeekEnum(); emit(day.getValue() + ' '"
+        " + day.getDisplayName(TextStyle.SHORT, Locale.ROOT));"
+    ),
+    "hour_of_day": (
+        "def hour = doc['@timestamp'].value.getHour(); emit((hour < 10 ? '0' : '') + hour);"
+    ),
+}
+SEARCH_SOURCE: Body = {"query": {"language": "kuery", "query": ""}, "filter": []}
+_SEARCH_INDEX = "kibanaSavedObjectMeta.searchSourceJSON.index"
+_REVISION_DIGITS = 10
+
+
+def refer(kind: str, object_id: str, name: str) -> Reference:
+    """A reference of one saved object to another."""
+    return {"type": kind, "id": object_id, "name": name}
+
+
+def packed(value: object) -> str:
+    """JSON inside JSON, always in the same bytes."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def line(body: Body) -> bytes:
+    """The object as a line of an import file."""
+    return packed(body).encode() + b"\n"
+
+
+def saved(
+    kind: str,
+    object_id: str,
+    attributes: Body,
+    references: Iterable[Reference] = (),
+    *,
+    version: str = _OLDEST,
+) -> Body:
+    """The envelope; what shows in Kibana's lists carries our tag and says which revision it is.
+
+    By that mark `setup` later knows whether what is there is the same: Kibana stores objects in
+    shapes of its own, which cannot be compared.
+    """
+    tag = [] if kind in {"tag", "index-pattern"} else [refer("tag", TAG, f"tag-ref-{TAG}")]
+    body = {
+        "id": object_id,
+        "type": kind,
+        "attributes": attributes,
+        "references": [*references, *tag],
+        "coreMigrationVersion": CORE_VERSION,
+        "typeMigrationVersion": version,
+        "managed": False,
+    }
+    if "description" in attributes:
+        mark = f" ({MANAGED_BY} {sha256(line(body)).hexdigest()[:_REVISION_DIGITS]})"
+        body["attributes"] = {**attributes, "description": attributes["description"] + mark}
+    return body
+
+
+def tag() -> Body:
+    """The tag that all of ours carry."""
+    about = {"name": TAG, "description": "Audit of MCP servers", "color": "#0b64dd"}
+    return saved("tag", TAG, about)
+
+
+def data_view(catalog: Catalog, scope: Scope) -> Body:
+    """All event types as one, whatever the index strategy."""
+    about = {
+        "title": ",".join(patterns(catalog, scope)),
+        "name": "MCP audit events",
+        "timeFieldName": "@timestamp",
+        "allowNoIndex": True,  # dashboards load before the first event has come
+        "fields": "[]",
+        "fieldAttrs": "{}",
+        "fieldFormatMap": packed(dict(_formats(catalog))),
+        "runtimeFieldMap": packed(runtime_mappings()),
+        "sourceFilters": "[]",
+        "typeMeta": "{}",
+    }
+    return saved("index-pattern", DATA_VIEW, about)
+
+
+def patterns(catalog: Catalog, scope: Scope) -> list[str]:
+    """The index patterns that hold every event type: `logs-mcp.*-*`, and the operator's own."""
+    rows = catalog.event_types.values()
+    if scope.index_strategy is not IndexStrategy.DATA_STREAM:
+        return [f"{row.index}-2*" for row in rows]
+    others = [f"logs-{row.dataset}-*" for row in rows if not row.dataset.startswith("mcp.")]
+    return ["logs-mcp.*-*", *others]
+
+
+def runtime_mappings() -> dict[str, Any]:
+    """The computed fields, as a search request or a data view names them."""
+    return {
+        name: {"type": RUNTIME_FIELDS[name], "script": {"source": source}}
+        for name, source in _SCRIPTS.items()
+    }
+
+
+def field_types(catalog: Catalog) -> dict[str, str]:
+    """The Elasticsearch type of every field that a panel, search or rule may name."""
+    return {path: row.type for path, row in catalog.fields.items()} | RUNTIME_FIELDS
+
+
+def _formats(catalog: Catalog) -> Iterable[tuple[str, Mapping[str, object]]]:
+    """How people read a number, where it is not a plain one."""
+    duration = {
+        "inputFormat": "nanoseconds",
+        "outputFormat": "asMilliseconds",
+        "outputPrecision": 1,
+        "showSuffix": True,
+        "useShortSuffix": True,
+    }
+    formats: dict[str, Mapping[str, object]] = {
+        "event.duration": {"id": "duration", "params": duration},
+        "mcp.resource.size": {"id": "bytes"},
+        "event.sequence": {"id": "string"},  # no thousands separators in a number that identifies
+        "process.pid": {"id": "string"},
+    }
+    return ((path, row) for path, row in formats.items() if path in catalog.fields)
+
+
+def search(row: Search) -> Body:
+    """A saved search."""
+    source = {
+        "highlightAll": True,
+        "version": True,
+        "query": {"language": "kuery", "query": row.query},
+        "filter": [],
+        "indexRefName": _SEARCH_INDEX,
+    }
+    about = {
+        "title": row.title,
+        "description": row.description,
+        "columns": list(row.columns),
+        "sort": [["@timestamp", "desc"]],
+        "grid": {},
+        "hideChart": False,
+        "isTextBasedQuery": False,
+        "usesAdHocDataView": False,
+        "timeRestore": False,
+        "kibanaSavedObjectMeta": {"searchSourceJSON": packed(source)},
+    }
+    return saved("search", row.id, about, [refer("index-pattern", DATA_VIEW, _SEARCH_INDEX)])

@@ -1,0 +1,145 @@
+"""Bodies for who may write and read: roles, API keys, Kibana's spaces; and two overlays.
+
+They are for an administrator to look at and put in place; `setup` does not touch security. What
+limits documents or fields needs a Platinum licence, cold and frozen phases an Enterprise one.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from shipper.assets.generate.bodies import MANAGED_BY, Body, policies
+from shipper.catalog import Catalog, IndexStrategy, Scope, Sensitivity
+
+SPACE = "mcp-audit"
+#: Where cold and frozen indices are mounted from: a snapshot repository of the operator's.
+REPOSITORY = "mcp-audit"
+COLD_AFTER_DAYS = 60
+FROZEN_AFTER_DAYS = 180
+#: Elasticsearch's own default is 30; what was refused should be looked at within a quarter.
+FAILURES_DAYS = 90
+
+_READ = ("read", "view_index_metadata")
+_CONTENT = {"flattened", "match_only_text"}
+
+
+def roles(catalog: Catalog, scope: Scope) -> dict[str, Body]:
+    """Roles by name.
+
+    The writer can only add. The analyst sees who did what, not what was said: no arguments,
+    results or texts of errors. The tenant sees the events of one OAuth client, that of the
+    user's metadata `mcp_client_id`. Roles add up: whoever has another that reads these indices
+    without limits is not limited by these.
+    """
+    names = _indices(catalog, scope)
+    return {
+        "mcp_writer": _role("Adds events; cannot read, change or delete any.", _writes(names)),
+        "mcp_analyst": _role(
+            "Reads events without what was said in them.",
+            {**_reads(names), "field_security": {"grant": ["*"], "except": _content(catalog)}},
+            reads=True,
+        ),
+        "mcp_auditor": _role("Reads all of every event.", _reads(names), reads=True),
+        "mcp_tenant": _role(
+            "Reads the events of one client.", {**_reads(names), "query": _OF_CLIENT}, reads=True
+        ),
+    }
+
+
+def api_keys(catalog: Catalog, scope: Scope) -> dict[str, Body]:
+    """Bodies of `POST /_security/api_key`: for a shipper, and for who runs `setup`."""
+    installer = ["manage_ilm", "manage_index_templates", "manage_ingest_pipelines", "monitor"]
+    writer = {"cluster": ["monitor"], "indices": [_writes(_indices(catalog, scope))]}
+    setup: Body = {"cluster": installer}
+    if scope.index_strategy is IndexStrategy.ROLLOVER_ALIAS:  # setup makes the first indices
+        setup["indices"] = [{"names": _indices(catalog, scope), "privileges": ["manage"]}]
+    return {
+        "mcp-shipper-writer": _key("mcp-shipper-writer", "mcp_writer", writer),
+        "mcp-shipper-setup": _key("mcp-shipper-setup", "mcp_setup", setup),
+    }
+
+
+def spaces(space: str = SPACE) -> dict[str, Body]:
+    """Kibana's space for the dashboards and rules, as `POST /api/spaces/space` takes it."""
+    about = f"Audit of MCP servers and clients, by {MANAGED_BY}."
+    name = "MCP audit" if space == SPACE else space
+    return {space: {"id": space, "name": name, "description": about}}
+
+
+def failure_store() -> Body:
+    """A component template that keeps what a stream refused; Elasticsearch 8.19, 9.1 and later.
+
+    To be put in `composed_of` of the index templates. What lies there is as it arrived, before any
+    pipeline masked it, and no role limits fields there.
+    """
+    kept = {"enabled": True, "lifecycle": {"data_retention": f"{FAILURES_DAYS}d"}}
+    options = {"data_stream_options": {"failure_store": kept}}
+    return {"template": options, "_meta": {"managed_by": MANAGED_BY}}
+
+
+def cold_and_frozen(catalog: Catalog, scope: Scope) -> dict[str, Body]:
+    """The policies with cold and frozen phases, for types that are kept for long enough."""
+    found = policies(catalog, scope)
+    for body in found.values():
+        phases = body["policy"]["phases"]
+        kept_days = body["policy"]["_meta"]["retention_days"]
+        delete = phases.pop("delete")
+        for name, after_days in (("cold", COLD_AFTER_DAYS), ("frozen", FROZEN_AFTER_DAYS)):
+            if kept_days > after_days:
+                mount = {"searchable_snapshot": {"snapshot_repository": REPOSITORY}}
+                phases[name] = {"min_age": f"{after_days}d", "actions": mount}
+        phases["delete"] = delete
+    return found
+
+
+_OF_CLIENT = {
+    "template": {"source": '{"term": {"mcp.client.id": "{{_user.metadata.mcp_client_id}}"}}'}
+}
+_KIBANA = {
+    "application": "kibana-.kibana",
+    "privileges": ["feature_discover.read", "feature_dashboard.read"],
+    "resources": [f"space:{SPACE}"],
+}
+
+
+def _role(description: str, indices: Body, *, reads: bool = False) -> Body:
+    about = {"metadata": {"managed_by": MANAGED_BY, "description": description}}
+    if reads:
+        return {"indices": [indices], "applications": [_KIBANA], **about}
+    return {"cluster": ["monitor"], "indices": [indices], **about}
+
+
+def _key(name: str, role: str, descriptor: Body) -> Body:
+    return {
+        "name": name,
+        "role_descriptors": {role: descriptor},
+        "metadata": {"managed_by": MANAGED_BY},
+    }
+
+
+def _writes(names: list[str]) -> Body:
+    """`auto_configure` makes a stream that is not there yet, by its template."""
+    return {"names": names, "privileges": ["create_doc", "auto_configure"]}
+
+
+def _reads(names: list[str]) -> dict[str, Any]:
+    return {"names": names, "privileges": list(_READ)}
+
+
+def _indices(catalog: Catalog, scope: Scope) -> list[str]:
+    rows = catalog.event_types.values()
+    if scope.index_strategy is IndexStrategy.DATA_STREAM:
+        return [f"logs-{row.dataset}-*" for row in rows]
+    return [name for row in rows for name in (row.index, f"{row.index}-2*")]
+
+
+def _content(catalog: Catalog) -> list[str]:
+    return sorted(_of_content(catalog))
+
+
+def _of_content(catalog: Catalog) -> Iterator[str]:
+    """Fields that hold what somebody said; their names alone (a tool's) stay visible."""
+    for path, row in catalog.fields.items():
+        if row.sensitivity in {Sensitivity.PAYLOAD, Sensitivity.SECRET} and row.type in _CONTENT:
+            yield path
+            if row.type == "flattened":
+                yield f"{path}.*"

@@ -1,0 +1,1 @@
+"""Installs the generated assets in Elasticsearch and Kibana."""

@@ -1,0 +1,122 @@
+"""What `setup` does to Kibana's rules: creates or updates each, and leaves what a person chose.
+
+Whether a rule is enabled, and what it does when it fires, is the operator's: an update keeps both.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from shipper.assets.generate.bodies import Body
+from shipper.assets.generate.kibana.rules import ALERTS, detection_rules, rule_id, stack_rules
+from shipper.assets.install.kibana_api import Kibana
+from shipper.assets.install.steps import Action, Step, missing, summary
+from shipper.catalog import Catalog, Scope
+from shipper.errors import Refused
+
+_DETECTION = "/api/detection_engine/rules"
+#: The operator's; and the number that Kibana raises with each change.
+_THEIRS = {"enabled", "actions", "exceptions_list", "version"}
+_NO_ENGINE = "this Kibana has no detection engine, or these credentials may not use it"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One rule: where it is asked for, and the requests that create and update it."""
+
+    kind: str
+    name: str
+    path: str
+    wanted: Body  # what is compared
+    create: tuple[str, Body]
+    update: Callable[[Body], tuple[str, str, Body]]
+
+
+def install_rules(
+    kibana: Kibana, catalog: Catalog, scope: Scope, *, dry_run: bool = False
+) -> Iterator[Step]:
+    """Create or update each rule; one that Kibana refuses is a failed step, the others go on."""
+    has_engine = _has_engine(kibana)
+    for rule in _rules(catalog, scope):
+        if rule.kind == _DETECTIONS and not has_engine:
+            yield Step(rule.kind, rule.name, Action.UNAVAILABLE, _NO_ENGINE)
+            continue
+        try:
+            yield _put(kibana, rule, dry_run=dry_run)
+        except Refused as error:
+            yield Step(rule.kind, rule.name, Action.FAILED, str(error))
+
+
+def remove_rules(
+    kibana: Kibana, catalog: Catalog, scope: Scope, *, dry_run: bool = False
+) -> Iterator[Step]:
+    """Delete those that are there."""
+    for rule in _rules(catalog, scope):
+        if _found(kibana, rule):
+            if not dry_run:
+                kibana.ask("DELETE", rule.path)
+            yield Step(rule.kind, rule.name, Action.REMOVED)
+
+
+_STACK, _DETECTIONS = "stack rule", "detection rule"
+
+
+def _rules(catalog: Catalog, scope: Scope) -> Iterator[_Rule]:
+    stack = stack_rules(catalog, scope)
+    for alert in ALERTS:
+        yield _stack(rule_id(alert.name), stack[alert.name])
+    yield from map(_detection, detection_rules(catalog, scope))
+
+
+def _stack(identity: str, body: Body) -> _Rule:
+    path = f"/api/alerting/rule/{identity}"
+    wanted = {name: body[name] for name in ("name", "tags", "schedule", "params")}
+
+    def update(found: Body) -> tuple[str, str, Body]:
+        return "PUT", path, {**wanted, "actions": [*map(_action, found.get("actions", ()))]}
+
+    return _Rule(_STACK, body["name"], path, wanted, (path, body), update)
+
+
+def _action(found: Body) -> Body:
+    """As it is put: Kibana refuses one of the members that it gives back."""
+    return {name: value for name, value in found.items() if name != "connector_type_id"}
+
+
+def _detection(body: Body) -> _Rule:
+    path = f"{_DETECTION}?rule_id={body['rule_id']}"
+    wanted = {name: value for name, value in body.items() if name not in _THEIRS}
+
+    def update(_found: Body) -> tuple[str, str, Body]:
+        return "PATCH", _DETECTION, wanted
+
+    return _Rule(_DETECTIONS, body["name"], path, wanted, (_DETECTION, body), update)
+
+
+def _put(kibana: Kibana, rule: _Rule, *, dry_run: bool) -> Step:
+    found = _found(kibana, rule)
+    if not found:
+        if not dry_run:
+            kibana.ask("POST", *rule.create)
+        return Step(rule.kind, rule.name, Action.CREATED)
+    differing = missing(rule.wanted, found)
+    if differing and not dry_run:
+        kibana.ask(*rule.update(found))
+    action = Action.UPDATED if differing else Action.UNCHANGED
+    return Step(rule.kind, rule.name, action, summary(differing))
+
+
+def _found(kibana: Kibana, rule: _Rule) -> Any:
+    return {} if kibana.is_empty else kibana.ask("GET", rule.path, accept=HTTPStatus.NOT_FOUND)
+
+
+def _has_engine(kibana: Kibana) -> bool:
+    """Without the Security solution the route is not there, which a missing rule looks like too."""
+    if kibana.is_empty:
+        return True
+    try:
+        kibana.ask("GET", f"{_DETECTION}/_find?per_page=1")
+    except Refused:
+        return False
+    return True

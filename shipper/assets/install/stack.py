@@ -1,0 +1,230 @@
+"""One Elasticsearch, asked and changed by its API, a step for each thing."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from shipper.assets.generate.bodies import MANAGED_BY, Body
+from shipper.assets.install.steps import Action, Step, changes, summary
+from shipper.errors import DeliveryError, Refused, Unavailable
+
+if TYPE_CHECKING:  # it costs 170 ms and 31 MB, and only `setup` needs it
+    from elasticsearch import Elasticsearch
+
+_JSON = {"accept": "application/json", "content-type": "application/json"}
+#: How a cluster without ILM answers: no such route, or, on Serverless, gone.
+_NO_SUCH_API = frozenset({400, 404, 405, 410})
+_IN_USE = frozenset({400})
+_ABSENT = frozenset({404})
+_ALIAS = "index alias"
+_LIFECYCLE = "index.lifecycle.name"
+_POLICIES_OF_INDICES = f"/_all/_settings/{_LIFECYCLE}?expand_wildcards=all&flat_settings=true"
+_SOURCE_MODE_SINCE = (8, 17)  # index.mapping.source.mode; before, it is refused as unknown
+_MAX_REASON = 500  # characters of the server's own words
+
+
+class Kind(StrEnum):
+    """The value is the word in the API's path and answers."""
+
+    COMPONENT = "component_template"
+    POLICY = "ilm/policy"
+    PIPELINE = "ingest/pipeline"
+    INDEX = "index_template"
+    ROLE = "security/role"
+
+    @property
+    def label(self) -> str:
+        return _LABELS.get(self.value, self.value.replace("_", " "))
+
+
+_LABELS = {
+    "ilm/policy": "lifecycle policy",
+    "ingest/pipeline": "ingest pipeline",
+    "security/role": "role",
+}
+
+
+class Stack:
+    """One cluster, through the client's own transport."""
+
+    def __init__(self, client: "Elasticsearch", *, dry_run: bool) -> None:
+        self._client, self._dry_run = client, dry_run
+        #: Indices and templates taken away, or on a dry run to be.
+        self._gone: set[str] = set()
+
+    def has_ilm(self) -> bool:
+        return self._try("GET", "/_ilm/policy", accept=_NO_SUCH_API)[0] not in _NO_SUCH_API
+
+    def has_source_mode(self) -> bool:
+        version = self._try("GET", "/")[1]["version"]
+        major, minor = version["number"].split(".")[:2]
+        is_serverless = version.get("build_flavor") == "serverless"  # its number says nothing
+        return is_serverless or (int(major), int(minor)) >= _SOURCE_MODE_SINCE
+
+    def put(self, kind: Kind, wanted: Mapping[str, Body]) -> Iterator[Step]:
+        found = self._found(kind)
+        for name, body in wanted.items():
+            differing = changes(body, found[name]) if name in found else []
+            action = Action.UPDATED if differing else Action.UNCHANGED
+            if name not in found:
+                action = Action.CREATED
+            if action is not Action.UNCHANGED and not self._dry_run:
+                self._try("PUT", f"/_{kind}/{name}", body)
+            yield Step(kind.label, name, action, summary(differing))
+
+    def begin(self, wanted: Mapping[str, Body]) -> Iterator[Step]:
+        """Make the first index of each alias; one that is there has moved on by itself."""
+        for name, body in wanted.items():
+            [alias] = body["aliases"]
+            status, _ = self._try("GET", f"/_alias/{alias}", accept=_ABSENT)
+            action = Action.CREATED if status in _ABSENT else Action.UNCHANGED
+            if action is Action.CREATED and not self._dry_run:
+                self._try("PUT", f"/{quote(name, safe='')}", body)
+            yield Step(_ALIAS, alias, action)
+
+    def end(self) -> Iterator[Step]:
+        """Take away the indices of an alias in which nothing was ever written."""
+        for name, body in sorted(self._ours(Kind.INDEX).items()):
+            settings = body.get("template", {}).get("settings", {}).get("index", {})
+            if alias := settings.get("lifecycle", {}).get("rollover_alias"):
+                yield from self._end(alias, name)
+
+    def _end(self, alias: str, policy: str) -> Iterator[Step]:
+        status, indices = self._try("GET", f"/_alias/{alias}", accept=_ABSENT)
+        if status in _ABSENT:
+            return
+        if self._is_written(alias):
+            yield Step(_ALIAS, alias, Action.KEPT, f"holds events, under the policy {policy}")
+            return
+        for index in sorted(indices):
+            self._gone.add(index)
+            if not self._dry_run:
+                self._try("DELETE", f"/{index}")
+        yield Step(_ALIAS, alias, Action.REMOVED)
+
+    def _is_written(self, alias: str) -> bool:
+        """Whether any event ever was: a count leaves out what came since the last refresh."""
+        found = self._try("GET", f"/{alias}/_stats?level=shards")[1]["indices"].values()
+        shards = (copy for row in found for copies in row["shards"].values() for copy in copies)
+        return any(copy["seq_no"]["max_seq_no"] >= 0 for copy in shards)
+
+    def remove(self, kind: Kind) -> Iterator[Step]:
+        users = self._users(kind)
+        for name in sorted(self._ours(kind)):
+            yield self._removed(kind, name, users.get(name, []))
+
+    def _removed(self, kind: Kind, name: str, users: list[str]) -> Step:
+        if users:
+            return Step(kind.label, name, Action.KEPT, f"in use by {_few(users)}")
+        if not self._dry_run:
+            status, answer = self._try("DELETE", f"/_{kind}/{name}", accept=_IN_USE)
+            if status in _IN_USE:  # by what has come since we asked
+                return Step(kind.label, name, Action.KEPT, _reason(answer))
+        self._gone.add(name)
+        return Step(kind.label, name, Action.REMOVED)
+
+    def _users(self, kind: Kind) -> dict[str, list[str]]:
+        """Who needs each thing of a kind, so that a dry run knows what a run will be refused."""
+        match kind:
+            case Kind.INDEX:
+                streams = self._try("GET", "/_data_stream?expand_wildcards=all")[1]["data_streams"]
+                return _by((row["template"], row["name"]) for row in streams)
+            case Kind.POLICY:
+                indices = self._try("GET", _POLICIES_OF_INDICES)[1].items()
+                rows = ((index, row["settings"]) for index, row in indices)
+                return _by(
+                    (row.get(_LIFECYCLE), index) for index, row in rows if index not in self._gone
+                )
+            case Kind.COMPONENT:
+                templates = self._found(Kind.INDEX).items()
+                kept = ((row, name) for name, row in templates if name not in self._gone)
+                return _by((one, name) for row, name in kept for one in row.get("composed_of", ()))
+        return {}
+
+    def _ours(self, kind: Kind) -> dict[str, Body]:
+        return {name: body for name, body in self._found(kind).items() if _is_ours(body)}
+
+    def _found(self, kind: Kind) -> dict[str, Body]:
+        """What is there, shaped as it is put there."""
+        # Where there is no pipeline at all, the answer is 404 and an empty object.
+        _, answer = self._try("GET", f"/_{kind}", accept=_ABSENT)
+        if kind is Kind.POLICY:
+            return {name: {"policy": row["policy"]} for name, row in answer.items()}
+        if kind in {Kind.PIPELINE, Kind.ROLE}:
+            found: dict[str, Body] = answer
+            return found
+        return {row["name"]: row[kind] for row in answer[f"{kind}s"]}
+
+    def _try(
+        self,
+        method: str,
+        path: str,
+        body: Body | None = None,
+        *,
+        accept: frozenset[int] = frozenset(),
+    ) -> tuple[int, Any]:
+        """Status and answer; what is no success and not in `accept` raises."""
+        from elasticsearch import ApiError, TransportError
+
+        try:
+            answer = self._client.perform_request(method, path, headers=_JSON, body=body)
+        except ApiError as error:
+            if error.status_code in accept:
+                return error.status_code, error.body
+            raise _api_failure(error, f"{method} {path}") from error
+        except TransportError as error:
+            raise _transport_failure(error) from error
+        return answer.meta.status, answer.body
+
+
+def _by(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """What uses each, by what is used."""
+    found: dict[str, list[str]] = {}
+    for used, user in pairs:
+        found.setdefault(used, []).append(user)
+    return found
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{min(names)}{more}"
+
+
+def _is_ours(body: Body) -> bool:
+    meta = body.get("policy", body)
+    marked = meta.get("_meta") or meta.get("metadata") or {}
+    return bool(marked.get("managed_by") == MANAGED_BY)
+
+
+def _transport_failure(error: Exception) -> DeliveryError:
+    from elasticsearch import SSLError
+
+    said = str(error)[:_MAX_REASON]
+    if isinstance(error, SSLError):
+        return Refused(f"Elasticsearch's certificate was not accepted ({said}): check ssl settings")
+    return Unavailable(f"Elasticsearch cannot be reached ({said}): check the host and its state")
+
+
+def _api_failure(error: Any, request: str) -> DeliveryError:
+    status, reason = error.status_code, _reason(error.body)
+    if status == HTTPStatus.UNAUTHORIZED:
+        return Refused("Elasticsearch does not accept these credentials: check user or API key")
+    if status == HTTPStatus.FORBIDDEN:
+        needs = (
+            "the cluster privileges manage_index_templates, manage_ilm and manage_ingest_pipelines"
+        )
+        return Refused(f"{request} is not permitted: these credentials need {needs} ({reason})")
+    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable(f"Elasticsearch cannot answer {request} now ({status}: {reason})")
+    return Refused(f"Elasticsearch refused {request} ({status}: {reason})")
+
+
+def _reason(body: object) -> str:
+    """The innermost of the causes that an error names."""
+    cause = body.get("error", body) if isinstance(body, Mapping) else body
+    while isinstance(cause, Mapping) and isinstance(cause.get("caused_by"), Mapping):
+        cause = cause["caused_by"]
+    said = cause.get("reason") if isinstance(cause, Mapping) else cause
+    return str(said or "no reason given")[:_MAX_REASON]

@@ -1,0 +1,54 @@
+"""How far a file is settled, and a growing fingerprint of what that is."""
+
+from hashlib import sha256
+
+import msgspec
+
+from shipper.follow.handle import Handle
+
+#: As many as Filebeat takes for its fingerprints: files of one service differ within them.
+HEAD_BYTES = 1024
+
+#: 120 bits of SHA-256. Each of ten thousand files has two of them in memory, and one byte more
+#: would make each a third larger.
+_FINGERPRINT_BYTES = 15
+
+
+class Mark(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """An offset in a file, and fingerprints of what lies before it."""
+
+    offset: int = 0
+    #: Of the first HEAD_BYTES, or of all before the offset where that is less.
+    head: bytes = b""
+    #: Of the HEAD_BYTES before the offset, where the head does not reach it.
+    tail: bytes = b""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it tells more than what many files may begin with."""
+        return self.offset >= HEAD_BYTES
+
+    def is_of(self, file: Handle) -> bool:
+        """Whether the open file holds all that, so far as the fingerprints tell."""
+        if self.offset and head_of(file, self.offset) != self.head:
+            return False
+        return not self.tail or _tail(file, self.offset) == self.tail
+
+    def moved(self, file: Handle, offset: int) -> "Mark":
+        """The mark at `offset`, further on in the same file."""
+        head = self.head if self.is_full else head_of(file, offset)
+        return Mark(offset, head, _tail(file, offset) if offset > HEAD_BYTES else b"")
+
+
+def fingerprint(data: bytes) -> bytes:
+    """What tells these bytes from others."""
+    return sha256(data).digest()[:_FINGERPRINT_BYTES]
+
+
+def head_of(file: Handle, offset: int = HEAD_BYTES) -> bytes:
+    """The head of a mark at `offset`."""
+    return fingerprint(file.read(min(HEAD_BYTES, offset), 0))
+
+
+def _tail(file: Handle, offset: int) -> bytes:
+    return fingerprint(file.read(HEAD_BYTES, offset - HEAD_BYTES))

@@ -1,0 +1,238 @@
+"""Positions: how far each file is settled, on the disk before the next batch is read.
+
+A journal: one JSON line per commit, appended and synchronised. Rewriting the whole file at every
+commit instead would cost a commit over 10,000 files some megabytes; this costs what has changed.
+The journal is rewritten at the start, and when it has grown to several times its content.
+
+    {"format":"mcp-shipper positions","version":2,"since_s":1764049680}
+    {"crc":2774561,"commit":{"set":[{...}],"forget":[7]}}
+
+A crash can tear the last line, which then was never promised: it is dropped. Damage anywhere else
+means that the disk, or somebody, has changed what was promised: that is for a person to judge.
+"""
+
+import fcntl
+import os
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from shipper.durable import append, open_append, replace
+from shipper.errors import RegistryError
+from shipper.follow.mark import Mark
+
+#: Compact when the journal is this many times its content, and at least this big.
+_MAX_GROWTH = 8
+_MIN_COMPACT_BYTES = 1 << 20
+#: Positions in a line then: a line is in memory several times while it is written or read.
+_AT_ONCE = 500
+
+
+class Position(Mark, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+    """How far one file is settled, and how to know it again."""
+
+    id: int
+    path: str
+    device: int
+    inode: int
+    #: Last commit, in seconds since 1970: long unseen files are forgotten by it.
+    updated_s: int
+    #: Of a segment of an audit stream: which one it is.
+    stream: str = ""
+    segment: int = 0
+    #: Of an archive: how much it holds.
+    unpacked_bytes: int = 0
+
+
+class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    format: str
+    version: int
+    #: When it was made, in seconds since 1970; 0 where that is not known.
+    since_s: int = 0
+
+
+class _Commit(msgspec.Struct, forbid_unknown_fields=True):
+    set: Sequence[Position]
+    forget: Sequence[int] = ()
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    crc: int
+    commit: msgspec.Raw  # the very bytes that the checksum is of
+
+
+#: What msgspec raises for bytes that are not what was written: not only its own.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_FORMAT = _Header("mcp-shipper positions", 2)
+_encode = msgspec.json.Encoder().encode
+_headers = msgspec.json.Decoder(_Header)
+_lines = msgspec.json.Decoder(_Line)
+_commits = msgspec.json.Decoder(_Commit)
+
+
+class Registry:
+    """The positions of one pipeline; held by one process at a time."""
+
+    __slots__ = ("_compacted_bytes", "_file", "_lock", "_path", "_positions", "_size", "since_s")
+
+    def __init__(self, path: Path) -> None:
+        """Lock and load the journal at `path`; `RegistryError` if another process holds it."""
+        self._path = path
+        self._lock = self._file = -1
+        try:
+            self._lock = _locked(path.with_name(path.name + ".lock"))
+            self.since_s, self._positions = _load(path)
+            self._size = self._compacted_bytes = 0
+            self._compact()
+        except OSError as error:
+            self.close()
+            raise RegistryError(f"{path}: {error.strerror}; positions must be kept") from error
+        except RegistryError:
+            self.close()
+            raise
+
+    @property
+    def positions(self) -> Mapping[int, Position]:
+        """What is committed, by id."""
+        return self._positions
+
+    def commit(self, positions: Sequence[Position], forget: Sequence[int] = ()) -> None:
+        """Replace `positions`, drop those to `forget`, and wait until the disk has it."""
+        data = _encode_line(_Commit(positions, forget))
+        try:
+            append(self._file, data)
+            self._size += len(data)
+            self._apply(positions, forget)
+            if self._size > max(_MIN_COMPACT_BYTES, _MAX_GROWTH * self._compacted_bytes):
+                self._compact()
+        except OSError as error:
+            raise RegistryError(
+                f"{self._path}: a position cannot be kept ({error.strerror}); "
+                "nothing more is delivered until it can"
+            ) from error
+
+    def close(self) -> None:
+        """Let go of the file and the lock."""
+        for file in (self._file, self._lock):
+            if file >= 0:
+                os.close(file)
+        self._file = self._lock = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _apply(self, positions: Iterable[Position], forget: Iterable[int]) -> None:
+        _apply(self._positions, positions, forget)
+
+    def _compact(self) -> None:
+        replace(self._path, self._lines())
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = open_append(self._path)
+        self._size = self._compacted_bytes = os.fstat(self._file).st_size
+
+    def _lines(self) -> Iterator[bytes]:
+        yield _encode(_Header(_FORMAT.format, _FORMAT.version, self.since_s)) + b"\n"
+        positions = iter(self._positions.values())
+        while some := tuple(islice(positions, _AT_ONCE)):
+            yield _encode_line(_Commit(some))
+
+
+def registry_path(data: Path, output: str) -> Path:
+    """Where the positions of an output are."""
+    return data / "registry" / f"{output}.ndjson"
+
+
+def read_positions(path: Path) -> tuple[Position, ...]:
+    """What the journal at `path` holds now, without its lock; nothing if there is none."""
+    _, positions = _load(path)
+    return tuple(positions.values())
+
+
+def _encode_line(commit: _Commit) -> bytes:
+    data = _encode(commit)
+    return _encode(_Line(zlib.crc32(data), msgspec.Raw(data))) + b"\n"
+
+
+def _apply(into: dict[int, Position], positions: Iterable[Position], forget: Iterable[int]) -> None:
+    into.update((position.id, position) for position in positions)
+    for ident in forget:
+        into.pop(ident, None)
+
+
+def _load(path: Path) -> tuple[int, dict[int, Position]]:
+    """When the journal was made, and the positions in it."""
+    try:
+        with path.open("rb") as file:
+            since_s = _read_header(path, file.readline()).since_s
+            return since_s, _read_positions(path, file)
+    except FileNotFoundError:
+        return int(time.time()), {}
+
+
+def _read_positions(path: Path, lines: Iterable[bytes]) -> dict[int, Position]:
+    positions: dict[int, Position] = {}
+    damage = None
+    for number, line in enumerate(lines, 2):
+        if damage:  # it was not the last line
+            raise damage
+        try:
+            commit = _decode_line(line)
+        except (*_UNREADABLE, ValueError) as error:
+            damage = RegistryError(_damaged(path, number, str(error)))
+        else:
+            _apply(positions, commit.set, commit.forget)
+    return positions
+
+
+def _decode_line(line: bytes) -> _Commit:
+    found = _lines.decode(line)
+    if zlib.crc32(found.commit) != found.crc:
+        raise ValueError("its checksum is wrong")
+    return _commits.decode(found.commit)
+
+
+def _read_header(path: Path, header: bytes) -> _Header:
+    try:
+        found = _headers.decode(header)
+    except _UNREADABLE as error:
+        raise RegistryError(_damaged(path, 1, str(error))) from error
+    if (found.format, found.version) != (_FORMAT.format, _FORMAT.version):
+        raise RegistryError(
+            f"{path}: {found.format} version {found.version} is not what this version of the "
+            f"shipper writes ({_FORMAT.format} version {_FORMAT.version}); use the one that did"
+        )
+    return found
+
+
+def _damaged(path: Path, line: int, reason: str) -> str:
+    return (
+        f"{path}: line {line} is damaged ({reason}). Restore the file from a backup, or move it "
+        "away: all files are then sent again from their beginning"
+    )
+
+
+def _locked(path: Path) -> int:
+    lock = open_append(path)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
+        os.close(lock)
+        raise RegistryError(
+            f"{path}: process {holder} ships from here already; stop it, or use another path.data"
+        ) from error
+    with suppress(OSError):  # only for the message above
+        os.ftruncate(lock, 0)
+        os.write(lock, b"%d\n" % os.getpid())
+    return lock

@@ -1,0 +1,36 @@
+"""NDJSON: each line of the file is one event."""
+
+from shipper.forms.base import Block, OverLong
+from shipper.forms.check import EXCERPT_BYTES, Sifted, fault, over_long, sift
+from shipper.lines import NO_LINES
+
+
+class Ndjson:
+    """Each line is one strict JSON object and goes out as it stands; what is not is rejected."""
+
+    def sift(self, block: Block) -> Sifted:
+        return sift(block.data, block.offset, block.max_line_bytes)
+
+    def shorten(self, line: OverLong) -> Sifted:
+        return rejected(line)
+
+    def patience_s(self, rest: bytes) -> float | None:
+        return 0.0 if is_whole(rest) else None
+
+
+def is_whole(rest: bytes) -> bool:
+    """Whether a last line without newline is a complete JSON object, which cannot grow.
+
+    Only white space or a newline can follow it. The newline that comes later is then a blank line.
+    """
+    return rest.startswith(b"{") and rest.endswith(b"}") and fault(rest) is None
+
+
+def rejected(line: OverLong) -> Sifted:
+    """The reject of a line that is too long."""
+    excerpt = line.head[:EXCERPT_BYTES]
+    reject = over_long(excerpt, line.offset, line.length, line.sha256, line.max_line_bytes)
+    return Sifted(NO_LINES, (), (reject,))
+
+
+NDJSON = Ndjson()

@@ -1,0 +1,38 @@
+"""Segments of standard input: another form's lines behind a first line of the spool's own."""
+
+import uuid
+
+from msgspec.structs import replace
+
+from shipper.forms.base import Block, Form, OverLong
+from shipper.forms.check import Sifted
+from shipper.lines import NO_LINES
+
+#: The first line of a segment: with it no two begin alike, however alike their lines are.
+HEAD = b"# mcp-shipper stdin %b\n"
+HEAD_BYTES = len(HEAD % uuid.UUID(int=0).hex.encode())
+
+
+class Spooled:
+    """Another form's lines, in segments: the first line is ours, the rest begins behind it."""
+
+    def __init__(self, form: Form) -> None:
+        """Of `form`."""
+        self.form = form
+
+    def sift(self, block: Block) -> Sifted:
+        if block.offset:
+            return self.form.sift(block)
+        rest = block.data[HEAD_BYTES:]
+        if not rest:
+            return Sifted(NO_LINES, ())
+        found = self.form.sift(replace(block, data=rest, offset=HEAD_BYTES))
+        if found.offsets is not None:
+            return found
+        return replace(found, offsets=[HEAD_BYTES + start for start in found.lines.starts()])
+
+    def shorten(self, line: OverLong) -> Sifted:
+        return self.form.shorten(line)
+
+    def patience_s(self, rest: bytes) -> float | None:
+        return self.form.patience_s(rest)

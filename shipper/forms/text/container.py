@@ -1,0 +1,122 @@
+r"""What a container runtime writes around each line that a container prints.
+
+CRI (containerd, CRI-O):  2016-10-06T00:17:09.669794202Z stdout P text
+Docker's json-file:       {"log":"text\n","stream":"stdout","time":"2016-10-06T00:17:09.669794202Z"}
+
+Both part lines of more than 16 KiB; the parts are joined, each stream's on its own, for the
+runtime writes the two in turn.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from shipper.forms.text.message import PARTIAL, Message, Step
+
+Format = Literal["auto", "cri", "docker"]
+Stream = Literal["all", "stdout", "stderr"]
+
+_TIME = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)"
+_CRI = re.compile(rb"(%b) (stdout|stderr) ([A-Z][^ ]*)(?: |$)" % _TIME)
+_is_time = re.compile(_TIME.decode()).fullmatch
+
+
+class _Docker(msgspec.Struct):
+    log: str
+    time: str
+    stream: str = "stdout"
+
+
+_decode = msgspec.json.Decoder(_Docker).decode
+
+
+class Container(Struct, frozen=True):
+    """The parser `container`."""
+
+    format: Format = "auto"
+    stream: Stream = "all"
+    #: The runtime writes the last part of a line at once.
+    timeout_s: float | None = 5.0
+
+    def step(self, max_bytes: int) -> Step:
+        return _Joining(self, max_bytes)
+
+    def unwrapped(self, message: Message) -> tuple[Message, bool] | None:
+        """What the container printed, and whether more of the line follows; None if unreadable."""
+        is_docker = message.text.startswith(b"{") if self.format == "auto" else False
+        return _docker(message) if is_docker or self.format == "docker" else _cri(message)
+
+
+def _cri(message: Message) -> tuple[Message, bool] | None:
+    match = _CRI.match(message.text)
+    if not match:
+        return None
+    timestamp, stream, tags = match.groups()
+    message.timestamp, message.stream = timestamp.decode(), stream.decode()
+    message.text = message.text[match.end() :]
+    return message, b"P" in tags.split(b":")
+
+
+def _docker(message: Message) -> tuple[Message, bool] | None:
+    try:
+        found = _decode(message.text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if not _is_time(found.time):
+        return None
+    text = found.log.encode()
+    message.timestamp, message.stream = found.time, found.stream
+    message.text = text.removesuffix(b"\n").removesuffix(b"\r")
+    return message, not text.endswith(b"\n")
+
+
+class _Joining:
+    """Joins the parts of each stream's lines."""
+
+    __slots__ = ("_container", "_max_bytes", "_open")
+
+    def __init__(self, container: Container, max_bytes: int) -> None:
+        self._container, self._max_bytes = container, max_bytes
+        self._open: dict[str | None, Message] = {}
+
+    @property
+    def held(self) -> int | None:
+        return min((one.start for one in self._open.values()), default=None)
+
+    def feed(self, message: Message) -> Sequence[Message]:
+        if not (found := self._container.unwrapped(message)):
+            # It stays as it is: nothing is lost of what some other program wrote.
+            message.error = ("container", "not in the format of container logs")
+            return (message,)
+        part, is_open = found
+        if self._container.stream not in ("all", part.stream):
+            part.is_dropped = True
+            return (part,)
+        before = self._open.pop(part.stream, None)
+        if before and len(before.text) + len(part.text) > self._max_bytes:
+            before.flags += (PARTIAL,)
+            return (before, *self._add(part, is_open=is_open))
+        return self._add(_joined(before, part) if before else part, is_open=is_open)
+
+    def end(self) -> Sequence[Message]:
+        held = [*self._open.values()]
+        self._open.clear()
+        for message in held:
+            message.flags += (PARTIAL,)
+        return held
+
+    def _add(self, message: Message, *, is_open: bool) -> Sequence[Message]:
+        if not is_open:
+            return (message,)
+        self._open[message.stream] = message
+        return ()
+
+
+def _joined(message: Message, part: Message) -> Message:
+    message.text += part.text
+    message.end = part.end
+    message.flags += part.flags
+    return message

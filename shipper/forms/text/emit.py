@@ -1,0 +1,123 @@
+"""Messages that are ready: wanted or not, an object or a text, a line to send or a reject."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from shipper.forms.check import Reject, Sifted, fault
+from shipper.forms.text.event import Origin, expanded
+from shipper.forms.text.filters import as_text, matches_any
+from shipper.forms.text.message import Message
+from shipper.lines import Lines
+
+_SPACE = b" \t\r"
+#: An object with keys to expand has a text like this; so may others.
+_DOTTED_KEY = re.compile(rb'\.[^"]*"\s*:')
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+Patterns = Sequence[re.Pattern[str]]
+
+
+class Json(Struct, frozen=True, kw_only=True):
+    """How objects are treated: the options of the parser `ndjson`."""
+
+    #: Whether a line that is no object is rejected.
+    is_strict: bool = False
+    #: The key below which an object goes; empty for the root.
+    target: str = ""
+    expand_keys: bool = False
+    #: Whether the event of a line that is no object says so.
+    add_error_key: bool = False
+    #: The member that `include_lines` and `exclude_lines` look at, instead of the line.
+    message_key: str = ""
+
+
+class Emitter:
+    """Makes of each message a line, a reject, or nothing."""
+
+    def __init__(
+        self,
+        path: str,
+        json: Json,
+        lines: tuple[Patterns, Patterns],
+        common: Mapping[str, object],
+    ) -> None:
+        """`lines`: those to include, and those to exclude."""
+        self._json = json
+        self._include, self._exclude = lines
+        self._origin = Origin(path, common)
+        self._lines: list[bytes] = []
+        self._offsets: list[int] = []
+        self._rejects: list[Reject] = []
+        self._filtered: list[int] = []
+        self._truncated: list[Reject] = []
+
+    def emit(self, message: Message) -> None:
+        """The next message, in order of the file."""
+        message.text, whole = message.text.strip(_SPACE), message.text
+        if not message.text and not message.is_dropped:
+            return
+        reason = self._fault(message)
+        if message.is_dropped or not self._is_wanted(message, is_object=reason is None):
+            self._filtered.append(message.start)
+        elif reason is None:
+            self._send(message, self._object(message))
+        elif self._json.is_strict:
+            self._rejects.append(message.truncated or Reject(whole, message.start, reason))
+        else:
+            message.text = whole
+            if self._json.add_error_key:
+                message.error = message.error or ("json", reason)
+            self._send(message, self._origin.text(message))
+
+    def result(self) -> Sifted:
+        """All that was emitted."""
+        return Sifted(
+            Lines.of(self._lines),
+            self._offsets,
+            self._rejects,
+            filtered=self._filtered,
+            truncated=self._truncated,
+        )
+
+    def _send(self, message: Message, line: bytes) -> None:
+        self._lines.append(line)
+        self._offsets.append(message.start)
+        if message.truncated:
+            self._truncated.append(message.truncated)
+
+    def _fault(self, message: Message) -> str | None:
+        """Why the message is no object; None if it is one."""
+        if message.truncated:
+            return message.truncated.reason
+        if message.text.startswith(b"{") or self._json.is_strict or self._json.add_error_key:
+            return fault(message.text)
+        return "not a JSON object"
+
+    def _is_wanted(self, message: Message, *, is_object: bool) -> bool:
+        if not (self._include or self._exclude):
+            return True
+        key = self._json.message_key
+        text = _text_at(message.text, key) if is_object and key else as_text(message.text)
+        is_included = not self._include or matches_any(self._include, text)
+        return is_included and not matches_any(self._exclude, text)
+
+    def _object(self, message: Message) -> bytes:
+        if b"\n" in message.text:  # of several lines
+            message.text = msgspec.json.format(message.text, indent=-1)
+        if self._json.expand_keys and _DOTTED_KEY.search(message.text):
+            message.text = expanded(message.text)
+        if self._json.target or message.timestamp or message.flags:
+            return self._origin.object(message, self._json.target)
+        return message.text
+
+
+def _text_at(line: bytes, key: str) -> str:
+    """The text at that key of an object; the whole of it if there is none."""
+    try:
+        return msgspec.json.decode(_members.decode(line)[key], type=str)
+    except (KeyError, msgspec.DecodeError):
+        return as_text(line)

@@ -1,0 +1,97 @@
+"""The JSON of an event: of a text, or of an object that says less of its origin than we know."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from shipper.forms.text.message import REPLACED, Message
+
+_encode = msgspec.json.Encoder().encode
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class Origin:
+    """What the lines of a block have in common: where they are from, and when they were read."""
+
+    __slots__ = ("_common", "_file", "_now")
+
+    def __init__(self, path: str, common: Mapping[str, object]) -> None:
+        """`common` is what each event says besides: `input`, `ecs`."""
+        self._file = {"file": {"path": path}} if path else {}
+        self._common = common
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._now = now.replace("+00:00", "Z")
+
+    def text(self, message: Message) -> bytes:
+        """The event of a text."""
+        try:
+            text = str(message.text, "utf-8")
+        except UnicodeDecodeError:
+            text = str(message.text, "utf-8", "replace")
+            message.flags += (REPLACED,)
+        return _encode({**self._of(message), "message": text})
+
+    def object(self, message: Message, target: str) -> bytes:
+        """The event of an object: below `target`, or at the root, where what it says itself counts.
+
+        Both may have `log`, which is then joined.
+        """
+        event = self._of(message)
+        if target:
+            return _encode({**event, target: msgspec.Raw(message.text)})
+        members = _members.decode(message.text)
+        try:
+            log = {**event["log"], **_members.decode(members["log"])}
+        except (KeyError, msgspec.DecodeError):
+            return _encode({**event, **members})
+        return _encode({**event, **members, "log": log})
+
+    def _of(self, message: Message) -> dict[str, Any]:
+        log: dict[str, object] = {**self._file, "offset": message.start}
+        event = {"@timestamp": message.timestamp or self._now, "log": log, **self._common}
+        if message.flags:
+            log["flags"] = message.flags
+        if record := message.truncated:
+            log["truncated"] = {"bytes": record.length, "sha256": record.sha256}
+        if message.stream:
+            event["stream"] = message.stream
+        if message.error:
+            event["error"] = dict(zip(("type", "message"), message.error, strict=True))
+        return event
+
+
+def expanded(line: bytes) -> bytes:
+    """An object with its dotted keys as objects: `{"a.b": 1}` as `{"a": {"b": 1}}`."""
+    try:
+        return _encode(_expanded(_members.decode(line)))
+    except RecursionError:  # deeper than any index would take; it is told there
+        return line
+
+
+def _expanded(members: Mapping[str, Any]) -> dict[str, Any]:
+    into: dict[str, Any] = {}
+    for key, value in members.items():
+        names = key.split(".")
+        _put(into, names if all(names) else [key], _inner(value))
+    return into
+
+
+def _inner(value: Any) -> Any:
+    is_object = bytes(value).startswith(b"{")
+    return _expanded(_members.decode(value)) if is_object else value
+
+
+def _put(into: dict[str, Any], names: list[str], value: Any) -> None:
+    *parents, last = names
+    for name in parents:
+        inner = into.setdefault(name, {})
+        if not isinstance(inner, dict):
+            inner = into[name] = {}
+        into = inner
+    if isinstance(value, dict) and isinstance(into.get(last), dict):
+        for name, one in value.items():
+            _put(into[last], [name], one)
+    else:
+        into[last] = value

@@ -1,0 +1,76 @@
+"""Lines of any text: objects among them go out as they stand, the others become events."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from shipper.forms.base import Block, OverLong
+from shipper.forms.check import Sifted, short_lines
+from shipper.forms.ndjson import is_whole
+from shipper.forms.text.emit import Emitter, Json
+from shipper.forms.text.message import Parser
+from shipper.forms.text.raw import UTF_8, lines_of, shortened
+from shipper.forms.text.sifting import Sifting
+
+
+class Text(Struct, frozen=True, kw_only=True):
+    """The form of text."""
+
+    parsers: Sequence[Parser] = ()
+    json: Json = field(default_factory=Json)
+    #: A codec in which a newline is the byte 10, and the byte 10 nothing else.
+    encoding: str = UTF_8
+    #: A line goes out if it matches one of these, where there are any,
+    include_lines: tuple[re.Pattern[str], ...] = ()
+    #: and none of these.
+    exclude_lines: tuple[re.Pattern[str], ...] = ()
+    #: Longer messages are cut; at most the limit of the block.
+    max_bytes: int = 10 << 20
+    #: How long a last line waits for its newline; None for ever.
+    partial_line_timeout_s: float | None = None
+    #: Whether an event says which file it is from.
+    names_file: bool = True
+    #: What each event that we make says besides.
+    common: Mapping[str, object] = field(default_factory=dict)
+
+    def sift(self, block: Block) -> Sifted:
+        limit = min(self.max_bytes, block.max_line_bytes)
+        if self._leaves_objects and block.data.startswith(b"{"):
+            lines = short_lines(block.data, limit)
+            if lines is not None:
+                return Sifted(lines)
+        sifting = Sifting(self.parsers, block, limit, self._emitter(block.path))
+        for message in lines_of(block, limit, self.encoding):
+            sifting.feed(message)
+        return sifting.result()
+
+    def shorten(self, line: OverLong) -> Sifted:
+        emitter = self._emitter(line.path)
+        limit = min(self.max_bytes, line.max_line_bytes)
+        cut = replace(line, head=line.head[:limit], max_line_bytes=limit)
+        emitter.emit(shortened(cut, self.encoding))
+        return emitter.result()
+
+    def patience_s(self, rest: bytes) -> float | None:
+        if not self.parsers and is_whole(rest):
+            return 0.0
+        timeouts = [one.timeout_s for one in self.parsers if one.timeout_s is not None]
+        if not rest.endswith(b"\n"):
+            if self.json.is_strict or self.partial_line_timeout_s is None:
+                return None
+            timeouts.append(self.partial_line_timeout_s)
+        return max(timeouts, default=0.0)
+
+    @property
+    def _leaves_objects(self) -> bool:
+        """Whether a line that is an object goes out as it stands."""
+        is_filtered = self.include_lines or self.exclude_lines
+        is_changed = self.json.target or self.json.expand_keys or self.encoding != UTF_8
+        return not (self.parsers or is_filtered or is_changed)
+
+    def _emitter(self, path: str) -> Emitter:
+        lines = (self.include_lines, self.exclude_lines)
+        path = path if self.names_file else ""
+        return Emitter(path, self.json, lines, self.common)

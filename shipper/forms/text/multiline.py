@@ -1,0 +1,115 @@
+"""Several lines that are one event: stack traces and the like, by Filebeat's rules.
+
+Where Filebeat discards what exceeds an event's bounds, the rest becomes an event of its own here.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from shipper.forms.text.filters import as_text
+from shipper.forms.text.message import MULTILINE, PARTIAL, Message, Step
+
+
+class Multiline(Struct, frozen=True, kw_only=True):
+    """The parser `multiline`; its fields are the parser's options."""
+
+    type: Literal["pattern", "count", "while_pattern"] = "pattern"
+    pattern: re.Pattern[str] | None = None
+    negate: bool = False
+    match: Literal["after", "before"] = "after"
+    #: What this is found in is the last line of its event.
+    flush_pattern: re.Pattern[str] | None = None
+    count_lines: int = 0
+    #: Whether lines are joined without a newline between them.
+    skip_newline: bool = False
+    max_lines: int = 500
+    timeout_s: float | None = 5.0
+
+    def step(self, max_bytes: int) -> Step:
+        return _STEPS[self.type](self, max_bytes)
+
+    def is_match(self, line: bytes) -> bool:
+        """Whether the pattern, negated if so configured, finds something in the line."""
+        assert self.pattern is not None
+        return (self.pattern.search(as_text(line)) is not None) is not self.negate
+
+
+class _Gathering:
+    """Gathers lines until their event ends."""
+
+    def __init__(self, options: Multiline, max_bytes: int) -> None:
+        self._options, self._max_bytes = options, max_bytes
+        self._lines: list[Message] = []
+        self._bytes = 0
+        #: Where the first of them starts; a later one may, joined of parts by a container's form.
+        self.held: int | None = None
+
+    def feed(self, message: Message) -> Sequence[Message]:
+        # What is dropped is as if it were not in the file.
+        return (message,) if message.is_dropped else self._feed(message)
+
+    def end(self) -> Sequence[Message]:
+        if not self._lines:
+            return ()
+        event, *rest = self._lines
+        if rest:
+            separator = b"" if self._options.skip_newline else b"\n"
+            event.text = separator.join(line.text for line in self._lines)
+            event.end = max(line.end for line in self._lines)
+            flags = (flag for line in rest for flag in line.flags)
+            event.flags = tuple(dict.fromkeys((*event.flags, *flags, MULTILINE)))
+        self._lines, self._bytes, self.held = [], 0, None
+        return (event,)
+
+    def _feed(self, message: Message) -> Sequence[Message]:
+        raise NotImplementedError
+
+    def _add(self, message: Message) -> Sequence[Message]:
+        """Add a line; what has to end before it, for the event would exceed its bounds."""
+        ended: Sequence[Message] = ()
+        size = self._bytes + len(message.text) + 1
+        if self._lines and (len(self._lines) == self._options.max_lines or size > self._max_bytes):
+            ended = self.end()
+            ended[0].flags += (PARTIAL,)
+        self._lines.append(message)
+        self.held = message.start if self.held is None else min(self.held, message.start)
+        self._bytes += len(message.text) + 1
+        return ended
+
+
+class _ByPattern(_Gathering):
+    """Lines that match belong to the one before, or to the one after."""
+
+    def _feed(self, message: Message) -> Sequence[Message]:
+        options = self._options
+        if not self._lines:
+            return self._add(message)
+        if options.flush_pattern and options.flush_pattern.search(as_text(message.text)):
+            return (*self._add(message), *self.end())
+        decisive = message if options.match == "after" else self._lines[-1]
+        ended = () if options.is_match(decisive.text) else self.end()
+        return (*ended, *self._add(message))
+
+
+class _ByCount(_Gathering):
+    """Always so many lines."""
+
+    def _feed(self, message: Message) -> Sequence[Message]:
+        ended = self._add(message)
+        is_full = len(self._lines) == self._options.count_lines
+        return (*ended, *self.end()) if is_full else ended
+
+
+class _WhileMatching(_Gathering):
+    """Lines that match, one after the other; each other line stands alone."""
+
+    def _feed(self, message: Message) -> Sequence[Message]:
+        if self._options.is_match(message.text):
+            return self._add(message)
+        return (*self.end(), message)
+
+
+_STEPS = {"pattern": _ByPattern, "count": _ByCount, "while_pattern": _WhileMatching}

@@ -1,0 +1,15 @@
+"""What the console output is configured with."""
+
+from msgspec import Struct
+
+from shipper.bounds import Count
+from shipper.outputs.base import OutputConfig
+
+
+class ConsoleConfig(OutputConfig, Struct, frozen=True, kw_only=True):
+    """How lines look."""
+
+    #: Indented over several lines, for reading; otherwise the bytes as they came.
+    pretty: bool = False
+    #: Lines written at once.
+    bulk_max_size: Count = 2048

@@ -1,0 +1,77 @@
+"""What the Elasticsearch output is configured with, in Filebeat's words."""
+
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
+
+from shipper.bounds import INNER, Count, Level, Span
+from shipper.outputs.base import BackoffConfig, LanesConfig, Workers
+from shipper.outputs.secret import Secret
+from shipper.outputs.tls import TlsConfig
+
+DEFAULT_PORT: Final = 9200
+
+
+#: Filebeat's presets, as far as they set what there is here.
+_PRESETS: Mapping[str, Mapping[str, int]] = {
+    "balanced": {"bulk_max_size": 1600, "workers": 1, "compression_level": 1},
+    "throughput": {"bulk_max_size": 1600, "workers": 4, "compression_level": 1},
+    "scale": {"bulk_max_size": 1600, "workers": 1, "compression_level": 1},
+    "latency": {"bulk_max_size": 50, "workers": 1, "compression_level": 1},
+    "custom": {},
+}
+
+
+class ElasticsearchConfig(LanesConfig, Struct, frozen=True, kw_only=True):
+    """Where Elasticsearch is, who we are, and how much it gets at once."""
+
+    #: URLs of nodes, which may hold a password.
+    hosts: tuple[str, ...] = ("http://localhost:9200",)
+    #: Of hosts that do not say; without it https if there is an `ssl` section.
+    protocol: Literal["http", "https"] | None = None
+    #: Use all nodes at once; otherwise one is taken at random and kept until it fails.
+    loadbalance: bool = True
+    #: Connections to each node that is used.
+    workers: Workers = 1
+    #: A path before that of the API, for a proxy that wants one.
+    path: str = ""
+    #: Parameters of every bulk request.
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    #: Headers of every request.
+    headers: Mapping[str, Secret] = field(default_factory=dict)
+    #: An ingest pipeline that every line goes through.
+    pipeline: str | None = None
+    #: Where lines go that name no data stream of their own.
+    index: str = "logs-generic-default"
+    #: `id:key`, or its base64 form as Kibana shows it.
+    api_key: Secret | None = None
+    #: Basic authentication instead of an API key.
+    username: str | None = None
+    password: Secret | None = None
+    #: Sets the next three for a purpose; custom: they are as they are given.
+    preset: Literal["balanced", "throughput", "scale", "latency", "custom"] = "custom"
+    #: Lines in a request at most.
+    bulk_max_size: Count = 1600
+    #: Bytes in a request before compression at most; servers refuse over 100 MiB.
+    bulk_max_body_bytes: Count = 8 << 20
+    #: gzip level, 0 (none) to 9; isa-l where installed, else zlib.
+    compression_level: Level = 1
+    #: Longest wait for a connection, for progress in sending, and for the answer.
+    timeout_s: Span = 90.0
+    #: How long to wait before trying again.
+    backoff: BackoffConfig = field(default_factory=BackoffConfig)
+    #: TLS, for https hosts.
+    ssl: TlsConfig | None = None
+    #: Where the lines of a dataset of `indices` go; the configuration's `index_strategy`.
+    strategy: Annotated[Literal["data_stream", "rollover_alias", "monthly"], INNER] = "data_stream"
+    indices: Annotated[Mapping[str, str], INNER] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, value in _PRESETS[self.preset].items():
+            force_setattr(self, name, value)
+
+    def __repr__(self) -> str:
+        """Without the hosts, which may hold a password."""
+        return f"ElasticsearchConfig(index={self.index!r}, …)"

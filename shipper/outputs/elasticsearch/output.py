@@ -1,0 +1,109 @@
+"""Elasticsearch through its bulk API, one outcome a line."""
+
+import base64
+from collections.abc import Sequence
+from itertools import accumulate
+from operator import add
+from urllib.parse import urlencode
+
+from msgspec.structs import replace
+
+from shipper.lines import Lines
+from shipper.outputs.base import Outcome
+from shipper.outputs.elasticsearch.config import DEFAULT_PORT, ElasticsearchConfig
+from shipper.outputs.elasticsearch.lane import Api, ElasticsearchLane, Requests
+from shipper.outputs.hosts import some_hosts
+from shipper.outputs.http import Http, Node, parse_node
+from shipper.outputs.lanes import Lanes, Work, groups
+from shipper.wire import bulk
+
+#: Less is not worth a request of its own.
+_MIN_SHARE_BYTES = 64 << 10
+
+
+class Elasticsearch:
+    """Requests to one node, or to all of them at once, in as many connections as configured."""
+
+    def __init__(self, config: ElasticsearchConfig) -> None:
+        self._config = config
+        nodes = [node_of(host, config) for host in some_hosts(config.hosts)]
+        credentials, headers = authorization(config, nodes)
+        api = Api(_target(config), headers, credentials, config.compression_level)
+        lanes = [
+            ElasticsearchLane([_http(node, config) for node in group], api, config.bulk_max_size)
+            for group in groups(nodes, config)
+        ]
+        self._lanes = Lanes(lanes, config.backoff)
+        self._encoder = _encoder(config)
+
+    def send(self, lines: Lines) -> Sequence[Outcome]:
+        """Create a document for each line; on one connection none follows a failed request."""
+        actions = self._encoder.actions(lines.block)
+        views = lines.views(past=1)
+        ends = list(accumulate(map(add, map(len, actions), map(len, views))))
+        work = Work(ends, self._config.bulk_max_size, self._share_bytes(ends))
+        return self._lanes.deliver(work, Requests(actions, views))
+
+    def probe(self) -> str:
+        """Ask each node who it is, with the credentials of the bulk requests."""
+        nodes = len(self._config.hosts) if self._config.loadbalance else 1
+        return self._lanes.probe(nodes)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._lanes.close()
+
+    def _share_bytes(self, ends: Sequence[int]) -> int:
+        """Bytes of a request, so that each connection gets one."""
+        most, lanes = self._config.bulk_max_body_bytes, self._config.lanes
+        if lanes == 1 or not ends:
+            return most
+        return min(most, max(ends[-1] // lanes + 1, _MIN_SHARE_BYTES))
+
+
+def _encoder(config: ElasticsearchConfig) -> bulk.Encoder:
+    if config.strategy == "monthly":
+        return bulk.MonthlyEncoder(config.index, config.indices)
+    if config.strategy == "rollover_alias":
+        return bulk.AliasEncoder(config.index, config.indices)
+    return bulk.Encoder(config.index)
+
+
+def _target(config: ElasticsearchConfig) -> str:
+    """The path of a bulk request, with its parameters."""
+    given = {**config.parameters, **({"pipeline": config.pipeline} if config.pipeline else {})}
+    more = f"&{urlencode(given)}" if given else ""
+    return f"/_bulk?filter_path={bulk.FILTER_PATH}{more}"
+
+
+def _http(node: Node, config: ElasticsearchConfig) -> Http:
+    return Http(node, timeout_s=config.timeout_s, tls=config.ssl)
+
+
+def node_of(host: str, config: ElasticsearchConfig) -> Node:
+    """Where that host is, and the path before the API."""
+    is_tls = config.protocol == "https" if config.protocol else config.ssl is not None
+    node = parse_node(host, default_port=DEFAULT_PORT, is_tls=is_tls)
+    more = config.path.strip("/")
+    return replace(node, path=f"{node.path}/{more}") if more else node
+
+
+def authorization(config: ElasticsearchConfig, nodes: Sequence[Node]) -> tuple[str, dict[str, str]]:
+    """What the credentials are called, and the headers of every request, theirs among them."""
+    headers = {name: value.reveal() for name, value in config.headers.items()}
+    if config.api_key is not None:
+        key = config.api_key.reveal()
+        encoded = _base64(key) if ":" in key else key
+        return "the API key", {**headers, "Authorization": f"ApiKey {encoded}"}
+    userinfo = next((node.userinfo for node in nodes if node.userinfo), None)
+    if config.username is not None:
+        password = config.password.reveal() if config.password else ""
+        userinfo = f"{config.username}:{password}"
+    if userinfo is not None:
+        basic = f"Basic {_base64(userinfo)}"
+        return "the user name and password", {**headers, "Authorization": basic}
+    return "the given headers" if headers else "no credentials", headers
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode("ascii")

@@ -1,0 +1,23 @@
+"""What the file output is configured with."""
+
+from msgspec import Struct
+
+from shipper.bounds import Count
+from shipper.outputs.base import OutputConfig
+
+
+class FileConfig(OutputConfig, Struct, frozen=True, kw_only=True):
+    """Where the files go, and when a new one begins."""
+
+    #: Directory; made if it is missing.
+    path: str
+    #: The files are <filename>.ndjson, <filename>-1.ndjson, -2 and so on; the last is written to.
+    filename: str = "mcp-shipper"
+    #: Size at which a new file begins; a batch is never split over two.
+    rotate_every_kb: Count = 10_240
+    #: Files to keep, the oldest being deleted; 0 keeps all, as an audit trail should be.
+    number_of_files: int = 0
+    #: Mode of new files.
+    permissions: int = 0o600
+    #: Lines written and synchronised together.
+    bulk_max_size: Count = 2048

@@ -1,0 +1,287 @@
+"""Kafka through librdkafka: each line is one message, and its report is its outcome.
+
+librdkafka sends a line again for as long as the brokers are away, under the number that it gave
+the line at first, so that they know it. Lines therefore stay with it when `send` has given up
+waiting; when the same lines come again, only their reports are waited for.
+"""
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import msgspec
+from confluent_kafka import KafkaError, KafkaException, Producer
+from msgspec import Struct
+
+from shipper.errors import ConfigError, DeliveryError, Problem, Refused, TooLarge, Unavailable
+from shipper.lines import Lines
+from shipper.outputs.base import DELIVERED, RETRY, Outcome, Rejected
+from shipper.outputs.kafka.config import KafkaConfig, properties
+
+_TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
+
+#: A batch that takes longer makes us ask what is wrong.
+_PATIENCE_S = 2.0
+
+#: How often that question looks for answers.
+_STEP_S = 0.25
+
+_LOGIN = "check username, password and sasl.mechanism"
+_TLS = "check the ssl section, and that hosts names the brokers as their certificates do"
+_TOPIC = "create the topic, or check its name"
+
+#: Where a person must act, and what to do.
+_REFUSED: Mapping[int, str] = {
+    KafkaError._AUTHENTICATION: _LOGIN,  # noqa: SLF001  # the library's name for its own errors
+    KafkaError.SASL_AUTHENTICATION_FAILED: _LOGIN,
+    KafkaError._SSL: _TLS,  # noqa: SLF001
+    KafkaError._UNKNOWN_TOPIC: _TOPIC,  # noqa: SLF001
+    KafkaError.UNKNOWN_TOPIC_OR_PART: _TOPIC,
+    KafkaError.TOPIC_EXCEPTION: _TOPIC,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "allow this user to write to the topic",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "allow this user IdempotentWrite",
+    KafkaError.POLICY_VIOLATION: "the brokers have a policy against it",
+}
+
+#: The brokers have looked at the line itself.
+_REJECTED = {KafkaError.INVALID_RECORD, KafkaError.INVALID_TIMESTAMP}
+
+
+class Kafka:
+    """One producer, which has at most one batch under way."""
+
+    def __init__(self, config: KafkaConfig) -> None:
+        _check(config)
+        self._config = config
+        self._producer: Producer | None = None
+        self._batch: _Batch | None = None
+
+    def send(self, lines: Lines) -> Sequence[Outcome]:
+        """Deliver `lines`, those of a stream in order; raises when they are still under way."""
+        batch = self._taken_up(lines)
+        producer = self._opened()
+        deadline = time.monotonic() + self._config.timeout_s
+        while batch.open:
+            batch.hand_over(producer)
+            producer.flush(min(_PATIENCE_S, self._config.timeout_s))
+            if batch.open:
+                self._look_for_trouble(deadline)
+        self._batch = None
+        if batch.is_last:
+            self.close()
+        return batch.settled()
+
+    def probe(self) -> str:
+        """Log in and ask for the brokers and topics; no topic is made by that."""
+        found = _ask(self._config, self._config.timeout_s)
+        topic = self._config.topic
+        which = f"topic {topic}, partitions: {found.partitions.get(topic)}"
+        if topic not in found.partitions:
+            which = (
+                f"topic {topic} is not there, or this user may not see it; create it, or allow it"
+            )
+        return f"Kafka at {_hosts(self._config)}, brokers: {found.brokers}; {which}"
+
+    def close(self) -> None:
+        """Let go of the producer; lines that are still under way may arrive or not."""
+        if self._producer is not None:
+            self._producer.purge()
+            self._producer.flush(0)
+        self._producer = self._batch = None
+
+    def _taken_up(self, lines: Lines) -> "_Batch":
+        """The batch of `lines`, which may be under way since an earlier `send`."""
+        if self._batch is not None and self._batch.lines != lines:
+            self.close()
+        if self._batch is None:
+            self._batch = _Batch(lines, self._config)
+        return self._batch
+
+    def _opened(self) -> Producer:
+        if self._producer is None:
+            self._producer = _producer(self._config)
+        return self._producer
+
+    def _look_for_trouble(self, deadline: float) -> None:
+        # Not from the producer itself: it would report each failed attempt to connect, some
+        # twenty a second, and keep the reports for as long as there is nothing to send.
+        _ask(self._config, _PATIENCE_S)
+        if time.monotonic() > deadline:
+            timeout_s = self._config.timeout_s
+            raise Unavailable(
+                f"Kafka at {_hosts(self._config)} answers, but has not acknowledged the lines "
+                f"within {timeout_s:g} s; are enough replicas in sync?"
+            )
+
+
+def _check(config: KafkaConfig) -> None:
+    problems = []
+    if not _TOPIC_NAME.fullmatch(config.topic):
+        what = f"{config.topic!r} is not a topic's name: up to 249 of A-Z a-z 0-9 . _ -"
+        problems.append(Problem("topic", what))
+    if (config.username is None) != (config.password is None):
+        what = "username and password are given together or not at all"
+        problems.append(Problem("username", what))
+    if config.ssl and config.ssl.ca_trusted_fingerprint:
+        what = "not possible with Kafka; give the authority in certificate_authorities"
+        problems.append(Problem("ssl.ca_trusted_fingerprint", what))
+    if config.ssl and config.ssl.excludes_a_version:
+        what = "not possible with Kafka: TLS 1.2 and newer is what its library speaks"
+        problems.append(Problem("ssl.supported_protocols", what))
+    if problems:
+        raise ConfigError(problems)
+
+
+class _Batch:
+    """Lines on their way, and what is known of each."""
+
+    __slots__ = ("_config", "_keys", "_next", "_outcomes", "is_last", "lines", "open")
+
+    def __init__(self, lines: Lines, config: KafkaConfig) -> None:
+        self.lines, self._config = lines, config
+        is_keyed = config.key == "stream"
+        self._keys = _stream_ids(lines) if is_keyed else [None] * len(lines)
+        self._outcomes: list[Outcome | DeliveryError] = [RETRY] * len(lines)
+        self._next = 0
+        #: Lines without an outcome.
+        self.open = len(lines)
+        #: Whether the producer cannot go on, or would not see at once what a person has mended.
+        self.is_last = False
+
+    def hand_over(self, producer: Producer) -> None:
+        """Give the producer the lines that it has not got yet, as far as it has room."""
+        with suppress(BufferError):
+            while self._next < len(self.lines):
+                self._produce(producer, self._next)
+                self._next += 1
+
+    def settled(self) -> Sequence[Outcome]:
+        """The outcomes of all lines; raises if every one failed, so that nothing has arrived."""
+        errors = [one for one in self._outcomes if isinstance(one, DeliveryError)]
+        if errors and len(errors) == len(self._outcomes):
+            raise errors[0]
+        return [RETRY if isinstance(one, DeliveryError) else one for one in self._outcomes]
+
+    def _produce(self, producer: Producer, index: int) -> None:
+        line, report = self.lines[index], partial(self._report, index)
+        try:
+            producer.produce(self._config.topic, line, self._keys[index], on_delivery=report)
+        except KafkaException as failure:
+            error: KafkaError = failure.args[0]
+            if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                limit = f"max_message_bytes is {self._config.max_message_bytes}"
+                self._settle(index, Rejected(f"too large: {len(line)} bytes, {limit}"))
+            else:
+                self._report(index, error, None)
+
+    def _report(self, index: int, error: KafkaError | None, _message: object) -> None:
+        if error is None:
+            self._settle(index, DELIVERED)
+            return
+        outcome = _outcome(error, self._config.topic)
+        is_fatal = error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001
+        self.is_last |= is_fatal or isinstance(outcome, Refused)
+        self._settle(index, outcome)
+
+    def _settle(self, index: int, outcome: Outcome | DeliveryError) -> None:
+        self._outcomes[index] = outcome
+        self.open -= 1
+
+
+def _outcome(error: KafkaError, topic: str) -> Outcome | DeliveryError:
+    """What the error of one message means for its line."""
+    code, text = error.code(), f"topic {topic}: {error.str()}"
+    if code in _REJECTED:
+        return Rejected(text)
+    if code == KafkaError.MSG_SIZE_TOO_LARGE:  # of a request: its lines alone may still pass
+        return TooLarge(f"{text}; max.message.bytes of the topic or the brokers is smaller")
+    if code in _REFUSED:
+        return Refused(f"{text}; {_REFUSED[code]}")
+    return Unavailable(text)
+
+
+def _producer(config: KafkaConfig, **more: Any) -> Producer:
+    try:
+        return Producer({**properties(config), **more})
+    except KafkaException as error:  # a file that cannot be read, a number out of range
+        raise Refused(f"Kafka: {error.args[0].str()}; check output.kafka") from error
+
+
+class _Cluster(Struct, frozen=True):
+    brokers: int
+    #: Of each topic.
+    partitions: Mapping[str, int]
+
+
+def _ask(config: KafkaConfig, timeout_s: float) -> _Cluster:
+    """What the brokers say of themselves, on connections of its own; raises why they do not."""
+    errors: list[KafkaError] = []
+    asking = _producer(config, **{"enable.idempotence": False, "error_cb": errors.append})
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            found = asking.list_topics(timeout=_STEP_S)
+        except KafkaException as error:
+            asking.poll(0)
+            _raise_cause(config, errors)
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"Kafka at {_hosts(config)}: no answer within {timeout_s:g} s"
+                ) from error
+        else:
+            topics = {name: len(topic.partitions) for name, topic in found.topics.items()}
+            return _Cluster(len(found.brokers), topics)
+
+
+def _raise_cause(config: KafkaConfig, errors: Sequence[KafkaError]) -> None:
+    """Raise what the connections fail on, if all of them do, or if a person must mend it."""
+    for error in errors:
+        if error.code() in _REFUSED:
+            raise Refused(f"{error.str()}; {_REFUSED[error.code()]}")
+    all_down = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
+    if any(error.code() == all_down for error in errors):
+        causes = [error.str() for error in errors if error.code() != all_down]
+        cause = causes[-1] if causes else "it hangs up; it may expect TLS, or a user name"
+        raise Unavailable(f"Kafka at {_hosts(config)}: {cause}")
+
+
+def _hosts(config: KafkaConfig) -> str:
+    return ", ".join(config.hosts)
+
+
+class _StreamId(msgspec.Struct, frozen=True):
+    id: str | None = None
+
+
+class _Audit(msgspec.Struct, frozen=True):
+    stream: _StreamId = _StreamId()
+
+
+class _Mcp(msgspec.Struct, frozen=True):
+    audit: _Audit = _Audit()
+
+
+class _Line(msgspec.Struct, frozen=True):
+    mcp: _Mcp = _Mcp()
+
+
+_decoder = msgspec.json.Decoder(_Line)
+
+
+def _stream_ids(lines: Lines) -> list[str | None]:
+    """The audit stream that each line is of; None for lines of others."""
+    try:
+        found = _decoder.decode_lines(lines.block)  # one call in C; the usual case
+    except msgspec.ValidationError:
+        return list(map(_stream_id, lines))
+    return [line.mcp.audit.stream.id for line in found]
+
+
+def _stream_id(line: bytes) -> str | None:
+    try:
+        return _decoder.decode(line).mcp.audit.stream.id
+    except msgspec.ValidationError:  # its fields have another shape
+        return None

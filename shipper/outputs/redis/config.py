@@ -1,0 +1,41 @@
+"""Redis: what the output is configured with, in Filebeat's words."""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from shipper.bounds import Count, Span
+from shipper.outputs.base import BackoffConfig, LanesConfig, Workers
+from shipper.outputs.secret import Secret
+from shipper.outputs.tls import TlsConfig
+
+
+class RedisConfig(LanesConfig, Struct, frozen=True, kw_only=True):
+    """Where Redis is, and under which key the lines go."""
+
+    #: `host` or `host:port` each.
+    hosts: tuple[str, ...] = ("localhost:6379",)
+    #: Use all hosts at once, each with a part of the lines; otherwise one is taken at random and
+    #: kept until it fails.
+    loadbalance: bool = True
+    #: Connections to each host that is used; more than one give up the order.
+    workers: Workers = 1
+    #: The key of the list or stream.
+    key: str = "mcp-audit"
+    #: list: a line is an element, as Logstash's redis input reads it; stream: an entry with the
+    #: line as its field `message`. Not channel: what nobody listens to at that moment is lost.
+    datatype: Literal["list", "stream"] = "list"
+    #: About how many entries a stream keeps, the oldest being deleted, read or not; 0 keeps all.
+    max_length: int = 0
+    #: Number of the database.
+    db: int = 0
+    username: str | None = None
+    password: Secret | None = None
+    #: Longest wait for a connection, for progress in sending, and for an answer.
+    timeout_s: Span = 5.0
+    #: How long to wait before trying again.
+    backoff: BackoffConfig = field(default_factory=BackoffConfig)
+    #: Lines written at once.
+    bulk_max_size: Count = 2048
+    #: TLS, if the server has it.
+    ssl: TlsConfig | None = None

@@ -1,0 +1,48 @@
+"""The counters as Prometheus scrapes them."""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from shipper.deliver.stats import Stats
+from shipper.run.counters import COUNTERS, READY, waiting_s
+from shipper.run.service import Service
+
+KIND = CONTENT_TYPE_PLAIN_0_0_4
+
+_GAUGES: dict[str, tuple[str, Callable[[Stats], float]]] = {
+    "active": ("Lines read and not settled", lambda stats: stats.active),
+    "files": ("Files being followed", lambda stats: stats.files),
+    "oldest_unacknowledged_seconds": ("Age of the oldest line that is not acknowledged", waiting_s),
+    "ready": ("Whether the output takes lines", lambda stats: stats.state in READY),
+}
+
+
+class _Collector(Collector):
+    """Reads the pipelines' own counters when it is scraped."""
+
+    def __init__(self, service: Service) -> None:
+        self._pipelines = service.pipelines
+
+    def collect(self) -> Iterator[Metric]:
+        for name in COUNTERS:
+            what = name.replace("_", " ").capitalize()
+            family = CounterMetricFamily(f"mcp_shipper_{name}", what, labels=["output"])
+            for output, pipeline in self._pipelines.items():
+                family.add_metric([output], getattr(pipeline.stats, name))
+            yield family
+        for name, (what, read) in _GAUGES.items():
+            gauge = GaugeMetricFamily(f"mcp_shipper_{name}", what, labels=["output"])
+            for output, pipeline in self._pipelines.items():
+                gauge.add_metric([output], float(read(pipeline.stats)))
+            yield gauge
+
+
+def metrics(service: Service) -> bytes:
+    """The text that Prometheus scrapes."""
+    registry = CollectorRegistry()
+    registry.register(_Collector(service))
+    return generate_latest(registry)

@@ -1,0 +1,64 @@
+"""What a running shipper says of itself: /livez, /readyz, /metrics, /stats, and a line in the log.
+
+Everything is read from the pipelines' own counters when it is asked for; nothing is kept twice.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shipper.config.operation import HttpConfig, MetricsConfig
+from shipper.errors import ConfigError, Problem
+from shipper.run.counters import COUNTERS
+from shipper.run.service import Service
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def serving(config: HttpConfig, service: Service) -> Iterator[None]:
+    """The endpoint, where it is enabled, while the block runs."""
+    if not config.enabled:
+        yield
+        return
+    from shipper.run.endpoint import Server  # the standard library's server takes 10 ms to import
+
+    try:
+        server = Server(config, service)
+    except OSError as error:
+        what = f"cannot listen on {config.host}:{config.port}: {error.strerror}"
+        raise ConfigError([Problem("http", what)]) from error
+    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def logging_counters(config: MetricsConfig, service: Service) -> Iterator[None]:
+    """A line in the log each period with what the counters gained, while the block runs."""
+    ended = threading.Event()
+    if config.enabled and config.period_s > 0:
+        work = (service, config.period_s, ended)
+        threading.Thread(target=_log_counters, args=work, name="metrics", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+def _log_counters(service: Service, period_s: float, ended: threading.Event) -> None:
+    before: dict[str, int] = {}
+    while not ended.wait(period_s):
+        now = {
+            f"{output}.{name}": getattr(pipeline.stats, name)
+            for output, pipeline in service.pipelines.items()
+            for name in COUNTERS
+        }
+        gained = {name: value - before.get(name, 0) for name, value in now.items()}
+        before = now
+        said = ", ".join(f"{name} +{value}" for name, value in gained.items() if value)
+        _log.info("Last %g s: %s.", period_s, said or "nothing new")

@@ -1,0 +1,106 @@
+"""Numbers that only their form and their check digits tell from others: cards, IBANs, SSNs."""
+
+import re
+from collections.abc import Iterator
+
+from shipper.secrets.spans import Span, replaced
+
+#: First digits of payment cards by length (ISO/IEC 7812-1). A time in milliseconds has 13 digits
+#: and one in microseconds 16, and one in ten passes the check: but they begin with 1.
+_FIRST_DIGITS = {13: "4", 14: "3", 15: "3", 16: "23456", 17: "56", 18: "56", 19: "456"}
+_LONGEST = max(_FIRST_DIGITS)
+#: A card's groups have three digits or more, but for the last.
+_MAX_GROUPS = 6
+#: Each digit's code to twice its value, its own digits added: the check digit's rule.
+_DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
+_PLAIN = bytes.maketrans(b"0123456789", bytes(range(10)))
+
+
+def is_card(digits: str) -> bool:
+    """Whether the ASCII digits are a plausible card number."""
+    if digits[0] not in _FIRST_DIGITS.get(len(digits), ""):
+        return False
+    backwards = digits.encode()[::-1]
+    total = sum(backwards[::2].translate(_PLAIN)) + sum(backwards[1::2].translate(_DOUBLED))
+    return total % 10 == 0 and len({*digits}) > 1
+
+
+#: Digits, in groups or not; not the decimals of a fraction. Four groups may have dots between.
+_RUN = re.compile(
+    r"""(?x) (?<![0-9]) (?<![0-9]\.)
+    (?: (?:[0-9]{4}\.){3} [0-9]{4} (?![0-9]) | [0-9] (?:[ -]{0,3}[0-9]){12,} )"""
+)
+_GROUP = re.compile("[0-9]+")
+
+
+def mask_cards(text: str) -> tuple[str, int]:
+    """Replace card numbers, also within a run of other numbers (a date, a code)."""
+    return replaced(text, _cards(text))
+
+
+def _cards(text: str) -> Iterator[Span]:
+    for run in _RUN.finditer(text):
+        groups = [match.span() for match in _GROUP.finditer(text, run.start(), run.end())]
+        end = 0
+        for at, (start, _) in enumerate(groups):
+            if start >= end and (card_end := _card_end(text, groups[at : at + _MAX_GROUPS])):
+                yield Span(start, card_end, "[CARD]")
+                end = card_end
+
+
+def _card_end(text: str, groups: list[tuple[int, int]]) -> int | None:
+    """Where the card ends that begins with the first group, if one does."""
+    digits = ""
+    for start, end in groups:
+        digits += text[start:end]
+        if len(digits) > _LONGEST:
+            return None
+        if is_card(digits):
+            return end
+    return None
+
+
+#: ISO 13616: the length by country.
+_IBANS = (
+    "15NO 16BE 18DK 18FI 18FO 18GL 18NL 18SD 19MK 19SI 20AT 20BA 20EE 20KZ 20LT 20LU 20MN 20XK "
+    "21CH 21HR 21LI 21LV 22BG 22BH 22CR 22DE 22GB 22GE 22IE 22ME 22RS 22VA 23AE 23GI 23IL 23IQ "
+    "23OM 23SO 23TL 24AD 24CZ 24ES 24MD 24PK 24RO 24SA 24SE 24SK 24TN 24VG 25LY 25PT 26IS 26TR "
+    "27BI 27DJ 27FR 27GR 27IT 27MC 27MR 27SM 28AL 28AZ 28BY 28CY 28DO 28GT 28HU 28LB 28NI 28PL "
+    "28SV 29BR 29EG 29PS 29QA 29UA 30JO 30KW 30MU 30YE 31MT 31SC 32LC 33RU"
+)
+IBAN_LENGTHS = {entry[2:]: int(entry[:2]) for entry in _IBANS.split()}
+_IBAN_HEAD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ -]?[A-Za-z0-9])")
+_IBAN_TAIL = re.compile(r"(?:[ -]?[A-Za-z0-9]){11,29}")
+
+
+def mask_ibans(text: str) -> tuple[str, int]:
+    """Replace bank account numbers; words may follow one without a mark between."""
+    return replaced(text, _ibans(text))
+
+
+def _ibans(text: str) -> Iterator[Span]:
+    for head in _IBAN_HEAD.finditer(text):
+        length = IBAN_LENGTHS.get(head[0][:2].upper(), 0)
+        tail = _IBAN_TAIL.match(text, head.end())
+        if not length or not tail:
+            continue
+        places = [at for at in range(*tail.span()) if text[at] not in " -"][: length - 4]
+        plain = "".join(text[at] for at in places) + head[0]
+        if len(plain) == length and _leaves_one(plain):
+            yield Span(head.start(), places[-1] + 1, "[IBAN]")
+
+
+def _leaves_one(rotated: str) -> bool:
+    """ISO 7064, mod 97-10, over the number with its head at the end."""
+    return int("".join(str(int(char, 36)) for char in rotated)) % 97 == 1
+
+
+_SSN = re.compile(r"(?<![0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![0-9-])")
+
+
+def mask_ssns(text: str) -> tuple[str, int]:
+    """Replace United States social security numbers, which have a form only."""
+    return _SSN.subn("[SSN]", text)
+
+
+NUMBERS = (("iban", mask_ibans), ("card", mask_cards), ("ssn", mask_ssns))

@@ -1,0 +1,264 @@
+"""Lines of text become events; nothing of a text file is lost, and nothing changes silently."""
+
+import json
+import re
+from hashlib import sha256
+
+import pytest
+from msgspec.structs import replace
+
+from shipper.config import from_mapping
+from shipper.errors import ConfigError
+from shipper.follow.inputs import InputConfig
+from shipper.forms.base import Block, OverLong
+from tests.deliver.lines import append, config, dead_letters, drained
+from tests.forms.forms import block, events, form, messages
+
+
+def reading(home, form_):
+    inputs = (InputConfig(paths=(str(home / "logs" / "*"),), form=form_),)
+    return replace(config(home), inputs=inputs)
+
+
+def read(home, form_):
+    """What is delivered of the files below `home` now."""
+    _, output = drained(reading(home, form_))
+    return [json.loads(one) for one in output.taken]
+
+
+class Told:
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.lines = []
+
+    def truncated(self, lines):
+        self.lines += lines
+
+
+def test_a_line_of_text_becomes_an_event_that_says_where_it_is_from():
+    (_, event) = events(form(), b"first\nsecond\n")
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event.pop("@timestamp"))
+    assert event.pop("ecs")["version"].startswith("9.")
+    assert event == {
+        "message": "second",
+        "log": {"file": {"path": "/var/log/app.log"}, "offset": 6},
+        "input": {"type": "filestream"},
+    }
+
+
+def test_objects_among_text_go_out_as_they_stand():
+    lines = [b'{"a":"caf\xc3\xa9" , "b":1.0}', b"text", b'{"c":[1e400]}']
+    sifted = form().sift(block(b"\n".join(lines) + b"\n"))
+    assert [sifted.lines[0], sifted.lines[2]] == [lines[0], lines[2]]
+    assert json.loads(sifted.lines[1])["message"] == "text"
+
+
+@pytest.mark.parametrize("line", ['{"a": 1', '{"a": NaN}', "[1]", "1", '"x"', '{"a":1} {}'])
+def test_what_is_nearly_an_object_is_text(line):
+    assert messages(form(), line.encode() + b"\n") == [line]
+
+
+def test_returns_before_newlines_blank_lines_and_a_byte_order_mark_are_no_content():
+    assert messages(form(), b"\xef\xbb\xbfa\r\n\r\n \t\n  b \n") == ["a", "  b "]
+    assert messages(form(), b'\xef\xbb\xbf{"a":1}\r\n') == [{"a": 1}]
+
+
+def test_bytes_that_are_no_text_are_replaced_and_the_event_says_so():
+    (event,) = events(form(), b"caf\xe9\n")
+    assert (event["message"], event["log"]["flags"]) == ("caf�", ["replaced"])
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("latin1", b"caf\xe9"),
+        ("cp437", b"caf\x82"),
+        ("windows1252", b"caf\xe9"),
+        ("UTF-8", b"caf\xc3\xa9"),
+    ],
+)
+def test_other_encodings_are_read(name, data):
+    assert messages(form(encoding=name), data + b"\n") == ["café"]
+    assert messages(form(encoding=name), b'{"a":"' + data + b'"}\n') == [{"a": "café"}]
+
+
+@pytest.mark.parametrize("name", ["utf-16le-bom", "ebcdic-037", "iso-2022-jp"])
+def test_encodings_with_other_newlines_are_refused_with_a_way_out(name):
+    with pytest.raises(ConfigError, match=r"byte 10.*iconv"):
+        form(encoding=name)
+
+
+def test_lines_to_include_and_to_exclude_are_chosen_by_patterns():
+    chosen = form(include_lines=["^ERR", "^WARN"], exclude_lines=["health"])
+    sifted = chosen.sift(block(b"ERR a\nINFO b\nWARN health\nWARN c\n"))
+    assert [json.loads(one)["message"] for one in sifted.lines] == ["ERR a", "WARN c"]
+    assert list(sifted.offsets) == [0, 25]
+    assert list(sifted.filtered) == [6, 13]
+
+
+def test_patterns_look_at_one_member_of_an_object_if_so_configured():
+    keys = {"parsers": [{"ndjson": {"message_key": "msg"}}], "include_lines": ["^x"]}
+    lines = b'{"msg":"x1"}\n{"msg":"y","x":1}\n{"other":"x"}\n'
+    assert messages(form(**keys), lines) == [{"msg": "x1"}]
+
+
+def test_classes_of_go_are_understood_in_patterns():
+    chosen = form(include_lines=["^[[:upper:]][[:space:]]"])
+    assert messages(chosen, b"A b\na b\nAb\n") == ["A b"]
+
+
+@pytest.mark.parametrize("limits", [{"message_max_bytes": 10}, {}])
+def test_a_long_line_is_cut_and_its_event_and_a_record_say_what_it_was(tmp_path, logs, limits):
+    line = b"0123456789abcdef" * (1 if limits else 1 << 20)
+    kept = 10 if limits else 10 << 20
+    (logs / "a.log").write_bytes(b"a\n" + line + b"\nb\n")
+    settings = reading(tmp_path, form(**limits))
+    witness = Told()
+    pipeline, output = drained(settings, witness=witness)
+    first, cut, last = map(json.loads, output.taken)
+    assert (first["message"], last["message"]) == ("a", "b")
+    assert cut["message"] == line[:kept].decode()
+    assert cut["log"]["flags"] == ["truncated"]
+    assert cut["log"]["truncated"] == {"bytes": len(line), "sha256": sha256(line).hexdigest()}
+    assert pipeline.stats.truncated == 1
+    (letter,) = witness.lines
+    assert (letter.reject.offset, letter.reject.length) == (2, len(line))
+    assert len(letter.reject.line) <= 1024
+    assert dead_letters(settings) == []
+
+
+def test_a_line_passed_over_in_pieces_is_cut_as_one_read_at_once():
+    line = b"x" * 5000
+    limit = 1000
+    at_once = form().sift(Block(line + b"\n", 7, "/a", limit))
+    passed = form().shorten(OverLong(line[:limit], 7, "/a", limit, 5000, sha256(line).hexdigest()))
+    timeless = [{**json.loads(one.lines[0]), "@timestamp": 0} for one in (at_once, passed)]
+    assert timeless[0] == timeless[1]
+    assert at_once.truncated == passed.truncated
+
+
+# --- ndjson ---------------------------------------------------------------------------------------
+
+
+def strict(**options):
+    return form(parsers=[{"ndjson": options}])
+
+
+def test_files_that_are_said_to_be_ndjson_are_held_to_it(tmp_path, logs):
+    (logs / "a.log").write_bytes(b'{"n":1}\ntext\n')
+    settings = config(tmp_path)
+    assert strict() is settings.inputs[0].form
+    taken = read(tmp_path, strict())
+    assert taken == [{"n": 1}]
+    assert [one["line"] for one in dead_letters(settings)] == ["text"]
+
+
+def test_with_an_error_key_a_bad_line_is_an_event_that_says_so():
+    good, bad = events(strict(add_error_key=True), b'{"n":1}\n{"n":\n')
+    assert good == {"n": 1}
+    assert (bad["message"], bad["error"]["type"]) == ('{"n":', "json")
+    assert bad["error"]["message"].startswith("not JSON")
+
+
+def test_a_target_puts_the_object_below_it_with_its_origin():
+    (event,) = events(strict(target="app"), b'{"n":1.50}\n')
+    assert (event["app"], event["log"]["offset"]) == ({"n": 1.5}, 0)
+
+
+def test_dotted_keys_are_expanded_and_values_stay_as_they_are():
+    line = (
+        b'{"log.level":"i","log":{"logger":"a.b"},"a":{"b.c":1.0,"b":{"d":12345678901234567890}}}\n'
+    )
+    sifted = strict(expand_keys=True).sift(block(line + b'{"a.b":[{"c.d":1}]}\n{"x":1}\n'))
+    assert json.loads(sifted.lines[0]) == {
+        "log": {"level": "i", "logger": "a.b"},
+        "a": {"b": {"c": 1.0, "d": 12345678901234567890}},
+    }
+    assert b"1.0" in sifted.lines[0]
+    assert sifted.lines[2] == b'{"x":1}'
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        ({"parsers": [{"ndjson": {"document_id": "id"}}]}, "event.id"),
+        ({"parsers": [{"syslog": {}}]}, "Logstash"),
+        ({"parsers": [{"ndjson": {}}, {"multiline": {"pattern": "x"}}]}, "before ndjson"),
+        ({"parsers": [{"multiline": {}}]}, "pattern is required"),
+        ({"parsers": [{"multiline": {"type": "count"}}]}, "count_lines is required"),
+        ({"parsers": [{"include_message": {}}]}, "patterns is required"),
+        ({"parsers": [{"multilin": {}}]}, "did you mean 'multiline'"),
+        ({"message_max_bytes": 0}, "expected 1 to"),
+        ({"include_lines": ["("]}, "no regular expression"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_the_reason(keys, reason):
+    with pytest.raises(ConfigError, match=reason):
+        form(**keys)
+
+
+def test_inputs_of_the_older_types_mean_what_they_mean_in_filebeat():
+    config_ = from_mapping(
+        {
+            "inputs": [
+                {"type": "log", "paths": ["/a"], "json": {"keys_under_root": True}},
+                {"type": "log", "paths": ["/b"], "json": {"message_key": "m"}, "max_bytes": 100},
+                {"type": "container", "paths": ["/c"], "stream": "stderr"},
+            ]
+        }
+    )
+    under_root, under_key, container = (one.form for one in config_.inputs)
+    assert messages(under_root, b'{"a":1}\n') == [{"a": 1}]
+    assert events(under_key, b'{"a":1}\n')[0]["json"] == {"a": 1}
+    line = b"2016-10-06T00:17:09Z stdout F a\n2016-10-06T00:17:09Z stderr F b\n"
+    assert messages(container, line) == ["b"]
+    assert [note.split(": ")[1] for note in config_.notes] == [
+        "the same as `filestream`, which Filebeat made of it"
+    ] * 2
+
+
+# --- the last line -------------------------------------------------------------------------------
+
+
+def test_a_last_line_is_sent_without_its_newline_when_it_has_waited(tmp_path, logs):
+    path = logs / "a.log"
+    path.write_bytes(b"first\nsec")
+    form_ = form(partial_line_timeout="20ms")
+    taken = read(tmp_path, form_)
+    assert [(one["message"], one["log"].get("flags")) for one in taken] == [
+        ("first", None),
+        ("sec", ["partial"]),
+    ]
+    append(path, b"ond\nthird\n")
+    taken = read(tmp_path, form_)
+    assert [(one["message"], one["log"].get("flags")) for one in taken] == [
+        ("ond", ["continued"]),
+        ("third", None),
+    ]
+
+
+def test_the_newline_alone_of_a_line_that_was_sent_is_nothing(tmp_path, logs):
+    path = logs / "a.log"
+    path.write_bytes(b"one")
+    form_ = form(partial_line_timeout="20ms")
+    assert [one["message"] for one in read(tmp_path, form_)] == ["one"]
+    append(path, b"\ntwo\n")
+    (event,) = read(tmp_path, form_)
+    assert (event["message"], "flags" in event["log"]) == ("two", False)
+
+
+@pytest.mark.parametrize("timeout", ["0", "5m"])
+def test_a_last_line_that_may_still_grow_is_not_cut_in_two(tmp_path, logs, timeout, caplog):
+    path = logs / "a.log"
+    path.write_bytes(b"first\nsec")
+    form_ = form(partial_line_timeout=timeout)
+    assert [one["message"] for one in read(tmp_path, form_)] == ["first"]
+    assert "3 bytes from 6 are no whole line" in caplog.text
+    append(path, b"ond\n")
+    assert [one["message"] for one in read(tmp_path, form_)] == ["second"]
+
+
+def test_a_last_object_without_newline_is_not_waited_for(tmp_path, logs):
+    (logs / "a.log").write_bytes(b'text\n{"n":1}')
+    assert [one.get("n") for one in read(tmp_path, form())] == [None, 1]

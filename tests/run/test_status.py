@@ -1,0 +1,199 @@
+"""How far the shipper is, for a person and for a program, with and without a running one."""
+
+import io
+import json
+import os
+import pty
+import signal
+import subprocess
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from rich.console import Console
+
+from shipper.cli import main
+from shipper.cli.tables import Rates, age, size, status_view
+from shipper.run.status import OutputStatus
+from tests.integration.line import SHIPPER, shipping
+from tests.real.processes import free_ports, wait_until
+from tests.run.test_supervise import GOOD, shipped, to_file, write
+from tests.test_cli import run
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "in.ndjson"
+    path.write_bytes(GOOD)
+    return path
+
+
+def status(config):
+    told = run("status", "--json", "-c", config)
+    assert told.returncode == 0, told.stderr
+    return {one["output"]: one for one in json.loads(told.stdout)["outputs"]}
+
+
+def dead():
+    return {"logstash": {"hosts": [f"127.0.0.1:{free_ports(1)[0]}"]}}
+
+
+def test_a_running_shipper_is_asked_by_its_endpoint(source, tmp_path):
+    http = {"enabled": True, "host": f"unix://{tmp_path}/s"}
+    config = write(tmp_path, source, to_file(tmp_path) | dead(), http=http)
+    with shipping(config, tmp_path / "log"):
+        wait_until(lambda: status(config)["file"]["delivered"] == 2, 20, "delivery")
+        wait_until(lambda: status(config)["logstash"]["state"] == "unavailable", 20, "trouble")
+        told = status(config)
+    assert told["file"]["state"] == "idle"
+    assert told["file"]["behind_bytes"] == 0
+    assert told["logstash"]["behind_bytes"] == len(GOOD)
+    assert told["logstash"]["oldest_unacknowledged_s"] > 0
+    assert "127.0.0.1" in told["logstash"]["error"]
+
+
+def test_without_an_endpoint_the_registries_tell_how_far_it_is_and_whether_it_runs(
+    source, tmp_path
+):
+    config = write(tmp_path, source, to_file(tmp_path))
+    assert status(config)["file"]["state"] == "stopped"
+    with shipping(config, tmp_path / "log"):
+        wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
+        wait_until(lambda: status(config)["file"]["behind_bytes"] == 0, 20, "acknowledgement")
+        assert status(config)["file"]["state"] == "running"
+    told = status(config)["file"]
+    assert (told["state"], told["behind_bytes"], told["delivered"]) == ("stopped", 0, None)
+
+
+def test_a_shipper_can_be_watched_until_control_c(source, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path))
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    # Tests that a shell runs in the background would hand on that interrupts are ignored.
+    heeding = ["env", "--default-signal=INT"]
+    command = [*heeding, *SHIPPER, "status", "--watch", "-c", str(config)]
+    process = subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    seen = b""
+    while seen.count(b"stopped") < 2:  # drawn, and drawn again
+        seen += os.read(ours, 4096)
+    process.send_signal(signal.SIGINT)
+    with suppress(OSError):  # what it still says would fill the terminal; its end is an error
+        while os.read(ours, 4096):
+            pass
+    assert process.wait(20) == 0
+    os.close(ours)
+    assert b"lines/s" in seen
+    assert b"\xe2\x97\x8f" in seen
+
+
+def test_inspect_tells_every_position_and_the_dead_letters_by_reason(source, tmp_path):
+    with source.open("ab") as file:
+        file.write(b"nope\n[1]\n[2]\n")
+    config = write(tmp_path, source, to_file(tmp_path) | dead())
+    with shipping(config, tmp_path / "log"):
+        wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
+        wait_until(lambda: status(config)["file"]["behind_bytes"] == 0, 20, "acknowledgement")
+    rows = [json.loads(row) for row in run("inspect", "--json", "-c", config).stdout.splitlines()]
+    positions = {row["output"]: row for row in rows if row["type"] == "position"}
+    whole = source.stat().st_size
+    assert (positions["file"]["offset"], positions["file"]["behind"]) == (whole, 0)
+    assert positions["file"]["inode"] == source.stat().st_ino
+    assert (positions["logstash"]["offset"], positions["logstash"]["behind"]) == (0, whole)
+    letters = {row["reason"]: row["count"] for row in rows if row["type"] == "dead_letters"}
+    assert letters == {"not JSON": 1, "not a JSON object": 2}
+    table = run("inspect", "--output", "file", "-c", config).stdout
+    assert str(source) in table
+    assert "not a JSON object" in table
+    assert "logstash" not in table
+
+
+def test_inspect_before_anything_was_shipped_says_so(tmp_path):
+    config = write(tmp_path, tmp_path / "none", to_file(tmp_path))
+    assert "nothing shipped yet" in run("inspect", "-c", config).stdout
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0, "0 s"), (59.4, "59 s"), (60, "1 min 0 s"), (3700, "1 h 1 min"), (180_000, "2 d 2 h")],
+)
+def test_a_time_span_is_told_in_its_two_greatest_units(seconds, told):
+    assert age(seconds) == told
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(0, "0 B"), (1023, "1,023 B"), (1536, "1.5 KiB"), (5 << 40, "5.0 TiB")]
+)
+def test_a_size_is_told_in_the_unit_that_fits(count, told):
+    assert size(count) == told
+
+
+def counted(delivered):
+    return OutputStatus(
+        output="file",
+        state="idle",
+        error="",
+        files=1,
+        behind_bytes=0,
+        dead_letters_bytes=0,
+        oldest_unacknowledged_s=None,
+        delivered=delivered,
+        rejected=0,
+    )
+
+
+def test_rates_are_of_the_time_between_two_looks_and_begin_anew_with_a_new_shipper():
+    rates = Rates()
+    assert rates.since_last([counted(100)], 10.0) == {}
+    assert rates.since_last([counted(300)], 12.0) == {"file": 100.0}
+    assert rates.since_last([counted(5)], 13.0) == {}
+    assert rates.since_last([counted(None)], 14.0) == {}
+
+
+def test_the_table_fits_a_terminal_of_80_columns_in_words_that_are_whole():
+    away = OutputStatus(
+        output="elasticsearch",
+        state="unavailable",
+        error="10.0.0.7:9200: Connection refused " * 3,
+        files=1200,
+        behind_bytes=1000 << 30,
+        dead_letters_bytes=999 << 20,
+        oldest_unacknowledged_s=86_399.0,
+        delivered=1_234_567,
+        rejected=22,
+    )
+    console = Console(width=80, file=io.StringIO())
+    console.print(status_view([away, replace(away, output="file")], {"file": 99_999.0}))
+    text = console.file.getvalue()
+    assert max(map(len, text.splitlines())) <= 80
+    for word in ("● unavailable", "1,000.0 GiB", "23 h 59 min", "99,999", "1,234,567", "999.0 MiB"):
+        assert text.count(word) >= 1, word
+    assert "elasticsearch: 10.0.0.7:9200: Connection refused" in text
+
+
+@contextmanager
+def nobody():
+    """Somebody who may not read what the shipper keeps."""
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize("command", ["status", "inspect", "replay"])
+def test_whoever_may_not_read_what_is_kept_is_told_so(command, source, capsys):
+    with tempfile.TemporaryDirectory(dir="/tmp") as home:  # pytest's folders are for root alone
+        Path(home).chmod(0o755)
+        source.write_bytes(b"no JSON\n")
+        config = write(Path(home), source, to_file(Path(home)))
+        assert run("run", "--once", "-c", config).returncode == 0
+        words = [command, "-c", str(config)]
+        main(words)  # so that all is imported
+        capsys.readouterr()
+        with nobody():
+            assert main(words) == os.EX_NOPERM
+    assert "Permission denied; run this as the shipper's user" in capsys.readouterr().err

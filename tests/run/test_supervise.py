@@ -1,0 +1,341 @@
+"""A running shipper: its endpoint, signals, last word, and secrets from the keystore."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from shipper.config import load
+from shipper.run.service import Service
+from shipper.run.systemd import feeding_watchdog
+from tests.integration.line import SHIPPER, shipping
+from tests.real.processes import free_ports, wait_until
+
+GOOD = b'{"n":1}\n{"n":2}\n'
+
+
+def write(home, source, outputs, **more):
+    path = home / "c.yml"
+    settings = {
+        "path": {"home": str(home)},
+        "inputs": [{"paths": [str(source)], "parsers": [{"ndjson": {}}]}],
+        "output": outputs,
+        "self_audit": {"enabled": False},
+    }
+    path.write_text(json.dumps({**settings, **more}), encoding="utf-8")
+    return path
+
+
+def to_file(home, name="out"):
+    return {"file": {"path": str(home / name), "filename": "events"}}
+
+
+def dead():
+    return {"logstash": {"hosts": [f"127.0.0.1:{free_ports(1)[0]}"]}}
+
+
+def get(port, route):
+    """Status and body; a connection that nobody takes yet is status 0."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{route}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except urllib.error.URLError:
+        return 0, ""
+
+
+def shipped(home, name="out"):
+    return b"".join(path.read_bytes() for path in sorted((home / name).glob("events*")))
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "in.ndjson"
+    path.write_bytes(GOOD)
+    return path
+
+
+@pytest.fixture
+def endpoint():
+    (port,) = free_ports(1)
+    return {"enabled": True, "host": "127.0.0.1", "port": port}
+
+
+def test_the_endpoint_tells_a_shipper_that_delivers(source, endpoint, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path), http=endpoint)
+    port = endpoint["port"]
+    with shipping(config, tmp_path / "log"):
+        wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
+        wait_until(lambda: get(port, "/readyz")[0] == 200, 20, "ready")
+        assert get(port, "/livez") == (200, "ok\n")
+        ready = json.loads(get(port, "/readyz")[1])
+        assert ready["outputs"]["file"]["state"] == "idle"
+        assert ready["outputs"]["file"]["oldest_unacknowledged_s"] == 0
+        stats = json.loads(get(port, "/stats?pretty")[1])
+        assert stats["libbeat"]["output"]["events"]["acked"] == 2
+        assert stats["libbeat"]["pipeline"]["events"]["active"] == 0
+        assert stats["beat"]["memstats"]["rss"] > 1 << 20
+        assert stats["outputs"]["file"]["last_ack_age_s"] >= 0
+        families = text_string_to_metric_families(get(port, "/metrics")[1])
+        samples = {one.name: one.value for family in families for one in family.samples}
+        assert samples["mcp_shipper_delivered_total"] == 2
+        assert samples["mcp_shipper_ready"] == 1
+        assert get(port, "/nope")[0] == 404
+
+
+def test_readiness_ends_while_an_output_is_away_and_tells_how_long_a_line_has_waited(
+    source, endpoint, tmp_path
+):
+    config = write(tmp_path, source, dead(), http=endpoint)
+    port = endpoint["port"]
+    with shipping(config, tmp_path / "log"):
+        wait_until(lambda: '"unavailable"' in get(port, "/readyz")[1], 20, "not ready")
+        status, body = get(port, "/readyz")
+        assert status == 503
+        told = json.loads(body)["outputs"]["logstash"]
+        assert told["oldest_unacknowledged_s"] > 0
+        assert "127.0.0.1" in told["error"]
+        assert get(port, "/livez")[0] == 200
+
+
+def test_the_endpoint_on_a_socket_file_is_for_its_owner_alone(source, tmp_path):
+    file = tmp_path / "s"
+    config = write(
+        tmp_path, source, to_file(tmp_path), http={"enabled": True, "host": f"unix://{file}"}
+    )
+    with shipping(config, tmp_path / "log"):
+        wait_until(lambda: file.exists() and ask(file, "/livez") == b"ok\n", 20, "an answer")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not file.exists()
+
+
+def ask(file, route):
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(str(file))
+    connection.request("GET", route)
+    with contextlib.closing(connection):
+        return connection.getresponse().read()
+
+
+def test_an_endpoint_that_is_taken_stops_the_start_with_a_reason(source, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        endpoint = {"enabled": True, "host": "127.0.0.1", "port": port}
+        config = write(tmp_path, source, to_file(tmp_path), http=endpoint)
+        done = subprocess.run(
+            [*SHIPPER, "run", "--once", "-c", str(config)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == os.EX_CONFIG
+    assert f"127.0.0.1:{port}" in done.stderr
+
+
+def test_a_reload_takes_the_new_configuration_and_sends_nothing_twice(source, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path))
+    with shipping(config, tmp_path / "log") as process:
+        wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
+        more = tmp_path / "more.ndjson"
+        more.write_bytes(b'{"n":3}\n')
+        write(tmp_path, tmp_path / "*.ndjson", to_file(tmp_path))
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: shipped(tmp_path) == GOOD + b'{"n":3}\n', 20, "the new input alone")
+
+
+def test_a_reload_of_a_broken_configuration_goes_on_with_the_old_one(source, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path))
+    log = tmp_path / "log"
+    with shipping(config, log) as process:
+        wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
+        config.write_text("output.filee: {}")
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "did you mean 'file'" in log.read_text(), 20, "the problem is told")
+        with source.open("ab") as file:
+            file.write(b'{"n":3}\n')
+        wait_until(lambda: shipped(tmp_path).endswith(b'{"n":3}\n'), 20, "the old one goes on")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "told"),
+    [
+        ({"kafka": {"topic": "a b"}}, "output.kafka.topic: 'a b'"),
+        ({}, "nothing to ship to"),
+        (None, "cannot listen on 127.0.0.1"),
+    ],
+)
+def test_a_reload_of_what_cannot_be_started_goes_on_with_the_old_one(
+    outputs, told, source, tmp_path
+):
+    config = write(tmp_path, source, to_file(tmp_path))
+    log = tmp_path / "log"
+    with shipping(config, log) as process, socket.create_server(("127.0.0.1", 0)) as taken:
+        wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
+        http_ = {"enabled": outputs is None, "host": "127.0.0.1", "port": taken.getsockname()[1]}
+        write(tmp_path, source, to_file(tmp_path) if outputs is None else outputs, http=http_)
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: told in log.read_text() or process.poll(), 20, "the problem is told")
+        with source.open("ab") as file:
+            file.write(b'{"n":3}\n')
+        wait_until(lambda: shipped(tmp_path) == GOOD + b'{"n":3}\n', 20, "the old one goes on")
+
+
+def test_the_last_word_of_a_stop_is_what_is_not_acknowledged(source, tmp_path):
+    log = tmp_path / "log"
+    with shipping(write(tmp_path, source, to_file(tmp_path) | dead()), log) as process:
+        wait_until(lambda: shipped(tmp_path) == GOOD, 20, "the file's delivery")
+        process.terminate()
+        assert process.wait(20) == 0
+    words = [json.loads(line)["message"] for line in log.read_text().splitlines()][-2:]
+    assert words == [
+        "file: stopped; 0 bytes read or seen are not acknowledged.",
+        f"logstash: stopped; {len(GOOD)} bytes read or seen are not acknowledged.",
+    ]
+
+
+def test_systemd_is_told_when_it_is_ready_and_when_it_stops(source, tmp_path, monkeypatch):
+    address = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
+        inbox.bind(str(address))
+        inbox.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(address))
+        with shipping(write(tmp_path, source, to_file(tmp_path)), tmp_path / "log"):
+            assert inbox.recv(100) == b"READY=1"
+        assert inbox.recv(100) == b"STOPPING=1"
+
+
+@contextmanager
+def notified(tmp_path, monkeypatch, *, watchdog_s):
+    """Where systemd would listen."""
+    address = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
+        inbox.bind(str(address))
+        inbox.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(address))
+        monkeypatch.setenv("WATCHDOG_USEC", str(int(watchdog_s * 1e6)))
+        yield inbox
+
+
+def test_the_watchdog_is_fed_while_an_output_is_away(source, tmp_path, monkeypatch):
+    with notified(tmp_path, monkeypatch, watchdog_s=0.1) as inbox:
+        with shipping(write(tmp_path, source, dead()), tmp_path / "log"):
+            assert [inbox.recv(100) for _ in range(4)] == [b"READY=1", *[b"WATCHDOG=1"] * 3]
+        assert b"STOPPING=1" in iter(lambda: inbox.recv(100), b"")
+
+
+def test_the_watchdog_starves_when_a_pipeline_has_lost_its_thread(source, tmp_path, monkeypatch):
+    service = Service(load(write(tmp_path, source, to_file(tmp_path))))
+    with notified(tmp_path, monkeypatch, watchdog_s=0.02) as inbox, feeding_watchdog(service):
+        running = threading.Thread(target=service.run)
+        running.start()
+        assert inbox.recv(100) == b"WATCHDOG=1"
+        service.stop()
+        running.join()
+        inbox.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            [inbox.recv(100) for _ in range(100)]
+
+
+def test_a_watchdog_that_waits_for_another_process_gets_nothing_from_us(
+    source, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("WATCHDOG_PID", "1")
+    with notified(tmp_path, monkeypatch, watchdog_s=0.02) as inbox:
+        with shipping(write(tmp_path, source, to_file(tmp_path)), tmp_path / "log"):
+            assert inbox.recv(100) == b"READY=1"
+            wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
+        assert inbox.recv(100) == b"STOPPING=1"
+
+
+def keystore(config, *arguments, value=""):
+    return subprocess.run(
+        [*SHIPPER, "keystore", *arguments, "-c", str(config)],
+        input=value,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_secret_of_the_keystore_is_found_by_its_name(source, tmp_path):
+    outputs = {"file": {"path": f"{tmp_path}/${{PLACE}}", "filename": "events"}}
+    config = write(tmp_path, source, outputs)
+    assert keystore(config, "create").returncode == 0
+    assert keystore(config, "add", "PLACE", value="secret-place\n").returncode == 0
+    assert keystore(config, "list").stdout.split() == ["PLACE"]
+    with shipping(config, tmp_path / "log"):
+        wait_until(lambda: shipped(tmp_path, "secret-place") == GOOD, 20, "delivery")
+    assert "already" in keystore(config, "add", "PLACE", value="x").stderr
+    assert keystore(config, "remove", "PLACE").returncode == 0
+    assert keystore(config, "list").stdout == ""
+
+
+def test_a_secret_is_added_with_filebeats_flags_and_not_one_that_cannot_be_used(source, tmp_path):
+    config = write(tmp_path, source, {})
+    assert keystore(config, "add", "A", "--stdin", value="one").returncode == 0
+    assert keystore(config, "add", "A", "--stdin", "--force", value="two").returncode == 0
+    assert "A-Z" in keystore(config, "add", "A B", value="x").stderr
+    assert "empty" in keystore(config, "add", "B", value="\n").stderr
+    assert keystore(config, "list").stdout.split() == ["A"]
+
+
+def test_a_keystore_that_others_can_read_is_refused_with_what_to_do(source, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path))
+    keystore(config, "create")
+    (file,) = (tmp_path / "data").glob("*.keystore")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.chmod(0o644)
+    told = keystore(config, "list")
+    assert told.returncode == os.EX_CONFIG
+    assert f"chmod 600 {file}" in told.stderr
+
+
+def test_the_log_in_files_is_ecs_lines_of_a_bounded_size(source, tmp_path):
+    files = {"rotateeverybytes": 1000, "keepfiles": 2, "permissions": 0o640}
+    logging = {"to_files": True, "files": files, "level": "debug"}
+    config = write(tmp_path, source, to_file(tmp_path), logging=logging)
+    for _ in range(6):
+        done = subprocess.run(
+            [*SHIPPER, "run", "--once", "-c", str(config)], capture_output=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+    files = sorted((tmp_path / "logs").iterdir())
+    assert [file.name for file in files] == [
+        "mcp-shipper.ndjson",
+        "mcp-shipper.ndjson.1",
+        "mcp-shipper.ndjson.2",
+    ]
+    for file in files:
+        assert stat.S_IMODE(file.stat().st_mode) == 0o640
+        assert all(json.loads(line)["ecs"] for line in file.read_text().splitlines())
+
+
+def test_a_log_file_that_cannot_be_written_stops_the_start_with_a_reason(source, tmp_path):
+    (tmp_path / "logs").touch()
+    config = write(tmp_path, source, to_file(tmp_path), logging={"to_files": True})
+    done = subprocess.run(
+        [*SHIPPER, "run", "--once", "-c", str(config)], capture_output=True, check=False
+    )
+    assert done.returncode == os.EX_CONFIG
+    assert b"mcp-shipper.ndjson cannot be written" in done.stderr
+
+
+def test_what_has_no_effect_is_told_in_the_log(source, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path), queue={"mem": {"events": 1}})
+    done = subprocess.run(
+        [*SHIPPER, "run", "--once", "-c", str(config)], capture_output=True, check=False
+    )
+    assert b"queue: no effect: the file itself is the queue" in done.stderr
