@@ -8,8 +8,8 @@ from typing import Any
 
 from elasticsearch import Elasticsearch as Client
 
+from shipper.assets import install
 from shipper.assets.generate.kibana.model import Panel, Search
-from shipper.assets.install.elasticsearch import elasticsearch as install
 from shipper.catalog import Catalog, Scope
 from shipper.sample import write_sample
 from tests.assets.queries import query_of, request, rows_of

@@ -6,8 +6,7 @@ import pytest
 import trustme
 from elasticsearch import Elasticsearch
 
-from shipper.assets import remove
-from shipper.assets.install.elasticsearch import elasticsearch as install
+from shipper.assets import install, remove
 from shipper.catalog import Scope, builtin
 from shipper.errors import Refused, Unavailable
 from tests.assets.answering import always, answering

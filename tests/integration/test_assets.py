@@ -10,8 +10,7 @@ import urllib.error
 import pytest
 from elasticsearch import Elasticsearch as Client
 
-from shipper.assets import Action, Part, remove
-from shipper.assets.install.elasticsearch import elasticsearch as install
+from shipper.assets import Action, Part, install, remove
 from shipper.catalog import MCPEventType, Scope, builtin, overlaid
 from tests.assets.answering import answering, passing_on
 from tests.assets.overlay import OVERLAY

@@ -9,8 +9,7 @@ from elasticsearch import Elasticsearch as Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shipper.assets import remove
-from shipper.assets.install.elasticsearch import elasticsearch as install
+from shipper.assets import install, remove
 from shipper.catalog import builtin
 from tests.assets.corpus import ADDED, ONLY_OURS, SCOPE, cases, flat
 from tests.assets.foreign import LINES, PLANTED, leaks

@@ -3,8 +3,7 @@
 import pytest
 from elasticsearch import Elasticsearch as Client
 
-from shipper.assets import Action, remove
-from shipper.assets.install.elasticsearch import elasticsearch as install
+from shipper.assets import Action, install, remove
 from shipper.catalog import IndexStrategy, MCPEventType, Scope, builtin
 from tests.integration.line import call, clear, search
 from tests.integration.test_assets import STAND_INS, believable, leaves

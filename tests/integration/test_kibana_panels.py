@@ -8,13 +8,12 @@ import json
 import pytest
 from elasticsearch import Elasticsearch as Client
 
-from shipper.assets import remove
+from shipper.assets import install, remove
 from shipper.assets.generate.kibana import boards, saved_objects
 from shipper.assets.generate.kibana.model import Saved, Text
 from shipper.assets.generate.kibana.rules import ALERTS, stack_rules
 from shipper.assets.generate.kibana.saved import field_types
 from shipper.assets.generate.kibana.searches import SEARCHES
-from shipper.assets.install.elasticsearch import elasticsearch as install
 from shipper.catalog import Scope, builtin
 from shipper.sample import write_sample
 from tests.assets.queries import query_of, request, rows_of
