@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
@@ -37,7 +38,7 @@ class AwayUntil(ScriptedOutput):
 
 @pytest.fixture
 def held(tmp_path):
-    """A pipeline whose output is away; its age of the oldest line, once there is one."""
+    """Starts a pipeline whose output is away; the age of the oldest of the lines that are there."""
     back = threading.Event()
     output = AwayUntil(back)
     # However quick the machine is, it does not come to the end of the outage by trying.
@@ -46,12 +47,14 @@ def held(tmp_path):
     def age():
         return time.time() - pipeline.stats.oldest_s
 
-    def until_known():
-        wait_until(lambda: pipeline.stats.oldest_s is not None, 20, "a line is there")
-        return age()
+    with ExitStack() as stack:
 
-    with running(pipeline):
-        yield until_known
+        def started():
+            stack.enter_context(running(pipeline))
+            wait_until(lambda: pipeline.stats.oldest_s is not None, 20, "a line is there")
+            return age()
+
+        yield started
         back.set()
         wait_until(lambda: pipeline.stats.oldest_s is None, 20, "all is acknowledged")
 

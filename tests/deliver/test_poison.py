@@ -105,6 +105,31 @@ def test_several_poisonous_lines_are_found(tmp_path, poison):
     assert sorted(output.taken) == [n for n in range(100) if n not in poison]
 
 
+class Recovers(Fussy):
+    """Closes on poison for the given number of times, and then takes it."""
+
+    def __init__(self, *poison, closings):
+        super().__init__(*poison)
+        self.closings = closings
+
+    def send(self, lines):
+        if self.poison.intersection(numbers(lines)):
+            if not self.closings:
+                self.poison.clear()
+            self.closings -= 1
+        return super().send(lines)
+
+
+@pytest.mark.parametrize(("closings", "given_up"), [(9, []), (10, [5])])
+def test_a_line_of_sixteen_is_given_up_at_the_tenth_closing_and_not_before(
+    tmp_path, closings, given_up
+):
+    """Three of all sixteen, three more while halved, and four that count against it."""
+    output = Recovers(5, closings=closings)
+    assert drain(tmp_path, 16, output)[1] == given_up
+    assert sorted(output.taken) == [n for n in range(16) if n not in given_up]
+
+
 def test_lines_keep_their_order_but_for_those_in_doubt(tmp_path):
     output = Fussy(60)
     drain(tmp_path, 100, output)

@@ -306,3 +306,18 @@ def test_no_pattern_can_be_made_to_run_long_by(name):
 
     assert seconds(LONGEST_READ) < BUDGET_S
     assert seconds(8 * LONGEST_READ) < 8 * BUDGET_S
+
+
+def test_a_caller_that_invents_names_does_not_fill_the_memory(recorder):
+    def invent(numbers):
+        for n in numbers:
+            recorder.handler.attest(create_event(TOOL, {f"invented_{n}": n}))
+
+    invent(range(1000))
+    tracemalloc.start()
+    try:
+        invent(range(1000, 4000))
+        grown_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown_bytes < 3 << 19, "3,000 shapes take megabytes"

@@ -193,6 +193,17 @@ def test_a_reload_of_what_cannot_be_started_goes_on_with_the_old_one(
         wait_until(lambda: shipped(tmp_path) == GOOD + b'{"n":3}\n', 20, "the old one goes on")
 
 
+def test_a_pipeline_that_cannot_go_on_stops_them_all(source, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path) | dead())
+    registry = tmp_path / "data" / "registry" / "file.ndjson"
+    registry.parent.mkdir(parents=True)
+    registry.write_bytes(b"no registry\n" * 2)
+    command = [*SHIPPER, "run", "-c", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode
+    assert str(registry) in done.stderr
+
+
 def test_the_last_word_of_a_stop_is_what_is_not_acknowledged(source, tmp_path):
     log = tmp_path / "log"
     with shipping(write(tmp_path, source, to_file(tmp_path) | dead()), log) as process:
