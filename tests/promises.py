@@ -49,7 +49,8 @@ PROMISES = (
     ),
     Promise(
         "capture:once",
-        "A dispatched request becomes exactly one event: never two, and never an event without a request.",
+        "A dispatched request becomes exactly one event: never two, and never an event without "
+        "a request.",
         (
             f"{_REQUESTS}test_listings_are_recorded_once_each_with_their_count",
             f"{_HTTP}test_the_sdks_own_look_at_the_tools_is_no_request",
