@@ -219,7 +219,7 @@ PROMISES = (
     Promise(
         "deliver:segments",
         "Segments of an audit stream arrive in order, also across rotation, retries and "
-        "restarts. A delivered line is delivered once, unless the shipper dies.",
+        "restarts. Each of their lines is delivered once, unless the shipper dies.",
         (
             "deliver/test_segments.py::test_a_segment_is_read_only_when_all_before_it_is_settled",
             "deliver/test_histories.py::TestHistories",
@@ -507,9 +507,9 @@ PROMISES = (
     ),
     Promise(
         "assets:validated",
-        "`validate` reports a seeded fault of each kind with its place. Elasticsearch also "
-        "refuses each policy that `validate` refuses, with two exceptions that it accepts "
-        "until later.",
+        "`validate` reports a seeded fault of each kind with its place. Elasticsearch refuses "
+        "every policy that `validate` refuses, except for two faults that it reports only "
+        "later.",
         (
             "assets/test_validate.py::test_a_fault_of_a_line_is_named_with_its_place",
             "assets/test_validate.py::test_a_fault_of_a_panel_is_named",
@@ -555,7 +555,8 @@ PROMISES = (
     ),
     Promise(
         "processors:seal",
-        "No processor changes a line of an audit segment, and no foreign line is taken for one.",
+        "No processor changes a line of an audit segment, and a foreign line that imitates "
+        "one is processed like any other.",
         (
             f"{_PROCESSED}test_own_segments_pass_as_they_are_whatever_the_processors_do",
             f"{_PROCESSED}test_a_foreign_line_that_ends_as_a_sealed_one_does_is_redacted_all_the_same",
