@@ -1,4 +1,4 @@
-"""Everything side by side, in rounds on the same machine: `make bench`, or by name.
+"""All benchmarks, or those given by name; contenders take turns on the same machine (`make bench`).
 
 python -m bench [NAME …] [--events N] [--rounds N]
 """
@@ -28,7 +28,7 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.names) - set(BENCHMARKS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
-    # As pip leaves what it installs: a source tree may be without it (PYTHONDONTWRITEBYTECODE).
+    # pip compiles what it installs; a source tree may lack bytecode (PYTHONDONTWRITEBYTECODE).
     compileall.compile_dir(SOURCE, quiet=1)
     for name in options.names or USUAL:
         with tempfile.TemporaryDirectory(prefix="mcp-shipper-bench-") as folder:
@@ -89,7 +89,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "backlog": _backlog,
     "outage": _outage,
 }
-#: Without a name; the others take gigabytes of disk and half an hour.
+#: Run if no name is given; the others take gigabytes of disk and half an hour.
 USUAL = ("lumberjack", "bulk", "start", "idle", "recording", "files")
 
 

@@ -1,9 +1,9 @@
-"""What one audit event costs the thread that logs it, beside ecs-logging's formatter.
+"""What one audit event costs the thread that logs it, compared with ecs-logging's formatter.
 
-The same tool calls go through our handler (catalog, redaction, hash chain, file) and through
-ecs-logging's formatter with a FileHandler (none of these), in turns within one process; and through
-a handler that does nothing, for what `logging` itself takes. No two calls have the same content,
-so that nothing is found that was prepared for the call before.
+The same tool calls go through `AuditHandler` (catalog, redaction, hash chain, file), through
+ecs-logging's formatter with a FileHandler (none of these), and through a handler that does nothing,
+to measure `logging` itself. They take turns in one process. No two calls have the same content, so
+no contender profits from caches of an earlier call.
 """
 
 import logging
@@ -26,7 +26,7 @@ RATIO = "ours / it"
 
 
 def recording(folder: Path, rounds: int, calls: int) -> Report:
-    """Every contender in turn, the same calls each time; a round before the first warms up."""
+    """Run all contenders in turn with the same calls, after one round to warm up."""
     pick = random.Random(7)
     same = [_call(pick) for _ in range(calls)]
     took: dict[str, list[float]] = defaultdict(list)
@@ -39,7 +39,7 @@ def recording(folder: Path, rounds: int, calls: int) -> Report:
 
 
 def _call(pick: random.Random) -> Call:
-    """A tool call as most are: three or four arguments, one line of result."""
+    """A typical tool call: three or four arguments, one line of result."""
     arguments = {
         "query": f"select {pick.choice(WORDS)} from {pick.choice(WORDS)} where n > {pick.random()}",
         "limit": pick.randrange(1000),

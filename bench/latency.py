@@ -1,4 +1,4 @@
-"""How soon: from the start of the command, and from a line written, to its acknowledgement."""
+"""Latency: from the start of the command, and from a line written, to its acknowledgement."""
 
 import os
 import random
@@ -18,12 +18,12 @@ from bench.report import Column, Report, Row
 from shipper.wire.lumberjack import Receiver, ack
 
 _TIMEOUT_S = 30.0
-#: Between lines: longer than one takes, and never the same.
+#: Pause between lines: longer than a line takes, and never the same.
 _GAP_S = (0.02, 0.06)
 
 
 class Acknowledger:
-    """A Lumberjack server that acknowledges at once, and notes when each line was."""
+    """A Lumberjack server that acknowledges immediately and records when it did."""
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -41,7 +41,7 @@ class Acknowledger:
         self._listener.close()
 
     def wait_for(self, part: bytes) -> float:
-        """When the line with that in it was acknowledged."""
+        """When the line that contains the text was acknowledged."""
         while True:
             at, line = self.acknowledged.get(timeout=_TIMEOUT_S)
             if part in line:
@@ -67,7 +67,7 @@ class Acknowledger:
 
 
 def starts(folder: Path, count: int) -> Report:
-    """From the start of the process to the acknowledgement of a line that was there."""
+    """From the start of the process to the acknowledgement of a line that already exists."""
     took_ms = []
     for number in range(count):
         here = folder / f"start-{number}"
@@ -84,7 +84,7 @@ def starts(folder: Path, count: int) -> Report:
 
 
 def idle(folder: Path, count: int) -> Report:
-    """From a line written to its acknowledgement, when nothing else is going on."""
+    """From a line written to its acknowledgement, while nothing else happens."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "events.ndjson"
     took_ms = []

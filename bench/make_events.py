@@ -1,7 +1,7 @@
 """Writes N believable tool-execution events as NDJSON, about 845 bytes each, the same for a seed.
 
-Users, tools, arguments and results repeat as they do in life, and identifiers and hashes do not,
-so that a compressor finds in these lines what it would find in real ones.
+Users, tools, arguments and results repeat as in real logs, and identifiers and hashes do not, so
+these lines compress like real ones.
 """
 
 import argparse
@@ -83,7 +83,7 @@ def _body(
 
 
 def _call(pick: random.Random) -> tuple[str, dict[str, object]]:
-    """A tool and arguments of its own shape."""
+    """A tool, and arguments in the tool's own shape."""
     words = pick.choices(WORDS, k=4)
     key = pick.randrange(10_000_000)
     calls: tuple[tuple[str, dict[str, object]], ...] = (

@@ -1,4 +1,4 @@
-"""One shipping process: run it, and say what it alone cost."""
+"""Runs one shipping process and measures what it alone costs."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 _POLL_S = 0.02
-#: A contender that takes longer hangs.
+#: A contender that takes longer than this hangs.
 _TIMEOUT_S = 3600.0
 
 SHIPPER = Path(sys.executable).with_name("mcp-shipper")
@@ -21,17 +21,17 @@ SHIPPER = Path(sys.executable).with_name("mcp-shipper")
 
 @dataclass
 class Cost:
-    """CPU and memory of one process, from its very start to its end."""
+    """CPU and memory of one process, from its start to its end."""
 
     cpu_s: float = 0.0
     wall_s: float = 0.0
     peak_mib: float = 0.0
-    #: Seconds since the start, and MiB resident then.
+    #: Seconds since the start, and resident MiB at that time.
     resident: list[tuple[float, float]] = field(default_factory=list)
 
 
 def measured(command: Sequence[str | Path], until: Callable[[], bool] | None = None) -> Cost:
-    """Run `command` to its end, or until `until` says that it has done its work."""
+    """Run `command` to its end, or until `until` reports that it has done its work."""
     started = time.monotonic()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     cost = Cost()
@@ -57,7 +57,7 @@ def measured(command: Sequence[str | Path], until: Callable[[], bool] | None = N
 
 
 def _note_memory(pid: int, cost: Cost) -> None:
-    # Not ru_maxrss of wait4: it begins with what the parent had when it forked.
+    # Not ru_maxrss of wait4, which starts at the parent's memory at the time of the fork.
     with suppress(OSError, KeyError):
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         found = dict(line.split(":", 1) for line in lines)
@@ -71,7 +71,7 @@ def _note_memory(pid: int, cost: Cost) -> None:
 def shipper(
     folder: Path, paths: str | Path, output: dict[str, object], **settings: object
 ) -> list[str | Path]:
-    """The command that ships `paths` from a fresh `folder`; add `--once` to end at the end."""
+    """The command that ships `paths` from a fresh `folder`; add `--once` to end when done."""
     config = {
         "filebeat.inputs": [{"type": "filestream", "paths": [str(paths)]}],
         "path.data": str(folder / "data"),

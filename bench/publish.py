@@ -1,4 +1,4 @@
-"""Puts what `bench/out` holds into docs/performance.md and draws its pictures.
+"""Copies the results in `bench/out` into docs/performance.md and draws its pictures.
 
 python -m bench.publish
 """
@@ -17,7 +17,7 @@ PAGE = DOCS / "performance.md"
 _TABLE = re.compile(r"(<!-- bench: ([\w-]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 _WIDTH, _ROW, _LEFT, _RIGHT, _TOP = 720, 26, 150, 90, 40
-#: Readable on white and on black alike.
+#: Readable on white and on black.
 _OURS, _THEIRS, _INK = "#0a7c86", "#8a94a0", "#6b7480"
 _PLOT_HEIGHT = 180
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _bars() -> Iterator[tuple[str, str, str, bool]]:
-    """What was promised, the bar, what was measured, and whether that is enough."""
+    """What is measured, its target, the result, and whether the target is met."""
 
     def figure(report: str, row: str, column: str) -> float:
         found = _found(report)
@@ -107,14 +107,14 @@ def _found(name: str) -> dict[str, Any] | None:
 
 
 def _filled(match: re.Match[str]) -> str:
-    """The marked place with the table that was measured last; as it is if there is none."""
+    """The marked place with the latest table; unchanged if there is none."""
     start, name, end = match.groups()
     file = OUT / f"{name}.md"
     return f"{start}{file.read_text()}{end}" if file.exists() else match[0]
 
 
 def bars(title: str, values: Mapping[str, float]) -> str:
-    """A bar for each value; the first is ours."""
+    """A bar for each value; the first is mcp-shipper's."""
     most = max(values.values())
     room = _WIDTH - _LEFT - _RIGHT
     parts = [_text(0, 20, title, "start", weight="bold")]
@@ -130,7 +130,7 @@ def bars(title: str, values: Mapping[str, float]) -> str:
 
 
 def curve(title: str, points: Sequence[tuple[float, float]]) -> str:
-    """One line over seconds, from zero up."""
+    """A line over seconds, starting at zero."""
     last, most = points[-1][0], max(value for _, value in points) * 1.3
     room = _WIDTH - _LEFT - _RIGHT
     bottom = _TOP + _PLOT_HEIGHT

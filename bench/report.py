@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-#: Ignored by git; what is worth keeping goes to docs/performance.md.
+#: Ignored by git; results worth keeping go to docs/performance.md.
 OUT = Path(__file__).parent / "out"
 
 
@@ -21,23 +21,23 @@ class Column:
 @dataclass(frozen=True, slots=True)
 class Row:
     name: str
-    #: By heading; None where there is nothing to say.
+    #: By heading; None where there is no value.
     values: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one benchmark found."""
+    """The result of one benchmark."""
 
     name: str
     title: str
     columns: Sequence[Column]
     rows: Sequence[Row]
-    #: All rounds, for whoever wants to look closer.
+    #: All rounds, for a closer look.
     raw: object = field(default=None)
 
     def publish(self) -> None:
-        """Print it, and keep it in `OUT`."""
+        """Print it, and store it in `OUT`."""
         table = Table(title=self.title, title_justify="left", box=None)
         table.add_column("")
         for column in self.columns:

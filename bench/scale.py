@@ -1,4 +1,4 @@
-"""Does cost stay linear and memory flat: many files, long backlogs, an output that is away."""
+"""Checks that cost stays linear and memory flat: many files, long backlogs, a dead output."""
 
 import statistics
 import time
@@ -16,16 +16,16 @@ _COLUMNS = (
     Column("seconds", "{:,.1f}"),
     Column("MiB at most", "{:.1f}"),
 )
-#: Runs over so many files, of which medians are taken.
+#: Number of runs over these files, of which the median counts.
 _ROUNDS = 5
-#: How long a shipper is looked at that has no end: a dozen scans.
+#: How long to watch a shipper that does not end: a dozen scans.
 _LOOK_S = 15.0
-#: Written at once when lines are made.
+#: Lines written together when files are created.
 _LINES_AT_ONCE = 100_000
 
 
 def files(folder: Path, lines: int, most: int) -> Report:
-    """The same lines in one file, and in ever more."""
+    """The same lines in one file, and in more and more files."""
     counts = [10**power for power in range(len(str(most)))]
     for count in counts:
         logs = folder / str(count) / "logs"
@@ -34,7 +34,7 @@ def files(folder: Path, lines: int, most: int) -> Report:
             first = number * lines // count
             _write(logs / f"{number}.ndjson", lines // count, padding=600, first=first)
     costs: dict[int, list[Cost]] = {count: [] for count in counts}
-    for number in range(_ROUNDS):  # in turn, so that a slow moment of the machine hits them all
+    for number in range(_ROUNDS):  # in turn, so a slow moment of the machine affects all of them
         for count in counts:
             here = folder / str(count)
             costs[count].append(_ship(here / f"round-{number}", here / "logs" / "*.ndjson", lines))
@@ -49,7 +49,7 @@ def files(folder: Path, lines: int, most: int) -> Report:
 
 
 def backlog(folder: Path, most: int) -> Report:
-    """Ever longer backlogs of short lines in one file."""
+    """Longer and longer backlogs of short lines in one file."""
     rows, raw = [], {}
     lines = 1_000_000
     while lines <= most:
@@ -86,13 +86,13 @@ def _ship(folder: Path, paths: Path, lines: int) -> Cost:
 
 
 def _median(costs: Sequence[Cost]) -> Cost:
-    """Of each figure by itself."""
+    """The median of each figure separately."""
     names = ("cpu_s", "wall_s", "peak_mib")
     return Cost(**{name: statistics.median(getattr(one, name) for one in costs) for name in names})
 
 
 def _ship_on(folder: Path, logs: Path) -> Cost:
-    """What comes to one of the files that `_ship` has shipped from this folder, line by line."""
+    """Ship lines that are appended one at a time to a file that `_ship` has already shipped."""
     with (
         LumberjackSink(keep=False) as sink,
         (logs / "0.ndjson").open("a", encoding="ascii") as file,
@@ -112,7 +112,7 @@ def _ship_on(folder: Path, logs: Path) -> Cost:
 
 
 def _ship_in_vain(folder: Path, paths: Path, wait_s: float) -> Cost:
-    """To where nobody listens."""
+    """An output to an address where nobody listens."""
     (port,) = free_ports(1)
     command = shipper(folder, paths, {"logstash": {"hosts": [f"127.0.0.1:{port}"]}})
     deadline = time.monotonic() + wait_s

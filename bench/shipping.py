@@ -1,4 +1,4 @@
-"""Events per CPU-second: ours and the peers, same file, same sink, in turn."""
+"""Events per CPU-second: mcp-shipper and its peers in turn, with the same file and sink."""
 
 import statistics
 import sys
@@ -55,7 +55,7 @@ Contender = Callable[[Job, _Sink], Cost]
 
 
 def lumberjack(job: Job, level: int, rounds: int) -> Report:
-    """To go-lumber's server, at this compression level asked of all."""
+    """To go-lumber's server, with this compression level for all."""
     contenders = {
         OURS: _ours("logstash", level),
         "raw loop": _loop("raw", level),
@@ -67,7 +67,7 @@ def lumberjack(job: Job, level: int, rounds: int) -> Report:
 
 
 def bulk(job: Job, level: int, rounds: int) -> Report:
-    """To the bulk sink, with gzip at this level or without."""
+    """To the bulk sink, with gzip at this level, or without."""
     contenders: dict[str, Contender] = {
         OURS: _ours("elasticsearch", level),
         "streaming_bulk": _streaming_bulk(is_compressed=level > 0),
@@ -85,7 +85,7 @@ def _rounds(
     rounds: int,
 ) -> Mapping[str, list[Figure]]:
     figures: dict[str, list[Figure]] = defaultdict(list)
-    for _ in range(rounds):  # in turn, so that a slow moment of the machine hits them all
+    for _ in range(rounds):  # in turn, so a slow moment of the machine affects all of them
         for name, contender in contenders.items():
             with sink() as started:
                 cost = contender(job, started)
@@ -130,7 +130,7 @@ def _streaming_bulk(*, is_compressed: bool) -> Contender:
 
 
 def _rsyslog(job: Job, sink: _Sink) -> Cost:
-    """It follows the file for ever, so it is ended when all has arrived."""
+    """Run rsyslog until all lines have arrived; it would follow the file forever."""
     assert isinstance(sink, BulkSink)
     folder = job.folder / f"rsyslog-{len(list(job.folder.iterdir()))}"
     folder.mkdir()
@@ -142,7 +142,7 @@ def _rsyslog(job: Job, sink: _Sink) -> Cost:
     return measured(command, until=lambda: sink.events() >= job.events)
 
 
-#: Batches as large as ours, a queue in memory, one worker, as its own documentation advises.
+#: Batches as large as mcp-shipper's, a queue in memory, one worker, as its documentation advises.
 _RSYSLOG = """\
 global(workDirectory="{folder}" maxMessageSize="64k")
 module(load="imfile" mode="inotify")

@@ -1,4 +1,4 @@
-"""The bulk sink, a Go program beside this: takes bulk requests, counts, answers each item."""
+"""The bulk sink, a Go program that accepts bulk requests, counts them and answers each item."""
 
 import signal
 import subprocess
@@ -24,7 +24,7 @@ class Received:
 
 
 class BulkSink:
-    """Starts on entry, is gone on exit."""
+    """Starts on entry, ends on exit."""
 
     def __enter__(self) -> Self:
         program = go_program(PEERS / "bulk")
@@ -46,12 +46,12 @@ class BulkSink:
         self._process.wait()
 
     def events(self) -> int:
-        """How many have come so far."""
+        """How many events have come so far."""
         with urllib.request.urlopen(f"{self.url}/sink/events", timeout=10) as answer:
             return int(answer.read())
 
     def stop(self) -> Received:
-        """End it; what it received."""
+        """End it and return what it received."""
         self._process.send_signal(signal.SIGTERM)
         said, _ = self._process.communicate(timeout=10)
         return Received(*map(int, said.split()[1::2]))

@@ -1,4 +1,4 @@
-"""What a Python user would write: a file of lines into Elasticsearch, by its client's own helper.
+"""Sends a file of lines to Elasticsearch with its client's helper, as a Python user would.
 
 python -m bench.streaming_bulk FILE URL [--compress]
 """
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--compress", action="store_true")
     options = parser.parse_args()
     client = Elasticsearch(options.url, http_compress=options.compress)
-    # As many documents in a request as the shipper puts there.
+    # As many documents in a request as the shipper uses.
     for _ in streaming_bulk(client, _actions(options.file), chunk_size=1600):
         pass
 

@@ -1,7 +1,7 @@
-"""What we swear to: each promise one sentence, tied to the tests that prove it.
+"""What mcp-shipper promises: each promise with the tests that prove it.
 
-`docs/guarantees.md` is generated from here (`python -m tests.promises`), so what an operator is
-told is what the tests hold; `test_promises.py` checks that every test named here exists.
+`docs/guarantees.md` is generated from here (`python -m tests.promises`), so operators read only
+what tests prove. `test_promises.py` checks that every test named here exists.
 """
 
 from dataclasses import dataclass
@@ -39,8 +39,8 @@ _CHAIN = "processors/test_chain.py::"
 PROMISES = (
     Promise(
         "capture:who",
-        "An event carries the identity that the server verified for that very request, also "
-        "after the token changed in mid-session.",
+        "An event carries the identity that the server verified for that request, even if the "
+        "token changes during a session.",
         (
             f"{_HTTP}test_a_call_is_recorded_with_the_identity_of_its_token",
             f"{_HTTP}test_each_request_is_recorded_with_its_own_token",
@@ -49,7 +49,8 @@ PROMISES = (
     ),
     Promise(
         "capture:once",
-        "Every dispatched request is one event: no doubles, no phantoms.",
+        "A dispatched request becomes exactly one event: never two, and never an event without "
+        "a request.",
         (
             f"{_REQUESTS}test_listings_are_recorded_once_each_with_their_count",
             f"{_HTTP}test_the_sdks_own_look_at_the_tools_is_no_request",
@@ -59,8 +60,8 @@ PROMISES = (
     ),
     Promise(
         "capture:outcome",
-        "A failure is a failure however the server wraps it, and a cancelled call has no known "
-        "outcome.",
+        "A failure is recorded as a failure however the server wraps it, and a cancelled call "
+        "has no known outcome.",
         (
             f"{_REQUESTS}test_a_tool_that_crashes_is_recorded_with_what_it_really_raised",
             f"{_REQUESTS}test_a_result_that_says_error_is_a_failure",
@@ -70,8 +71,8 @@ PROMISES = (
     ),
     Promise(
         "capture:refusals",
-        "What no MCP hook sees is recorded from the HTTP side: refused tokens, missing scopes, "
-        "malformed messages, limits.",
+        "Requests that no MCP hook sees are recorded from the HTTP side: refused tokens, "
+        "missing scopes, malformed messages, limits.",
         (
             f"{_REFUSALS}test_a_refused_token_is_a_failed_authentication",
             f"{_REFUSALS}test_a_token_without_the_scope_is_a_denied_authorization",
@@ -81,7 +82,8 @@ PROMISES = (
     ),
     Promise(
         "capture:harmless",
-        "A failing record never reaches the server, and no exception changes on its way through.",
+        "A failure of capture never reaches the server, and every exception passes through "
+        "unchanged.",
         (
             "capture/test_instrument.py::test_a_failing_record_never_reaches_the_server",
             "capture/test_instrument.py::test_exceptions_reach_the_client_as_without_capture",
@@ -89,8 +91,8 @@ PROMISES = (
     ),
     Promise(
         "record:never-raises",
-        "A failing record never raises into the application; it is counted, and told of by the "
-        "next event that can be written.",
+        "A log call never raises an exception into the application. An event that cannot be "
+        "written is counted, and the next one that can be written reports it.",
         (
             "record/test_handler.py::test_a_failing_record_is_counted_and_told_of_by_the_next",
             "record/test_bounds.py::test_any_values_in_any_fields_become_one_line_of_strict_json",
@@ -98,7 +100,7 @@ PROMISES = (
     ),
     Promise(
         "record:on-disk",
-        "When the log call returns, the line is with the operating system; a killed process tears "
+        "When the log call returns, the operating system has the line. A killed process tears "
         "at most the line it was writing.",
         (
             "record/test_handler.py::test_a_logged_event_is_on_disk_when_the_call_returns",
@@ -107,12 +109,13 @@ PROMISES = (
     ),
     Promise(
         "record:whole-lines",
-        "A full disk leaves no half line and no gap in the sequence.",
+        "A full disk leaves no partial line and no gap in the sequence.",
         ("record/test_segments.py::test_a_full_disk_leaves_no_half_line_and_no_gap",),
     ),
     Promise(
         "record:one-stream-a-process",
-        "Threads share a stream without a gap; processes and forked children never share a file.",
+        "Threads share an audit stream without a gap. Processes and forked children never "
+        "share a file.",
         (
             "record/test_processes.py::test_threads_write_one_file_without_a_gap",
             "record/test_processes.py::test_a_forked_child_has_a_stream_of_its_own",
@@ -121,7 +124,9 @@ PROMISES = (
     ),
     Promise(
         "record:chain",
-        "Any byte changed, any line left out, doubled or moved breaks the chain, across segments.",
+        "A changed byte, or a line that is left out, repeated or moved, breaks the chain, "
+        "also across segments. The hash has no key, so this shows accidents and careless "
+        "changes, but not an attacker who computes all later hashes again.",
         (
             "record/test_seal.py::test_any_single_byte_changed_breaks_the_chain",
             "record/test_seal.py::test_a_line_left_out_breaks_the_chain",
@@ -131,12 +136,13 @@ PROMISES = (
     ),
     Promise(
         "record:prints-nothing",
-        "An event tells its type and nothing else to any other handler on its logger.",
+        "Another handler on the logger learns an event's type and nothing else.",
         ("record/test_handler.py::test_another_handler_on_the_same_logger_learns_nothing",),
     ),
     Promise(
         "redact:secret-names",
-        "No value under a secret name is written, at any depth, nor its echo across the cut.",
+        "A value under a secret name is never written, at any depth. Its repetition elsewhere "
+        "is not written either, even where a cut runs through it.",
         (
             "record/test_redaction.py::test_no_value_under_a_secret_name_is_written_at_any_depth",
             "record/test_redaction.py::test_an_echo_across_the_cut_is_not_half_written",
@@ -144,7 +150,7 @@ PROMISES = (
     ),
     Promise(
         "redact:no-blotting",
-        "A caller cannot blot out what was called by passing its name as a password.",
+        "A caller cannot hide what was called by passing its name as a password.",
         (
             (
                 "record/test_redaction.py::"
@@ -154,13 +160,13 @@ PROMISES = (
     ),
     Promise(
         "redact:no-slow-pattern",
-        "No text makes a pattern run long.",
+        "No text makes the search for secrets slow.",
         ("record/test_bounds.py::test_no_pattern_can_be_made_to_run_long_by",),
     ),
     Promise(
         "redact:nothing-planted",
-        "Tokens, keys, card numbers, e-mail addresses, values under secret keys and their echoes "
-        "reach no file, by any capture path.",
+        "Planted tokens, keys, card numbers, e-mail addresses, and values under secret keys "
+        "with their repetitions, reach no file by any capture path.",
         (
             f"{_PLANTED}test_no_planted_secret_is_in_any_file",
             f"{_PLANTED}test_the_demo_finds_none_of_its_own_and_says_so",
@@ -192,9 +198,9 @@ PROMISES = (
     ),
     Promise(
         "deliver:reported-losses",
-        "What users of other shippers have reported lost arrives here: lines of a file that was "
-        "closed while the output was slow, that was renamed or deleted, rotated by the kubelet, "
-        "or given the inode of another.",
+        "Lines that users of other shippers have reported lost arrive here: lines of a file "
+        "that was closed while the output was slow, was renamed or deleted, was rotated by "
+        "the kubelet, or got the inode of another file.",
         (
             f"{_LOSSES}test_lines_written_while_the_output_is_slow_and_the_file_is_closed_are_not_skipped",
             f"{_LOSSES}test_lines_written_after_a_rename_of_a_closed_file_arrive",
@@ -205,14 +211,15 @@ PROMISES = (
     ),
     Promise(
         "deliver:commit-after-settle",
-        "Through any history of appends, rotations, crashes and failing outputs: no position moves "
-        "past a line that is not settled, nothing is lost, and the order of each file is kept.",
+        "Through any history of appends, rotations, crashes and failing outputs, no position "
+        "moves past a line that is not settled, nothing is lost, and the order of each file "
+        "is kept.",
         ("deliver/test_histories.py::TestHistories",),
     ),
     Promise(
         "deliver:segments",
-        "Segments of an audit stream arrive in order, also across rotation, retries and restarts; "
-        "of each, what is delivered is delivered once unless the shipper dies.",
+        "Segments of an audit stream arrive in order, also across rotation, retries and "
+        "restarts. Each of their lines is delivered once, unless the shipper dies.",
         (
             "deliver/test_segments.py::test_a_segment_is_read_only_when_all_before_it_is_settled",
             "deliver/test_histories.py::TestHistories",
@@ -220,7 +227,7 @@ PROMISES = (
     ),
     Promise(
         "deliver:copies",
-        "Rotation by copy and truncation doubles nothing, at whatever moment the copy is seen.",
+        "Rotation by copy and truncation sends nothing twice, at whatever moment the copy is seen.",
         (
             "deliver/test_copies.py::test_a_copy_is_known_at_every_byte_while_it_is_made",
             (
@@ -231,7 +238,7 @@ PROMISES = (
     ),
     Promise(
         "deliver:deletion",
-        "A file is deleted, where that is asked for, only when every output has all of it.",
+        "If deletion is configured, a file is deleted only when every output has all of it.",
         (
             (
                 "deliver/test_choosing.py::"
@@ -246,8 +253,9 @@ PROMISES = (
     ),
     Promise(
         "deliver:archives",
-        "A gzip archive is shipped like the file that it was made of, whenever that was compressed "
-        "and however far it was read; of one that is damaged, all whole lines before the fault.",
+        "A gzip archive is shipped like the file it was made from, whenever that file was "
+        "compressed and however far it was read. All complete lines before the damage in a "
+        "damaged archive arrive.",
         (
             "deliver/test_archives.py::test_an_archive_is_shipped_like_the_file_it_was_made_of",
             "deliver/test_archives.py::test_a_file_that_is_compressed_is_known_at_every_byte_of_it",
@@ -257,7 +265,7 @@ PROMISES = (
     ),
     Promise(
         "deliver:rotation",
-        "Rotation, truncation and deletion lose and repeat nothing.",
+        "Rotation, truncation and deletion lose no line and repeat no line.",
         (
             "deliver/test_reading.py::test_rotation_by_rename_loses_and_repeats_nothing",
             "deliver/test_running.py::test_rotation_while_running_loses_and_repeats_nothing",
@@ -269,8 +277,9 @@ PROMISES = (
     ),
     Promise(
         "deliver:forms",
-        "However a file of text, container logs or events of several lines is read, and whenever "
-        "the shipper dies in between, its events are the same: none lost, none doubled, none torn.",
+        "The events of text files, container logs and events of several lines are the same, "
+        "however a file is read and whenever the shipper dies: none lost, none doubled, none "
+        "torn.",
         (
             f"{_LAWS}test_however_a_file_is_cut_into_blocks_its_events_are_the_same",
             f"{_LAWS}test_a_crash_between_any_two_batches_neither_loses_nor_doubles",
@@ -282,14 +291,14 @@ PROMISES = (
     ),
     Promise(
         "deliver:cut",
-        "What does not fit is never cut silently: the event and an audit record have length and "
-        "digest of the whole line.",
+        "A line that is too long is never cut silently: the event and an audit record have "
+        "the length and the digest of the complete line.",
         (f"{_LONG}test_a_long_line_is_cut_and_its_event_and_a_record_say_what_it_was",),
     ),
     Promise(
         "deliver:stdin",
-        "What is taken from a pipe is on the disk until every output has it, through a kill too, "
-        "and within a bound.",
+        "Lines from a pipe are on disk until every output has them, even through a kill. The "
+        "space that they take is limited.",
         (
             f"{_STDIN}test_what_was_taken_from_a_pipe_survives_a_kill",
             f"{_STDIN}test_a_pipe_is_shipped_to_its_end_and_leaves_nothing_behind",
@@ -308,7 +317,7 @@ PROMISES = (
     ),
     Promise(
         "deliver:bounded",
-        "Full dead letters hold the pipeline; they never drop a line.",
+        "When the dead letters are full, the pipeline stops. It never drops a line.",
         ("deliver/test_settle.py::test_full_dead_letters_hold_the_line_until_there_is_room",),
     ),
     Promise(
@@ -323,7 +332,7 @@ PROMISES = (
     ),
     Promise(
         "deliver:no-silent-success",
-        "An answer that is not exactly an answer is never taken for a success.",
+        "Only an exact answer counts as success.",
         (
             "wire/test_bulk.py::test_what_is_not_exactly_an_answer_is_never_a_success",
             "deliver/test_settle.py::test_an_output_that_forgets_a_line_is_no_success",
@@ -331,7 +340,7 @@ PROMISES = (
     ),
     Promise(
         "deliver:one-document",
-        "A line sent twice to Elasticsearch is one document, within one backing index.",
+        "A line that is sent twice to Elasticsearch is one document, within one backing index.",
         (
             f"{_LINE}test_a_call_over_http_is_found_by_user_and_tool_in_its_stream",
             (
@@ -342,8 +351,8 @@ PROMISES = (
     ),
     Promise(
         "deliver:shared",
-        "Several connections share the lines; each arrives, and a host that is down costs the "
-        "others nothing.",
+        "Several connections share the lines. Each line arrives, and a host that is down does "
+        "not delay the others.",
         (
             (
                 "integration/test_outputs.py::"
@@ -357,18 +366,19 @@ PROMISES = (
     ),
     Promise(
         "deliver:placed",
-        "`setup` and the shipper name aliases and monthly indices alike, each event in the month "
-        "of its own time.",
+        "`setup` and the shipper use the same names for aliases and monthly indices. Each "
+        "event goes to the month of its own time.",
         (("integration/test_outputs.py::test_setup_and_shipper_agree_on_the_names_of_indices"),),
     ),
     Promise(
         "deliver:independent",
-        "Each output has its own position; a dead one holds no other back.",
+        "Each output has its own position. An output that is down does not delay the others.",
         (f"{_BAD}test_two_outputs_each_have_their_own_position_and_a_dead_one_holds_nobody_back",),
     ),
     Promise(
         "deliver:absence",
-        "What does not arrive is itself an event, with places and digests, in the same outputs.",
+        "Lines that do not arrive are recorded as an event, with places and digests, and the "
+        "event goes to the same outputs.",
         (
             f"{_OWN}test_lines_that_are_quarantined_are_an_event_with_places_and_digests_and_no_content",
             f"{_OWN}test_the_refusal_of_such_an_event_raises_none",
@@ -376,7 +386,7 @@ PROMISES = (
     ),
     Promise(
         "deliver:replay",
-        "A replay loses no dead letter, wherever it dies, and sends one batch twice at most.",
+        "A replay loses no dead letter, whenever it dies, and sends at most one batch twice.",
         (
             f"{_AGAIN}test_whenever_it_dies_no_letter_is_lost_and_one_batch_at_most_is_sent_twice",
             f"{_AGAIN}test_letters_that_a_running_shipper_adds_meanwhile_are_kept",
@@ -384,8 +394,8 @@ PROMISES = (
     ),
     Promise(
         "deliver:nothing-silent",
-        "A line that cannot be delivered goes to the dead letters with its place and reason, and "
-        "the rest flows.",
+        "A line that cannot be delivered becomes a dead letter with its place and reason, and "
+        "the other lines are delivered.",
         (
             f"{_BAD}test_a_broken_line_is_put_aside_with_its_place_and_reason_and_the_rest_flows",
             f"{_BAD}test_an_oversized_line_is_put_aside_with_its_length_and_digest",
@@ -393,8 +403,8 @@ PROMISES = (
     ),
     Promise(
         "deliver:poison",
-        "A line on which a Logstash closes the connection is found among its neighbours and put "
-        "aside, and they flow.",
+        "A line on which Logstash closes the connection is found among its neighbours and "
+        "becomes a dead letter, and its neighbours are delivered.",
         (
             "deliver/test_poison.py::test_a_logstash_that_closes_on_one_line_gets_all_others",
             "deliver/test_poison.py::test_a_poisonous_line_is_found_and_the_rest_flows",
@@ -402,8 +412,8 @@ PROMISES = (
     ),
     Promise(
         "deliver:outage-blames-no-line",
-        "A destination that restarts, is down, or closes every connection for a while makes no "
-        "line a dead letter.",
+        "A destination that restarts, is down, or closes every connection for a while makes "
+        "no line a dead letter.",
         (
             "deliver/test_poison.py::test_no_outage_makes_a_line_a_dead_letter",
             (
@@ -414,7 +424,7 @@ PROMISES = (
     ),
     Promise(
         "deliver:whole-tail",
-        "A last line without its newline is delivered as soon as it is whole.",
+        "A last line without its newline is delivered as soon as it is complete.",
         (
             f"{_BAD}test_a_file_without_a_final_newline_is_shipped_whole",
             f"{_BAD}test_half_a_line_waits_for_its_end",
@@ -422,12 +432,12 @@ PROMISES = (
     ),
     Promise(
         "deliver:verified-peer",
-        "A certificate that does not check out gets no byte of an event.",
+        "A server whose certificate fails verification receives no byte of an event.",
         (f"{_BAD}test_a_refused_certificate_is_told_with_what_to_do_and_nothing_is_sent",),
     ),
     Promise(
         "config:all-at-once",
-        "Every problem of a configuration is told at once, with its line, key and nearest known "
+        "Problems of a configuration are reported together, with line, key and nearest known "
         "key, before anything starts.",
         (
             (
@@ -439,8 +449,8 @@ PROMISES = (
     ),
     Promise(
         "config:filebeat",
-        "A key of Filebeat's that is taken does what it does there, or is told with the reason why "
-        "it has no effect; one that cannot be obeyed is refused with the reason.",
+        "An accepted Filebeat key does what it does in Filebeat, or the shipper gives the "
+        "reason why it has no effect. A key that cannot be obeyed is refused with the reason.",
         (
             f"{_FILEBEAT}test_the_outputs_of_the_reference_file_are_taken",
             f"{_FILEBEAT}test_what_cannot_be_done_is_told_once_with_the_reason",
@@ -449,13 +459,13 @@ PROMISES = (
     ),
     Promise(
         "config:secrets-hidden",
-        "A secret of the configuration shows in no printed form of it.",
+        "No printed form of a configuration shows a secret.",
         ("config/test_config.py::test_secrets_do_not_show_in_the_configuration",),
     ),
     Promise(
         "run:says-what-is-left",
-        "A stop ends at once and its last word is what is not acknowledged; readiness ends while "
-        "an output is away.",
+        "A stop ends the shipper at once, and its last message reports what is not "
+        "acknowledged. The shipper is not ready while an output is down.",
         (
             f"{_BAD}test_a_stop_ends_it_at_once_though_the_output_is_unreachable",
             "run/test_supervise.py::test_the_last_word_of_a_stop_is_what_is_not_acknowledged",
@@ -483,13 +493,13 @@ PROMISES = (
     ),
     Promise(
         "assets:fresh",
-        "The committed assets are what the catalog gives.",
+        "The committed assets match the catalog.",
         ("assets/test_files.py::test_the_committed_files_are_those_of_the_catalog",),
     ),
     Promise(
         "assets:accepted",
-        "Elasticsearch's own parser takes every policy, and each event type is routed to its "
-        "stream with the catalog's mapping.",
+        "Elasticsearch's own parser accepts every policy, and each event type is routed to "
+        "its data stream with the catalog's mapping.",
         (
             "integration/test_assets.py::test_the_server_takes_the_policies_of_every_scope",
             f"{_LINE}test_each_type_is_routed_to_its_stream_with_its_mapping",
@@ -497,8 +507,9 @@ PROMISES = (
     ),
     Promise(
         "assets:validated",
-        "`validate` names a seeded fault of each kind with its place; but for two that the server "
-        "lets wait, a policy that it refuses Elasticsearch refuses too.",
+        "`validate` reports a seeded fault of each kind with its place. Elasticsearch refuses "
+        "every policy that `validate` refuses, except for two faults that it reports only "
+        "later.",
         (
             "assets/test_validate.py::test_a_fault_of_a_line_is_named_with_its_place",
             "assets/test_validate.py::test_a_fault_of_a_panel_is_named",
@@ -510,8 +521,8 @@ PROMISES = (
     ),
     Promise(
         "assets:idempotent",
-        "A second setup changes nothing, a removal leaves nothing of ours, and a dry run prints "
-        "what the run then prints.",
+        "A second setup changes nothing, a removal leaves nothing of mcp-shipper behind, and "
+        "a dry run prints what the run then prints.",
         (
             f"{_SETUP}test_a_dry_run_prints_what_a_run_prints_and_a_second_run_changes_nothing",
             f"{_SETUP}test_a_removal_leaves_nothing_behind_and_its_dry_run_prints_the_same",
@@ -520,8 +531,8 @@ PROMISES = (
     ),
     Promise(
         "assets:typed",
-        "Every policy, template, pipeline and role is a body that Elastic's own types allow, under "
-        "each strategy and with an operator's own rows.",
+        "Every policy, template, pipeline and role is a body that Elastic's own types allow, "
+        "under each strategy and with an operator's own types and fields.",
         (
             "assets/test_types.py::test_every_body_is_what_the_api_takes_under_each_strategy",
             "assets/test_types.py::test_each_seeded_fault_is_caught",
@@ -529,13 +540,13 @@ PROMISES = (
     ),
     Promise(
         "assets:overlay",
-        "An operator's event type and framework are in every asset, by one command.",
+        "One command puts an operator's event type and framework into every asset.",
         (f"{_SETUP}test_one_command_makes_all_assets_of_a_users_type_and_framework",),
     ),
     Promise(
         "processors:bytes",
-        "A line that no processor touches is shipped byte for byte, and a touched one keeps every "
-        "number as it was written.",
+        "A line that no processor changes is shipped byte for byte. A changed line keeps "
+        "every number as it was written.",
         (
             f"{_PROCESSED}test_an_untouched_line_is_shipped_byte_for_byte",
             f"{_CHAIN}test_a_line_that_no_processor_touches_is_the_same_object",
@@ -544,7 +555,8 @@ PROMISES = (
     ),
     Promise(
         "processors:seal",
-        "No processor changes a line of an audit segment, and no foreign line passes for one.",
+        "No processor changes a line of an audit segment, and a foreign line that imitates "
+        "one is processed like any other.",
         (
             f"{_PROCESSED}test_own_segments_pass_as_they_are_whatever_the_processors_do",
             f"{_PROCESSED}test_a_foreign_line_that_ends_as_a_sealed_one_does_is_redacted_all_the_same",
@@ -552,8 +564,8 @@ PROMISES = (
     ),
     Promise(
         "processors:redact",
-        "`redact` masks in foreign lines what the record line masks in its own, and a line that "
-        "it cannot look through goes nowhere.",
+        "`redact` masks in foreign lines what the handler masks in audit events. A line that "
+        "it cannot search completely is not sent.",
         (
             "processors/test_redact.py::test_no_planted_secret_goes_on",
             "processors/test_redact.py::test_a_text_becomes_what_it_becomes_in_the_record_line",
@@ -562,8 +574,8 @@ PROMISES = (
     ),
     Promise(
         "assets:foreign",
-        "Whatever a foreign line is, either pipeline makes one event of it or keeps it as a masked "
-        "text, and no planted secret is left in it.",
+        "Both pipelines turn any foreign line into one event, or keep it as masked text. No "
+        "planted secret is left in it.",
         (
             "assets/test_foreign.py::test_every_line_becomes_one_event",
             "assets/test_foreign.py::test_no_planted_secret_is_left_wherever_it_stands",
@@ -592,7 +604,7 @@ def page() -> str:
         "",
         "<!-- Generated from tests/promises.py by `make assets`; edit that. -->",
         "",
-        "Each sentence is held by the tests named under it, in every run of `make test`.",
+        "The tests under each sentence prove it, in every run of `make test`.",
     ]
     area = ""
     for promise in PROMISES:

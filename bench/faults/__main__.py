@@ -1,7 +1,8 @@
-"""What shippers lose, double and stall on: `python -m bench.faults`, a table in Markdown.
+"""Which faults make shippers lose, double or delay lines, as a Markdown table.
 
-Each run has all of its own: a new folder, a fault server in this process, a shipper as a process,
-5,000 lines written in three seconds while the server, the file or the shipper misbehaves.
+`python -m bench.faults`: each run has a new folder, a fault server in this process and a shipper as
+a separate process. 5,000 lines are written in three seconds while the server, the file or the
+shipper misbehaves.
 """
 
 import argparse
@@ -22,14 +23,14 @@ from shipper.faults.script import BULK, Phase, compiled, parse
 
 LINES = 5000
 
-#: A shipper that has not come in so long will not come: the longest wait of any is 120 s.
+#: A shipper that has sent nothing for this time has given up: the longest delay of any is 120 s.
 _GONE_S = 130
 _LIMIT_S = 300
 _QUIET_S = 3
 
 
 class Watched(BulkServer):
-    """Knows when somebody was last heard."""
+    """Records when the server last received something."""
 
     heard = 0.0
 
@@ -51,7 +52,7 @@ def main() -> None:
     print(f"{versions()}; {LINES:,} lines, {options.rounds} rounds\n")
     print(f"| | {' | '.join(one.name for one in shippers)} |")
     print("|---|" + "---|" * len(shippers))
-    with ThreadPoolExecutor(options.jobs) as pool:  # most of the time all of them wait
+    with ThreadPoolExecutor(options.jobs) as pool:  # the runs mostly wait
         rows = [
             [
                 [pool.submit(_run, one, row, lines) for _ in range(options.rounds)]
@@ -67,10 +68,10 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one run."""
+    """The result of one run."""
 
     report: Report
-    #: From the last line written to the last taken; None if no more came.
+    #: From the last line written to the last line accepted; None if none came after it.
     took_s: float | None
     set_aside: int
 
@@ -100,7 +101,7 @@ def _run(shipper: Shipper, scenario: Scenario, lines: Sequence[bytes]) -> Result
 
 
 def _settle(server: Watched, ledger: Ledger) -> float | None:
-    """Seconds from the last line written to the last that was taken; None if no more come."""
+    """Seconds from the last line written to the last line accepted; None if none came after it."""
     began = changed = time.monotonic()
     seen = ledger.acknowledged
     while (now := time.monotonic()) - began < _LIMIT_S:
@@ -132,7 +133,7 @@ def _words(rounds: Sequence[Result]) -> str:
 
 
 def _range(values: Sequence[int]) -> str:
-    """Nothing for zeros; else one number, or the lowest and the highest."""
+    """Empty for zeros; otherwise one number, or the lowest and the highest."""
     low, high = min(values, default=0), max(values, default=0)
     return "" if not high else f"{high:,}" if low == high else f"{low:,} to {high:,}"
 

@@ -1,4 +1,4 @@
-"""What happens while a file is written and shipped: faults of the server, rotations, deaths."""
+"""Scenarios while a file is written and shipped: server faults, rotations, kills."""
 
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-#: A file is written in so many portions, with a pause after each.
+#: A file is written in this number of portions, with a pause after each.
 PORTIONS = 10
 _PAUSE_S = 0.3
 
@@ -50,13 +50,13 @@ class Run:
             file.truncate(0)
 
     def kill(self) -> None:
-        """Die and begin again, as after a crash."""
+        """Kill the shipper and start it again, as after a crash."""
         self._process.kill()
         self._process.wait()
         self.start()
 
     def restart(self) -> None:
-        """End in peace and begin again."""
+        """Stop the shipper properly and start it again."""
         self.stop()
         self.start()
 
@@ -70,14 +70,14 @@ class Run:
 
 
 def _rotate_while_away(run: Run) -> None:
-    """Rotations, and one death, with most of it unsent."""
+    """Rotate several times and kill once, with most lines unsent."""
     run.write_all(run.rename)
     run.kill()
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A script for the server, and what is done to the file and the process meanwhile."""
+    """A script for the server, and what happens to the file and the process meanwhile."""
 
     name: str
     script: str

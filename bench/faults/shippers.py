@@ -1,4 +1,4 @@
-"""The shippers under test: how each is configured, started, and asked what it has set aside."""
+"""The shippers under test: how to configure and start each, and where to find what it set aside."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ class Shipper:
 
     name: str
     configure: Callable[[Path, int], list[str]]
-    #: Where it puts lines that the server refused, below the folder.
+    #: Path, below the folder, of the lines that the server refused.
     refused: str
 
     def set_aside(self, folder: Path) -> int:
@@ -54,7 +54,7 @@ SHIPPERS = (
 
 
 def versions() -> str:
-    """What was run."""
+    """The versions of the shippers."""
     ours = _said([sys.executable, "-m", "shipper", "version"])
     return f"{ours}; {_said(['rsyslogd', '-v']).split('(')[0].strip()}"
 

@@ -1,4 +1,4 @@
-"""The demo's MCP server and its client, again and again: something to ship and to look at."""
+"""Runs the demo's MCP server and client again and again, to have events to ship."""
 
 import os
 import time

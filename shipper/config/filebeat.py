@@ -16,27 +16,27 @@ class Verdict(NamedTuple):
     why: str
 
 
-_QUEUE = "the file itself is the queue, nothing waits between it and the output"
-_SETUP = "`mcp-shipper setup` installs what the catalog says"
+_QUEUE = "the file itself is the queue, and nothing waits between it and the output"
+_SETUP = "`mcp-shipper setup` installs what the catalog defines"
 _MONITORING = "ask /metrics, /stats or the log; nothing is shipped to a monitoring cluster"
-_PORTABLE = "a matter of Filebeat's own process"
-_IDENTITY = "a file is known by a fingerprint that grows with it, small files too"
-_HANDLES = "a file is closed and opened as needed, and no line depends on it"
-_LOOK = "the kernel tells of new lines, and files are looked at every check_interval"
-_REGISTRY = "positions are in path.data/registry, on the disk after each batch"
-_ARCHIVES = "gzip archives are known by their first bytes, and read"
-_OWN_WORD = "what a line says itself counts"
+_PORTABLE = "concerns only Filebeat's own process"
+_IDENTITY = "a file is identified by a fingerprint that grows with it, even a small file"
+_HANDLES = "files are closed and opened as needed, without losing lines"
+_LOOK = "the kernel reports new lines, and files are checked every check_interval"
+_REGISTRY = "positions are in path.data/registry, and are saved to disk after each batch"
+_ARCHIVES = "gzip archives are recognised by their first bytes, and are read"
+_OWN_WORD = "a line's own values win"
 _KEPT = "a bad line is kept and counted"
-_FOR_EVER = "a line is sent until it is taken or refused for good"
-_TLS = "left to OpenSSL"
+_FOR_EVER = "a line is sent until it is accepted or finally refused"
+_TLS = "OpenSSL decides"
 _PROXY = "no proxy is used: connections go straight to the hosts (docs/outputs.md)"
 _KERBEROS = "is not supported; log in with an API key, a password or a certificate"
 _DECODED = "parse the text in Elasticsearch or Logstash"
-_LIBRARY = "left to librdkafka"
-_LOG_FORM = "the log is ECS lines, plain words on a terminal"
-_METADATA = "asks a metadata service; name what you need with add_fields"
+_LIBRARY = "librdkafka decides"
+_LOG_FORM = "the log is ECS lines, or plain text on a terminal"
+_METADATA = "would ask a metadata service; set the fields you need with add_fields"
 _MODULES = "modules are not supported; ship the files and parse them in Elasticsearch or Logstash"
-_KIBANA = "credentials and TLS for Kibana are those of output.elasticsearch"
+_KIBANA = "Kibana uses the credentials and TLS settings of output.elasticsearch"
 _OF_KIBANA = ("username", "password", "api_key", "path", "headers", "ssl")
 _ONE_NAME = "all lines go to one name"
 _DECODERS = (
@@ -50,8 +50,8 @@ _ROUTE = "events are routed by their data_stream fields, or by the output's sett
 #: Read, checked or not, and without effect.
 ACCEPTED: Mapping[str, str] = {
     "queue": _QUEUE,
-    "max_procs": "one thread an output",
-    "timestamp.precision": "a line's own time stands as it is",
+    "max_procs": "each output has one thread",
+    "timestamp.precision": "a line keeps its own time unchanged",
     "name": "no `agent` object is added; to name the shipper use add_fields",
     "keystore.path": "the keystore is path.data/mcp-shipper.keystore",
     "seccomp": _PORTABLE,
@@ -59,68 +59,68 @@ ACCEPTED: Mapping[str, str] = {
     "features": _PORTABLE,
     "migration": _PORTABLE,
     "management": _PORTABLE,
-    "path.config": "other files are found from the configuration's own directory",
+    "path.config": "other files are looked up from the configuration's own directory",
     "monitoring": _MONITORING,
     "setup.ilm": _SETUP,
     "setup.template": _SETUP,
     "setup.dashboards": _SETUP,
     "setup.dsl": _SETUP,
-    "setup.kibana.space.id": "`mcp-shipper setup --space` names one",
+    "setup.kibana.space.id": "use `mcp-shipper setup --space`",
     **{f"setup.kibana.{key}": _KIBANA for key in _OF_KIBANA},
-    "http.named_pipe": "a matter of Windows",
+    "http.named_pipe": "concerns only Windows",
     "http.user": "the socket belongs to the shipper's user",
-    "http.pprof": "there is no profiler to open",
+    "http.pprof": "there is no profiler",
     "logging.json": _LOG_FORM,
     "logging.ecs": _LOG_FORM,
-    "logging.files.interval": "a new file begins by size alone",
-    "logging.files.rotateonstartup": "a new file begins by size alone",
-    "logging.files.redirect_stderr": "what Python itself says is on standard error",
-    "logging.selectors": "the level is for all parts",
-    "logging.to_syslog": "under systemd the journal has standard error",
-    "logging.to_eventlog": "a matter of Windows",
-    "logging.metrics.namespaces": "there is one kind of counters",
-    "logging.event_data": "content of events is never logged",
+    "logging.files.interval": "only the size of a file decides when a new one starts",
+    "logging.files.rotateonstartup": "only the size of a file decides when a new one starts",
+    "logging.files.redirect_stderr": "what Python itself prints goes to standard error",
+    "logging.selectors": "the level applies to all parts",
+    "logging.to_syslog": "under systemd, standard error goes to the journal",
+    "logging.to_eventlog": "concerns only Windows",
+    "logging.metrics.namespaces": "there is only one set of counters",
+    "logging.event_data": "the content of events is never logged",
     "filebeat.registry": _REGISTRY,
     "filebeat.registry_file": _REGISTRY,
     "filebeat.overwrite_pipelines": _SETUP,
     "inputs.file_identity": _IDENTITY,
     "inputs.prospector.scanner.fingerprint": _IDENTITY,
-    "inputs.prospector.scanner.recursive_glob": "`**` stands for directories",
+    "inputs.prospector.scanner.recursive_glob": "`**` matches directories",
     "inputs.prospector.scanner.resend_on_touch": _LOOK,
-    "inputs.recursive_glob": "`**` stands for directories",
+    "inputs.recursive_glob": "`**` matches directories",
     "inputs.backoff": _LOOK,
     "inputs.max_backoff": _LOOK,
     "inputs.backoff_factor": _LOOK,
-    "inputs.buffer_size": "blocks of a megabyte are read",
-    "inputs.harvester_buffer_size": "blocks of a megabyte are read",
-    "inputs.harvester_limit": "handles are bounded, and every file gets its turn",
-    "inputs.rotation": "a copy is known by what it holds, whatever it is called",
-    "inputs.read_until_eof": "a file that is removed is read to its end anyway",
+    "inputs.buffer_size": "files are read in blocks of a megabyte",
+    "inputs.harvester_buffer_size": "files are read in blocks of a megabyte",
+    "inputs.harvester_limit": "the number of open files is limited, and every file gets its turn",
+    "inputs.rotation": "a copy is recognised by its content, whatever its name",
+    "inputs.read_until_eof": "a removed file is always read to its end",
     "inputs.close": _HANDLES,
     "inputs.close_inactive": _HANDLES,
     "inputs.close_renamed": _HANDLES,
     "inputs.close_removed": _HANDLES,
     "inputs.close_eof": _HANDLES,
     "inputs.close_timeout": _HANDLES,
-    "inputs.take_over": "Filebeat's positions are not read; files are shipped anew",
+    "inputs.take_over": "Filebeat's positions are not read; files are shipped from their beginning",
     "inputs.allow_deprecated_use": "`log` is the same as `filestream` here",
-    "inputs.keep_null": "a line is shipped as it stands",
+    "inputs.keep_null": "a line is shipped unchanged",
     "inputs.publisher_pipeline": "no `host` object is added",
     "output.*.max_retries": _FOR_EVER,
-    "output.*.allow_older_versions": "any version from 8.10 on is served",
-    "output.*.escape_html": "a line is sent as it stands",
+    "output.*.allow_older_versions": "any version from 8.10 on is supported",
+    "output.*.escape_html": "a line is sent unchanged",
     "processors.add_cloud_metadata": _METADATA,
     "processors.add_docker_metadata": _METADATA,
-    "output.*.codec.json": "a line is sent as it stands",
+    "output.*.codec.json": "a line is sent unchanged",
     "output.*.proxy_disable": _PROXY,
     "output.*.proxy_use_local_resolver": _PROXY,
     "output.*.ssl.renegotiation": _TLS,
-    "output.*.ssl.restart_on_cert_change": "files are read at each connection",
-    "output.*.rotate_on_startup": "a new file begins by size alone",
-    "output.kafka.partition": "`key` says how lines are spread, `stream` or `none`",
-    "output.kafka.version": "the brokers are asked for it",
+    "output.*.ssl.restart_on_cert_change": "certificate files are read for each connection",
+    "output.*.rotate_on_startup": "only the size of a file decides when a new one starts",
+    "output.kafka.partition": "`key` decides how lines are spread: `stream` or `none`",
+    "output.kafka.version": "the brokers report their version",
     "output.kafka.metadata": _LIBRARY,
-    "output.kafka.bulk_flush_frequency": "what is there is sent",
+    "output.kafka.bulk_flush_frequency": "lines are sent as soon as they are there",
     "output.kafka.broker_timeout": _LIBRARY,
     "output.kafka.channel_buffer_size": _LIBRARY,
     "output.kafka.keep_alive": _LIBRARY,
@@ -130,36 +130,35 @@ ACCEPTED: Mapping[str, str] = {
     "inputs.json.ignore_decoding_error": _KEPT,
     "inputs.parsers.ndjson.overwrite_keys": _OWN_WORD,
     "inputs.parsers.ndjson.ignore_decoding_error": _KEPT,
-    "inputs.parsers.ndjson.keys_under_root": "an object goes to the root, or below `target`",
+    "inputs.parsers.ndjson.keys_under_root": "an object is placed at the root, or under `target`",
     "xpack": _MONITORING,
 }
 
 #: What would change what is shipped, and cannot be done.
 REFUSED: Mapping[str, str] = {
     "filebeat.modules": _MODULES,
-    "filebeat.prospectors": "became filebeat.inputs, with type for input_type",
+    "filebeat.prospectors": "was renamed to filebeat.inputs, and input_type to type",
     "filebeat.autodiscover": "is not supported; ship /var/log/containers/*.log with an input",
-    "output.discard": "would lose what it is given; nothing here does",
-    "inputs.line_terminator": "is not supported, but for auto: a line ends with a newline",
-    "inputs.tail_files": "would leave lines out; everything is shipped from its beginning",
+    "output.discard": "would lose all lines; no output here does",
+    "inputs.line_terminator": "only auto is supported: a line ends with a newline",
+    "inputs.tail_files": "would leave lines out; every file is shipped from its beginning",
     "inputs.index": f"is not supported: {_ROUTE}",
     "inputs.pipeline": f"is not supported: {_ROUTE}",
     "output.*.indices": f"is not supported: {_ROUTE}",
     "output.*.pipelines": f"is not supported: {_ROUTE}",
     "output.*.non_indexable_policy": "is not supported: refused lines are kept as dead letters",
-    "output.*.codec.format": "is not supported: a line is sent as it stands",
+    "output.*.codec.format": "is not supported: a line is sent unchanged",
     "output.*.topics": f"is not supported: {_ONE_NAME}",
     "output.*.keys": f"is not supported: {_ONE_NAME}",
-    "output.kafka.headers": "is not supported: a message is its line",
+    "output.kafka.headers": "is not supported: a message consists of its line only",
     "output.*.kerberos": _KERBEROS,
     "output.*.proxy_url": _PROXY,
     "output.*.proxy_headers": _PROXY,
-    "output.*.ssl.cipher_suites": "is not supported: the suites are OpenSSL's, those of TLS 1.2 "
-    "and newer",
-    "output.*.ssl.curve_types": "is not supported: the curves are OpenSSL's",
+    "output.*.ssl.cipher_suites": "is not supported: OpenSSL's own suites are used",
+    "output.*.ssl.curve_types": "is not supported: OpenSSL's curves are used",
     "output.*.ssl.ca_sha256": "is not supported; use ca_trusted_fingerprint",
-    "processors.decode_json_fields": "is not supported: where lines are objects, the parser "
-    "ndjson reads them (behind container too)",
+    "processors.decode_json_fields": "is not supported: the parser ndjson reads lines that are "
+    "objects (after container, too)",
     **{f"processors.{name}": f"is not supported: {_DECODED}" for name in _DECODERS},
 }
 
@@ -178,8 +177,10 @@ INPUTS = frozenset(
 def why_no_input(kind: str) -> str:
     """What to do instead of an input of that type."""
     if kind == "docker":
-        return "became `container`, with paths: [/var/lib/docker/containers/*/*.log]"
-    return "are not supported; files and standard input are read (filestream, container, stdin)"
+        return "was renamed to `container`, with paths: [/var/lib/docker/containers/*/*.log]"
+    return (
+        "are not supported; only files and standard input are read (filestream, container, stdin)"
+    )
 
 
 def verdict(path: str) -> Verdict | None:

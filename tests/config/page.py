@@ -12,13 +12,21 @@ _HEAD = """\
 
 <!-- generated from shipper/config/filebeat.py by `make assets`; do not edit -->
 
-A section can be moved over as it is: `filebeat.inputs`, `output`, `processors`, `path`, \
-`logging`, `http`, `cloud`, `${NAME:default}`, `a.b: 1` for `a: {b: 1}`.
-[Operations](operations.md#configure) and [outputs](outputs.md) have the keys that do something. \
-These are the others; a key that is in neither place is a mistake, \
-and is told with the nearest known one.
+You can move these parts of a Filebeat configuration over: `filebeat.inputs`, `output`, \
+`processors`, `path`, `logging`, `http`, `cloud`, variables such as `${NAME:default}`, and \
+`a.b: 1` as a short form of `a: {b: 1}`. `mcp-shipper test config` lists what has to change.
 
-Positions of Filebeat are not taken over: what is still there is shipped from its beginning.
+Keys that have an effect are on the pages [Operations](operations.md#configure) and \
+[Outputs](outputs.md). This page lists Filebeat's other keys. A key on neither page is an error, \
+which names the nearest known key.
+
+Before the first run:
+
+- The shipper does not read Filebeat's positions. It ships every file that still exists from its \
+beginning.
+- It also sends its [self-audit](operations.md#self-audit) events to every output. \
+`self_audit.enabled: false` switches them off.
+- It follows symbolic links, which Filebeat does only with `prospector.scanner.symlinks: true`.
 
 """
 
@@ -29,13 +37,15 @@ def page() -> str:
         (
             _HEAD,
             "## Accepted, without effect\n\n",
+            "The shipper accepts these keys and says why they have no effect.\n\n",
             *_table(ACCEPTED),
-            "\n## Refused\n\nA configuration that is taken is obeyed. These would change what is ",
-            "shipped, and cannot be done; `enabled: false` in a section makes it no matter, ",
-            "and so does a value that asks for nothing.\n\n",
+            "\n## Refused\n\nThese keys would change what is shipped, and the shipper does not ",
+            "support them. It refuses them, because a configuration that it accepts must be ",
+            "obeyed. A key is not refused in a section with `enabled: false`, nor if its value ",
+            "asks for nothing.\n\n",
             *_table(REFUSED),
-            "\nNames that are filled in for each event, with `%{…}`, are refused too (`index`, ",
-            "`pipeline`, `topic`, `key`, `path`, `filename` of an output): all lines go to one ",
+            "\nNames with a placeholder for each event, `%{…}`, are refused too (`index`, ",
+            "`pipeline`, `topic`, `key`, `path` and `filename` of an output). All lines go to one ",
             "name, or where `index_strategy` and their own `data_stream` fields say.\n",
             f"\nInputs of other types {why_no_input('')}: `{'`, `'.join(sorted(INPUTS))}`. ",
             f"`docker` {why_no_input('docker')}.\n",

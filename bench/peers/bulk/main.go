@@ -1,6 +1,6 @@
-// Bulk is a sink that speaks as much of Elasticsearch's HTTP as clients of its bulk API need: it
-// takes any document, keeps none, and answers each item as Elasticsearch does, or as much of that as
-// filter_path asks for.
+// Bulk is a sink that implements the part of Elasticsearch's HTTP API that clients of the bulk API
+// need. It accepts any document, stores none, and answers each item as Elasticsearch does, limited to
+// what filter_path asks for.
 package main
 
 import (

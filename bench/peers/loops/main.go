@@ -1,6 +1,7 @@
-// Loops are two reference points for shipping a file of lines to Lumberjack, on Elastic's own client
-// library: raw sends each line as it is, decode reads it into a map and encodes it again. They have
-// no registry, no queue and no processors, so neither is Filebeat nor speaks for it.
+// Loops are two reference points for shipping a file of lines to Lumberjack with Elastic's own client
+// library: raw sends each line unchanged, decode reads it into a map and encodes it again. They have
+// no registry, no queue and no processors, so they are not Filebeat, and their results say nothing
+// about Filebeat.
 package main
 
 import (

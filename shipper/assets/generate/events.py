@@ -17,29 +17,33 @@ _HEAD = """\
 
 ## Event types
 
-Each has a data stream of its own, `logs-<dataset>-<namespace>`. It is recorded from its level
-upwards, and whatever the level where a chosen framework requires it (marked \\*). Retentions are in
-days, by default and with one framework chosen; with several, the longest holds.
+Each event type has its own data stream, `logs-<dataset>-<namespace>`.
+
+- **Level.** A type is recorded at its level and at every higher one. If a selected framework
+  requires the type (marked \\*), it is recorded at any level.
+- **Days.** The retention, by default and with one framework selected. With several frameworks, the
+  longest retention applies.
 """
 
 _FRAMEWORKS = """\
 ## Where the retentions come from
 
-They are defaults for the operator to change, not law.
+They are defaults that the operator can change, not law.
 """
 
 _FIELDS = """\
 ## Fields
 
-Names follow ECS {ecs} and, for `gen_ai.*`, OpenTelemetry; `mcp.*` is ours. Nothing else is
-recorded. Sensitivity says what redaction does with a field:
+These fields are recorded, and no others. Names follow ECS {ecs} and, for `gen_ai.*`,
+OpenTelemetry; `mcp.*` names are defined by mcp-shipper. The last column is the name under
+which callers set a field, for example in a `create_…_event` helper.
 
-- *none*: our own words and numbers, written as they are;
-- *personal*: identifies a person, on purpose;
-- *payload*: foreign content, with secrets masked and long text cut;
-- *secret*: never written, replaced by a token.
+Sensitivity decides what redaction does with a field:
 
-The last column is the name that callers give it, where it has one.
+- *none*: words and numbers of mcp-shipper itself, written unchanged
+- *personal*: identifies a person, on purpose
+- *payload*: foreign content; secrets are masked and long text is cut
+- *secret*: never written, replaced by a token
 """
 
 
