@@ -8,8 +8,8 @@ import msgspec
 from pythonjsonlogger.core import BaseJsonFormatter
 
 from shipper.catalog import builtin
-from shipper.record.append import iso_timestamp
 from shipper.record.event import COMMON
+from shipper.record.format import iso_timestamp
 from shipper.record.walk import valid
 
 #: The fields of ECS that a record's attributes are. No extra can have the name of an attribute.

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from shipper import create_tool_execution_event
+from shipper.record.format import parse_segment_end, parse_segment_start
 from shipper.record.seal import GENESIS, unseal
 from tests.record.recorder import assert_whole, documents, lines_of, segments, streams
 
@@ -65,11 +66,10 @@ def test_segments_are_linked_when_they_rotate_by_size(new_recorder):
     head = GENESIS
     for number, path in enumerate(files, 1):
         lines = lines_of(path)
-        first, last = json.loads(lines[0]), json.loads(lines[-1])
-        assert first["mcp"]["audit"]["chain"]["previous"] == head.hex()
-        assert first["mcp"]["audit"]["segment"]["number"] == number
-        assert last["mcp"]["audit"]["segment"]["records"] == len(lines)
-        assert path.name == f"{first['mcp']['audit']['stream']['id']}-{number:06d}.jsonl"
+        start, end = parse_segment_start(lines[0]), parse_segment_end(lines[-1])
+        assert (start.previous, start.segment.number) == (head, number)
+        assert (end.segment, end.records) == (start.segment, len(lines))
+        assert path.name == start.segment.file_name
         head = unseal(lines[-1])[1]
     (stream,) = streams(recorder.directory).values()
     assert_whole(stream)
