@@ -189,9 +189,8 @@ class AuditStream:
     def _open(self, time_s: float) -> OpenSegment:
         """Open the next segment and write its first line; on failure there is no segment."""
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        number = self._number + 1
+        number, path = self._next_segment()
         start = self._control(SEGMENT_START, VERSION, self._head.hex(), number)
-        path = self._directory / Segment(self.id, number).file_name
         segment = OpenSegment(path, self._policy.mode)
         try:
             self._write(segment, start, time_s)
@@ -207,6 +206,13 @@ class AuditStream:
         if self._policy.durability is Durability.GROUP:
             self._syncer = _Syncer(segment, self._policy.group_interval_s)
         return segment
+
+    def _next_segment(self) -> tuple[int, Path]:
+        """Its number and path; skips a file that exists because a signal interrupted `_open`."""
+        number = self._number + 1
+        while (path := self._directory / Segment(self.id, number).file_name).exists():
+            number += 1
+        return number, path
 
     def _control(self, event: ControlEvent, *values: object) -> Classified:
         """A control event, with the values of its fields."""

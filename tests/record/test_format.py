@@ -62,11 +62,10 @@ def test_streams_come_in_their_order_and_each_ones_segments_by_number(tmp_path):
     for stream, number in numbered:
         (tmp_path / Segment(stream, number).file_name).touch()
     (tmp_path / "other.log").touch()
-    found = {
-        stream: [path.name for path in files] for stream, files in streams_in(tmp_path).items()
-    }
+    found = streams_in(tmp_path)
     assert list(found) == ["a", "b"]
-    assert found["b"] == ["b-000002.jsonl", "b-999999.jsonl", "b-1000000.jsonl"]
+    names = [path.name for path in found["b"]]
+    assert names == ["b-000002.jsonl", "b-999999.jsonl", "b-1000000.jsonl"]
 
 
 def test_each_segment_starts_and_ends_with_its_control_events(directory):
@@ -82,16 +81,23 @@ def test_every_line_starts_the_same(stream):
     assert all(line.startswith(LINE_START) for line in stream)
 
 
+def control_line(action, audit):
+    return json.dumps({"event": {"action": action}, "mcp": {"audit": audit}}).encode()
+
+
+SEGMENT = {"stream": {"id": "s"}, "segment": {"number": 1}}
+
+
 @pytest.mark.parametrize(
     "line",
     [
         b"",
         b'{"event":{"action":"audit-segment-start"}}',
         b'{"message":"audit-segment-start audit-segment-end"}',
-        b'{"event":{"action":"audit-segment-start"},"mcp":{"audit":{"stream":{"id":"s"},'
-        b'"segment":{"number":1},"chain":{"version":1,"previous":"what"}}}}',
-        b'{"event":{"action":"audit-segment-end"},"mcp":{"audit":{"stream":{"id":"s"},'
-        b'"segment":{"number":1}}}}',
+        control_line("audit-segment-start", {}),
+        control_line("audit-segment-start", SEGMENT),
+        control_line("audit-segment-start", SEGMENT | {"chain": {"version": 1, "previous": "x"}}),
+        control_line("audit-segment-end", SEGMENT),
         b"[" * 100_000 + b"audit-segment-start audit-segment-end",
     ],
 )

@@ -39,7 +39,7 @@ def test_the_golden_line_is_written_to_the_byte():
 
 
 def hash_by_the_rule(line, previous):
-    """The rule of seal.py's docstring, done with Python's own JSON: the hash, and the one stated."""
+    """The hash by seal.py's docstring and Python's own JSON, and the hash that the line states."""
     document = json.loads(line)
     event = document.pop("event")
     stated = event.pop("hash")

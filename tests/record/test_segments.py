@@ -218,6 +218,31 @@ def test_what_a_signal_handler_raises_in_the_midst_of_a_line_breaks_nothing(tmp_
     assert_whole(stream)
 
 
+INTERRUPTED = """
+import os
+function = getattr(os, sys.argv[2])
+def interrupt(_frame, event, called):
+    # As a signal handler would: Python runs one when a call has returned.
+    if event == "c_return" and called is function:
+        sys.setprofile(None)
+        raise InterruptedError("from a signal handler")
+sys.setprofile(interrupt)
+r.logger.info(CALL)
+assert r.handler.counts.failed == 1
+r.log(CALL)
+r.log(CALL)
+assert r.handler.counts.failed == 1
+r.close()
+"""
+
+
+@pytest.mark.parametrize("function", ["open", "write"])
+def test_a_signal_in_the_first_call_of_a_segment_costs_one_event_and_no_more(function, tmp_path):
+    run(INTERRUPTED, tmp_path, function)
+    (stream,) = streams(tmp_path).values()
+    assert_whole(stream)
+
+
 LOGS_IN_SIGNAL = """
 import signal
 def log(*_):
