@@ -36,6 +36,8 @@ MAX_SEGMENT_AGE_S = 86_400.0
 #: How often the age of the segment is checked, and whether somebody deleted it.
 _CHECK_INTERVAL_S = 1.0
 
+_NESTED = "a log call within a log call, by a signal handler or a finalizer"
+
 
 class Durability(StrEnum):
     """Which crash a line survives once the log call has returned."""
@@ -125,8 +127,8 @@ def new_stream_id() -> str:
 # Steps 2 and 3 rely on CPython: it checks for signals at calls and at jumps back, and between the
 # last call and the assignments there is neither. So sequence, head and `_pending` change together.
 #
-# A handler, or a finalizer, may also log: a line inside of a line, on the same thread, for which
-# the handler's reentrant lock is no obstacle. `_is_writing` refuses it with a RuntimeError.
+# A signal handler, or a finalizer, may also log: a call within a call, on the same thread, which
+# the lock of the logging handler lets pass. `_is_busy` refuses it with a RuntimeError.
 
 
 class AuditStream:
@@ -158,7 +160,7 @@ class AuditStream:
         self._next_check_s = 0.0
         #: Where a line ends that may be in the file or not, and the head of the chain if it is.
         self._pending: tuple[int, bytes] | None = None
-        self._is_writing = False
+        self._is_busy = False
         self.id = stream_id
 
     @property
@@ -168,14 +170,20 @@ class AuditStream:
 
     def append(self, event: Classified, time_s: float) -> str:
         """Write the event and return its id."""
-        if self._segment and self._is_due(self._segment):
-            with suppress(OSError):  # a segment without its last line is better than a lost event
-                self.close(time_s)
-        segment = self._segment or self._open(time_s)
-        self._write(segment, event, time_s)
-        if self._policy.durability is Durability.EACH:
-            segment.sync()
-        return f"{self.id}-{self._sequence}"
+        if self._is_busy:
+            raise RuntimeError(_NESTED)
+        self._is_busy = True
+        try:
+            if self._segment and self._is_due(self._segment):
+                with suppress(OSError):  # better a segment without its last line than a lost event
+                    self._end(self._segment, time_s)
+            segment = self._segment or self._open(time_s)
+            self._write(segment, event, time_s)
+            if self._policy.durability is Durability.EACH:
+                segment.sync()
+            return f"{self.id}-{self._sequence}"
+        finally:
+            self._is_busy = False
 
     def _is_due(self, segment: OpenSegment) -> bool:
         if segment.size >= self._policy.max_bytes:
@@ -221,20 +229,14 @@ class AuditStream:
         return Classified(ready.variant, {**ready.values, **dict(added)})
 
     def _write(self, segment: OpenSegment, event: Classified, time_s: float) -> None:
-        if self._is_writing:
-            raise RuntimeError("a log call within a log call, by a signal handler or a finalizer")
-        self._is_writing = True
-        try:
-            self._resolve_pending(segment)
-            sequence = self._sequence + 1
-            values = dict(event.values)
-            values["@timestamp"] = iso_timestamp(time_s)
-            values["event.id"] = f"{self.id}-{sequence}"
-            values["event.sequence"] = sequence
-            line, head = seal(self._encode(event.variant, values), self._head)
-            self._append(segment, line + b"\n", head)
-        finally:
-            self._is_writing = False
+        self._resolve_pending(segment)
+        sequence = self._sequence + 1
+        values = dict(event.values)
+        values["@timestamp"] = iso_timestamp(time_s)
+        values["event.id"] = f"{self.id}-{sequence}"
+        values["event.sequence"] = sequence
+        line, head = seal(self._encode(event.variant, values), self._head)
+        self._append(segment, line + b"\n", head)
 
     def _append(self, segment: OpenSegment, line: bytes, head: bytes) -> None:
         self._pending = segment.size + len(line), head
@@ -256,9 +258,16 @@ class AuditStream:
 
     def close(self, time_s: float) -> None:
         """Close the segment with the count of its lines; the next line opens another one."""
-        segment = self._segment
-        if not segment:
-            return
+        if self._is_busy:
+            raise RuntimeError(_NESTED)
+        self._is_busy = True
+        try:
+            if self._segment:
+                self._end(self._segment, time_s)
+        finally:
+            self._is_busy = False
+
+    def _end(self, segment: OpenSegment, time_s: float) -> None:
         count = self._sequence - self._first_sequence + 2  # this line included
         end = self._control(SEGMENT_END, self._number, count)
         try:

@@ -155,9 +155,10 @@ class AuditHandler(logging.Handler):
 
     def _record_loss(self, time_s: float) -> None:
         """Record how many events are missing before this one."""
-        loss = create_compliance_event("records-lost", records=self._lost, success=False)
+        lost = self._lost
+        loss = create_compliance_event("records-lost", records=lost, success=False)
         self._stream.append(self._own(loss), time_s)
-        self._lost = 0
+        self._lost -= lost  # a signal handler may have lost another one meanwhile
 
     def _note_failure(self, error: Exception) -> None:
         """Count the failure; log the first one only, until writing works again."""
