@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -14,19 +13,12 @@ import pytest
 from shipper import create_tool_execution_event
 from shipper.record.format import parse_segment_end, parse_segment_start
 from shipper.record.seal import GENESIS, unseal
+from tests.real.processes import wait_until
 from tests.record.recorder import assert_whole, documents, lines_of, segments, streams
 
 CALL = create_tool_execution_event("bob", "query_db", {"limit": 1}, "x" * 200, 12.5)
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 20
-
-
-def until(condition):
-    """Wait for it, not for ever."""
-    end = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        threading.Event().wait(0.01)
 
 
 def program(code, *arguments):
@@ -78,7 +70,11 @@ def test_segments_are_linked_when_they_rotate_by_size(new_recorder):
 def test_a_segment_is_closed_by_age_at_the_next_line(new_recorder):
     recorder = new_recorder(max_age_s=0.01)
     recorder.log(CALL)
-    until(lambda: recorder.log(CALL) and len(segments(recorder.directory)) == 2)
+    wait_until(
+        lambda: recorder.log(CALL) and len(segments(recorder.directory)) == 2,
+        DEADLINE_S,
+        "a second segment",
+    )
     (stream,) = streams(recorder.directory).values()
     assert_whole(stream)
 
@@ -88,11 +84,11 @@ def test_a_deleted_segment_is_followed_by_a_new_one(recorder):
     gone = recorder.handler.path
     gone.unlink()
 
-    def goes_on():
+    def continues():
         recorder.logger.info(CALL)
         return recorder.handler.path != gone
 
-    until(goes_on)
+    wait_until(continues, DEADLINE_S, "another segment")
     (path,) = segments(recorder.directory)
     first = json.loads(lines_of(path)[0])
     assert first["mcp"]["audit"]["segment"]["number"] == 2
@@ -104,7 +100,11 @@ def test_a_deleted_directory_is_made_again(recorder):
     for path in segments(recorder.directory):
         path.unlink()
     recorder.directory.rmdir()
-    until(lambda: recorder.logger.info(CALL) or segments(recorder.directory))
+    wait_until(
+        lambda: recorder.logger.info(CALL) or segments(recorder.directory),
+        DEADLINE_S,
+        "the directory",
+    )
 
 
 def test_only_the_owner_reads_the_lines(recorder):
@@ -180,7 +180,11 @@ def test_a_full_disk_leaves_no_half_line_and_no_gap(limit, tmp_path):
 
 def test_of_a_killed_process_at_most_the_last_line_is_torn(tmp_path):
     with program("while True: r.logger.info(CALL)", tmp_path) as process:
-        until(lambda: sum(path.stat().st_size for path in segments(tmp_path)) > 200_000)
+        wait_until(
+            lambda: sum(path.stat().st_size for path in segments(tmp_path)) > 200_000,
+            DEADLINE_S,
+            "200 kB of lines",
+        )
         process.send_signal(signal.SIGKILL)
     (path,) = segments(tmp_path)
     whole, _, _torn = path.read_bytes().rpartition(b"\n")
