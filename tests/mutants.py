@@ -80,7 +80,7 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
     "record:bounded": (
         Mutant(
             "record/classify.py",
-            "if len(self._shapes) >= _MAX_SHAPES:",
+            "if len(self._shapes) >= MAX_SHAPES:",
             "if False:",
             ("record/test_bounds.py::test_a_caller_that_invents_names_does_not_fill_the_memory",),
         ),

@@ -25,7 +25,8 @@ def test_any_other_name_is_an_attribute_error():
         ("import shipper; shipper.AuditHandler", "shipper.deliver"),
         ("import shipper; shipper.AuditHandler", "socket"),
         ("import shipper; shipper.AuditHandler", "watchdog"),
-        ("import shipper.deliver.pipeline, shipper.outputs", "shipper.record"),
+        ("import shipper.deliver.pipeline, shipper.outputs", "shipper.record.handler"),
+        ("import shipper.deliver.pipeline, shipper.outputs", "shipper.catalog"),
         ("import shipper.deliver.pipeline, shipper.outputs", "elasticsearch"),
     ],
 )

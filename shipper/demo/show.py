@@ -1,9 +1,9 @@
-"""What the demo prints: what was recorded, one event whole, what was delivered, what was not."""
+"""What the demo prints: events by type, one event in full, deliveries, the search for secrets."""
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from shipper.record.seal import GENESIS, follows, unseal
+from shipper.record.format import first_break, streams_in
 from shipper.run.service import Service
 
 _OUTCOMES = {"success": "green", "failure": "red", "unknown": "yellow"}
@@ -28,22 +28,25 @@ def introduce(console: Console) -> None:
 
 def recorded(audit: Path, console: Console) -> None:
     """Events by type and outcome, one event in full, and whether the chain holds."""
-    segments = sorted(audit.glob("*.jsonl"))
-    events = [json.loads(line) for segment in segments for line in _lines(segment)]
+    streams = streams_in(audit)
+    segments = [path for files in streams.values() for path in files]
+    events = [json.loads(line) for line in _lines(segments)]
     console.print(_by_type_and_outcome(events))
     console.print()
     shown = next(event for event in events if _tool_of(event) == "send_mail")
-    console.print(_whole(shown))
+    console.print(_complete(shown))
+    is_broken = any(first_break(_lines(files)) for files in streams.values())
     console.print(
         f"\n[bold]Chain[/]      {len(events)} lines in {len(segments)} segment, "
-        + ("[green]each follows from the one before" if _holds(segments) else "[red]BROKEN")
+        + ("[red]BROKEN" if is_broken else "[green]each follows from the one before")
     )
     for segment in segments:
         console.print(f"[bold]Segment[/]    {segment}", highlight=False, soft_wrap=True)
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    yield from path.read_bytes().splitlines()
+def _lines(segments: Iterable[Path]) -> Iterator[bytes]:
+    for path in segments:
+        yield from path.read_bytes().splitlines()
 
 
 def _tool_of(event: dict[str, Any]) -> str:
@@ -67,8 +70,8 @@ def _by_type_and_outcome(events: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _whole(event: dict[str, Any]) -> Panel:
-    """The event as it is on disk, a row a field, with what redaction put in marked."""
+def _complete(event: dict[str, Any]) -> Panel:
+    """The event as it is on disk, one row for each field, with the tokens of redaction marked."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
@@ -87,18 +90,8 @@ def _flat(node: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{path}{key}", value
 
 
-def _holds(segments: list[Path]) -> bool:
-    head = GENESIS
-    for segment in segments:
-        for line in _lines(segment):
-            if not follows(line, head):
-                return False
-            head = (unseal(line) or (b"", b""))[1]
-    return True
-
-
 def delivered(service: Service, directory: Path, console: Console) -> None:
-    """What each output took, and how to send the same elsewhere."""
+    """What each output acknowledged, and how to send the events elsewhere."""
     for name, pipeline in service.pipelines.items():
         stats = pipeline.stats
         console.print(
@@ -117,7 +110,7 @@ def delivered(service: Service, directory: Path, console: Console) -> None:
 
 
 def searched(directory: Path, console: Console) -> int:
-    """Look for every planted secret in every file; finding one is the demo's failure."""
+    """Search every file for every planted secret; the demo fails if it finds one."""
     from shipper.demo.client import PLANTED
 
     files = [path for path in directory.rglob("*") if path.is_file()]

@@ -12,11 +12,12 @@ from shipper.follow.handle import Handle
 from shipper.follow.mark import Mark
 from shipper.follow.originals import Originals, is_left_to
 from shipper.follow.registry import Position
-from shipper.follow.segments import Segment, segment_of
+from shipper.follow.segments import segment_of
 from shipper.follow.source import Source
 from shipper.follow.strays import Strays
 from shipper.follow.streams import Streams
 from shipper.follow.turns import Turns
+from shipper.record.format import Segment
 
 _log = logging.getLogger(__name__)
 

@@ -16,9 +16,10 @@ from shipper.follow.discover import Found, open_found
 from shipper.follow.handle import CLOSED, Handle, Packed, Torn
 from shipper.follow.mark import Mark
 from shipper.follow.registry import Position
-from shipper.follow.segments import Segment, is_ended
+from shipper.follow.segments import is_ended
 from shipper.forms.base import Block, Form, OverLong, Skip
 from shipper.forms.sealed import SEALED
+from shipper.record.format import Segment
 
 _log = logging.getLogger(__name__)
 

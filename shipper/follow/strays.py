@@ -14,7 +14,7 @@ from shipper.follow.groups import Groups
 from shipper.follow.handle import Handle
 from shipper.follow.mark import head_of
 from shipper.follow.registry import Position
-from shipper.follow.segments import Segment
+from shipper.record.format import Segment
 
 _SEPARATOR = re.compile(r"[-._]")
 _DIGIT = re.compile(r"\d")

@@ -3,8 +3,8 @@
 import heapq
 from collections.abc import Callable, Iterator
 
-from shipper.follow.segments import Segment
 from shipper.follow.source import Source
+from shipper.record.format import Segment
 
 
 class Streams:

@@ -1,4 +1,4 @@
-"""Event to ECS: names become paths, the type's row adds what it says, the rest is left out."""
+"""Event to ECS: names become paths, the event type adds its fields, other names are dropped."""
 
 import math
 import re
@@ -7,9 +7,11 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from shipper.catalog import Catalog, EventType, MCPEventType, Scope
+from shipper.catalog import Catalog, MCPEventType, Scope
+from shipper.catalog.derived import constants_of
 from shipper.errors import BadInput, Problem
 from shipper.record.event import Event
+from shipper.record.limits import MAX_SHAPES
 
 #: ECS leaves the scale of `event.severity` to the source; these are Elastic's rule defaults.
 SEVERITIES = {
@@ -25,16 +27,14 @@ SEVERITIES = {
 #: From here on a threat is critical; the guide's own threshold for an alert.
 _CERTAIN = 0.8
 _NS_PER_MS = 1_000_000
-#: Shapes kept; a caller that invents ever new ones only pays for looking at them again.
-_MAX_SHAPES = 512
 
-#: What every event may say of itself, by the name it has in a helper, with the field it decides.
+#: The names that every event may carry which are no field, with the field that each decides.
 _COMPUTED = {
     "success": "event.outcome",
     "severity": "log.level",
     "duration_ms": "event.duration",
 }
-#: Fields that only the record itself writes: an event that brings one would forge it.
+#: Fields that only the record itself writes: from a caller they would be forged.
 _OWN = re.compile(
     r"""(?x)
     @timestamp | message | data_stream\..* | ecs\.version | host\.hostname | process\.pid
@@ -44,29 +44,26 @@ _OWN = re.compile(
 )
 
 
-class Row(Struct, frozen=True, eq=False):
-    """A row of the catalog made ready: all that is the same for each event of its kind.
+class Variant(Struct, frozen=True, eq=False):
+    """One type, outcome and level of events, with the fields that they decide."""
 
-    One for each type, outcome and level, so that what they decide is written down beforehand.
-    """
-
-    name: str
+    type: str
     constants: Mapping[str, object]
 
 
 class Classified(Struct, frozen=True):
-    """An event as ECS fields by path; `row.constants` hold beside `values` and yield to them."""
+    """An event as ECS fields by path: the constants of its variant, and `values`, which win."""
 
-    row: Row
+    variant: Variant
     values: Mapping[str, object]
 
 
-#: What follows from the values of an event, as fields; given ones win.
+#: From the values of an event, the fields that follow from them; fields in the event win.
 _Derive = Callable[[Mapping[str, object]], dict[str, object]]
 
 
 class _Shape(Struct, frozen=True):
-    """What is the same for all events of a type that carry the same names."""
+    """Everything that is the same for all events of a type that carry the same names."""
 
     type: str
     is_active: bool
@@ -74,7 +71,7 @@ class _Shape(Struct, frozen=True):
     dropped: int  # how many of them are None
     derive: _Derive | None
     constants: Mapping[str, object]
-    rows: dict[tuple[str, str], Row] = field(default_factory=dict)
+    variants: dict[tuple[str, str], Variant] = field(default_factory=dict)
 
     def values(self, given: Iterable[object]) -> dict[str, object]:
         values: dict[Any, object] = dict(zip(self.paths, given, strict=False))
@@ -83,33 +80,34 @@ class _Shape(Struct, frozen=True):
             values["mcp.audit.dropped_fields"] = self.dropped
         return values
 
-    def row(self, outcome: str, level: str) -> Row:
-        said = {
+    def variant(self, outcome: str, level: str) -> Variant:
+        decided = {
             "event.outcome": outcome,
             "event.severity": SEVERITIES[level],
             "log.level": level,
         }
-        row = self.rows[outcome, level] = Row(self.type, {**self.constants, **said})
-        return row
+        constants = {**self.constants, **decided}
+        variant = self.variants[outcome, level] = Variant(self.type, constants)
+        return variant
 
 
 class Classifier:
-    """Turns events into ECS fields, by the catalog and what the operator chose.
+    """Turns events into ECS fields, by the catalog and the operator's scope.
 
-    `constants` are fields of every event (service, host). Gives None for a type that is not
-    active; raises `BadInput` for one that the catalog does not know.
+    `constants` are fields of every event (service, host). Returns None for a type that is not
+    active; raises `BadInput` for a type that the catalog does not know.
     """
 
     def __init__(self, catalog: Catalog, scope: Scope, constants: Mapping[str, object]) -> None:
         self._active = frozenset(scope.active(catalog))
         self._types = {
-            name: ({**constants, **_constants(row, catalog, scope)}, _paths(name, catalog))
+            name: ({**constants, **constants_of(row, catalog, scope)}, _paths(name, catalog))
             for name, row in catalog.event_types.items()
         }
         self._shapes: dict[tuple[str, ...], _Shape] = {}
 
     def __call__(self, event: Event, *, own: bool = False) -> Classified | None:
-        """Classify; `own` marks what the record itself raises, which is active at any level."""
+        """Classify; with `own`, an event of the record itself, which is active at any level."""
         fields = event.fields
         key = (event.type, *fields)
         shape = self._shapes.get(key) or self._shape(key)
@@ -122,8 +120,8 @@ class Classifier:
             values["event.duration"] = _nanoseconds(values["event.duration"])
         outcome = _outcome(values.pop("event.outcome", None))
         level = _level(values.pop("log.level", None), outcome)
-        row = shape.rows.get((outcome, level)) or shape.row(outcome, level)
-        return Classified(row, values)
+        variant = shape.variants.get((outcome, level)) or shape.variant(outcome, level)
+        return Classified(variant, values)
 
     def _shape(self, key: tuple[str, ...]) -> _Shape:
         name, *names = key
@@ -134,7 +132,7 @@ class Classifier:
         found = tuple(paths.get(name) for name in names)
         if name == MCPEventType.TOOL_EXECUTION and "gen_ai.tool.name" in found:
             constants = {**constants, **_TOOL_CALL}
-        if len(self._shapes) >= _MAX_SHAPES:
+        if len(self._shapes) >= MAX_SHAPES:
             self._shapes.clear()
         shape = self._shapes[key] = _Shape(
             type=name,
@@ -150,42 +148,21 @@ class Classifier:
 _TOOL_CALL = {"gen_ai.operation.name": "execute_tool", "mcp.method.name": "tools/call"}
 
 
-def _constants(row: EventType, catalog: Catalog, scope: Scope) -> dict[str, object]:
-    return {
-        "data_stream.type": "logs",
-        "data_stream.dataset": row.dataset,
-        "ecs.version": catalog.ecs_version,
-        "event.action": row.action,
-        "event.category": list(row.category),
-        "event.dataset": row.dataset,
-        "event.kind": row.kind,
-        "event.module": "mcp",
-        "event.type": list(row.type),
-        "mcp.audit.classification": row.classification.value,
-        "mcp.audit.frameworks": [
-            name for name in scope.frameworks if row.name in catalog.frameworks[name].requires
-        ],
-        "mcp.audit.level": scope.level.value,
-        "mcp.audit.retention_days": scope.retention_days_of(row.name, catalog),
-        "mcp.audit.type": row.name,
-    }
-
-
 def _paths(name: str, catalog: Catalog) -> dict[str, str]:
-    """The field for each name that events of the type may use: its path, or its alias."""
+    """The field for each name that events of the type may use, its path or its alias."""
     by_name = {path: path for path in catalog.fields_of(name)} | catalog.paths_by_alias(name)
     return {name: path for name, path in by_name.items() if not _OWN.fullmatch(path)} | _COMPUTED
 
 
 def _nanoseconds(duration_ms: object) -> int | None:
-    """None, which fits no field, where it is not a length of time."""
+    """None, which fits no field, if it is not a duration."""
     if isinstance(duration_ms, float):
         return round(duration_ms * _NS_PER_MS) if math.isfinite(duration_ms) else None
     return duration_ms * _NS_PER_MS if isinstance(duration_ms, int) else None
 
 
 def _outcome(success: object) -> str:
-    """`success` as callers give it, or as derived."""
+    """The outcome, from `success` as callers give it or as derived."""
     return _OUTCOMES.get(success, "unknown") if isinstance(success, (int, str)) else "unknown"
 
 
@@ -203,7 +180,7 @@ def _level(severity: object, outcome: str) -> str:
     return "warning" if outcome == "failure" else "info"
 
 
-#: What may become part of an action: a word or two, in which no secret can be.
+#: A verb that may become part of an action: up to three words, too short for a secret.
 _VERB = re.compile(r"[a-z]{1,16}(?:[_-][a-z]{1,16}){0,2}")
 
 
@@ -228,8 +205,8 @@ def _authorization(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _violation(values: Mapping[str, object]) -> dict[str, object]:
-    went_on = values.get("mcp.violation.action_taken") in ("alerted", "allowed")
-    return {"event.type": ["info"] if went_on else ["denied"], "event.outcome": "failure"}
+    continued = values.get("mcp.violation.action_taken") in ("alerted", "allowed")
+    return {"event.type": ["info"] if continued else ["denied"], "event.outcome": "failure"}
 
 
 def _rate_limit(_values: Mapping[str, object]) -> dict[str, object]:

@@ -1,22 +1,18 @@
 """ECS fields by path to one canonical JSON object.
 
 Events of a type come in few shapes (sets of fields), so each shape is compiled once to a template:
-literal bytes with a `%b` for each value. That is some four times cheaper than building nested
+literal bytes with a `%b` for each value. That is about four times cheaper than building nested
 dicts and encoding them, and the order of members costs nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
 
-import msgspec
+from shipper.record.classify import Variant
+from shipper.record.format import encode_json
+from shipper.record.limits import MAX_SHAPES
 
-from shipper.record.classify import Row
-
-_json = msgspec.json.Encoder(order="sorted").encode
-#: Shapes kept; a caller that invents ever new ones only pays for compiling them again.
-_MAX_SHAPES = 512
-
-#: The literal bytes, and what takes the values for its holes, in order.
+#: The literal bytes, and a function that takes the values for its holes, in order.
 _Template = tuple[bytes, Callable[[Mapping[str, object]], tuple[object, ...]]]
 
 
@@ -26,25 +22,25 @@ class Encoder:
     def __init__(self) -> None:
         self._templates: dict[tuple[object, ...], _Template] = {}
 
-    def __call__(self, row: Row, values: Mapping[str, object]) -> bytes:
-        """The line of an event, whose `values` hide the constants of its row."""
-        shape = (row, *values)
-        literal, take = self._templates.get(shape) or self._compile(row, values)
-        return literal % tuple(map(_json, take(values)))
+    def __call__(self, variant: Variant, values: Mapping[str, object]) -> bytes:
+        """The line of an event: the constants of its variant, and `values`, which win."""
+        shape = (variant, *values)
+        literal, take = self._templates.get(shape) or self._compile(variant, values)
+        return literal % tuple(map(encode_json, take(values)))
 
-    def _compile(self, row: Row, values: Mapping[str, object]) -> _Template:
-        if len(self._templates) >= _MAX_SHAPES:
+    def _compile(self, variant: Variant, values: Mapping[str, object]) -> _Template:
+        if len(self._templates) >= MAX_SHAPES:
             self._templates.clear()
-        constants = {path: value for path, value in row.constants.items() if path not in values}
+        constants = {path: value for path, value in variant.constants.items() if path not in values}
         paths = {path: path.split(".") for path in (*values, *constants)}
         pieces = list(_pieces(_tree(paths), constants))
         literal = b"".join(
             b"%b" if isinstance(piece, str) else piece.replace(b"%", b"%%") for piece in pieces
         )
-        # Every line has several values (its time, its place), so that `take` gives a tuple.
+        # Every line has several values (its time, its id), so `take` returns a tuple.
         take = itemgetter(*(piece for piece in pieces if isinstance(piece, str)))
         template: _Template = literal, take
-        self._templates[row, *values] = template
+        self._templates[variant, *values] = template
         return template
 
 
@@ -65,12 +61,12 @@ def _pieces(
     """Literal bytes and, as text, the paths whose values go between them."""
     separator = b"{"
     for name in sorted(node, key=lambda name: (is_root and name == "event", name)):
-        yield separator + _json(name) + b":"
+        yield separator + encode_json(name) + b":"
         separator = b","
         child = node[name]
         if isinstance(child, Mapping):
             yield from _pieces(child, constants, is_root=False)
         else:
             path = str(child)
-            yield _json(constants[path]) if path in constants else path
+            yield encode_json(constants[path]) if path in constants else path
     yield b"}"

@@ -1,9 +1,8 @@
 """An audit event as a value, and the helpers that make one of each type.
 
 Helpers take the callers' names (`tool_name`, `duration_ms`); `classify` turns them into ECS
-paths. Nothing is redacted here: an `Event` holds what happened, in memory only, and says nothing
-of its fields when printed. It goes to the record through a logger that has an `AuditHandler`:
-`logger.info(create_tool_execution_event(...))`.
+paths. Nothing is redacted here: an `Event` lives in memory only, and its `repr` shows none of its
+fields. A logger with an `AuditHandler` records it: `logger.info(create_tool_execution_event(...))`.
 """
 
 import logging
@@ -14,7 +13,7 @@ from msgspec import Struct
 
 from shipper.catalog import MCPEventType
 
-#: Names that every event may carry besides the fields of its type.
+#: Names that every event may carry in addition to the fields of its type.
 COMMON = frozenset(
     {
         *("user_id", "session_id", "client_id", "mcp_endpoint", "source_ip", "user_agent"),
@@ -24,7 +23,7 @@ COMMON = frozenset(
 
 
 class Event(Struct, frozen=True):
-    """What happened: a type of the catalog, and values by ECS path or by the catalog's alias.
+    """An event: a type of the catalog, and values by ECS path or by the catalog's alias.
 
     `repr` and `str` name the type only: an event may hold secrets until it is redacted, and any
     handler on the same logger may print it.
@@ -43,8 +42,8 @@ def create_event(
     """An event of any type, the operator's own included.
 
     `fields` is keyed by ECS path or by the catalog's alias of it. `common` takes the names in
-    `COMMON`; any other raises `TypeError`. `success` is true, false, or None for not known;
-    `duration_ms` may have a fraction. Of all the rest, None is the same as leaving it out.
+    `COMMON`; any other raises `TypeError`. `success` is true, false, or None for unknown;
+    `duration_ms` may have a fraction. For all other names, None means absent.
     """
     return _event(event_type, fields or {}, common)
 
@@ -69,7 +68,7 @@ def create_tool_execution_event(
     success: bool | None = True,
     **common: Any,
 ) -> Event:
-    """A tool was called; `result` is any JSON value, of which 1000 characters are kept."""
+    """A tool was called; `result` is any JSON value, 1000 characters of it are kept."""
     fields = {"tool_name": tool_name, "arguments": arguments, "result": result, "cost": cost}
     common |= {"user_id": user_id, "duration_ms": duration_ms, "success": success}
     return _event(MCPEventType.TOOL_EXECUTION, fields, common)
@@ -179,7 +178,7 @@ def create_token_usage_event(
     success: bool | None = True,
     **common: Any,
 ) -> Event:
-    """A token was issued, used or revoked; it has no parameter, for it is never recorded."""
+    """A token was issued, used or revoked; the token itself is never recorded."""
     fields = {"token_type": token_type, "oauth_flow": oauth_flow, "scopes": scopes}
     common |= {"user_id": user_id, "client_id": client_id, "success": success}
     return _event(MCPEventType.OAUTH2_TOKEN_USAGE, fields, common)
@@ -251,8 +250,8 @@ def create_compliance_event(
 def from_record(record: logging.LogRecord) -> Event | None:
     """The event a log record carries: its message is one, or its `extra` has an `event_type`.
 
-    `extra` takes the names in `COMMON`, and `event_data` for the fields of the type. Any other
-    record is no audit event: None.
+    `extra` takes the names in `COMMON`, and `event_data` for the fields of the type. Returns None
+    for any other record.
     """
     if isinstance(record.msg, Event):
         return record.msg

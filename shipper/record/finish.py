@@ -1,17 +1,15 @@
-"""The second of redaction's two walks: what is suspected masked, echoes masked, long texts cut."""
+"""The second of redaction's two walks: mask secrets and their echoes, cut long texts."""
 
 import hashlib
 
-from shipper.record.walk import LOOK_AHEAD, MAX_TEXT, WINDOW, Walk, valid
+from shipper.record.limits import LOOK_AHEAD, MAX_CHARS, MAX_TEXT, WINDOW
+from shipper.record.walk import Walk, valid
 from shipper.secrets.echoes import spellings, without_echoes
 from shipper.secrets.patterns import Suspicion, mask
 
-#: Characters of one event: bounds the line, and the time, whatever a caller sends.
-MAX_CHARS = 128 << 10
-
 
 class Finish:
-    """Brings the values of one event to what may be written, by what the first walk found."""
+    """Makes the values of one event safe to write, with the findings of the first walk."""
 
     def __init__(self, walk: Walk, suspicion: Suspicion | None) -> None:
         self._spellings = spellings(walk.secrets)
@@ -20,11 +18,11 @@ class Finish:
         self._space = MAX_CHARS
 
     def prose(self, value: object) -> object:
-        """Text that is not the caller's, such as a result: it may repeat what was masked."""
+        """Text from elsewhere, such as a result: it may repeat a masked value."""
         return "[SECRET]" if self._walk.is_full else self.value(value, echoes=True)
 
     def value(self, value: object, *, echoes: bool) -> object:
-        """The value with every string in it finished, names too."""
+        """The value with every string in it finished, names included."""
         if isinstance(value, str):
             finish = self._text if len(value) <= MAX_TEXT else self._cut
             return finish(value, echoes=echoes)
@@ -56,10 +54,10 @@ class Finish:
         return text
 
     def _cut(self, long: str, *, echoes: bool) -> str:
-        """What came from before the cut.
+        """The masked text up to the cut.
 
-        Tokens are shorter than what they stand for, so text from beyond the cut may have moved
-        before it; and at the end of the window may lie half a secret that no pattern knows.
+        A mask is shorter than its secret, so text from beyond the cut may have moved before it;
+        and the window may end in half a secret, which no pattern matches.
         """
         text = self._text(long[:WINDOW], echoes=echoes)
         if len(long) > WINDOW:

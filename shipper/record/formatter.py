@@ -8,11 +8,11 @@ import msgspec
 from pythonjsonlogger.core import BaseJsonFormatter
 
 from shipper.catalog import builtin
-from shipper.record.append import iso_timestamp
 from shipper.record.event import COMMON
+from shipper.record.format import iso_timestamp
 from shipper.record.walk import valid
 
-#: The fields of ECS that a record's attributes are. No extra can have the name of an attribute.
+#: The attributes of a record, and their fields in ECS. No extra can have an attribute's name.
 _FIELDS = {
     "created": "@timestamp",
     "levelname": "log.level",
@@ -28,18 +28,18 @@ _FIELDS = {
 }
 _TRACES = ("exc_info", "stack_info")
 _READ = " ".join(f"%({name})s" for name in _FIELDS if name not in _TRACES)
-#: What an audit event brings in `extra`: it is not redacted yet.
+#: The names of an audit event in `extra`, where it is not redacted yet.
 _AUDIT = COMMON | {"event_type", "event_data"}
-#: Levels of an extra; what is deeper, as all that goes in a circle, is left out.
+#: Levels of an extra; deeper values are cut, and so are circular ones.
 _MAX_DEPTH = 16
 
 
 class EcsFormatter(BaseJsonFormatter):
     """Formats any log record as one ECS JSON line.
 
-    Extras become root fields, dotted names nested ones; one that would fall on a field of ECS's
-    own goes under `labels`. Nothing is redacted: audit events belong to `AuditHandler`, and print
-    here as their type only.
+    Extras become fields at the root, dotted names nested ones; an extra that would replace a field
+    of ECS goes under `labels`. Nothing is redacted: audit events belong to `AuditHandler`, and
+    appear here with their type only.
     """
 
     def __init__(self, service_name: str | None = None, environment: str | None = None) -> None:
@@ -52,7 +52,7 @@ class EcsFormatter(BaseJsonFormatter):
         self._constants = {path: value for path, value in constants.items() if value}
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, whatever the record is: what does not fit its message is told in it."""
+        """One line for any record; the message says so if its arguments do not fit."""
         try:
             return super().format(record)
         except Exception as error:  # noqa: BLE001 - a caller's object may raise anything
@@ -67,10 +67,10 @@ class EcsFormatter(BaseJsonFormatter):
         record: logging.LogRecord,
         message_dict: dict[str, Any],
     ) -> None:
-        """The record's attributes and extras, each under its name, and what its exception says."""
+        """The record's attributes and extras, each under its name, and its exception."""
         traces = {name: message_dict[name] for name in _TRACES if name in message_dict}
         super().add_fields(log_data, record, traces)
-        for key, value in message_dict.items():  # a dict was logged instead of a text
+        for key, value in message_dict.items():  # a dict was logged, not a text
             log_data.setdefault(str(key), value)
         if record.exc_info and record.exc_info[0]:
             log_data["error.type"] = record.exc_info[0].__name__
@@ -81,7 +81,7 @@ class EcsFormatter(BaseJsonFormatter):
                 log_data.pop(name, None)
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        """The same as nested fields of ECS; an extra does not take the place of another field."""
+        """The same as nested fields of ECS; an extra never replaces another field."""
         own = {path: log_data.pop(name) for name, path in _FIELDS.items() if name in log_data}
         own["@timestamp"] = iso_timestamp(own["@timestamp"])
         own["log.level"] = own["log.level"].lower()
@@ -102,14 +102,14 @@ class EcsFormatter(BaseJsonFormatter):
 
 
 def _place(root: dict[str, Any], path: str, value: object) -> bool:
-    """Set the value at a dotted path; False where another value is in the way."""
+    """Set the value at a dotted path; False if another value is in the way."""
     *parents, leaf = [name for name in path.split(".") if name] or ["_"]
     node = root
     for name in parents:
         child = node.get(name, {})
         if not isinstance(child, dict):
             return False
-        node[name] = dict(child)  # it may be the caller's own, which is not ours to change
+        node[name] = dict(child)  # a copy: it may be the caller's
         node = node[name]
     if leaf in node:
         return False

@@ -13,12 +13,13 @@ from shipper.errors import ShipperError
 from shipper.record.append import (
     MAX_SEGMENT_AGE_S,
     MAX_SEGMENT_BYTES,
-    Stream,
+    AuditStream,
     new_stream_id,
 )
 from shipper.record.classify import Classified, Classifier
 from shipper.record.encode import Encoder
 from shipper.record.event import Event, create_compliance_event, from_record
+from shipper.record.format import CONTROL_EVENTS
 from shipper.record.redact import Redactor
 from shipper.record.settings import Settings
 
@@ -26,7 +27,7 @@ _log = logging.getLogger("shipper.record")
 
 
 class Counts(Struct):
-    """What became of the events this handler was given."""
+    """What this handler did with the events it was given."""
 
     recorded: int = 0
     filtered: int = 0
@@ -37,12 +38,12 @@ class AuditHandler(logging.Handler):
     """Writes audit events as ECS JSON lines to segment files under `directory`.
 
     Attach it to the logger that events go to (`mcp.audit` for instrumented servers), in code or by
-    `logging.config.dictConfig`. Records that carry no event are ignored. `emit` never raises and
-    never waits for a network; what cannot be written is counted in `counts`, and attested by an
-    event of its own as soon as writing works again.
+    `logging.config.dictConfig`. Log records without an event are ignored. `emit` never raises and
+    never waits for a network. Events that cannot be written are counted in `counts`; as soon as
+    writing works again, the handler records how many were lost.
 
     `catalog` overlays the built-in one: a mapping with `event_types`, `fields`, `frameworks`.
-    Raises `BadInput` (and `CatalogError`, one of it) when the settings cannot be used.
+    Raises `BadInput` (for the catalog its subclass `CatalogError`) if the settings are not valid.
     """
 
     def __init__(  # noqa: PLR0913 - the keys of a dictConfig section
@@ -78,7 +79,7 @@ class AuditHandler(logging.Handler):
         self._start()
 
     def _start(self) -> None:
-        """Begin a stream for this process: at the start, and again in each forked child."""
+        """Start a stream for this process: at first, and again in each forked child."""
         self._pid = os.getpid()
         self._lost = 0
         self.counts = Counts()
@@ -90,11 +91,15 @@ class AuditHandler(logging.Handler):
             "process.pid": self._pid,
         }
         self._classify = Classifier(self._catalog, self._settings.scope, constants)
-        self._stream = Stream(
-            self._directory, self._settings.policy, self._own, Encoder(), stream_id
+        controls = {
+            event: self._own(create_compliance_event(event.operation)) for event in CONTROL_EVENTS
+        }
+        self._stream = AuditStream(
+            self._directory, self._settings.policy, controls, Encoder(), stream_id
         )
 
     def _own(self, event: Event) -> Classified:
+        """An event of the record itself, ready to encode."""
         classified = self._classify(event, own=True)
         assert classified is not None
         return self._redact(classified)
@@ -113,9 +118,9 @@ class AuditHandler(logging.Handler):
             self._note_failure(error)
 
     def record(self, event: Event, time_s: float) -> str | None:
-        """Write an event outside of logging: its id, or None when its type is not active.
+        """Write an event without `logging`; return its id, or None if its type is not active.
 
-        Raises `OSError` when it cannot be written, `BadInput` for an unknown type.
+        Raises `OSError` if the event cannot be written, `BadInput` for an unknown type.
         """
         self.acquire()
         try:
@@ -124,11 +129,11 @@ class AuditHandler(logging.Handler):
             self.release()
 
     def attest(self, event: Event) -> None:
-        """Write what the product itself raises: at any level, and never raising, as `emit`."""
+        """Write an event of the product itself, at any level; never raises, like `emit`."""
         self.acquire()
         try:
             self._record(event, time.time(), own=True)
-        except Exception as error:  # noqa: BLE001 - counted, and attested as soon as writing works
+        except Exception as error:  # noqa: BLE001 - counted, and recorded as soon as writing works
             self._note_failure(error)
         finally:
             self.release()
@@ -143,24 +148,25 @@ class AuditHandler(logging.Handler):
             return None
         clean = self._redact(classified)
         if self._lost:
-            self._attest_loss(time_s)
+            self._record_loss(time_s)
         event_id = self._stream.append(clean, time_s)
         self.counts.recorded += 1
         return event_id
 
-    def _attest_loss(self, time_s: float) -> None:
-        """Say in the record itself how many events are missing before this one."""
-        loss = create_compliance_event("records-lost", records=self._lost, success=False)
+    def _record_loss(self, time_s: float) -> None:
+        """Record how many events are missing before this one."""
+        lost = self._lost
+        loss = create_compliance_event("records-lost", records=lost, success=False)
         self._stream.append(self._own(loss), time_s)
-        self._lost = 0
+        self._lost -= lost  # a signal handler may have lost another one meanwhile
 
     def _note_failure(self, error: Exception) -> None:
-        """Count it; warn when it begins, not each time."""
+        """Count the failure; log the first one only, until writing works again."""
         self.counts.failed += 1
         self._lost += 1
         if self._lost == 1:
             _log.error(
-                "Audit events are not recorded in %s until this is mended: %s",
+                "Audit events are not recorded in %s until this is fixed: %s",
                 self._directory,
                 error if isinstance(error, OSError | ShipperError) else type(error).__name__,
             )
@@ -173,9 +179,9 @@ class AuditHandler(logging.Handler):
                 self._stream.abandon()
                 return
             if self._lost:
-                self._attest_loss(time.time())
+                self._record_loss(time.time())
             self._stream.close(time.time())
-        except Exception as error:  # noqa: BLE001 - the process is ending: tell, and let it end
+        except Exception as error:  # noqa: BLE001 - the process is ending: log, and let it end
             _log.warning("The last segment in %s has no last line: %s", self._directory, error)
         finally:
             self.release()

@@ -1,10 +1,10 @@
 """The chain: each line carries a hash over its own bytes and the hash of the line before.
 
 Hash rule, version 1: SHA-256 over the 32 bytes of the previous hash (zeros for the first line of
-a stream) and the line as written, less its `hash` member and its newline. Every line ends with
-`,"hash":"<64 hex digits>"}}`: the `event` object is last in it, `hash` is last in `event`, and
-all other members are in sorted order. So the hashed bytes can be had from the line by cutting its
-tail, and from a document that a pipeline has reordered by writing it anew in that order.
+a stream) and the line as written, without its `hash` member and its newline. Every line ends with
+`,"hash":"<64 hex digits>"}}`: the `event` object is its last member, `hash` is the last in
+`event`, and all other members are sorted. So cutting the tail of a line gives the hashed bytes;
+from a document that a pipeline has reordered, `format.canonical` gives the line.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ def seal(body: bytes, previous: bytes) -> tuple[bytes, bytes]:
 
 
 def unseal(line: bytes) -> tuple[bytes, bytes] | None:
-    """The body and the hash of a sealed line; None where the line carries no seal."""
+    """The body and the hash of a sealed line; None if the line has no seal."""
     tail = _TAIL.search(line)
     if not tail:
         return None
@@ -32,6 +32,6 @@ def unseal(line: bytes) -> tuple[bytes, bytes] | None:
 
 
 def follows(line: bytes, previous: bytes) -> bool:
-    """Whether the line is whole and follows the line whose hash is `previous`."""
+    """Whether the line is unchanged and follows the line whose hash is `previous`."""
     parts = unseal(line)
     return parts is not None and hashlib.sha256(previous + parts[0]).digest() == parts[1]

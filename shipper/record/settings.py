@@ -1,4 +1,4 @@
-"""What an `AuditHandler` is told, checked as a whole before the first event."""
+"""The settings of an `AuditHandler`, all checked before the first event."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from shipper.errors import BadInput, Problem
 from shipper.record.append import Durability, SegmentPolicy
 from shipper.record.walk import valid
 
-#: Elasticsearch: a part of a data stream's name; no `-`, for that parts the parts.
+#: A part of a data stream's name in Elasticsearch, where `-` separates the parts.
 _NAMESPACE = re.compile(r"[a-z0-9_.]{1,100}")
 
 
@@ -27,7 +27,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     durability: str
 
     def check(self, catalog: Catalog) -> None:
-        """Raise `BadInput` with everything that cannot be used."""
+        """Raise `BadInput` with every setting that is not valid."""
         if problems := [*self._choices(catalog), *self._forms(catalog), *self._numbers()]:
             raise BadInput(problems)
 

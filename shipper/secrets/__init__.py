@@ -1,1 +1,1 @@
-"""What a secret looks like: the same for the record line and for the pipelines made from it."""
+"""How secrets look: the same for the record, the processors and the generated pipelines."""

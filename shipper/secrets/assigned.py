@@ -1,6 +1,6 @@
-"""Secrets that a name gives away: keys of objects, and `name = value` in text.
+"""Secrets that their name reveals: keys of objects, and `name = value` in text.
 
-Both ask the same question of a name, so that what is a secret as `{"api_key": …}` is one as
+Both test a name in the same way, so that a secret in `{"api_key": …}` is also one in
 `?api_key=…`, `API_KEY: …` or `<apiKey>…`.
 """
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from shipper.secrets.spans import Span, replaced
 
-#: Names of secrets, without what is not a letter or a digit. The first line holds wherever in the
-#: name it stands (`password_confirmation`), the others at the end only.
+#: Names of secrets, reduced to letters and digits. The first line matches anywhere in the name
+#: (`password_confirmation`), the others only at its end.
 SECRET_NAME = re.compile(
     r"""(?x)
     password | passwd | passphrase | passcode | apikey | clientsecret | connectionstring
@@ -27,9 +27,9 @@ SECRET_NAME = re.compile(
       )$
     | ^ (?: pass | pw | psw | pin | (?:basic|http|proxy)?auth | bearer | sig ) $"""
 )
-#: Such words at the end of a name only as words of their own: not `compass`, not `spin`.
+#: Short words match only as the separate last word of a name: not `compass`, not `spin`.
 LAST_WORD = re.compile(r"(?:^|[\W_])(?i:pass|pw|pin)$|[a-z](?:Pass|Pin)$")
-#: Names that look like a secret's but count or page things, or tell about a secret.
+#: Names that look like a secret's, but count or page things, or describe a secret.
 HARMLESS = re.compile(
     r"""(?x)
     (?: max | min | (?:max|min)?(?:new|prompt|completion|input|output|reasoning|thinking|context)
@@ -40,7 +40,7 @@ HARMLESS = re.compile(
     | .*pass(?:word|phrase|code) (?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength
       |hint|(?:updated|changed)at|rules?|types?|format|manager|less|field|name|count)"""
 )
-#: One of these is in every secret's name; in JSON a letter may be written by its number.
+#: Every secret's name contains one of these; JSON may write a letter as its code.
 _IN_NAMES = (
     "pass pwd pw psw secret token key cred cookie auth otp cv ssn pin jwt sess sig code "
     "iban bearer number card account social mnemonic phrase connection \\u00"
@@ -49,13 +49,13 @@ _NAME_GATES = tuple(_IN_NAMES.split())
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
-#: Names are short; a longer one is content.
+#: A longer name is content.
 MAX_NAME = 128
 
 
 @lru_cache(maxsize=4096)  # names repeat; callers bound their length
 def is_secret_name(name: str) -> bool:
-    """Whether what the name stands for is a secret whatever it looks like."""
+    """Whether the value of this name is a secret, whatever it looks like."""
     plain = _NO_LETTER.sub("", name).lower()
     if not SECRET_NAME.search(plain) and not LAST_WORD.search(name):
         return False
@@ -63,7 +63,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def labels_a_secret(value: Mapping[Any, object]) -> bool:
-    """Whether it is of the form `{"name": "Authorization", "value": …}`."""
+    """Whether it has the form `{"name": "Authorization", "value": …}`."""
     labels = (value.get(key) for key in ("name", "key", "header"))
     return any(_is_short(label) and is_secret_name(str(label)) for label in labels)
 
@@ -73,14 +73,14 @@ def _is_short(key: object) -> bool:
 
 
 def may_name_secrets(text: str) -> bool:
-    """Whether a secret's name can be in the text at all; cheaper than to look for one."""
+    """Whether the text can contain a secret's name; cheaper than a search for one."""
     lower = text.lower()
     return any(gate in lower for gate in _NAME_GATES)
 
 
-#: A name that may be a secret's, and what stands between it and its value: `=`, `: `, `=>`, `>`,
+#: A name that may be a secret's, and the separator before its value: `=`, `: `, `=>`, `>`,
 #: ` is `; or a blank: `--password x`, `PASSWORD 'x'`. For text in lower case: a pattern that
-#: ignores case takes ten times as long, for it cannot look for first letters.
+#: ignores case takes ten times as long, because it cannot search for first letters.
 ASSIGNMENT = re.compile(
     r"""(?x)
     (?P<name> (?: p(?:ass|wd|w(?=\W)|in(?![a-z])|hpsessid) | s(?:ecret|sn|ig(?==))
@@ -94,8 +94,8 @@ ASSIGNMENT = re.compile(
 #: The words before it that belong to the name (`db.user_`, `api `), read backwards.
 BEFORE = re.compile(r"[ ]?[\w.-]{0,32}")
 _BEFORE_LENGTH = 33
-#: A value: in quotes, an authorization or cookies to the end of the line, or a word, in which
-#: marks may stand where they do not end it.
+#: A value: in quotes, an authorization or cookies to the end of the line, or a word, which may
+#: contain punctuation that does not end it.
 VALUE = re.compile(
     r"""(?isx)
     "(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.)*'?
@@ -106,12 +106,12 @@ VALUE = re.compile(
     | (?: [^\s"'<&,;)\]}\\]
         | [,;)\]}"'\\] (?! [\s"'<&,;)\]}\\] | \Z | [\w.-]{1,40}["']?\s?[:=] ) )+"""
 )
-#: Masked already, by a shape that ran before or by the key.
+#: Masked already, by an earlier shape or by the key.
 MASKED = re.compile(
     r"""(?x) ["'\\]{0,20} (?:\w{1,16}[ ])?
     \[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)\]"""
 )
-#: In prose only what does not look like a word is a secret: a password is often "required".
+#: In prose a secret does not look like a word: a password is often "required".
 NOT_A_WORD = re.compile(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
 BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
 
@@ -123,7 +123,7 @@ def mask_assigned(text: str) -> tuple[str, int]:
 
 def _values(text: str) -> Iterator[Span]:
     lower = text.lower()
-    if len(lower) != len(text):  # a letter that has two for its lower case: places would be off
+    if len(lower) != len(text):  # a letter whose lower case has two: offsets would be wrong
         lower = text
     end = 0
     for match in ASSIGNMENT.finditer(lower):
@@ -149,7 +149,7 @@ def _is_secret(text: str, match: re.Match[str]) -> bool:
 
 
 def _value(text: str, start: int) -> Span | None:
-    """Where the value ends, and what to put in its place; quotes stay."""
+    """Where the value ends, and its replacement; quotes stay."""
     if MASKED.match(text, start):
         return None
     if text[start : start + 1] in {"[", "{"}:
@@ -167,7 +167,7 @@ def _value(text: str, start: int) -> Span | None:
 
 
 def _closing(text: str, start: int) -> int:
-    """Where the bracket at `start` is closed again; the end of the text where it is not."""
+    """Where the bracket at `start` is closed; the end of the text if it is not."""
     depth = 0
     for match in BRACKET.finditer(text, start):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)

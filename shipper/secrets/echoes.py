@@ -1,18 +1,18 @@
-"""Secrets that a name gave away, found where they are repeated: tools echo what they are given."""
+"""Echoes: secrets that their name revealed, where a tool repeats them."""
 
 import json
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
-#: What of a masked value is remembered, to find it where it is repeated.
+#: Characters of a masked value that are remembered, to find its echoes.
 MAX_ECHO = 1024
-#: Below this a secret is so short that replacing it everywhere would garble ordinary words.
+#: A shorter secret would match within ordinary words.
 _MIN_ECHO = 4
-#: Secrets remembered of one event: bounds the search for them.
+#: Secrets of one event that are remembered: bounds the search for them.
 MAX_SECRETS = 64
-#: Levels of a masked value that are looked into.
+#: Levels of a masked value that are searched for secrets.
 _MAX_DEPTH = 16
-#: Stands for an echo until all are found: no valid text holds it, so no secret is found within it.
+#: Replaces an echo until all are found: no valid text contains it, so no secret matches in it.
 _HOLE = "\udc00"
 
 
@@ -20,7 +20,7 @@ def remember(secrets: set[str], secret: object, depth: int = 0) -> None:
     """Add a masked value, or the values inside it, to `secrets`, which holds `MAX_SECRETS`."""
     if len(secrets) >= MAX_SECRETS or depth > _MAX_DEPTH:
         return
-    if secret is None or isinstance(secret, bool):  # no secret, and an ordinary word everywhere
+    if secret is None or isinstance(secret, bool):  # not a secret, and a common word
         return
     if isinstance(secret, Mapping):
         secret = list(islice(secret.values(), MAX_SECRETS))
@@ -36,7 +36,7 @@ def remember(secrets: set[str], secret: object, depth: int = 0) -> None:
 
 
 def spellings(secrets: Iterable[str]) -> list[str]:
-    """All that may repeat a secret, the longest first, for a secret may hold another."""
+    """All texts that may repeat a secret, the longest first: one secret may contain another."""
     found = {text for secret in secrets for text in _spellings(secret)}
     return sorted(found, key=lambda text: (-len(text), text))
 
@@ -52,7 +52,7 @@ def without_echoes(text: str, spelt: Iterable[str]) -> tuple[str, int]:
 
 
 def _spellings(secret: str) -> set[str]:
-    """How a tool may repeat it: as it is, within JSON, within a URL."""
+    """How a tool may repeat it: unchanged, within JSON, within a URL."""
     if secret.isalnum() and secret.isascii():
         return {secret}
     return {

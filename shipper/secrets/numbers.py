@@ -1,17 +1,17 @@
-"""Numbers that only their form and their check digits tell from others: cards, IBANs, SSNs."""
+"""Numbers that only their form and check digits distinguish from others: cards, IBANs, SSNs."""
 
 import re
 from collections.abc import Iterator
 
 from shipper.secrets.spans import Span, replaced
 
-#: First digits of payment cards by length (ISO/IEC 7812-1). A time in milliseconds has 13 digits
-#: and one in microseconds 16, and one in ten passes the check: but they begin with 1.
+#: First digits of payment cards by length (ISO/IEC 7812-1). A time in milliseconds has 13 digits,
+#: one in microseconds 16, and one in ten passes the check; but they begin with 1.
 _FIRST_DIGITS = {13: "4", 14: "3", 15: "3", 16: "23456", 17: "56", 18: "56", 19: "456"}
 _LONGEST = max(_FIRST_DIGITS)
-#: A card's groups have three digits or more, but for the last.
+#: A card's groups have three digits or more, except the last.
 _MAX_GROUPS = 6
-#: Each digit's code to twice its value, its own digits added: the check digit's rule.
+#: From each digit's code to the digit sum of twice its value: the rule of the check digit.
 _DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 _PLAIN = bytes.maketrans(b"0123456789", bytes(range(10)))
 
@@ -49,7 +49,7 @@ def _cards(text: str) -> Iterator[Span]:
 
 
 def _card_end(text: str, groups: list[tuple[int, int]]) -> int | None:
-    """Where the card ends that begins with the first group, if one does."""
+    """Where the card ends that begins with the first group, if there is one."""
     digits = ""
     for start, end in groups:
         digits += text[start:end]
@@ -74,7 +74,7 @@ _IBAN_TAIL = re.compile(r"(?:[ -]?[A-Za-z0-9]){11,29}")
 
 
 def mask_ibans(text: str) -> tuple[str, int]:
-    """Replace bank account numbers; words may follow one without a mark between."""
+    """Replace bank account numbers; words may follow without punctuation."""
     return replaced(text, _ibans(text))
 
 
@@ -91,7 +91,7 @@ def _ibans(text: str) -> Iterator[Span]:
 
 
 def _leaves_one(rotated: str) -> bool:
-    """ISO 7064, mod 97-10, over the number with its head at the end."""
+    """ISO 7064, mod 97-10, over the number with its first four characters moved to the end."""
     return int("".join(str(int(char, 36)) for char in rotated)) % 97 == 1
 
 
@@ -99,7 +99,7 @@ _SSN = re.compile(r"(?<![0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![0-9-])")
 
 
 def mask_ssns(text: str) -> tuple[str, int]:
-    """Replace United States social security numbers, which have a form only."""
+    """Replace United States social security numbers, which have no check digit."""
     return _SSN.subn("[SSN]", text)
 
 

@@ -1,9 +1,8 @@
-"""What a secret looks like within text.
+"""How a secret looks within text.
 
-Each shape has a gate: something that is in every text the shape is found in, and cheap to look
-for. Text that opens no gate, as most does, never meets the patterns: one look through all of them
-takes ten times as long as the gates. No pattern nests quantifiers, and what repeats is bounded or
-cannot be entered twice, so none can be made to run long.
+Each shape has a gate: a word or mark that every text with the shape contains, cheap to search for.
+Most texts open no gate and never meet the patterns, which take ten times as long as the gates. No
+pattern nests quantifiers, and repetitions are bounded or possessive, so no text makes one slow.
 """
 
 import base64
@@ -21,16 +20,16 @@ _Mask = Callable[[str], tuple[str, int]]
 
 
 class Gate(Enum):
-    """What to look for first: a word that names a secret, or a mark within the secret itself."""
+    """What to search for first: a word that names a secret, or a mark within the secret itself."""
 
     WORD = auto()
     MARK = auto()
 
 
 class Shape(NamedTuple):
-    """One kind of secret; `mask` gives the text without it and how often it was there.
+    """One kind of secret; `mask` returns the text without it, and how often it was there.
 
-    A shape that a pattern alone can find has it here, with its token, for the pipelines that mask
+    If a pattern alone finds it, `pattern` and `token` are for the generated pipelines, which mask
     foreign events.
     """
 
@@ -46,7 +45,7 @@ def _shape(kind: str, gate: Gate, pattern: str, token: str | None = None) -> Sha
     return Shape(kind, gate, partial(re.compile(pattern).subn, token), pattern, token)
 
 
-#: Prose has many a basic thing; credentials are base64 with a colon in it.
+#: Prose has many a "basic" thing; credentials are base64 with a colon in it.
 _BASIC = re.compile(r"(?ai)\bbasic\s{1,4}+([a-z0-9+/_-]{4,2048}+)={0,2}+")
 
 
@@ -63,7 +62,7 @@ def _basic(text: str) -> Iterator[Span]:
 
 _STANDARD = str.maketrans("-_", "+/")
 
-#: In the order they run: whole secrets first, so that a later shape does not cut one in two.
+#: In the order in which they run: longer secrets first, so that none is cut in two.
 SHAPES = (
     _shape(
         "private_key",
@@ -140,7 +139,7 @@ _NUMBER = re.compile(
 
 
 class Suspicion(NamedTuple):
-    """What a text may hold: the shapes whose gate is open, and whether there are numbers."""
+    """What a text may contain: the shapes whose gate is open, and whether there are numbers."""
 
     shapes: tuple[Shape, ...]
     numbers: bool
@@ -154,7 +153,7 @@ _BEHIND: Mapping[tuple[bool, bool], tuple[Shape, ...]] = {
 
 
 def suspect(text: str) -> Suspicion | None:
-    """What to look for in `text`; None when it can hold none of the known secrets."""
+    """What to search for in `text`; None if it can contain none of the known secrets."""
     word = _WORD.search(text.lower()) is not None
     mark = _MARK.search(text) is not None
     numbers = _NUMBER.search(text) is not None
@@ -164,7 +163,7 @@ def suspect(text: str) -> Suspicion | None:
 
 
 def found(text: str, suspicion: Suspicion) -> bool:
-    """Whether what is suspected is there: gates open for many a text that is clean."""
+    """Whether the suspected secrets are there: gates also open for many clean texts."""
     masks = [shape.mask for shape in suspicion.shapes]
     if suspicion.numbers:
         masks += [mask_number for _, mask_number in NUMBERS]
@@ -172,7 +171,7 @@ def found(text: str, suspicion: Suspicion) -> bool:
 
 
 def mask(text: str, suspicion: Suspicion, seen: Callable[[str, int], None]) -> str:
-    """Replace what is suspected with a token of its kind; tell `seen` the kind and count."""
+    """Replace suspected secrets with a token of their kind; call `seen` with kind and count."""
     for shape in suspicion.shapes:
         text, count = shape.mask(text)
         if count:

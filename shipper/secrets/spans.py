@@ -1,4 +1,4 @@
-"""Parts of a text, and the text with tokens in their place."""
+"""Parts of a text, and their replacement by tokens."""
 
 from collections.abc import Iterable
 from typing import NamedTuple

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from shipper import AuditHandler
-from shipper.record.seal import GENESIS, follows, unseal
+from shipper.record.format import CONTROL_EVENTS, canonical, first_break, streams_in
 
 _numbers = itertools.count()
 
@@ -23,23 +23,25 @@ class Recorder:
         self.logger.addHandler(self.handler)
 
     def log(self, event):
-        """Log it, and give the document that it became."""
+        """Log it, and return the document that it became."""
         self.logger.info(event)
-        return json.loads(lines(self.directory)[-1])
+        return document_of(lines(self.directory)[-1])
 
     def close(self):
         self.handler.close()
         self.logger.removeHandler(self.handler)
 
     def events(self):
-        """The documents that were logged: without those the record adds of its own."""
-        own = {"audit-segment-start", "audit-segment-end"}
-        return [d for d in documents(self.directory) if d["event"]["action"] not in own]
+        """The documents that were logged: all except the control events."""
+        control = {event.action for event in CONTROL_EVENTS}
+        return [d for d in documents(self.directory) if d["event"]["action"] not in control]
 
 
 def segments(directory):
-    """The segment files, each stream's in order."""
-    return sorted(Path(directory).glob("*.jsonl"))
+    """The segment files, each stream's in order; none where there is no directory."""
+    if not Path(directory).exists():
+        return []
+    return [path for files in streams_in(Path(directory)).values() for path in files]
 
 
 def lines(directory):
@@ -47,30 +49,31 @@ def lines(directory):
 
 
 def lines_of(path):
-    """The whole lines of a file; there must be nothing else in it."""
+    """The lines of a file; all must be complete."""
     data = path.read_bytes()
     assert data == b"" or data.endswith(b"\n"), f"half a line in {path}: {data[-200:]!r}"
     return data.splitlines()
 
 
+def document_of(line):
+    """The line decoded; from the document the same line can be made again."""
+    document = json.loads(line)
+    assert canonical(document) == line
+    return document
+
+
 def documents(directory):
-    return [json.loads(line) for line in lines(directory)]
+    return [document_of(line) for line in lines(directory)]
 
 
 def streams(directory):
     """The lines of each stream, in the order of its segments."""
-    found = {}
-    for path in segments(directory):
-        found.setdefault(path.name.rpartition("-")[0], []).extend(lines_of(path))
-    return found
+    found = streams_in(Path(directory)).items()
+    return {stream: [line for path in files for line in lines_of(path)] for stream, files in found}
 
 
 def assert_whole(stream):
-    """No gap in the sequence, and each line sealed to the one before."""
-    assert [json.loads(line)["event"]["sequence"] for line in stream] == [
-        *range(1, len(stream) + 1)
-    ]
-    head = GENESIS
+    """No gap in the sequence, each line sealed to the one before and canonical."""
+    assert first_break(stream) is None
     for line in stream:
-        assert follows(line, head), line
-        head = unseal(line)[1]
+        document_of(line)

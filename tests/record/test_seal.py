@@ -1,5 +1,6 @@
 """What a line says of itself, and of the line before."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from shipper.catalog import Scope, builtin
 from shipper.record.classify import Classifier
 from shipper.record.encode import Encoder
 from shipper.record.event import create_event
+from shipper.record.format import first_break, walk_chain
 from shipper.record.seal import GENESIS, follows, seal, unseal
 from tests.record.recorder import Recorder, lines
 
@@ -25,7 +27,7 @@ def body_of(fields, **common):
     constants = {"host.hostname": "host", "process.pid": 7, "mcp.audit.stream.id": "s"}
     classify = Classifier(builtin(), Scope(), constants)
     event = classify(create_event("mcp_tool_execution", fields, **common))
-    return Encoder()(event.row, {**event.values, **PLACE})
+    return Encoder()(event.variant, {**event.values, **PLACE})
 
 
 def test_the_golden_line_is_written_to_the_byte():
@@ -36,18 +38,20 @@ def test_the_golden_line_is_written_to_the_byte():
     assert line + b"\n" == GOLDEN.read_bytes()
 
 
-def test_the_golden_line_can_be_sealed_anew_from_its_document_by_the_rule_alone():
-    """The rule of seal.py's docstring, done with Python's own JSON."""
-    import hashlib
-
-    line = GOLDEN.read_bytes().rstrip(b"\n")
+def hash_by_the_rule(line, previous):
+    """The hash by seal.py's docstring and Python's own JSON, and the hash that the line states."""
     document = json.loads(line)
     event = document.pop("event")
-    sealed = event.pop("hash")
+    stated = event.pop("hash")
     inner = json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     outer = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     body = f'{outer[:-1]},"event":{inner}}}'.encode()
-    assert hashlib.sha256(bytes(32) + body).hexdigest() == sealed
+    return hashlib.sha256(previous + body).digest(), bytes.fromhex(stated)
+
+
+def test_the_golden_line_can_be_sealed_again_from_its_document_by_the_rule_alone():
+    computed, stated = hash_by_the_rule(GOLDEN.read_bytes(), bytes(32))
+    assert computed == stated
 
 
 #: Some fields of each root that a tool call may carry, with values that need care.
@@ -77,13 +81,13 @@ def test_a_line_is_the_nested_document_of_its_fields(fields):
     )
     values = {**event.values, **PLACE}
     expected = {}
-    for path, value in {**event.row.constants, **values}.items():
+    for path, value in {**event.variant.constants, **values}.items():
         *parents, leaf = path.split(".")
         node = expected
         for name in parents:
             node = node.setdefault(name, {})
         node[leaf] = value
-    line = Encoder()(event.row, values)
+    line = Encoder()(event.variant, values)
     try:
         reference = msgspec.json.decode(msgspec.json.encode(expected))
     except UnicodeEncodeError:
@@ -116,12 +120,15 @@ def written(tmp_path_factory):
 
 
 def is_whole(stream):
-    head = GENESIS
-    for line in stream:
-        if not follows(line, head):
-            return False
-        head = unseal(line)[1]
-    return True
+    return first_break(stream) is None
+
+
+def test_the_walk_finds_the_hashes_that_the_rule_gives(written):
+    head = bytes(32)
+    for line, link in zip(written, walk_chain(written), strict=True):
+        head, stated = hash_by_the_rule(line, head)
+        assert (link.head, link.finding) == (head, None)
+        assert head == stated
 
 
 def test_any_single_byte_changed_breaks_the_chain(written):

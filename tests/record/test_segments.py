@@ -6,26 +6,19 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from shipper import create_tool_execution_event
+from shipper.record.format import parse_segment_end, parse_segment_start
 from shipper.record.seal import GENESIS, unseal
+from tests.real.processes import wait_until
 from tests.record.recorder import assert_whole, documents, lines_of, segments, streams
 
 CALL = create_tool_execution_event("bob", "query_db", {"limit": 1}, "x" * 200, 12.5)
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 20
-
-
-def until(condition):
-    """Wait for it, not for ever."""
-    end = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        threading.Event().wait(0.01)
 
 
 def program(code, *arguments):
@@ -65,11 +58,10 @@ def test_segments_are_linked_when_they_rotate_by_size(new_recorder):
     head = GENESIS
     for number, path in enumerate(files, 1):
         lines = lines_of(path)
-        first, last = json.loads(lines[0]), json.loads(lines[-1])
-        assert first["mcp"]["audit"]["chain"]["previous"] == head.hex()
-        assert first["mcp"]["audit"]["segment"]["number"] == number
-        assert last["mcp"]["audit"]["segment"]["records"] == len(lines)
-        assert path.name == f"{first['mcp']['audit']['stream']['id']}-{number:06d}.jsonl"
+        start, end = parse_segment_start(lines[0]), parse_segment_end(lines[-1])
+        assert (start.previous, start.segment.number) == (head, number)
+        assert (end.segment, end.records) == (start.segment, len(lines))
+        assert path.name == start.segment.file_name
         head = unseal(lines[-1])[1]
     (stream,) = streams(recorder.directory).values()
     assert_whole(stream)
@@ -78,7 +70,11 @@ def test_segments_are_linked_when_they_rotate_by_size(new_recorder):
 def test_a_segment_is_closed_by_age_at_the_next_line(new_recorder):
     recorder = new_recorder(max_age_s=0.01)
     recorder.log(CALL)
-    until(lambda: recorder.log(CALL) and len(segments(recorder.directory)) == 2)
+    wait_until(
+        lambda: recorder.log(CALL) and len(segments(recorder.directory)) == 2,
+        DEADLINE_S,
+        "a second segment",
+    )
     (stream,) = streams(recorder.directory).values()
     assert_whole(stream)
 
@@ -88,11 +84,11 @@ def test_a_deleted_segment_is_followed_by_a_new_one(recorder):
     gone = recorder.handler.path
     gone.unlink()
 
-    def goes_on():
+    def continues():
         recorder.logger.info(CALL)
         return recorder.handler.path != gone
 
-    until(goes_on)
+    wait_until(continues, DEADLINE_S, "another segment")
     (path,) = segments(recorder.directory)
     first = json.loads(lines_of(path)[0])
     assert first["mcp"]["audit"]["segment"]["number"] == 2
@@ -104,7 +100,11 @@ def test_a_deleted_directory_is_made_again(recorder):
     for path in segments(recorder.directory):
         path.unlink()
     recorder.directory.rmdir()
-    until(lambda: recorder.logger.info(CALL) or segments(recorder.directory))
+    wait_until(
+        lambda: recorder.logger.info(CALL) or segments(recorder.directory),
+        DEADLINE_S,
+        "the directory",
+    )
 
 
 def test_only_the_owner_reads_the_lines(recorder):
@@ -180,7 +180,11 @@ def test_a_full_disk_leaves_no_half_line_and_no_gap(limit, tmp_path):
 
 def test_of_a_killed_process_at_most_the_last_line_is_torn(tmp_path):
     with program("while True: r.logger.info(CALL)", tmp_path) as process:
-        until(lambda: sum(path.stat().st_size for path in segments(tmp_path)) > 200_000)
+        wait_until(
+            lambda: sum(path.stat().st_size for path in segments(tmp_path)) > 200_000,
+            DEADLINE_S,
+            "200 kB of lines",
+        )
         process.send_signal(signal.SIGKILL)
     (path,) = segments(tmp_path)
     whole, _, _torn = path.read_bytes().rpartition(b"\n")
@@ -214,6 +218,31 @@ r.close()
 
 def test_what_a_signal_handler_raises_in_the_midst_of_a_line_breaks_nothing(tmp_path):
     run(SIGNALS, tmp_path)
+    (stream,) = streams(tmp_path).values()
+    assert_whole(stream)
+
+
+INTERRUPTED = """
+import os
+function = getattr(os, sys.argv[2])
+def interrupt(_frame, event, called):
+    # As a signal handler would: Python runs one when a call has returned.
+    if event == "c_return" and called is function:
+        sys.setprofile(None)
+        raise InterruptedError("from a signal handler")
+sys.setprofile(interrupt)
+r.logger.info(CALL)
+assert r.handler.counts.failed == 1
+r.log(CALL)
+r.log(CALL)
+assert r.handler.counts.failed == 1
+r.close()
+"""
+
+
+@pytest.mark.parametrize("function", ["open", "write"])
+def test_a_signal_in_the_first_call_of_a_segment_costs_one_event_and_no_more(function, tmp_path):
+    run(INTERRUPTED, tmp_path, function)
     (stream,) = streams(tmp_path).values()
     assert_whole(stream)
 

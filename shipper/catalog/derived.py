@@ -1,0 +1,68 @@
+"""What follows from the catalog for every program that writes events: Python, Ruby and Painless."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from shipper.catalog.model import Catalog, EventType, Field, Scope, Sensitivity
+
+#: The subject of an event, for its `message`: the first of these fields that it has.
+SUBJECTS = ("gen_ai.tool.name", "mcp.resource.uri", "gen_ai.prompt.name", "mcp.method.name")
+
+
+class Kind(StrEnum):
+    """How the value of a field is brought into the form of the field."""
+
+    SECRET = "secret"  # noqa: S105 - a word; never written
+    FLATTENED = "flattened"  # an object with any members
+    PROSE = "prose"  # a text, or any JSON value as text
+    WORD = "word"  # a name, such as a tool's, or several
+    PERSON = "person"  # identifies a person, on purpose in clear
+    BOOLEAN = "boolean"
+    LONG = "long"
+    REAL = "real"
+    IP = "ip"
+    DATE = "date"
+
+
+_BY_TYPE: Mapping[str, Kind] = {
+    "flattened": Kind.FLATTENED,
+    "match_only_text": Kind.PROSE,
+    "boolean": Kind.BOOLEAN,
+    "long": Kind.LONG,
+    "float": Kind.REAL,
+    "double": Kind.REAL,
+    "ip": Kind.IP,
+    "date": Kind.DATE,
+}
+
+
+def kind_of(field: Field) -> Kind:
+    """The kind of a field, by its type and sensitivity."""
+    if field.sensitivity is Sensitivity.SECRET:
+        return Kind.SECRET
+    if field.path == "event.reason":
+        return Kind.PROSE
+    named = Kind.PERSON if field.sensitivity is Sensitivity.PERSONAL else Kind.WORD
+    return _BY_TYPE.get(field.type, named)
+
+
+def constants_of(row: EventType, catalog: Catalog, scope: Scope) -> dict[str, object]:
+    """The fields that are the same in every event of a type, by path."""
+    return {
+        "data_stream.type": "logs",
+        "data_stream.dataset": row.dataset,
+        "ecs.version": catalog.ecs_version,
+        "event.action": row.action,
+        "event.category": list(row.category),
+        "event.dataset": row.dataset,
+        "event.kind": row.kind,
+        "event.module": "mcp",
+        "event.type": list(row.type),
+        "mcp.audit.classification": row.classification.value,
+        "mcp.audit.frameworks": [
+            name for name in scope.frameworks if row.name in catalog.frameworks[name].requires
+        ],
+        "mcp.audit.level": scope.level.value,
+        "mcp.audit.retention_days": scope.retention_days_of(row.name, catalog),
+        "mcp.audit.type": row.name,
+    }
