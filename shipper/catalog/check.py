@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from shipper.catalog.model import Catalog, MCPEventType
 from shipper.errors import Problem
+from shipper.names import fault_of
 
 #: ECS 9.5, allowed values of `event.category` with the `event.type` values expected of each.
 ECS_TYPES = {
@@ -23,8 +24,6 @@ ES_TYPES = {
     *("boolean", "constant_keyword", "date", "double", "flattened", "float", "ip", "keyword"),
     *("long", "match_only_text"),
 }
-#: Elasticsearch: no `-`, at most 100 bytes, lower case, none of `\\ / * ? " < > | space , # :`.
-_DATASET = re.compile(r"[a-z0-9_][a-z0-9_.]{0,99}")
 _PATH = re.compile(r"@?[a-z0-9_]+(\.[a-z0-9_]+)*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INDEX = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -43,13 +42,11 @@ def _builtin_types_are_all_there(catalog: Catalog) -> Iterator[Problem]:
 
 def _names_fit_their_use(catalog: Catalog) -> Iterator[Problem]:
     for name, row in catalog.event_types.items():
-        for what, text, pattern in (
-            ("name", name, _NAME),
-            ("dataset", row.dataset, _DATASET),
-            ("index", row.index, _INDEX),
-        ):
+        for what, text, pattern in (("name", name, _NAME), ("index", row.index, _INDEX)):
             if not pattern.fullmatch(text):
                 yield Problem(f"event_types.{name}.{what}", f"{text!r} is not a valid {what}")
+        if fault := fault_of("dataset", row.dataset):
+            yield Problem(f"event_types.{name}.dataset", fault)
 
 
 def _datasets_are_distinct(catalog: Catalog) -> Iterator[Problem]:

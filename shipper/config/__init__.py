@@ -4,7 +4,6 @@
 """
 
 import os
-import re
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from shipper.config.read import Reader
 from shipper.config.tree import Node, Source, build, parse, tree_of
 from shipper.errors import CatalogError, ConfigError, Problem
 from shipper.follow.inputs import InputConfig
+from shipper.names import fault_of
 
 KEYSTORE_NAME = "mcp-shipper.keystore"
 _STDIN = "stdin"
@@ -314,6 +314,6 @@ def _simple(reader: Reader, nodes: Mapping[str, Node]) -> dict[str, Any]:
 
 def _namespace(reader: Reader, node: Node) -> str:
     text = reader.text(node)
-    if not re.fullmatch(r"[a-z0-9_.]{1,100}", text):
-        reader.note(node, "a namespace is lower case letters, digits, _ and . (100 at most)")
+    if what := fault_of("namespace", text):
+        reader.note(node, what)
     return text

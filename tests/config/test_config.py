@@ -220,9 +220,11 @@ namespace: "${TENANT}"
 def test_a_variable_cannot_smuggle_yaml_in(tmp_path):
     config = read("namespace: '${TENANT}'", tmp_path, TENANT="a_b")
     assert config.namespace == "a_b"
-    assert problems("namespace: ${TENANT}", tmp_path, TENANT="a\noutput: {}") == [
-        "c.yml:1 namespace: a namespace is lower case letters, digits, _ and . (100 at most)"
-    ]
+    (told,) = problems("namespace: ${TENANT}", tmp_path, TENANT="a\noutput: {}")
+    assert told == (
+        "c.yml:1 namespace: 'a\\noutput: {}' is not a valid namespace: "
+        "use 1 to 100 of a-z, 0-9, _ and ., and begin with a letter or a digit"
+    )
 
 
 def test_a_variable_that_is_not_set_is_told_with_what_to_do(tmp_path):
