@@ -25,7 +25,11 @@ Count = Annotated[int, Bounds(1)]
 Level = Annotated[int, Bounds(0, 9)]
 
 
-#: At zero nothing would ever be in time, and what is tried again would be so at once.
+#: Seconds; written with a unit in a configuration, as in `1m30s`.
+Duration = Annotated[float, Bounds(0)]
+
+
+#: A duration above zero: at zero nothing would ever be in time, and retries would not wait.
 Span = Annotated[float, Bounds(0.001)]
 
 

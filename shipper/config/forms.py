@@ -8,8 +8,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shipper.config.conditions import read_pattern
-from shipper.config.read import Reader
-from shipper.config.tree import Node
 from shipper.forms.base import Form
 from shipper.forms.ndjson import NDJSON
 from shipper.forms.text.container import Container
@@ -19,6 +17,9 @@ from shipper.forms.text.form import Text
 from shipper.forms.text.message import Parser
 from shipper.forms.text.multiline import Multiline
 from shipper.forms.text.raw import UTF_8
+from shipper.yaml.node import YamlNode
+from shipper.yaml.reader import Reader
+from shipper.yaml.typed import into
 
 #: Keys of an input that say what its files hold.
 FORM_KEYS = (
@@ -73,7 +74,7 @@ class _Found(Struct):
     json: dict[str, Any] | None = None
 
 
-def read_form(reader: Reader, keys: Mapping[str, Node], kind: str, ecs_version: str) -> Form:
+def read_form(reader: Reader, keys: Mapping[str, YamlNode], kind: str, ecs_version: str) -> Form:
     """The form of the files of an input of that type."""
     found = _Found([_container(reader, keys)] if kind == "container" else [])
     for node in _listed(keys.get("parsers")):
@@ -95,20 +96,22 @@ def read_form(reader: Reader, keys: Mapping[str, Node], kind: str, ecs_version: 
     )
 
 
-def _listed(node: Node | None) -> Sequence[Node]:
+def _listed(node: YamlNode | None) -> Sequence[YamlNode]:
     if node is None or (node.items is None and node.children is None):
         return ()
     return [node] if node.items is None else node.items
 
 
-def _parser(reader: Reader, node: Node, found: _Found) -> None:
+def _parser(reader: Reader, node: YamlNode, found: _Found) -> None:
     if node.scalar is not None:  # `- ndjson`, without options
-        node = Node(node.where, node.path, children={str(node.scalar): Node(node.where, node.path)})
+        node = YamlNode(
+            node.where, node.path, children={str(node.scalar): YamlNode(node.where, node.path)}
+        )
     for name, options in reader.sections(node, _PARSERS).items():
         _PARSERS[name](reader, options, found)
 
 
-def _read_ndjson(reader: Reader, node: Node, found: _Found) -> None:
+def _read_ndjson(reader: Reader, node: YamlNode, found: _Found) -> None:
     keys = reader.children(node, (*_JSON_KEYS, "target", "document_id"))
     if given := keys.get("document_id"):
         reader.note(given, "is not supported: the id of a document is the line's `event.id`")
@@ -120,24 +123,24 @@ def _read_ndjson(reader: Reader, node: Node, found: _Found) -> None:
 _JSON_KEYS = ("expand_keys", "add_error_key", "message_key")
 
 
-def _json(reader: Reader, keys: Mapping[str, Node]) -> dict[str, Any]:
+def _json(reader: Reader, keys: Mapping[str, YamlNode]) -> dict[str, Any]:
     truths = {key: key in keys and reader.truth(keys[key]) for key in _JSON_KEYS[:2]}
     message = {"message_key": reader.text(keys["message_key"])} if "message_key" in keys else {}
     return {**truths, **message}
 
 
-def _read_container(reader: Reader, node: Node, found: _Found) -> None:
+def _read_container(reader: Reader, node: YamlNode, found: _Found) -> None:
     _not_after_json(reader, node, found)
     found.steps.append(_container(reader, reader.children(node, CONTAINER_KEYS)))
 
 
-def _container(reader: Reader, keys: Mapping[str, Node]) -> Container:
+def _container(reader: Reader, keys: Mapping[str, YamlNode]) -> Container:
     given = {key: keys[key] for key in CONTAINER_KEYS if key in keys}
-    made: Container = reader.into(Container, Node("", "", children=given))
+    made: Container = into(reader, Container, YamlNode("", "", children=given))
     return made
 
 
-def _read_multiline(reader: Reader, node: Node, found: _Found) -> None:
+def _read_multiline(reader: Reader, node: YamlNode, found: _Found) -> None:
     _not_after_json(reader, node, found)
     options = dict(node.children or {})
     patterns = {
@@ -145,7 +148,7 @@ def _read_multiline(reader: Reader, node: Node, found: _Found) -> None:
         for key in ("pattern", "flush_pattern")
         if (given := options.pop(key, None))
     }
-    found_ = reader.into(Multiline, Node(node.where, node.path, children=options))
+    found_ = into(reader, Multiline, YamlNode(node.where, node.path, children=options))
     multiline = replace(found_, **patterns, timeout_s=found_.timeout_s or None)
     for problem in _multiline_problems(multiline):
         reader.note(node, problem)
@@ -161,12 +164,12 @@ def _multiline_problems(options: Multiline) -> Iterator[str]:
         yield "pattern is required: which lines belong together"
 
 
-def _not_after_json(reader: Reader, node: Node, found: _Found) -> None:
+def _not_after_json(reader: Reader, node: YamlNode, found: _Found) -> None:
     if found.json is not None:
         reader.note(node, "must stand before ndjson: an object is not joined with others")
 
 
-def _read_include_message(reader: Reader, node: Node, found: _Found) -> None:
+def _read_include_message(reader: Reader, node: YamlNode, found: _Found) -> None:
     keys = reader.children(node, ("patterns",))
     if "patterns" not in keys:
         reader.note(node, "patterns is required: which messages go on")
@@ -174,11 +177,11 @@ def _read_include_message(reader: Reader, node: Node, found: _Found) -> None:
     found.steps.append(IncludeMessage(_patterns(reader, keys["patterns"])))
 
 
-def _read_syslog(reader: Reader, node: Node, _found: _Found) -> None:
+def _read_syslog(reader: Reader, node: YamlNode, _found: _Found) -> None:
     reader.note(node, "is not supported: parse the text in Logstash or in an ingest pipeline")
 
 
-_PARSERS: Mapping[str, Callable[[Reader, Node, _Found], None]] = {
+_PARSERS: Mapping[str, Callable[[Reader, YamlNode, _Found], None]] = {
     "ndjson": _read_ndjson,
     "multiline": _read_multiline,
     "container": _read_container,
@@ -187,7 +190,7 @@ _PARSERS: Mapping[str, Callable[[Reader, Node, _Found], None]] = {
 }
 
 
-def _old(reader: Reader, keys: Mapping[str, Node], found: _Found) -> None:
+def _old(reader: Reader, keys: Mapping[str, YamlNode], found: _Found) -> None:
     """The keys of the types before `filestream`, as the parsers that they became."""
     if node := keys.get("multiline"):
         _read_multiline(reader, node, found)
@@ -197,7 +200,7 @@ def _old(reader: Reader, keys: Mapping[str, Node], found: _Found) -> None:
         found.json = {**_json(reader, inner), "target": "" if under_root else "json"}
 
 
-def _options(reader: Reader, keys: Mapping[str, Node]) -> dict[str, Any]:
+def _options(reader: Reader, keys: Mapping[str, YamlNode]) -> dict[str, Any]:
     """The keys beside the parsers, as fields of the form."""
     options: dict[str, Any] = {}
     if (node := keys.get("encoding")) and (name := _encoding(reader, node)) != UTF_8:
@@ -214,15 +217,15 @@ def _options(reader: Reader, keys: Mapping[str, Node]) -> dict[str, Any]:
     return options
 
 
-def _encoding(reader: Reader, node: Node) -> str:
+def _encoding(reader: Reader, node: YamlNode) -> str:
     name = reader.text(node).lower()
     if _IS_OTHER.fullmatch(name):
         reader.note(node, _OTHER_NEWLINES)
     elif name:
-        reader.one_of(Node(node.where, node.path, name), ENCODINGS)
+        reader.one_of(YamlNode(node.where, node.path, name), ENCODINGS)
     return ENCODINGS.get(name, UTF_8)
 
 
-def _patterns(reader: Reader, node: Node) -> tuple[re.Pattern[str], ...]:
+def _patterns(reader: Reader, node: YamlNode) -> tuple[re.Pattern[str], ...]:
     items = [node] if node.items is None else node.items
     return tuple(read_pattern(reader, item, reader.text(item)) for item in items)

@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from shipper.config.filebeat import INPUTS, why_no_input
 from shipper.config.files import FILE_KEYS, OLD_SCANNER_KEYS, read_files
 from shipper.config.forms import CONTAINER_KEYS, FORM_KEYS, OLD_KEYS, read_form
-from shipper.config.read import Reader
-from shipper.config.tree import Node
 from shipper.deliver.spool import PATTERN
 from shipper.follow.inputs import InputConfig, Scanner
 from shipper.forms.base import Form
 from shipper.forms.spooled import Spooled
+from shipper.yaml.node import YamlNode
+from shipper.yaml.reader import Reader
 
 if TYPE_CHECKING:
     from shipper.config.processors import Section
@@ -33,7 +33,7 @@ class Surroundings(NamedTuple):
 
 
 def read_inputs(
-    reader: Reader, nodes: Mapping[str, Node], surroundings: Surroundings
+    reader: Reader, nodes: Mapping[str, YamlNode], surroundings: Surroundings
 ) -> tuple[InputConfig, ...]:
     """The enabled inputs of `inputs` and `filebeat.inputs`."""
     everywhere = _section(reader, nodes)
@@ -88,7 +88,7 @@ _TYPES: Mapping[str, tuple[str, ...]] = {
 
 def _input(
     reader: Reader,
-    node: Node,
+    node: YamlNode,
     default_id: str,
     everywhere: "Section | None",
     surroundings: Surroundings,
@@ -124,7 +124,7 @@ _NEW_NAMES = {
 }
 
 
-def _without_old_keys(reader: Reader, node: Node) -> Node:
+def _without_old_keys(reader: Reader, node: YamlNode) -> YamlNode:
     """The input; each key of the older types is a problem that says what it has become."""
     keys = dict(node.children or {})
     for key in [key for key in keys if key in _NEW_NAMES]:
@@ -133,7 +133,7 @@ def _without_old_keys(reader: Reader, node: Node) -> Node:
     return replace(node, children=keys) if node.children else node
 
 
-def _is_foreign(reader: Reader, node: Node) -> bool:
+def _is_foreign(reader: Reader, node: YamlNode) -> bool:
     """Whether it is of a type that only Filebeat has; a problem, if it is switched on."""
     keys = node.children or {}
     kind, enabled = keys.get("type"), keys.get("enabled")
@@ -144,7 +144,7 @@ def _is_foreign(reader: Reader, node: Node) -> bool:
     return True
 
 
-def _kind(reader: Reader, node: Node) -> str:
+def _kind(reader: Reader, node: YamlNode) -> str:
     given = (node.children or {}).get("type")
     kind = reader.one_of(given, _TYPES) if given else "filestream"
     if given and kind == "log":
@@ -154,7 +154,7 @@ def _kind(reader: Reader, node: Node) -> str:
     return kind if kind in _TYPES else "filestream"
 
 
-def _section(reader: Reader, nodes: Mapping[str, Node]) -> "Section | None":
+def _section(reader: Reader, nodes: Mapping[str, YamlNode]) -> "Section | None":
     found = {key: nodes[key] for key in EVENT_KEYS if key in nodes}
     if not found:
         return None

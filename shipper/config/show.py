@@ -8,7 +8,7 @@ from pathlib import PurePath
 from msgspec import Struct
 from msgspec.structs import fields
 
-from shipper.config import Config
+from shipper.config.model import Config
 from shipper.outputs.secret import Secret
 
 #: What may stand before the host of an address: a name and a password.

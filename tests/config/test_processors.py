@@ -41,7 +41,7 @@ def test_every_problem_is_told_with_its_line_and_what_there_is():
         *("2", "3", "3", "4", "5", "6", "6", "6", "7", "7", "8", "8", "9", "10", "10", "10"),
         *("11", "12", "13", "15", "16"),
     ]
-    assert told[0].endswith(f"'disect' is none of {names}")
+    assert told[0].endswith(f"'disect' is not one of {names}")
     assert told[1].endswith("feilds: unknown key; did you mean 'fields'?")
     assert told[2].endswith("fields is required")
     assert "expected one condition, found equals, contains" in told[3]
@@ -55,7 +55,7 @@ def test_every_problem_is_told_with_its_line_and_what_there_is():
     assert told[14].endswith("'a..b' is no path of a field")
     assert "an event has no @metadata here" in told[15]
     assert told[16].endswith("one of max_bytes and max_characters is required, not both")
-    assert "'xxhash' is none of md5, sha1, sha256, sha384, sha512" in told[17]
+    assert "'xxhash' is not one of md5, sha1, sha256, sha384, sha512" in told[17]
     assert told[18].endswith("expected one processor by its name, found add_tags, drop_event")
     assert told[19].endswith("expected one processor by its name, found 'add_tags'")
     assert told[20].endswith("then is required: the processors for events that meet the condition")
