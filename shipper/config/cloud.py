@@ -42,7 +42,7 @@ def _addresses(reader: Reader, node: YamlNode) -> tuple[str | None, str | None]:
     except ValueError:  # not base64, or not ASCII
         host, parts = "", []
     if not host or not parts or not parts[0]:
-        reader.note(node, "is no cloud id; copy it from the deployment's page")
+        reader.note(node, "is not a cloud id; copy it from the deployment's page")
         return None, None
     domain, _, port = host.partition(":")
     found = [_address(part, domain, port or _PORT) for part in parts[:2] if part]

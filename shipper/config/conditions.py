@@ -13,7 +13,7 @@ from shipper.yaml.reader import Reader
 
 
 def read_condition(reader: Reader, node: YamlNode) -> Condition | None:
-    """The one condition that stands in a mapping; None if there is a problem."""
+    """The one condition in a mapping; None if there is a problem."""
     known, given = reader.sections(node, CONDITIONS), node.children or {}
     if len(known) == 1 and len(known) == len(given):
         ((name, inner),) = given.items()
@@ -27,9 +27,9 @@ def read_condition(reader: Reader, node: YamlNode) -> Condition | None:
 def read_path(reader: Reader, node: YamlNode, path: str) -> str:
     """The dotted path of a field."""
     if path.partition(".")[0] == "@metadata":
-        reader.note(node, "an event has no @metadata here; each output adds what it needs itself")
+        reader.note(node, "an event has no @metadata here; each output adds its own")
     elif not all(path.split(".")):
-        reader.note(node, f"{path!r} is no path of a field")
+        reader.note(node, f"{path!r} is not the path of a field")
     return path
 
 
@@ -58,10 +58,10 @@ def read_pattern(reader: Reader, node: YamlNode, text: str) -> re.Pattern[str]:
     text = _CLASS.sub(lambda match: _CLASSES.get(match[1], match[0]), text)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # `[[:alpha:]]`, which Python reads as something else
+            warnings.simplefilter("error")  # `[[:alpha:]]` means something else in Python
             return re.compile(text, re.ASCII)
     except (re.error, FutureWarning) as error:
-        reader.note(node, f"no regular expression in Python's syntax: {error}")
+        reader.note(node, f"not a regular expression in Python's syntax: {error}")
         return re.compile("")
 
 
@@ -84,7 +84,7 @@ def _equals(reader: Reader, node: YamlNode) -> Condition:
 def _value(reader: Reader, node: YamlNode) -> str | int | bool:
     if isinstance(node.scalar, str | int | bool):
         return node.scalar
-    reader.note(node, f"expected a text, a whole number, true or false, found {node.kind}")
+    reader.note(node, f"expected text, a whole number, true or false, found {node.kind}")
     return ""
 
 
@@ -95,7 +95,7 @@ def _contains(reader: Reader, node: YamlNode) -> Condition:
 def _text(reader: Reader, node: YamlNode) -> str:
     if isinstance(node.scalar, str):
         return node.scalar
-    reader.note(node, f"expected a text, found {node.kind}; put it in quotes")
+    reader.note(node, f"expected text, found {node.kind}; put it in quotes")
     return ""
 
 

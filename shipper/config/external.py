@@ -1,4 +1,4 @@
-"""`filebeat.config`: files with more inputs or modules, which Filebeat would read besides."""
+"""`filebeat.config`: files with more inputs or modules, which Filebeat would also read."""
 
 import glob
 from pathlib import Path
@@ -8,7 +8,7 @@ from shipper.yaml.reader import Reader
 
 
 def read_external(reader: Reader, key: str, node: YamlNode) -> None:
-    """A problem if there are such files: what they name would not be shipped. Else a note."""
+    """A problem if there are such files: their inputs would not be shipped. Otherwise a remark."""
     keys = reader.children(node, ("enabled", "path", "reload"))
     if "enabled" in keys and not reader.truth(keys["enabled"]):
         return

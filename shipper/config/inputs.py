@@ -37,25 +37,26 @@ def read_inputs(
 ) -> tuple[InputConfig, ...]:
     """The enabled inputs of `inputs` and `filebeat.inputs`."""
     everywhere = _section(reader, nodes)
-    lists = [nodes["inputs"]] if "inputs" in nodes else []
-    if node := nodes.get("filebeat.inputs"):
-        lists.append(node)
+    lists = [nodes[key] for key in ("inputs", "filebeat.inputs") if key in nodes]
     found = [
         _input(reader, item, f"input-{at}", everywhere, surroundings)
         for node in lists
         for at, item in enumerate([node] if node.items is None else node.items, start=1)
     ]
     enabled = tuple(one for one in found if one)
-    if lists and not enabled:
-        what = "inputs: none is enabled, so the segments of path.audit are shipped, as without any"
-        reader.remarks.append(what)
-    intervals = {one.scanner.check_interval_s for one in enabled}
-    if len(intervals) > 1:
-        shortest = f"{min(intervals):g}s"
-        reader.remarks.append(f"inputs: the shortest check_interval counts for all, {shortest}")
+    if lists:
+        reader.remarks += _remarks(enabled)
     for problem in _conflicts(enabled):
         reader.note(lists[0], problem)
     return enabled
+
+
+def _remarks(inputs: Sequence[InputConfig]) -> Iterator[str]:
+    if not inputs:
+        yield "inputs: none is enabled; the segments in path.audit are shipped instead"
+    intervals = {one.scanner.check_interval_s for one in inputs}
+    if len(intervals) > 1:
+        yield f"inputs: all are checked at the shortest check_interval, {min(intervals):g}s"
 
 
 def _conflicts(inputs: Sequence[InputConfig]) -> Iterator[str]:
@@ -64,7 +65,7 @@ def _conflicts(inputs: Sequence[InputConfig]) -> Iterator[str]:
         if count > 1:
             yield f"two inputs have the id {name!r}; an id names one input"
     if sum(one.is_stdin for one in inputs) > 1:
-        yield "two inputs are of the type stdin; there is one standard input"
+        yield "two inputs have the type stdin; there is one standard input"
         return
     owners: dict[tuple[str, Scanner], InputConfig] = {}
     for one in inputs:
@@ -72,8 +73,8 @@ def _conflicts(inputs: Sequence[InputConfig]) -> Iterator[str]:
             owner = owners.setdefault((pattern, one.scanner), one)
             if owner is not one:
                 yield (
-                    f"input {one.id!r}: {pattern!r} is of the input {owner.id!r} already, and a "
-                    "file is shipped once; make one input of the two, or tell their files apart"
+                    f"input {one.id!r}: input {owner.id!r} already has {pattern!r}, and a file is "
+                    "shipped once; merge the two inputs, or give each its own files"
                 )
 
 
@@ -125,16 +126,16 @@ _NEW_NAMES = {
 
 
 def _without_old_keys(reader: Reader, node: YamlNode) -> YamlNode:
-    """The input; each key of the older types is a problem that says what it has become."""
+    """The input; each key of the older types is a problem that gives its new name."""
     keys = dict(node.children or {})
     for key in [key for key in keys if key in _NEW_NAMES]:
-        what = f"is a key of the types `log` and `container`; here say `{_NEW_NAMES[key]}`"
+        what = f"is a key of the types `log` and `container`; here write `{_NEW_NAMES[key]}`"
         reader.note(keys.pop(key), what)
     return replace(node, children=keys) if node.children else node
 
 
 def _is_foreign(reader: Reader, node: YamlNode) -> bool:
-    """Whether it is of a type that only Filebeat has; a problem, if it is switched on."""
+    """Whether only Filebeat has its type; a problem, if the input is switched on."""
     keys = node.children or {}
     kind, enabled = keys.get("type"), keys.get("enabled")
     if kind is None or kind.scalar not in INPUTS:
@@ -149,7 +150,7 @@ def _kind(reader: Reader, node: YamlNode) -> str:
     kind = reader.one_of(given, _TYPES) if given else "filestream"
     if given and kind == "log":
         reader.remarks.append(
-            str(given.problem("the same as `filestream`, which Filebeat made of it"))
+            str(given.problem("the same as `filestream`, which replaced it in Filebeat"))
         )
     return kind if kind in _TYPES else "filestream"
 

@@ -68,8 +68,8 @@ def _hosts(node: YamlNode) -> Iterator[YamlNode]:
 #: Options that name where lines go, which Filebeat would fill in for each event.
 _NAMES = ("index", "pipeline", "topic", "key", "path", "filename")
 _TEMPLATE = (
-    "names with %{…} are not filled in; give one name (Elasticsearch takes events to the data "
-    "streams that they name, and index_strategy knows monthly indices)"
+    "%{…} in a name is not filled in; give a fixed name (events in Elasticsearch go to the data "
+    "streams that they name; for monthly indices set index_strategy)"
 )
 
 
@@ -101,9 +101,9 @@ def _kibana(reader: Reader, nodes: Mapping[str, YamlNode]) -> str | None:
 
 
 def _anonymous(reader: Reader, node: YamlNode, url: str) -> str:
-    """The address, which is told when Kibana does not answer as it should."""
+    """The address, which appears in messages when Kibana does not answer as it should."""
     if "@" in url:
-        what = "holds a user's name; Kibana is asked with the credentials of output.elasticsearch"
+        what = "contains a user name; Kibana is asked with the credentials of output.elasticsearch"
         reader.note(node, what)
     return url
 
@@ -111,6 +111,6 @@ def _anonymous(reader: Reader, node: YamlNode, url: str) -> str:
 def read_url(reader: Reader, node: YamlNode) -> str:
     text = reader.text(node)
     if not text.startswith(("http://", "https://")):
-        # What is there is not told: it may hold a password.
+        # The message does not quote the text: it may hold a password.
         reader.note(node, "expected an address that begins with http:// or https://")
     return text

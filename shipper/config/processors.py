@@ -27,7 +27,7 @@ from shipper.yaml.typed import into
 
 
 def read_processors(reader: Reader, node: YamlNode) -> tuple[Processor, ...]:
-    """A list of processors; one alone stands for a list of it."""
+    """A list of processors; a single one is a list of one."""
     if node.items is None and node.children is None and node.scalar is None:
         return ()
     found = [_processor(reader, one) for one in ([node] if node.items is None else node.items)]
@@ -45,7 +45,7 @@ class Section(NamedTuple):
 def read_section(reader: Reader, nodes: Mapping[str, YamlNode]) -> Section:
     """The keys of `EVENT_KEYS`; `fields` and `tags` are short for processors."""
     reader.remarks.append(
-        "processors, fields, tags: lines of audit segments pass as they are, for a changed line "
+        "processors, fields, tags: lines of audit segments pass unchanged: a changed line "
         "would break their chain"
     )
     under_root = "fields_under_root" in nodes and reader.truth(nodes["fields_under_root"])
@@ -154,7 +154,7 @@ def _drop_event(reader: Reader, node: YamlNode) -> Processor:
 def _drop_fields(reader: Reader, node: YamlNode) -> Processor:
     nodes = _options(reader, node, ("fields", "ignore_missing"), "fields")
     if "ignore_missing" in nodes:
-        reader.truth(nodes["ignore_missing"])  # a missing field is no trouble in either case
+        reader.truth(nodes["ignore_missing"])  # a missing field is never an error here
     where = nodes.get("fields")
     names = reader.texts(where) if where and where.items != [] else ()
     patterns = [name for name in names if len(name) > _SLASHES and name[0] == name[-1] == "/"]

@@ -298,7 +298,7 @@ def test_a_value_that_is_none_of_those_there_are_is_told_before_anything_is_made
         ("output.redis.workers: 9999", "expected 1 to 64, found 9999"),
         ("output.redis.timeout: 0", "expected 1ms or more, found 0"),
         ("output.logstash.backoff.init: 0s", "expected 1ms or more, found '0s'"),
-        ("cloud.id: é", "is no cloud id; copy it from the deployment's page"),
+        ("cloud.id: é", "is not a cloud id; copy it from the deployment's page"),
         ("http.port: 99999", "expected 0 to 65535, found 99999"),
         ("logging.files.rotateeverybytes: 0", "expected 1 or more, found 0"),
     ],
@@ -342,3 +342,56 @@ def test_a_duration_is_written_as_in_go(text, seconds):
 def test_what_is_no_duration_is_told(text):
     with pytest.raises(ConfigError, match="expected a duration such as 30s"):
         from_mapping({"shutdown_timeout": text})
+
+
+def test_a_problem_of_a_catalog_overlay_has_its_file_and_line(tmp_path):
+    told = problems(
+        """\
+catalog:
+  event_types:
+    orders:
+      dataset: _orders
+      level: everything
+      retention_days: 0
+      colour: red
+    returns:
+      fields:
+        - order_id
+  fields:
+    acme.order.id: {type: text}
+  frameworks:
+    iso27001:
+      requires: [mcp_tools]
+mcp_audit_event_types:
+  refunds: 5
+""",
+        tmp_path,
+    )
+    rule = "use 1 to 100 of a-z, 0-9, _ and ., and begin with a letter or a digit"
+    assert [one for one in told if "c.yml:12" not in one] == [
+        f"c.yml:4 catalog.event_types.orders.dataset: '_orders' is not a valid dataset: {rule}",
+        (
+            "c.yml:5 catalog.event_types.orders.level: 'everything' is not one of "
+            "basic, standard, enterprise"
+        ),
+        "c.yml:6 catalog.event_types.orders.retention_days: expected 1 or more, found 0",
+        (
+            "c.yml:7 catalog.event_types.orders.colour: unknown key; known here: dataset, index, "
+            "retention_days, classification, level, kind, category, type, action, fields, meaning"
+        ),
+        (
+            "c.yml:9 catalog.event_types.returns.fields: "
+            "unknown field 'order_id': add it under `fields`"
+        ),
+        "c.yml:14 catalog.frameworks.iso27001: retention_days is required",
+        "c.yml:17 mcp_audit_event_types.refunds: expected a mapping, found 5",
+    ]
+    (of_the_field,) = [one for one in told if "c.yml:12" in one]
+    assert of_the_field.startswith("c.yml:12 catalog.fields.acme.order.id.type: 'text' is not one")
+
+
+def test_a_problem_of_an_overlay_is_reported_once_under_an_index_prefix(tmp_path):
+    text = "index_strategy: monthly\nindex_prefix: acme\ncatalog.event_types: {mine: 5}\n"
+    assert problems(text, tmp_path) == [
+        "c.yml:3 catalog.event_types.mine: expected a mapping, found 5"
+    ]

@@ -158,7 +158,7 @@ def test_a_cloud_id_and_its_credentials_are_those_of_elasticsearch_and_kibana(tm
 @pytest.mark.parametrize("bad", ["nonsense", "a:b64", "prod:"])
 def test_what_is_no_cloud_id_is_told(bad, tmp_path):
     assert problems(f"cloud.id: '{bad}'", tmp_path) == [
-        "filebeat.yml:1 cloud.id: is no cloud id; copy it from the deployment's page"
+        "filebeat.yml:1 cloud.id: is not a cloud id; copy it from the deployment's page"
     ]
 
 
@@ -319,17 +319,17 @@ def test_the_outputs_of_the_reference_file_are_taken(tmp_path):
         ("output.elasticsearch.ssl.cipher_suites: [RSA-AES-128-CBC-SHA]", "OpenSSL's"),
         ("output.elasticsearch.ssl.ca_sha256: abc", "ca_trusted_fingerprint"),
         ("output.elasticsearch.kerberos: {enabled: true}", "is not supported"),
-        ("output.elasticsearch.index: 'a-%{+yyyy.MM.dd}'", "names with %{…} are not filled in"),
-        ("output.elasticsearch.pipeline: '%{[fields.p]}'", "names with %{…} are not filled in"),
-        ("output.kafka.topic: '%{[fields.topic]}'", "names with %{…} are not filled in"),
+        ("output.elasticsearch.index: 'a-%{+yyyy.MM.dd}'", "%{…} in a name is not filled in"),
+        ("output.elasticsearch.pipeline: '%{[fields.p]}'", "%{…} in a name is not filled in"),
+        ("output.kafka.topic: '%{[fields.topic]}'", "%{…} in a name is not filled in"),
         ("output.kafka.topics: [{topic: a}]", "is not supported"),
-        ("output.redis.key: '%{[x]:y}'", "names with %{…} are not filled in"),
+        ("output.redis.key: '%{[x]:y}'", "%{…} in a name is not filled in"),
         ("output.redis.keys: [{key: a}]", "is not supported"),
-        ("output.logstash.index: '%{[x]}'", "names with %{…} are not filled in"),
+        ("output.logstash.index: '%{[x]}'", "%{…} in a name is not filled in"),
         ("processors: [{decode_json_fields: {fields: [message]}}]", "ndjson"),
         ("processors: [{dissect: {tokenizer: x}}]", "Elasticsearch or Logstash"),
         ("inputs: [{paths: [/x], line_terminator: null_terminator}]", "ends with a newline"),
-        ("inputs: [{paths: [/x], multiline.pattern: a}]", "here say `parsers: [{multiline: …}]`"),
+        ("inputs: [{paths: [/x], multiline.pattern: a}]", "here write `parsers: [{multiline: …}]`"),
         ("inputs: [{paths: [/x], json.keys_under_root: true}]", "`parsers: [{ndjson: …}]`"),
         ("inputs: [{paths: [/x], scan_frequency: 1s}]", "`prospector.scanner.check_interval`"),
         ("inputs: [{type: journald}]", "inputs of the type 'journald' are not supported"),
@@ -360,7 +360,7 @@ def test_what_asks_for_nothing_is_no_problem(text, tmp_path):
 
 def test_that_nothing_named_is_enabled_is_told(tmp_path):
     (note,) = read("inputs: [{paths: [/x], enabled: false}]", tmp_path).notes
-    assert note.startswith("inputs: none is enabled, so ")
+    assert note.startswith("inputs: none is enabled; ")
 
 
 def test_paths_are_named_in_other_values(tmp_path):
@@ -384,7 +384,7 @@ def test_the_scanner_of_the_older_types_is_obeyed(tmp_path):
 def test_that_the_shortest_interval_counts_is_told(tmp_path):
     one, two = (f"{{paths: [/{n}], prospector.scanner.check_interval: {n}s}}" for n in (2, 30))
     (note,) = read(f"inputs: [{one}, {two}]", tmp_path).notes
-    assert note.startswith("inputs: the shortest check_interval counts for all, 2s")
+    assert note.startswith("inputs: all are checked at the shortest check_interval, 2s")
 
 
 def test_hosts_of_a_variable_are_parted_at_commas(tmp_path):

@@ -45,14 +45,14 @@ def test_every_problem_is_told_with_its_line_and_what_there_is():
     assert told[1].endswith("feilds: unknown key; did you mean 'fields'?")
     assert told[2].endswith("fields is required")
     assert "expected one condition, found equals, contains" in told[3]
-    assert told[4].endswith("expected a text, found 200; put it in quotes")
+    assert told[4].endswith("expected text, found 200; put it in quotes")
     assert told[5].endswith("expected one of gte, gt, lte, lt after the field")
     assert told[7].endswith("expected a number, found 'many'")
     assert "'10.0.0.1' is neither a network such as 192.0.2.0/24 nor one of loopback" in told[8]
-    assert "no regular expression in Python's syntax" in told[10]
+    assert "not a regular expression in Python's syntax" in told[10]
     assert told[12].endswith("expected a list of conditions, found a mapping")
     assert told[13].endswith("to is required")
-    assert told[14].endswith("'a..b' is no path of a field")
+    assert told[14].endswith("'a..b' is not the path of a field")
     assert "an event has no @metadata here" in told[15]
     assert told[16].endswith("one of max_bytes and max_characters is required, not both")
     assert "'xxhash' is not one of md5, sha1, sha256, sha384, sha512" in told[17]
@@ -68,7 +68,7 @@ def test_the_options_that_need_the_api_server_are_named_with_the_reason():
 
 def test_a_fractional_value_cannot_be_equal_to_anything():
     (told,) = problems("- drop_event: {when: {equals: {a: 1.5}}}")
-    assert told.endswith("expected a text, a whole number, true or false, found 1.5")
+    assert told.endswith("expected text, a whole number, true or false, found 1.5")
 
 
 def test_a_pasted_filebeat_section_means_what_it_means_there():
