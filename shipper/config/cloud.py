@@ -1,4 +1,4 @@
-"""Elastic Cloud: where it is, from its id, and who we are there."""
+"""Elastic Cloud: the addresses that a cloud id holds, and the login."""
 
 import base64
 

@@ -20,7 +20,7 @@ from shipper.yaml.reader import Reader
 if TYPE_CHECKING:
     from shipper.config.processors import Section
 
-#: What is done to events; at the top for all of them, in an input for its own.
+#: How events are changed: at the top level for all of them, in an input for its own.
 EVENT_KEYS = ("fields", "fields_under_root", "tags", "processors")
 
 
@@ -28,7 +28,7 @@ class Surroundings(NamedTuple):
     """What an input depends on besides its own keys."""
 
     ecs_version: str
-    #: Where standard input is kept on its way.
+    #: Where standard input is kept until it is shipped.
     spool: Path
 
 
@@ -116,7 +116,7 @@ def _input(
     return InputConfig(id=name, paths=reader.texts(keys["paths"]), form=form, **files)
 
 
-#: What the keys of the older types are called in `filestream`.
+#: The names of the older types' keys in `filestream`.
 _NEW_NAMES = {
     "json": "parsers: [{ndjson: …}]",
     "multiline": "parsers: [{multiline: …}]",

@@ -35,7 +35,7 @@ def read_processors(reader: Reader, node: YamlNode) -> tuple[Processor, ...]:
 
 
 class Section(NamedTuple):
-    """What a section says of events: at the top for all of them, in an input for its own."""
+    """How events are changed: at the top level for all of them, in an input for its own."""
 
     fields: tuple[Processor, ...]
     tags: tuple[Processor, ...]
@@ -59,7 +59,7 @@ def read_section(reader: Reader, nodes: Mapping[str, YamlNode]) -> Section:
 
 
 def chain_of(sections: Sequence[Section]) -> Chain:
-    """The processors of one input in Filebeat's order, of the section for all and its own."""
+    """The processors of one input in Filebeat's order; `sections` are the top level and its own."""
     return Chain(
         (
             *(step for one in sections for step in one.fields),

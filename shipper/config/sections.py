@@ -112,7 +112,7 @@ def _simple(reader: Reader, nodes: Mapping[str, YamlNode]) -> dict[str, Any]:
 
 def _namespace(reader: Reader, node: YamlNode) -> str:
     text = reader.text(node)
-    if fault := fault_of("namespace", text):
+    if node.scalar is not None and (fault := fault_of("namespace", text)):
         reader.note(node, fault)
     return text
 

@@ -56,8 +56,8 @@ def _constructed(node: yaml.ScalarNode) -> Scalar:
         return str(node.value)
     try:
         value = _resolver.construct_object(node)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+    except yaml.MarkedYAMLError as error:
+        raise ValueError(error.problem) from error
     return value if isinstance(value, Scalar) else str(node.value)  # a date is text here
 
 

@@ -21,11 +21,11 @@ def test_the_built_in_types_are_those_the_enum_names():
     assert set(builtin().event_types) == set(MCPEventType)
 
 
-def test_each_field_tells_what_it_means():
+def test_each_field_has_a_meaning():
     assert [path for path, field in builtin().fields.items() if not field.meaning] == []
 
 
-def test_each_framework_tells_where_its_period_comes_from():
+def test_each_framework_has_a_basis_for_its_period():
     assert [name for name, row in builtin().frameworks.items() if not row.basis] == []
 
 

@@ -93,7 +93,17 @@ def test_problems_of_form_and_of_variables_are_reported_together(tmp_path):
     ]
 
 
-def test_a_default_file_name_does_not_matter_where_there_is_no_file():
-    assert load(None, {"XDG_DATA_HOME": "/x"}, settings=["path.home=/srv"]).data == Path(
-        "/srv/data"
-    )
+def test_settings_alone_are_a_configuration():
+    assert load(None, {}, settings=["path.home=/srv"]).data == Path("/srv/data")
+
+
+def test_a_value_that_yaml_cannot_read_is_one_line_of_problem(tmp_path):
+    (reported,) = problems("namespace: !!python/name:os.system x\n", tmp_path)
+    assert reported.startswith("c.yml:1 namespace: cannot be read: could not determine")
+    assert "\n" not in reported
+
+
+def test_a_value_of_the_wrong_kind_is_reported_once(tmp_path):
+    assert problems("namespace: [a]\n", tmp_path) == [
+        "c.yml:1 namespace: expected text, found a list"
+    ]
