@@ -65,7 +65,7 @@ def _keystore(variables: Mapping[str, str]) -> Keystore:
 
 
 def _error(problems: Sequence[Problem]) -> ConfigError:
-    return ConfigError(sorted(problems, key=_line))
+    return ConfigError(sorted(dict.fromkeys(problems), key=_line))
 
 
 def _line(problem: Problem) -> int:

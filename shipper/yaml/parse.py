@@ -13,7 +13,7 @@ from shipper.errors import ConfigError, Problem
 from shipper.yaml.node import Scalar, YamlNode, inner_path
 
 #: libyaml where PyYAML was built with it: a tenth of the time, and every start reads the catalog.
-_Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _TEXT = "tag:yaml.org,2002:str"
 _resolver: Any = yaml.SafeLoader("")  # PyYAML leaves its resolver untyped
@@ -29,7 +29,7 @@ def parse(
     """
     builder = _Builder(file, names_in)
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root = yaml.compose(text, Loader=LOADER)
         tree = builder.build(root, "") if root is not None else YamlNode(file, "", children={})
     except yaml.MarkedYAMLError as error:
         # libyaml counts the end of the text as a line of its own.
