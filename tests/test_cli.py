@@ -79,7 +79,8 @@ def test_test_config_tells_every_problem_and_ends_with_78(tmp_path):
     path.write_text("mcp_audit_level: most\noutput.files: {}\n")
     done = run("test", "config", "-c", path)
     assert done.returncode == os.EX_CONFIG
-    assert f"{path}:1 mcp_audit_level: 'most' is none of basic, standard, enterprise" in done.stderr
+    what = "mcp_audit_level: 'most' is not one of basic, standard, enterprise"
+    assert f"{path}:1 {what}" in done.stderr
     assert f"{path}:2 output.files: unknown key; did you mean 'file'?" in done.stderr
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from shipper.config import DEFAULT_RETENTION_DAYS, Config, from_mapping
+from shipper.config import Config, from_mapping
+from shipper.config.model import DEFAULT_RETENTION_DAYS
 from shipper.errors import ShipperError
 from shipper.outputs import OUTPUTS
 from shipper.record.event import create_event

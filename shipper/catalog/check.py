@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from shipper.catalog.model import Catalog, MCPEventType
-from shipper.errors import Problem
+from shipper.names import fault_of
 
 #: ECS 9.5, allowed values of `event.category` with the `event.type` values expected of each.
 ECS_TYPES = {
@@ -23,111 +24,109 @@ ES_TYPES = {
     *("boolean", "constant_keyword", "date", "double", "flattened", "float", "ip", "keyword"),
     *("long", "match_only_text"),
 }
-#: Elasticsearch: no `-`, at most 100 bytes, lower case, none of `\\ / * ? " < > | space , # :`.
-_DATASET = re.compile(r"[a-z0-9_][a-z0-9_.]{0,99}")
 _PATH = re.compile(r"@?[a-z0-9_]+(\.[a-z0-9_]+)*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INDEX = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
-def problems_of(catalog: Catalog) -> Iterator[Problem]:
+class Fault(NamedTuple):
+    """Something wrong with the catalog, and the keys that lead to it."""
+
+    place: tuple[str, ...]
+    what: str
+
+
+def faults_of(catalog: Catalog) -> Iterator[Fault]:
     """Everything wrong with the catalog, rule by rule."""
     for rule in _RULES:
         yield from rule(catalog)
 
 
-def _builtin_types_are_all_there(catalog: Catalog) -> Iterator[Problem]:
+def _builtin_types_are_all_there(catalog: Catalog) -> Iterator[Fault]:
     for missing in {*MCPEventType} - catalog.event_types.keys():
-        yield Problem(f"event_types.{missing}", "a built-in type cannot be removed")
+        yield Fault(("event_types", missing), "a built-in type cannot be removed")
 
 
-def _names_fit_their_use(catalog: Catalog) -> Iterator[Problem]:
+def _names_fit_their_use(catalog: Catalog) -> Iterator[Fault]:
     for name, row in catalog.event_types.items():
-        for what, text, pattern in (
-            ("name", name, _NAME),
-            ("dataset", row.dataset, _DATASET),
-            ("index", row.index, _INDEX),
-        ):
+        for what, text, pattern in (("name", name, _NAME), ("index", row.index, _INDEX)):
             if not pattern.fullmatch(text):
-                yield Problem(f"event_types.{name}.{what}", f"{text!r} is not a valid {what}")
+                yield Fault(("event_types", name, what), f"{text!r} is not a valid {what}")
+        if fault := fault_of("dataset", row.dataset):
+            yield Fault(("event_types", name, "dataset"), fault)
 
 
-def _datasets_are_distinct(catalog: Catalog) -> Iterator[Problem]:
+def _datasets_are_distinct(catalog: Catalog) -> Iterator[Fault]:
     for what in ("dataset", "index"):
         seen: dict[str, str] = {}
         for name, row in catalog.event_types.items():
             if (other := seen.setdefault(getattr(row, what), name)) != name:
-                yield Problem(f"event_types.{name}.{what}", f"already used by {other}")
+                yield Fault(("event_types", name, what), f"already used by {other}")
 
 
-def _fields_exist(catalog: Catalog) -> Iterator[Problem]:
-    lists = {"common": catalog.common} | {
-        f"event_types.{name}.fields": row.fields for name, row in catalog.event_types.items()
+def _fields_exist(catalog: Catalog) -> Iterator[Fault]:
+    lists = {("common",): catalog.common} | {
+        ("event_types", name, "fields"): row.fields for name, row in catalog.event_types.items()
     }
-    for where, paths in lists.items():
+    for place, paths in lists.items():
         for path in paths:
             if path not in catalog.fields:
-                yield Problem(where, f"unknown field {path!r}: add it under `fields`")
+                yield Fault(place, f"unknown field {path!r}: add it under `fields`")
 
 
-def _fields_are_well_formed(catalog: Catalog) -> Iterator[Problem]:
+def _fields_are_well_formed(catalog: Catalog) -> Iterator[Fault]:
     for path, row in catalog.fields.items():
         if not _PATH.fullmatch(path):
-            yield Problem(f"fields.{path}", "a path is lower case words joined by dots")
+            yield Fault(("fields", path), "a path is lower case words joined by dots")
         if row.type not in ES_TYPES:
-            yield Problem(
-                f"fields.{path}.type", f"{row.type!r} is none of {', '.join(sorted(ES_TYPES))}"
+            yield Fault(
+                ("fields", path, "type"),
+                f"{row.type!r} is not one of {', '.join(sorted(ES_TYPES))}",
             )
 
 
-def _no_field_is_inside_another(catalog: Catalog) -> Iterator[Problem]:
+def _no_field_is_inside_another(catalog: Catalog) -> Iterator[Fault]:
     """A path cannot be both a value and an object: one line could not hold both."""
     for path in catalog.fields:
         parts = path.split(".")
         for end in range(1, len(parts)):
             if (outer := ".".join(parts[:end])) in catalog.fields:
-                yield Problem(f"fields.{path}", f"lies inside the field {outer!r}")
+                yield Fault(("fields", path), f"lies inside the field {outer!r}")
 
 
-def _ecs_pairs_are_allowed(catalog: Catalog) -> Iterator[Problem]:
+def _ecs_pairs_are_allowed(catalog: Catalog) -> Iterator[Fault]:
     for name, row in catalog.event_types.items():
         for category in row.category:
             if category not in ECS_TYPES:
-                yield Problem(
-                    f"event_types.{name}.category", f"{category!r} is not an ECS category"
+                yield Fault(
+                    ("event_types", name, "category"), f"{category!r} is not an ECS category"
                 )
             elif extra := set(row.type) - set(ECS_TYPES[category].split()):
-                yield Problem(
-                    f"event_types.{name}.type", f"{sorted(extra)} is not expected with {category!r}"
+                yield Fault(
+                    ("event_types", name, "type"),
+                    f"{sorted(extra)} is not expected with {category!r}",
                 )
 
 
-def _kinds_are_ecs(catalog: Catalog) -> Iterator[Problem]:
+def _kinds_are_ecs(catalog: Catalog) -> Iterator[Fault]:
     for name, row in catalog.event_types.items():
         if row.kind not in {"event", "alert", "state", "metric"}:
-            yield Problem(f"event_types.{name}.kind", f"{row.kind!r} may not be written by us")
+            yield Fault(("event_types", name, "kind"), f"{row.kind!r} may not be written by us")
 
 
-def _retentions_are_positive(catalog: Catalog) -> Iterator[Problem]:
-    for section in ("event_types", "frameworks"):
-        for name, row in getattr(catalog, section).items():
-            if row.retention_days < 1:
-                yield Problem(f"{section}.{name}.retention_days", "at least one day")
-
-
-def _frameworks_require_known_types(catalog: Catalog) -> Iterator[Problem]:
+def _frameworks_require_known_types(catalog: Catalog) -> Iterator[Fault]:
     for name, row in catalog.frameworks.items():
         for required in row.requires:
             if required not in catalog.event_types:
-                yield Problem(f"frameworks.{name}.requires", f"unknown event type {required!r}")
+                yield Fault(("frameworks", name, "requires"), f"unknown event type {required!r}")
 
 
-def _aliases_are_distinct_within_a_type(catalog: Catalog) -> Iterator[Problem]:
+def _aliases_are_distinct_within_a_type(catalog: Catalog) -> Iterator[Fault]:
     for name in catalog.event_types:
         seen: dict[str, str] = {}
         for path, row in catalog.fields_of(name).items():
             if row.alias and (other := seen.setdefault(row.alias, path)) != path:
-                yield Problem(f"fields.{path}.alias", f"{row.alias!r} is {other} in {name}")
+                yield Fault(("fields", path, "alias"), f"{row.alias!r} is {other} in {name}")
 
 
 _RULES = (
@@ -139,7 +138,6 @@ _RULES = (
     _no_field_is_inside_another,
     _ecs_pairs_are_allowed,
     _kinds_are_ecs,
-    _retentions_are_positive,
     _frameworks_require_known_types,
     _aliases_are_distinct_within_a_type,
 )

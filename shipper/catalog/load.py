@@ -3,34 +3,30 @@
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
-import yaml
+from msgspec.structs import replace
 
-from shipper.catalog.check import problems_of
-from shipper.catalog.model import (
-    AuditLevel,
-    Catalog,
-    Classification,
-    EventType,
-    Field,
-    Framework,
-    Sensitivity,
-)
-from shipper.catalog.read import Row
-from shipper.errors import CatalogError, Problem
-
-#: libyaml where PyYAML was built with it: every start reads the catalog, and it takes 5 ms for 40.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from shipper.catalog.check import faults_of
+from shipper.catalog.model import Catalog, EventType, Field, Framework
+from shipper.errors import CatalogError
+from shipper.yaml.node import YamlNode, node_of
+from shipper.yaml.parse import parse
+from shipper.yaml.reader import Reader
+from shipper.yaml.typed import into
 
 _SECTIONS = ("event_types", "fields", "frameworks")
-_FIELD_KEYS = ("type", "meaning", "sensitivity", "alias")
-_FRAMEWORK_KEYS = ("title", "retention_days", "requires", "basis")
-_TYPE_KEYS = (
-    *("meaning", "dataset", "index", "retention_days", "classification", "level", "kind"),
-    *("category", "type", "action", "fields"),
-)
-#: How long a type of the operator's own is kept, where its row does not say.
-_RETENTION_DAYS = 365
+#: The keys of a type that the operator's own row may leave out.
+_TYPE_DEFAULTS: Mapping[str, object] = {
+    "retention_days": 365,
+    "classification": "internal",
+    "level": "basic",
+    "kind": "event",
+    "category": ["api"],
+    "type": ["info"],
+    "fields": [],
+    "meaning": "Defined by the operator.",
+}
 #: Names in a `fields` list that stand for what every event has anyway.
 _IMPLIED = {"timestamp", "success", "severity", "duration_ms"}
 
@@ -38,102 +34,96 @@ _IMPLIED = {"timestamp", "success", "severity", "duration_ms"}
 @cache
 def builtin() -> Catalog:
     """The catalog as shipped."""
-    return _catalog({}, "catalog")
+    return _catalog(YamlNode("", "", children={}))
 
 
-def overlaid(overlay: Mapping[str, object], where: str = "overlay") -> Catalog:
+def overlaid(overlay: Mapping[str, object] | YamlNode) -> Catalog:
     """The built-in catalog with the operator's rows over it, key by key.
 
     `overlay` has the keys `event_types`, `fields` and `frameworks`, shaped as in `catalog.yml`;
     a list of fields may use the callers' names (`user_id`). Raises `CatalogError` with every
-    problem.
+    problem; those of a node have its file and line.
     """
-    return _catalog(overlay, where)
+    if not isinstance(overlay, YamlNode):
+        overlay = node_of(overlay, "", "overlay")
+    return _catalog(overlay)
 
 
-def _catalog(overlay: object, where: str) -> Catalog:
-    problems: list[Problem] = []
-    shipped = Row(_shipped_rows(), "catalog.yml", problems)
-    theirs = Row(overlay, where, problems)
-    theirs.only(_SECTIONS)
-    fields = {name: _field(name, row) for name, row in _merged(shipped, theirs, "fields")}
+def _catalog(theirs: YamlNode) -> Catalog:
+    reader, shipped = Reader(), _shipped()
+    known = reader.children(theirs, _SECTIONS)
+    rows = {key: _merged(reader, shipped.at(key), known.get(key)) for key in _SECTIONS}
+    fields = {path: _field(reader, path, row) for path, row in rows["fields"].items()}
     catalog = Catalog(
-        ecs_version=shipped.text("ecs_version"),
+        ecs_version=reader.text(shipped.at("ecs_version")),
         fields=fields,
-        common=tuple(shipped.texts("common")),
+        common=reader.texts(shipped.at("common")),
         event_types={
-            name: _type(name, row, fields, shipped.row("event_types").row(name).texts("fields", []))
-            for name, row in _merged(shipped, theirs, "event_types")
+            name: _type(reader, name, row, fields) for name, row in rows["event_types"].items()
         },
         frameworks={
-            name: _framework(name, row) for name, row in _merged(shipped, theirs, "frameworks")
+            name: _framework(reader, name, row) for name, row in rows["frameworks"].items()
         },
     )
-    problems += (Problem(f"{where}.{found.where}", found.what) for found in problems_of(catalog))
+    noted = {problem.where for problem in reader.problems}
+    found = (theirs.at(*fault.place).problem(fault.what) for fault in faults_of(catalog))
+    problems = [*reader.problems, *(one for one in found if one.where not in noted)]
     if problems:
         raise CatalogError(problems)
     return catalog
 
 
-def _shipped_rows() -> object:
+@cache
+def _shipped() -> YamlNode:
+    """The rows of `catalog.yml`."""
     text = files("shipper.catalog").joinpath("catalog.yml").read_text(encoding="utf-8")
-    return yaml.load(text, _Loader)  # noqa: S506 - both are safe loaders
+    tree, problems = parse(text, "catalog.yml", names_in=_SECTIONS)
+    assert not problems
+    return tree
 
 
-def _merged(shipped: Row, theirs: Row, section: str) -> Iterable[tuple[str, Row]]:
-    rows = dict(shipped.row(section).rows())
-    for name, row in theirs.row(section).rows():
-        rows[name] = row.over(rows.get(name))
-    return rows.items()
+def _merged(reader: Reader, shipped: YamlNode, theirs: YamlNode | None) -> dict[str, YamlNode]:
+    rows = dict(shipped.children or {})
+    for name, row in (reader.rows(theirs) if theirs else {}).items():
+        if row.children is None:
+            reader.note(row, f"expected a mapping, found {row.kind}")
+        else:
+            rows[name] = row.over(rows.get(name))
+    return rows
 
 
-def _field(path: str, row: Row) -> Field:
-    row.only(_FIELD_KEYS)
-    return Field(
-        path=path,
-        type=row.text("type") or "keyword",
-        sensitivity=row.word("sensitivity", Sensitivity, Sensitivity.NONE),
-        meaning=row.text("meaning", ""),
-        alias=row.optional_text("alias"),
-    )
+def _field(reader: Reader, path: str, row: YamlNode) -> Field:
+    return into(reader, Field, row, path=path) or Field(path, "keyword")
 
 
-def _framework(name: str, row: Row) -> Framework:
-    row.only(_FRAMEWORK_KEYS)
-    return Framework(
-        name=name,
-        title=row.text("title", name.upper()),
-        retention_days=row.whole("retention_days"),
-        requires=tuple(row.texts("requires")),
-        basis=row.text("basis", ""),
-    )
+def _framework(reader: Reader, name: str, row: YamlNode) -> Framework:
+    row = row.over(node_of({"title": name.upper()}, row.where))
+    return into(reader, Framework, row, name=name) or Framework(name, "", 1, ())
 
 
-def _type(
-    name: str, row: Row, fields: Mapping[str, Field], shipped_fields: Iterable[str]
-) -> EventType:
-    row.only(_TYPE_KEYS)
+def _type(reader: Reader, name: str, row: YamlNode, fields: Mapping[str, Field]) -> EventType:
     short = name.removeprefix("mcp_")
-    return EventType(
-        name=name,
-        dataset=row.text("dataset", f"mcp.{short}"),
-        index=row.text("index", f"mcp-{short}").replace("_", "-"),
-        retention_days=row.whole("retention_days", _RETENTION_DAYS),
-        classification=row.word("classification", Classification, Classification.INTERNAL),
-        level=row.word("level", AuditLevel, AuditLevel.BASIC),
-        kind=row.text("kind", "event"),
-        category=tuple(row.texts("category", ["api"])),
-        type=tuple(row.texts("type", ["info"])),
-        action=row.text("action", short).replace("_", "-"),
-        fields=_paths(row.texts("fields", []), [*shipped_fields, *fields], fields),
-        meaning=row.text("meaning", "Defined by the operator."),
+    named = {"dataset": f"mcp.{short}", "index": f"mcp-{short}", "action": short}
+    found: Any = into(
+        reader, EventType, row.over(node_of({**_TYPE_DEFAULTS, **named}, row.where)), name=name
     )
+    shipped = _shipped().at("event_types", name, "fields")
+    order = [*(() if shipped.is_unset else reader.texts(shipped)), *fields]
+    made: EventType = replace(
+        found,
+        index=found.index.replace("_", "-"),
+        action=found.action.replace("_", "-"),
+        fields=_paths(found.fields, order, fields),
+    )
+    return made
 
 
-def _paths(names: list[str], order: Iterable[str], fields: Mapping[str, Field]) -> tuple[str, ...]:
+def _paths(
+    names: Iterable[str], order: Iterable[str], fields: Mapping[str, Field]
+) -> tuple[str, ...]:
     """Paths for a list that may use the callers' names; the first field in `order` has the name."""
     by_alias: dict[str, str] = {}
     for path in order:
         if path in fields and (alias := fields[path].alias):
             by_alias.setdefault(alias, path)
-    return tuple(by_alias.get(name, name) for name in names if name not in _IMPLIED)
+    return tuple(by_alias.get(name, name) for name in names if name and name not in _IMPLIED)

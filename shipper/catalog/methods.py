@@ -9,6 +9,7 @@ import yaml
 from msgspec import Struct
 
 from shipper.catalog.model import MCPEventType
+from shipper.yaml.parse import LOADER
 
 
 class Method(Struct, frozen=True):
@@ -38,7 +39,7 @@ class Methods(Struct, frozen=True):
 def methods() -> Methods:
     """The table as shipped."""
     text = files("shipper.catalog").joinpath("methods.yml").read_text(encoding="utf-8")
-    rows: dict[str, Any] = yaml.safe_load(text)
+    rows: dict[str, Any] = yaml.load(text, LOADER)  # noqa: S506 - a safe loader
     return Methods(
         requests={name: _method(row) for name, row in rows["requests"].items()},
         from_server={name: _method(row) for name, row in rows["from_server"].items()},

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Annotated
 
 from msgspec import Struct, field
+
+from shipper.bounds import INNER, Count
 
 
 class AuditLevel(StrEnum):
@@ -53,20 +56,20 @@ class Classification(StrEnum):
 class Field(Struct, frozen=True):
     """One field: its ECS or `mcp.*` path, its Elasticsearch type, what it may hold."""
 
-    path: str
+    path: Annotated[str, INNER]
     type: str
-    sensitivity: Sensitivity
-    meaning: str
+    sensitivity: Sensitivity = Sensitivity.NONE
+    meaning: str = ""
     alias: str | None = None  # the name callers use for it, where it differs from the path
 
 
 class EventType(Struct, frozen=True):
     """One row of the catalog."""
 
-    name: str
+    name: Annotated[str, INNER]
     dataset: str
     index: str
-    retention_days: int
+    retention_days: Count
     classification: Classification
     level: AuditLevel
     kind: str
@@ -80,11 +83,11 @@ class EventType(Struct, frozen=True):
 class Framework(Struct, frozen=True):
     """What a framework asks for; `basis` says where the numbers come from, for they are not law."""
 
-    name: str
+    name: Annotated[str, INNER]
     title: str
-    retention_days: int
+    retention_days: Count
     requires: tuple[str, ...]
-    basis: str
+    basis: str = ""
 
 
 class Catalog(Struct, frozen=True):

@@ -29,11 +29,10 @@ def add(commands: Commands) -> None:
 
 def _keystore(arguments: argparse.Namespace) -> "Keystore":
     """The keystore of the configuration in use."""
-    from shipper.config import keystore_of, source_of
+    from shipper.config import keystore_of
 
     path, settings = config_path(arguments), settings_of(arguments)
-    source = source_of(path, settings, strict=is_strict(arguments))
-    return keystore_of(source, os.environ)
+    return keystore_of(path, os.environ, strict=is_strict(arguments), settings=settings)
 
 
 def _create(arguments: argparse.Namespace) -> int:
@@ -48,7 +47,7 @@ def _create(arguments: argparse.Namespace) -> int:
 
 def _add(arguments: argparse.Namespace) -> int:
     """The value comes from standard input: an argument would show in the list of processes."""
-    from shipper.config.tree import NAME
+    from shipper.config.variables import NAME
 
     keystore = _keystore(arguments)
     secrets = keystore.read()

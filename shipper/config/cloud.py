@@ -1,12 +1,12 @@
-"""Elastic Cloud: where it is, from its id, and who we are there."""
+"""Elastic Cloud: the addresses that a cloud id holds, and the login."""
 
 import base64
 
 from msgspec import Struct
 
-from shipper.config.read import Reader
-from shipper.config.tree import Node
 from shipper.outputs.secret import Secret
+from shipper.yaml.node import YamlNode
+from shipper.yaml.reader import Reader
 
 _PORT = "443"
 
@@ -20,7 +20,7 @@ class Cloud(Struct, frozen=True):
     password: Secret | None = None
 
 
-def read_cloud(reader: Reader, node: Node) -> Cloud:
+def read_cloud(reader: Reader, node: YamlNode) -> Cloud:
     """`cloud.id` and `cloud.auth`."""
     keys = reader.children(node, ("id", "auth"))
     elasticsearch = kibana = username = password = None
@@ -34,7 +34,7 @@ def read_cloud(reader: Reader, node: Node) -> Cloud:
     return Cloud(elasticsearch, kibana, username, password)
 
 
-def _addresses(reader: Reader, node: Node) -> tuple[str | None, str | None]:
+def _addresses(reader: Reader, node: YamlNode) -> tuple[str | None, str | None]:
     """`<name>:<base64 of host$elasticsearch$kibana>`; each part may end in a port of its own."""
     encoded = reader.text(node).rpartition(":")[2]
     try:
@@ -42,7 +42,7 @@ def _addresses(reader: Reader, node: Node) -> tuple[str | None, str | None]:
     except ValueError:  # not base64, or not ASCII
         host, parts = "", []
     if not host or not parts or not parts[0]:
-        reader.note(node, "is no cloud id; copy it from the deployment's page")
+        reader.note(node, "is not a cloud id; copy it from the deployment's page")
         return None, None
     domain, _, port = host.partition(":")
     found = [_address(part, domain, port or _PORT) for part in parts[:2] if part]

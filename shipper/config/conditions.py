@@ -5,15 +5,15 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from shipper.config.read import Reader
-from shipper.config.tree import Node
 from shipper.processors import conditions
 from shipper.processors.conditions import COMPARISONS, Condition
 from shipper.processors.network import NAMED, Network, network
+from shipper.yaml.node import YamlNode
+from shipper.yaml.reader import Reader
 
 
-def read_condition(reader: Reader, node: Node) -> Condition | None:
-    """The one condition that stands in a mapping; None if there is a problem."""
+def read_condition(reader: Reader, node: YamlNode) -> Condition | None:
+    """The one condition in a mapping; None if there is a problem."""
     known, given = reader.sections(node, CONDITIONS), node.children or {}
     if len(known) == 1 and len(known) == len(given):
         ((name, inner),) = given.items()
@@ -24,12 +24,12 @@ def read_condition(reader: Reader, node: Node) -> Condition | None:
     return None
 
 
-def read_path(reader: Reader, node: Node, path: str) -> str:
+def read_path(reader: Reader, node: YamlNode, path: str) -> str:
     """The dotted path of a field."""
     if path.partition(".")[0] == "@metadata":
-        reader.note(node, "an event has no @metadata here; each output adds what it needs itself")
+        reader.note(node, "an event has no @metadata here; each output adds its own")
     elif not all(path.split(".")):
-        reader.note(node, f"{path!r} is no path of a field")
+        reader.note(node, f"{path!r} is not the path of a field")
     return path
 
 
@@ -53,19 +53,19 @@ _CLASSES = {
 _CLASS = re.compile(r"\[:([a-z]+):\]")
 
 
-def read_pattern(reader: Reader, node: Node, text: str) -> re.Pattern[str]:
+def read_pattern(reader: Reader, node: YamlNode, text: str) -> re.Pattern[str]:
     """A regular expression, its classes ASCII as in Go."""
     text = _CLASS.sub(lambda match: _CLASSES.get(match[1], match[0]), text)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # `[[:alpha:]]`, which Python reads as something else
+            warnings.simplefilter("error")  # `[[:alpha:]]` means something else in Python
             return re.compile(text, re.ASCII)
     except (re.error, FutureWarning) as error:
-        reader.note(node, f"no regular expression in Python's syntax: {error}")
+        reader.note(node, f"not a regular expression in Python's syntax: {error}")
         return re.compile("")
 
 
-def leaves(reader: Reader, node: Node, prefix: str = "") -> Iterator[tuple[str, Node]]:
+def leaves(reader: Reader, node: YamlNode, prefix: str = "") -> Iterator[tuple[str, YamlNode]]:
     """Dotted paths and the values below a mapping, which may itself be nested."""
     if node.children is None:
         reader.note(node, f"expected fields and values, found {node.kind}")
@@ -77,29 +77,29 @@ def leaves(reader: Reader, node: Node, prefix: str = "") -> Iterator[tuple[str, 
             yield from leaves(reader, child, f"{prefix}{key}.")
 
 
-def _equals(reader: Reader, node: Node) -> Condition:
+def _equals(reader: Reader, node: YamlNode) -> Condition:
     return conditions.Equals(tuple((p, _value(reader, one)) for p, one in leaves(reader, node)))
 
 
-def _value(reader: Reader, node: Node) -> str | int | bool:
+def _value(reader: Reader, node: YamlNode) -> str | int | bool:
     if isinstance(node.scalar, str | int | bool):
         return node.scalar
-    reader.note(node, f"expected a text, a whole number, true or false, found {node.kind}")
+    reader.note(node, f"expected text, a whole number, true or false, found {node.kind}")
     return ""
 
 
-def _contains(reader: Reader, node: Node) -> Condition:
+def _contains(reader: Reader, node: YamlNode) -> Condition:
     return conditions.Contains(tuple((p, _text(reader, one)) for p, one in leaves(reader, node)))
 
 
-def _text(reader: Reader, node: Node) -> str:
+def _text(reader: Reader, node: YamlNode) -> str:
     if isinstance(node.scalar, str):
         return node.scalar
-    reader.note(node, f"expected a text, found {node.kind}; put it in quotes")
+    reader.note(node, f"expected text, found {node.kind}; put it in quotes")
     return ""
 
 
-def _regexp(reader: Reader, node: Node) -> Condition:
+def _regexp(reader: Reader, node: YamlNode) -> Condition:
     return conditions.Regexp(
         tuple(
             (path, read_pattern(reader, one, _text(reader, one)))
@@ -108,7 +108,7 @@ def _regexp(reader: Reader, node: Node) -> Condition:
     )
 
 
-def _range(reader: Reader, node: Node) -> Condition:
+def _range(reader: Reader, node: YamlNode) -> Condition:
     bounds: list[tuple[str, str, float]] = []
     for whole, one in leaves(reader, node):
         path, _, name = whole.rpartition(".")
@@ -119,7 +119,7 @@ def _range(reader: Reader, node: Node) -> Condition:
     return conditions.Range(tuple(bounds))
 
 
-def _bound(reader: Reader, node: Node) -> float:
+def _bound(reader: Reader, node: YamlNode) -> float:
     scalar = node.scalar
     if isinstance(scalar, int | float) and not isinstance(scalar, bool):
         return scalar
@@ -130,7 +130,7 @@ def _bound(reader: Reader, node: Node) -> float:
         return 0.0
 
 
-def _network(reader: Reader, node: Node) -> Condition:
+def _network(reader: Reader, node: YamlNode) -> Condition:
     return conditions.InNetwork(
         tuple(
             (path, tuple(_one_network(reader, item) for item in one.items or [one]))
@@ -139,7 +139,7 @@ def _network(reader: Reader, node: Node) -> Condition:
     )
 
 
-def _one_network(reader: Reader, node: Node) -> Network:
+def _one_network(reader: Reader, node: YamlNode) -> Network:
     text = reader.text(node)
     try:
         return network(text)
@@ -149,12 +149,12 @@ def _one_network(reader: Reader, node: Node) -> Network:
         return NAMED["unspecified"]
 
 
-def _has_fields(reader: Reader, node: Node) -> Condition:
+def _has_fields(reader: Reader, node: YamlNode) -> Condition:
     return conditions.HasFields(tuple(read_path(reader, node, path) for path in reader.texts(node)))
 
 
 def _several(kind: Callable[[tuple[Condition, ...]], Condition]) -> Any:
-    def read(reader: Reader, node: Node) -> Condition:
+    def read(reader: Reader, node: YamlNode) -> Condition:
         if not node.items:
             reader.note(node, f"expected a list of conditions, found {node.kind}")
         found = (read_condition(reader, item) for item in node.items or ())
@@ -163,12 +163,12 @@ def _several(kind: Callable[[tuple[Condition, ...]], Condition]) -> Any:
     return read
 
 
-def _not(reader: Reader, node: Node) -> Condition | None:
+def _not(reader: Reader, node: YamlNode) -> Condition | None:
     inner = read_condition(reader, node)
     return conditions.Not(inner) if inner else None
 
 
-CONDITIONS: Mapping[str, Callable[[Reader, Node], Condition | None]] = {
+CONDITIONS: Mapping[str, Callable[[Reader, YamlNode], Condition | None]] = {
     "equals": _equals,
     "contains": _contains,
     "regexp": _regexp,

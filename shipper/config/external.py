@@ -1,14 +1,14 @@
-"""`filebeat.config`: files with more inputs or modules, which Filebeat would read besides."""
+"""`filebeat.config`: files with more inputs or modules, which Filebeat would also read."""
 
 import glob
 from pathlib import Path
 
-from shipper.config.read import Reader
-from shipper.config.tree import Node
+from shipper.yaml.node import YamlNode
+from shipper.yaml.reader import Reader
 
 
-def read_external(reader: Reader, key: str, node: Node) -> None:
-    """A problem if there are such files: what they name would not be shipped. Else a note."""
+def read_external(reader: Reader, key: str, node: YamlNode) -> None:
+    """A problem if there are such files: their inputs would not be shipped. Otherwise a remark."""
     keys = reader.children(node, ("enabled", "path", "reload"))
     if "enabled" in keys and not reader.truth(keys["enabled"]):
         return
@@ -23,7 +23,7 @@ def read_external(reader: Reader, key: str, node: Node) -> None:
 _MODULES = "modules are not supported; ship the files with an input, and parse them downstream"
 
 
-def _files(node: Node, pattern: str) -> list[str]:
+def _files(node: YamlNode, pattern: str) -> list[str]:
     """The files of a pattern, which begins at the configuration's own directory."""
     home = Path(node.where.rpartition(":")[0]).parent
     return sorted(glob.glob(pattern, root_dir=home))  # noqa: PTH207 - absolute patterns too

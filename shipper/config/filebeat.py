@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 
-class Verdict(NamedTuple):
+class Ruling(NamedTuple):
     """What becomes of a key that is Filebeat's and not ours."""
 
     is_accepted: bool
@@ -183,14 +183,14 @@ def why_no_input(kind: str) -> str:
     )
 
 
-def verdict(path: str) -> Verdict | None:
+def ruling_on(path: str) -> Ruling | None:
     """What is known of the key at `path`, or of a section that it is in."""
     parts = _parts(path)
     for is_accepted, table in ((True, ACCEPTED), (False, REFUSED)):
         for row, why in table.items():
             wanted = row.split(".")
             if len(parts) >= len(wanted) and _agree(wanted, parts):
-                return Verdict(is_accepted, f"no effect: {why}" if is_accepted else why)
+                return Ruling(is_accepted, f"no effect: {why}" if is_accepted else why)
     return None
 
 

@@ -4,28 +4,29 @@ from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
 from shipper.config.conditions import read_pattern
-from shipper.config.read import Reader
-from shipper.config.tree import Node
 from shipper.follow.inputs import Delete, InputConfig, Scanner
+from shipper.yaml.node import YamlNode
+from shipper.yaml.reader import Reader
+from shipper.yaml.typed import into
 
 #: Keys of an input that say which files it follows.
 FILE_KEYS = (
     *("prospector", "delete", "exclude_files"),
     *("ignore_older", "ignore_inactive", "clean_inactive", "clean_removed"),
 )
-#: What the scanner's keys are called in the types before `filestream`.
+#: The names of the scanner's keys in the types before `filestream`.
 OLD_SCANNER_KEYS = {"scan_frequency": "check_interval", "symlinks": "symlinks"}
 _SCANNER = ("check_interval", "symlinks", "include_files", "exclude_files")
 _STARTS = [one for one in get_args(get_type_hints(InputConfig)["ignore_inactive"]) if one]
 
 
-def read_files(reader: Reader, keys: Mapping[str, Node]) -> dict[str, Any]:
+def read_files(reader: Reader, keys: Mapping[str, YamlNode]) -> dict[str, Any]:
     """The settings of an `InputConfig` that these keys give."""
     found: dict[str, Any] = {"scanner": _scanner(reader, keys)}
     if node := keys.get("delete"):
-        found["delete"] = reader.into(Delete, node)
+        found["delete"] = into(reader, Delete, node)
     for key in ("ignore_older", "clean_inactive"):
-        if (node := keys.get(key)) and node.scalar != -1:  # Filebeat's word for never
+        if (node := keys.get(key)) and node.scalar != -1:  # in Filebeat: never
             found[f"{key}_s"] = reader.seconds(node)
     if node := keys.get("ignore_inactive"):
         found["ignore_inactive"] = reader.one_of(node, _STARTS)
@@ -35,7 +36,7 @@ def read_files(reader: Reader, keys: Mapping[str, Node]) -> dict[str, Any]:
     return found
 
 
-def _scanner(reader: Reader, keys: Mapping[str, Node]) -> Scanner:
+def _scanner(reader: Reader, keys: Mapping[str, YamlNode]) -> Scanner:
     inner = {ours: keys[key] for key, ours in OLD_SCANNER_KEYS.items() if key in keys}
     if "exclude_files" in keys:
         inner["exclude_files"] = keys["exclude_files"]
@@ -54,11 +55,11 @@ def _scanner(reader: Reader, keys: Mapping[str, Node]) -> Scanner:
     return Scanner(**found)
 
 
-def _check_clean(reader: Reader, keys: Mapping[str, Node], found: Mapping[str, Any]) -> None:
-    """A file whose position is forgotten is sent again, unless it is left out by then."""
+def _check_clean(reader: Reader, keys: Mapping[str, YamlNode], found: Mapping[str, Any]) -> None:
+    """A file whose position is forgotten is sent again, unless ignore_older leaves it out."""
     clean_s, older_s = found.get("clean_inactive_s", 0), found.get("ignore_older_s", 0)
     if clean_s and not older_s + found["scanner"].check_interval_s < clean_s:
         reader.note(keys["clean_inactive"], "must be longer than ignore_older + check_interval")
     if clean_s and not older_s:
-        what = "needs ignore_older: a file that is there without a position is sent from its start"
+        what = "needs ignore_older: a file without a position is sent from its start"
         reader.note(keys["clean_inactive"], what)

@@ -10,17 +10,17 @@ from msgspec.structs import replace
 from shipper.config.filebeat import INPUTS, why_no_input
 from shipper.config.files import FILE_KEYS, OLD_SCANNER_KEYS, read_files
 from shipper.config.forms import CONTAINER_KEYS, FORM_KEYS, OLD_KEYS, read_form
-from shipper.config.read import Reader
-from shipper.config.tree import Node
 from shipper.deliver.spool import PATTERN
 from shipper.follow.inputs import InputConfig, Scanner
 from shipper.forms.base import Form
 from shipper.forms.spooled import Spooled
+from shipper.yaml.node import YamlNode
+from shipper.yaml.reader import Reader
 
 if TYPE_CHECKING:
     from shipper.config.processors import Section
 
-#: What is done to events; at the top for all of them, in an input for its own.
+#: How events are changed: at the top level for all of them, in an input for its own.
 EVENT_KEYS = ("fields", "fields_under_root", "tags", "processors")
 
 
@@ -28,34 +28,35 @@ class Surroundings(NamedTuple):
     """What an input depends on besides its own keys."""
 
     ecs_version: str
-    #: Where standard input is kept on its way.
+    #: Where standard input is kept until it is shipped.
     spool: Path
 
 
 def read_inputs(
-    reader: Reader, nodes: Mapping[str, Node], surroundings: Surroundings
+    reader: Reader, nodes: Mapping[str, YamlNode], surroundings: Surroundings
 ) -> tuple[InputConfig, ...]:
     """The enabled inputs of `inputs` and `filebeat.inputs`."""
     everywhere = _section(reader, nodes)
-    lists = [nodes["inputs"]] if "inputs" in nodes else []
-    if node := nodes.get("filebeat.inputs"):
-        lists.append(node)
+    lists = [nodes[key] for key in ("inputs", "filebeat.inputs") if key in nodes]
     found = [
         _input(reader, item, f"input-{at}", everywhere, surroundings)
         for node in lists
         for at, item in enumerate([node] if node.items is None else node.items, start=1)
     ]
     enabled = tuple(one for one in found if one)
-    if lists and not enabled:
-        what = "inputs: none is enabled, so the segments of path.audit are shipped, as without any"
-        reader.remarks.append(what)
-    intervals = {one.scanner.check_interval_s for one in enabled}
-    if len(intervals) > 1:
-        shortest = f"{min(intervals):g}s"
-        reader.remarks.append(f"inputs: the shortest check_interval counts for all, {shortest}")
+    if lists:
+        reader.remarks += _remarks(enabled)
     for problem in _conflicts(enabled):
         reader.note(lists[0], problem)
     return enabled
+
+
+def _remarks(inputs: Sequence[InputConfig]) -> Iterator[str]:
+    if not inputs:
+        yield "inputs: none is enabled; the segments in path.audit are shipped instead"
+    intervals = {one.scanner.check_interval_s for one in inputs}
+    if len(intervals) > 1:
+        yield f"inputs: all are checked at the shortest check_interval, {min(intervals):g}s"
 
 
 def _conflicts(inputs: Sequence[InputConfig]) -> Iterator[str]:
@@ -64,7 +65,7 @@ def _conflicts(inputs: Sequence[InputConfig]) -> Iterator[str]:
         if count > 1:
             yield f"two inputs have the id {name!r}; an id names one input"
     if sum(one.is_stdin for one in inputs) > 1:
-        yield "two inputs are of the type stdin; there is one standard input"
+        yield "two inputs have the type stdin; there is one standard input"
         return
     owners: dict[tuple[str, Scanner], InputConfig] = {}
     for one in inputs:
@@ -72,8 +73,8 @@ def _conflicts(inputs: Sequence[InputConfig]) -> Iterator[str]:
             owner = owners.setdefault((pattern, one.scanner), one)
             if owner is not one:
                 yield (
-                    f"input {one.id!r}: {pattern!r} is of the input {owner.id!r} already, and a "
-                    "file is shipped once; make one input of the two, or tell their files apart"
+                    f"input {one.id!r}: input {owner.id!r} already has {pattern!r}, and a file is "
+                    "shipped once; merge the two inputs, or give each its own files"
                 )
 
 
@@ -88,7 +89,7 @@ _TYPES: Mapping[str, tuple[str, ...]] = {
 
 def _input(
     reader: Reader,
-    node: Node,
+    node: YamlNode,
     default_id: str,
     everywhere: "Section | None",
     surroundings: Surroundings,
@@ -115,7 +116,7 @@ def _input(
     return InputConfig(id=name, paths=reader.texts(keys["paths"]), form=form, **files)
 
 
-#: What the keys of the older types are called in `filestream`.
+#: The names of the older types' keys in `filestream`.
 _NEW_NAMES = {
     "json": "parsers: [{ndjson: …}]",
     "multiline": "parsers: [{multiline: …}]",
@@ -124,17 +125,17 @@ _NEW_NAMES = {
 }
 
 
-def _without_old_keys(reader: Reader, node: Node) -> Node:
-    """The input; each key of the older types is a problem that says what it has become."""
+def _without_old_keys(reader: Reader, node: YamlNode) -> YamlNode:
+    """The input; each key of the older types is a problem that gives its new name."""
     keys = dict(node.children or {})
     for key in [key for key in keys if key in _NEW_NAMES]:
-        what = f"is a key of the types `log` and `container`; here say `{_NEW_NAMES[key]}`"
+        what = f"is a key of the types `log` and `container`; here write `{_NEW_NAMES[key]}`"
         reader.note(keys.pop(key), what)
     return replace(node, children=keys) if node.children else node
 
 
-def _is_foreign(reader: Reader, node: Node) -> bool:
-    """Whether it is of a type that only Filebeat has; a problem, if it is switched on."""
+def _is_foreign(reader: Reader, node: YamlNode) -> bool:
+    """Whether only Filebeat has its type; a problem, if the input is switched on."""
     keys = node.children or {}
     kind, enabled = keys.get("type"), keys.get("enabled")
     if kind is None or kind.scalar not in INPUTS:
@@ -144,17 +145,17 @@ def _is_foreign(reader: Reader, node: Node) -> bool:
     return True
 
 
-def _kind(reader: Reader, node: Node) -> str:
+def _kind(reader: Reader, node: YamlNode) -> str:
     given = (node.children or {}).get("type")
     kind = reader.one_of(given, _TYPES) if given else "filestream"
     if given and kind == "log":
         reader.remarks.append(
-            str(given.problem("the same as `filestream`, which Filebeat made of it"))
+            str(given.problem("the same as `filestream`, which replaced it in Filebeat"))
         )
     return kind if kind in _TYPES else "filestream"
 
 
-def _section(reader: Reader, nodes: Mapping[str, Node]) -> "Section | None":
+def _section(reader: Reader, nodes: Mapping[str, YamlNode]) -> "Section | None":
     found = {key: nodes[key] for key in EVENT_KEYS if key in nodes}
     if not found:
         return None

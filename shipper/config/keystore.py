@@ -1,7 +1,7 @@
 """Secrets by name, in a file that only its owner can read; `${NAME}` finds them.
 
-Filebeat's keystore is obfuscated with a key that lies beside it. This one says what it is: plain
-text under file permissions, which are checked at each use.
+Filebeat's keystore is obfuscated with a key that lies beside it. This one is plain text, protected
+by file permissions that are checked at each use.
 """
 
 import json
@@ -27,7 +27,8 @@ class Keystore:
         try:
             secrets = json.loads(self.path.read_text(encoding="utf-8"))["secrets"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            what = f"is no keystore ({type(error).__name__}); recreate it: keystore create --force"
+            kind = type(error).__name__
+            what = f"is not a keystore ({kind}); recreate it: keystore create --force"
             raise ConfigError([Problem(str(self.path), what)]) from error
         return {str(name): str(value) for name, value in secrets.items()}
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Struct
 
-from shipper.bounds import Bounds, Count
+from shipper.bounds import Bounds, Count, Duration
 
 
 class HttpConfig(Struct, frozen=True, kw_only=True):
@@ -21,7 +21,7 @@ class MetricsConfig(Struct, frozen=True, kw_only=True):
     """The counters in the log."""
 
     enabled: bool = True
-    period_s: float = 30.0
+    period_s: Duration = 30.0
 
 
 class LogFilesConfig(Struct, frozen=True, kw_only=True):
@@ -64,4 +64,4 @@ class Operation(Struct, frozen=True, kw_only=True):
     logging: LoggingConfig = LoggingConfig()
     self_audit: SelfAuditConfig = SelfAuditConfig()
     #: How long a stop waits for the batch in flight.
-    shutdown_timeout_s: float = 5.0
+    shutdown_timeout_s: Duration = 5.0

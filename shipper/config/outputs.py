@@ -7,12 +7,15 @@ from msgspec.structs import replace
 
 from shipper.catalog import Catalog, IndexStrategy
 from shipper.config.cloud import Cloud, read_cloud
-from shipper.config.read import Reader
-from shipper.config.tree import Node
 from shipper.outputs import OUTPUTS
+from shipper.yaml.node import YamlNode
+from shipper.yaml.reader import Reader
+from shipper.yaml.typed import into
 
 
-def read_outputs(reader: Reader, nodes: Mapping[str, Node]) -> tuple[dict[str, object], str | None]:
+def read_outputs(
+    reader: Reader, nodes: Mapping[str, YamlNode]
+) -> tuple[dict[str, object], str | None]:
     """The enabled outputs by name, and where Kibana is."""
     found: dict[str, object] = {}
     if node := nodes.get("output"):
@@ -39,7 +42,7 @@ def placed(
     return {**outputs, "elasticsearch": replace(settings, strategy=str(strategy), indices=indices)}
 
 
-def _output(reader: Reader, name: str, node: Node) -> tuple[object, bool]:
+def _output(reader: Reader, name: str, node: YamlNode) -> tuple[object, bool]:
     options = dict(node.children or {})
     if "worker" in options:  # Filebeat has both names
         options.setdefault("workers", options.pop("worker"))
@@ -49,11 +52,11 @@ def _output(reader: Reader, name: str, node: Node) -> tuple[object, bool]:
         options["hosts"] = replace(hosts, scalar=None, items=[*_hosts(hosts)])
     enabled = options.pop("enabled", None)
     bare = replace(node, children=options) if node.children is not None else node
-    value = reader.into(OUTPUTS[name].config, bare)
+    value = into(reader, OUTPUTS[name].config, bare)
     return value, enabled is None or reader.truth(enabled)
 
 
-def _hosts(node: Node) -> Iterator[Node]:
+def _hosts(node: YamlNode) -> Iterator[YamlNode]:
     """Each host; a variable may hold several, as in Filebeat (and a password may hold a comma)."""
     for item in [node] if node.items is None else node.items:
         if isinstance(item.scalar, str) and "@" not in item.scalar:
@@ -65,12 +68,12 @@ def _hosts(node: Node) -> Iterator[Node]:
 #: Options that name where lines go, which Filebeat would fill in for each event.
 _NAMES = ("index", "pipeline", "topic", "key", "path", "filename")
 _TEMPLATE = (
-    "names with %{…} are not filled in; give one name (Elasticsearch takes events to the data "
-    "streams that they name, and index_strategy knows monthly indices)"
+    "%{…} in a name is not filled in; give a fixed name (events in Elasticsearch go to the data "
+    "streams that they name; for monthly indices set index_strategy)"
 )
 
 
-def _is_template(node: Node | None) -> bool:
+def _is_template(node: YamlNode | None) -> bool:
     return node is not None and "%{" in str(node.scalar)
 
 
@@ -84,7 +87,7 @@ def _in_cloud(settings: Any, cloud: Cloud) -> object:
     return replace(settings or OUTPUTS["elasticsearch"].config(), **changes)
 
 
-def _kibana(reader: Reader, nodes: Mapping[str, Node]) -> str | None:
+def _kibana(reader: Reader, nodes: Mapping[str, YamlNode]) -> str | None:
     """`kibana_url`, else Filebeat's `setup.kibana.host`."""
     if node := nodes.get("kibana_url"):
         return _anonymous(reader, node, read_url(reader, node))
@@ -97,17 +100,17 @@ def _kibana(reader: Reader, nodes: Mapping[str, Node]) -> str | None:
     return _anonymous(reader, keys["host"], host if "://" in host else f"{scheme}://{host}")
 
 
-def _anonymous(reader: Reader, node: Node, url: str) -> str:
-    """The address, which is told when Kibana does not answer as it should."""
+def _anonymous(reader: Reader, node: YamlNode, url: str) -> str:
+    """The address, which appears in messages when Kibana does not answer as it should."""
     if "@" in url:
-        what = "holds a user's name; Kibana is asked with the credentials of output.elasticsearch"
+        what = "contains a user name; Kibana is asked with the credentials of output.elasticsearch"
         reader.note(node, what)
     return url
 
 
-def read_url(reader: Reader, node: Node) -> str:
+def read_url(reader: Reader, node: YamlNode) -> str:
     text = reader.text(node)
     if not text.startswith(("http://", "https://")):
-        # What is there is not told: it may hold a password.
+        # The message does not quote the text: it may hold a password.
         reader.note(node, "expected an address that begins with http:// or https://")
     return text

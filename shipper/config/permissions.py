@@ -8,25 +8,26 @@ from pathlib import Path
 from shipper.errors import Problem
 
 _WRITABLE = stat.S_IWGRP | stat.S_IWOTH
-#: What nobody else may have of a secret.
+#: Rights that nobody else may have on a secret.
 SECRET = stat.S_IRWXG | stat.S_IRWXO
 
 
 def problem_of(path: Path, *, forbidden: int = _WRITABLE) -> Problem | None:
-    """Why the file is not to be trusted: not ours or root's, or others have `forbidden` rights.
+    """Why the file cannot be trusted: another user owns it, or others have `forbidden` rights.
 
-    A file that is not there is no problem.
+    A missing file is not a problem.
     """
     try:
         status = path.stat()
     except FileNotFoundError:
         return None
     except OSError as error:
-        return Problem(str(path), f"cannot be looked at: {error.strerror}")
+        return Problem(str(path), f"cannot be checked: {error.strerror}")
     mode = stat.S_IMODE(status.st_mode)
     if status.st_uid not in {0, os.geteuid()}:
-        what = f"belongs to user {status.st_uid}, and we are {os.geteuid()}; it must be ours"
-        return Problem(str(path), f"{what} or root's: chown {os.geteuid()} {path}")
+        user = os.geteuid()
+        what = f"belongs to user {status.st_uid}; it must belong to user {user}, who runs this,"
+        return Problem(str(path), f"{what} or to root: chown {user} {path}")
     if mode & forbidden:
         what, change = ("read or write", "600") if forbidden == SECRET else ("write", "go-w")
         return Problem(str(path), f"others can {what} it (mode {mode:o}): chmod {change} {path}")
@@ -34,9 +35,9 @@ def problem_of(path: Path, *, forbidden: int = _WRITABLE) -> Problem | None:
 
 
 def problems_of_state(data: Path) -> Iterator[Problem]:
-    """What is wrong with positions and dead letters: who can write them decides what is shipped."""
+    """Problems of positions and dead letters: whoever can write them decides what is shipped."""
     for folder in (data / "registry", data / "dead-letters"):
         for path in (folder, *sorted(folder.glob("*.ndjson"))):
-            # A volume with fsGroup gives its group every right, at each start anew.
+            # A volume with fsGroup gives its group every right again at each start.
             if problem := problem_of(path, forbidden=stat.S_IWOTH):
                 yield problem

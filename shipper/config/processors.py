@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from shipper.config.conditions import read_condition, read_path, read_pattern
-from shipper.config.read import Reader
-from shipper.config.tree import Node
+from shipper.config.read import is_foreign
 from shipper.processors.chain import Chain, Processor, When
 from shipper.processors.fields import (
     KEPT,
@@ -22,10 +21,13 @@ from shipper.processors.host import AddHostMetadata, HostConfig
 from shipper.processors.kubernetes import AddKubernetesMetadata, KubernetesConfig
 from shipper.processors.redact import Redact
 from shipper.processors.texts import Fingerprint, TruncateFields
+from shipper.yaml.node import YamlNode
+from shipper.yaml.reader import Reader
+from shipper.yaml.typed import into
 
 
-def read_processors(reader: Reader, node: Node) -> tuple[Processor, ...]:
-    """A list of processors; one alone stands for a list of it."""
+def read_processors(reader: Reader, node: YamlNode) -> tuple[Processor, ...]:
+    """A list of processors; a single one is a list of one."""
     if node.items is None and node.children is None and node.scalar is None:
         return ()
     found = [_processor(reader, one) for one in ([node] if node.items is None else node.items)]
@@ -33,17 +35,17 @@ def read_processors(reader: Reader, node: Node) -> tuple[Processor, ...]:
 
 
 class Section(NamedTuple):
-    """What a section says of events: at the top for all of them, in an input for its own."""
+    """How events are changed: at the top level for all of them, in an input for its own."""
 
     fields: tuple[Processor, ...]
     tags: tuple[Processor, ...]
     processors: tuple[Processor, ...]
 
 
-def read_section(reader: Reader, nodes: Mapping[str, Node]) -> Section:
+def read_section(reader: Reader, nodes: Mapping[str, YamlNode]) -> Section:
     """The keys of `EVENT_KEYS`; `fields` and `tags` are short for processors."""
     reader.remarks.append(
-        "processors, fields, tags: lines of audit segments pass as they are, for a changed line "
+        "processors, fields, tags: lines of audit segments pass unchanged: a changed line "
         "would break their chain"
     )
     under_root = "fields_under_root" in nodes and reader.truth(nodes["fields_under_root"])
@@ -57,7 +59,7 @@ def read_section(reader: Reader, nodes: Mapping[str, Node]) -> Section:
 
 
 def chain_of(sections: Sequence[Section]) -> Chain:
-    """The processors of one input in Filebeat's order, of the section for all and its own."""
+    """The processors of one input in Filebeat's order; `sections` are the top level and its own."""
     return Chain(
         (
             *(step for one in sections for step in one.fields),
@@ -67,7 +69,7 @@ def chain_of(sections: Sequence[Section]) -> Chain:
     )
 
 
-def _processor(reader: Reader, node: Node) -> Processor | None:
+def _processor(reader: Reader, node: YamlNode) -> Processor | None:
     children = node.children or {}
     if "if" in children:
         return _branch(reader, node)
@@ -77,13 +79,13 @@ def _processor(reader: Reader, node: Node) -> Processor | None:
         return None
     ((name, options),) = children.items()
     if name not in PROCESSORS:
-        if not reader.is_foreign(options, is_named=True):
-            reader.note(options, f"{name!r} is none of {', '.join(PROCESSORS)}")
+        if not is_foreign(reader, options, is_named=True):
+            reader.note(options, f"{name!r} is not one of {', '.join(PROCESSORS)}")
         return None
     return _conditional(reader, name, options)
 
 
-def _conditional(reader: Reader, name: str, options: Node) -> Processor | None:
+def _conditional(reader: Reader, name: str, options: YamlNode) -> Processor | None:
     """A processor with its `when`."""
     if not (options.children and "when" in options.children):
         return PROCESSORS[name](reader, options)
@@ -93,7 +95,7 @@ def _conditional(reader: Reader, name: str, options: Node) -> Processor | None:
     return When(condition, (processor,)) if condition and processor else None
 
 
-def _branch(reader: Reader, node: Node) -> Processor | None:
+def _branch(reader: Reader, node: YamlNode) -> Processor | None:
     nodes = reader.children(node, ("if", "then", "else"))
     if "then" not in nodes:
         reader.note(node, "then is required: the processors for events that meet the condition")
@@ -104,7 +106,9 @@ def _branch(reader: Reader, node: Node) -> Processor | None:
     return When(condition, then, otherwise) if condition else None
 
 
-def _options(reader: Reader, node: Node, known: Sequence[str], *required: str) -> dict[str, Node]:
+def _options(
+    reader: Reader, node: YamlNode, known: Sequence[str], *required: str
+) -> dict[str, YamlNode]:
     nodes = reader.children(node, known)
     for key in required:
         if key not in nodes:
@@ -112,20 +116,20 @@ def _options(reader: Reader, node: Node, known: Sequence[str], *required: str) -
     return nodes
 
 
-def _paths(reader: Reader, node: Node | None) -> tuple[str, ...]:
+def _paths(reader: Reader, node: YamlNode | None) -> tuple[str, ...]:
     if node is None or node.items == []:
         return ()
     return tuple(read_path(reader, node, path) for path in reader.texts(node))
 
 
-def _add_fields(reader: Reader, node: Node) -> Processor:
+def _add_fields(reader: Reader, node: YamlNode) -> Processor:
     nodes = _options(reader, node, ("target", "fields"), "fields")
     target = nodes.get("target")
     path = "fields" if target is None or target.scalar is None else reader.text(target)
     return AddFields(_constants(reader, nodes["fields"], path) if "fields" in nodes else {})
 
 
-def _constants(reader: Reader, node: Node, target: str) -> dict[str, Any]:
+def _constants(reader: Reader, node: YamlNode, target: str) -> dict[str, Any]:
     fields = node.plain()
     if not isinstance(fields, dict):
         reader.note(node, f"expected fields and values, found {node.kind}")
@@ -135,22 +139,22 @@ def _constants(reader: Reader, node: Node, target: str) -> dict[str, Any]:
     return fields
 
 
-def _add_tags(reader: Reader, node: Node) -> Processor:
+def _add_tags(reader: Reader, node: YamlNode) -> Processor:
     nodes = _options(reader, node, ("tags", "target"), "tags")
     tags = reader.texts(nodes["tags"]) if "tags" in nodes else ()
     target = reader.text(nodes["target"]) if "target" in nodes else "tags"
     return AddTags(tags, read_path(reader, node, target or "tags"))
 
 
-def _drop_event(reader: Reader, node: Node) -> Processor:
+def _drop_event(reader: Reader, node: YamlNode) -> Processor:
     reader.children(node, ())
     return DropEvent()
 
 
-def _drop_fields(reader: Reader, node: Node) -> Processor:
+def _drop_fields(reader: Reader, node: YamlNode) -> Processor:
     nodes = _options(reader, node, ("fields", "ignore_missing"), "fields")
     if "ignore_missing" in nodes:
-        reader.truth(nodes["ignore_missing"])  # a missing field is no trouble in either case
+        reader.truth(nodes["ignore_missing"])  # a missing field is never an error here
     where = nodes.get("fields")
     names = reader.texts(where) if where and where.items != [] else ()
     patterns = [name for name in names if len(name) > _SLASHES and name[0] == name[-1] == "/"]
@@ -163,17 +167,17 @@ def _drop_fields(reader: Reader, node: Node) -> Processor:
 _SLASHES = 2
 
 
-def _include_fields(reader: Reader, node: Node) -> Processor:
+def _include_fields(reader: Reader, node: YamlNode) -> Processor:
     nodes = _options(reader, node, ("fields",), "fields")
     names = _paths(reader, nodes.get("fields"))
     return IncludeFields(tuple(name for name in names if name not in KEPT))
 
 
-def _move(*, is_copy: bool) -> Callable[[Reader, Node], Processor]:
-    def read(reader: Reader, node: Node) -> Processor:
+def _move(*, is_copy: bool) -> Callable[[Reader, YamlNode], Processor]:
+    def read(reader: Reader, node: YamlNode) -> Processor:
         known = ("fields", "ignore_missing", "fail_on_error")
         nodes = _options(reader, node, known, "fields")
-        where = nodes.get("fields", Node("", "", items=[]))
+        where = nodes.get("fields", YamlNode("", "", items=[]))
         if where.items is None:
             reader.note(where, f"expected a list of from and to, found {where.kind}")
         pairs = [_pair(reader, one) for one in where.items or ()]
@@ -183,7 +187,7 @@ def _move(*, is_copy: bool) -> Callable[[Reader, Node], Processor]:
     return read
 
 
-def _pair(reader: Reader, node: Node) -> tuple[str, str]:
+def _pair(reader: Reader, node: YamlNode) -> tuple[str, str]:
     nodes = _options(reader, node, ("from", "to"), "from", "to")
     source, target = (
         read_path(reader, node, reader.text(nodes[key])) if key in nodes else ""
@@ -192,8 +196,8 @@ def _pair(reader: Reader, node: Node) -> tuple[str, str]:
     return source, target
 
 
-def _truncate_fields(reader: Reader, node: Node) -> Processor | None:
-    processor: TruncateFields | None = reader.into(TruncateFields, node)
+def _truncate_fields(reader: Reader, node: YamlNode) -> Processor | None:
+    processor: TruncateFields | None = into(reader, TruncateFields, node)
     if processor is None:
         return None
     _check_paths(reader, node, processor.fields)
@@ -202,35 +206,35 @@ def _truncate_fields(reader: Reader, node: Node) -> Processor | None:
     return processor
 
 
-def _fingerprint(reader: Reader, node: Node) -> Processor | None:
-    processor: Fingerprint | None = reader.into(Fingerprint, node)
+def _fingerprint(reader: Reader, node: YamlNode) -> Processor | None:
+    processor: Fingerprint | None = into(reader, Fingerprint, node)
     if processor:
         _check_paths(reader, node, (*processor.fields, processor.target_field))
     return processor
 
 
-def _redact(reader: Reader, node: Node) -> Processor:
-    processor: Redact = reader.into(Redact, node)
+def _redact(reader: Reader, node: YamlNode) -> Processor:
+    processor: Redact = into(reader, Redact, node)
     _check_paths(reader, node, processor.fields)
     return processor
 
 
-def _check_paths(reader: Reader, node: Node, paths: Sequence[str]) -> None:
+def _check_paths(reader: Reader, node: YamlNode, paths: Sequence[str]) -> None:
     for path in paths:
         read_path(reader, node, path)
 
 
-def _host(reader: Reader, node: Node) -> Processor:
-    return AddHostMetadata(reader.into(HostConfig, node))
+def _host(reader: Reader, node: YamlNode) -> Processor:
+    return AddHostMetadata(into(reader, HostConfig, node))
 
 
-def _kubernetes(reader: Reader, node: Node) -> Processor:
+def _kubernetes(reader: Reader, node: YamlNode) -> Processor:
     options = dict(node.children or {})
     for key in [key for key in options if key in _OF_THE_SERVER]:
         what = "asks the API server; here the pod is the shipper's own, from the downward API"
         reader.note(options.pop(key), f"{what} (docs/processors.md)")
     bare = replace(node, children=options) if node.children is not None else node
-    return AddKubernetesMetadata(reader.into(KubernetesConfig, bare))
+    return AddKubernetesMetadata(into(reader, KubernetesConfig, bare))
 
 
 #: Options of Filebeat's `add_kubernetes_metadata` for finding the pod of each event.
@@ -243,7 +247,7 @@ _OF_THE_SERVER = frozenset(
     )
 )
 
-PROCESSORS: Mapping[str, Callable[[Reader, Node], Processor | None]] = {
+PROCESSORS: Mapping[str, Callable[[Reader, YamlNode], Processor | None]] = {
     "add_fields": _add_fields,
     "add_host_metadata": _host,
     "add_kubernetes_metadata": _kubernetes,

@@ -1,4 +1,4 @@
-"""The configuration as it was understood, defaults and all, for a person to read."""
+"""The configuration as it was read, defaults included, for a person."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from pathlib import PurePath
 from msgspec import Struct
 from msgspec.structs import fields
 
-from shipper.config import Config
+from shipper.config.model import Config
 from shipper.outputs.secret import Secret
 
 #: What may stand before the host of an address: a name and a password.
@@ -18,8 +18,8 @@ _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
 def plain(config: Config) -> dict[str, object]:
     """Every value under its name here, which says its unit; the catalog is left out.
 
-    Secrets are `<hidden>`, those in addresses too; what is code by now, as processors are, is
-    named by its kind.
+    Secrets are `<hidden>`, also in addresses; objects with code, such as processors, are shown by
+    the name of their class.
     """
     return {
         row.name: _plain(getattr(config, row.name))

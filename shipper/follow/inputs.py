@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from shipper.bounds import Duration
 from shipper.forms.base import Form
 from shipper.forms.ndjson import NDJSON
 
@@ -34,7 +35,7 @@ class Delete(Struct, frozen=True, kw_only=True):
 
     enabled: bool = False
     #: How long nothing must have changed in a file.
-    grace_period_s: float = 1800.0
+    grace_period_s: Duration = 1800.0
 
 
 class InputConfig(Struct, frozen=True, kw_only=True):

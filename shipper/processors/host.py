@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from shipper.bounds import Duration
 from shipper.processors.cached import Cached
 from shipper.processors.event import Event, below, find
 from shipper.processors.fields import AddFields
@@ -31,7 +32,7 @@ class NetinfoConfig(Struct, frozen=True, kw_only=True):
 class CacheConfig(Struct, frozen=True, kw_only=True):
     """How long what was read counts as true; 0: read it for every event."""
 
-    ttl_s: float = 300.0
+    ttl_s: Duration = 300.0
 
 
 class GeoConfig(Struct, frozen=True, kw_only=True):

@@ -1,17 +1,14 @@
 """The settings of an `AuditHandler`, all checked before the first event."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
 from shipper.catalog import AuditLevel, Catalog, Scope
 from shipper.errors import BadInput, Problem
+from shipper.names import fault_of
 from shipper.record.append import Durability, SegmentPolicy
 from shipper.record.walk import valid
-
-#: A part of a data stream's name in Elasticsearch, where `-` separates the parts.
-_NAMESPACE = re.compile(r"[a-z0-9_.]{1,100}")
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -64,8 +61,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             )
 
     def _forms(self, catalog: Catalog) -> Iterator[Problem]:
-        if not _NAMESPACE.fullmatch(str(self.namespace)):
-            what = f"{self.namespace!r} is not 1 to 100 of a-z, 0-9, `_` and `.`"
+        if what := fault_of("namespace", str(self.namespace)):
             yield Problem("namespace", what)
         prefix = "service."
         known = [path.removeprefix(prefix) for path in catalog.fields if path.startswith(prefix)]

@@ -17,6 +17,7 @@ from typing import Any, TypeGuard
 import msgspec
 
 from shipper.errors import ProtocolError
+from shipper.names import is_part
 
 #: Only what `read_response` needs: a full answer is as long as the request.
 FILTER_PATH = "items.*.status,items.*.error.type,items.*.error.reason,items.*.failure_store"
@@ -25,9 +26,6 @@ _MAX_ID_BYTES = 512  # Elasticsearch's own
 
 #: Names of data streams that a stranger's lines can make us remember.
 _MAX_KNOWN = 1000
-
-#: Stricter than Elasticsearch: no date math, no wildcard, no list can be smuggled in.
-_NAME_PART = re.compile(r"[a-z0-9][a-z0-9_.]{0,99}")
 
 _UTC = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])-[0-9]{2}T[0-9:.]{5,20}Z")
 
@@ -114,7 +112,7 @@ class Encoder:
         if stream is None:
             return self._default
         name = (stream.type, stream.dataset, stream.namespace)
-        is_valid = all(map(_NAME_PART.fullmatch, name))
+        is_valid = all(map(is_part, name))
         return _action_head("-".join(name)) if is_valid else self._default
 
 

@@ -21,11 +21,11 @@ def test_the_built_in_types_are_those_the_enum_names():
     assert set(builtin().event_types) == set(MCPEventType)
 
 
-def test_each_field_tells_what_it_means():
+def test_each_field_has_a_meaning():
     assert [path for path, field in builtin().fields.items() if not field.meaning] == []
 
 
-def test_each_framework_tells_where_its_period_comes_from():
+def test_each_framework_has_a_basis_for_its_period():
     assert [name for name, row in builtin().frameworks.items() if not row.basis] == []
 
 
@@ -118,7 +118,10 @@ MISSHAPEN = {
     "a section with another name": ({"event_type": {}}, ["overlay.event_type"]),
     "a section that is a list": ({"event_types": []}, ["overlay.event_types"]),
     "a row that is a number": ({"event_types": {"mine": 5}}, ["overlay.event_types.mine"]),
-    "a name that YAML reads as a number": ({"event_types": {7: {}}}, ["overlay.event_types"]),
+    "a name that YAML reads as a number": (
+        {"event_types": {7: {}}},
+        ["overlay.event_types.7.name"],
+    ),
     "an unknown key": (
         {"event_types": {"mine": {"retention": 5}}},
         ["overlay.event_types.mine.retention"],
@@ -139,22 +142,22 @@ MISSHAPEN = {
         {"event_types": {"mine": {"retention_days": True}}},
         ["overlay.event_types.mine.retention_days"],
     ),
-    "fields that are one name": (
-        {"event_types": {"mine": {"fields": "user_id"}}},
+    "fields that are a mapping": (
+        {"event_types": {"mine": {"fields": {"user_id": "x"}}}},
         ["overlay.event_types.mine.fields"],
     ),
     "fields among which is a number": (
         {"event_types": {"mine": {"fields": ["user_id", 3]}}},
         ["overlay.event_types.mine.fields"],
     ),
-    "a field without a type": ({"fields": {"my.x": {}}}, ["overlay.fields.my.x.type"]),
+    "a field without a type": ({"fields": {"my.x": {}}}, ["overlay.fields.my.x"]),
     "a sensitivity that is none": (
         {"fields": {"my.x": {"type": "long", "sensitivity": "hush"}}},
         ["overlay.fields.my.x.sensitivity"],
     ),
     "a framework without its two numbers": (
         {"frameworks": {"mine": None}},
-        ["overlay.frameworks.mine.retention_days", "overlay.frameworks.mine.requires"],
+        ["overlay.frameworks.mine", "overlay.frameworks.mine"],
     ),
     "two faults in two sections": (
         {"event_types": {"mine": {"level": "all"}}, "fields": {"x": {"type": "text"}}},
@@ -174,18 +177,33 @@ def test_a_misspelt_key_is_answered_with_the_nearest_known_one():
         overlaid({"event_types": {"mine": {"retention_day": 3}}})
 
 
-def test_a_problem_names_the_place_the_caller_gave():
-    with pytest.raises(CatalogError, match=r"^audit\.yml:7\.fields\.my\.x\.type: "):
-        overlaid({"fields": {"my.x": {"type": "text"}}}, where="audit.yml:7")
+def test_every_required_key_that_is_missing_is_reported():
+    with pytest.raises(CatalogError) as caught:
+        overlaid({"frameworks": {"mine": None}})
+    assert [problem.what for problem in caught.value.problems] == [
+        "retention_days is required",
+        "requires is required",
+    ]
+
+
+def test_a_key_without_a_value_leaves_the_built_in_value():
+    overlay = {"event_types": {"mcp_tool_execution": {"retention_days": None, "level": "basic"}}}
+    row = overlaid(overlay).event_types["mcp_tool_execution"]
+    assert row.retention_days == builtin().event_types["mcp_tool_execution"].retention_days
+
+
+def test_a_single_name_is_a_list_of_one():
+    row = overlaid({"event_types": {"mine": {"fields": "user_id"}}}).event_types["mine"]
+    assert row.fields == ("user.id",)
 
 
 def test_a_removed_built_in_type_is_missed():
     """No overlay can remove one; the rule guards the shipped file itself."""
     from msgspec.structs import replace
 
-    from shipper.catalog.check import problems_of
+    from shipper.catalog.check import faults_of
 
     catalog = builtin()
     rows = {k: v for k, v in catalog.event_types.items() if k != "mcp_compliance_events"}
-    found = [problem.where for problem in problems_of(replace(catalog, event_types=rows))]
-    assert found == ["event_types.mcp_compliance_events"]
+    found = [fault.place for fault in faults_of(replace(catalog, event_types=rows))]
+    assert found == [("event_types", "mcp_compliance_events")]

@@ -138,9 +138,8 @@ mcp_audit_event_types:
 
 
 def test_an_index_prefix_that_makes_no_index_names_is_a_problem_at_its_line(tmp_path):
-    (told, *_) = problems("index_strategy: monthly\nindex_prefix: 'Big Audit'\n", tmp_path)
-    assert told.startswith("c.yml:2 ")
-    assert told.endswith("'Big Audit-tools' is not a valid index")
+    (reported, *_) = problems("index_strategy: monthly\nindex_prefix: 'Big Audit'\n", tmp_path)
+    assert reported == "c.yml:2 index_prefix: 'Big Audit-tools' is not a valid index"
 
 
 def test_the_output_takes_filebeats_own_keys(tmp_path):
@@ -174,7 +173,7 @@ output.logstash:
 
 
 def test_every_problem_is_told_at_once_with_line_key_and_nearest_key(tmp_path):
-    told = problems(
+    reported = problems(
         """\
 mcp_audit_levl: basic
 compliance_frameworks: [sox, soxx]
@@ -189,15 +188,18 @@ inputs:
 """,
         tmp_path,
     )
-    assert told == [
+    assert reported == [
         "c.yml:1 mcp_audit_levl: unknown key; did you mean 'mcp_audit_level'?",
-        "c.yml:2 compliance_frameworks[1]: 'soxx' is none of sox, gdpr, hipaa; did you mean 'sox'?",
+        (
+            "c.yml:2 compliance_frameworks[1]: 'soxx' is not one of sox, gdpr, hipaa; "
+            "did you mean 'sox'?"
+        ),
         "c.yml:3 retention_days: expected a whole number, found 'many'",
         "c.yml:5 output.logstash.hostz: unknown key; did you mean 'hosts'?",
         "c.yml:6 output.logstash.timeout: expected a duration such as 30s, found 'soon'",
         f"c.yml:7 output.pulsar: unknown key; known here: {', '.join(OUTPUTS)}",
         (
-            "c.yml:9 inputs[0].type: 'filestrem' is none of filestream, container, log, stdin; "
+            "c.yml:9 inputs[0].type: 'filestrem' is not one of filestream, container, log, stdin; "
             "did you mean 'filestream'?"
         ),
         "c.yml:9 inputs[0]: paths is required: which files to ship, globs allowed",
@@ -220,12 +222,14 @@ namespace: "${TENANT}"
 def test_a_variable_cannot_smuggle_yaml_in(tmp_path):
     config = read("namespace: '${TENANT}'", tmp_path, TENANT="a_b")
     assert config.namespace == "a_b"
-    assert problems("namespace: ${TENANT}", tmp_path, TENANT="a\noutput: {}") == [
-        "c.yml:1 namespace: a namespace is lower case letters, digits, _ and . (100 at most)"
-    ]
+    (reported,) = problems("namespace: ${TENANT}", tmp_path, TENANT="a\noutput: {}")
+    assert reported == (
+        "c.yml:1 namespace: 'a\\noutput: {}' is not a valid namespace: "
+        "use 1 to 100 of a-z, 0-9, _ and ., and begin with a letter or a digit"
+    )
 
 
-def test_a_variable_that_is_not_set_is_told_with_what_to_do(tmp_path):
+def test_a_variable_that_is_not_set_is_reported_with_what_to_do(tmp_path):
     what = "set it, `mcp-shipper keystore add TENANT`, or give a default: ${TENANT:value}"
     assert problems("namespace: ${TENANT}\nkibana_url: ${K:?ask the platform team}", tmp_path) == [
         f"c.yml:1 namespace: ${{TENANT}} is not set; {what}",
@@ -233,24 +237,25 @@ def test_a_variable_that_is_not_set_is_told_with_what_to_do(tmp_path):
     ]
 
 
-def test_a_key_given_twice_is_told_with_both_places(tmp_path):
+def test_a_key_given_twice_is_reported_with_both_places(tmp_path):
     assert problems("path.data: /a\npath:\n  data: /b\n", tmp_path) == [
         "c.yml:3 path.data: given twice; first at c.yml:1"
     ]
 
 
 @pytest.mark.parametrize("text", ["a: [", "- a", "a: b: c", "\t- x"])
-def test_what_is_not_a_mapping_in_yaml_is_told_with_its_line(text, tmp_path):
+def test_what_is_not_a_mapping_in_yaml_is_reported_with_its_line(text, tmp_path):
     assert problems(text, tmp_path)[0].startswith("c.yml:1")
 
 
-def test_an_own_event_type_with_an_unknown_field_is_told_where_it_stands(tmp_path):
-    told = problems("x: 1\nmcp_audit_event_types:\n  mine: {fields: [nope]}\n", tmp_path)
-    assert "c.yml:2" in told[1]
-    assert "nope" in told[1]
+def test_an_own_event_type_with_an_unknown_field_is_reported_where_it_stands(tmp_path):
+    reported = problems("x: 1\nmcp_audit_event_types:\n  mine: {fields: [nope]}\n", tmp_path)
+    assert reported[1] == (
+        "c.yml:3 mcp_audit_event_types.mine.fields: unknown field 'nope': add it under `fields`"
+    )
 
 
-def test_a_missing_file_is_told_by_name(tmp_path):
+def test_a_missing_file_is_reported_by_name(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.yml"):
         load(tmp_path / "none.yml")
 
@@ -275,13 +280,15 @@ def test_a_field_of_the_operators_own_is_named_by_its_whole_path(tmp_path, key):
     assert load(path).catalog.fields["acme.order.id"].type == "keyword"
 
 
-def test_a_value_that_is_none_of_those_there_are_is_told_before_anything_is_made_of_it(tmp_path):
-    (told,) = problems("output.elasticsearch.preset: quick\n", tmp_path)
-    assert told.startswith("c.yml:1 output.elasticsearch.preset: 'quick' is none of balanced")
+def test_an_unknown_value_is_reported_before_anything_is_made_of_it(tmp_path):
+    (reported,) = problems("output.elasticsearch.preset: quick\n", tmp_path)
+    assert reported.startswith(
+        "c.yml:1 output.elasticsearch.preset: 'quick' is not one of balanced"
+    )
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("output.logstash.compression_level: 99", "expected 0 to 9, found 99"),
         ("output.elasticsearch.compression_level: 10", "expected 0 to 9, found 10"),
@@ -293,23 +300,23 @@ def test_a_value_that_is_none_of_those_there_are_is_told_before_anything_is_made
         ("output.redis.workers: 9999", "expected 1 to 64, found 9999"),
         ("output.redis.timeout: 0", "expected 1ms or more, found 0"),
         ("output.logstash.backoff.init: 0s", "expected 1ms or more, found '0s'"),
-        ("cloud.id: é", "is no cloud id; copy it from the deployment's page"),
+        ("cloud.id: é", "is not a cloud id; copy it from the deployment's page"),
         ("http.port: 99999", "expected 0 to 65535, found 99999"),
         ("logging.files.rotateeverybytes: 0", "expected 1 or more, found 0"),
     ],
 )
-def test_a_number_out_of_its_bounds_is_a_problem_at_its_place(text, told, tmp_path):
+def test_a_number_out_of_its_bounds_is_a_problem_at_its_place(text, reported, tmp_path):
     path = tmp_path / "c.yml"
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:
         load(path)
     (problem,) = caught.value.problems
-    assert problem.what == told
+    assert problem.what == reported
     assert problem.where.startswith(f"{path}:1 ")
 
 
 @pytest.mark.parametrize("key", ["kibana_url", "elasticsearch_url"])
-def test_an_address_that_is_none_is_told_without_the_password_in_it(key):
+def test_an_invalid_address_is_reported_without_the_password_in_it(key):
     with pytest.raises(ConfigError, match="begins with http:// or https://") as caught:
         from_mapping({key: "elastic:hunter2@es:9200"})
     assert "hunter2" not in str(caught.value)
@@ -318,7 +325,7 @@ def test_an_address_that_is_none_is_told_without_the_password_in_it(key):
 @pytest.mark.parametrize(
     "where", ["kibana_url: https://{}", "setup.kibana.host: https://{}", "setup.kibana.host: '{}'"]
 )
-def test_an_address_of_kibana_has_no_credentials_that_a_message_could_tell(where, tmp_path):
+def test_an_address_of_kibana_has_no_credentials_that_a_message_could_show(where, tmp_path):
     with pytest.raises(ConfigError, match=r"credentials of output\.elasticsearch") as caught:
         read(where.format("elastic:hunter2@kb:5601"), tmp_path)
     assert "hunter2" not in str(caught.value)
@@ -334,6 +341,59 @@ def test_a_duration_is_written_as_in_go(text, seconds):
 
 
 @pytest.mark.parametrize("text", ["s", "1x", "1m 30s", "", "-5s", "1ms5"])
-def test_what_is_no_duration_is_told(text):
+def test_an_invalid_duration_is_reported(text):
     with pytest.raises(ConfigError, match="expected a duration such as 30s"):
         from_mapping({"shutdown_timeout": text})
+
+
+def test_a_problem_of_a_catalog_overlay_has_its_file_and_line(tmp_path):
+    reported = problems(
+        """\
+catalog:
+  event_types:
+    orders:
+      dataset: _orders
+      level: everything
+      retention_days: 0
+      colour: red
+    returns:
+      fields:
+        - order_id
+  fields:
+    acme.order.id: {type: text}
+  frameworks:
+    iso27001:
+      requires: [mcp_tools]
+mcp_audit_event_types:
+  refunds: 5
+""",
+        tmp_path,
+    )
+    rule = "use 1 to 100 of a-z, 0-9, _ and ., and begin with a letter or a digit"
+    assert [one for one in reported if "c.yml:12" not in one] == [
+        f"c.yml:4 catalog.event_types.orders.dataset: '_orders' is not a valid dataset: {rule}",
+        (
+            "c.yml:5 catalog.event_types.orders.level: 'everything' is not one of "
+            "basic, standard, enterprise"
+        ),
+        "c.yml:6 catalog.event_types.orders.retention_days: expected 1 or more, found 0",
+        (
+            "c.yml:7 catalog.event_types.orders.colour: unknown key; known here: dataset, index, "
+            "retention_days, classification, level, kind, category, type, action, fields, meaning"
+        ),
+        (
+            "c.yml:9 catalog.event_types.returns.fields: "
+            "unknown field 'order_id': add it under `fields`"
+        ),
+        "c.yml:14 catalog.frameworks.iso27001: retention_days is required",
+        "c.yml:17 mcp_audit_event_types.refunds: expected a mapping, found 5",
+    ]
+    (of_the_field,) = [one for one in reported if "c.yml:12" in one]
+    assert of_the_field.startswith("c.yml:12 catalog.fields.acme.order.id.type: 'text' is not one")
+
+
+def test_a_problem_of_an_overlay_is_reported_once_under_an_index_prefix(tmp_path):
+    text = "index_strategy: monthly\nindex_prefix: acme\ncatalog.event_types: {mine: 5}\n"
+    assert problems(text, tmp_path) == [
+        "c.yml:3 catalog.event_types.mine: expected a mapping, found 5"
+    ]

@@ -1,4 +1,4 @@
-"""Filebeat configurations as people have them: what works, what is told, what is refused."""
+"""Filebeat configurations as people have them: what works, what is reported, what is refused."""
 
 import base64
 
@@ -110,8 +110,10 @@ def test_the_configuration_that_comes_with_filebeat_is_taken_with_what_has_no_ef
 def test_modules_that_are_switched_on_are_refused_by_name(tmp_path):
     (tmp_path / "modules.d").mkdir()
     (tmp_path / "modules.d" / "nginx.yml").touch()
-    (told,) = problems(STOCK, tmp_path)
-    assert told.startswith("filebeat.yml:7 filebeat.config.modules: modules.d/nginx.yml: modules")
+    (reported,) = problems(STOCK, tmp_path)
+    assert reported.startswith(
+        "filebeat.yml:7 filebeat.config.modules: modules.d/nginx.yml: modules"
+    )
 
 
 def test_inputs_in_other_files_are_refused_by_name(tmp_path):
@@ -156,9 +158,9 @@ def test_a_cloud_id_and_its_credentials_are_those_of_elasticsearch_and_kibana(tm
 
 
 @pytest.mark.parametrize("bad", ["nonsense", "a:b64", "prod:"])
-def test_what_is_no_cloud_id_is_told(bad, tmp_path):
+def test_an_invalid_cloud_id_is_reported(bad, tmp_path):
     assert problems(f"cloud.id: '{bad}'", tmp_path) == [
-        "filebeat.yml:1 cloud.id: is no cloud id; copy it from the deployment's page"
+        "filebeat.yml:1 cloud.id: is not a cloud id; copy it from the deployment's page"
     ]
 
 
@@ -193,7 +195,7 @@ def test_a_key_that_would_change_what_is_shipped_is_refused_with_the_reason(row,
     assert any(why in problem.what for problem in caught.value.problems)
 
 
-def test_a_refused_section_that_is_switched_off_is_no_problem(tmp_path):
+def test_a_refused_section_that_is_switched_off_is_not_a_problem(tmp_path):
     read("filebeat.autodiscover: {enabled: false, providers: []}", tmp_path)
 
 
@@ -233,9 +235,9 @@ _MATCHERS = "{host: node-1, matchers: [{logs_path: {logs_path: /var/log/containe
 
 
 def test_a_daemonset_for_container_logs_is_taken_but_for_the_lookup_of_each_pod(tmp_path):
-    told = problems(DAEMONSET % _MATCHERS, tmp_path)
-    assert len(told) == 2
-    assert all("add_kubernetes_metadata" in one for one in told)
+    reported = problems(DAEMONSET % _MATCHERS, tmp_path)
+    assert len(reported) == 2
+    assert all("add_kubernetes_metadata" in one for one in reported)
     config = read(DAEMONSET % "~", tmp_path)
     assert config.outputs["elasticsearch"].hosts == ("elasticsearch:9200",)
     assert config.inputs[0].paths == ("/var/log/containers/*.log",)
@@ -312,33 +314,33 @@ def test_the_outputs_of_the_reference_file_are_taken(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("inputs: [{paths: [/x], tail_files: true}]", "would leave lines out"),
         ("output.elasticsearch.proxy_url: http://proxy:3128", "no proxy"),
         ("output.elasticsearch.ssl.cipher_suites: [RSA-AES-128-CBC-SHA]", "OpenSSL's"),
         ("output.elasticsearch.ssl.ca_sha256: abc", "ca_trusted_fingerprint"),
         ("output.elasticsearch.kerberos: {enabled: true}", "is not supported"),
-        ("output.elasticsearch.index: 'a-%{+yyyy.MM.dd}'", "names with %{…} are not filled in"),
-        ("output.elasticsearch.pipeline: '%{[fields.p]}'", "names with %{…} are not filled in"),
-        ("output.kafka.topic: '%{[fields.topic]}'", "names with %{…} are not filled in"),
+        ("output.elasticsearch.index: 'a-%{+yyyy.MM.dd}'", "%{…} in a name is not filled in"),
+        ("output.elasticsearch.pipeline: '%{[fields.p]}'", "%{…} in a name is not filled in"),
+        ("output.kafka.topic: '%{[fields.topic]}'", "%{…} in a name is not filled in"),
         ("output.kafka.topics: [{topic: a}]", "is not supported"),
-        ("output.redis.key: '%{[x]:y}'", "names with %{…} are not filled in"),
+        ("output.redis.key: '%{[x]:y}'", "%{…} in a name is not filled in"),
         ("output.redis.keys: [{key: a}]", "is not supported"),
-        ("output.logstash.index: '%{[x]}'", "names with %{…} are not filled in"),
+        ("output.logstash.index: '%{[x]}'", "%{…} in a name is not filled in"),
         ("processors: [{decode_json_fields: {fields: [message]}}]", "ndjson"),
         ("processors: [{dissect: {tokenizer: x}}]", "Elasticsearch or Logstash"),
         ("inputs: [{paths: [/x], line_terminator: null_terminator}]", "ends with a newline"),
-        ("inputs: [{paths: [/x], multiline.pattern: a}]", "here say `parsers: [{multiline: …}]`"),
+        ("inputs: [{paths: [/x], multiline.pattern: a}]", "here write `parsers: [{multiline: …}]`"),
         ("inputs: [{paths: [/x], json.keys_under_root: true}]", "`parsers: [{ndjson: …}]`"),
         ("inputs: [{paths: [/x], scan_frequency: 1s}]", "`prospector.scanner.check_interval`"),
         ("inputs: [{type: journald}]", "inputs of the type 'journald' are not supported"),
         ("inputs: [{type: docker, containers.ids: ['*']}]", "container"),
     ],
 )
-def test_what_cannot_be_done_is_told_once_with_the_reason(text, told, tmp_path):
+def test_what_cannot_be_done_is_told_once_with_the_reason(text, reported, tmp_path):
     (problem,) = problems(f"{text}\n", tmp_path)
-    assert told in problem
+    assert reported in problem
 
 
 @pytest.mark.parametrize(
@@ -354,13 +356,13 @@ def test_what_cannot_be_done_is_told_once_with_the_reason(text, told, tmp_path):
         "inputs: [{paths: [/x], fields: , tags: , ignore_inactive: '', clean_inactive: 0}]",
     ],
 )
-def test_what_asks_for_nothing_is_no_problem(text, tmp_path):
+def test_what_asks_for_nothing_is_not_a_problem(text, tmp_path):
     read(f"{text}\n", tmp_path)
 
 
-def test_that_nothing_named_is_enabled_is_told(tmp_path):
+def test_that_nothing_named_is_enabled_is_reported(tmp_path):
     (note,) = read("inputs: [{paths: [/x], enabled: false}]", tmp_path).notes
-    assert note.startswith("inputs: none is enabled, so ")
+    assert note.startswith("inputs: none is enabled; ")
 
 
 def test_paths_are_named_in_other_values(tmp_path):
@@ -381,10 +383,10 @@ def test_the_scanner_of_the_older_types_is_obeyed(tmp_path):
     assert (scanner.symlinks, scanner.check_interval_s) == (False, 7)
 
 
-def test_that_the_shortest_interval_counts_is_told(tmp_path):
+def test_that_the_shortest_interval_counts_is_reported(tmp_path):
     one, two = (f"{{paths: [/{n}], prospector.scanner.check_interval: {n}s}}" for n in (2, 30))
     (note,) = read(f"inputs: [{one}, {two}]", tmp_path).notes
-    assert note.startswith("inputs: the shortest check_interval counts for all, 2s")
+    assert note.startswith("inputs: all are checked at the shortest check_interval, 2s")
 
 
 def test_hosts_of_a_variable_are_parted_at_commas(tmp_path):

@@ -35,9 +35,9 @@ def test_a_configuration_that_others_can_write_is_refused_with_what_to_do(mode, 
 
 def test_the_check_can_be_switched_off_as_in_filebeat(config):
     config.chmod(0o666)
-    told = run("test", "config", "-c", config)
-    assert told.returncode == os.EX_CONFIG
-    assert f"chmod go-w {config}" in told.stderr
+    reported = run("test", "config", "-c", config)
+    assert reported.returncode == os.EX_CONFIG
+    assert f"chmod go-w {config}" in reported.stderr
     assert run("test", "config", "--strict.perms=false", "-c", config).returncode == 0
     assert run("--strict.perms=false", "test", "config", "-c", config).returncode == 0
 
@@ -53,15 +53,15 @@ def test_a_file_of_somebody_else_is_refused(config):
 def test_positions_and_dead_letters_that_others_can_write_stop_the_start(folder, config, tmp_path):
     (tmp_path / "data" / folder).mkdir(parents=True)
     (tmp_path / "data" / folder).chmod(0o777)
-    told = run("run", "--once", "-c", config)
-    assert told.returncode == os.EX_CONFIG
-    assert f"chmod go-w {tmp_path}/data/{folder}" in told.stderr
+    reported = run("run", "--once", "-c", config)
+    assert reported.returncode == os.EX_CONFIG
+    assert f"chmod go-w {tmp_path}/data/{folder}" in reported.stderr
 
 
 def test_the_endpoint_never_takes_the_place_of_somebodys_file(config, tmp_path):
     precious = tmp_path / "precious"
     precious.write_text("mine")
     config.write_text(config.read_text() + f"http: {{enabled: true, host: 'unix://{precious}'}}\n")
-    told = run("run", "--once", "-c", config)
-    assert told.returncode == os.EX_CONFIG
+    reported = run("run", "--once", "-c", config)
+    assert reported.returncode == os.EX_CONFIG
     assert precious.read_text() == "mine"

@@ -13,8 +13,8 @@ def problems(text):
     return [str(problem) for problem in caught.value.problems]
 
 
-def test_every_problem_is_told_with_its_line_and_what_there_is():
-    told = problems(
+def test_every_problem_is_reported_with_its_line_and_what_there_is():
+    reported = problems(
         """\
 - disect: {tokenizer: "%{a}"}
 - add_fields: {feilds: {a: 1}}
@@ -36,39 +36,43 @@ def test_every_problem_is_told_with_its_line_and_what_there_is():
     names = ", ".join(PROCESSORS)
     conditions = "equals, contains, regexp, range, network, has_fields, or, and, not"
     assert conditions
-    where = [problem.partition(":")[2].partition(" ")[0] for problem in told]
+    where = [problem.partition(":")[2].partition(" ")[0] for problem in reported]
     assert [line.rstrip(":") for line in where] == [
         *("2", "3", "3", "4", "5", "6", "6", "6", "7", "7", "8", "8", "9", "10", "10", "10"),
         *("11", "12", "13", "15", "16"),
     ]
-    assert told[0].endswith(f"'disect' is none of {names}")
-    assert told[1].endswith("feilds: unknown key; did you mean 'fields'?")
-    assert told[2].endswith("fields is required")
-    assert "expected one condition, found equals, contains" in told[3]
-    assert told[4].endswith("expected a text, found 200; put it in quotes")
-    assert told[5].endswith("expected one of gte, gt, lte, lt after the field")
-    assert told[7].endswith("expected a number, found 'many'")
-    assert "'10.0.0.1' is neither a network such as 192.0.2.0/24 nor one of loopback" in told[8]
-    assert "no regular expression in Python's syntax" in told[10]
-    assert told[12].endswith("expected a list of conditions, found a mapping")
-    assert told[13].endswith("to is required")
-    assert told[14].endswith("'a..b' is no path of a field")
-    assert "an event has no @metadata here" in told[15]
-    assert told[16].endswith("one of max_bytes and max_characters is required, not both")
-    assert "'xxhash' is none of md5, sha1, sha256, sha384, sha512" in told[17]
-    assert told[18].endswith("expected one processor by its name, found add_tags, drop_event")
-    assert told[19].endswith("expected one processor by its name, found 'add_tags'")
-    assert told[20].endswith("then is required: the processors for events that meet the condition")
+    assert reported[0].endswith(f"'disect' is not one of {names}")
+    assert reported[1].endswith("feilds: unknown key; did you mean 'fields'?")
+    assert reported[2].endswith("fields is required")
+    assert "expected one condition, found equals, contains" in reported[3]
+    assert reported[4].endswith("expected text, found 200; put it in quotes")
+    assert reported[5].endswith("expected one of gte, gt, lte, lt after the field")
+    assert reported[7].endswith("expected a number, found 'many'")
+    assert "'10.0.0.1' is neither a network such as 192.0.2.0/24 nor one of loopback" in reported[8]
+    assert "not a regular expression in Python's syntax" in reported[10]
+    assert reported[12].endswith("expected a list of conditions, found a mapping")
+    assert reported[13].endswith("to is required")
+    assert reported[14].endswith("'a..b' is not the path of a field")
+    assert "an event has no @metadata here" in reported[15]
+    assert reported[16].endswith("one of max_bytes and max_characters is required, not both")
+    assert "'xxhash' is not one of md5, sha1, sha256, sha384, sha512" in reported[17]
+    assert reported[18].endswith("expected one processor by its name, found add_tags, drop_event")
+    assert reported[19].endswith("expected one processor by its name, found 'add_tags'")
+    assert reported[20].endswith(
+        "then is required: the processors for events that meet the condition"
+    )
 
 
 def test_the_options_that_need_the_api_server_are_named_with_the_reason():
-    (told,) = problems("- add_kubernetes_metadata: {host: x}")
-    assert "asks the API server; here the pod is the shipper's own, from the downward API" in told
+    (reported,) = problems("- add_kubernetes_metadata: {host: x}")
+    assert (
+        "asks the API server; here the pod is the shipper's own, from the downward API" in reported
+    )
 
 
 def test_a_fractional_value_cannot_be_equal_to_anything():
-    (told,) = problems("- drop_event: {when: {equals: {a: 1.5}}}")
-    assert told.endswith("expected a text, a whole number, true or false, found 1.5")
+    (reported,) = problems("- drop_event: {when: {equals: {a: 1.5}}}")
+    assert reported.endswith("expected text, a whole number, true or false, found 1.5")
 
 
 def test_a_pasted_filebeat_section_means_what_it_means_there():

@@ -190,7 +190,7 @@ def test_dotted_keys_are_expanded_and_values_stay_as_they_are():
         ({"parsers": [{"include_message": {}}]}, "patterns is required"),
         ({"parsers": [{"multilin": {}}]}, "did you mean 'multiline'"),
         ({"message_max_bytes": 0}, "expected 1 to"),
-        ({"include_lines": ["("]}, "no regular expression"),
+        ({"include_lines": ["("]}, "not a regular expression"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_the_reason(keys, reason):
@@ -214,7 +214,7 @@ def test_inputs_of_the_older_types_mean_what_they_mean_in_filebeat():
     line = b"2016-10-06T00:17:09Z stdout F a\n2016-10-06T00:17:09Z stderr F b\n"
     assert messages(container, line) == ["b"]
     assert [note.split(": ")[1] for note in config_.notes] == [
-        "the same as `filestream`, which Filebeat made of it"
+        "the same as `filestream`, which replaced it in Filebeat"
     ] * 2
 
 

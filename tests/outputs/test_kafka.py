@@ -56,7 +56,7 @@ def test_the_section_reads_in_the_words_of_filebeat():
 
 
 def test_writing_without_acknowledgement_is_not_offered():
-    with pytest.raises(ConfigError, match=r"required_acks.*'0' is none of -1, 1"):
+    with pytest.raises(ConfigError, match=r"required_acks.*'0' is not one of -1, 1"):
         from_mapping({"output": {"kafka": {"required_acks": 0}}})
 
 

@@ -47,7 +47,7 @@ def test_the_section_reads_in_the_words_of_filebeat():
 
 
 def test_a_channel_is_not_offered_for_it_loses_what_nobody_listens_to():
-    with pytest.raises(ConfigError, match="'channel' is none of list, stream"):
+    with pytest.raises(ConfigError, match="'channel' is not one of list, stream"):
         from_mapping({"output": {"redis": {"datatype": "channel"}}})
 
 

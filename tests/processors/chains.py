@@ -5,16 +5,16 @@ from functools import lru_cache
 from textwrap import indent
 
 from shipper.config.processors import read_processors
-from shipper.config.read import Reader
-from shipper.config.tree import Source, parse
+from shipper.config.read import new_reader
 from shipper.errors import ConfigError
 from shipper.processors.chain import Chain
+from shipper.yaml.parse import parse
 
 
 @lru_cache(maxsize=64)
 def chain(text):
-    tree = parse(Source(f"processors:\n{indent(text, ' ')}", "c.yml"), {})
-    reader = Reader()
+    tree, _ = parse(f"processors:\n{indent(text, ' ')}", "c.yml")
+    reader = new_reader()
     steps = read_processors(reader, tree.children["processors"])
     if reader.problems:
         raise ConfigError(reader.problems)

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from shipper.bounds import Duration
 from shipper.forms.text.message import PARTIAL, Message, Step
 
 Format = Literal["auto", "cri", "docker"]
@@ -39,7 +40,7 @@ class Container(Struct, frozen=True):
     format: Format = "auto"
     stream: Stream = "all"
     #: The runtime writes the last part of a line at once.
-    timeout_s: float | None = 5.0
+    timeout_s: Duration | None = 5.0
 
     def step(self, max_bytes: int) -> Step:
         return _Joining(self, max_bytes)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from shipper.bounds import Duration
 from shipper.forms.text.filters import as_text
 from shipper.forms.text.message import MULTILINE, PARTIAL, Message, Step
 
@@ -26,7 +27,7 @@ class Multiline(Struct, frozen=True, kw_only=True):
     #: Whether lines are joined without a newline between them.
     skip_newline: bool = False
     max_lines: int = 500
-    timeout_s: float | None = 5.0
+    timeout_s: Duration | None = 5.0
 
     def step(self, max_bytes: int) -> Step:
         return _STEPS[self.type](self, max_bytes)

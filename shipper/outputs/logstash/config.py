@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from shipper import __version__
-from shipper.bounds import Count, Level, Span
+from shipper.bounds import Count, Duration, Level, Span
 from shipper.outputs.base import BackoffConfig, LanesConfig, Workers
 from shipper.outputs.tls import TlsConfig
 
@@ -28,7 +28,7 @@ class LogstashConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     #: Begin with windows of 10 events, grow while they are acknowledged, halve when they are not.
     slow_start: bool = False
     #: How long a connection lives; then the name is looked up anew. 0: for ever.
-    ttl_s: float = 0.0
+    ttl_s: Duration = 0.0
     #: 0 (none) to 9; isa-l where installed, else zlib.
     compression_level: Level = 3
     #: Longest wait for a connection, for progress in sending, and for any acknowledgement.

@@ -1,0 +1,58 @@
+"""The configuration as a value."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct, field
+
+from shipper.catalog import Catalog, Scope
+from shipper.config.operation import Operation
+from shipper.follow.inputs import InputConfig
+
+#: What get_status answers when the operator set no floor; the guide's default.
+DEFAULT_RETENTION_DAYS = 365
+#: The folder in `path.data` that keeps standard input until it is shipped.
+STDIN = "stdin"
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """What the operator wants, checked."""
+
+    #: Where positions, dead letters and locks live.
+    data: Path
+    #: Where the shipper's own logs go.
+    logs: Path
+    #: Where `process` and `demo` write audit segments; also the input when none is named.
+    audit: Path
+    inputs: tuple[InputConfig, ...]
+    #: Output name to its own configuration object.
+    outputs: Mapping[str, object]
+    catalog: Catalog
+    scope: Scope
+    #: The overlay as given, for a handler in another process.
+    overlay: Mapping[str, object] = field(default_factory=dict)
+    namespace: str = "default"
+    kibana_url: str | None = None
+    index_prefix: str | None = None
+    real_time_monitoring: bool = True
+    alerts: tuple[str, ...] = ()
+    operation: Operation = field(default_factory=Operation)
+    #: What is accepted and still worth saying: keys that do nothing here, with the reason.
+    notes: tuple[str, ...] = ()
+
+    @property
+    def spool(self) -> Path | None:
+        """Where standard input is kept until it is shipped, if it is an input."""
+        return self.data / STDIN if any(one.is_stdin for one in self.inputs) else None
+
+    @property
+    def recording(self) -> dict[str, Any]:
+        """The arguments of an `AuditHandler` that records under this configuration."""
+        return {
+            "audit_level": self.scope.level.value,
+            "compliance_frameworks": self.scope.frameworks,
+            "retention_days": self.scope.retention_days,
+            "catalog": self.overlay,
+            "namespace": self.namespace,
+        }

@@ -1,0 +1,128 @@
+"""The sections of a configuration, from tree to values."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from shipper.catalog import IndexStrategy
+from shipper.config.external import read_external
+from shipper.config.inputs import EVENT_KEYS, Surroundings, read_inputs
+from shipper.config.model import STDIN, Config
+from shipper.config.operation import Operation
+from shipper.config.outputs import placed, read_outputs
+from shipper.config.paths import read_paths
+from shipper.config.read import new_reader
+from shipper.config.recorded import read_catalog, read_scope, read_strategy
+from shipper.errors import Problem
+from shipper.follow.inputs import InputConfig
+from shipper.names import fault_of
+from shipper.yaml.node import YamlNode
+from shipper.yaml.reader import Reader
+from shipper.yaml.typed import into
+
+#: The alerts of the guide.
+ALERTS = (
+    "multiple_authentication_failures",
+    "privilege_escalation_attempts",
+    "unusual_tool_execution_patterns",
+    "policy_violation_spikes",
+    "high_confidence_threats",
+)
+
+_OPERATION_KEYS = ("http", "logging", "self_audit", "shutdown_timeout")
+_KEYS = (
+    *("path", "filebeat", "inputs", "output", "cloud", "setup", "catalog", "namespace"),
+    *_OPERATION_KEYS,
+    *EVENT_KEYS,
+    *("mcp_audit_level", "compliance_frameworks", "retention_days", "mcp_audit_event_types"),
+    *("elasticsearch_url", "kibana_url", "index_prefix", "index_strategy"),
+    *("real_time_monitoring", "security_monitoring"),
+)
+
+
+def read_config(tree: YamlNode) -> tuple[Config, list[Problem]]:
+    """The configuration, and its problems; it is only valid if there are none."""
+    reader = new_reader()
+    nodes = reader.children(tree, _KEYS)
+    nodes |= _of_filebeat(reader, nodes)
+    paths = read_paths(reader, tree.at("path"))
+    strategy = read_strategy(reader, nodes)
+    overlay, catalog = read_catalog(reader, nodes, strategy)
+    scope = read_scope(reader, nodes, catalog, strategy)
+    outputs, kibana_url = read_outputs(reader, nodes)
+    surroundings = Surroundings(catalog.ecs_version, paths["data"] / STDIN)
+    inputs = read_inputs(reader, nodes, surroundings)
+    operation = _operation(reader, nodes)
+    alerts = _alerts(reader, tree.at("security_monitoring"))
+    simple = _simple(reader, nodes)
+    notes = (*_notes(nodes, strategy), *dict.fromkeys(reader.remarks))
+    segments = InputConfig(id="audit", paths=(f"{paths['audit']}/*.jsonl",))
+    config = Config(
+        data=paths["data"],
+        logs=paths["logs"],
+        audit=paths["audit"],
+        inputs=inputs or (segments,),
+        outputs=placed(outputs, catalog, strategy),
+        kibana_url=kibana_url,
+        catalog=catalog,
+        scope=scope,
+        overlay=overlay,
+        operation=operation,
+        alerts=alerts,
+        notes=notes,
+        **simple,
+    )
+    return config, reader.problems
+
+
+def _of_filebeat(reader: Reader, nodes: Mapping[str, YamlNode]) -> dict[str, YamlNode]:
+    """The keys below `filebeat` that stand at the top level here."""
+    if "filebeat" not in nodes:
+        return {}
+    known = reader.children(nodes["filebeat"], ("inputs", "shutdown_timeout", "config"))
+    if "config" in known:
+        for key, child in reader.children(known["config"], ("inputs", "modules")).items():
+            read_external(reader, key, child)
+    found = {"filebeat.inputs": known["inputs"]} if "inputs" in known else {}
+    if "shutdown_timeout" in known and "shutdown_timeout" not in nodes:
+        found["shutdown_timeout"] = known["shutdown_timeout"]
+    return found
+
+
+def _operation(reader: Reader, nodes: Mapping[str, YamlNode]) -> Operation:
+    """The keys of a run; each stands at the top level, as in Filebeat."""
+    given = {key: nodes[key] for key in _OPERATION_KEYS if key in nodes}
+    operation: Operation = into(reader, Operation, YamlNode("config", "", children=given))
+    return operation
+
+
+def _alerts(reader: Reader, node: YamlNode) -> tuple[str, ...]:
+    inner = reader.children(node, ("real_time_alerts",)).get("real_time_alerts")
+    return tuple(reader.one_of(item, ALERTS) for item in inner.items or [inner]) if inner else ()
+
+
+def _simple(reader: Reader, nodes: Mapping[str, YamlNode]) -> dict[str, Any]:
+    """Keys that are one value each."""
+    readings: dict[str, Callable[[YamlNode], object]] = {
+        "namespace": lambda node: _namespace(reader, node),
+        "index_prefix": reader.text,
+        "real_time_monitoring": reader.truth,
+    }
+    return {key: read(nodes[key]) for key, read in readings.items() if key in nodes}
+
+
+def _namespace(reader: Reader, node: YamlNode) -> str:
+    text = reader.text(node)
+    if node.scalar is not None and (fault := fault_of("namespace", text)):
+        reader.note(node, fault)
+    return text
+
+
+def _notes(nodes: Mapping[str, YamlNode], strategy: IndexStrategy) -> Iterator[str]:
+    """Keys that are read and checked, and have no effect."""
+    if "index_prefix" in nodes and strategy is IndexStrategy.DATA_STREAM:
+        yield (
+            "index_prefix: no effect on data streams (logs-mcp.*); it names indices under "
+            "index_strategy: monthly or rollover_alias"
+        )
+    if "security_monitoring" in nodes:
+        yield "security_monitoring: the alerts are checked; none is raised in-process"

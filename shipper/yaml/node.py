@@ -1,0 +1,81 @@
+"""A tree of values that know where they are written."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from shipper.errors import Problem
+
+Scalar = str | int | float | bool | None
+
+
+class YamlNode(Struct):
+    """A value and its place: a scalar, a list or a mapping of nodes."""
+
+    #: File and line; for a value that code gave, a name for the object, or nothing.
+    where: str
+    #: The keys that lead to it, as in `inputs[0].paths`.
+    path: str
+    scalar: Scalar = None
+    items: list["YamlNode"] | None = None
+    children: dict[str, "YamlNode"] | None = None
+    #: A scalar without quotes: what it becomes when its variables are expanded has a type again.
+    is_plain: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What a person calls it."""
+        if self.children is not None:
+            return "a mapping"
+        return "a list" if self.items is not None else f"{self.scalar!r}"
+
+    @property
+    def is_unset(self) -> bool:
+        """Whether the key has no value; as in Filebeat, that is the same as no key."""
+        return self.scalar is None and self.items is None and self.children is None
+
+    def problem(self, what: str) -> Problem:
+        return Problem(f"{self.where} {self.path}".strip(), what)
+
+    def plain(self) -> object:
+        """The value as Python objects."""
+        if self.children is not None:
+            return {key: child.plain() for key, child in self.children.items()}
+        if self.items is not None:
+            return [item.plain() for item in self.items]
+        return self.scalar
+
+    def at(self, *keys: str) -> "YamlNode":
+        """The node that the keys lead to; an unset one with the nearest place if there is none."""
+        node = self
+        for key in keys:
+            found = (node.children or {}).get(key)
+            node = found or YamlNode(node.where, inner_path(node.path, key))
+        return node
+
+    def over(self, below: "YamlNode | None") -> "YamlNode":
+        """This mapping, with the keys of `below` that it does not set itself."""
+        if self.children is None:
+            return self
+        given = {key: child for key, child in self.children.items() if not child.is_unset}
+        return replace(self, children={**((below and below.children) or {}), **given})
+
+
+def inner_path(path: str, key: str) -> str:
+    """The path of a key in the mapping at `path`."""
+    return f"{path}.{key}" if path else key
+
+
+def node_of(value: object, where: str, path: str = "") -> YamlNode:
+    """The tree of plain Python objects."""
+    if isinstance(value, Mapping):
+        children = {
+            str(key): node_of(child, where, inner_path(path, str(key)))
+            for key, child in value.items()
+        }
+        return YamlNode(where, path, children=children)
+    if isinstance(value, list | tuple):
+        items = [node_of(item, where, f"{path}[{at}]") for at, item in enumerate(value)]
+        return YamlNode(where, path, items=items)
+    return YamlNode(where, path, scalar=value if isinstance(value, Scalar) else str(value))

@@ -1,0 +1,117 @@
+"""YAML text to a tree of nodes, dotted keys expanded.
+
+`a.b: 1` is the same as `a: {b: 1}`, as in Filebeat.
+"""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+import yaml
+from msgspec import Struct, field
+
+from shipper.errors import ConfigError, Problem
+from shipper.yaml.node import Scalar, YamlNode, inner_path
+
+#: libyaml where PyYAML was built with it: a tenth of the time, and every start reads the catalog.
+LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_TEXT = "tag:yaml.org,2002:str"
+_resolver: Any = yaml.SafeLoader("")  # PyYAML leaves its resolver untyped
+
+
+def parse(
+    text: str, file: str, *, names_in: Collection[str] = ()
+) -> tuple[YamlNode, list[Problem]]:
+    """The tree as far as it can be read, and what is wrong with it.
+
+    Keys of the mappings at the paths `names_in` are names and keep their dots. Raises `ConfigError`
+    where the text is not YAML.
+    """
+    builder = _Builder(file, names_in)
+    try:
+        root = yaml.compose(text, Loader=LOADER)
+        tree = builder.build(root, "") if root is not None else YamlNode(file, "", children={})
+    except yaml.MarkedYAMLError as error:
+        # libyaml counts the end of the text as a line of its own.
+        line = min(error.problem_mark.line, text.count("\n")) + 1 if error.problem_mark else 1
+        raise ConfigError([Problem(f"{file}:{line}", f"not YAML: {error.problem}")]) from error
+    except (yaml.YAMLError, UnicodeEncodeError) as error:
+        raise ConfigError([Problem(file, f"not YAML: {error}")]) from error
+    except RecursionError as error:
+        raise ConfigError([Problem(file, "is nested too deeply, or contains itself")]) from error
+    if tree.children is None:
+        builder.problems.append(Problem(f"{file}:1", f"expected keys, found {tree.kind}"))
+    return tree, builder.problems
+
+
+def scalar_of(text: str) -> Scalar:
+    """The value that an unquoted text stands for; raises `ValueError` where it cannot be read."""
+    return _constructed(
+        yaml.ScalarNode(_resolver.resolve(yaml.ScalarNode, text, (True, False)), text)
+    )
+
+
+def _constructed(node: yaml.ScalarNode) -> Scalar:
+    if node.tag == _TEXT:
+        return str(node.value)
+    try:
+        value = _resolver.construct_object(node)
+    except yaml.MarkedYAMLError as error:
+        raise ValueError(error.problem) from error
+    return value if isinstance(value, Scalar) else str(node.value)  # a date is text here
+
+
+class _Builder(Struct):
+    file: str
+    names_in: Collection[str]
+    problems: list[Problem] = field(default_factory=list)
+
+    def build(self, node: yaml.Node, path: str) -> YamlNode:
+        where = f"{self.file}:{node.start_mark.line + 1}"
+        if isinstance(node, yaml.ScalarNode):
+            return YamlNode(where, path, self._scalar(node, where, path), is_plain=not node.style)
+        if isinstance(node, yaml.MappingNode):
+            return YamlNode(where, path, children=self._mapping(node, path))
+        items = [self.build(item, f"{path}[{at}]") for at, item in enumerate(node.value)]
+        return YamlNode(where, path, items=items)
+
+    def _scalar(self, node: yaml.ScalarNode, where: str, path: str) -> Scalar:
+        try:
+            return _constructed(node)
+        except ValueError as error:
+            self.problems.append(Problem(f"{where} {path}", f"cannot be read: {error}"))
+            return None
+
+    def _mapping(self, node: yaml.MappingNode, path: str) -> dict[str, YamlNode]:
+        children: dict[str, YamlNode] = {}
+        keeps_dots = path in self.names_in
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            value = self.build(value_node, inner_path(path, key))
+            value.where = f"{self.file}:{key_node.start_mark.line + 1}"
+            self._place(children, [key] if keeps_dots else key.split("."), value, path)
+        return children
+
+    def _place(
+        self, children: dict[str, YamlNode], parts: list[str], value: YamlNode, path: str
+    ) -> None:
+        name, *rest = parts
+        if not rest:
+            self._merge(children, name, value)
+            return
+        inner = inner_path(path, name)
+        node = children.setdefault(name, YamlNode(value.where, inner, children={}))
+        if node.children is None:
+            self.problems.append(value.problem(f"{inner} is {node.kind} already"))
+        else:
+            self._place(node.children, rest, value, inner)
+
+    def _merge(self, children: dict[str, YamlNode], name: str, value: YamlNode) -> None:
+        old = children.setdefault(name, value)
+        if old is value:
+            return
+        if old.children is None or value.children is None:
+            self.problems.append(value.problem(f"given twice; first at {old.where}"))
+            return
+        for key, child in value.children.items():
+            self._merge(old.children, key, child)

@@ -1,0 +1,126 @@
+"""From nodes to typed values: every problem is noted, and none raised, until all have been read."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from shipper.bounds import Bounds
+from shipper.errors import Problem
+from shipper.yaml.node import YamlNode
+
+Word = TypeVar("Word", bound=StrEnum)
+
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+_DURATION = re.compile(r"\d+(?:\.\d+)?|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
+_ZERO_OR_MORE = Bounds(0)
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "": 1}
+
+
+class Reader:
+    """Reads nodes as what they should be, and notes what they are not.
+
+    A value that cannot be read is replaced by one of its type, so that reading continues.
+    """
+
+    def __init__(self, explain: "Callable[[Reader, YamlNode], bool] | None" = None) -> None:
+        """`explain` takes an unknown key; it returns whether it dealt with it."""
+        self._explain = explain
+        self.problems: list[Problem] = []
+        #: What is valid and still worth saying: keys that do nothing here, each with the reason.
+        self.remarks: list[str] = []
+
+    def note(self, node: YamlNode, what: str) -> None:
+        self.problems.append(node.problem(what))
+
+    def children(self, node: YamlNode, known: Iterable[str]) -> dict[str, YamlNode]:
+        """The known children of a mapping; each unknown key is a problem that names the nearest.
+
+        A key without a value is left out.
+        """
+        found = self._known(node, known)
+        return {key: child for key, child in found.items() if not child.is_unset}
+
+    def sections(self, node: YamlNode, known: Iterable[str]) -> dict[str, YamlNode]:
+        """The same where naming a key says something by itself: without a value it is empty."""
+        return {
+            key: replace(child, children={}) if child.is_unset else child
+            for key, child in self._known(node, known).items()
+        }
+
+    def rows(self, node: YamlNode) -> dict[str, YamlNode]:
+        """The children of a mapping whose keys are the operator's own names."""
+        return self.sections(node, node.children or ())
+
+    def _known(self, node: YamlNode, known: Iterable[str]) -> dict[str, YamlNode]:
+        if node.children is None:
+            if not node.is_unset:
+                self.note(node, f"expected a mapping, found {node.kind}")
+            return {}
+        names = list(known)
+        for key, child in node.children.items():
+            if key not in names and not (self._explain and self._explain(self, child)):
+                self.note(child, f"unknown key{_nearest(key, names)}")
+        return {key: child for key, child in node.children.items() if key in names}
+
+    def text(self, node: YamlNode) -> str:
+        if node.children is not None or node.items is not None or node.scalar is None:
+            self.note(node, f"expected text, found {node.kind}")
+            return ""
+        return str(node.scalar)
+
+    def one_of(self, node: YamlNode, known: Iterable[str]) -> str:
+        text, names = self.text(node), list(known)
+        if text and text not in names:
+            close = _close(text, names)
+            self.note(node, f"{text!r} is not one of {', '.join(names)}{close}")
+        return text
+
+    def member(self, node: YamlNode, words: type[Word]) -> Word:
+        """A member of an enumeration, by its value."""
+        text = self.one_of(node, words)
+        return next((word for word in words if word == text), next(iter(words)))
+
+    def texts(self, node: YamlNode) -> tuple[str, ...]:
+        """A list of texts; a single text is a list of one."""
+        if node.items is None:
+            return (self.text(node),)
+        return tuple(self.text(item) for item in node.items)
+
+    def whole(self, node: YamlNode, bounds: Bounds = _ZERO_OR_MORE) -> int:
+        if isinstance(node.scalar, bool) or not isinstance(node.scalar, int):
+            self.note(node, f"expected a whole number, found {node.kind}")
+            return 0
+        if node.scalar not in bounds:
+            self.note(node, f"expected {bounds}, found {node.scalar}")
+        return node.scalar
+
+    def truth(self, node: YamlNode) -> bool:
+        if not isinstance(node.scalar, bool):
+            self.note(node, f"expected true or false, found {node.kind}")
+            return False
+        return node.scalar
+
+    def seconds(self, node: YamlNode, bounds: Bounds = _ZERO_OR_MORE) -> float:
+        """A duration: seconds, or numbers with units, as in `1m30s`."""
+        text = str(node.scalar)
+        if not _DURATION.fullmatch(text):
+            self.note(node, f"expected a duration such as 30s, found {node.kind}")
+            return 0.0
+        parts = _PART.findall(text)
+        found = sum(float(count) * _SECONDS[unit] for count, unit in parts)
+        if found not in bounds:
+            self.note(node, f"expected {bounds.least * 1000:g}ms or more, found {node.kind}")
+        return found
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    return _close(name, known) or f"; known here: {', '.join(known)}"
+
+
+def _close(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
