@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from shipper.errors import Closed, ConfigError, Refused, ShipperError, TooLarge, Unavailable
-from shipper.outputs.base import DELIVERED, RETRY, BackoffConfig
+from shipper.outputs.base import DELIVERED, RETRY
+from shipper.outputs.config import BackoffConfig
 from shipper.outputs.lanes import Lanes, Size, Work
 from tests.fakes import WAIT_S
 
@@ -17,7 +18,7 @@ def work(lines=8, max_lines=2, max_bytes=1000):
 
 
 class Scripted:
-    """A lane that settles what it takes, until `fails` after so many parts."""
+    """A lane that delivers the parts that it takes, and after `after` parts fails with `fails`."""
 
     def __init__(self, *, fails=None, after=0, gate=None, refuses=None):
         self.fails, self.after, self.gate, self.refuses = fails, after, gate, refuses
@@ -35,7 +36,7 @@ class Scripted:
             self.parts.append(part)
             if self.fails and len(self.parts) > self.after:
                 raise self.fails
-            work.settle(part, [job] * (part.stop - part.start))
+            work.record(part, [job] * (part.stop - part.start))
 
     def probe(self):
         return "scripted"

@@ -317,7 +317,7 @@ def test_a_host_that_is_down_costs_the_others_nothing(closed_port, caplog):
         assert sender.send(THREE) == [DELIVERED] * 3
         sender.close()
     (told,) = [one.message for one in caplog.records if closed_port in one.message]
-    assert told.startswith("The other connections go on without one")
+    assert told.startswith("The other connections continue without one")
 
 
 def test_a_host_that_swallows_connections_holds_nobody_up():

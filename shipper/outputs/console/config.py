@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from shipper.bounds import Count
-from shipper.outputs.base import OutputConfig
+from shipper.outputs.config import OutputConfig
 
 
 class ConsoleConfig(OutputConfig, Struct, frozen=True, kw_only=True):

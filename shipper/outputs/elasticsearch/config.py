@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 from shipper.bounds import INNER, Count, Level, Span
-from shipper.outputs.base import BackoffConfig, LanesConfig, Workers
+from shipper.outputs.config import BackoffConfig, LanesConfig, Workers
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 from shipper.bounds import Count, Level, Span
 from shipper.errors import Refused
-from shipper.outputs.base import BackoffConfig, OutputConfig
+from shipper.outputs.config import BackoffConfig, OutputConfig
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 

@@ -6,7 +6,7 @@ from msgspec import Struct, field
 
 from shipper import __version__
 from shipper.bounds import Count, Level, Span
-from shipper.outputs.base import BackoffConfig, LanesConfig, Workers
+from shipper.outputs.config import BackoffConfig, LanesConfig, Workers
 from shipper.outputs.tls import TlsConfig
 
 DEFAULT_PORT: Final = 5044
