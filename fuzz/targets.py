@@ -22,7 +22,7 @@ from shipper.forms.text.form import Text
 from shipper.forms.text.multiline import Multiline
 from shipper.outputs.logstash.suspect import suspicion
 from shipper.wire import resp
-from shipper.wire.bulk import Encoder, read_failure, read_response
+from shipper.wire.bulk import ActionEncoder, read_failure, read_response
 from shipper.wire.lumberjack import Receiver, Sender
 
 _SPACE = b" \t\r"
@@ -176,7 +176,7 @@ def archive(data: bytes) -> None:
 def routes(data: bytes) -> None:
     """Each line has one action, which is a line of JSON and names an index."""
     block = b"".join(line + b"\n" for line in sift(data + b"\n", 0, 1 << 20).lines)
-    actions = Encoder("logs-generic-default").actions(block)
+    actions = ActionEncoder("logs-generic-default").actions(block)
     assert len(actions) == block.count(b"\n")
     for action in actions:
         ((operation, target),) = json.loads(action).items()

@@ -34,7 +34,8 @@ class Elasticsearch:
             for group in groups(urls, config)
         ]
         self._lanes = Lanes(lanes, config.backoff)
-        self._encoder = _encoder(config)
+        is_monthly = config.strategy == "monthly"
+        self._encoder = bulk.ActionEncoder(config.index, config.indices, is_monthly=is_monthly)
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Create a document for each line; on one connection none follows a failed request."""
@@ -59,14 +60,6 @@ class Elasticsearch:
         if lanes == 1 or not ends:
             return most
         return min(most, max(ends[-1] // lanes + 1, _MIN_SHARE_BYTES))
-
-
-def _encoder(config: ElasticsearchConfig) -> bulk.Encoder:
-    if config.strategy == "monthly":
-        return bulk.MonthlyEncoder(config.index, config.indices)
-    if config.strategy == "rollover_alias":
-        return bulk.AliasEncoder(config.index, config.indices)
-    return bulk.Encoder(config.index)
 
 
 def _target(config: ElasticsearchConfig) -> str:
