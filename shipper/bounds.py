@@ -1,4 +1,4 @@
-"""What a number of a configuration may be."""
+"""The bounds of numbers in a configuration."""
 
 from typing import Annotated, Final
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Bounds(Struct, frozen=True):
-    """What a number of a configuration may be."""
+    """The smallest and the largest number that is allowed."""
 
     least: float
     most: float | None = None
@@ -25,9 +25,9 @@ Count = Annotated[int, Bounds(1)]
 Level = Annotated[int, Bounds(0, 9)]
 
 
-#: At zero nothing would ever be in time, and what is tried again would be so at once.
+#: Zero would make every timeout expire, and every retry immediate.
 Span = Annotated[float, Bounds(0.001)]
 
 
-#: Marks what is no key of the section, but follows from others.
+#: Marks a field that is not a key of the section; others determine it.
 INNER: Final = "inner"

@@ -120,7 +120,7 @@ class Http:
             # Without this the client, when its socket is gone, would open its own: without TLS.
             client.auto_open = 0
             client.sock = connection.socket
-            self._open = client, connection
+            self._open, self._used_at = (client, connection), time.monotonic()
         return self._open
 
     def _is_usable(self, client: "HTTPConnection", connection: Connection) -> bool:
