@@ -1,4 +1,8 @@
-"""The outputs by their configuration name: adding one is a folder and a row here."""
+"""The outputs by their configuration name: adding one is a folder and a row here.
+
+Each folder has `config.py` and `output.py`. An output with connections of our own has `lane.py` as
+well; Kafka has none, because librdkafka keeps the connections.
+"""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -11,7 +15,7 @@ from shipper.outputs.base import Output
 
 
 class OutputKind(Struct, frozen=True):
-    """A kind of output: `<name>/config.py` and `<name>/output.py`, imported only where used."""
+    """A kind of output; its modules are imported only where they are used."""
 
     name: str
     _config: str

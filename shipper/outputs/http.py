@@ -117,7 +117,8 @@ class Http:
             host, port = self.url.host, self.url.port
             connection = Connection.connect(host, port, timeout_s=self._timeout_s, tls=self._tls)
             client = HTTPConnection(host, port)
-            # Without this the client, when its socket is gone, would open its own: without TLS.
+            # Never let the client open a socket: it would do so without TLS. (Nor does it get the
+            # chance: a client without a socket is not usable.)
             client.auto_open = 0
             client.sock = connection.socket
             self._open, self._used_at = (client, connection), time.monotonic()

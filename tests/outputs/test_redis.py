@@ -112,6 +112,13 @@ def test_a_server_that_hangs_up_on_a_line_has_its_reason_heard(answering):
         output.send(Lines.of([b'{"x":"%s"}' % (b"x" * (32 << 20))]))
 
 
+def test_the_first_error_ends_a_batch_of_several_commands(answering):
+    denied = b"-NOPERM this user has no permissions to run the 'multi' command\r\n"
+    output = Redis(RedisConfig(hosts=(answering(denied),), datatype="stream"))
+    with pytest.raises(Refused, match="allow this user to write"):
+        output.send(TWO)
+
+
 @pytest.mark.parametrize(
     ("settings", "greeting"),
     [
@@ -168,6 +175,6 @@ def serve(listener, answer, saw):
             saw(data)
             greetings = sum(data.count(b"\r\n" + word + b"\r\n") for word in HANDSHAKE_WORDS)
             connection.sendall(b"+OK\r\n" * greetings)
-            if b"RPUSH" in data:
+            if b"RPUSH" in data or b"MULTI" in data:
                 connection.sendall(answer)
                 return

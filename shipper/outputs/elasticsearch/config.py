@@ -30,7 +30,7 @@ class ElasticsearchConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     hosts: tuple[str, ...] = ("http://localhost:9200",)
     #: For hosts without a scheme; the default is https if there is an `ssl` section.
     protocol: Literal["http", "https"] | None = None
-    #: Use all nodes at once; otherwise one is taken at random and kept until it fails.
+    #: Use all nodes at the same time; otherwise one, chosen at random and kept until it fails.
     loadbalance: bool = True
     #: Connections to each node that is used.
     workers: Workers = 1
