@@ -37,12 +37,12 @@ _FIRST_LINES: Final = 10
 _GROWTH: Final = 1.5
 
 
-Place = TypeVar("Place")
+Host = TypeVar("Host")
 
 
-def groups(places: Sequence[Place], config: LanesConfig) -> list[list[Place]]:
-    """For each connection the places that it may use: just one, or one after the other."""
-    shuffled = random.sample(places, len(places))  # spreads the load of many shippers
+def groups(hosts: Sequence[Host], config: LanesConfig) -> list[list[Host]]:
+    """For each connection the hosts that it may use: just one, or one after the other."""
+    shuffled = random.sample(hosts, len(hosts))  # spreads the load of many shippers
     return ([[one] for one in shuffled] if config.loadbalance else [shuffled]) * config.workers
 
 
@@ -163,7 +163,7 @@ class Lane(Protocol[Job_contra]):
         ...
 
 
-class _Place(Struct, Generic[Job]):
+class _LaneState(Struct, Generic[Job]):
     """A lane among others, and until when it rests."""
 
     lane: Lane[Job]
@@ -185,14 +185,14 @@ class Lanes(Generic[Job]):
             what = f"hosts times workers makes {len(lanes)} connections; {MAX_LANES} at most"
             raise ConfigError([Problem("workers", what)])
         self._backoff = backoff
-        self._places = [_Place(lane, backoff.init_s) for lane in lanes]
+        self._states = [_LaneState(lane, backoff.init_s) for lane in lanes]
         self._turn = 0
         self._is_closed = False
 
     def deliver(self, work: Work, job: Job) -> Sequence[Outcome]:
         """One outcome per line; raises an error if no line has an outcome."""
         self._is_closed = False
-        if len(self._places) == 1:
+        if len(self._states) == 1:
             self._alone(work, job)
         elif work.parts() <= 1:
             self._one_of(work, job)
@@ -204,9 +204,9 @@ class Lanes(Generic[Job]):
         """Probe the first lanes, one for each host; raises if one of them fails."""
         proven: list[str] = []
         failed: list[ShipperError] = []
-        for place in self._places[:hosts]:
+        for state in self._states[:hosts]:
             try:
-                proven.append(place.lane.probe())
+                proven.append(state.lane.probe())
             except (DeliveryError, ProtocolError) as error:
                 failed.append(error)
         if len(failed) == 1 and not proven:
@@ -219,12 +219,12 @@ class Lanes(Generic[Job]):
     def close(self) -> None:
         """Close every connection."""
         self._is_closed = True
-        for place in self._places:
-            if not place.is_busy:  # a lane that is still connecting closes itself
-                place.lane.close()
+        for state in self._states:
+            if not state.is_busy:  # a lane that is still connecting closes itself
+                state.lane.close()
 
     def _alone(self, work: Work, job: Job) -> None:
-        lane = self._places[0].lane
+        lane = self._states[0].lane
         try:
             lane.connect()
             lane.run(work, job)
@@ -233,71 +233,71 @@ class Lanes(Generic[Job]):
 
     def _one_of(self, work: Work, job: Job) -> None:
         """Little work: use a lane that is connected, or the first that can connect."""
-        for place in sorted(self._free(), key=lambda place: not place.lane.is_connected):
+        for state in sorted(self._free(), key=lambda state: not state.lane.is_connected):
             try:
-                place.lane.connect()
+                state.lane.connect()
             except (DeliveryError, ProtocolError) as error:
                 work.fail(error)
-                self._rest(place, error)
+                self._rest(state, error)
             else:
-                self._run(place, work, job)
+                self._run(state, work, job)
                 return
 
     def _together(self, work: Work, job: Job) -> None:
         """Much work: use as many lanes at the same time as there are parts."""
         crew = _Crew(work)
-        for place in self._free()[: work.parts()]:
-            about = (place, crew, job)
-            place.is_busy = True
+        for state in self._free()[: work.parts()]:
+            about = (state, crew, job)
+            state.is_busy = True
             # A daemon, so that a send that hangs does not keep the process alive.
             crew.join(threading.Thread(target=self._take_part, args=about, daemon=True))
         crew.wait()
 
-    def _take_part(self, place: _Place[Job], crew: "_Crew", job: Job) -> None:
+    def _take_part(self, state: _LaneState[Job], crew: "_Crew", job: Job) -> None:
         """The thread of one lane."""
         try:
-            place.lane.connect()
+            state.lane.connect()
             if crew.begin():
-                self._run(place, crew.work, job)
+                self._run(state, crew.work, job)
         except (DeliveryError, ProtocolError) as error:
-            self._rest(place, error)
+            self._rest(state, error)
             crew.work.fail(error)
         except BaseException as error:  # noqa: BLE001  # raised in the thread of `deliver`
             crew.work.fail(error)
         finally:
-            place.is_busy = False
+            state.is_busy = False
             if self._is_closed:
-                place.lane.close()
+                state.lane.close()
             crew.leave()
 
-    def _run(self, place: _Place[Job], work: Work, job: Job) -> None:
+    def _run(self, state: _LaneState[Job], work: Work, job: Job) -> None:
         try:
-            place.lane.run(work, job)
+            state.lane.run(work, job)
         except TooLarge as error:
             work.fail(error)  # the next part may fit
         except (DeliveryError, ProtocolError) as error:
-            self._rest(place, error)
+            self._rest(state, error)
             work.fail(error)
         else:
-            if place.is_down:
+            if state.is_down:
                 _log.info("A connection that was away is back.")
-            place.is_down, place.rest_s = False, self._backoff.init_s
+            state.is_down, state.rest_s = False, self._backoff.init_s
 
-    def _free(self) -> list[_Place[Job]]:
+    def _free(self) -> list[_LaneState[Job]]:
         """The lanes that may work, each first in its turn; if all rest, all that are not busy."""
-        self._turn = (self._turn + 1) % len(self._places)
-        places = self._places[self._turn :] + self._places[: self._turn]
+        self._turn = (self._turn + 1) % len(self._states)
+        states = self._states[self._turn :] + self._states[: self._turn]
         now = time.monotonic()
-        return [one for one in places if one.is_free(now)] or [
-            one for one in places if not one.is_busy
+        return [one for one in states if one.is_free(now)] or [
+            one for one in states if not one.is_busy
         ]
 
-    def _rest(self, place: _Place[Job], error: ShipperError) -> None:
-        if not place.is_down:
+    def _rest(self, state: _LaneState[Job], error: ShipperError) -> None:
+        if not state.is_down:
             _log.warning("The other connections continue without one: %s.", error)
-        place.is_down = True
-        place.until = time.monotonic() + place.rest_s
-        place.rest_s = min(place.rest_s * 2, self._backoff.max_s)
+        state.is_down = True
+        state.until = time.monotonic() + state.rest_s
+        state.rest_s = min(state.rest_s * 2, self._backoff.max_s)
 
 
 class _Crew:

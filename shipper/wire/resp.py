@@ -5,8 +5,8 @@ A command is an array of bulk strings. A reply starts with its type; its first l
     +text      a simple string
     -text      an error; its first word is a code
     :number    an integer
-    $length    a bulk string: so many bytes and CRLF follow; null if the length is -1
-    *count     an array: so many replies follow; null if the count is -1
+    $length    a bulk string: `length` bytes and CRLF follow; null if it is -1
+    *count     an array: `count` replies follow; null if it is -1
 """
 
 import re
@@ -55,12 +55,12 @@ class Receiver:
     __slots__ = ("_arrays", "_data", "_max_bytes", "_size_bytes")
 
     def __init__(self, *, max_bytes: int = 16 << 20) -> None:
-        """Bound a reply, with everything in it, by `max_bytes`."""
+        """`max_bytes`: the bound of a reply, including the replies within it."""
         self._max_bytes = max_bytes
         self._data = bytearray()
-        #: The arrays that are open, each in the one before; the first holds the replies.
+        #: The incomplete arrays, each within the one before; the first holds the replies.
         self._arrays = [_Array([], None)]
-        #: What the reply that is open has taken so far.
+        #: The size of the incomplete reply so far.
         self._size_bytes = 0
 
     def receive(self, data: bytes) -> list[Reply]:
@@ -92,7 +92,7 @@ class Receiver:
             self._size_bytes = 0
 
     def _element(self, start: int) -> tuple[Reply | _Array, int] | None:
-        """The value or beginning of an array at `start`, and its end; None if incomplete."""
+        """The value or the head of an array at `start`, and its end; None if incomplete."""
         data = self._data
         stop = data.find(_LINE_END, start, start + _MAX_LINE_BYTES)
         kind = data[start : start + 1]

@@ -1,4 +1,4 @@
-"""One connection to Redis: logging in, appending batches, and what its errors mean."""
+"""One connection to Redis: login, batches, and the meaning of its errors."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from shipper.wire.resp import ErrorReply, Receiver, Reply, command
 
 _LOGIN = "check username and password"
 
-#: How an error begins, what it means for a batch, and what to do; the first row that fits.
+#: How an error starts, its meaning for a batch, and what to do; the first row that fits counts.
 _MEANINGS: Sequence[tuple[str, type[DeliveryError], str]] = (
     ("NOAUTH", Refused, _LOGIN),
     ("WRONGPASS", Refused, _LOGIN),
@@ -145,7 +145,7 @@ class RedisLane:
 
 
 def _is_usable(connection: Connection) -> bool:
-    """Whether the server has neither hung up nor sent anything unasked."""
+    """Whether the server is still there, and has sent nothing without being asked."""
     try:
         return not connection.receive_waiting()
     except DeliveryError:
@@ -159,7 +159,7 @@ def _greeting(config: RedisConfig) -> Iterator[bytes]:
         yield command(b"AUTH", *(word.encode() for word in words))
     if config.db:
         yield command(b"SELECT", b"%d" % config.db)
-    # Proves the login before a batch is sent: Redis hangs up on a large one of a stranger unread.
+    # Proves the login before a batch: Redis drops a large batch from an unauthenticated client.
     yield command(b"PING")
 
 
