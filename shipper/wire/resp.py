@@ -26,7 +26,7 @@ _MAX_DEPTH = 8
 _MIN_REPLY_BYTES = len(b"+\r\n")
 
 _INTEGER = re.compile(rb"[+-]?[0-9]{1,19}")
-_LENGTH = re.compile(rb"-1|[0-9]{1,10}")
+_MAX_LENGTH_DIGITS = 10
 
 
 class ErrorReply(Struct, frozen=True):
@@ -57,7 +57,7 @@ class Receiver:
     def __init__(self, *, max_bytes: int = 16 << 20) -> None:
         """`max_bytes`: the bound of a reply, including the replies within it."""
         self._max_bytes = max_bytes
-        self._data = bytearray()
+        self._data = b""
         #: The incomplete arrays, each within the one before; the first holds the replies.
         self._arrays = [_Array([], None)]
         #: The size of the incomplete reply so far.
@@ -71,7 +71,7 @@ class Receiver:
             element, end = found
             self._add(element, end - start)
             start = end
-        del self._data[:start]
+        self._data = self._data[start:]
         replies = self._arrays[0].items
         self._arrays[0].items = [replies.pop()] if len(self._arrays) > 1 else []
         return replies
@@ -94,22 +94,24 @@ class Receiver:
     def _element(self, start: int) -> tuple[Reply | _Array, int] | None:
         """The value or the head of an array at `start`, and its end; None if incomplete."""
         data = self._data
-        stop = data.find(_LINE_END, start, start + _MAX_LINE_BYTES)
         kind = data[start : start + 1]
         if kind not in b"+-:$*":
-            raise ProtocolError(f"expected a reply, got {bytes(data[start : start + 20])!r}")
+            raise ProtocolError(f"expected a reply, got {data[start : start + 20]!r}")
+        stop = data.find(_LINE_END, start, start + _MAX_LINE_BYTES)
         if stop < 0:
             if len(data) - start >= _MAX_LINE_BYTES:
                 raise ProtocolError(f"a line of a reply is longer than {_MAX_LINE_BYTES} bytes")
             return None
-        text, end = bytes(data[start + 1 : stop]), stop + len(_LINE_END)
+        text, end = data[start + 1 : stop], stop + len(_LINE_END)
+        if kind == b"$":
+            return self._bulk(_length(text), end)
         if kind == b"+":
             return text, end
         if kind == b"-":
             return ErrorReply(text.decode("utf-8", "replace")), end
         if kind == b":":
-            return _number(_INTEGER, text), end
-        return self._bulk(_number(_LENGTH, text), end) if kind == b"$" else self._array(text, end)
+            return _integer(text), end
+        return self._array(_length(text)), end
 
     def _bulk(self, length: int, start: int) -> tuple[Reply, int] | None:
         if length < 0:
@@ -120,19 +122,25 @@ class Receiver:
             return None
         if self._data[stop:end] != _LINE_END:
             raise ProtocolError("a bulk string is longer than its length")
-        return bytes(self._data[start:stop]), end
+        return self._data[start:stop], end
 
-    def _array(self, text: bytes, end: int) -> tuple[Reply | _Array, int]:
-        count = _number(_LENGTH, text)
+    def _array(self, count: int) -> _Array | None:
         self._check_room(count * _MIN_REPLY_BYTES)
-        return (_Array([], count) if count >= 0 else None), end
+        return _Array([], count) if count >= 0 else None
 
     def _check_room(self, more_bytes: int) -> None:
         if self._size_bytes + more_bytes > self._max_bytes:
             raise ProtocolError(f"a reply is longer than {self._max_bytes} bytes")
 
 
-def _number(expected: re.Pattern[bytes], text: bytes) -> int:
-    if not expected.fullmatch(text):
+def _integer(text: bytes) -> int:
+    if not _INTEGER.fullmatch(text):
         raise ProtocolError(f"expected a number in a reply, got {text[:20]!r}")
     return int(text)
+
+
+def _length(text: bytes) -> int:
+    """The length of a bulk string or array; -1 for null."""
+    if (text.isdigit() and len(text) <= _MAX_LENGTH_DIGITS) or text == b"-1":
+        return int(text)
+    raise ProtocolError(f"expected a number in a reply, got {text[:20]!r}")
