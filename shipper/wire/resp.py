@@ -10,6 +10,7 @@ A command is an array of bulk strings. A reply starts with its type; its first l
 """
 
 import re
+from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -40,8 +41,17 @@ Reply = bytes | int | ErrorReply | list["Reply"] | None
 
 def command(*words: bytes) -> bytes:
     """The bytes of one command."""
-    parts = [b"$%d\r\n%b\r\n" % (len(word), word) for word in words]
-    return b"*%d\r\n%b" % (len(parts), b"".join(parts))
+    return b"*%d\r\n%b" % (len(words), b"".join(map(_bulk, words)))
+
+
+def commands(*words: bytes, last: Iterable[bytes]) -> list[bytes]:
+    """One command for each of `last`: the same words, followed by it."""
+    head = b"*%d\r\n%b" % (len(words) + 1, b"".join(map(_bulk, words)))
+    return [b"%b$%d\r\n%b\r\n" % (head, len(word), word) for word in last]
+
+
+def _bulk(word: bytes) -> bytes:
+    return b"$%d\r\n%b\r\n" % (len(word), word)
 
 
 class _Array(Struct):

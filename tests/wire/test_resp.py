@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shipper.errors import ProtocolError
-from shipper.wire.resp import ErrorReply, Receiver, command
+from shipper.wire.resp import ErrorReply, Receiver, command, commands
 
 TEXTS = st.text("abc é", max_size=9)
 REPLIES = st.recursive(
@@ -45,6 +45,11 @@ def test_a_command_has_these_bytes():
     assert command(b"RPUSH", b"key", b"", b"a\r\nb") == (
         b"*4\r\n$5\r\nRPUSH\r\n$3\r\nkey\r\n$0\r\n\r\n$4\r\na\r\nb\r\n"
     )
+
+
+def test_commands_that_differ_in_their_last_word_are_each_a_command():
+    last = [b"", b"a\r\nb"]
+    assert commands(b"XADD", b"key", last=last) == [command(b"XADD", b"key", word) for word in last]
 
 
 @pytest.mark.parametrize(

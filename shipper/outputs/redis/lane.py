@@ -10,7 +10,7 @@ from shipper.outputs.config import BATCH_BYTES
 from shipper.outputs.connection import Connection, Disconnected
 from shipper.outputs.lanes import Work
 from shipper.outputs.redis.config import RedisConfig
-from shipper.wire.resp import ErrorReply, Receiver, Reply, command
+from shipper.wire.resp import ErrorReply, Receiver, Reply, command, commands
 
 _LOGIN = "check username and password"
 
@@ -168,8 +168,8 @@ def _appending(config: RedisConfig, lines: Sequence[bytes]) -> Sequence[bytes]:
     if config.datatype == "list":
         return [command(b"RPUSH", key, *lines)]
     limit = [b"MAXLEN", b"~", b"%d" % config.max_length] if config.max_length else []
-    head = (b"XADD", key, *limit, b"*", b"message")
-    return [command(b"MULTI"), *(command(*head, line) for line in lines), command(b"EXEC")]
+    entries = commands(b"XADD", key, *limit, b"*", b"message", last=lines)
+    return [command(b"MULTI"), *entries, command(b"EXEC")]
 
 
 def _error_in(replies: Iterable[Reply]) -> ErrorReply | None:
