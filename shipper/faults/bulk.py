@@ -25,7 +25,7 @@ lose; close; reset; reset at 10; reset at 50k; silence 1s; slow 200k; refuse
 #: A status and its body: an object to encode as JSON, or bytes.
 Answer = tuple[int, object]
 #: An action and its document.
-Pair = tuple[Mapping[str, Any], bytes]
+_Pair = tuple[Mapping[str, Any], bytes]
 
 _OK, _CREATED, _CONFLICT = 200, 201, 409
 _ROOT = {
@@ -88,7 +88,7 @@ class BulkServer(Server):
             return _OK, _ROOT
         return _OK, _LICENSE if path.startswith("/_license") else {"acknowledged": True}
 
-    def bulk(self, link: Link, pairs: Sequence[Pair], phase: Phase) -> Answer:
+    def bulk(self, link: Link, pairs: Sequence[_Pair], phase: Phase) -> Answer:
         """Act as the phase demands; returns the answer, if there is one."""
         answer: Answer = (_OK, {})
         for action in phase.actions:
@@ -107,7 +107,7 @@ class BulkServer(Server):
     def is_too_large(self, size: int) -> bool:
         return size > self._max_body_bytes
 
-    def _take(self, pairs: Sequence[Pair], action: Action) -> object:
+    def _take(self, pairs: Sequence[_Pair], action: Action) -> object:
         if action.name == "empty":
             return {"took": 1, "errors": True, "items": []}
         kept: list[bytes] = []
@@ -221,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: the command reports the phases."""
 
 
-def read_pairs(body: bytes) -> list[Pair]:
+def read_pairs(body: bytes) -> list[_Pair]:
     """The actions and documents of a bulk request."""
     *lines, rest = body.split(b"\n")
     if rest or len(lines) % 2:

@@ -19,7 +19,7 @@ _KEEPALIVE_S = 0.1
 _HEAD_BYTES = 6
 _READ_BYTES = 64 << 10
 
-Window = Sequence[bytes]
+_Window = Sequence[bytes]
 
 
 class LumberjackServer(Server):
@@ -28,7 +28,7 @@ class LumberjackServer(Server):
     def __init__(
         self,
         script: Script,
-        kept: Callable[[Window], object],
+        kept: Callable[[_Window], object],
         *,
         poison: re.Pattern[bytes] | None = None,
         place: Place = ANYWHERE,
@@ -41,7 +41,7 @@ class LumberjackServer(Server):
     def serve(self, link: Link) -> None:
         receiver = Receiver()
         while head := link.read(_HEAD_BYTES):
-            windows: Sequence[Window] = receiver.receive(head)
+            windows: Sequence[_Window] = receiver.receive(head)
             phase = OK
             if not windows:
                 phase = self.next_phase("window")
@@ -53,7 +53,7 @@ class LumberjackServer(Server):
                 self.answer(link, window, phase)
             link.begin(OK)
 
-    def answer(self, link: Link, window: Window, phase: Phase) -> None:
+    def answer(self, link: Link, window: _Window, phase: Phase) -> None:
         """Answer the window as the phase demands."""
         if self._poison is not None and any(map(self._poison.search, window)):
             raise Ended
@@ -61,8 +61,8 @@ class LumberjackServer(Server):
         for action in phase.actions if window else OK.actions:
             acked = max(acked, self._act(link, window, acked, action))
 
-    def _rest(self, link: Link, receiver: Receiver) -> Sequence[Window]:
-        windows: Sequence[Window] = ()
+    def _rest(self, link: Link, receiver: Receiver) -> Sequence[_Window]:
+        windows: Sequence[_Window] = ()
         while not windows:
             data = link.read(_READ_BYTES)
             if not data:
@@ -70,7 +70,7 @@ class LumberjackServer(Server):
             windows = receiver.receive(data)
         return windows
 
-    def _act(self, link: Link, window: Window, acked: int, action: Action) -> int:
+    def _act(self, link: Link, window: _Window, acked: int, action: Action) -> int:
         """Do one action; returns how many events are acknowledged so far."""
         size = len(window)
         match action.name:

@@ -28,7 +28,7 @@ _TIMES_S = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _SIZES = {"k": 1 << 10, "M": 1 << 20}
 
 #: Actions and their meanings, as `--help` shows them; these tables are the grammar.
-READING = {
+_READING = {
     "ok": "everything is taken and acknowledged",
     "silence [TIME]": "no answer for that time, or until the client gives up",
     "half-open": "read and answer nothing more, but keep the connection",
@@ -36,23 +36,23 @@ READING = {
     "reset [at SIZE]": "reset the connection, after that many bytes or instead of an answer",
     "close [at SIZE]": "close it normally at that point",
 }
-ANSWERING = {"lose": "take everything, then close before the answer: it is sent again"}
-CONNECTION = {
+_ANSWERING = {"lose": "take everything, then close before the answer: it is sent again"}
+_CONNECTION = {
     "refuse": "close the next connection as soon as it is open",
     "handshake": "close the next connection in the middle of the TLS handshake",
     "wrong-certificate": "show the next connection a certificate that nobody trusts",
 }
 LUMBERJACK = {
-    **READING,
-    **ANSWERING,
-    **CONNECTION,
+    **_READING,
+    **_ANSWERING,
+    **_CONNECTION,
     "ack PART": "acknowledge a number of events, or a share (over 100% breaks the protocol)",
     "keepalive TIME": "acknowledge nothing, ten times per second, for that time",
 }
 BULK = {
-    **READING,
-    **ANSWERING,
-    **CONNECTION,
+    **_READING,
+    **_ANSWERING,
+    **_CONNECTION,
     "STATUS": "answer the request with that status: 429, 503, 413, 401 ...",
     "items STATUS PART": "fail a share of the lines; 409 means that the line is there already",
     "items STATUS matching PATTERN": "fail the lines that match (no blanks, commas, semicolons)",
@@ -62,8 +62,8 @@ BULK = {
     "cut SIZE": "take everything, send that many bytes of the answer, then close",
 }
 PROXY = {
-    **READING,
-    "refuse": CONNECTION["refuse"],
+    **_READING,
+    "refuse": _CONNECTION["refuse"],
     "cut SIZE": "reset after that many bytes of the server's answers",
 }
 
@@ -127,7 +127,7 @@ class Script:
     def take(self, *, at_connection: bool = False) -> Phase | None:
         """The next phase, or None if it is for a new connection and this is none, or vice versa."""
         with self._lock:
-            if (self._next.actions[0].name in CONNECTION) is not at_connection:
+            if (self._next.actions[0].name in _CONNECTION) is not at_connection:
                 return None
             taken, self._next = self._next, next(self._phases)
         return taken

@@ -14,7 +14,7 @@ from shipper.errors import ConfigError, Problem
 from shipper.outputs.base import Output
 
 
-class OutputKind(Struct, frozen=True):
+class _OutputKind(Struct, frozen=True):
     """A kind of output; its modules are imported only where they are used."""
 
     name: str
@@ -37,14 +37,14 @@ class OutputKind(Struct, frozen=True):
         return output
 
 
-OUTPUTS: Mapping[str, OutputKind] = {
+OUTPUTS: Mapping[str, _OutputKind] = {
     kind.name: kind
     for kind in (
-        OutputKind("console", "ConsoleConfig", "Console"),
-        OutputKind("elasticsearch", "ElasticsearchConfig", "Elasticsearch"),
-        OutputKind("file", "FileConfig", "FileOutput"),
-        OutputKind("kafka", "KafkaConfig", "Kafka"),
-        OutputKind("logstash", "LogstashConfig", "Logstash"),
-        OutputKind("redis", "RedisConfig", "Redis"),
+        _OutputKind("console", "ConsoleConfig", "Console"),
+        _OutputKind("elasticsearch", "ElasticsearchConfig", "Elasticsearch"),
+        _OutputKind("file", "FileConfig", "FileOutput"),
+        _OutputKind("kafka", "KafkaConfig", "Kafka"),
+        _OutputKind("logstash", "LogstashConfig", "Logstash"),
+        _OutputKind("redis", "RedisConfig", "Redis"),
     )
 }

@@ -37,10 +37,10 @@ _FIRST_LINES: Final = 10
 _GROWTH: Final = 1.5
 
 
-Host = TypeVar("Host")
+_Host = TypeVar("_Host")
 
 
-def groups(hosts: Sequence[Host], config: LanesConfig) -> list[list[Host]]:
+def groups(hosts: Sequence[_Host], config: LanesConfig) -> list[list[_Host]]:
     """For each connection the hosts that it may use: just one, or one after the other."""
     shuffled = random.sample(hosts, len(hosts))  # spreads the load of many shippers
     return ([[one] for one in shuffled] if config.loadbalance else [shuffled]) * config.workers
@@ -134,11 +134,11 @@ class Size:
 
 
 #: What a lane encodes: the same object for all parts of one `send`.
-Job_contra = TypeVar("Job_contra", contravariant=True)
-Job = TypeVar("Job")
+_Job_contra = TypeVar("_Job_contra", contravariant=True)
+_Job = TypeVar("_Job")
 
 
-class Lane(Protocol[Job_contra]):
+class _Lane(Protocol[_Job_contra]):
     """One connection, used by one thread at a time."""
 
     def probe(self) -> str:
@@ -154,7 +154,7 @@ class Lane(Protocol[Job_contra]):
         """Open a connection, if there is no usable one; takes no line."""
         ...
 
-    def run(self, work: Work, job: Job_contra) -> None:
+    def run(self, work: Work, job: _Job_contra) -> None:
         """Take lines and record their outcomes until all are taken; raise what ended it before."""
         ...
 
@@ -163,10 +163,10 @@ class Lane(Protocol[Job_contra]):
         ...
 
 
-class _LaneState(Struct, Generic[Job]):
+class _LaneState(Struct, Generic[_Job]):
     """A lane among others, and until when it rests."""
 
-    lane: Lane[Job]
+    lane: _Lane[_Job]
     rest_s: float
     until: float = 0.0
     is_down: bool = False
@@ -177,10 +177,10 @@ class _LaneState(Struct, Generic[Job]):
         return now >= self.until and not self.is_busy
 
 
-class Lanes(Generic[Job]):
+class Lanes(Generic[_Job]):
     """All lanes of an output."""
 
-    def __init__(self, lanes: Sequence[Lane[Job]], backoff: BackoffConfig) -> None:
+    def __init__(self, lanes: Sequence[_Lane[_Job]], backoff: BackoffConfig) -> None:
         if len(lanes) > MAX_LANES:
             what = f"hosts times workers makes {len(lanes)} connections; {MAX_LANES} at most"
             raise ConfigError([Problem("workers", what)])
@@ -189,7 +189,7 @@ class Lanes(Generic[Job]):
         self._turn = 0
         self._is_closed = False
 
-    def deliver(self, work: Work, job: Job) -> Sequence[Outcome]:
+    def deliver(self, work: Work, job: _Job) -> Sequence[Outcome]:
         """One outcome per line; raises an error if no line has an outcome."""
         self._is_closed = False
         if len(self._states) == 1:
@@ -223,7 +223,7 @@ class Lanes(Generic[Job]):
             if not state.is_busy:  # a lane that is still connecting closes itself
                 state.lane.close()
 
-    def _alone(self, work: Work, job: Job) -> None:
+    def _alone(self, work: Work, job: _Job) -> None:
         lane = self._states[0].lane
         try:
             lane.connect()
@@ -231,7 +231,7 @@ class Lanes(Generic[Job]):
         except (DeliveryError, ProtocolError) as error:
             work.fail(error)
 
-    def _one_of(self, work: Work, job: Job) -> None:
+    def _one_of(self, work: Work, job: _Job) -> None:
         """Little work: use a lane that is connected, or the first that can connect."""
         for state in sorted(self._free(), key=lambda state: not state.lane.is_connected):
             try:
@@ -243,7 +243,7 @@ class Lanes(Generic[Job]):
                 self._run(state, work, job)
                 return
 
-    def _together(self, work: Work, job: Job) -> None:
+    def _together(self, work: Work, job: _Job) -> None:
         """Much work: use as many lanes at the same time as there are parts."""
         crew = _Crew(work)
         for state in self._free()[: work.parts()]:
@@ -253,7 +253,7 @@ class Lanes(Generic[Job]):
             crew.join(threading.Thread(target=self._take_part, args=about, daemon=True))
         crew.wait()
 
-    def _take_part(self, state: _LaneState[Job], crew: "_Crew", job: Job) -> None:
+    def _take_part(self, state: _LaneState[_Job], crew: "_Crew", job: _Job) -> None:
         """The thread of one lane."""
         try:
             state.lane.connect()
@@ -270,7 +270,7 @@ class Lanes(Generic[Job]):
                 state.lane.close()
             crew.leave()
 
-    def _run(self, state: _LaneState[Job], work: Work, job: Job) -> None:
+    def _run(self, state: _LaneState[_Job], work: Work, job: _Job) -> None:
         try:
             state.lane.run(work, job)
         except TooLarge as error:
@@ -283,7 +283,7 @@ class Lanes(Generic[Job]):
                 _log.info("A connection that was away is back.")
             state.is_down, state.rest_s = False, self._backoff.init_s
 
-    def _free(self) -> list[_LaneState[Job]]:
+    def _free(self) -> list[_LaneState[_Job]]:
         """The lanes that may work, each first in its turn; if all rest, all that are not busy."""
         self._turn = (self._turn + 1) % len(self._states)
         states = self._states[self._turn :] + self._states[: self._turn]
@@ -292,7 +292,7 @@ class Lanes(Generic[Job]):
             one for one in states if not one.is_busy
         ]
 
-    def _rest(self, state: _LaneState[Job], error: ShipperError) -> None:
+    def _rest(self, state: _LaneState[_Job], error: ShipperError) -> None:
         if not state.is_down:
             _log.warning("The other connections continue without one: %s.", error)
         state.is_down = True

@@ -27,7 +27,7 @@ _IDLE_S = 15.0
 WINDOW_BYTES: Final = BATCH_BYTES + (64 << 10)
 
 #: How long to wait for the answer to an empty window, which some servers never give.
-PROBE_S: Final = 3.0
+_PROBE_S: Final = 3.0
 
 #: Part of the timeout after which a silent server is asked whether it is alive.
 _NUDGE_AFTER = 1 / 3
@@ -116,7 +116,7 @@ class LogstashLane:
             self._prove()
         except TimedOut:
             answer = (
-                f"connected; no answer to an empty window within {PROBE_S:.0f} s: Elastic Agent, "
+                f"connected; no answer to an empty window within {_PROBE_S:.0f} s: Elastic Agent, "
                 "Vector and old Logstashes never answer it, nor do servers of other protocols"
             )
         else:
@@ -209,7 +209,7 @@ class LogstashLane:
     def _prove(self) -> None:
         connection, sender = self._connected()
         connection.send(sender.window(()))
-        sender.receive(connection.receive(PROBE_S))
+        sender.receive(connection.receive(_PROBE_S))
 
     def _is_over(self) -> bool:
         """Whether the connection has reached its age limit and has sent at least one window."""
