@@ -47,7 +47,7 @@ clean:
 	touch $@
 
 .venv/for-test: .venv/made pyproject.toml
-	$(BIN)/pip install -q -e '.[mcp,fastmcp,fast,kafka,redis]' --group test
+	$(BIN)/pip install -q -e '.[mcp,fastmcp,fast,kafka]' --group test
 	touch $@
 
 .venv/for-bench: .venv/for-test

@@ -21,7 +21,8 @@ from shipper.forms.text.emit import Json
 from shipper.forms.text.form import Text
 from shipper.forms.text.multiline import Multiline
 from shipper.outputs.logstash.suspect import suspicion
-from shipper.wire.bulk import Encoder, read_failure, read_response
+from shipper.wire import resp
+from shipper.wire.bulk import ActionEncoder, read_failure, read_response
 from shipper.wire.lumberjack import Receiver, Sender
 
 _SPACE = b" \t\r"
@@ -43,9 +44,9 @@ def _acknowledged(pieces: list[bytes]) -> tuple[int, int] | None:
             sender.receive(piece)
     except ProtocolError:
         return None
-    assert 0 <= sender.under_way <= len(sizes)
+    assert 0 <= sender.in_flight <= len(sizes)
     assert 0 <= sender.acked < max(sizes)
-    return sender.under_way, sender.acked
+    return sender.in_flight, sender.acked
 
 
 def windows(data: bytes) -> None:
@@ -63,6 +64,23 @@ def _received(pieces: list[bytes]) -> object:
     except ProtocolError:
         return None  # windows before the fault count, but only in pieces do they come
     assert all(len(window) <= 100 for window in came)
+    return came
+
+
+def replies(data: bytes) -> None:
+    """Whole or in pieces, the same replies come; a broken protocol is broken in both."""
+    whole = _replied([data])
+    assert whole == _replied([data[n : n + 1] for n in range(len(data))])
+
+
+def _replied(pieces: list[bytes]) -> object:
+    receiver = resp.Receiver(max_bytes=1 << 12)
+    came = []
+    try:
+        for piece in pieces:
+            came += receiver.receive(piece)
+    except ProtocolError:
+        return None  # replies before the fault come in pieces only
     return came
 
 
@@ -158,7 +176,7 @@ def archive(data: bytes) -> None:
 def routes(data: bytes) -> None:
     """Each line has one action, which is a line of JSON and names an index."""
     block = b"".join(line + b"\n" for line in sift(data + b"\n", 0, 1 << 20).lines)
-    actions = Encoder("logs-generic-default").actions(block)
+    actions = ActionEncoder("logs-generic-default").actions(block)
     assert len(actions) == block.count(b"\n")
     for action in actions:
         ((operation, target),) = json.loads(action).items()
@@ -212,6 +230,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     for target in (
         acknowledgements,
         windows,
+        replies,
         bulk_answer,
         lines,
         text,

@@ -1,4 +1,4 @@
-"""Fake servers on real sockets that do what a script says, and outputs that do so without one."""
+"""Fake servers on real sockets that follow a script, and outputs that do so without a server."""
 
 import json
 import threading
@@ -40,7 +40,7 @@ def says(*steps):
 
 
 class FakeLogstash(LumberjackServer):
-    """Keeps the windows that came whole, and what went wrong."""
+    """Keeps the complete windows, and every fault."""
 
     def __init__(
         self, *answers, tls=None, host="127.0.0.1", closes_on=lambda payload: False, empties=()
@@ -160,7 +160,7 @@ class Killed(BaseException):
 
 
 def killed_after(batches, *, is_taken=False):
-    """An output that dies of the batch behind so many, which is taken first or not."""
+    """An output that dies at the batch after `batches`; it takes that one first, or not."""
 
     def takes(lines):
         return [DELIVERED] * len(lines)
@@ -176,7 +176,7 @@ def killed_after(batches, *, is_taken=False):
 
 @contextmanager
 def running(pipeline):
-    """`run` in a thread of its own, stopped at the end; what it raised is raised here."""
+    """`run` in its own thread, stopped at the end; its errors are raised here."""
     failures = []
 
     def run():

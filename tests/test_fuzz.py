@@ -28,6 +28,10 @@ COMMIT = json.dumps(POSITION).encode()
 SEEDS = {
     "acknowledgements": [ack(0) + ack(1) + ack(3) + ack(1) + ack(7), ack(9)],
     "windows": [Sender().window([b"{}", b"1"]), Sender(zlib.compress).window([b"{}"] * 9)],
+    "replies": [
+        b"+OK\r\n:-7\r\n$3\r\na\r\n\r\n$-1\r\n*-1\r\n-NOAUTH Authentication required.\r\n",
+        b"+QUEUED\r\n*3\r\n$3\r\n1-0\r\n*0\r\n*1\r\n-WRONGTYPE key\r\n+next\r\n",
+    ],
     "bulk_answer": [b'{"items":[{"create":{"status":201}},{"create":{"status":429}}]}'],
     "lines": [b'{"a":1}\n {"b":[]}\r\n\n[1]\n{"c":"\xff"}\n', b'{"a":1}\n{"b":2}'],
     "archive": [

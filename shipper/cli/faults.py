@@ -57,7 +57,7 @@ def _lumberjack(arguments: argparse.Namespace) -> int:
     ledger, script = _ledger(arguments), parse(arguments.script, LUMBERJACK, POOL)
     poison = compiled(arguments.poison) if arguments.poison else None
     place = _place(arguments)
-    server = LumberjackServer(script, ledger.take, poison=poison, place=place, tell=_tell)
+    server = LumberjackServer(script, ledger.take, poison=poison, place=place, report=_report)
     return _watch(server, ledger, arguments.for_s)
 
 
@@ -72,7 +72,7 @@ def _elasticsearch(arguments: argparse.Namespace) -> int:
         poison=compiled(arguments.poison) if arguments.poison else None,
         max_body_bytes=arguments.max_body_bytes,
         place=_place(arguments),
-        tell=_tell,
+        report=_report,
     )
     return _watch(server, ledger, arguments.for_s)
 
@@ -85,8 +85,8 @@ def _proxy(arguments: argparse.Namespace) -> int:
 
     to = _split(arguments.to)
     script = parse(arguments.script, PROXY, POOL)
-    server = ProxyServer(script, to, place=_place(arguments), tell=_tell)
-    watch(server, Ledger(""), arguments.for_s, _tell)
+    server = ProxyServer(script, to, place=_place(arguments), report=_report)
+    watch(server, Ledger(""), arguments.for_s, _report)
     return 0
 
 
@@ -105,7 +105,7 @@ def _actions(_arguments: argparse.Namespace) -> int:
 def _watch(server: "Server", ledger: "Ledger", for_s: float | None) -> int:
     from shipper.faults.watch import watch
 
-    report = watch(server, ledger, for_s, _tell)
+    report = watch(server, ledger, for_s, _report)
     for line in report.lines():
         say(line)
     return EX_FAILED if report.lost else 0
@@ -134,6 +134,6 @@ def _split(where: str) -> tuple[str, int]:
     return split_host(where, 0)
 
 
-def _tell(what: str) -> None:
+def _report(what: str) -> None:
     say(what)
     sys.stdout.flush()  # whoever waits for "listening" may read from a pipe

@@ -53,7 +53,18 @@ def _output(reader: Reader, name: str, node: YamlNode) -> tuple[object, bool]:
     enabled = options.pop("enabled", None)
     bare = replace(node, children=options) if node.children is not None else node
     value = into(reader, OUTPUTS[name].config, bare)
+    if name == "elasticsearch":
+        value = _with_preset(reader, value, options)
     return value, enabled is None or reader.truth(enabled)
+
+
+def _with_preset(reader: Reader, settings: Any, given: Mapping[str, YamlNode]) -> object:
+    """The settings of a preset override the given ones, with a remark, as in Filebeat."""
+    for name, value in settings.of_preset.items():
+        if name in given and getattr(settings, name) != value and not given[name].is_unset:
+            what = f"no effect: preset {settings.preset} sets it to {value}"
+            reader.remarks.append(str(given[name].problem(what)))
+    return replace(settings, **settings.of_preset)
 
 
 def _hosts(node: YamlNode) -> Iterator[YamlNode]:

@@ -1,1 +1,1 @@
-"""Servers that misbehave by a script, and say at the end what a shipper lost: for any shipper."""
+"""Servers that misbehave by a script, and report what a shipper lost: for any shipper."""

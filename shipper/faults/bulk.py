@@ -1,4 +1,4 @@
-"""An Elasticsearch that knows just enough for shippers to start, and misbehaves by its script."""
+"""An Elasticsearch with just enough APIs for shippers to start; it misbehaves by a script."""
 
 import gzip
 import io
@@ -16,16 +16,16 @@ from shipper.errors import BadInput, Problem
 from shipper.faults.script import Action, Phase, Script
 from shipper.faults.server import ANYWHERE, Ended, Link, Place, Server
 
-#: What `random` draws from: everything that a request has to survive, and half of them well.
+#: The phases that `random` draws from: all that a request must survive, and as many good ones.
 POOL = """
 16x ok; 2x 429; 503; 500; 413; items 429 30%; items 503 1%; items 409 5%; full; empty; cut 20
 lose; close; reset; reset at 10; reset at 50k; silence 1s; slow 200k; refuse
 """
 
-#: A status, and what is sent with it: an object as JSON, or bytes as they are.
+#: A status and its body: an object to encode as JSON, or bytes.
 Answer = tuple[int, object]
-#: An action as it was sent, and its document.
-Pair = tuple[Mapping[str, Any], bytes]
+#: An action and its document.
+_Pair = tuple[Mapping[str, Any], bytes]
 
 _OK, _CREATED, _CONFLICT = 200, 201, 409
 _ROOT = {
@@ -57,7 +57,7 @@ _READONLY = "blocked by: [FORBIDDEN/8/index write (api)];"
 
 
 class BulkServer(Server):
-    """Keeps no documents, only which there are: `create` and `index` act on that."""
+    """Keeps the ids of documents, not the documents; `create` and `index` act on the ids."""
 
     def __init__(
         self,
@@ -67,29 +67,29 @@ class BulkServer(Server):
         poison: re.Pattern[bytes] | None = None,
         max_body_bytes: int = 100 << 20,
         place: Place = ANYWHERE,
-        tell: Callable[[str], None] = lambda _: None,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`kept` hears of new documents; those like `poison` are refused with 400."""
-        super().__init__(script, place, tell)
+        """`kept` is called with new documents; 400 refuses those that match `poison`."""
+        super().__init__(script, place, report)
         self._kept, self._poison, self._max_body_bytes = kept, poison, max_body_bytes
         self._ids: set[tuple[str, str]] = set()
         self._lock = Lock()
         self.url = f"{'https' if place.tls else 'http'}://{self.address}"
 
     def serve(self, link: Link) -> None:
-        _Handler(link, link.socket.getpeername(), self)  # type: ignore[arg-type]  # a server of ours
+        _Handler(link, link.socket.getpeername(), self)  # type: ignore[arg-type]  # not a BaseServer
 
     def saw(self, path: str, headers: Mapping[str, str], body: bytes) -> None:
-        """A request has come, so far as the phase lets it; for those who derive from this."""
+        """Called with each request that the phase lets through; for subclasses."""
 
-    def ask(self, link: Link, path: str) -> Answer:  # noqa: ARG002  # others may need it
-        """The answer to what is no bulk request: an empty cluster that agrees to everything."""
+    def ask(self, link: Link, path: str) -> Answer:  # noqa: ARG002  # subclasses use it
+        """The answer to any other request: an empty cluster that accepts everything."""
         if path == "/":
             return _OK, _ROOT
         return _OK, _LICENSE if path.startswith("/_license") else {"acknowledged": True}
 
-    def bulk(self, link: Link, pairs: Sequence[Pair], phase: Phase) -> Answer:
-        """Do what the phase says; its answer, if it comes to one."""
+    def bulk(self, link: Link, pairs: Sequence[_Pair], phase: Phase) -> Answer:
+        """Act as the phase demands; returns the answer, if there is one."""
         answer: Answer = (_OK, {})
         for action in phase.actions:
             if action.name == "silence":
@@ -107,7 +107,7 @@ class BulkServer(Server):
     def is_too_large(self, size: int) -> bool:
         return size > self._max_body_bytes
 
-    def _take(self, pairs: Sequence[Pair], action: Action) -> object:
+    def _take(self, pairs: Sequence[_Pair], action: Action) -> object:
         if action.name == "empty":
             return {"took": 1, "errors": True, "items": []}
         kept: list[bytes] = []
@@ -116,7 +116,7 @@ class BulkServer(Server):
             for index, (asked, line) in enumerate(pairs):
                 ((operation, target),) = asked.items()
                 item = self._fault(action, index, line)
-                # Answered 409, a line is there: an earlier attempt, it seems, was taken.
+                # 409 pretends that an earlier attempt stored the line, so it is kept.
                 if item is None or item["status"] == _CONFLICT:
                     stored = self._keep(operation, target)
                     kept += [line] if stored["status"] == _CREATED else []
@@ -138,7 +138,7 @@ class BulkServer(Server):
         return {"_id": ident, "result": "updated", "status": _OK}
 
     def _fault(self, action: Action, index: int, line: bytes) -> dict[str, object] | None:
-        """How the line fails, if it does."""
+        """The failure of this line, if it fails."""
         if self._poison is not None and self._poison.search(line):
             return {"status": 400, "error": _error(400)}
         if action.name == "full":
@@ -149,7 +149,7 @@ class BulkServer(Server):
             return None
         if action.pattern is not None:
             is_hit = action.pattern.search(line) is not None
-        else:  # so many of so many, evenly spread
+        else:  # a share of the lines, evenly spread
             is_hit = action.count(index + 1) > action.count(index)
         return {"status": action.status, "error": _error(action.status)} if is_hit else None
 
@@ -158,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
     """HTTP over a link."""
 
     protocol_version = "HTTP/1.1"
-    server: BulkServer  # type: ignore[assignment]  # of whose server the handler uses nothing
+    server: BulkServer  # type: ignore[assignment]  # the handler never touches it
 
     def setup(self) -> None:
         self.link: Link = self.request
@@ -192,7 +192,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._say(self.server.bulk(self.link, pairs, phase), cut.size if cut else None)
 
     def _read(self) -> tuple[int, bytes]:
-        """The size of the body as sent, and the body."""
+        """The size of the body as sent, and the body itself, decompressed."""
         size = int(self.headers["content-length"] or 0)
         body = self.rfile.read(size)
         if len(body) < size:
@@ -203,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
         return size, body
 
     def _say(self, answer: Answer, cut: int | None = None) -> None:
-        """Send the answer, or its beginning and then the end of the connection."""
+        """Send the answer, or its first `cut` bytes and then close the connection."""
         status, said = answer
         data = said if isinstance(said, bytes) else json.dumps(said).encode()
         self.send_response(status)
@@ -218,10 +218,10 @@ class _Handler(BaseHTTPRequestHandler):
             raise Ended
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the command tells of phases."""
+        """Log nothing: the command reports the phases."""
 
 
-def read_pairs(body: bytes) -> list[Pair]:
+def read_pairs(body: bytes) -> list[_Pair]:
     """The actions and documents of a bulk request."""
     *lines, rest = body.split(b"\n")
     if rest or len(lines) % 2:

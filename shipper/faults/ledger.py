@@ -1,4 +1,4 @@
-"""What a server has acknowledged, held against the files that were to be shipped."""
+"""The lines that a server has acknowledged, compared with the files that were to be shipped."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ import msgspec
 
 from shipper.errors import BadInput, Problem
 
-#: Of the lines of one kind, so many are named.
+#: How many lines of one kind are named.
 _EXAMPLES = 5
 
 _decode = msgspec.json.Decoder(dict[str, object]).decode
@@ -19,23 +19,23 @@ _decode = msgspec.json.Decoder(dict[str, object]).decode
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How the shipper did."""
+    """The result of the comparison."""
 
     expected: int
     acknowledged: int
     lost: int
     duplicated: int
     out_of_order: int
-    #: Acknowledged, and in none of the files.
+    #: Acknowledged, but in none of the files.
     unknown: int
-    #: Lines of the files that the server refuses for good: what became of them, the shipper knows.
+    #: Lines of the files that the server refuses for good; only the shipper knows their outcome.
     refused: int
-    #: The keys of the first lost lines, and of the first duplicated ones.
+    #: The keys of the first few lost lines, and of the first few duplicated ones.
     lost_keys: Sequence[str]
     duplicated_keys: Sequence[str]
 
     def lines(self) -> Iterable[str]:
-        """For a person."""
+        """The report for a person."""
         names = ("expected", "acknowledged", "lost", "duplicated", "out_of_order", "unknown")
         for name in (*names, "refused"):
             yield f"{name.replace('_', ' '):<14}{getattr(self, name):>12,}"
@@ -45,7 +45,7 @@ class Report:
 
 
 class Ledger:
-    """Counts lines by a key: the value of a field, or the line itself where it has none."""
+    """Counts lines by a key: the value of a field, or the line itself if it lacks the field."""
 
     def __init__(
         self,
@@ -65,13 +65,13 @@ class Ledger:
             self._expect(number, path, refused)
 
     def take(self, lines: Iterable[bytes]) -> None:
-        """These lines are acknowledged."""
+        """Count these lines as acknowledged."""
         with self._lock:
             for line in lines:
                 self._take(self.key(line))
 
     def key(self, line: bytes) -> str:
-        """What a line is known by."""
+        """The key of a line."""
         try:
             value: object = _decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -82,18 +82,18 @@ class Ledger:
 
     @property
     def acknowledged(self) -> int:
-        """How many lines have been acknowledged, each time counted."""
+        """How many lines have been acknowledged; repeated ones count again."""
         with self._lock:
             return self._count
 
     @property
     def is_complete(self) -> bool:
-        """Whether there is something to compare with, and all of it is acknowledged."""
+        """Whether there are expected lines, and all of them are acknowledged."""
         with self._lock:
             return bool(self._order) and len(self._order.keys() - self._seen.keys()) == 0
 
     def report(self) -> Report:
-        """The comparison, as of now."""
+        """The comparison so far."""
         with self._lock:
             lost = [key for key in self._order if key not in self._seen]
             doubled = [key for key, times in self._seen.items() if times > 1]

@@ -1,4 +1,4 @@
-"""A proxy that cuts connections between a shipper and a real server, as its script says."""
+"""A proxy that cuts connections between a shipper and a real server by a script."""
 
 import socket
 import threading
@@ -8,7 +8,7 @@ from contextlib import suppress
 from shipper.faults.script import Phase, Script
 from shipper.faults.server import ANYWHERE, Ended, Link, Place, Server
 
-#: What `random` draws from: each connection ends early but one in four.
+#: The phases that `random` draws from: most of them end the connection early.
 POOL = """
 4x ok; reset at 10; reset at 5k; reset at 100k; reset at 1M; close at 3k; close at 300k; close at 2M
 cut 0; cut 3; cut 6; cut 100; silence 300ms; slow 1M; refuse
@@ -18,7 +18,7 @@ _READ_BYTES = 64 << 10
 
 
 class ProxyServer(Server):
-    """Passes bytes on, both ways; counts nothing."""
+    """Passes bytes on, both ways; counts no lines."""
 
     def __init__(
         self,
@@ -26,9 +26,9 @@ class ProxyServer(Server):
         to: tuple[str, int],
         *,
         place: Place = ANYWHERE,
-        tell: Callable[[str], None] = lambda _: None,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
-        super().__init__(script, place, tell)
+        super().__init__(script, place, report)
         self._to = to
 
     def serve(self, link: Link) -> None:

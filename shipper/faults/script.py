@@ -2,9 +2,9 @@
 
     3x ok; reset at 1000; ack 50%, close; silence 5s; loop
 
-Phases are parted by `;` or newlines, the actions of one by commas, and `#` begins a comment. Each
-window (Lumberjack), request (bulk) or connection (proxy) takes the next phase; when there are no
-more, all is well.
+`;` or newlines separate phases, commas separate the actions of a phase, and `#` starts a comment.
+Each window (Lumberjack), request (bulk) or connection (proxy) takes the next phase; after the last
+one everything works.
 """
 
 import re
@@ -16,7 +16,7 @@ from threading import Lock
 
 from shipper.errors import BadInput, Problem
 
-#: What each word of a usage stands for.
+#: The pattern for each word of a usage.
 _PLACEHOLDERS = {
     "TIME": r"(?P<seconds>\d{1,6}(?:\.\d{1,3})?(?:ms|s|m))",
     "SIZE": r"(?P<size>\d{1,9}[kM]?)",
@@ -27,47 +27,47 @@ _PLACEHOLDERS = {
 _TIMES_S = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _SIZES = {"k": 1 << 10, "M": 1 << 20}
 
-#: Actions and what they mean, as `--help` shows them: the grammar is made of this table.
-READING = {
+#: Actions and their meanings, as `--help` shows them; these tables are the grammar.
+_READING = {
     "ok": "everything is taken and acknowledged",
-    "silence [TIME]": "no answer for so long, or until the client gives up",
-    "half-open": "nothing more is read or answered; the connection stays",
-    "slow SIZE": "read so many bytes a second",
-    "reset [at SIZE]": "reset the connection, when so many bytes have come or instead of an answer",
-    "close [at SIZE]": "close it in peace at that point",
+    "silence [TIME]": "no answer for that time, or until the client gives up",
+    "half-open": "read and answer nothing more, but keep the connection",
+    "slow SIZE": "read that many bytes per second",
+    "reset [at SIZE]": "reset the connection, after that many bytes or instead of an answer",
+    "close [at SIZE]": "close it normally at that point",
 }
-ANSWERING = {"lose": "take everything, then close before the answer: it is sent again"}
-CONNECTION = {
-    "refuse": "close the next connection as soon as it is there",
+_ANSWERING = {"lose": "take everything, then close before the answer: it is sent again"}
+_CONNECTION = {
+    "refuse": "close the next connection as soon as it is open",
     "handshake": "close the next connection in the middle of the TLS handshake",
     "wrong-certificate": "show the next connection a certificate that nobody trusts",
 }
 LUMBERJACK = {
-    **READING,
-    **ANSWERING,
-    **CONNECTION,
+    **_READING,
+    **_ANSWERING,
+    **_CONNECTION,
     "ack PART": "acknowledge a number of events, or a share (over 100% breaks the protocol)",
-    "keepalive TIME": "acknowledge nothing, ten times a second, for so long",
+    "keepalive TIME": "acknowledge nothing, ten times per second, for that time",
 }
 BULK = {
-    **READING,
-    **ANSWERING,
-    **CONNECTION,
-    "STATUS": "answer the whole request so: 429, 503, 413, 401 ...",
-    "items STATUS PART": "fail a share of the lines so; a line answered 409 is there already",
+    **_READING,
+    **_ANSWERING,
+    **_CONNECTION,
+    "STATUS": "answer the request with that status: 429, 503, 413, 401 ...",
+    "items STATUS PART": "fail a share of the lines; 409 means that the line is there already",
     "items STATUS matching PATTERN": "fail the lines that match (no blanks, commas, semicolons)",
     "full": "429 cluster_block_exception for every line: the disk is over its flood stage",
     "readonly": "403 cluster_block_exception for every line: writing is blocked",
-    "empty": "take nothing and say 'errors' with no items",
-    "cut SIZE": "take everything, send so many bytes of the answer, then close",
+    "empty": "take nothing and answer 'errors' without items",
+    "cut SIZE": "take everything, send that many bytes of the answer, then close",
 }
 PROXY = {
-    **READING,
-    "refuse": CONNECTION["refuse"],
-    "cut SIZE": "reset when so many bytes of the server's answers have gone back",
+    **_READING,
+    "refuse": _CONNECTION["refuse"],
+    "cut SIZE": "reset after that many bytes of the server's answers",
 }
 
-#: After these nothing is left to say; any other phase is finished with `ok`.
+#: Each of these ends a phase; any other phase ends with `ok`.
 _LAST = {"ok", "half-open", "reset", "close", "lose", "handshake", "STATUS", "items", "full"}
 _LAST |= {"readonly", "empty", "cut", "refuse"}
 
@@ -85,13 +85,13 @@ class Action:
     text: str
     seconds: float | None = None
     size: int | None = None
-    #: Of 1.
+    #: As a fraction of 1.
     share: float | None = None
     status: int | None = None
     pattern: re.Pattern[bytes] | None = None
 
     def count(self, whole: int) -> int:
-        """How many of `whole` it means."""
+        """The number of events or lines, out of `whole`."""
         return int(whole * self.share) if self.share is not None else self.size or 0
 
     @property
@@ -101,12 +101,12 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What is done to one window, request or connection."""
+    """The actions on one window, request or connection."""
 
     actions: Sequence[Action]
 
     def find(self, *names: str) -> Action | None:
-        """The first action of such a name."""
+        """The first action with one of these names."""
         return next((action for action in self.actions if action.name in names), None)
 
     def __str__(self) -> str:
@@ -125,16 +125,16 @@ class Script:
         self._lock = Lock()
 
     def take(self, *, at_connection: bool = False) -> Phase | None:
-        """The next phase; None if it is of the other kind: for new connections, or for the rest."""
+        """The next phase, or None if it is for a new connection and this is none, or vice versa."""
         with self._lock:
-            if (self._next.actions[0].name in CONNECTION) is not at_connection:
+            if (self._next.actions[0].name in _CONNECTION) is not at_connection:
                 return None
             taken, self._next = self._next, next(self._phases)
         return taken
 
 
 def parse(text: str, words: Mapping[str, str], pool: str = "ok") -> Script:
-    """Read a script in these words; `random N` draws from `pool` for ever, by the seed N."""
+    """Read a script in these words; `random N` draws from `pool` without end, with the seed N."""
     phases: list[Phase] = []
     for line in _pieces(text):
         if line == "loop":
@@ -209,7 +209,7 @@ def _size(text: str) -> int:
 
 
 def compiled(pattern: str) -> re.Pattern[bytes]:
-    """A pattern of lines, as a person wrote it."""
+    """A pattern for lines that a person wrote."""
     try:
         return re.compile(pattern.encode())
     except re.error as error:

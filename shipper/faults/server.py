@@ -1,4 +1,4 @@
-"""Connections that are mistreated as a phase says, each served in a thread of its own."""
+"""Connections that a phase mistreats; each is served in its own thread."""
 
 import io
 import select
@@ -19,28 +19,28 @@ from shipper.faults.script import Phase, Script
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-#: How soon a waiting connection notices that it, or the server, is over.
-_LOOK_S = 0.05
+#: How soon a waiting connection notices that it is closed, or the server.
+_CHECK_S = 0.05
 
-#: Pieces a second of a slow reader.
+#: How many pieces a slow reader reads per second.
 _PIECES = 10
 
 _END_S = 20.0
 
 
-class Ended(Exception):  # the phase's own doing, no fault
+class Ended(Exception):  # the phase demanded it
     """The phase has ended the connection."""
 
 
 class Link(io.RawIOBase):
-    """One connection; what is read of it comes as the phase in force says."""
+    """One connection, read as the current phase demands."""
 
     def __init__(self, connection: socket.socket, over: threading.Event) -> None:
         self.socket, self._over = connection, over
         self._phase, self._left = Phase(()), -1
 
     def begin(self, phase: Phase, read: int = 0) -> None:
-        """From here on this phase is in force; `read` bytes of what it is for have come."""
+        """Start this phase; `read` bytes of its window or request have come already."""
         self._phase = phase
         cut = phase.find("reset", "close")
         self._left = -1 if cut is None or cut.size is None else max(0, cut.size - read)
@@ -65,16 +65,16 @@ class Link(io.RawIOBase):
         return count
 
     def pause(self, seconds: float | None) -> None:
-        """Do nothing for so long; `Ended` when the client gives up, or the server ends."""
+        """Do nothing for `seconds`; raises `Ended` if the client gives up or the server stops."""
         poll = select.poll()
         poll.register(self.socket, select.POLLRDHUP)
         until = time.monotonic() + (seconds if seconds is not None else float("inf"))
         while (left := until - time.monotonic()) > 0:
-            if self._over.is_set() or poll.poll(1000 * min(left, _LOOK_S)):
+            if self._over.is_set() or poll.poll(1000 * min(left, _CHECK_S)):
                 raise Ended
 
     def end(self, phase: Phase) -> None:
-        """End the connection as the phase says: in peace, or by a reset."""
+        """End the connection as the phase demands: normally, or by a reset."""
         if phase.find("reset"):
             self.abort()
         raise Ended
@@ -87,12 +87,12 @@ class Link(io.RawIOBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a server listens; port 0 is any that is free."""
+    """Where a server listens; port 0 means any free port."""
 
     host: str = "127.0.0.1"
     port: int = 0
     tls: ssl.SSLContext | None = None
-    #: What it shows in a `wrong-certificate` phase.
+    #: The certificate of a `wrong-certificate` phase.
     wrong_tls: ssl.SSLContext | None = None
 
 
@@ -111,19 +111,19 @@ def tls_of(pem: Path) -> ssl.SSLContext:
 
 
 class Server:
-    """Listens on entry; on exit every connection is gone."""
+    """Listens on entry; on exit every connection is closed."""
 
     def __init__(
-        self, script: Script, place: Place, tell: Callable[[str], None] = lambda _: None
+        self, script: Script, place: Place, report: Callable[[str], None] = lambda _: None
     ) -> None:
-        """`tell` hears of each phase that is no plain `ok`."""
-        self.script, self.tell, self._place = script, tell, place
+        """`report` is called with each phase except plain `ok`."""
+        self.script, self.report, self._place = script, report, place
         host = place.host
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, place.port), family=family)
         self.port: int = self._listener.getsockname()[1]
         self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
-        #: How many have come, and what went wrong with them beside the script.
+        #: How many connections have come, and errors that the script did not demand.
         self.connections = 0
         self.faults: list[Exception] = []
         self._open: set[socket.socket] = set()
@@ -156,12 +156,12 @@ class Server:
         raise NotImplementedError
 
     def next_phase(self, what: str) -> Phase:
-        """The phase of the next window or request; the end, if it is for a new connection."""
+        """The next phase; raises `Ended` if it is for a new connection."""
         phase = self.script.take()
         if phase is None:
             raise Ended
         if str(phase) != "ok":
-            self.tell(f"{what}: {phase}")
+            self.report(f"{what}: {phase}")
         return phase
 
     def _accept(self) -> None:
@@ -183,18 +183,18 @@ class Server:
                 self.serve(Link(connection, self.over))
         except Ended:
             pass
-        except Exception as fault:  # noqa: BLE001  # whatever clients do, the server stays
+        except Exception as fault:  # noqa: BLE001  # the server survives whatever clients do
             self.faults.append(fault)
         finally:
             connection.close()
             self._open.discard(raw)
 
     def _welcome(self, raw: socket.socket) -> socket.socket | None:
-        """The connection, with TLS if there is any; None if a phase has ended it."""
+        """The connection, with TLS if configured; None if a phase has ended it."""
         phase = self.script.take(at_connection=True)
         name = phase.actions[0].name if phase else ""
         if phase:
-            self.tell(f"connection {self.connections}: {phase}")
+            self.report(f"connection {self.connections}: {phase}")
         if name == "handshake":
             raw.recv(1)  # the first byte of the client's hello
         if name in {"refuse", "handshake"}:

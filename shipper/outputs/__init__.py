@@ -1,4 +1,8 @@
-"""The outputs by their configuration name: adding one is a folder and a row here."""
+"""The outputs by their configuration name: adding one is a folder and a row here.
+
+Each folder has `config.py` and `output.py`. An output with connections of our own has `lane.py` as
+well; Kafka has none, because librdkafka keeps the connections.
+"""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -10,8 +14,8 @@ from shipper.errors import ConfigError, Problem
 from shipper.outputs.base import Output
 
 
-class OutputKind(Struct, frozen=True):
-    """A kind of output: `<name>/config.py` and `<name>/output.py`, imported only where used."""
+class _OutputKind(Struct, frozen=True):
+    """A kind of output; its modules are imported only where they are used."""
 
     name: str
     _config: str
@@ -33,14 +37,14 @@ class OutputKind(Struct, frozen=True):
         return output
 
 
-OUTPUTS: Mapping[str, OutputKind] = {
+OUTPUTS: Mapping[str, _OutputKind] = {
     kind.name: kind
     for kind in (
-        OutputKind("console", "ConsoleConfig", "Console"),
-        OutputKind("elasticsearch", "ElasticsearchConfig", "Elasticsearch"),
-        OutputKind("file", "FileConfig", "FileOutput"),
-        OutputKind("kafka", "KafkaConfig", "Kafka"),
-        OutputKind("logstash", "LogstashConfig", "Logstash"),
-        OutputKind("redis", "RedisConfig", "Redis"),
+        _OutputKind("console", "ConsoleConfig", "Console"),
+        _OutputKind("elasticsearch", "ElasticsearchConfig", "Elasticsearch"),
+        _OutputKind("file", "FileConfig", "FileOutput"),
+        _OutputKind("kafka", "KafkaConfig", "Kafka"),
+        _OutputKind("logstash", "LogstashConfig", "Logstash"),
+        _OutputKind("redis", "RedisConfig", "Redis"),
     )
 }

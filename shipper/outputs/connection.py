@@ -1,6 +1,6 @@
 """A TCP connection, with TLS if asked, on which every wait has a deadline.
 
-The one place where errors of sockets and TLS become ours: what a person must mend is `Refused`,
+The one place that converts errors of sockets and TLS: what a person must fix is `Refused`,
 everything else is `Unavailable`.
 """
 
@@ -16,6 +16,9 @@ from shipper.outputs.tls import TlsConfig, tls_context
 
 _RECEIVE_BYTES = 64 << 10
 
+#: Bytes that are kept after the peer has hung up.
+_MAX_UNREAD_BYTES = 1 << 20
+
 #: Alerts by which a server refuses us for good; each names the certificate or the version.
 _REFUSALS = ("ALERT", "WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL", "HTTP_REQUEST")
 
@@ -28,13 +31,15 @@ class Disconnected(Unavailable):
     """The peer ended the connection."""
 
 
-class Stream:
+class Connection:
     """One open connection to one peer; used by one thread."""
 
-    __slots__ = ("_peer", "_socket", "_timeout_s")
+    __slots__ = ("_peer", "_socket", "_timeout_s", "_unread")
 
     def __init__(self, connection: socket.socket, peer: str, timeout_s: float) -> None:
         self._socket, self._peer, self._timeout_s = connection, peer, timeout_s
+        #: Came before the peer hung up while we were sending.
+        self._unread = b""
 
     @classmethod
     def connect(cls, host: str, port: int, *, timeout_s: float, tls: TlsConfig | None) -> Self:
@@ -70,30 +75,34 @@ class Stream:
         return "no TLS"
 
     def send(self, data: bytes) -> None:
-        """Send all of `data`; the deadline starts anew whenever some of it goes out."""
+        """Send all of `data`; the deadline starts again whenever some of it goes out.
+
+        When the peer hangs up, bytes that it sent before are still there to receive.
+        """
         view = memoryview(data)
         with self.explained(), mapped_errors(self._peer):
             self._socket.settimeout(self._timeout_s)
             while view:
                 view = view[self._socket.send(view) :]
 
-    def receive(self, timeout_s: float | None = None) -> bytes:
-        """Some bytes, at least one; a closed connection is `Unavailable`."""
-        with mapped_errors(self._peer):
-            self._socket.settimeout(self._timeout_s if timeout_s is None else timeout_s)
-            data = self._socket.recv(_RECEIVE_BYTES)
-        if not data:
-            raise Disconnected(f"{self._peer} closed the connection")
-        return data
+    def receive(self, timeout_s: float) -> bytes:
+        """The next bytes; at least one."""
+        return self._unread_bytes() or self._received(timeout_s)
 
     def receive_waiting(self) -> bytes:
-        """What has come already, perhaps nothing; shows a connection that is closed."""
-        try:
-            with mapped_errors(self._peer):
-                self._socket.settimeout(0)
-                data = self._socket.recv(_RECEIVE_BYTES)
-        except TimedOut:
-            return b""
+        """The bytes that have come already, perhaps none; raises if the connection is closed."""
+        with suppress(TimedOut):
+            return self.receive(0)
+        return b""
+
+    def _unread_bytes(self) -> bytes:
+        data, self._unread = self._unread, b""
+        return data
+
+    def _received(self, timeout_s: float) -> bytes:
+        with mapped_errors(self._peer):
+            self._socket.settimeout(timeout_s)
+            data = self._socket.recv(_RECEIVE_BYTES)
         if not data:
             raise Disconnected(f"{self._peer} closed the connection")
         return data
@@ -102,19 +111,19 @@ class Stream:
     def explained(self) -> Iterator[None]:
         """If the connection ends within, raise the refusal that the peer may have sent first.
 
-        In TLS 1.3 a server looks at our certificate after we have begun to send; its alert then
+        In TLS 1.3 a server checks our certificate after we have started to send; its alert then
         waits to be read behind a write that fails.
         """
         try:
             yield
         except Disconnected:
             with suppress(TimedOut, Disconnected):
-                while self._socket.fileno() >= 0 and self.receive_waiting():
-                    pass
+                while self._socket.fileno() >= 0 and len(self._unread) < _MAX_UNREAD_BYTES:
+                    self._unread += self._received(0)
             raise
 
     def close(self) -> None:
-        """Close at once; what was not acknowledged is as if never sent."""
+        """Close immediately; lines without an acknowledgement count as not sent."""
         self._socket.close()
 
 
@@ -144,7 +153,7 @@ def _connected(raw: socket.socket, address: tuple[Any, ...], timeout_s: float) -
 
 @contextmanager
 def mapped_errors(peer: str) -> Iterator[None]:
-    """Turn errors of sockets and TLS into ours, naming the peer and what to do."""
+    """Convert errors of sockets and TLS; messages name the peer and what to do."""
     try:
         yield
     except ssl.SSLCertVerificationError as error:

@@ -7,8 +7,8 @@ from functools import partial
 
 Deflate = Callable[[bytes], bytes]
 
-#: What isa-l has in place of zlib's levels 1-9. Its level 1 makes about the size of zlib's 1 to 3
-#: at a tenth of the time; its level 3 falls short of zlib's 9 by some percent.
+#: isa-l's levels for zlib's levels 0-9. Its level 1 compresses about as well as zlib's 1 to 3 in a
+#: tenth of the time; its level 3 is a few percent worse than zlib's 9.
 _ISAL_LEVELS = (0, 1, 1, 1, 2, 2, 2, 3, 3, 3)
 
 

@@ -1,4 +1,4 @@
-"""Host names and ports of a configuration, and which of them a connection may use."""
+"""Host names and ports of a configuration."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def split_host(where: str, default_port: int) -> tuple[str, int]:
 
 
 def some_hosts(hosts: Sequence[str]) -> Sequence[str]:
-    """The hosts of a configuration, of which there must be one."""
+    """The hosts of a configuration; there must be at least one."""
     if not hosts:
         raise ConfigError([Problem("hosts", "name at least one")])
     return hosts

@@ -1,8 +1,8 @@
-"""One kept-alive HTTP/1.1 connection, on the sockets and errors of `stream`.
+"""One kept-alive HTTP/1.1 connection, with the sockets and errors of `connection`.
 
-The standard library's client, because it takes a socket that we have opened and bytes that we
-have encoded: the Elasticsearch client's transport costs 170 ms and 31 MB to import, and adds the
-public authorities to those that the user trusts.
+It uses the standard library's client, which accepts a socket that is already open and a body that
+is already encoded. The Elasticsearch client's transport costs 170 ms and 31 MB to import, and
+trusts the public authorities in addition to the configured ones.
 """
 
 import time
@@ -12,22 +12,22 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct
 
 from shipper.errors import ConfigError, DeliveryError, Problem, ProtocolError
-from shipper.outputs.connection import Stream, mapped_errors
+from shipper.outputs.connection import Connection, mapped_errors
 from shipper.outputs.tls import TlsConfig
 
-# http.client brings the email package: 20 of the 100 ms that a shipper to Logstash takes to start.
+# http.client imports the email package: 20 of the 100 ms that a shipper to Logstash takes to start.
 if TYPE_CHECKING:
     from http.client import HTTPConnection
 
-#: A bulk answer has some hundred bytes a line at worst.
+#: A bulk answer has a few hundred bytes per line at worst.
 _MAX_RESPONSE_BYTES = 64 << 20
 
-#: Load balancers drop idle connections, some without a word; a fresh one is cheap.
+#: Load balancers drop idle connections, some silently; a new one is cheap.
 _IDLE_S = 15.0
 
 
-class Node(Struct, frozen=True):
-    """Where a server is, as a URL says it."""
+class Url(Struct, frozen=True):
+    """The address of a server; its text leaves out user name and password."""
 
     host: str
     port: int
@@ -42,8 +42,8 @@ class Node(Struct, frozen=True):
         return str(self)  # without the password
 
 
-def parse_node(url: str, *, default_port: int, is_tls: bool) -> Node:
-    """Read `host`, `host:port` or a URL; `is_tls` is for those that do not say."""
+def parse_url(url: str, *, default_port: int, is_tls: bool) -> Url:
+    """Read `host`, `host:port` or a URL; `is_tls` decides where the scheme is missing."""
     full = url if "://" in url else f"{'https' if is_tls else 'http'}://{url}"
     try:
         found = urlsplit(full)
@@ -54,18 +54,18 @@ def parse_node(url: str, *, default_port: int, is_tls: bool) -> Node:
         raise ConfigError([Problem("hosts", "each must be a URL such as https://es.example:9200")])
     userinfo, _, _ = found.netloc.rpartition("@")
     path = found.path.rstrip("/")
-    return Node(found.hostname, port, path, found.scheme == "https", unquote(userinfo) or None)
+    return Url(found.hostname, port, path, found.scheme == "https", unquote(userinfo) or None)
 
 
 class Http:
-    """A connection to one node; opened when first used, and again when it has gone stale."""
+    """A connection to one server; opened when first used, and again when it has gone stale."""
 
-    __slots__ = ("_connection", "_node", "_timeout_s", "_tls", "_used_at")
+    __slots__ = ("_open", "_timeout_s", "_tls", "_used_at", "url")
 
-    def __init__(self, node: Node, *, timeout_s: float, tls: TlsConfig | None) -> None:
-        self._node, self._timeout_s = node, timeout_s
-        self._tls = (tls or TlsConfig()) if node.is_tls else None
-        self._connection: tuple[HTTPConnection, Stream] | None = None
+    def __init__(self, url: Url, *, timeout_s: float, tls: TlsConfig | None) -> None:
+        self.url, self._timeout_s = url, timeout_s
+        self._tls = (tls or TlsConfig()) if url.is_tls else None
+        self._open: tuple[HTTPConnection, Connection] | None = None
         self._used_at = 0.0
 
     def request(
@@ -74,67 +74,62 @@ class Http:
         """Status and body of the answer."""
         from http.client import HTTPException
 
-        client, stream = self._connected()
+        client, connection = self._connected()
         try:
-            with stream.explained(), mapped_errors(str(self._node)):
-                client.request(method, self._node.path + target, body, headers)
+            with connection.explained(), mapped_errors(str(self.url)):
+                client.request(method, self.url.path + target, body, headers)
                 response = client.getresponse()
                 data = response.read(_MAX_RESPONSE_BYTES + 1)
         except HTTPException as error:
             self.close()
-            raise ProtocolError(f"{self._node}: not an HTTP answer ({error!r})") from error
+            raise ProtocolError(f"{self.url}: not an HTTP answer ({error!r})") from error
         except BaseException:
             self.close()
             raise
         if len(data) > _MAX_RESPONSE_BYTES:
             self.close()
-            raise ProtocolError(f"{self._node}: an answer of over {_MAX_RESPONSE_BYTES} bytes")
+            raise ProtocolError(f"{self.url}: an answer of over {_MAX_RESPONSE_BYTES} bytes")
         self._used_at = time.monotonic()
         return response.status, data
 
     @property
-    def node(self) -> Node:
-        """Where it goes."""
-        return self._node
-
-    @property
     def is_connected(self) -> bool:
         """Whether there is a connection, as far as it is known."""
-        return self._connection is not None
+        return self._open is not None
 
     def connect(self) -> None:
-        """See that there is a connection that will do."""
+        """Open a connection, if there is no usable one."""
         self._connected()
 
     def close(self) -> None:
-        """Let go of the connection."""
-        if self._connection is not None:
-            client, stream = self._connection
+        """Close the connection."""
+        if self._open is not None:
+            client, connection = self._open
             client.close()
-            stream.close()
-            self._connection = None
+            connection.close()
+            self._open = None
 
-    def _connected(self) -> "tuple[HTTPConnection, Stream]":
-        if self._connection is None or not self._is_usable(*self._connection):
+    def _connected(self) -> "tuple[HTTPConnection, Connection]":
+        if self._open is None or not self._is_usable(*self._open):
             from http.client import HTTPConnection
 
             self.close()
-            node = self._node
-            stream = Stream.connect(node.host, node.port, timeout_s=self._timeout_s, tls=self._tls)
-            client = HTTPConnection(node.host, node.port)
-            # The client would open a connection of its own, without TLS, when the server has
-            # closed this one.
+            host, port = self.url.host, self.url.port
+            connection = Connection.connect(host, port, timeout_s=self._timeout_s, tls=self._tls)
+            client = HTTPConnection(host, port)
+            # Never let the client open a socket: it would do so without TLS. (Nor does it get the
+            # chance: a client without a socket is not usable.)
             client.auto_open = 0
-            client.sock = stream.socket
-            self._connection = client, stream
-        return self._connection
+            client.sock = connection.socket
+            self._open, self._used_at = (client, connection), time.monotonic()
+        return self._open
 
-    def _is_usable(self, client: "HTTPConnection", stream: Stream) -> bool:
+    def _is_usable(self, client: "HTTPConnection", connection: Connection) -> bool:
         if client.sock is None or time.monotonic() - self._used_at > _IDLE_S:
             return False
         try:
-            return stream.receive_waiting() == b""
+            return connection.receive_waiting() == b""
         except DeliveryError:
             return False
         finally:
-            stream.socket.settimeout(self._timeout_s)
+            connection.socket.settimeout(self._timeout_s)

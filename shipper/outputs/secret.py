@@ -2,9 +2,9 @@
 
 
 class Secret:
-    """A password or key: its text comes out of `reveal` alone, never out of a repr or a log.
+    """A password or key; only `reveal` returns its text, which never reaches a repr or a log.
 
-    No Struct, whose fields encoders and printers know how to find.
+    Not a Struct, because encoders and printers find the fields of those.
     """
 
     __slots__ = ("_value",)

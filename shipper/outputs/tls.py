@@ -1,4 +1,4 @@
-"""TLS as Filebeat's `ssl` section describes it, made into one context for every output."""
+"""TLS as in Filebeat's `ssl` section, made into one context for every output."""
 
 import hashlib
 import socket
@@ -12,40 +12,39 @@ from shipper.outputs.secret import Secret
 
 
 class TlsConfig(Struct, frozen=True, kw_only=True):
-    """How to trust the server, and how to be trusted by it."""
+    """How to verify the server, and how to prove our identity to it."""
 
-    #: full: trusted chain and matching host name (strict is the same here: a name that is not among
-    #: the alternative names never counts); certificate: the chain only; none: nothing, which anyone
-    #: on the way can abuse.
+    #: full: trusted chain and matching host name (strict is the same here: only the alternative
+    #: names count); certificate: the chain only; none: no check, which anyone in between can abuse.
     verification_mode: Literal["full", "strict", "certificate", "none"] = "full"
-    #: Files, or PEM text, of the authorities to trust; none: those of the system.
+    #: Files, or PEM text, of the authorities to trust; by default the system's authorities.
     certificate_authorities: tuple[str, ...] = ()
-    #: File of our own certificate, for servers that ask for one.
+    #: File of our own certificate, for servers that ask for it.
     certificate: str | None = None
-    #: File of its private key; none: it is in the certificate's file.
+    #: File of its private key; by default the file of the certificate.
     key: str | None = None
-    #: What the private key is encrypted with.
+    #: For an encrypted private key.
     key_passphrase: Secret | None = None
-    #: SHA-256 of an authority in the server's chain, in hexadecimal: it is trusted besides.
+    #: SHA-256 of an authority in the server's chain, in hexadecimal: it is trusted as well.
     ca_trusted_fingerprint: str | None = None
-    #: Versions to speak; of older ones than 1.2 none is spoken, named or not.
+    #: Versions to use; versions before 1.2 are never used, even if they are named.
     supported_protocols: tuple[
         Literal["TLSv1", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"], ...
     ] = ("TLSv1.2", "TLSv1.3")
 
     @property
     def checks_name(self) -> bool:
-        """Whether the certificate must be of the host."""
+        """Whether the certificate must name the host."""
         return self.verification_mode in {"full", "strict"}
 
     @property
     def excludes_a_version(self) -> bool:
-        """Whether one of the versions that we can speak is not wanted."""
+        """Whether a version that we support is not among the configured ones."""
         return not {"TLSv1.2", "TLSv1.3"} <= set(self.supported_protocols)
 
 
 def tls_context(config: TlsConfig, host: str, port: int, timeout_s: float) -> ssl.SSLContext:
-    """The context to reach `host` with; asks it for its chain if an authority is pinned."""
+    """The context for a connection to `host`; asks it for its chain if an authority is pinned."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _limit(context, config)
     _trust(context, config)
@@ -61,7 +60,7 @@ def tls_context(config: TlsConfig, host: str, port: int, timeout_s: float) -> ss
 def _limit(context: ssl.SSLContext, config: TlsConfig) -> None:
     versions = [one for name, one in _VERSIONS.items() if name in config.supported_protocols]
     if not versions:
-        raise Refused("ssl.supported_protocols: name TLSv1.2 or TLSv1.3, others are not spoken")
+        raise Refused("ssl.supported_protocols: name TLSv1.2 or TLSv1.3, others are not supported")
     context.minimum_version, context.maximum_version = versions[0], versions[-1]
 
 
@@ -92,7 +91,7 @@ def _trust(context: ssl.SSLContext, config: TlsConfig) -> None:
 def _identify(context: ssl.SSLContext, config: TlsConfig) -> None:
     if config.certificate is None:
         return
-    # Without a function OpenSSL would ask for the passphrase on the terminal, and hang there.
+    # Without a function OpenSSL would ask for the passphrase on the terminal, and wait.
     passphrase = config.key_passphrase.reveal() if config.key_passphrase else ""
     try:
         context.load_cert_chain(config.certificate, config.key, lambda: passphrase)
@@ -106,8 +105,8 @@ def _identify(context: ssl.SSLContext, config: TlsConfig) -> None:
 def _pinned_authority(config: TlsConfig, host: str, port: int, timeout_s: float) -> bytes:
     """The certificate of the server's chain that has the pinned fingerprint.
 
-    Nothing is sent on this connection. What it yields is trusted for its fingerprint alone, and
-    the real connection then verifies the whole chain and the host name with it.
+    Nothing is sent on this connection. Its certificate is trusted because of the fingerprint only;
+    the real connection then verifies the chain and the host name with it.
     """
     wanted = (config.ca_trusted_fingerprint or "").replace(":", "").replace(" ", "").lower()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

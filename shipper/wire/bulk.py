@@ -1,9 +1,9 @@
 """Elasticsearch's bulk API: bytes and meaning, no network.
 
 Every line becomes a `create`, the only operation that data streams take. It goes to the data
-stream that it names itself (`data_stream.type`, `.dataset`, `.namespace`), or to an alias or a
-monthly index of its dataset, under its own `event.id`, so that sending it again leaves one
-document. The line's bytes go out as they came.
+stream that it names (`data_stream.type`, `.dataset`, `.namespace`), or to an alias or a monthly
+index of its dataset, under its own `event.id`, so that sending it again leaves one document. The
+bytes of the line stay unchanged.
 """
 
 import re
@@ -12,7 +12,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain
 from operator import itemgetter
-from typing import Any, TypeGuard
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -24,19 +25,23 @@ FILTER_PATH = "items.*.status,items.*.error.type,items.*.error.reason,items.*.fa
 
 _MAX_ID_BYTES = 512  # Elasticsearch's own
 
-#: Names of data streams that a stranger's lines can make us remember.
+#: Bounds the memory for names of data streams, which foreign lines choose.
 _MAX_KNOWN = 1000
 
 _UTC = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])-[0-9]{2}T[0-9:.]{5,20}Z")
 
-# How deep a line may nest depends on how deep the calls do: what passed the reader's check may
-# still be too deep here.
+# The depth at which msgspec gives up depends on the depth of the calls: a line that passed the
+# reader's check may still be too deep here.
 _ODD = (msgspec.ValidationError, RecursionError)
 
 _encode = msgspec.json.Encoder().encode
 
+_NO_INDICES: Final[Mapping[str, str]] = MappingProxyType({})
 
-class _Stream(msgspec.Struct, frozen=True):  # a key of what is known
+_T = TypeVar("_T")
+
+
+class _DataStream(msgspec.Struct, frozen=True):  # a key of `_Heads`
     type: str = "logs"
     dataset: str = "generic"
     namespace: str = "default"
@@ -48,12 +53,12 @@ _NO_ID = msgspec.Raw(b"null")
 
 
 class _Event(msgspec.Struct):
-    #: As the line has it, quoted and escaped: into the action it goes the same way.
+    #: Exactly as in the line, quoted and escaped; it goes into the action unchanged.
     id: msgspec.Raw = _NO_ID
 
 
 class _Route(msgspec.Struct):
-    data_stream: _Stream | None = None
+    data_stream: _DataStream | None = None
     event: _Event | None = None
 
 
@@ -61,27 +66,13 @@ class _DatedRoute(_Route):
     timestamp: str | None = msgspec.field(default=None, name="@timestamp")
 
 
-class _TimestampOnly(msgspec.Struct):
-    timestamp: str | None = msgspec.field(default=None, name="@timestamp")
-
-
-class _StreamOnly(msgspec.Struct):
-    data_stream: _Stream | None = None
-
-
-class _EventOnly(msgspec.Struct):
-    event: _Event | None = None
-
-
 _routes = msgspec.json.Decoder(_Route)
-_stream_only = msgspec.json.Decoder(_StreamOnly)
-_event_only = msgspec.json.Decoder(_EventOnly)
 _dated_routes = msgspec.json.Decoder(_DatedRoute)
-_timestamp_only = msgspec.json.Decoder(_TimestampOnly)
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class _Heads(dict[Any, bytes]):
-    """What an action begins with, by what it is made from; made where it is not known yet."""
+    """The beginnings of actions, each made when its key is first asked for."""
 
     def __init__(self, make: Callable[[Any], bytes]) -> None:
         self._make = make
@@ -93,76 +84,62 @@ class _Heads(dict[Any, bytes]):
         return head
 
 
-class Encoder:
-    """Makes the action that precedes each line: into the data stream that the line names."""
+class ActionEncoder:
+    """Makes the action that precedes each line: into the data stream that the line names.
 
-    __slots__ = ("_default", "_heads")
+    The lines of some datasets go to `indices` instead: to the write index of their alias, or to
+    the index of the month of their `@timestamp`, in UTC.
+    """
 
-    def __init__(self, index: str) -> None:
-        """Send lines that name no (valid) data stream to `index`."""
-        self._default = _action_head(index)
+    __slots__ = ("_default", "_heads", "_indices", "_monthly_heads")
+
+    def __init__(
+        self, index: str, indices: Mapping[str, str] = _NO_INDICES, *, is_monthly: bool = False
+    ) -> None:
+        """`index`: for lines without a (valid) data stream; `indices`: the alias of a dataset."""
+        self._default, self._indices = _action_head(index), indices
         self._heads = _Heads(self._head)
+        self._monthly_heads = _Heads(self._monthly_head) if is_monthly else None
 
     def actions(self, block: bytes) -> list[bytes]:
         """The action of each line of `block`, newline included."""
-        routes, heads = _read_routes(block), self._heads
-        return _identified([heads[route.data_stream] for route in routes], routes)
+        if self._monthly_heads is None:
+            heads, routes = self._heads, _read_routes(block)
+            return _identified([heads[route.data_stream] for route in routes], routes)
+        dated = _read_dated_routes(block)
+        return _identified([self._dated_head(route, self._monthly_heads) for route in dated], dated)
 
-    def _head(self, stream: _Stream | None) -> bytes:
+    def _head(self, stream: _DataStream | None) -> bytes:
         if stream is None:
             return self._default
+        if self._has_index(stream):
+            # Without this a missing alias would be created as an index, with wrong mappings.
+            return _action_head(self._indices[stream.dataset]) + b',"require_alias":true'
         name = (stream.type, stream.dataset, stream.namespace)
         is_valid = all(map(is_part, name))
         return _action_head("-".join(name)) if is_valid else self._default
 
-
-class AliasEncoder(Encoder):
-    """Sends the lines of some datasets to the write index of an alias."""
-
-    __slots__ = ("_indices",)
-
-    def __init__(self, index: str, indices: Mapping[str, str]) -> None:
-        """`indices` has the alias of each dataset; other lines go where `Encoder` sends them."""
-        super().__init__(index)
-        self._indices = indices
-
-    def _head(self, stream: _Stream | None) -> bytes:
-        if self._is_ours(stream):
-            # An alias that is missing would be made, as an index, with mappings of its own.
-            return _action_head(self._indices[stream.dataset]) + b',"require_alias":true'
-        return super()._head(stream)
-
-    def _is_ours(self, stream: _Stream | None) -> TypeGuard[_Stream]:
-        return stream is not None and stream.type == "logs" and stream.dataset in self._indices
-
-
-class MonthlyEncoder(AliasEncoder):
-    """Sends the lines of some datasets to an index of the month of their `@timestamp`, in UTC."""
-
-    __slots__ = ("_monthly",)
-
-    def __init__(self, index: str, indices: Mapping[str, str]) -> None:
-        super().__init__(index, indices)
-        self._monthly = _Heads(lambda key: _action_head(f"{indices[key[0]]}-{key[1]}"))
-
-    def actions(self, block: bytes) -> list[bytes]:
-        routes = _read_dated_routes(block)
-        return _identified([self._dated_head(route) for route in routes], routes)
-
-    def _dated_head(self, route: _DatedRoute) -> bytes:
+    def _dated_head(self, route: _DatedRoute, heads: _Heads) -> bytes:
         stream = route.data_stream
-        if not self._is_ours(stream):
+        if stream is None or not self._has_index(stream):
             return self._heads[stream]
         month = month_of(route.timestamp)
-        return self._monthly[stream.dataset, month] if month else self._default
+        return heads[stream.dataset, month] if month else self._default
+
+    def _has_index(self, stream: _DataStream) -> bool:
+        return stream.type == "logs" and stream.dataset in self._indices
+
+    def _monthly_head(self, key: tuple[str, str]) -> bytes:
+        dataset, month = key
+        return _action_head(f"{self._indices[dataset]}-{month}")
 
 
 def month_of(timestamp: str | None) -> str | None:
-    """The month of an ISO 8601 time, in UTC, as `2026-11`; None if it is none."""
+    """The month of an ISO 8601 time, in UTC, as `2026-11`; None if `timestamp` is not a time."""
     if timestamp is None:
         return None
     if _UTC.fullmatch(timestamp):
-        return timestamp[:7]  # as events of ours are written
+        return timestamp[:7]  # the form of our own events
     try:
         moment = datetime.fromisoformat(timestamp)
         return f"{moment.astimezone(UTC) if moment.tzinfo else moment:%Y-%m}"
@@ -171,9 +148,9 @@ def month_of(timestamp: str | None) -> str | None:
 
 
 def _identified(heads: Sequence[bytes], routes: Sequence[_Route]) -> list[bytes]:
-    """The actions with the ids of the lines that have one which Elasticsearch takes."""
+    """The complete actions, with the id of each line whose id Elasticsearch accepts."""
     idents = [b"" if (event := route.event) is None else bytes(event.id) for route in routes]
-    # All looked at in sweeps in C: a call for each id costs more than all the rest.
+    # All are checked in sweeps in C: a call for each id costs more than everything else.
     sizes = set(map(len, idents))
     are_ids = (
         bool(sizes)
@@ -188,7 +165,7 @@ def _identified(heads: Sequence[bytes], routes: Sequence[_Route]) -> list[bytes]
 
 
 def _is_id(ident: bytes) -> bool:
-    """Whether it is a string that can be an `_id`."""
+    """Whether `ident` is a string that can be an `_id`."""
     if not ident.startswith(b'"'):
         return False
     return 0 < len(msgspec.json.decode(ident, type=str).encode()) <= _MAX_ID_BYTES
@@ -202,35 +179,41 @@ def _read_routes(block: bytes) -> list[_Route]:
     try:
         return _routes.decode_lines(block)  # one call in C; the usual case
     except _ODD:
-        return list(map(_read_route, block.split(b"\n")[:-1]))  # a CR ends no line
-
-
-def _read_route(line: bytes) -> _Route:
-    """The route of a line whose fields may have any shape; what is odd counts as absent."""
-    stream = event = None
-    with suppress(*_ODD):
-        stream = _stream_only.decode(line).data_stream
-    with suppress(*_ODD):
-        event = _event_only.decode(line).event
-    return _Route(stream, event)
+        return [_Route(one.data_stream, one.event) for one in _odd_routes(block)]
 
 
 def _read_dated_routes(block: bytes) -> list[_DatedRoute]:
     try:
         return _dated_routes.decode_lines(block)
     except _ODD:
-        return list(map(_read_dated_route, block.split(b"\n")[:-1]))
+        return _odd_routes(block)
 
 
-def _read_dated_route(line: bytes) -> _DatedRoute:
-    route, timestamp = _read_route(line), None
+def _odd_routes(block: bytes) -> list[_DatedRoute]:
+    return list(map(_odd_route, block.split(b"\n")[:-1]))  # a CR ends no line
+
+
+def _odd_route(line: bytes) -> _DatedRoute:
+    """The route of a line whose fields may have any shape; an odd field counts as absent."""
+    try:
+        members = _members.decode(line)
+    except _ODD:
+        return _DatedRoute()
+    return _DatedRoute(
+        _member(members, "data_stream", _DataStream),
+        _member(members, "event", _Event),
+        _member(members, "@timestamp", str),
+    )
+
+
+def _member(members: Mapping[str, msgspec.Raw], name: str, expected: type[_T]) -> _T | None:
     with suppress(*_ODD):
-        timestamp = _timestamp_only.decode(line).timestamp
-    return _DatedRoute(route.data_stream, route.event, timestamp)
+        return msgspec.json.decode(members.get(name, b"null"), type=expected)
+    return None
 
 
 def body(actions: Sequence[bytes], lines: Sequence[memoryview]) -> bytes:
-    """The request's body: action and line in turn, both with their newlines."""
+    """The body of a request: action and line in turn, both with their newlines."""
     return b"".join(chain.from_iterable(zip(actions, lines, strict=True)))
 
 
@@ -242,7 +225,7 @@ class Error(msgspec.Struct, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """What became of one line."""
+    """The result of one line."""
 
     status: int
     error: Error | None = None
@@ -266,7 +249,7 @@ _failures = msgspec.json.Decoder(_Failure)
 
 
 def read_response(data: bytes, expected: int) -> list[Item]:
-    """The items of a bulk response; anything but exactly `expected` of them is an error."""
+    """The items of a bulk response; any number of them but `expected` is an error."""
     try:
         items = _responses.decode(data).items
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -277,7 +260,7 @@ def read_response(data: bytes, expected: int) -> list[Item]:
 
 
 def read_failure(data: bytes) -> str:
-    """What a failed request says of itself, as `type: reason`; empty if it says nothing."""
+    """The reason in the answer to a failed request, as `type: reason`; empty if there is none."""
     try:
         error = _failures.decode(data).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

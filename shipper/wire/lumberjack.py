@@ -1,6 +1,6 @@
 """Lumberjack v2, the Beats protocol: bytes and meaning, no network.
 
-Both ends are here: `Sender` is what we ship with; `Receiver` answers it in tests and fakes.
+Both ends are here: `Sender` is the shipper's; `Receiver` answers it in tests and fakes.
 Integers are unsigned 32-bit big-endian; every frame starts with the version and its type:
 
     W count                 client: a window of exactly `count` events follows
@@ -8,7 +8,7 @@ Integers are unsigned 32-bit big-endian; every frame starts with the version and
     C length zlib           client: whole J frames, deflated
     A sequence              server: events 1..sequence are taken; 0 means "still alive"
 
-The server's only way to say no is to close the connection.
+A server can refuse only by closing the connection.
 """
 
 import zlib
@@ -36,9 +36,9 @@ def ack(sequence: int) -> bytes:
 class Sender:
     """The shipping end: windows out, acknowledgements in.
 
-    Acknowledgements name no window, so they are the oldest window's that is not settled. With one
-    window at a time a stray second one is found out; with more it could be taken for the next
-    window's, but no server is known to send any.
+    Acknowledgements name no window, so each belongs to the oldest window in flight. With one window
+    at a time a stray second acknowledgement is detected; with more it could count for the next
+    window, but no server is known to send one.
     """
 
     __slots__ = ("_acked", "_deflate", "_pending", "_sizes")
@@ -51,9 +51,9 @@ class Sender:
         self._pending = b""
 
     def window(self, payloads: Payloads, *, prefix: bytes = b"") -> bytes:
-        """The bytes of one window, `prefix` before each payload; it is under way from now on.
+        """The bytes of one window, `prefix` before each payload; it is in flight from now on.
 
-        An empty window is answered by a 0, if at all, and counts for nothing.
+        A server answers an empty window by a 0, or not at all; it is never in flight.
         """
         head = _HEAD.pack(WINDOW, len(payloads))
         if not payloads:
@@ -65,7 +65,7 @@ class Sender:
         return b"".join((head, _HEAD.pack(COMPRESSED, len(body)), body))
 
     def receive(self, data: bytes) -> None:
-        """Take acknowledgements, whole or in part; see `under_way` and `acked`."""
+        """Take acknowledgements, in any pieces; see `in_flight` and `acked`."""
         self._pending += data
         whole = len(self._pending) - len(self._pending) % _HEAD.size
         for kind, sequence in _HEAD.iter_unpack(self._pending[:whole]):
@@ -80,7 +80,7 @@ class Sender:
         if not sequence:
             return  # still alive, or the answer to an empty window
         if not self._sizes:
-            raise ProtocolError(f"acknowledgement {sequence} of a window that is settled")
+            raise ProtocolError(f"acknowledgement {sequence} without a window in flight")
         if sequence > self._sizes[0]:
             raise ProtocolError(f"acknowledgement {sequence} is outside 0..{self._sizes[0]}")
         self._acked = max(self._acked, sequence)
@@ -89,19 +89,19 @@ class Sender:
             self._acked = 0
 
     @property
-    def under_way(self) -> int:
-        """How many windows are not settled."""
+    def in_flight(self) -> int:
+        """How many windows are not acknowledged completely."""
         return len(self._sizes)
 
     @property
     def acked(self) -> int:
-        """How many events of the oldest window under way are acknowledged: the first ones."""
+        """How many events of the oldest window in flight are acknowledged, from its first on."""
         return self._acked
 
 
 def _frames(payloads: Payloads, prefix: bytes) -> list[bytes | memoryview]:
-    # Everything runs in C: a Python-level loop here costs more than the compression. To look up
-    # both halves of a header costs half of packing it.
+    # Everything runs in C: a Python-level loop here costs more than the compression. Looking up
+    # both halves of a header costs half as much as packing it.
     count = len(payloads)
     pieces: list[bytes | memoryview] = [b""] * (3 * count)
     pieces[::3] = _frame_starts(_power_of_two_from(count))[:count]
@@ -121,7 +121,7 @@ def _frame_starts(count: int) -> tuple[bytes, ...]:
 
 
 class _FrameSizes(dict[int, bytes]):
-    """For the length of a payload what is between the sequence and it: size and prefix."""
+    """By the length of a payload: the bytes between its sequence and it, size and prefix."""
 
     def __init__(self, prefix: bytes) -> None:
         self._prefix = prefix
@@ -134,14 +134,14 @@ class _FrameSizes(dict[int, bytes]):
         return made
 
 
-#: Lines of one source are of some hundred lengths; this many with their prefix are half a MiB.
+#: Lines of one source have a few hundred lengths; this many with their prefix take half a MiB.
 _MAX_FRAME_SIZES = 4096
 
 _frame_sizes = lru_cache(maxsize=4)(_FrameSizes)
 
 
 class Receiver:
-    """The receiving end, strict: bytes in, whole windows out."""
+    """The receiving end, strict: bytes in, complete windows out."""
 
     __slots__ = ("_data", "_left", "_max_bytes", "_max_window", "_payloads")
 

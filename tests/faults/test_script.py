@@ -92,7 +92,7 @@ def test_what_is_no_phase_is_told_with_the_words_there_are(name, text):
 
 def test_every_script_of_the_documentation_can_be_read():
     page = (Path(__file__).parents[2] / "docs" / "faults.md").read_text(encoding="utf-8")
-    _, _, rest = page.partition("| to have | write |")
+    _, _, rest = page.partition("| For | Write |")
     table, _, _ = rest.partition("\n\n")
     found = re.findall("`([^`]+)`", table)
     assert len(found) > 15

@@ -92,7 +92,7 @@ def run(home, server, output, runs, seed):
     enough = list(events((runs + 1) * 2 * LINES_BEFORE, seed=seed))
     history = History(folder, chance, enough)
     script = parse(f"random {seed}", PROXY, POOL)
-    with ProxyServer(script, server, tell=faults.append) as proxy:
+    with ProxyServer(script, server, report=faults.append) as proxy:
         where = proxy.address if output == "logstash" else f"http://{proxy.address}"
         outputs = {output: {"hosts": [where], "bulk_max_size": 100, "timeout": "2s"}}
         config = configuration(home, [folder / "audit.log*"], outputs)

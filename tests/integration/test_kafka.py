@@ -156,7 +156,7 @@ def test_a_missing_topic_is_refused_and_taken_up_as_soon_as_it_is_there(kafka):
     output = Kafka(KafkaConfig(hosts=(kafka.address,), topic=name))
     with pytest.raises(Refused, match="create the topic"):
         output.send(TWO)
-    assert "is not there" in output.probe()
+    assert "does not exist" in output.probe()
     kafka.create_topic(name)
     assert output.send(TWO) == [DELIVERED] * 2
     output.close()

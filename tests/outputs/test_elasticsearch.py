@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from shipper.config import from_mapping
 from shipper.errors import ConfigError, ProtocolError, Refused, Unavailable
 from shipper.lines import Lines
 from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Rejected
@@ -283,10 +284,17 @@ def test_headers_parameters_path_and_pipeline_go_with_the_requests():
         ("latency", (50, 1, 1)),
     ],
 )
-def test_a_preset_overrides_what_it_is_about(preset, expected):
-    config = ElasticsearchConfig(
-        preset=preset, bulk_max_size=7, workers=3, compression_level=9, timeout_s=5
-    )
+def test_a_preset_overrides_its_settings_and_each_that_was_given_is_reported(preset, expected):
+    given = {"bulk_max_size": 7, "workers": 3, "compression_level": 9}
+    section = {"preset": preset, "timeout": "5s", **given}
+    read = from_mapping({"output": {"elasticsearch": section}})
+    config = read.outputs["elasticsearch"]
+    told = [
+        f"config output.elasticsearch.{name}: no effect: preset {preset} sets it to {value}"
+        for name, value in zip(given, expected, strict=True)
+        if preset != "custom"
+    ]
+    assert list(read.notes) == told
     assert (config.bulk_max_size, config.workers, config.compression_level) == expected
     assert config.batch_max_lines == expected[0] * expected[1]
     assert config.timeout_s == 5

@@ -26,10 +26,10 @@ def test_without_its_library_the_output_says_what_to_install(monkeypatch):
         OUTPUTS["kafka"].create(KafkaConfig())
 
 
-def test_the_optional_libraries_are_imported_only_when_such_an_output_is_made():
-    code = "import sys, shipper.outputs; print({'confluent_kafka', 'redis'} & set(sys.modules))"
+def test_the_optional_library_is_imported_only_when_such_an_output_is_made():
+    code = "import sys, shipper.outputs; print('confluent_kafka' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\n"
+    assert done.stdout == "False\n"
 
 
 def test_the_section_reads_in_the_words_of_filebeat():

@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from shipper.errors import Closed, ConfigError, Refused, ShipperError, TooLarge, Unavailable
-from shipper.outputs.base import DELIVERED, RETRY, BackoffConfig
+from shipper.outputs.base import DELIVERED, RETRY
+from shipper.outputs.config import BackoffConfig
 from shipper.outputs.lanes import Lanes, Size, Work
 from tests.fakes import WAIT_S
 
@@ -17,7 +18,7 @@ def work(lines=8, max_lines=2, max_bytes=1000):
 
 
 class Scripted:
-    """A lane that settles what it takes, until `fails` after so many parts."""
+    """A lane that delivers the parts that it takes, and after `after` parts fails with `fails`."""
 
     def __init__(self, *, fails=None, after=0, gate=None, refuses=None):
         self.fails, self.after, self.gate, self.refuses = fails, after, gate, refuses
@@ -35,7 +36,7 @@ class Scripted:
             self.parts.append(part)
             if self.fails and len(self.parts) > self.after:
                 raise self.fails
-            work.settle(part, [job] * (part.stop - part.start))
+            work.record(part, [job] * (part.stop - part.start))
 
     def probe(self):
         return "scripted"
@@ -44,8 +45,8 @@ class Scripted:
         self.is_connected, self.is_closed = False, True
 
 
-def lanes(*made, init_s=60.0):
-    return Lanes(made, BackoffConfig(init_s=init_s, max_s=60.0))
+def lanes(*made, init_s=60.0, max_s=60.0):
+    return Lanes(made, BackoffConfig(init_s=init_s, max_s=max_s))
 
 
 def test_a_part_has_no_more_lines_and_bytes_than_it_may_but_at_least_one():
@@ -115,6 +116,26 @@ def test_a_lane_that_failed_rests_and_is_tried_again_when_no_other_is_left():
     assert len(bad.parts) == 1
 
 
+def test_a_lane_that_fails_again_rests_twice_as_long_up_to_the_longest(monkeypatch):
+    class Fleeting(Scripted):
+        tried_at = ()
+
+        def connect(self):
+            self.tried_at += (now,)
+            super().connect()
+            self.is_connected = False  # no lane is preferred because it is connected
+
+    now = 0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    bad, good = Fleeting(refuses=Unavailable("down")), Fleeting()
+    both = lanes(bad, good, init_s=1.0, max_s=4.0)
+    for second in range(16):
+        now = second
+        for _ in "ab":  # each lane has a turn
+            assert both.deliver(work(lines=2), DELIVERED) == [DELIVERED] * 2
+    assert bad.tried_at == (0, 1, 3, 7, 11, 15)
+
+
 @pytest.mark.parametrize(
     ("errors", "told"),
     [
@@ -124,7 +145,7 @@ def test_a_lane_that_failed_rests_and_is_tried_again_when_no_other_is_left():
         ((Refused("certificate"), Refused("certificate")), "certificate"),
     ],
 )
-def test_if_nothing_was_settled_the_error_is_the_one_that_says_what_to_do_next(errors, told):
+def test_if_no_line_has_an_outcome_the_error_is_the_one_that_says_what_to_do_next(errors, told):
     made = lanes(*(Scripted(fails=error) for error in errors))
     with pytest.raises(ShipperError, match=told):
         made.deliver(work(), DELIVERED)

@@ -237,18 +237,49 @@ def test_a_new_connection_goes_to_the_address_that_the_name_has_now(monkeypatch)
     assert [len(first.windows), len(second.windows)] == [1, 1]
 
 
-def test_every_address_of_a_name_is_tried(monkeypatch, closed_port):
-    with FakeLogstash() as server:
-        addresses = [one.rpartition(":") for one in (closed_port, server.address, closed_port)]
+@pytest.fixture
+def resolves(monkeypatch):
+    """Makes every name have these addresses."""
+
+    def to(*addresses):
+        parts = [one.rpartition(":") for one in addresses]
         found = [
             (socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, int(port)))
-            for host, _, port in addresses
+            for host, _, port in parts
         ]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: list(found))
+
+    return to
+
+
+def test_every_address_of_a_name_is_tried(resolves, closed_port):
+    with FakeLogstash() as server:
+        resolves(closed_port, server.address, closed_port)
         for _ in range(10):
             sender = output("logstash.example")
             assert sender.send(THREE) == [DELIVERED] * 3
             sender.close()
+
+
+def test_the_addresses_of_a_name_share_the_load(resolves):
+    with FakeLogstash() as first, FakeLogstash() as second:
+        resolves(first.address, second.address)
+        for _ in range(40):  # one of them alone: once in 2^39 runs
+            sender = output("logstash.example")
+            assert sender.send(THREE) == [DELIVERED] * 3
+            sender.close()
+    assert first.connections
+    assert second.connections
+
+
+def test_a_server_that_stalls_again_is_given_twice_the_time():
+    stalls = says(*[0, 0.05] * 100)
+    with FakeLogstash(stalls, stalls, stalls) as server:
+        sender = output(server.address, stall_timeout_s=0.1)
+        for found in (r"0\.1", r"0\.2", r"0\.4"):
+            with pytest.raises(Unavailable, match=rf"has taken no line for {found} s"):
+                sender.send(THREE)
+        sender.close()
 
 
 def test_a_server_that_lives_but_takes_nothing_is_left_in_the_end():
@@ -317,7 +348,7 @@ def test_a_host_that_is_down_costs_the_others_nothing(closed_port, caplog):
         assert sender.send(THREE) == [DELIVERED] * 3
         sender.close()
     (told,) = [one.message for one in caplog.records if closed_port in one.message]
-    assert told.startswith("The other connections go on without one")
+    assert told.startswith("The other connections continue without one")
 
 
 def test_a_host_that_swallows_connections_holds_nobody_up():

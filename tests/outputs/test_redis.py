@@ -1,30 +1,22 @@
 """What the Redis output says and does where there is no Redis."""
 
 import socket
-import sys
 import threading
 
 import pytest
 
 from shipper.config import from_mapping
-from shipper.errors import ConfigError, Refused, Unavailable
+from shipper.errors import ConfigError, ProtocolError, Refused, TooLarge, Unavailable
 from shipper.lines import Lines
-from shipper.outputs import OUTPUTS
 from shipper.outputs.base import DELIVERED
 from shipper.outputs.redis.config import RedisConfig
 from shipper.outputs.redis.output import Redis
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
+from shipper.wire.resp import command
 
 TWO = Lines.of([b'{"a":1}', b"{}"])
-HANDSHAKE_WORDS = (b"CLIENT", b"AUTH", b"SELECT", b"PING")
-
-
-def test_without_its_library_the_output_says_what_to_install(monkeypatch):
-    monkeypatch.delitem(sys.modules, "shipper.outputs.redis.output", raising=False)
-    monkeypatch.setitem(sys.modules, "redis", None)
-    with pytest.raises(ConfigError, match=r"pip install 'mcp-shipper\[redis\]'"):
-        OUTPUTS["redis"].create(RedisConfig())
+HANDSHAKE_WORDS = (b"AUTH", b"SELECT", b"PING")
 
 
 def test_the_section_reads_in_the_words_of_filebeat():
@@ -86,9 +78,22 @@ def test_after_a_failure_it_is_the_next_hosts_turn(answering, monkeypatch):
         (b"-LOADING Redis is loading the dataset in memory\r\n", Unavailable),
         (b"-READONLY You can't write against a read only replica.\r\n", Unavailable),
         (b"-NOREPLICAS Not enough good replicas to write.\r\n", Unavailable),
+        (b"-BUSY Redis is busy running a script\r\n", Unavailable),
+        (b"-CLUSTERDOWN Hash slot not served\r\n", Unavailable),
+        (b"-MASTERDOWN Link with MASTER is down\r\n", Unavailable),
+        (b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n", Unavailable),
+        (b"-OOM command not allowed when used memory > 'maxmemory'.\r\n", Unavailable),
+        (b"-ERR max number of clients reached\r\n", Unavailable),
+        (b"-ERR Protocol error: invalid bulk length\r\n", TooLarge),
+        (b"-WRONGPASS invalid username-password pair or user is disabled.\r\n", Refused),
+        (b"-NOAUTH Authentication required.\r\n", Refused),
+        (b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n", Refused),
         (b"-MISCONF Redis is configured to save RDB snapshots, but cannot\r\n", Refused),
         (b"-NOPERM No permissions to access a key\r\n", Refused),
         (b"-MOVED 42 127.0.0.1:7001\r\n", Refused),
+        (b"-ASK 42 127.0.0.1:7001\r\n", Refused),
+        (b"HTTP/1.1 400 Bad Request\r\n", ProtocolError),
+        (b":1\r\n:2\r\n", ProtocolError),
         (b"", Unavailable),
     ],
     ids=lambda value: value.split(b" ")[0].decode() if isinstance(value, bytes) else "",
@@ -97,6 +102,40 @@ def test_what_redis_answers_says_what_happens_next(answering, answer, error):
     output = Redis(RedisConfig(hosts=(answering(answer),), timeout_s=5))
     with pytest.raises(error):
         output.send(TWO)
+
+
+def test_a_server_that_hangs_up_on_a_line_has_its_reason_heard(answering):
+    error = b"-ERR Protocol error: invalid bulk length\r\n"
+    output = Redis(RedisConfig(hosts=(answering(error),)))
+    # Longer than what all buffers on the way hold: the connection breaks while it is sent.
+    with pytest.raises(TooLarge, match="proto-max-bulk-len"):
+        output.send(Lines.of([b'{"x":"%s"}' % (b"x" * (32 << 20))]))
+
+
+def test_the_first_error_ends_a_batch_of_several_commands(answering):
+    denied = b"-NOPERM this user has no permissions to run the 'multi' command\r\n"
+    output = Redis(RedisConfig(hosts=(answering(denied),), datatype="stream"))
+    with pytest.raises(Refused, match="allow this user to write"):
+        output.send(TWO)
+
+
+@pytest.mark.parametrize(
+    ("settings", "greeting"),
+    [
+        ({}, [b"PING"]),
+        ({"password": Secret("pw")}, [b"AUTH pw", b"PING"]),
+        ({"username": "me", "password": Secret("pw")}, [b"AUTH me pw", b"PING"]),
+        ({"username": "me"}, [b"AUTH me ", b"PING"]),
+        ({"password": Secret("pw"), "db": 3}, [b"AUTH pw", b"SELECT 3", b"PING"]),
+    ],
+)
+def test_it_logs_in_and_chooses_the_database_before_it_sends(answering, settings, greeting):
+    came = []
+    output = Redis(RedisConfig(hosts=(answering(b":2\r\n", came.append),), **settings))
+    assert output.send(TWO) == [DELIVERED, DELIVERED]
+    output.close()
+    words = b"".join(command(*line.split(b" ")) for line in greeting)
+    assert b"".join(came).startswith(words + b"*4\r\n$5\r\nRPUSH\r\n")
 
 
 def test_an_authority_that_cannot_be_read_is_refused(tmp_path, answering):
@@ -110,10 +149,10 @@ def answering():
     """Starts servers that greet like Redis, and answer a batch as they are told."""
     listeners, threads = [], []
 
-    def start(answer):
+    def start(answer, saw=lambda data: None):
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
-        threads.append(threading.Thread(target=serve, args=(listener, answer)))
+        threads.append(threading.Thread(target=serve, args=(listener, answer, saw)))
         threads[-1].start()
         return f"127.0.0.1:{listener.getsockname()[1]}"
 
@@ -125,7 +164,7 @@ def answering():
         thread.join(10)
 
 
-def serve(listener, answer):
+def serve(listener, answer, saw):
     try:
         connection, _ = listener.accept()
     except OSError:
@@ -133,8 +172,9 @@ def serve(listener, answer):
     with connection:
         connection.settimeout(10)
         while data := connection.recv(65536):
+            saw(data)
             greetings = sum(data.count(b"\r\n" + word + b"\r\n") for word in HANDSHAKE_WORDS)
             connection.sendall(b"+OK\r\n" * greetings)
-            if b"RPUSH" in data:
+            if b"RPUSH" in data or b"MULTI" in data:
                 connection.sendall(answer)
                 return

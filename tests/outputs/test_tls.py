@@ -36,8 +36,8 @@ BOTH = pytest.mark.parametrize(
 )
 
 
-def fingerprint(authority):
-    der = ssl.PEM_cert_to_DER_cert(authority.ca.cert_pem.bytes().decode())
+def fingerprint(ca):
+    der = ssl.PEM_cert_to_DER_cert(ca.cert_pem.bytes().decode())
     return hashlib.sha256(der).hexdigest()
 
 
@@ -121,7 +121,7 @@ def test_a_missing_client_certificate_delivers_nothing_and_says_what_to_check(
 
 @BOTH
 def test_a_pinned_authority_is_trusted_and_the_name_still_checked(fake, output, authority):
-    tls = TlsConfig(ca_trusted_fingerprint=fingerprint(authority).upper())
+    tls = TlsConfig(ca_trusted_fingerprint=fingerprint(authority.ca).upper())
     with fake(tls=_with_chain(authority, "127.0.0.1")) as server:
         sender = output(server, tls)
         assert sender.send(LINE) == [DELIVERED]
@@ -132,8 +132,37 @@ def test_a_pinned_authority_is_trusted_and_the_name_still_checked(fake, output, 
 
 
 @BOTH
+def test_an_authority_between_may_be_pinned_and_its_own_authority_stays_unknown(
+    fake, output, authority
+):
+    between = authority.ca.create_child_ca()
+    tls = TlsConfig(ca_trusted_fingerprint=fingerprint(between))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    between.issue_cert("127.0.0.1").configure_cert(context)
+    with fake(tls=context) as server:
+        sender = output(server, tls)
+        assert sender.send(LINE) == [DELIVERED]
+        sender.close()
+    others = _with_chain(authority, "127.0.0.1")
+    with fake(tls=others) as server, pytest.raises(Refused):
+        output(server, tls).send(LINE)
+
+
+def test_a_server_that_closes_after_every_answer_gets_each_connection_with_tls(authority):
+    body = b'{"items":[{"create":{"status":201}}]}'
+    head = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body)
+    answers = [lambda pairs: head + body] * 3
+    with FakeElasticsearch(*answers, tls=authority.server()) as server:
+        sender = to_elasticsearch(server, TlsConfig(certificate_authorities=(authority.file,)))
+        for _ in answers:
+            assert sender.send(LINE) == [DELIVERED]
+        sender.close()
+    assert (server.connections, server.faults) == (3, [])
+
+
+@BOTH
 def test_a_pin_that_no_certificate_has_is_refused(fake, output, authority, stranger):
-    tls = TlsConfig(ca_trusted_fingerprint=fingerprint(authority))
+    tls = TlsConfig(ca_trusted_fingerprint=fingerprint(authority.ca))
     others = _with_chain(stranger, "127.0.0.1")
     with fake(tls=others) as server, pytest.raises(Refused, match=r"no certificate of .* has the"):
         output(server, tls).send(LINE)

@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 
 from shipper.errors import ProtocolError
 from shipper.wire.bulk import (
-    AliasEncoder,
-    Encoder,
+    ActionEncoder,
     Error,
     Item,
-    MonthlyEncoder,
     body,
     month_of,
     read_failure,
@@ -33,7 +31,7 @@ JSON = st.recursive(
 def action(line):
     """The action of one line, as an object."""
     data = line if isinstance(line, bytes) else json.dumps(line).encode()
-    (found,) = Encoder("logs-generic-default").actions(data + b"\n")
+    (found,) = ActionEncoder("logs-generic-default").actions(data + b"\n")
     return json.loads(found)["create"]
 
 
@@ -43,7 +41,7 @@ def test_a_request_has_these_bytes():
         b'"event":{"id":"a-1"}}\n'
     )
     other = b'{"message":"caf\xc3\xa9"}\n'
-    actions = Encoder("logs-generic-default").actions(line + other)
+    actions = ActionEncoder("logs-generic-default").actions(line + other)
     assert body(actions, [memoryview(line), memoryview(other)]) == (
         b'{"create":{"_index":"logs-mcp.tools-default","_id":"a-1"}}\n'
         + line
@@ -111,12 +109,12 @@ def test_a_carriage_return_within_an_odd_line_makes_no_second_line_of_it():
 def test_one_odd_line_changes_nothing_for_its_neighbours():
     lines = [{"event": {"id": "a"}}, {"event": 3}, {"event": {"id": "c"}}]
     block = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-    found = [json.loads(one)["create"].get("_id") for one in Encoder("i").actions(block)]
+    found = [json.loads(one)["create"].get("_id") for one in ActionEncoder("i").actions(block)]
     assert found == ["a", None, "c"]
 
 
 def test_streams_of_strangers_do_not_fill_the_memory():
-    encoder = Encoder("i")
+    encoder = ActionEncoder("i")
     for n in range(3000):
         (found,) = encoder.actions(b'{"data_stream":{"dataset":"d%d"}}\n' % n)
         assert json.loads(found) == {"create": {"_index": f"logs-d{n}-default"}}
@@ -190,7 +188,7 @@ def targets(encoder, *lines):
 
 
 def test_lines_of_a_dataset_go_to_its_alias_and_to_nothing_else_of_that_name():
-    encoder = AliasEncoder("logs-generic-default", INDICES)
+    encoder = ActionEncoder("logs-generic-default", INDICES)
     other = {"data_stream": {**STREAM, "dataset": "nginx.access"}}
     metrics = {"data_stream": {**STREAM, "type": "metrics"}}
     named = {"data_stream": STREAM, "event": {"id": "a-1"}}
@@ -204,7 +202,7 @@ def test_lines_of_a_dataset_go_to_its_alias_and_to_nothing_else_of_that_name():
 
 @pytest.mark.parametrize("odd", [{}, {"event": 5}, {"x": 1}])
 def test_lines_of_a_dataset_go_to_the_index_of_their_own_month(odd):
-    encoder = MonthlyEncoder("logs-generic-default", INDICES)
+    encoder = ActionEncoder("logs-generic-default", INDICES, is_monthly=True)
     auth = {"data_stream": {"dataset": "mcp.auth"}, "@timestamp": "2027-01-01T00:30:00+01:00"}
     tools = {"data_stream": STREAM, "event": {"id": "a-1"}, "@timestamp": NOVEMBER}
     assert targets(encoder, tools, auth, tools, {**odd, "@timestamp": 5})[:3] == [
@@ -215,7 +213,7 @@ def test_lines_of_a_dataset_go_to_the_index_of_their_own_month(odd):
 
 
 def test_a_line_without_a_month_or_of_another_dataset_goes_where_it_would_without_months():
-    encoder = MonthlyEncoder("logs-generic-default", INDICES)
+    encoder = ActionEncoder("logs-generic-default", INDICES, is_monthly=True)
     undated = [{"data_stream": STREAM, "@timestamp": at} for at in ("soon", None, 5, "2026-13-01")]
     other = {"data_stream": {"dataset": "nginx.access"}, "@timestamp": NOVEMBER}
     assert targets(encoder, *undated, other, {"@timestamp": NOVEMBER}) == [

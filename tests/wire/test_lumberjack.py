@@ -76,9 +76,9 @@ def test_acknowledgements_in_any_order_count_by_their_maximum(payloads, numbers,
         sender.receive(piece)
     assert sender.acked == max(partial, default=0)
     if payloads:
-        assert sender.under_way == 1
+        assert sender.in_flight == 1
         sender.receive(ack(len(payloads)))
-    assert sender.under_way == 0
+    assert sender.in_flight == 0
 
 
 @given(st.lists(st.integers(1, 9), max_size=6), st.data())
@@ -89,9 +89,9 @@ def test_acknowledgements_are_the_oldest_windows_first(sizes, data):
     for at, size in enumerate(sizes):
         partial = data.draw(st.lists(st.integers(0, size - 1), max_size=3))
         sender.receive(b"".join(map(ack, partial)))
-        assert (sender.under_way, sender.acked) == (len(sizes) - at, max(partial, default=0))
+        assert (sender.in_flight, sender.acked) == (len(sizes) - at, max(partial, default=0))
         sender.receive(ack(size))
-    assert (sender.under_way, sender.acked) == (0, 0)
+    assert (sender.in_flight, sender.acked) == (0, 0)
 
 
 def test_keep_alives_acknowledge_nothing_and_come_at_any_time():
@@ -99,16 +99,16 @@ def test_keep_alives_acknowledge_nothing_and_come_at_any_time():
     sender.receive(ack(0))
     sender.window([b"{}"])
     sender.receive(ack(0) * 3)
-    assert sender.under_way == 1
+    assert sender.in_flight == 1
     sender.receive(ack(1) + ack(0))
-    assert sender.under_way == 0
+    assert sender.in_flight == 0
 
 
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
         (ack(3), "acknowledgement 3 is outside 0..2"),
-        (ack(2) + ack(1), "of a window that is settled"),
+        (ack(2) + ack(1), "1 without a window in flight"),
         (b"1A\x00\x00\x00\x01", "got a frame of type b'1A'"),
         (b"2W\x00\x00\x00\x01", "got a frame of type b'2W'"),
         (b"HT", "got b'HT'"),

@@ -1,15 +1,15 @@
-"""What the console output is configured with."""
+"""The configuration of the console output."""
 
 from msgspec import Struct
 
 from shipper.bounds import Count
-from shipper.outputs.base import OutputConfig
+from shipper.outputs.config import OutputConfig
 
 
 class ConsoleConfig(OutputConfig, Struct, frozen=True, kw_only=True):
     """How lines look."""
 
-    #: Indented over several lines, for reading; otherwise the bytes as they came.
+    #: Indented over several lines, for reading; otherwise the unchanged bytes.
     pretty: bool = False
     #: Lines written at once.
     bulk_max_size: Count = 2048

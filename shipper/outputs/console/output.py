@@ -1,4 +1,4 @@
-"""Standard output, for eyes and for containers whose output somebody else collects."""
+"""Standard output, for reading and for containers whose output is collected."""
 
 import sys
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from shipper.outputs.console.config import ConsoleConfig
 
 
 class Console:
-    """Writes to standard output as it is when the lines come."""
+    """Writes to `sys.stdout`, looked up for each batch."""
 
     def __init__(self, config: ConsoleConfig) -> None:
         self._pretty = config.pretty
@@ -30,8 +30,8 @@ class Console:
         return [DELIVERED] * len(lines)
 
     def probe(self) -> str:
-        """Standard output is there or it is not; nothing is written."""
+        """Standard output needs no proof; nothing is written."""
         return "standard output"
 
     def close(self) -> None:
-        """Standard output is not ours to close."""
+        """Standard output stays open: it belongs to the process."""

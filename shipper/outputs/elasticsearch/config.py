@@ -1,20 +1,19 @@
-"""What the Elasticsearch output is configured with, in Filebeat's words."""
+"""The configuration of the Elasticsearch output, in Filebeat's words."""
 
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from msgspec import Struct, field
-from msgspec.structs import force_setattr
 
 from shipper.bounds import INNER, Count, Level, Span
-from shipper.outputs.base import BackoffConfig, LanesConfig, Workers
+from shipper.outputs.config import BackoffConfig, LanesConfig, Workers
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 
 DEFAULT_PORT: Final = 9200
 
 
-#: Filebeat's presets, as far as they set what there is here.
+#: Filebeat's presets, without the settings that only Filebeat has.
 _PRESETS: Mapping[str, Mapping[str, int]] = {
     "balanced": {"bulk_max_size": 1600, "workers": 1, "compression_level": 1},
     "throughput": {"bulk_max_size": 1600, "workers": 4, "compression_level": 1},
@@ -29,32 +28,32 @@ class ElasticsearchConfig(LanesConfig, Struct, frozen=True, kw_only=True):
 
     #: URLs of nodes, which may hold a password.
     hosts: tuple[str, ...] = ("http://localhost:9200",)
-    #: Of hosts that do not say; without it https if there is an `ssl` section.
+    #: For hosts without a scheme; the default is https if there is an `ssl` section.
     protocol: Literal["http", "https"] | None = None
-    #: Use all nodes at once; otherwise one is taken at random and kept until it fails.
+    #: Use all nodes at the same time; otherwise one, chosen at random and kept until it fails.
     loadbalance: bool = True
     #: Connections to each node that is used.
     workers: Workers = 1
-    #: A path before that of the API, for a proxy that wants one.
+    #: A path in front of the API's, for a proxy that needs one.
     path: str = ""
     #: Parameters of every bulk request.
     parameters: Mapping[str, str] = field(default_factory=dict)
     #: Headers of every request.
     headers: Mapping[str, Secret] = field(default_factory=dict)
-    #: An ingest pipeline that every line goes through.
+    #: An ingest pipeline for every line.
     pipeline: str | None = None
-    #: Where lines go that name no data stream of their own.
+    #: For lines that name no data stream.
     index: str = "logs-generic-default"
     #: `id:key`, or its base64 form as Kibana shows it.
     api_key: Secret | None = None
     #: Basic authentication instead of an API key.
     username: str | None = None
     password: Secret | None = None
-    #: Sets the next three for a purpose; custom: they are as they are given.
+    #: Sets `workers` and two of the next three when a configuration is read; custom: none of them.
     preset: Literal["balanced", "throughput", "scale", "latency", "custom"] = "custom"
-    #: Lines in a request at most.
+    #: The most lines in a request.
     bulk_max_size: Count = 1600
-    #: Bytes in a request before compression at most; servers refuse over 100 MiB.
+    #: The most bytes in a request before compression; servers refuse more than 100 MiB.
     bulk_max_body_bytes: Count = 8 << 20
     #: gzip level, 0 (none) to 9; isa-l where installed, else zlib.
     compression_level: Level = 1
@@ -64,13 +63,14 @@ class ElasticsearchConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     backoff: BackoffConfig = field(default_factory=BackoffConfig)
     #: TLS, for https hosts.
     ssl: TlsConfig | None = None
-    #: Where the lines of a dataset of `indices` go; the configuration's `index_strategy`.
+    #: What `indices` names: aliases, or the beginnings of monthly indices (`index_strategy`).
     strategy: Annotated[Literal["data_stream", "rollover_alias", "monthly"], INNER] = "data_stream"
     indices: Annotated[Mapping[str, str], INNER] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        for name, value in _PRESETS[self.preset].items():
-            force_setattr(self, name, value)
+    @property
+    def of_preset(self) -> Mapping[str, int]:
+        """The settings that the preset overrides, by name; the reader of a section applies them."""
+        return _PRESETS[self.preset]
 
     def __repr__(self) -> str:
         """Without the hosts, which may hold a password."""

@@ -1,4 +1,4 @@
-"""One connection to Elasticsearch: requests, what their answers mean, and how large they may be."""
+"""One connection to Elasticsearch: requests, their largest size, and the meaning of answers."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -29,12 +29,12 @@ class Requests(Struct, frozen=True):
 
 
 class Api:
-    """What all requests have in common."""
+    """The parts that all requests share."""
 
     def __init__(
         self, target: str, headers: Mapping[str, str], credentials: str, compression_level: int
     ) -> None:
-        """`target` is the path of a bulk request; `credentials` what those in `headers` are."""
+        """`target`: the path of a bulk request; `credentials`: their kind, for messages."""
         self.target, self.credentials = target, credentials
         self.headers = {"Accept": "application/json", **headers}
         self.deflate = gzip_deflate(compression_level)
@@ -44,12 +44,12 @@ class Api:
 
 
 class ElasticsearchLane:
-    """A connection to one of some nodes, the same until it fails; one request at a time."""
+    """A connection to one of several nodes, the same until it fails; one request at a time."""
 
     def __init__(self, nodes: Sequence[Http], api: Api, max_lines: int) -> None:
         self._nodes, self._api = deque(nodes), api
         self._size = Size(max_lines)
-        #: What the server has found too large is halved for good.
+        #: Halved for good whenever the server refuses a request as too large.
         self._max_bytes = 1 << 31
 
     @property
@@ -57,7 +57,7 @@ class ElasticsearchLane:
         return self._nodes[0].is_connected
 
     def connect(self) -> None:
-        """See that there is a connection that will do; each node is tried once."""
+        """Open a connection, if there is no usable one; each node is tried once."""
         for attempts_left in reversed(range(len(self._nodes))):
             try:
                 self._nodes[0].connect()
@@ -69,16 +69,16 @@ class ElasticsearchLane:
                 return
 
     def run(self, work: Work, job: Requests) -> None:
-        """Send request after request, each as large as the server has been able to take."""
+        """Send request after request, each as large as the server has accepted so far."""
         while part := work.take(self._size.lines, self._max_bytes):
             parts = [part]
             while parts:
                 part = parts.pop()
                 try:
-                    work.settle(part, self._send(job.body(part), part.stop - part.start))
+                    work.record(part, self._send(job.body(part), part.stop - part.start))
                 except TooLarge as error:
                     if part.stop - part.start == 1:
-                        work.settle(part, [Rejected(f"too large: {error}")])
+                        work.record(part, [Rejected(f"too large: {error}")])
                     else:
                         parts += self._halves(part, job)
                 except (Unavailable, Refused, ProtocolError):
@@ -87,10 +87,10 @@ class ElasticsearchLane:
                     raise
 
     def probe(self) -> str:
-        """Ask who answers."""
+        """Ask the node for its name and version."""
         status, data = self._nodes[0].request("GET", "/", self._api.headers)
-        name = str(self._nodes[0].node)
-        if status == _FORBIDDEN:  # as it should be for a key that may only write
+        name = str(self._nodes[0].url)
+        if status == _FORBIDDEN:  # as expected for a key that may only write
             return f"{name} knows {self._api.credentials}, which may not read the cluster's name"
         if status != _OK:
             raise self._failure(status, data)
@@ -124,22 +124,22 @@ class ElasticsearchLane:
     def _outcomes(self, items: Sequence[bulk.Item]) -> list[Outcome]:
         if all(map(_is_blocked, items)) and items:
             said = items[0].error or bulk.Error()
-            # A full disk (429) lets go of its block by itself, a closed index (403) never does.
+            # A full disk (429) lifts its block by itself, a closed index (403) never does.
             error = Unavailable if items[0].status == _TOO_MANY else Refused
-            raise error(f"{self._nodes[0].node} takes no line ({said.reason})")
+            raise error(f"{self._nodes[0].url} takes no line ({said.reason})")
         return list(map(_outcome, items))
 
     def _halves(self, part: slice, job: Requests) -> list[slice]:
-        """Both halves of what was too large, the first last."""
+        """Both halves of a part that was too large; the first half last, as `pop` takes it."""
         middle = (part.start + part.stop) // 2
         self._size.shrink()
         self._max_bytes = min(self._max_bytes, max(len(job.body(part)) // 2, 1))
         return [slice(middle, part.stop), slice(part.start, middle)]
 
     def _failure(self, status: int, data: bytes) -> DeliveryError:
-        """The error that an answer other than 200 means for the whole request."""
+        """The error that an answer other than 200 means for the request."""
         said = bulk.read_failure(data)
-        what = f"{self._nodes[0].node} answers {status}" + (f" ({said})" if said else "")
+        what = f"{self._nodes[0].url} answers {status}" + (f" ({said})" if said else "")
         if status == _TOO_LARGE:
             return TooLarge(what)
         if status == _TOO_MANY or status >= 500:  # noqa: PLR2004  # HTTP's server errors
@@ -171,11 +171,11 @@ def _outcome(item: bulk.Item) -> Outcome:
         return RETRY
     error = item.error or bulk.Error()
     if status == _NOT_FOUND and error.type == "index_not_found_exception":
-        # No fault of the line: every other one of its kind would follow it to the dead letters.
+        # Not the line's fault: every other line for that index would become a dead letter too.
         raise Refused(f"Elasticsearch: {error.reason}; make it (mcp-shipper setup)")
     return Rejected(f"{status} {error.type}: {error.reason}")
 
 
 def _is_blocked(item: bulk.Item) -> bool:
-    """Whether the index takes no line at all now: read-only, or its disk is full."""
+    """Whether the index refuses all lines now: it is read-only, or its disk is full."""
     return item.error is not None and item.error.type == "cluster_block_exception"

@@ -1,4 +1,4 @@
-"""Elasticsearch through its bulk API, one outcome a line."""
+"""Elasticsearch through its bulk API, one outcome per line."""
 
 import base64
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from shipper.outputs.base import Outcome
 from shipper.outputs.elasticsearch.config import DEFAULT_PORT, ElasticsearchConfig
 from shipper.outputs.elasticsearch.lane import Api, ElasticsearchLane, Requests
 from shipper.outputs.hosts import some_hosts
-from shipper.outputs.http import Http, Node, parse_node
+from shipper.outputs.http import Http, Url, parse_url
 from shipper.outputs.lanes import Lanes, Work, groups
 from shipper.wire import bulk
 
@@ -26,15 +26,16 @@ class Elasticsearch:
 
     def __init__(self, config: ElasticsearchConfig) -> None:
         self._config = config
-        nodes = [node_of(host, config) for host in some_hosts(config.hosts)]
-        credentials, headers = authorization(config, nodes)
+        urls = [url_of(host, config) for host in some_hosts(config.hosts)]
+        credentials, headers = authorization(config, urls)
         api = Api(_target(config), headers, credentials, config.compression_level)
         lanes = [
-            ElasticsearchLane([_http(node, config) for node in group], api, config.bulk_max_size)
-            for group in groups(nodes, config)
+            ElasticsearchLane([_http(url, config) for url in group], api, config.bulk_max_size)
+            for group in groups(urls, config)
         ]
         self._lanes = Lanes(lanes, config.backoff)
-        self._encoder = _encoder(config)
+        is_monthly = config.strategy == "monthly"
+        self._encoder = bulk.ActionEncoder(config.index, config.indices, is_monthly=is_monthly)
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Create a document for each line; on one connection none follows a failed request."""
@@ -45,12 +46,12 @@ class Elasticsearch:
         return self._lanes.deliver(work, Requests(actions, views))
 
     def probe(self) -> str:
-        """Ask each node who it is, with the credentials of the bulk requests."""
+        """Ask each node for its name, with the credentials of the bulk requests."""
         nodes = len(self._config.hosts) if self._config.loadbalance else 1
         return self._lanes.probe(nodes)
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._lanes.close()
 
     def _share_bytes(self, ends: Sequence[int]) -> int:
@@ -61,14 +62,6 @@ class Elasticsearch:
         return min(most, max(ends[-1] // lanes + 1, _MIN_SHARE_BYTES))
 
 
-def _encoder(config: ElasticsearchConfig) -> bulk.Encoder:
-    if config.strategy == "monthly":
-        return bulk.MonthlyEncoder(config.index, config.indices)
-    if config.strategy == "rollover_alias":
-        return bulk.AliasEncoder(config.index, config.indices)
-    return bulk.Encoder(config.index)
-
-
 def _target(config: ElasticsearchConfig) -> str:
     """The path of a bulk request, with its parameters."""
     given = {**config.parameters, **({"pipeline": config.pipeline} if config.pipeline else {})}
@@ -76,26 +69,26 @@ def _target(config: ElasticsearchConfig) -> str:
     return f"/_bulk?filter_path={bulk.FILTER_PATH}{more}"
 
 
-def _http(node: Node, config: ElasticsearchConfig) -> Http:
-    return Http(node, timeout_s=config.timeout_s, tls=config.ssl)
+def _http(url: Url, config: ElasticsearchConfig) -> Http:
+    return Http(url, timeout_s=config.timeout_s, tls=config.ssl)
 
 
-def node_of(host: str, config: ElasticsearchConfig) -> Node:
-    """Where that host is, and the path before the API."""
+def url_of(host: str, config: ElasticsearchConfig) -> Url:
+    """The URL of that host, up to the path of the API."""
     is_tls = config.protocol == "https" if config.protocol else config.ssl is not None
-    node = parse_node(host, default_port=DEFAULT_PORT, is_tls=is_tls)
+    url = parse_url(host, default_port=DEFAULT_PORT, is_tls=is_tls)
     more = config.path.strip("/")
-    return replace(node, path=f"{node.path}/{more}") if more else node
+    return replace(url, path=f"{url.path}/{more}") if more else url
 
 
-def authorization(config: ElasticsearchConfig, nodes: Sequence[Node]) -> tuple[str, dict[str, str]]:
-    """What the credentials are called, and the headers of every request, theirs among them."""
+def authorization(config: ElasticsearchConfig, urls: Sequence[Url]) -> tuple[str, dict[str, str]]:
+    """The kind of credentials in words, and the headers of every request with them."""
     headers = {name: value.reveal() for name, value in config.headers.items()}
     if config.api_key is not None:
         key = config.api_key.reveal()
         encoded = _base64(key) if ":" in key else key
         return "the API key", {**headers, "Authorization": f"ApiKey {encoded}"}
-    userinfo = next((node.userinfo for node in nodes if node.userinfo), None)
+    userinfo = next((url.userinfo for url in urls if url.userinfo), None)
     if config.username is not None:
         password = config.password.reveal() if config.password else ""
         userinfo = f"{config.username}:{password}"

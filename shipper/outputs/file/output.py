@@ -1,4 +1,4 @@
-"""A local directory: files of lines, each batch on the disk before it counts as delivered."""
+"""A local directory: files of lines; a batch is on the disk before it counts as delivered."""
 
 import errno
 import logging
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class FileOutput:
-    """Appends to the newest file of the directory; only whole lines, even after a crash."""
+    """Appends to the newest file of the directory; only complete lines, even after a crash."""
 
     def __init__(self, config: FileConfig) -> None:
         self._config = config
@@ -42,7 +42,7 @@ class FileOutput:
         return f"{self._path(self._number)} can be written"
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -57,7 +57,7 @@ class FileOutput:
             raise Refused(f"{self._directory}: {error.strerror}; {what}") from error
 
     def _opened(self, room: int) -> int:
-        """The newest file, or a new one if `room` bytes more would be over the limit."""
+        """The newest file, or a new one if `room` more bytes would exceed the limit."""
         if self._file is not None and not is_at(self._path(self._number), self._file):
             self.close()
         if self._file is None:
@@ -65,7 +65,7 @@ class FileOutput:
             self._number = max(self._numbers(), default=0)
             self._file = self._open()
             with exclusively(self._file):
-                trim(self._file)  # it was not acknowledged and comes again
+                trim(self._file)  # an incomplete line was not acknowledged and comes again
         size = os.fstat(self._file).st_size
         if size and size + room > self._config.rotate_every_kb << 10:
             self.close()
@@ -77,7 +77,7 @@ class FileOutput:
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
         opened = os.open(self._path(self._number), flags, self._config.permissions)
-        sync_directory(self._directory)  # a new file's name must survive a crash as its lines do
+        sync_directory(self._directory)  # the name must survive a crash as the lines do
         return opened
 
     def _path(self, number: int) -> Path:

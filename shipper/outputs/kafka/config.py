@@ -1,4 +1,4 @@
-"""Kafka: what the output is configured with, in Filebeat's words and in librdkafka's."""
+"""The configuration of the Kafka output, in Filebeat's words and in librdkafka's."""
 
 from pathlib import Path
 from typing import Literal
@@ -7,48 +7,48 @@ from msgspec import Struct, field
 
 from shipper.bounds import Count, Level, Span
 from shipper.errors import Refused
-from shipper.outputs.base import BackoffConfig, OutputConfig
+from shipper.outputs.config import BackoffConfig, OutputConfig
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 
-#: librdkafka copies what it is given. A batch of the pipeline has 4 MiB, or one longer line.
+#: librdkafka copies the lines. A batch has up to 1 MiB, or one longer line.
 _QUEUE_KB = 16 << 10
 
-#: How long a topic may be unknown to the brokers before that counts: one that they make
-#: themselves takes a moment.
+#: How long a topic may be unknown to the brokers before that is an error: they need a moment to
+#: create one automatically.
 _TOPIC_UNKNOWN_MS = 10_000
 
-#: librdkafka's own ten seconds are long to wait for when a broker is back.
+#: librdkafka's default of ten seconds is a long wait once a broker is back.
 _RECONNECT_MAX_MS = 2_000
 
 
 class SaslConfig(Struct, frozen=True, kw_only=True):
-    """How the user name and password are proven."""
+    """How to log in with the user name and password."""
 
-    #: PLAIN sends the password itself: use it over TLS only.
+    #: PLAIN sends the password itself: use it with TLS only.
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
 
 
 class KafkaConfig(OutputConfig, Struct, frozen=True, kw_only=True):
     """Where the brokers are, which topic the lines go to, and how safely."""
 
-    #: `host` or `host:port` of some brokers; they name the others.
+    #: `host` or `host:port` of a few brokers; they name the others.
     hosts: tuple[str, ...] = ("localhost:9092",)
-    #: The one topic that all lines go to.
+    #: The topic of all lines.
     topic: str = "mcp-audit"
     #: stream: lines of one audit stream stay in order, in one partition; none: spread evenly.
     key: Literal["stream", "none"] = "stream"
-    #: The name under which brokers log and limit us.
+    #: Our name in the brokers' logs and quotas.
     client_id: str = "mcp-shipper"
-    #: -1: all replicas in sync have a line before it counts, and none is written twice;
-    #: 1: the leader alone, whose loss may lose lines that counted.
+    #: -1: all replicas in sync have a line before it counts as delivered, and it is written once;
+    #: 1: only the leader has it, whose loss may lose delivered lines.
     required_acks: Literal["-1", "1"] = "-1"
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "gzip"
-    #: Of gzip; the others have levels of their own.
+    #: For gzip only; the others have different levels.
     compression_level: Level = 4
-    #: Longer lines go to the dead letters; the brokers' own limit is a little higher by default.
+    #: Longer lines become dead letters; the brokers' default limit is a little higher.
     max_message_bytes: Count = 1_000_000
-    #: Longest wait for the acknowledgement of a batch before it counts as trouble.
+    #: Longest wait for the acknowledgement of a batch.
     timeout_s: Span = 30.0
     #: How long to wait before trying again.
     backoff: BackoffConfig = field(default_factory=BackoffConfig)
@@ -63,27 +63,27 @@ class KafkaConfig(OutputConfig, Struct, frozen=True, kw_only=True):
 
 
 def properties(config: KafkaConfig) -> dict[str, str | int | bool]:
-    """The configuration in librdkafka's words, secrets included."""
+    """The configuration as librdkafka's properties, secrets included."""
     is_idempotent = config.required_acks == "-1"
     found: dict[str, str | int | bool] = {
         "bootstrap.servers": ",".join(config.hosts),
         "client.id": config.client_id,
         "acks": config.required_acks,
         "enable.idempotence": is_idempotent,
-        # More than one would let a retry overtake; idempotence keeps the order of five.
+        # With more than one a later request could overtake a retry; idempotence allows five.
         "max.in.flight.requests.per.connection": 5 if is_idempotent else 1,
-        # A line that it gave up after sending it might be written twice, and later lines before
-        # it: so it never gives up, and we ask again for the lines that it still has.
+        # If it gave up on a line after sending it, that line could be written twice, and after
+        # later ones. So it never gives up; the next `send` waits for the lines that it still has.
         "message.timeout.ms": 0,
         "compression.type": config.compression,
         **({"compression.level": config.compression_level} if config.compression == "gzip" else {}),
         "message.max.bytes": config.max_message_bytes,
         "queue.buffering.max.messages": config.bulk_max_size,
         "queue.buffering.max.kbytes": max(_QUEUE_KB, config.max_message_bytes >> 9),
-        "partitioner": "murmur2_random",  # as Java clients do: a stream has one place for all
+        "partitioner": "murmur2_random",  # the Java clients' partitions: the same for all clients
         "topic.metadata.propagation.max.ms": _TOPIC_UNKNOWN_MS,
         "reconnect.backoff.max.ms": _RECONNECT_MAX_MS,
-        "log_level": 2,  # what is wrong comes to us as errors; it would go to stderr besides
+        "log_level": 2,  # errors come to our callbacks; they would go to stderr as well
     }
     return found | _login(config) | _tls(config.ssl)
 

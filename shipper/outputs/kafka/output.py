@@ -1,8 +1,8 @@
 """Kafka through librdkafka: each line is one message, and its report is its outcome.
 
-librdkafka sends a line again for as long as the brokers are away, under the number that it gave
-the line at first, so that they know it. Lines therefore stay with it when `send` has given up
-waiting; when the same lines come again, only their reports are waited for.
+librdkafka sends a line again for as long as the brokers are away, always under the same sequence
+number, by which they recognise it. Lines therefore stay with it when `send` has given up waiting;
+when the same lines come again, `send` only waits for their reports.
 """
 
 import re
@@ -23,17 +23,17 @@ from shipper.outputs.kafka.config import KafkaConfig, properties
 
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
-#: A batch that takes longer makes us ask what is wrong.
+#: After this time without acknowledgement the brokers are asked for the cause.
 _PATIENCE_S = 2.0
 
-#: How often that question looks for answers.
+#: How often that query checks for errors.
 _STEP_S = 0.25
 
 _LOGIN = "check username, password and sasl.mechanism"
 _TLS = "check the ssl section, and that hosts names the brokers as their certificates do"
 _TOPIC = "create the topic, or check its name"
 
-#: Where a person must act, and what to do.
+#: Errors that a person must fix, and how.
 _REFUSED: Mapping[int, str] = {
     KafkaError._AUTHENTICATION: _LOGIN,  # noqa: SLF001  # the library's name for its own errors
     KafkaError.SASL_AUTHENTICATION_FAILED: _LOGIN,
@@ -46,12 +46,12 @@ _REFUSED: Mapping[int, str] = {
     KafkaError.POLICY_VIOLATION: "the brokers have a policy against it",
 }
 
-#: The brokers have looked at the line itself.
+#: Errors of the line itself.
 _REJECTED = {KafkaError.INVALID_RECORD, KafkaError.INVALID_TIMESTAMP}
 
 
 class Kafka:
-    """One producer, which has at most one batch under way."""
+    """One producer, with at most one batch in flight."""
 
     def __init__(self, config: KafkaConfig) -> None:
         _check(config)
@@ -60,40 +60,40 @@ class Kafka:
         self._batch: _Batch | None = None
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
-        """Deliver `lines`, those of a stream in order; raises when they are still under way."""
-        batch = self._taken_up(lines)
+        """Deliver `lines`, each audit stream in order; raises if they are still in flight."""
+        batch = self._batch_of(lines)
         producer = self._opened()
         deadline = time.monotonic() + self._config.timeout_s
         while batch.open:
             batch.hand_over(producer)
             producer.flush(min(_PATIENCE_S, self._config.timeout_s))
             if batch.open:
-                self._look_for_trouble(deadline)
+                self._raise_trouble(deadline)
         self._batch = None
         if batch.is_last:
             self.close()
-        return batch.settled()
+        return batch.outcomes()
 
     def probe(self) -> str:
-        """Log in and ask for the brokers and topics; no topic is made by that."""
+        """Log in and ask for the brokers and topics; this creates no topic."""
         found = _ask(self._config, self._config.timeout_s)
         topic = self._config.topic
         which = f"topic {topic}, partitions: {found.partitions.get(topic)}"
         if topic not in found.partitions:
             which = (
-                f"topic {topic} is not there, or this user may not see it; create it, or allow it"
+                f"topic {topic} does not exist, or this user may not see it; create it, or allow it"
             )
         return f"Kafka at {_hosts(self._config)}, brokers: {found.brokers}; {which}"
 
     def close(self) -> None:
-        """Let go of the producer; lines that are still under way may arrive or not."""
+        """Close the producer; lines that are still in flight may arrive or not."""
         if self._producer is not None:
             self._producer.purge()
             self._producer.flush(0)
         self._producer = self._batch = None
 
-    def _taken_up(self, lines: Lines) -> "_Batch":
-        """The batch of `lines`, which may be under way since an earlier `send`."""
+    def _batch_of(self, lines: Lines) -> "_Batch":
+        """The batch of `lines`, which may be in flight since an earlier `send`."""
         if self._batch is not None and self._batch.lines != lines:
             self.close()
         if self._batch is None:
@@ -105,9 +105,9 @@ class Kafka:
             self._producer = _producer(self._config)
         return self._producer
 
-    def _look_for_trouble(self, deadline: float) -> None:
-        # Not from the producer itself: it would report each failed attempt to connect, some
-        # twenty a second, and keep the reports for as long as there is nothing to send.
+    def _raise_trouble(self, deadline: float) -> None:
+        # The producer itself would report each failed attempt to connect, about twenty a second,
+        # and keep the reports while there is nothing to send.
         _ask(self._config, _PATIENCE_S)
         if time.monotonic() > deadline:
             timeout_s = self._config.timeout_s
@@ -129,14 +129,14 @@ def _check(config: KafkaConfig) -> None:
         what = "not possible with Kafka; give the authority in certificate_authorities"
         problems.append(Problem("ssl.ca_trusted_fingerprint", what))
     if config.ssl and config.ssl.excludes_a_version:
-        what = "not possible with Kafka: TLS 1.2 and newer is what its library speaks"
+        what = "not possible with Kafka: its library uses TLS 1.2 and newer"
         problems.append(Problem("ssl.supported_protocols", what))
     if problems:
         raise ConfigError(problems)
 
 
 class _Batch:
-    """Lines on their way, and what is known of each."""
+    """Lines in flight, and the outcome of each so far."""
 
     __slots__ = ("_config", "_keys", "_next", "_outcomes", "is_last", "lines", "open")
 
@@ -148,18 +148,19 @@ class _Batch:
         self._next = 0
         #: Lines without an outcome.
         self.open = len(lines)
-        #: Whether the producer cannot go on, or would not see at once what a person has mended.
+        #: Whether to make a new producer next: this one cannot continue, or would notice too late
+        #: that a person has fixed the error.
         self.is_last = False
 
     def hand_over(self, producer: Producer) -> None:
-        """Give the producer the lines that it has not got yet, as far as it has room."""
+        """Give the producer more lines, as far as it has room."""
         with suppress(BufferError):
             while self._next < len(self.lines):
                 self._produce(producer, self._next)
                 self._next += 1
 
-    def settled(self) -> Sequence[Outcome]:
-        """The outcomes of all lines; raises if every one failed, so that nothing has arrived."""
+    def outcomes(self) -> Sequence[Outcome]:
+        """The outcomes of all lines; raises if every line failed, so that none has arrived."""
         errors = [one for one in self._outcomes if isinstance(one, DeliveryError)]
         if errors and len(errors) == len(self._outcomes):
             raise errors[0]
@@ -173,20 +174,20 @@ class _Batch:
             error: KafkaError = failure.args[0]
             if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
                 limit = f"max_message_bytes is {self._config.max_message_bytes}"
-                self._settle(index, Rejected(f"too large: {len(line)} bytes, {limit}"))
+                self._record(index, Rejected(f"too large: {len(line)} bytes, {limit}"))
             else:
                 self._report(index, error, None)
 
     def _report(self, index: int, error: KafkaError | None, _message: object) -> None:
         if error is None:
-            self._settle(index, DELIVERED)
+            self._record(index, DELIVERED)
             return
         outcome = _outcome(error, self._config.topic)
         is_fatal = error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001
         self.is_last |= is_fatal or isinstance(outcome, Refused)
-        self._settle(index, outcome)
+        self._record(index, outcome)
 
-    def _settle(self, index: int, outcome: Outcome | DeliveryError) -> None:
+    def _record(self, index: int, outcome: Outcome | DeliveryError) -> None:
         self._outcomes[index] = outcome
         self.open -= 1
 
@@ -196,7 +197,7 @@ def _outcome(error: KafkaError, topic: str) -> Outcome | DeliveryError:
     code, text = error.code(), f"topic {topic}: {error.str()}"
     if code in _REJECTED:
         return Rejected(text)
-    if code == KafkaError.MSG_SIZE_TOO_LARGE:  # of a request: its lines alone may still pass
+    if code == KafkaError.MSG_SIZE_TOO_LARGE:  # about a request: smaller ones may pass
         return TooLarge(f"{text}; max.message.bytes of the topic or the brokers is smaller")
     if code in _REFUSED:
         return Refused(f"{text}; {_REFUSED[code]}")
@@ -206,18 +207,18 @@ def _outcome(error: KafkaError, topic: str) -> Outcome | DeliveryError:
 def _producer(config: KafkaConfig, **more: Any) -> Producer:
     try:
         return Producer({**properties(config), **more})
-    except KafkaException as error:  # a file that cannot be read, a number out of range
+    except KafkaException as error:  # an unreadable file, a number out of range
         raise Refused(f"Kafka: {error.args[0].str()}; check output.kafka") from error
 
 
 class _Cluster(Struct, frozen=True):
     brokers: int
-    #: Of each topic.
+    #: By topic.
     partitions: Mapping[str, int]
 
 
 def _ask(config: KafkaConfig, timeout_s: float) -> _Cluster:
-    """What the brokers say of themselves, on connections of its own; raises why they do not."""
+    """The brokers and topics, asked on new connections; raises the cause if that fails."""
     errors: list[KafkaError] = []
     asking = _producer(config, **{"enable.idempotence": False, "error_cb": errors.append})
     deadline = time.monotonic() + timeout_s
@@ -237,14 +238,14 @@ def _ask(config: KafkaConfig, timeout_s: float) -> _Cluster:
 
 
 def _raise_cause(config: KafkaConfig, errors: Sequence[KafkaError]) -> None:
-    """Raise what the connections fail on, if all of them do, or if a person must mend it."""
+    """Raise the cause if all connections fail, or if a person must fix it."""
     for error in errors:
         if error.code() in _REFUSED:
             raise Refused(f"{error.str()}; {_REFUSED[error.code()]}")
     all_down = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
     if any(error.code() == all_down for error in errors):
         causes = [error.str() for error in errors if error.code() != all_down]
-        cause = causes[-1] if causes else "it hangs up; it may expect TLS, or a user name"
+        cause = causes[-1] if causes else "the broker hangs up; it may expect TLS, or a user name"
         raise Unavailable(f"Kafka at {_hosts(config)}: {cause}")
 
 
@@ -272,7 +273,7 @@ _decoder = msgspec.json.Decoder(_Line)
 
 
 def _stream_ids(lines: Lines) -> list[str | None]:
-    """The audit stream that each line is of; None for lines of others."""
+    """The audit stream of each line; None for foreign lines."""
     try:
         found = _decoder.decode_lines(lines.block)  # one call in C; the usual case
     except msgspec.ValidationError:

@@ -1,4 +1,4 @@
-"""One Lumberjack connection: windows under way, acknowledgements, and when to begin anew."""
+"""One Lumberjack connection: windows in flight, acknowledgements, and when to reconnect."""
 
 import time
 from collections import deque
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from shipper.errors import Closed, DeliveryError, ProtocolError, Unavailable
 from shipper.lines import Lines
-from shipper.outputs.base import BATCH_BYTES, DELIVERED, Rejected
-from shipper.outputs.connection import Disconnected, Stream, TimedOut
+from shipper.outputs.base import DELIVERED, Rejected
+from shipper.outputs.config import BATCH_BYTES
+from shipper.outputs.connection import Connection, Disconnected, TimedOut
 from shipper.outputs.deflate import zlib_deflate
 from shipper.outputs.lanes import Size, Work
 from shipper.outputs.logstash.suspect import suspicion
@@ -17,21 +18,21 @@ from shipper.wire.lumberjack import Payloads, Sender
 if TYPE_CHECKING:
     from shipper.outputs.logstash.config import LogstashConfig
 
-#: Logstash resets a connection idle for 60 s, load balancers earlier: a fresh one is cheaper than
-#: a window lost to the reset and sent twice.
+#: Logstash resets a connection that is idle for 60 s, load balancers earlier. A new one is cheaper
+#: than a window that is lost to the reset and sent twice.
 _IDLE_S = 15.0
 
-#: Logstash holds a window twice in direct memory; big windows times many clients exhaust it. It has
-#: room for some lines more than its part of a batch, or each batch would end in a tiny window.
+#: Logstash holds a window twice in direct memory; big windows times many clients exhaust it. A
+#: window is a little larger than its part of a batch, or each batch would end in a tiny one.
 WINDOW_BYTES: Final = BATCH_BYTES + (64 << 10)
 
-#: An answer to the empty window takes a round trip; servers that give none are waited for this.
-PROBE_S: Final = 3.0
+#: How long to wait for the answer to an empty window, which some servers never give.
+_PROBE_S: Final = 3.0
 
 #: Part of the timeout after which a silent server is asked whether it is alive.
 _NUDGE_AFTER = 1 / 3
 
-#: A blocked Logstash keeps each window that it was sent; every new connection adds one.
+#: A blocked Logstash keeps every window in memory; each new connection adds one.
 _MAX_STALL_S = 3600.0
 
 _QUOTE = ord(b'"')
@@ -43,8 +44,8 @@ class Framing:
     __slots__ = ("_payloads", "_prefix")
 
     def __init__(self, lines: Lines, metadata: bytes) -> None:
-        """`metadata` is the beginning of an object, without its closing brace."""
-        # A line starts {" unless it is empty or begins with white space: one sweep tells.
+        """`metadata`: the beginning of an object, without its closing brace."""
+        # A line starts with {" unless the object is empty or starts with white space.
         self._payloads: Payloads
         if lines.is_usual or lines.bytes_at(1) == {_QUOTE}:
             self._prefix, self._payloads = metadata + b",", lines.views(skip=1)
@@ -56,7 +57,7 @@ class Framing:
         return sender.window(self._payloads[part], prefix=self._prefix)
 
     def suspicion(self, index: int) -> str | None:
-        """Why Logstash may have closed the connection on that line."""
+        """A reason in that line for Logstash to close the connection, if one is known."""
         return suspicion(self._prefix + self._payloads[index])
 
 
@@ -66,7 +67,7 @@ def _spliced(metadata: bytes, line: bytes) -> bytes:
 
 
 class LogstashLane:
-    """A connection to one of some hosts, the same until it fails; windows go out in order."""
+    """A connection to one of several hosts, the same until it fails; windows go out in order."""
 
     def __init__(self, config: "LogstashConfig", hosts: Sequence[tuple[str, int]]) -> None:
         self._config, self._hosts = config, deque(hosts)
@@ -74,7 +75,7 @@ class LogstashLane:
         self._deflate = zlib_deflate(config.compression_level)
         self._size = Size(config.bulk_max_size, is_slow=config.slow_start)
         self._stall_s = config.stall_timeout_s
-        self._connection: tuple[Stream, Sender] | None = None
+        self._connection: tuple[Connection, Sender] | None = None
         self._connected_at = self._used_at = 0.0
 
     @property
@@ -82,7 +83,7 @@ class LogstashLane:
         return self._connection is not None
 
     def connect(self) -> None:
-        """See that there is a connection that will do; each host is tried once."""
+        """Open a connection, if there is no usable one; each host is tried once."""
         if self._connection is not None and not self._is_usable(*self._connection):
             self.close()
         for attempts_left in reversed(range(len(self._hosts))):
@@ -95,28 +96,28 @@ class LogstashLane:
                         raise
 
     def run(self, work: Work, job: Framing) -> None:
-        """Keep some windows under way until there are no lines, or the connection is to end."""
+        """Keep windows in flight until all lines are taken and acknowledged."""
         flying: deque[slice] = deque()
         try:
             while self._send(work, job, flying):
                 self._receive()
-                self._settle(work, flying)
+                self._acknowledge(work, flying)
         except (DeliveryError, ProtocolError) as error:
-            self._settle(work, flying)
+            self._acknowledge(work, flying)
             self._fail(work, job, flying, error)
 
     def probe(self) -> str:
         """Connect and send an empty window, which Logstash answers and older servers ignore."""
         self.connect()
         assert self._connection is not None
-        stream = self._connection[0]
-        where = f"{stream.peer} ({stream.security})"
+        connection = self._connection[0]
+        where = f"{connection.peer} ({connection.security})"
         try:
             self._prove()
         except TimedOut:
             answer = (
-                f"connected; no answer to an empty window within {PROBE_S:.0f} s: Elastic Agent, "
-                "Vector and old Logstashes give none, nor does what speaks no Lumberjack"
+                f"connected; no answer to an empty window within {_PROBE_S:.0f} s: Elastic Agent, "
+                "Vector and old Logstashes never answer it, nor do servers of other protocols"
             )
         else:
             answer = "connected, and it acknowledged an empty window"
@@ -130,59 +131,59 @@ class LogstashLane:
             self._connection = None
 
     def _send(self, work: Work, job: Framing, flying: deque[slice]) -> bool:
-        """Send windows as long as there may be more under way; whether there are any."""
+        """Send windows while more may be in flight; returns whether any are in flight."""
         if not flying and self._is_over() and not work.is_taken:
             self.close()
-            self.connect()  # which looks the name up anew
+            self.connect()  # which resolves the name again
         while len(flying) < self._depth and not self._is_over():
             part = work.take(self._size.lines, WINDOW_BYTES)
             if part is None:
                 break
-            stream, sender = self._open_connection()
+            connection, sender = self._connected()
             flying.append(part)
-            stream.send(job.window(sender, part))
+            connection.send(job.window(sender, part))
             self._used_at = time.monotonic()
         return bool(flying)
 
     def _receive(self) -> None:
-        """Take what comes, at least something, if only that it is still alive.
+        """Wait for an acknowledgement, or a sign that the server is alive.
 
-        Logstash stops saying so for a window that it had read before it was through with the last;
-        whatever it reads makes it begin again. The empty window means nothing else.
+        Logstash gives no signs for a window that it read before it had finished the last one;
+        anything that it reads makes it start again, and an empty window has no other effect.
         """
-        stream, sender = self._open_connection()
+        connection, sender = self._connected()
         try:
-            data = stream.receive(self._config.timeout_s * _NUDGE_AFTER)
+            data = connection.receive(self._config.timeout_s * _NUDGE_AFTER)
         except TimedOut:
-            stream.send(sender.window(()))
-            data = stream.receive(self._config.timeout_s * (1 - _NUDGE_AFTER))
-        before = sender.under_way, sender.acked
+            connection.send(sender.window(()))
+            data = connection.receive(self._config.timeout_s * (1 - _NUDGE_AFTER))
+        before = sender.in_flight, sender.acked
         sender.receive(data)
-        if before != (sender.under_way, sender.acked):
+        if before != (sender.in_flight, sender.acked):
             self._used_at = time.monotonic()
             self._stall_s = self._config.stall_timeout_s
         elif time.monotonic() - self._used_at > self._stall_s:
-            said = f"{stream.peer} is alive, but has taken no line for {self._stall_s:g} s"
+            found = f"{connection.peer} is alive, but has taken no line for {self._stall_s:g} s"
             self._stall_s = min(self._stall_s * 2, _MAX_STALL_S)
-            raise Unavailable(f"{said}; connecting anew")
+            raise Unavailable(f"{found}; reconnecting")
 
-    def _settle(self, work: Work, flying: deque[slice]) -> None:
-        """Settle the windows that are acknowledged; the oldest first."""
-        under_way = self._connection[1].under_way if self._connection else len(flying)
-        while len(flying) > under_way:
+    def _acknowledge(self, work: Work, flying: deque[slice]) -> None:
+        """Record the windows that the server has acknowledged; the oldest first."""
+        in_flight = self._connection[1].in_flight if self._connection else len(flying)
+        while len(flying) > in_flight:
             part = flying.popleft()
-            work.settle(part, [DELIVERED] * (part.stop - part.start))
+            work.record(part, [DELIVERED] * (part.stop - part.start))
             if self._config.slow_start:
                 self._size.grow()
 
     def _fail(
         self, work: Work, job: Framing, flying: deque[slice], error: DeliveryError | ProtocolError
     ) -> None:
-        """Keep what a window had acknowledged in part, and say what the failure means."""
+        """Record a window's partial acknowledgement, and raise the meaning of the failure."""
         acked = self._connection[1].acked if self._connection else 0
         if acked:
             start = flying[0].start
-            work.settle(slice(start, start + acked), [DELIVERED] * acked)
+            work.record(slice(start, start + acked), [DELIVERED] * acked)
         if self._config.slow_start:
             self._size.shrink()
         self.close()
@@ -206,33 +207,33 @@ class LogstashLane:
         return True
 
     def _prove(self) -> None:
-        stream, sender = self._open_connection()
-        stream.send(sender.window(()))
-        sender.receive(stream.receive(PROBE_S))
+        connection, sender = self._connected()
+        connection.send(sender.window(()))
+        sender.receive(connection.receive(_PROBE_S))
 
     def _is_over(self) -> bool:
-        """Whether the connection has lived as long as it may; each serves for one window."""
+        """Whether the connection has reached its age limit and has sent at least one window."""
         ttl_s, has_served = self._config.ttl_s, self._used_at > self._connected_at
         return bool(ttl_s) and has_served and time.monotonic() - self._connected_at > ttl_s
 
-    def _is_usable(self, stream: Stream, sender: Sender) -> bool:
+    def _is_usable(self, connection: Connection, sender: Sender) -> bool:
         if time.monotonic() - self._used_at > _IDLE_S or self._is_over():
             return False
         try:
-            sender.receive(stream.receive_waiting())
+            sender.receive(connection.receive_waiting())
         except (DeliveryError, ProtocolError):
             return False
         return True
 
-    def _open_connection(self) -> tuple[Stream, Sender]:
+    def _connected(self) -> tuple[Connection, Sender]:
         assert self._connection is not None, "connect comes first"
         return self._connection
 
     def _open(self) -> None:
         (host, port), config = self._hosts[0], self._config
-        stream = Stream.connect(host, port, timeout_s=config.timeout_s, tls=config.ssl)
+        connection = Connection.connect(host, port, timeout_s=config.timeout_s, tls=config.ssl)
         self._connected_at = self._used_at = time.monotonic()
-        self._connection = stream, Sender(self._deflate)
+        self._connection = connection, Sender(self._deflate)
 
     def _next_host(self) -> None:
         self.close()
@@ -240,8 +241,8 @@ class LogstashLane:
 
 
 def _reject_suspects(work: Work, job: Framing, part: slice) -> None:
-    """Reject the lines that explain why a Logstash that works closed the connection."""
+    """Reject the lines that explain why a working Logstash closed the connection."""
     for index in range(part.start, part.stop):
         if reason := job.suspicion(index):
             rejected = Rejected(f"Logstash closed the connection on it: {reason}")
-            work.settle(slice(index, index + 1), [rejected])
+            work.record(slice(index, index + 1), [rejected])

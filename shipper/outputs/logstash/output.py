@@ -27,7 +27,7 @@ class Logstash:
         self._metadata = b'{"@metadata":' + msgspec.json.encode(metadata)
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
-        """Deliver `lines` in windows; on one connection in order: after a failure none is sent."""
+        """Deliver `lines` in windows; on one connection in order, and none after a failure."""
         work = Work(lines.ends, self._config.bulk_max_size, WINDOW_BYTES)
         return self._lanes.deliver(work, Framing(lines, self._metadata))
 
@@ -37,5 +37,5 @@ class Logstash:
         return self._lanes.probe(hosts)
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._lanes.close()

@@ -1,7 +1,7 @@
-"""Which lines can make a Logstash close its connection without a word.
+"""Lines that can make a Logstash close its connection without a reason.
 
-The lines are strict JSON already; these are the limits that Logstash's parser has besides. They
-are looked for only when a connection was closed on a window, never on the way.
+The lines are strict JSON already; these are further limits of Logstash's parser. They are checked
+only after a connection was closed on a window, never before.
 """
 
 import re
@@ -11,11 +11,11 @@ _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}:]|[-+.0-9eE]++', re.D
 _MAX_DEPTH = 1000
 _MAX_NUMBER_CHARS = 10_000
 _MAX_NAME_CHARS = 50_000
-_MAX_STRING_CHARS = 20_000_000  # of Logstash 8.10; later ones allow ten times that
+_MAX_STRING_CHARS = 20_000_000  # Logstash 8.10; later versions allow ten times as many
 
 
 def suspicion(line: bytes) -> str | None:
-    """Why Logstash may have refused `line`; None if nothing known speaks against it."""
+    """Why Logstash may have refused `line`; None if no reason is known."""
     depth, last = 0, b""
     for match in _TOKEN.finditer(line):
         token = match[0]

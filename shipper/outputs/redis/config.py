@@ -1,13 +1,15 @@
-"""Redis: what the output is configured with, in Filebeat's words."""
+"""The configuration of the Redis output, in Filebeat's words."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct, field
 
 from shipper.bounds import Count, Span
-from shipper.outputs.base import BackoffConfig, LanesConfig, Workers
+from shipper.outputs.config import BackoffConfig, LanesConfig, Workers
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
+
+DEFAULT_PORT: Final = 6379
 
 
 class RedisConfig(LanesConfig, Struct, frozen=True, kw_only=True):
@@ -15,17 +17,17 @@ class RedisConfig(LanesConfig, Struct, frozen=True, kw_only=True):
 
     #: `host` or `host:port` each.
     hosts: tuple[str, ...] = ("localhost:6379",)
-    #: Use all hosts at once, each with a part of the lines; otherwise one is taken at random and
-    #: kept until it fails.
+    #: Use all hosts at the same time, each with a part of the lines; otherwise one, which is chosen
+    #: at random and kept until it fails.
     loadbalance: bool = True
-    #: Connections to each host that is used; more than one give up the order.
+    #: Connections to each host that is used; with more than one the order is lost.
     workers: Workers = 1
     #: The key of the list or stream.
     key: str = "mcp-audit"
     #: list: a line is an element, as Logstash's redis input reads it; stream: an entry with the
-    #: line as its field `message`. Not channel: what nobody listens to at that moment is lost.
+    #: line as its field `message`. Not channel: lines that nobody listens to are lost.
     datatype: Literal["list", "stream"] = "list"
-    #: About how many entries a stream keeps, the oldest being deleted, read or not; 0 keeps all.
+    #: About how many entries a stream keeps; the oldest are deleted, read or not. 0 keeps all.
     max_length: int = 0
     #: Number of the database.
     db: int = 0

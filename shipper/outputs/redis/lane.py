@@ -1,0 +1,188 @@
+"""One connection to Redis: login, batches, and the meaning of its errors."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from shipper.errors import DeliveryError, ProtocolError, Refused, TooLarge, Unavailable
+from shipper.outputs.base import DELIVERED
+from shipper.outputs.config import BATCH_BYTES
+from shipper.outputs.connection import Connection, Disconnected
+from shipper.outputs.lanes import Work
+from shipper.outputs.redis.config import RedisConfig
+from shipper.wire.resp import ErrorReply, Receiver, Reply, command, commands
+
+_LOGIN = "check username and password"
+
+#: How an error starts, its meaning for a batch, and what to do; the first row that fits counts.
+_MEANINGS: Sequence[tuple[str, type[DeliveryError], str]] = (
+    ("NOAUTH", Refused, _LOGIN),
+    ("WRONGPASS", Refused, _LOGIN),
+    ("ERR AUTH", Refused, _LOGIN),
+    # Redis before 6.
+    ("ERR Client sent AUTH", Refused, _LOGIN),
+    ("ERR invalid password", Refused, _LOGIN),
+    ("ERR wrong number of arguments for 'auth'", Refused, f"{_LOGIN}; it may know no user names"),
+    ("NOPERM", Refused, "allow this user to write to the key"),
+    ("OOM", Unavailable, "its readers are behind, or maxmemory is small"),
+    ("READONLY", Unavailable, "hosts must name the primary"),
+    ("ERR Protocol error: invalid bulk length", TooLarge, "its proto-max-bulk-len is smaller"),
+    # These pass by themselves.
+    ("BUSY", Unavailable, ""),
+    ("CLUSTERDOWN", Unavailable, ""),
+    ("ERR max number of clients reached", Unavailable, ""),
+    ("LOADING", Unavailable, ""),
+    ("MASTERDOWN", Unavailable, ""),
+    ("NOREPLICAS", Unavailable, ""),
+    ("TRYAGAIN", Unavailable, ""),
+    ("", Refused, "check key, datatype and db, and Redis itself"),
+)
+
+
+class RedisLane:
+    """A connection to one of several hosts, the same until it fails; one batch at a time."""
+
+    def __init__(self, config: RedisConfig, hosts: Sequence[tuple[str, int]]) -> None:
+        self._config, self._hosts = config, deque(hosts)
+        self._connection: tuple[Connection, Receiver] | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        return self._connection is not None
+
+    def connect(self) -> None:
+        """Open a connection, if there is no usable one; each host is tried once."""
+        for attempts_left in reversed(range(len(self._hosts))):
+            try:
+                with self._closed_by_errors():
+                    self._log_in()
+            except Unavailable:
+                if not attempts_left:
+                    raise
+            else:
+                return
+
+    def run(self, work: Work, job: Sequence[bytes]) -> None:
+        """Append one batch after the other, each in one step."""
+        while part := work.take(self._config.bulk_max_size, BATCH_BYTES):
+            with self._closed_by_errors():
+                self._log_in()
+                self._do(*_appending(self._config, job[part]))
+            work.record(part, [DELIVERED] * (part.stop - part.start))
+
+    def probe(self) -> str:
+        """Log in, have a PING answered, and ask for the version."""
+        with self._closed_by_errors():
+            self._log_in()
+            peer = self._peer
+            (reply,) = self._ask(command(b"INFO", b"server"))
+            # A user who may only write gets NOPERM, as expected.
+            if isinstance(reply, ErrorReply) and not reply.text.startswith("NOPERM"):
+                raise self._failure(reply)
+        return f"{peer} answers; Redis {_version(reply) or 'keeps its version'}"
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection[0].close()
+            self._connection = None
+
+    @property
+    def _peer(self) -> str:
+        host, port = self._hosts[0]
+        return f"{host}:{port}"
+
+    def _log_in(self) -> None:
+        """Open a connection, if there is no usable one."""
+        if self._connection is not None and not _is_usable(self._connection[0]):
+            self.close()
+        if self._connection is None:
+            config, (host, port) = self._config, self._hosts[0]
+            opened = Connection.connect(host, port, timeout_s=config.timeout_s, tls=config.ssl)
+            self._connection = opened, Receiver()
+            self._do(*_greeting(config))
+
+    def _do(self, *commands: bytes) -> None:
+        """Send all commands at once; raises the first error among their replies."""
+        if error := _error_in(self._ask(*commands)):
+            raise self._failure(error)
+
+    def _ask(self, *commands: bytes) -> list[Reply]:
+        """Send all commands at once; their replies in order, or the first ones with an error."""
+        assert self._connection is not None, "_log_in comes first"
+        connection, receiver = self._connection
+        try:
+            connection.send(b"".join(commands))
+        except Disconnected:
+            # The server may have given its reason before it hung up.
+            if replies := receiver.receive(connection.receive_waiting()):
+                return replies
+            raise
+        replies = []
+        while len(replies) < len(commands):
+            more = receiver.receive(connection.receive(self._config.timeout_s))
+            replies += more
+            if _error_in(more):
+                break
+        if len(replies) > len(commands):
+            raise ProtocolError(f"{self._peer} replies more often than it is asked")
+        return replies
+
+    @contextmanager
+    def _closed_by_errors(self) -> Iterator[None]:
+        """After any error the connection is closed, and it is the next host's turn."""
+        try:
+            yield
+        except (DeliveryError, ProtocolError):
+            self.close()
+            self._hosts.rotate(-1)
+            raise
+
+    def _failure(self, error: ErrorReply) -> DeliveryError:
+        rows = (row for row in _MEANINGS if error.text.startswith(row[0]))
+        _, meaning, advice = next(rows)
+        found = f"Redis at {self._peer}: {error.text.rstrip('.')}"
+        return meaning(f"{found}; {advice}" if advice else found)
+
+
+def _is_usable(connection: Connection) -> bool:
+    """Whether the server is still there, and has sent nothing without being asked."""
+    try:
+        return not connection.receive_waiting()
+    except DeliveryError:
+        return False
+
+
+def _greeting(config: RedisConfig) -> Iterator[bytes]:
+    if config.username or config.password:
+        password = config.password.reveal() if config.password else ""
+        words = (config.username, password) if config.username else (password,)
+        yield command(b"AUTH", *(word.encode() for word in words))
+    if config.db:
+        yield command(b"SELECT", b"%d" % config.db)
+    # Proves the login before a batch: Redis drops a large batch from an unauthenticated client.
+    yield command(b"PING")
+
+
+def _appending(config: RedisConfig, lines: Sequence[bytes]) -> Sequence[bytes]:
+    key = config.key.encode()
+    if config.datatype == "list":
+        return [command(b"RPUSH", key, *lines)]
+    limit = [b"MAXLEN", b"~", b"%d" % config.max_length] if config.max_length else []
+    entries = commands(b"XADD", key, *limit, b"*", b"message", last=lines)
+    return [command(b"MULTI"), *entries, command(b"EXEC")]
+
+
+def _error_in(replies: Iterable[Reply]) -> ErrorReply | None:
+    """The first error, also within arrays: a transaction replies with one."""
+    for reply in replies:
+        if isinstance(reply, ErrorReply):
+            return reply
+        if isinstance(reply, list) and (error := _error_in(reply)):
+            return error
+    return None
+
+
+def _version(info: Reply) -> str:
+    text = info.decode("utf-8", "replace") if isinstance(info, bytes) else ""
+    rows = (row.partition(":") for row in text.splitlines())
+    return next((value for name, _, value in rows if name == "redis_version"), "")
