@@ -130,11 +130,11 @@ def test_letters_that_a_running_shipper_adds_meanwhile_are_kept(path):
     assert [letter["offset"] for letter in left(path)] == [90]
 
 
-def test_a_second_replay_of_the_same_letters_is_refused(path):
+def test_a_second_replay_of_the_same_dead_letters_is_refused(path):
     bury(path, *refused(1))
 
     def send(lines):
-        with pytest.raises(ShipperError, match="being replayed already"):
+        with pytest.raises(ShipperError, match="another replay"):
             replayed(path, ScriptedOutput())
         return [DELIVERED]
 
