@@ -105,7 +105,7 @@ CASES = {
             "x": 0,
             "a": 1,
             "b": 2,
-            "error": {"message": "a cannot become b, which is there; drop or rename it first"},
+            "error": {"message": "a cannot become b, which already exists; drop or rename it first"},
         },
     ),
     "rename goes on after an error, if so told": (
@@ -121,7 +121,7 @@ CASES = {
     "rename tells of a missing field": (
         "- rename: {fields: [{from: a, to: b}]}",
         {"x": 1},
-        {"x": 1, "error": {"message": "a cannot become b: it is not there"}},
+        {"x": 1, "error": {"message": "a cannot become b: a does not exist"}},
     ),
     "an error that has no place for a message is not told": (
         "- rename: {fields: [{from: a, to: b}]}",
@@ -161,7 +161,7 @@ CASES = {
     "truncate_fields tells what it cannot cut": (
         "- truncate_fields: {fields: [m], max_bytes: 4}",
         {"m": 123456},
-        {"m": 123456, "error": {"message": "m cannot be cut: it is no text"}},
+        {"m": 123456, "error": {"message": "m cannot be cut: it is not a text"}},
     ),
     "truncate_fields may ignore what it cannot cut": (
         "- truncate_fields: {fields: [n, m], max_bytes: 1, fail_on_error: false}",
@@ -171,12 +171,12 @@ CASES = {
     "fingerprint tells of a missing field, and drops nothing": (
         "- fingerprint: {fields: [a, b]}",
         {"a": 1},
-        {"a": 1, "error": {"message": "no fingerprint: b is not there"}},
+        {"a": 1, "error": {"message": "no fingerprint: b does not exist"}},
     ),
     "fingerprint is of single values": (
         "- fingerprint: {fields: [a]}",
         {"a": [1]},
-        {"a": [1], "error": {"message": "no fingerprint: a is more than one value"}},
+        {"a": [1], "error": {"message": "no fingerprint: a has more than one value"}},
     ),
     "when asks before": (
         "- add_tags: {tags: x, when: {equals: {a: 1}}}",
