@@ -102,7 +102,7 @@ BEGUN_BEFORE = [
     deaths=st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=8),
     max_lines=st.integers(1, 4),
 )
-def test_what_streams_print_in_turn_arrives_whole_and_in_order(
+def test_what_two_streams_print_in_turn_arrives_complete_and_in_order(
     name, parts, is_docker, cuts, deaths, max_lines
 ):
     data = b"".join(runtime_line(n, part, is_docker=is_docker) for n, part in enumerate(parts))

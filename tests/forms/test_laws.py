@@ -113,7 +113,7 @@ def test_a_crash_between_any_two_batches_neither_loses_nor_doubles(name, pieces,
         shutil.rmtree(home)
 
 
-def test_a_line_joined_of_parts_that_began_before_its_event_is_not_cut_off_from_them():
+def test_a_line_is_not_cut_from_parts_that_started_before_its_event():
     text, part = b"a", b"2016-10-06T00:17:09Z stdout P  "
     pieces = [[text, part, text, b"2016-10-06T00:17:09Z stdout F a"]]
     law = test_a_crash_between_any_two_batches_neither_loses_nor_doubles.hypothesis.inner_test

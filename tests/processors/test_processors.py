@@ -105,7 +105,9 @@ CASES = {
             "x": 0,
             "a": 1,
             "b": 2,
-            "error": {"message": "a cannot become b, which already exists; drop or rename it first"},
+            "error": {
+                "message": "a cannot become b, which already exists; drop or rename it first"
+            },
         },
     ),
     "rename goes on after an error, if so told": (
@@ -217,7 +219,7 @@ def test_that(case):
 
 
 @pytest.mark.parametrize("method", ["md5", "sha1", "sha256", "sha384", "sha512"])
-def test_a_fingerprint_is_of_names_and_values_in_order_as_in_filebeat(method):
+def test_a_fingerprint_covers_sorted_names_and_values_as_in_filebeat(method):
     event = {"b": "two", "a": {"x": 1}, "t": True, "n": None, "f": 1.50}
     text = f"- fingerprint: {{fields: [b, a.x, b, t, n, gone], method: {method}, {{}}}}"
     text = text.replace("{}", "ignore_missing: true, target_field: event.id")
@@ -229,7 +231,7 @@ def test_a_fingerprint_is_of_names_and_values_in_order_as_in_filebeat(method):
     ("encoding", "encode"),
     [("hex", base64.b16encode), ("base32", base64.b32encode), ("base64", base64.b64encode)],
 )
-def test_a_fingerprint_is_written_as_told(encoding, encode):
+def test_a_fingerprint_has_the_configured_encoding(encoding, encode):
     digest = hashlib.sha256(b"|a|1.50|").digest()
     made = through(f"- fingerprint: {{fields: a, encoding: {encoding}}}", b'{"a":1.50}')
     assert made["fingerprint"] in {encode(digest).decode(), encode(digest).decode().lower()}
