@@ -56,7 +56,7 @@ def test_every_command_on_the_pages_is_there_with_its_options(shown, capsys):
 
 
 def test_a_closed_pipe_ends_the_command_quietly(config):
-    """As `mcp-shipper export dashboard | head -1`, with more than a pipe holds, and with less."""
+    """Like `mcp-shipper export dashboard | head -1`, with more than a pipe holds, and with less."""
     for words in (["export", "dashboard"], ["version"]):
         reading, writing = os.pipe()
         os.close(reading)
@@ -98,8 +98,8 @@ def test_an_event_logged_by_process_is_shipped_and_shown_in_status(config, tmp_p
     assert run("run", "--once", "-c", config).returncode == 0
     (out,) = (tmp_path / "out").iterdir()
     assert '"user":{"id":"ada"}' in out.read_text(encoding="utf-8")
-    (told,) = json.loads(run("status", "--json", "-c", config).stdout)["outputs"]
-    assert (told["output"], told["behind_bytes"]) == ("file", 0)
+    (status,) = json.loads(run("status", "--json", "-c", config).stdout)["outputs"]
+    assert (status["output"], status["behind_bytes"]) == ("file", 0)
 
 
 @pytest.mark.parametrize("stdin", ["", "[1]", "{", "null"])

@@ -23,8 +23,8 @@ def stamped(age_s, size=0):
     return b'{"message":"%s","@timestamp":"%s"}\n' % (b"x" * size, when.encode())
 
 
-class AwayUntil(ScriptedOutput):
-    """Takes nothing before that."""
+class DownUntil(ScriptedOutput):
+    """Accepts no line before the event is set."""
 
     def __init__(self, back):
         super().__init__()
@@ -38,10 +38,10 @@ class AwayUntil(ScriptedOutput):
 
 @pytest.fixture
 def held(tmp_path):
-    """Starts a pipeline whose output is away; the age of the oldest of the lines that are there."""
+    """Starts a pipeline whose output is down; returns the age of the oldest line."""
     back = threading.Event()
-    output = AwayUntil(back)
-    # However quick the machine is, it does not come to the end of the outage by trying.
+    output = DownUntil(back)
+    # The pipeline retries until the event is set, however fast the machine is.
     pipeline = Pipeline(config(tmp_path, max_lines=1), output, sleep=lambda _: back.wait(0.01))
 
     def age():

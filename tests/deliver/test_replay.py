@@ -35,7 +35,7 @@ def refused(*numbers, reason="400 mapper: bad"):
 
 
 def replayed(path, output, *, wanted=lambda letter: True, max_lines=2):
-    """Replay with a real settler that never waits; the replay and whether it came to the end."""
+    """Run a replay with a real settler that never waits; return it, and whether it finished."""
     letters = DeadLetters(path, output="test", max_bytes=1 << 20)
     backoff = Backoff(1.0, 1.0, lambda: 1.0)
     settler = Settler(
@@ -52,7 +52,7 @@ def replayed(path, output, *, wanted=lambda letter: True, max_lines=2):
 
 
 def left(path):
-    """The letters that are there, as objects."""
+    """The current dead letters, as objects."""
     return [json.loads(one) for one in read_letters(path)]
 
 
@@ -177,7 +177,7 @@ def test_whenever_it_dies_no_dead_letter_is_lost_and_at_most_one_batch_is_sent_t
 
 
 class _Recording:
-    """Writes what it is sent to a file; ends the process at a given line, as a crash would."""
+    """Writes the lines it gets to a file; ends the process at a given line, as a crash would."""
 
     def __init__(self, path, refuses, dies_after=None):
         self._path, self._refuses, self._left = path, refuses, dies_after

@@ -13,13 +13,13 @@ from shipper.forms.spooled import Spooled
 from tests.real.processes import wait_until
 
 
-def nothing(paths):
+def none_settled(paths):
     return []
 
 
 @contextmanager
-def spooling(home, settled=nothing, **bounds):
-    """A spool, and the end of its pipe to write to."""
+def spooling(home, settled=none_settled, **bounds):
+    """A running spool, and the end of its pipe to write to."""
     reading, writing = os.pipe()
     spool = Spool(home / "stdin", settled, pipe=reading, **bounds)
     spool.start()
@@ -91,7 +91,7 @@ def test_while_there_is_no_room_the_pipe_is_not_read(tmp_path):
 def test_a_reload_continues_in_the_middle_of_a_line(tmp_path):
     reading, writing = os.pipe()
     for part in (b"first ha", b"lf\nsecond\n"):
-        spool = Spool(tmp_path / "stdin", nothing, pipe=reading)
+        spool = Spool(tmp_path / "stdin", none_settled, pipe=reading)
         spool.start()
         before = len(content(tmp_path)) if segments(tmp_path) else 0
         os.write(writing, part)
@@ -107,7 +107,7 @@ def test_a_line_cut_off_by_a_kill_is_ended_at_the_next_start(tmp_path):
     torn = tmp_path / "stdin" / "00000000000000000001-other.spool"
     torn.parent.mkdir()
     torn.write_bytes(b"# mcp-shipper stdin\nhalf")
-    Spool(tmp_path / "stdin", nothing)
+    Spool(tmp_path / "stdin", none_settled)
     assert torn.read_bytes().endswith(b"half\n")
 
 

@@ -54,13 +54,13 @@ BEFORE = pytest.mark.parametrize("before", [b"", BACKLOG], ids=["block", "backlo
 
 
 def quick(before, block):
-    """The lines of `block` by the quick way behind `before`; None if it does not take them."""
+    """The lines of `block`, checked at once after `before`; None if the check fails."""
     lines = clean_lines(before + block)
     return None if lines is None else list(lines)[before.count(b"\n") :]
 
 
 def is_strict_object(line):
-    """The oracle: Python's own parser, told to be strict."""
+    """The oracle: Python's own parser, made strict."""
 
     def refuse(constant):
         raise ValueError(constant)

@@ -1,4 +1,4 @@
-"""Logs of containers: what the container printed, with its time and stream."""
+"""Container logs: the text that a container printed, with its time and stream."""
 
 import json
 

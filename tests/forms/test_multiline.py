@@ -10,7 +10,7 @@ def multiline(**options):
 
 
 def joined(letters, **options):
-    """What the lines `letters` become."""
+    """The events made from lines of one letter each."""
     data = "".join(f"{letter}\n" for letter in letters).encode()
     return [one.replace("\n", "") for one in messages(multiline(**options), data, is_last=True)]
 

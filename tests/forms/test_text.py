@@ -21,13 +21,13 @@ def reading(home, form_):
 
 
 def read(home, form_):
-    """What is delivered of the files below `home` now."""
+    """What is delivered from the files below `home` now."""
     _, output = drained(reading(home, form_))
     return [json.loads(one) for one in output.taken]
 
 
-class Told:
-    """Keeps what it is told."""
+class Recorder:
+    """Keeps the records of truncated lines."""
 
     def __init__(self):
         self.lines = []
@@ -114,7 +114,7 @@ def test_a_long_line_is_cut_and_its_event_and_a_record_say_what_it_was(tmp_path,
     kept = 10 if limits else 10 << 20
     (logs / "a.log").write_bytes(b"a\n" + line + b"\nb\n")
     settings = reading(tmp_path, form(**limits))
-    witness = Told()
+    witness = Recorder()
     pipeline, output = drained(settings, witness=witness)
     first, cut, last = map(json.loads, output.taken)
     assert (first["message"], last["message"]) == ("a", "b")

@@ -1,4 +1,4 @@
-"""What holds for every chain: bytes stay where nothing acts, and numbers stay what they are."""
+"""What holds for every chain: unchanged lines keep their bytes, and numbers their spelling."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Conditions hold for what Filebeat's hold for."""
+"""Conditions hold for the same events as Filebeat's."""
 
 import json
 
@@ -87,7 +87,7 @@ DO_NOT_HOLD = [
 
 
 def holds(condition, line):
-    """Whether the condition holds: the chain drops what it holds for."""
+    """Whether the condition holds: then the chain drops the event."""
     when = yaml.safe_load(condition)
     return chain(yaml.safe_dump([{"drop_event": {"when": when}}])).apply(line) is None
 

@@ -1,4 +1,4 @@
-"""Where the shipper runs: the host's own word, and the pod's downward API."""
+"""Metadata about the place where the shipper runs: the host, and the pod's downward API."""
 
 import json
 import platform

@@ -1,4 +1,4 @@
-"""Each processor, by cases: what it makes of an event, and where it leaves it alone."""
+"""Each processor, by cases: how it changes an event, and when it leaves it unchanged."""
 
 import base64
 import hashlib
@@ -110,7 +110,7 @@ CASES = {
             },
         },
     ),
-    "rename goes on after an error, if so told": (
+    "rename continues after an error, if so configured": (
         "- rename: {fail_on_error: false, fields: [{from: a, to: b}, {from: x, to: y}]}",
         {"x": 0, "a": 1, "b": 2},
         {"y": 0, "a": 1, "b": 2},
@@ -125,7 +125,7 @@ CASES = {
         {"x": 1},
         {"x": 1, "error": {"message": "a cannot become b: a does not exist"}},
     ),
-    "an error that has no place for a message is not told": (
+    "an error is not reported if the event has no room for the message": (
         "- rename: {fields: [{from: a, to: b}]}",
         {"error": "text"},
         {"error": "text"},

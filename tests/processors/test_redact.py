@@ -179,7 +179,7 @@ def test_a_line_without_secrets_is_the_same_object(event):
     "piece", ["password=hunt)er2", "https://x.example/blob?sig=hunter2", "pin "]
 )
 def test_a_long_text_takes_time_in_proportion(piece):
-    """It took a minute when a value was looked for to the end of the text from each name."""
+    """A search from each name to the end of the text took a minute."""
     line = json.dumps({"m": piece * (400_000 // len(piece))}).encode()
     start = time.process_time()
     assert b"hunter2" not in chain("- redact:").apply(line)

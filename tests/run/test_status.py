@@ -173,7 +173,7 @@ def test_the_table_fits_a_terminal_of_80_columns_without_broken_words():
 
 @contextmanager
 def nobody():
-    """Somebody who may not read what the shipper keeps."""
+    """A user without permission to read the shipper's data."""
     os.seteuid(65534)
     try:
         yield

@@ -1,4 +1,4 @@
-"""A running shipper: its endpoint, signals, last word, and secrets from the keystore."""
+"""A running shipper: its endpoint, signals, last log line, and secrets from the keystore."""
 
 import contextlib
 import http.client
@@ -46,7 +46,7 @@ def dead():
 
 
 def get(port, route):
-    """Status and body; a connection that nobody takes yet is status 0."""
+    """Status and body; status 0 if nothing listens yet."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{route}", timeout=10) as answer:
             return answer.status, answer.read().decode()
@@ -230,7 +230,7 @@ def test_systemd_is_notified_when_it_is_ready_and_when_it_stops(source, tmp_path
 
 @contextmanager
 def notified(tmp_path, monkeypatch, *, watchdog_s):
-    """Where systemd would listen."""
+    """The socket that systemd would listen on."""
     address = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
         inbox.bind(str(address))
