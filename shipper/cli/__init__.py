@@ -19,7 +19,7 @@ from shipper.cli.commands import (
     Command,
     Commands,
 )
-from shipper.cli.terminal import complain
+from shipper.cli.terminal import warn
 from shipper.errors import BadInput, DeliveryError, RegistryError, ShipperError
 
 
@@ -33,13 +33,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except BadInput as error:
         problems = (f"  {problem}" for problem in error.problems)
-        complain("\n".join(["Cannot continue until this is fixed:", *problems]))
+        warn("\n".join(["Cannot continue until this is fixed:", *problems]))
         return EX_CONFIG
     except ShipperError as error:
-        complain(str(error))
+        warn(str(error))
         return _code(error)
     except PermissionError as error:
-        complain(f"{error.filename}: {error.strerror}; run this as the shipper's user, or as root")
+        warn(f"{error.filename}: {error.strerror}; run this as the shipper's user, or as root")
         return EX_NOPERM
     except BrokenPipeError:  # the reader closed the pipe, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from shipper.cli.commands import EX_DATAERR, EX_FAILED, Commands, config_of
-from shipper.cli.terminal import complain, say
+from shipper.cli.terminal import say, warn
 from shipper.errors import BadInput, Problem
 
 
@@ -67,7 +67,7 @@ def _export(arguments: argparse.Namespace) -> int:
     chosen = [row for row in found if arguments.name in {None, row[0]}]
     if not chosen:
         known = ", ".join(name for name, *_ in found)
-        complain(f"no {arguments.what} named {arguments.name!r}; known: {known}")
+        warn(f"no {arguments.what} named {arguments.name!r}; known: {known}")
         return EX_FAILED
     for _, path, text in chosen:
         if len(chosen) > 1 and path.suffix not in {".json", ".ndjson"}:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from shipper.cli.commands import EX_CONFIG, EX_DATAERR, EX_UNAVAILABLE, Commands, config_of
-from shipper.cli.terminal import complain, say, show
+from shipper.cli.terminal import say, show, warn
 
 if TYPE_CHECKING:
     from shipper.config import Config
@@ -36,7 +36,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     code = _send(config, [name for name in names if name in config.outputs], wanted)
     unknown = [name for name in names if name not in config.outputs]
     for name in unknown:
-        complain(f"{name}: this output is not configured; its dead letters are kept")
+        warn(f"{name}: this output is not configured; its dead letters are kept")
     return EX_CONFIG if unknown else code
 
 
@@ -82,4 +82,4 @@ def _report(done: "Replayed") -> None:
     more = "".join(f"; {count} {what}" for what, count in counts.items() if count)
     say(f"{done.output}: {done.delivered} delivered{more}")
     if done.error:
-        complain(f"{done.output}: {done.error}; the undelivered dead letters are unchanged")
+        warn(f"{done.output}: {done.error}; the undelivered dead letters are unchanged")

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from shipper.cli.commands import EX_FAILED, Commands, config_path, is_strict, settings_of
-from shipper.cli.terminal import complain, say
+from shipper.cli.terminal import say, warn
 
 if TYPE_CHECKING:
     from shipper.config.keystore import Keystore
@@ -38,7 +38,7 @@ def _keystore(arguments: argparse.Namespace) -> "Keystore":
 def _create(arguments: argparse.Namespace) -> int:
     keystore = _keystore(arguments)
     if keystore.path.exists() and not arguments.force:
-        complain(f"{keystore.path} already exists; --force replaces it and its secrets")
+        warn(f"{keystore.path} already exists; --force replaces it and its secrets")
         return EX_FAILED
     keystore.write({})
     say(f"created {keystore.path}")
@@ -52,15 +52,15 @@ def _add(arguments: argparse.Namespace) -> int:
     keystore = _keystore(arguments)
     secrets = keystore.read()
     if arguments.name in secrets and not arguments.force:
-        complain(f"{arguments.name} already exists; --force replaces it")
+        warn(f"{arguments.name} already exists; --force replaces it")
         return EX_FAILED
     if not re.fullmatch(NAME, arguments.name):
-        complain(f"{arguments.name!r} cannot be used as ${{NAME}}; names consist of A-Z a-z 0-9 _")
+        warn(f"{arguments.name!r} cannot be used as ${{NAME}}; names consist of A-Z a-z 0-9 _")
         return EX_FAILED
     prompts = sys.stdin.isatty() and not arguments.stdin
     read = getpass.getpass(f"{arguments.name}: ") if prompts else sys.stdin.read()
     if not (value := read.rstrip("\n")):
-        complain("the value is empty; nothing was added")
+        warn("the value is empty; nothing was added")
         return EX_FAILED
     keystore.write({**secrets, arguments.name: value})
     return 0
@@ -76,7 +76,7 @@ def _remove(arguments: argparse.Namespace) -> int:
     keystore = _keystore(arguments)
     secrets = keystore.read()
     if secrets.pop(arguments.name, None) is None:
-        complain(f"{arguments.name} is not in {keystore.path}")
+        warn(f"{arguments.name} is not in {keystore.path}")
         return EX_FAILED
     keystore.write(secrets)
     return 0

@@ -34,8 +34,8 @@ def _test_config(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     for output in outputs_of(config).values():
         output.close()
-    nothing = [] if config.outputs else [_NO_OUTPUT]
-    for note in (*config.notes, *nothing, *nothing_named(config.inputs)):
+    no_output = [] if config.outputs else [_NO_OUTPUT]
+    for note in (*config.notes, *no_output, *nothing_named(config.inputs)):
         say(f"note: {note}")
     say(
         f"Config OK: {len(config.inputs)} inputs, outputs: {', '.join(config.outputs) or 'none'}; "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import asdict
 
 from shipper.cli.commands import EX_FAILED, Commands, config_of
-from shipper.cli.terminal import complain, say, show
+from shipper.cli.terminal import say, show, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +101,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from shipper.cli.tables import dead_letters_table, positions_table
 
     if not files and not dead_letters and wanted not in {None, *config.outputs}:
-        complain(f"{wanted}: this output is not configured, and it has no positions here")
+        warn(f"{wanted}: this output is not configured, and it has no positions here")
         return EX_FAILED
     show(positions_table(files) if files else f"nothing shipped yet under {config.data}")
     if dead_letters:

@@ -45,7 +45,7 @@ class Rates:
 def status_view(outputs: Sequence[OutputStatus], rates: Mapping[str, float] | None = None) -> Group:
     """A row for each output, and the errors below; `rates` are lines per second.
 
-    It fits a terminal of 80 columns. If it must, it shortens the names of outputs and nothing else.
+    It fits a terminal of 80 columns; if necessary, only the names of outputs are shortened.
     """
     errors = [_error(one) for one in outputs if one.error]
     return Group(_status_table(outputs, rates), *errors)
@@ -143,11 +143,11 @@ def size(count: float) -> str:
 
 def age(seconds: float) -> str:
     """A time span in its two largest units."""
-    whole = round(seconds)
+    rounded = round(seconds)
     for unit_s, unit, small_s, small in _SPANS:
-        if whole >= unit_s:
-            return f"{whole // unit_s} {unit} {whole % unit_s // small_s} {small}"
-    return f"{whole} s"
+        if rounded >= unit_s:
+            return f"{rounded // unit_s} {unit} {rounded % unit_s // small_s} {small}"
+    return f"{rounded} s"
 
 
 _SPANS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))

@@ -16,7 +16,7 @@ def say(what: str) -> None:
     sys.stdout.write(f"{what}\n")
 
 
-def complain(what: str) -> None:
+def warn(what: str) -> None:
     """Write a line to standard error, in red on a terminal."""
     is_red = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     sys.stderr.write(f"\x1b[31m{what}\x1b[0m\n" if is_red else f"{what}\n")

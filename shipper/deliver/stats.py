@@ -16,7 +16,7 @@ class State(Enum):
     UNAVAILABLE = "unavailable"
     #: A person must act: credentials, certificate, disk; trying again slowly.
     REFUSED = "refused"
-    #: The dead letters are full; holding until there is room.
+    #: There is no room for more dead letters; waiting until there is.
     FULL = "full"
     STOPPED = "stopped"
 

@@ -14,10 +14,9 @@ HEAD_BYTES = len(HEAD % uuid.UUID(int=0).hex.encode())
 
 
 class Spooled:
-    """Another form's lines, in segments: the first line is ours, the rest begins behind it."""
+    """The lines of another form in segments, after the first line, which is never sent."""
 
     def __init__(self, form: Form) -> None:
-        """Of `form`."""
         self.form = form
 
     def sift(self, block: Block) -> Sifted:

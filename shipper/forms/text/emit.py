@@ -36,7 +36,7 @@ class Json(Struct, frozen=True, kw_only=True):
 
 
 class Emitter:
-    """Turns each message into a line, a reject or a filtered line, and blank ones into nothing."""
+    """Turns each message into a line, a reject or a filtered line, and skips blank ones."""
 
     def __init__(
         self,
