@@ -29,7 +29,7 @@ _TTL_S = 60.0
 
 
 class DedotConfig(Struct, frozen=True, kw_only=True):
-    """Whether dots in names become `_`; `app` and `app.kubernetes.io/name` would conflict."""
+    """Whether dots in names become `_`; otherwise `app` and `app.kubernetes.io/name` conflict."""
 
     dedot: bool = True
 
