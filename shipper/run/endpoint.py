@@ -26,7 +26,7 @@ class Server(ThreadingHTTPServer):
             Path(config.host.removeprefix(_UNIX)) if config.host.startswith(_UNIX) else None
         )
         if self._file:
-            if self._file.is_socket():  # left by a killed shipper; another file is never deleted
+            if self._file.is_socket():  # of one that was killed; never somebody's file
                 self._file.unlink()
             self.address_family = socket.AF_UNIX
             super().__init__(str(self._file), _Handler, bind_and_activate=True)  # type: ignore[arg-type]  # a path is an address of AF_UNIX
@@ -37,7 +37,7 @@ class Server(ThreadingHTTPServer):
         if self._file is None:
             super().server_bind()
             return
-        old = os.umask(0o177)  # the file's permissions are the only authentication
+        old = os.umask(0o177)  # the file's permissions are all the authentication there is
         try:
             self.socket.bind(str(self._file))
             self._is_bound = True
@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         service = self.server.service
-        match self.path.partition("?")[0]:  # Filebeat's users ask for `/stats?pretty`
+        match self.path.partition("?")[0]:  # `/stats?pretty`, as people ask Filebeat
             case "/livez":
                 alive = service.is_alive
                 self._answer(200 if alive else 503, b"ok\n" if alive else b"", "text/plain")
@@ -64,14 +64,14 @@ class _Handler(BaseHTTPRequestHandler):
                 ready, body = readiness(service)
                 self._answer(200 if ready else 503, _json(body))
             case "/metrics":
-                from shipper.run.prometheus import KIND, metrics  # only if something scrapes it
+                from shipper.run.prometheus import KIND, metrics  # only where it is scraped
 
                 self._answer(200, metrics(service), KIND)
             case "/stats":
                 self._answer(200, _json(counters(service)))
             case _:
                 known = "/livez /readyz /metrics /stats"
-                self._answer(404, f"unknown path; known: {known}\n".encode(), "text/plain")
+                self._answer(404, f"unknown; known: {known}\n".encode(), "text/plain")
 
     def _answer(self, status: int, body: bytes, kind: str = "application/json") -> None:
         self.send_response(status)
@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Log no requests: probes come every few seconds."""
+        """Probes come every few seconds: no line for each."""
 
 
 def _json(value: object) -> bytes:

@@ -1,6 +1,6 @@
-"""How a running shipper reports on itself: an HTTP endpoint, and a line in the log per period.
+"""What a running shipper says of itself: /livez, /readyz, /metrics, /stats, and a line in the log.
 
-Both read the pipelines' own counters when they need them.
+Everything is read from the pipelines' own counters when it is asked for; nothing is kept twice.
 """
 
 import logging
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def serving(config: HttpConfig, service: Service) -> Iterator[None]:
-    """Run the endpoint, if it is enabled, while the block runs."""
+    """The endpoint, where it is enabled, while the block runs."""
     if not config.enabled:
         yield
         return
@@ -39,7 +39,7 @@ def serving(config: HttpConfig, service: Service) -> Iterator[None]:
 
 @contextmanager
 def logging_counters(config: MetricsConfig, service: Service) -> Iterator[None]:
-    """While the block runs, log how much the counters grew in each period."""
+    """A line in the log each period with what the counters gained, while the block runs."""
     ended = threading.Event()
     if config.enabled and config.period_s > 0:
         work = (service, config.period_s, ended)
@@ -60,5 +60,5 @@ def _log_counters(service: Service, period_s: float, ended: threading.Event) -> 
         }
         gained = {name: value - before.get(name, 0) for name, value in now.items()}
         before = now
-        text = ", ".join(f"{name} +{value}" for name, value in gained.items() if value)
-        _log.info("Last %g s: %s.", period_s, text or "no change")
+        said = ", ".join(f"{name} +{value}" for name, value in gained.items() if value)
+        _log.info("Last %g s: %s.", period_s, said or "nothing new")
