@@ -1,4 +1,4 @@
-"""Whole lines on the disk: append, replace, and recover from a crash in the middle."""
+"""Complete lines on the disk: append, replace, and recover from a crash halfway."""
 
 import fcntl
 import os
@@ -8,12 +8,12 @@ from pathlib import Path
 
 _STEP_BYTES = 64 << 10
 
-#: Positions and refused lines tell what an application does: for its own user only.
+#: Positions and rejected lines reveal what an application does: only its own user may read them.
 _MODE = 0o600
 
 
 def open_append(path: Path) -> int:
-    """Open `path` for `append`; make it, and its directory, if missing."""
+    """Open `path` for `append`; create it and its directory if missing."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _MODE)
     sync_directory(path.parent)
@@ -21,7 +21,7 @@ def open_append(path: Path) -> int:
 
 
 def is_at(path: Path, file: int) -> bool:
-    """Whether the open file is the one at `path`: it may have been moved away, or deleted."""
+    """Whether the open file is still at `path`, not moved away or deleted."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file))
     except FileNotFoundError:
@@ -30,7 +30,7 @@ def is_at(path: Path, file: int) -> bool:
 
 @contextmanager
 def exclusively(file: int) -> Iterator[None]:
-    """While nobody else does so: another process may append to the same file, or trim it."""
+    """Hold the file's lock: another process may append to the same file, or trim it."""
     fcntl.flock(file, fcntl.LOCK_EX)
     try:
         yield
@@ -50,7 +50,7 @@ def append(file: int, data: bytes) -> None:
 
 
 def trim(file: int) -> None:
-    """Cut off the half line that a crash has left at the end."""
+    """Cut off the incomplete line that a crash left at the end."""
     end = position = os.fstat(file).st_size
     while position:
         start = max(0, position - _STEP_BYTES)
@@ -64,7 +64,7 @@ def trim(file: int) -> None:
 
 
 def replace(path: Path, parts: Iterable[bytes]) -> None:
-    """Put `parts` in place of the file, all of them or nothing, whatever happens."""
+    """Replace the file's content by `parts`, atomically: all of them or no change."""
     new = path.with_name(path.name + ".new")
     file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
     try:
@@ -84,7 +84,7 @@ def _write(file: int, data: bytes) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Wait until the names in a directory are on the disk."""
+    """Wait until the directory's entries (new names, renames, deletions) are on the disk."""
     directory = os.open(path, os.O_RDONLY)
     try:
         os.fsync(directory)

@@ -1,4 +1,4 @@
-"""The error tree: the class of an error says what happens next."""
+"""The error tree: the class of an error determines what happens next."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Problem(Struct, frozen=True):
-    """One thing wrong with what a person wrote: where it is, and what to do about it."""
+    """One fault in something a person wrote: where it is, and how to fix it."""
 
     where: str
     what: str
@@ -20,7 +20,7 @@ class ShipperError(Exception):
 
 
 class BadInput(ShipperError):
-    """What a person wrote cannot be used: stop before starting, and report every problem."""
+    """Something a person wrote cannot be used: stop before the start, and report every problem."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
@@ -36,18 +36,18 @@ class CatalogError(BadInput):
 
 
 class DeliveryError(ShipperError):
-    """A whole batch was not taken; nothing is known to have arrived."""
+    """A complete batch failed; no line of it is known to have arrived."""
 
 
 class Unavailable(DeliveryError):
-    """The destination cannot be reached or is overloaded: the same batch again, after a delay."""
+    """The destination is unreachable or overloaded: send the same batch again after a delay."""
 
 
 class Closed(Unavailable):
-    """The connection was ended on the batch without a word: as `Unavailable`.
+    """The destination closed the connection on the batch without an answer: as `Unavailable`.
 
-    When that goes on while the destination works otherwise, one of the lines is to blame.
-    `answers` says whether it proved to work on a new connection right after.
+    If this continues while the destination works otherwise, one of the lines is to blame.
+    `answers` is whether the destination worked on a new connection directly afterwards.
     """
 
     def __init__(self, message: str, *, answers: bool) -> None:
@@ -56,20 +56,20 @@ class Closed(Unavailable):
 
 
 class Refused(DeliveryError):
-    """A person must act (credentials, certificate, disk): the same batch, slowly and loudly."""
+    """A person must act (credentials, certificate, disk): retry the batch slowly, and log it."""
 
 
 class TooLarge(DeliveryError):
-    """The destination limits the size: send halves; one line that is too large is rejected."""
+    """The batch is over the destination's limit: send halves; reject a single line over it."""
 
 
 class ProtocolError(ShipperError):
-    """The peer broke its protocol: drop the connection, then as `Unavailable`."""
+    """The peer broke the protocol: close the connection, then as `Unavailable`."""
 
 
 class Unprocessable(ShipperError):
-    """A line that the processors cannot look through: it alone goes to the dead letters."""
+    """The processors cannot read a line completely: only this line becomes a dead letter."""
 
 
 class RegistryError(ShipperError):
-    """Positions cannot be read or kept: stop, for without them nothing can be promised."""
+    """Positions cannot be read or saved: stop, because without them no promise holds."""

@@ -55,8 +55,8 @@ def test_every_command_on_the_pages_is_there_with_its_options(shown, capsys):
     assert [word for word in words if word.startswith("-") and word not in said] == []
 
 
-def test_whoever_has_read_enough_hears_no_more(config):
-    """As `mcp-shipper export dashboard | head -1`, with more than a pipe holds, and with less."""
+def test_a_closed_pipe_ends_the_command_quietly(config):
+    """Like `mcp-shipper export dashboard | head -1`, with more than a pipe holds, and with less."""
     for words in (["export", "dashboard"], ["version"]):
         reading, writing = os.pipe()
         os.close(reading)
@@ -74,7 +74,7 @@ def test_the_configuration_may_be_named_before_or_after_the_command(config, caps
     assert "outputs: file" in capsys.readouterr().out
 
 
-def test_test_config_tells_every_problem_and_ends_with_78(tmp_path):
+def test_test_config_reports_every_problem_and_exits_with_78(tmp_path):
     path = tmp_path / "c.yml"
     path.write_text("mcp_audit_level: most\noutput.files: {}\n")
     done = run("test", "config", "-c", path)
@@ -92,14 +92,14 @@ def test_run_without_an_output_says_what_can_be_configured(tmp_path):
     assert "elasticsearch" in done.stderr
 
 
-def test_what_process_logs_is_shipped_and_seen_in_status(config, tmp_path):
+def test_an_event_logged_by_process_is_shipped_and_shown_in_status(config, tmp_path):
     answer = run("process", "-c", config, stdin=json.dumps(REQUEST))
     assert json.loads(answer.stdout)["status"] == "logged"
     assert run("run", "--once", "-c", config).returncode == 0
     (out,) = (tmp_path / "out").iterdir()
     assert '"user":{"id":"ada"}' in out.read_text(encoding="utf-8")
-    (told,) = json.loads(run("status", "--json", "-c", config).stdout)["outputs"]
-    assert (told["output"], told["behind_bytes"]) == ("file", 0)
+    (status,) = json.loads(run("status", "--json", "-c", config).stdout)["outputs"]
+    assert (status["output"], status["behind_bytes"]) == ("file", 0)
 
 
 @pytest.mark.parametrize("stdin", ["", "[1]", "{", "null"])
@@ -123,14 +123,12 @@ def test_export_follows_the_configuration(tmp_path, capsys):
     assert policy["policy"]["phases"]["delete"]["min_age"] == "2557d"
 
 
-def test_export_of_an_unknown_name_tells_the_known_ones(capsys):
+def test_export_of_an_unknown_name_lists_the_known_ones(capsys):
     assert main(["export", "ilm-policy", "nope"]) == 1
     assert "logs-mcp.tools" in capsys.readouterr().err
 
 
-def test_export_config_prints_what_is_understood_with_defaults_and_without_secrets(
-    tmp_path, capsys, monkeypatch
-):
+def test_export_config_prints_the_effective_values_without_secrets(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("PASSPHRASE", "fourth")
     path = tmp_path / "c.yml"
     path.write_text(
@@ -169,7 +167,7 @@ def test_validate_finds_nothing_wrong_with_the_committed_assets(folder, capsys):
     assert capsys.readouterr().out == f"{ROOT / folder}: no problem found\n"
 
 
-def test_validate_tells_the_fault_of_an_edited_file_with_its_place(tmp_path, capsys):
+def test_validate_reports_the_fault_of_an_edited_file_and_its_place(tmp_path, capsys):
     policy = json.loads((ROOT / "ilm/policies/logs-mcp.tools.json").read_text(encoding="utf-8"))
     policy["policy"]["phases"]["delete"]["actions"]["rollover"] = {"max_age": "1d"}
     edited = tmp_path / "edited.json"
@@ -178,7 +176,7 @@ def test_validate_tells_the_fault_of_an_edited_file_with_its_place(tmp_path, cap
     assert str(edited) in capsys.readouterr().out.replace("\n", "")
 
 
-def test_validate_of_a_file_that_is_not_there_says_so(tmp_path):
+def test_validate_reports_a_missing_file(tmp_path):
     assert main(["validate", str(tmp_path / "nothing")]) == os.EX_CONFIG
 
 
@@ -201,7 +199,7 @@ def test_run_loads_nothing_that_it_does_not_use(absent, config):
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def test_test_config_tells_what_an_output_would_refuse_at_the_start(tmp_path):
+def test_test_config_reports_what_an_output_would_refuse_at_the_start(tmp_path):
     path = tmp_path / "c.yml"
     path.write_text("output.kafka.topic: a b\noutput.redis.hosts: ['redis://:hidden@r:6379']\n")
     done = run("test", "config", "-c", path)

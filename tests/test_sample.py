@@ -1,4 +1,4 @@
-"""The sample month: told by a seed, in the bounds of its days, through the real record line."""
+"""The sample month: determined by its seed, within its days, written by the real handler."""
 
 import json
 from collections import Counter
@@ -16,7 +16,7 @@ def events_of(directory):
             yield json.loads(line)
 
 
-def told(directory):
+def story(directory):
     """The events of the story, without the control events."""
     control = {event.action for event in CONTROL_EVENTS}
     return Counter(
@@ -26,19 +26,19 @@ def told(directory):
     )
 
 
-def test_a_seed_tells_the_same_story_again_and_another_seed_another(tmp_path):
+def test_a_seed_gives_the_same_story_again_and_another_seed_another(tmp_path):
     counts = [
         write_sample(tmp_path / name, days=2, seed=seed, end_s=END_S)
         for name, seed in (("a", 7), ("b", 7), ("c", 8))
     ]
-    assert counts[0] == counts[1] == told(tmp_path / "a").total()
-    assert told(tmp_path / "a") == told(tmp_path / "b")
-    assert told(tmp_path / "a") != told(tmp_path / "c")
+    assert counts[0] == counts[1] == story(tmp_path / "a").total()
+    assert story(tmp_path / "a") == story(tmp_path / "b")
+    assert story(tmp_path / "a") != story(tmp_path / "c")
 
 
 def test_a_sample_holds_every_event_type_within_its_days(tmp_path):
     write_sample(tmp_path, days=3, end_s=END_S)
-    rows = told(tmp_path)
+    rows = story(tmp_path)
     assert {kind for _, kind, _ in rows} == set(MCPEventType)
     times = [time for time, _, _ in rows]
     assert iso_timestamp(END_S - 3 * 86_400) <= min(times)

@@ -1,7 +1,7 @@
-"""The command line: a module for each family of commands, exit codes by sysexits.h.
+"""The command line: one module for each family of commands, exit codes from sysexits.h.
 
-A family imports what its commands need within them: `run` starts in the time that it takes to
-load what ships, and nothing else.
+A family imports what its commands need inside the functions, so that `run` starts without loading
+what other commands need.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from shipper.cli.commands import (
     Command,
     Commands,
 )
-from shipper.cli.terminal import complain
+from shipper.cli.terminal import warn
 from shipper.errors import BadInput, DeliveryError, RegistryError, ShipperError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code says what kind of thing went wrong."""
+    """Run one command and return its exit code, which shows the kind of failure."""
     words = sys.argv[1:] if argv is None else argv
     arguments = _parser(words).parse_args(words)
     command: Command = arguments.command
@@ -32,15 +32,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = command(arguments)
         sys.stdout.flush()
     except BadInput as error:
-        complain("\n".join(["Cannot be used:", *(f"  {problem}" for problem in error.problems)]))
+        problems = (f"  {problem}" for problem in error.problems)
+        warn("\n".join(["Cannot continue until this is fixed:", *problems]))
         return EX_CONFIG
     except ShipperError as error:
-        complain(str(error))
+        warn(str(error))
         return _code(error)
     except PermissionError as error:
-        complain(f"{error.filename}: {error.strerror}; run this as the shipper's user, or as root")
+        warn(f"{error.filename}: {error.strerror}; run this as the shipper's user, or as root")
         return EX_NOPERM
-    except BrokenPipeError:  # whoever reads has read enough, as `head` does
+    except BrokenPipeError:  # the reader closed the pipe, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EX_FAILED
     return code
@@ -57,14 +58,14 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         "mcp-shipper", "Audit logging for MCP applications, native to the ELK stack."
     )
     running.add(commands)
-    if words[:1] != ["run"]:  # which does not wait for the parsers of all others: 15 ms
+    if words[:1] != ["run"]:  # the parsers of the others take 15 ms to make
         _add_others(commands)
     return parser
 
 
 def _add_others(commands: Commands) -> None:
-    """The other families, in the order in which help shows them."""
-    from shipper.cli import assets, events, faults, keystore, letters, setup, state
+    """Add the other families, in the order in which help shows them."""
+    from shipper.cli import assets, dead_letters, events, faults, keystore, setup, state
 
-    for family in (state, letters, setup, assets, events, keystore, faults):
+    for family in (state, dead_letters, setup, assets, events, keystore, faults):
         family.add(commands)

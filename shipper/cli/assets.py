@@ -1,4 +1,4 @@
-"""What Elasticsearch, Logstash and Kibana need: printed, written, checked."""
+"""Commands that print, write and check what Elasticsearch, Logstash and Kibana need."""
 
 import argparse
 import json
@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from shipper.cli.commands import EX_DATAERR, EX_FAILED, Commands, config_of
-from shipper.cli.terminal import complain, say
+from shipper.cli.terminal import say, warn
 from shipper.errors import BadInput, Problem
 
 
 def add(commands: Commands) -> None:
-    _add_exports(commands.group("export", "print what setup installs, without a server"))
-    validate = commands.add("validate", _validate, "check asset files without a server")
-    validate.add_argument("path", type=Path, help="a file, or a directory of them")
+    _add_exports(commands.group("export", "print what setup installs; needs no server"))
+    validate = commands.add("validate", _validate, "check asset files; needs no server")
+    validate.add_argument("path", type=Path, help="a file, or a directory of files")
 
 
-#: What is printed of each kind: all files below a folder.
+#: The folder whose files each kind prints.
 _EXPORTS = {
     "ilm-policy": ("ilm", "policies"),
     "component-template": ("ilm", "component_templates"),
@@ -36,16 +36,24 @@ _EXPORTS = {
 def _add_exports(exports: Commands) -> None:
     for what in _EXPORTS:
         one = exports.add(what, _export, f"print every {what}, or one by name")
-        one.add_argument("name", nargs="?", help="every one where none is named")
+        one.add_argument("name", nargs="?", help=f"print only this one (default: every {what})")
         one.set_defaults(what=what)
-    exports.add("config", _export_config, "print the configuration as it is understood")
-    files = exports.add("assets", _export_assets, "write all of it as files")
-    files.add_argument("directory", nargs="?", type=Path, default=Path(), help="here by default")
-    files.add_argument("--check", action="store_true", help="only say which are stale")
+    exports.add("config", _export_config, "print the configuration in effect, without secrets")
+    files = exports.add("assets", _export_assets, "write all assets as files")
+    files.add_argument(
+        "directory",
+        nargs="?",
+        type=Path,
+        default=Path(),
+        help="where to write them (default: the current directory)",
+    )
+    files.add_argument(
+        "--check", action="store_true", help="write nothing; list the files that are out of date"
+    )
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    """Print what `setup` installs, all of a kind or one by name."""
+    """Print what `setup` installs: every asset of a kind, or one by name."""
     from shipper.assets import build
 
     config = config_of(arguments)
@@ -59,7 +67,7 @@ def _export(arguments: argparse.Namespace) -> int:
     chosen = [row for row in found if arguments.name in {None, row[0]}]
     if not chosen:
         known = ", ".join(name for name, *_ in found)
-        complain(f"no {arguments.what} named {arguments.name!r}; known: {known}")
+        warn(f"no {arguments.what} named {arguments.name!r}; known: {known}")
         return EX_FAILED
     for _, path, text in chosen:
         if len(chosen) > 1 and path.suffix not in {".json", ".ndjson"}:
@@ -69,7 +77,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _named(path: PurePath, text: str) -> Iterator[tuple[str, str]]:
-    """A file by its name; of a file with an object to a line, each by its id."""
+    """The file under its name; for NDJSON, each object under its id."""
     if path.suffix != ".ndjson":
         yield path.stem, text
         return
@@ -79,7 +87,7 @@ def _named(path: PurePath, text: str) -> Iterator[tuple[str, str]]:
 
 
 def _export_config(arguments: argparse.Namespace) -> int:
-    """Print the configuration as it is understood, with its defaults and without its secrets."""
+    """Print the configuration in effect: with defaults, without secrets."""
     import yaml
 
     from shipper.config.show import plain
@@ -89,7 +97,7 @@ def _export_config(arguments: argparse.Namespace) -> int:
 
 
 def _export_assets(arguments: argparse.Namespace) -> int:
-    """Write the files for this configuration, or with --check say which differ from it."""
+    """Write the files for this configuration; with --check, list those that differ from it."""
     from shipper.assets import stale, write
 
     config = config_of(arguments)
@@ -104,11 +112,11 @@ def _export_assets(arguments: argparse.Namespace) -> int:
 
 
 def _validate(arguments: argparse.Namespace) -> int:
-    """Check asset files, ours or edited, without a server."""
+    """Check asset files, as generated or edited, without a server."""
     from shipper.assets.validate import validate
 
     if not arguments.path.exists():
-        raise BadInput([Problem(str(arguments.path), "is not there")])
+        raise BadInput([Problem(str(arguments.path), "does not exist")])
     config = config_of(arguments)
     problems = list(validate(arguments.path, config.catalog, config.scope))
     for problem in problems:

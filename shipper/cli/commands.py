@@ -1,4 +1,4 @@
-"""What every command has: a place in the parser, a configuration, an exit code."""
+"""What all commands share: the parser, the configuration, the exit codes."""
 
 import argparse
 import os
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from shipper.config import Config
 
-#: Looked for, in this order, when no -c is given.
+#: Tried in this order if -c is not given.
 CONFIG_FILES = (Path("mcp-shipper.yml"), Path("/etc/mcp-shipper/mcp-shipper.yml"))
 
 EX_FAILED = 1
@@ -19,12 +19,12 @@ EX_IOERR = os.EX_IOERR
 EX_NOPERM = os.EX_NOPERM
 EX_CONFIG = os.EX_CONFIG
 
-#: Does the work, and gives the exit code.
+#: Does the work and returns the exit code.
 Command = Callable[[argparse.Namespace], int]
 
 
 class _Collect(argparse.Action):
-    """As `append`, wherever they stand: before the command's name, after it, or both."""
+    """Like `append`, but keeps values from both before and after the command's name."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -42,7 +42,7 @@ class _Collect(argparse.Action):
 
 
 class Commands:
-    """Commands at one level; all of them take -c."""
+    """The commands of one level; all of them take the common options, such as -c."""
 
     def __init__(self, parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
         self._common = common
@@ -50,14 +50,14 @@ class Commands:
 
     @classmethod
     def parser(cls, program: str, text: str) -> "tuple[argparse.ArgumentParser, Commands]":
-        """The parser of the program, and its first level."""
+        """The program's parser, and the first level of commands."""
         common = argparse.ArgumentParser(add_help=False)
         common.add_argument(
             "-c",
             dest="config",
             metavar="FILE",
             type=Path,
-            default=argparse.SUPPRESS,  # so that it may stand before or after the command's name
+            default=argparse.SUPPRESS,  # a default would replace a -c before the command's name
             help=f"configuration (default: {' or '.join(map(str, CONFIG_FILES))})",
         )
         common.add_argument(
@@ -65,7 +65,7 @@ class Commands:
             dest="strict",
             choices=("true", "false"),
             default=argparse.SUPPRESS,
-            help="false: take a configuration that others can write",
+            help="false: accept a configuration that other users can write",
         )
         common.add_argument(
             "-E",
@@ -73,13 +73,13 @@ class Commands:
             metavar="KEY=VALUE",
             action=_Collect,
             default=argparse.SUPPRESS,
-            help="a key of the configuration, in place of what it says there",
+            help="set a key of the configuration, overriding the file",
         )
         common.add_argument(
             "-e",
             action="store_true",
             default=argparse.SUPPRESS,
-            help="the log on standard error, not in files",
+            help="log to standard error instead of files",
         )
         made = argparse.ArgumentParser(prog=program, parents=[common], description=text)
         return made, cls(made, common)
@@ -90,18 +90,18 @@ class Commands:
         return made
 
     def group(self, name: str, text: str) -> "Commands":
-        """Commands below a command."""
+        """Add a command that has commands of its own."""
         return Commands(self._level.add_parser(name, help=text, description=text), self._common)
 
 
 def config_path(arguments: argparse.Namespace) -> Path | None:
-    """The file named by -c, else the first that is found."""
+    """The file that -c names, otherwise the first of `CONFIG_FILES` that exists."""
     named: Path | None = getattr(arguments, "config", None)
     return named or next((path for path in CONFIG_FILES if path.is_file()), None)
 
 
 def config_of(arguments: argparse.Namespace) -> "Config":
-    """The configuration in use; the defaults where there is no file."""
+    """The configuration in use; the defaults if there is no file."""
     from shipper.config import load
 
     settings = settings_of(arguments)
@@ -109,7 +109,7 @@ def config_of(arguments: argparse.Namespace) -> "Config":
 
 
 def settings_of(arguments: argparse.Namespace) -> Sequence[str]:
-    """What `-E` and `-e` put in the place of the configuration's keys."""
+    """The settings of `-E` and `-e`, which override the configuration file."""
     to_stderr = ["logging.to_stderr=true", "logging.to_files=false"]
     return [*getattr(arguments, "settings", []), *(to_stderr if hasattr(arguments, "e") else [])]
 

@@ -1,4 +1,4 @@
-"""Events to look at: one by the JSON interface, a believable record, a demonstration."""
+"""Commands that make events: the JSON interface, the sample month, the demo."""
 
 import argparse
 import json
@@ -10,19 +10,20 @@ from shipper.cli.terminal import say
 
 
 def add(commands: Commands) -> None:
-    commands.add("process", _process, "one JSON operation from standard input")
-    sample = commands.add("sample", _sample, "write a believable record to look at")
-    sample.add_argument("directory", type=Path, help="where its segments go")
-    sample.add_argument("--days", type=int, default=30, help="up to now (%(default)s)")
-    demo = commands.add("demo", _demo, "a real MCP server and client, recorded and shipped")
-    where = "of what is recorded and what arrives (%(default)s)"
+    commands.add("process", _process, "run one JSON operation from standard input")
+    sample = commands.add("sample", _sample, "write realistic audit events to explore")
+    sample.add_argument("directory", type=Path, help="where to write the segments")
+    days = "how many days, ending now (default: %(default)s)"
+    sample.add_argument("--days", type=int, default=30, help=days)
+    demo = commands.add("demo", _demo, "record and ship the calls to a real MCP server")
+    where = "where to put the recorded and the delivered files (default: %(default)s)"
     demo.add_argument("directory", nargs="?", type=Path, default=Path("demo-output"), help=where)
-    demo.add_argument("--elasticsearch", metavar="URL", help="ship there as well")
-    demo.add_argument("--logstash", metavar="HOST:PORT", help="ship there as well")
+    demo.add_argument("--elasticsearch", metavar="URL", help="also ship to this Elasticsearch")
+    demo.add_argument("--logstash", metavar="HOST:PORT", help="also ship to this Logstash")
 
 
 def _process(arguments: argparse.Namespace) -> int:
-    """One JSON operation from standard input, its JSON answer to standard output."""
+    """Run one JSON operation from standard input; its JSON answer goes to standard output."""
     import msgspec
 
     from shipper.api.operations import process
@@ -39,11 +40,11 @@ def _process(arguments: argparse.Namespace) -> int:
 
 
 def _sample(arguments: argparse.Namespace) -> int:
-    """Write a believable record, for dashboards to be looked at."""
+    """Write realistic audit events for exploring dashboards."""
     from shipper.sample import write_sample
 
     count = write_sample(arguments.directory, days=arguments.days)
-    say(f"{count} events of {arguments.days} days in {arguments.directory}")
+    say(f"wrote {count} events over {arguments.days} days to {arguments.directory}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Fault servers to point any shipper at."""
+"""Commands that start fault servers, to test any shipper."""
 
 import argparse
 import sys
@@ -14,27 +14,30 @@ if TYPE_CHECKING:
 
 
 def add(commands: Commands) -> None:
-    faults = commands.group("faults", "servers that misbehave by a script, to test any shipper")
-    one = faults.add("lumberjack", _lumberjack, "as Logstash")
+    faults = commands.group("faults", "start servers that misbehave by script, to test any shipper")
+    one = faults.add("lumberjack", _lumberjack, "act as Logstash")
     _add_script(one, 5044)
     _add_ledger(one)
-    one = faults.add("elasticsearch", _elasticsearch, "as Elasticsearch's bulk API")
-    one.add_argument("--max-body-bytes", type=int, default=100 << 20, help="larger ones get 413")
+    one = faults.add("elasticsearch", _elasticsearch, "act as Elasticsearch's bulk API")
+    limit = "answer 413 to larger bodies (default: %(default)s)"
+    one.add_argument("--max-body-bytes", type=int, default=100 << 20, help=limit)
     _add_script(one, 9200)
     _add_ledger(one)
     one = faults.add("proxy", _proxy, "cut connections on the way to a real server")
     one.add_argument("--to", metavar="HOST:PORT", required=True, help="the real server")
     _add_script(one, 5045)
-    faults.add("actions", _actions, "print the words that scripts are made of")
+    faults.add("actions", _actions, "print the actions that a script can use")
 
 
 def _add_script(parser: argparse.ArgumentParser, port: int) -> None:
-    where = f"127.0.0.1:{port}"
-    parser.add_argument("--listen", metavar="HOST:PORT", default=where, help="(%(default)s)")
-    parser.add_argument("--script", default="ok", help="as '3x ok; reset at 1000; random 7'")
-    parser.add_argument("--for", dest="for_s", metavar="S", type=float, help="end after so long")
-    parser.add_argument("--pem", type=Path, help="certificate and key of the server: speak TLS")
-    parser.add_argument("--wrong-pem", type=Path, help="those of the phase wrong-certificate")
+    address, listen = f"127.0.0.1:{port}", "address to listen on (default: %(default)s)"
+    script = "what to do, such as '3x ok; reset at 1000; random 7'"
+    pem = "file with certificate and key"
+    parser.add_argument("--listen", metavar="HOST:PORT", default=address, help=listen)
+    parser.add_argument("--script", default="ok", help=script)
+    parser.add_argument("--for", dest="for_s", metavar="S", type=float, help="stop after S seconds")
+    parser.add_argument("--pem", type=Path, help=f"{pem}: use TLS")
+    parser.add_argument("--wrong-pem", type=Path, help=f"{pem} for the action wrong-certificate")
 
 
 def _add_ledger(parser: argparse.ArgumentParser) -> None:
@@ -44,10 +47,11 @@ def _add_ledger(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help="what is to arrive: end when it has, with 1 if anything was lost",
+        help="the lines to expect: stop when they have arrived; exit with 1 if any was lost",
     )
-    parser.add_argument("--field", default="event.id", help="tells lines apart (%(default)s)")
-    parser.add_argument("--poison", metavar="PATTERN", help="lines that are never taken")
+    field = "field that identifies a line (default: %(default)s)"
+    parser.add_argument("--field", default="event.id", help=field)
+    parser.add_argument("--poison", metavar="PATTERN", help="always refuse lines that match this")
 
 
 def _lumberjack(arguments: argparse.Namespace) -> int:
@@ -98,7 +102,7 @@ def _actions(_arguments: argparse.Namespace) -> int:
         say(f"{name}:")
         for usage, meaning in words.items():
             say(f"  {usage:<32}{meaning}")
-    say("TIME as 200ms, 5s or 1m; SIZE as 1000, 64k or 1M; PART as 3 or 50%.")
+    say("TIME is 200ms, 5s or 1m; SIZE is 1000, 64k or 1M; PART is 3 or 50%.")
     return 0
 
 
@@ -136,4 +140,4 @@ def _split(where: str) -> tuple[str, int]:
 
 def _report(what: str) -> None:
     say(what)
-    sys.stdout.flush()  # whoever waits for "listening" may read from a pipe
+    sys.stdout.flush()  # a script may read "listening" from a pipe before it continues

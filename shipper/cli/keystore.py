@@ -1,4 +1,4 @@
-"""Secrets for `${NAME}` in the configuration."""
+"""Commands for the keystore: secrets for `${NAME}` in the configuration."""
 
 import argparse
 import getpass
@@ -8,23 +8,23 @@ import sys
 from typing import TYPE_CHECKING
 
 from shipper.cli.commands import EX_FAILED, Commands, config_path, is_strict, settings_of
-from shipper.cli.terminal import complain, say
+from shipper.cli.terminal import say, warn
 
 if TYPE_CHECKING:
     from shipper.config.keystore import Keystore
 
 
 def add(commands: Commands) -> None:
-    keystore = commands.group("keystore", "secrets for ${NAME} in the configuration")
-    create = keystore.add("create", _create, "make an empty keystore")
-    create.add_argument("--force", action="store_true", help="replace one that is there")
-    adding = keystore.add("add", _add, "add a secret, asked for or from standard input")
-    adding.add_argument("name", help="as in ${name}")
-    adding.add_argument("--stdin", action="store_true", help="do not ask, read standard input")
-    adding.add_argument("--force", action="store_true", help="replace one of that name")
-    keystore.add("list", _list, "print the names")
+    keystore = commands.group("keystore", "keep secrets for ${NAME} in the configuration")
+    create = keystore.add("create", _create, "create an empty keystore")
+    create.add_argument("--force", action="store_true", help="replace an existing keystore")
+    adding = keystore.add("add", _add, "add a secret, from a prompt or standard input")
+    adding.add_argument("name", help="its name, as in ${NAME}")
+    adding.add_argument("--stdin", action="store_true", help="read standard input; do not prompt")
+    adding.add_argument("--force", action="store_true", help="replace an existing secret")
+    keystore.add("list", _list, "print the names of the secrets")
     removing = keystore.add("remove", _remove, "remove a secret")
-    removing.add_argument("name", help="as `list` prints it")
+    removing.add_argument("name", help="its name, as `list` prints it")
 
 
 def _keystore(arguments: argparse.Namespace) -> "Keystore":
@@ -38,7 +38,7 @@ def _keystore(arguments: argparse.Namespace) -> "Keystore":
 def _create(arguments: argparse.Namespace) -> int:
     keystore = _keystore(arguments)
     if keystore.path.exists() and not arguments.force:
-        complain(f"{keystore.path} exists; --force replaces it and its secrets")
+        warn(f"{keystore.path} already exists; --force replaces it and its secrets")
         return EX_FAILED
     keystore.write({})
     say(f"created {keystore.path}")
@@ -46,21 +46,21 @@ def _create(arguments: argparse.Namespace) -> int:
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    """The value comes from standard input: an argument would show in the list of processes."""
+    """Add a secret from standard input: an argument would be visible in the process list."""
     from shipper.config.variables import NAME
 
     keystore = _keystore(arguments)
     secrets = keystore.read()
     if arguments.name in secrets and not arguments.force:
-        complain(f"{arguments.name} is there already; --force replaces it")
+        warn(f"{arguments.name} already exists; --force replaces it")
         return EX_FAILED
     if not re.fullmatch(NAME, arguments.name):
-        complain(f"{arguments.name!r} is no name that ${{…}} can have: A-Z a-z 0-9 _")
+        warn(f"{arguments.name!r} cannot be used as ${{NAME}}; names consist of A-Z a-z 0-9 _")
         return EX_FAILED
-    asks = sys.stdin.isatty() and not arguments.stdin
-    read = getpass.getpass(f"{arguments.name}: ") if asks else sys.stdin.read()
+    prompts = sys.stdin.isatty() and not arguments.stdin
+    read = getpass.getpass(f"{arguments.name}: ") if prompts else sys.stdin.read()
     if not (value := read.rstrip("\n")):
-        complain("the value is empty; nothing is added")
+        warn("the value is empty; nothing was added")
         return EX_FAILED
     keystore.write({**secrets, arguments.name: value})
     return 0
@@ -76,7 +76,7 @@ def _remove(arguments: argparse.Namespace) -> int:
     keystore = _keystore(arguments)
     secrets = keystore.read()
     if secrets.pop(arguments.name, None) is None:
-        complain(f"{arguments.name} is not in {keystore.path}")
+        warn(f"{arguments.name} is not in {keystore.path}")
         return EX_FAILED
     keystore.write(secrets)
     return 0

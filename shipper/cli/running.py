@@ -1,4 +1,4 @@
-"""Shipping, and asking beforehand whether it would work."""
+"""Commands that ship, and that check in advance whether shipping would work."""
 
 import argparse
 import gc
@@ -11,20 +11,18 @@ from shipper.run.memory import keep_memory
 
 def add(commands: Commands) -> None:
     run = commands.add("run", _run, "ship the inputs to every output until stopped")
-    run.add_argument("--once", action="store_true", help="ship what is there, then end")
-    test = commands.group("test", "check the configuration, or reach the outputs")
+    run.add_argument("--once", action="store_true", help="ship what is there, then exit")
+    test = commands.group("test", "check the configuration or the outputs")
     test.add("config", _test_config, "check the configuration")
-    test.add("output", _test_output, "reach each output without sending an event")
+    test.add("output", _test_output, "connect to each output without sending an event")
     commands.add("version", _version, "print the version")
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    # Before all else is imported: what imports leave is no garbage to look for,
-    keep_memory()
+    keep_memory()  # before the imports: the garbage collector need not search their objects
     from shipper.run.supervise import supervise
 
-    gc.freeze()  # not even at the end, which takes 20 ms
-
+    gc.freeze()  # spares them the collection at exit too, which takes 20 ms
     supervise(lambda: config_of(arguments), once=arguments.once)
     return 0
 
@@ -36,8 +34,8 @@ def _test_config(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     for output in outputs_of(config).values():
         output.close()
-    nothing = [] if config.outputs else [_NO_OUTPUT]
-    for note in (*config.notes, *nothing, *nothing_named(config.inputs)):
+    no_output = [] if config.outputs else [_NO_OUTPUT]
+    for note in (*config.notes, *no_output, *nothing_named(config.inputs)):
         say(f"note: {note}")
     say(
         f"Config OK: {len(config.inputs)} inputs, outputs: {', '.join(config.outputs) or 'none'}; "

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from shipper.cli.commands import EX_CONFIG, EX_FAILED, Commands, config_of
-from shipper.cli.terminal import complain, say
+from shipper.cli.terminal import say, warn
 from shipper.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -42,19 +42,19 @@ def _setup(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     settings = config.outputs.get("elasticsearch")
     if not isinstance(settings, ElasticsearchConfig):
-        complain("setup needs output.elasticsearch (or elasticsearch_url) in the configuration")
+        warn("setup needs output.elasticsearch (or elasticsearch_url) in the configuration")
         return EX_CONFIG
     parts = [Part(name) for name in arguments.parts or USUAL]
     wants_kibana = {Part.KIBANA, Part.RULES}.intersection(parts)
     if wants_kibana and not config.kibana_url:
-        complain("no kibana_url in the configuration: dashboards and rules are left out")
+        warn("no kibana_url in the configuration: dashboards and rules are left out")
         if arguments.parts:
             return EX_CONFIG
     kibana = _kibana(config, settings) if wants_kibana and config.kibana_url else None
     steps = _removed if arguments.remove else _installed
     failed = _tell(steps(config, settings, kibana, parts, arguments))
     if arguments.dry_run:
-        complain("dry run: nothing was changed")
+        warn("dry run: nothing was changed")
     return EX_FAILED if failed else 0
 
 
@@ -129,7 +129,7 @@ def _tell(steps: "Iterable[Step]") -> int:
             say(f"{step.action:<12}{step.kind:<20}{step.name}  {step.detail}".rstrip())
             told[step.action] += 1
     except DeliveryError:
-        complain(f"stopped after {told.total()} steps; what was done stays, and can be run again:")
+        warn(f"stopped after {told.total()} steps; what was done stays, and can be run again:")
         raise
     say(", ".join(f"{told[action]} {action}" for action in Action if told[action]) or "nothing")
     return told[Action.FAILED]

@@ -1,4 +1,4 @@
-"""What has been shipped and what has not."""
+"""Commands that show what has been shipped and what has not."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import asdict
 
 from shipper.cli.commands import EX_FAILED, Commands, config_of
-from shipper.cli.terminal import complain, say, show
+from shipper.cli.terminal import say, show, warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,25 +23,26 @@ _WATCH_INTERVAL_S = 1.0
 
 
 def add(commands: Commands) -> None:
-    status = commands.add("status", _status, "how each output is, and how far behind")
-    status.add_argument("--watch", action="store_true", help="again every second, until Ctrl-C")
-    status.add_argument("--json", action="store_true", help="as JSON, an object a look")
-    inspect = commands.add("inspect", _inspect, "every position, and the dead letters by reason")
+    status = commands.add("status", _status, "show each output's state and how far it is behind")
+    status.add_argument("--watch", action="store_true", help="repeat every second, until Ctrl-C")
+    status.add_argument("--json", action="store_true", help="print JSON, one object per refresh")
+    positions = "show every position, and the dead letters by reason"
+    inspect = commands.add("inspect", _inspect, positions)
     inspect.add_argument("--output", metavar="NAME", help="only those of this output")
-    inspect.add_argument("--json", action="store_true", help="as JSON, an object a line")
+    inspect.add_argument("--json", action="store_true", help="print JSON, one object per line")
 
 
 def _status(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     if not arguments.watch:
-        _look(config, as_json=arguments.json)
+        _show_status(config, as_json=arguments.json)
         return 0
     with suppress(KeyboardInterrupt):  # the way to end it
         _watch(config, as_json=arguments.json)
     return 0
 
 
-def _look(config: "Config", *, as_json: bool) -> None:
+def _show_status(config: "Config", *, as_json: bool) -> None:
     from shipper.cli.tables import status_view
     from shipper.run.status import output_status
 
@@ -58,28 +59,28 @@ def _watch(config: "Config", *, as_json: bool) -> None:
 
     if as_json:
         while True:
-            _look(config, as_json=True)
+            _show_status(config, as_json=True)
             sys.stdout.flush()
             time.sleep(_WATCH_INTERVAL_S)
-    look = _looker(config)
-    with Live(look(), console=Console(), auto_refresh=False) as live:
+    view = _status_with_rates(config)
+    with Live(view(), console=Console(), auto_refresh=False) as live:
         while True:
             time.sleep(_WATCH_INTERVAL_S)
-            live.update(look(), refresh=True)
+            live.update(view(), refresh=True)
 
 
-def _looker(config: "Config") -> "Callable[[], RenderableType]":
-    """Gives a table at each call, with what has changed since the last one."""
+def _status_with_rates(config: "Config") -> "Callable[[], RenderableType]":
+    """A function that returns the current table, with the rates since its last call."""
     from shipper.cli.tables import Rates, status_view
     from shipper.run.status import output_status
 
     rates = Rates()
 
-    def look() -> "RenderableType":
+    def view() -> "RenderableType":
         outputs = output_status(config)
         return status_view(outputs, rates.since_last(outputs, time.monotonic()))
 
-    return look
+    return view
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
@@ -90,21 +91,21 @@ def _inspect(arguments: argparse.Namespace) -> int:
     wanted = arguments.output
     files = [row for row in file_status(config) if wanted in {None, row.output}]
     names = [name for name in outputs_with_letters(config) if wanted in {None, name}]
-    letters = [pile for name in names for pile in piles(config, name, lambda _: True)]
+    dead_letters = [pile for name in names for pile in piles(config, name, lambda _: True)]
     if arguments.json:
         for row in files:
             _say_json({"type": "position", **row.plain()})
-        for pile in letters:
+        for pile in dead_letters:
             _say_json({"type": "dead_letters", **asdict(pile)})
         return 0
-    from shipper.cli.tables import letters_table, positions_table
+    from shipper.cli.tables import dead_letters_table, positions_table
 
-    if not files and not letters and wanted not in {None, *config.outputs}:
-        complain(f"{wanted}: no such output is configured, and none has positions here")
+    if not files and not dead_letters and wanted not in {None, *config.outputs}:
+        warn(f"{wanted}: this output is not configured, and it has no positions here")
         return EX_FAILED
     show(positions_table(files) if files else f"nothing shipped yet under {config.data}")
-    if letters:
-        show(letters_table(letters, config.outputs))
+    if dead_letters:
+        show(dead_letters_table(dead_letters, config.outputs))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Tables for a person at a terminal."""
+"""The tables that commands show on the terminal."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,18 +20,18 @@ _COLOURS = {
     "full": "red",
     "stopped": "dim",
 }
-#: What only the endpoint of a running shipper could tell.
+#: Stands for a value that only the endpoint of a running shipper knows.
 _UNKNOWN = Text("-", "dim")
 
 
 class Rates:
-    """Lines a second, from one look to the next."""
+    """Lines per second between two refreshes."""
 
     def __init__(self) -> None:
         self._before: dict[str, tuple[float, int]] = {}
 
     def since_last(self, outputs: Iterable[OutputStatus], now_s: float) -> Mapping[str, float]:
-        """What each output took since the last call; a restarted one begins anew."""
+        """Each output's rate since the last call; an output that restarted has none yet."""
         rates = {}
         for one in outputs:
             before_s, before = self._before.get(one.output, (now_s, 0))
@@ -43,16 +43,15 @@ class Rates:
 
 
 def status_view(outputs: Sequence[OutputStatus], rates: Mapping[str, float] | None = None) -> Group:
-    """A row for each output, and what is wrong below; `rates` are lines a second.
+    """A row for each output, and the errors below; `rates` are lines per second.
 
-    It fits a terminal of 80 columns: where it has to, the names of outputs are cut, and nothing
-    else.
+    It fits a terminal of 80 columns; if necessary, only the names of outputs are shortened.
     """
-    wrong = [_wrong(one) for one in outputs if one.error]
-    return Group(_status_table(outputs, rates), *wrong)
+    errors = [_error(one) for one in outputs if one.error]
+    return Group(_status_table(outputs, rates), *errors)
 
 
-def _wrong(one: OutputStatus) -> Text:
+def _error(one: OutputStatus) -> Text:
     return Text.assemble((f"{one.output}: ", "bold"), (one.error, _COLOURS.get(one.state, "")))
 
 
@@ -67,7 +66,7 @@ def _status_table(outputs: Sequence[OutputStatus], rates: Mapping[str, float] | 
     for one in outputs:
         colour = _COLOURS.get(one.state, "")
         state = Text.assemble(("● ", colour), one.state)
-        rate = [_whole(rates.get(one.output))] if rates is not None else []
+        rate = [_count(rates.get(one.output))] if rates is not None else []
         table.add_row(
             one.output,
             state,
@@ -75,8 +74,8 @@ def _status_table(outputs: Sequence[OutputStatus], rates: Mapping[str, float] | 
             size(one.behind_bytes),
             _UNKNOWN if one.oldest_unacknowledged_s is None else age(one.oldest_unacknowledged_s),
             *rate,
-            _whole(one.delivered),
-            _whole(one.rejected),
+            _count(one.delivered),
+            _count(one.rejected),
             size(one.dead_letters_bytes),
         )
     return table
@@ -104,20 +103,20 @@ def positions_table(files: Iterable[FileStatus]) -> Table:
     return table
 
 
-def letters_table(piles: Iterable[Pile], configured: Iterable[str]) -> Table:
+def dead_letters_table(piles: Iterable[Pile], configured: Iterable[str]) -> Table:
     """A row for each output and kind of reason, with what a replay would do."""
     table = _table("output", "reason")
     for column in ("dead letters", "size"):
         table.add_column(column, justify="right", no_wrap=True)
-    for column in ("oldest", "newest", "a replay"):
+    for column in ("oldest", "newest", "replay"):
         table.add_column(column, no_wrap=True)
     for pile in piles:
         times = (one[:19].replace("T", " ") for one in (pile.oldest, pile.newest))
-        fate = "keeps them: no such output"
+        action = "keeps them: unknown output"
         if pile.output in configured:
-            fate = f"keeps them: {pile.obstacle}" if pile.obstacle else "sends them"
+            action = f"keeps them: {pile.obstacle}" if pile.obstacle else "sends them"
         table.add_row(
-            pile.output, pile.reason, f"{pile.count:,}", size(pile.size_bytes), *times, fate
+            pile.output, pile.reason, f"{pile.count:,}", size(pile.size_bytes), *times, action
         )
     return table
 
@@ -129,26 +128,26 @@ def _table(*texts: str) -> Table:
     return table
 
 
-def _whole(count: float | None) -> str | Text:
+def _count(count: float | None) -> str | Text:
     return _UNKNOWN if count is None else f"{count:,.0f}"
 
 
 def size(count: float) -> str:
-    """Bytes as a person reads them."""
+    """A number of bytes in a readable unit."""
     for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:  # noqa: PLR2004 - what the units are of
+        if count < 1024:  # noqa: PLR2004 - one unit is 1024 of the one before
             return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
         count /= 1024
     return f"{count:,.1f} TiB"
 
 
 def age(seconds: float) -> str:
-    """A time span in its two greatest units."""
-    whole = round(seconds)
+    """A time span in its two largest units."""
+    rounded = round(seconds)
     for unit_s, unit, small_s, small in _SPANS:
-        if whole >= unit_s:
-            return f"{whole // unit_s} {unit} {whole % unit_s // small_s} {small}"
-    return f"{whole} s"
+        if rounded >= unit_s:
+            return f"{rounded // unit_s} {unit} {rounded % unit_s // small_s} {small}"
+    return f"{rounded} s"
 
 
 _SPANS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))

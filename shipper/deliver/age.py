@@ -1,7 +1,7 @@
-"""How old the oldest line is that is there and not acknowledged.
+"""The age of the oldest line that is in a file and not acknowledged.
 
-A line's age is by the time that it says it is of, else by its file's last change: it was there by
-then. Lines within a file are taken to be in order.
+A line's time is its own timestamp, or else the last change of its file, by which it was written.
+The lines of a file are assumed to be in order of time.
 """
 
 import re
@@ -13,17 +13,17 @@ from shipper.follow.batch import Batch
 from shipper.follow.following import Following
 from shipper.follow.source import Source
 
-#: Our own lines have it first; foreign ones, which may have it anywhere, are not searched whole.
+#: The product's lines start with the timestamp; foreign lines are searched only this far.
 _HEAD_BYTES = 4096
 
-#: Files that wait for their turn are looked at so often: each look reads from each of them.
+#: How often to check the files that wait for their turn: each check reads from each of them.
 _LOOK_INTERVAL_S = 1.0
 
 _TIMESTAMP = re.compile(rb'"@timestamp"\s*:\s*"([^"]{16,40})"')
 
 
 class Age:
-    """Looks at the lines that are about to be sent, and at those that have to wait."""
+    """Finds the oldest line among those about to be sent and those that wait."""
 
     __slots__ = ("_next_look_s", "_waiting_s")
 
@@ -44,17 +44,17 @@ class Age:
 
 
 def _time(source: Source, head: bytes) -> float:
-    told = time_of(head)
-    return source.found.mtime_ns / 1e9 if told is None else told
+    time_s = time_of(head)
+    return source.found.mtime_ns / 1e9 if time_s is None else time_s
 
 
 def time_of(head: bytes) -> float | None:
-    """The time that a line says it is of; `head` is its beginning."""
+    """The line's own timestamp, in seconds since 1970; `head` is the beginning of the line."""
     match = _TIMESTAMP.search(head.partition(b"\n")[0])
     if match is None:
         return None
     try:
-        told = datetime.fromisoformat(match[1].decode("ascii"))
+        timestamp = datetime.fromisoformat(match[1].decode("ascii"))
     except ValueError:  # UnicodeDecodeError is one
         return None
-    return told.timestamp() if told.tzinfo else None
+    return timestamp.timestamp() if timestamp.tzinfo else None

@@ -6,8 +6,8 @@ from collections.abc import Callable
 class Backoff:
     """Doubling delays with full jitter, from `initial_s` to `max_s`, until there is progress.
 
-    Full jitter (anything from zero up) keeps a fleet of shippers from coming back in step after
-    an outage, better than jitter around the delay does.
+    Full jitter (a random delay between zero and the bound) keeps a fleet of shippers from returning
+    in step after an outage. Jitter around the delay does this less well.
     """
 
     __slots__ = ("_bound_s", "_initial_s", "_max_s", "_random")
@@ -17,14 +17,14 @@ class Backoff:
         self._bound_s = initial_s
 
     def next_s(self) -> float:
-        """The delay to wait now; the next one may be twice as long."""
+        """The delay before the next attempt; doubles the bound for the one after."""
         bound_s, self._bound_s = self._bound_s, min(self._bound_s * 2, self._max_s)
         return self._random() * bound_s
 
     def first_s(self) -> float:
-        """A delay as at the beginning: for what is to go on, but not at once."""
+        """A delay within the initial bound, for work that may continue, but not immediately."""
         return self._random() * self._initial_s
 
     def reset(self) -> None:
-        """Start anew: lines were taken (that a connection was, is no progress)."""
+        """Return to the initial delay, because lines were accepted; a connection is not enough."""
         self._bound_s = self._initial_s

@@ -1,4 +1,4 @@
-"""Dead letters: where the lines go that will never be delivered, with the reason."""
+"""Dead letters: the lines that will never be delivered, with the reason, on the disk."""
 
 import base64
 import binascii
@@ -16,18 +16,18 @@ from shipper.follow.batch import DeadLetter
 
 
 class Witness(Protocol):
-    """Is told of lines that do not arrive."""
+    """Records which lines do not arrive, or not completely."""
 
     def quarantined(self, letters: Sequence[DeadLetter]) -> None:
-        """These went to the dead letters."""
+        """Record lines that became dead letters."""
         ...
 
     def truncated(self, lines: Sequence[DeadLetter]) -> None:
-        """These are sent without their ends."""
+        """Record lines that are sent without their ends."""
         ...
 
     def dropped(self, path: str, offsets: Sequence[int]) -> None:
-        """Lines of a file that processors dropped, by where they stand."""
+        """Record lines of a file that processors dropped, by their offsets."""
         ...
 
 
@@ -42,17 +42,17 @@ class Letter(msgspec.Struct, omit_defaults=True, frozen=True, rename={"timestamp
     line: str | None = None
     #: The line, where it is not UTF-8.
     line_base64: str | None = None
-    #: Of the whole line, where only its beginning is kept.
+    #: Of the complete line, if only its beginning is kept.
     length: int | None = None
     sha256: str | None = None
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of the line is here."""
+        """Whether the complete line is here."""
         return self.length is None
 
     def content(self) -> bytes:
-        """The line; raises `ValueError` where a person has left none that can be read."""
+        """The line; raises `ValueError` if somebody edited it until it cannot be read."""
         if self.line is not None:
             return self.line.encode()
         if self.line_base64 is None:
@@ -64,16 +64,16 @@ class Letter(msgspec.Struct, omit_defaults=True, frozen=True, rename={"timestamp
 
 
 def kind_of(reason: str) -> str:
-    """What reasons of the same kind have in common; the rest may quote the line."""
+    """The kind of a reason: its part before the colon; the rest may quote the line."""
     return reason.partition(":")[0][:100]
 
 
-class Full(Exception):  # a state, not a fault: the pipeline holds until there is room
-    """There is no room for more dead letters: by their limit, or on the disk."""
+class Full(Exception):  # a state, not a fault: the pipeline waits until there is room
+    """There is no room for more dead letters: the limit is reached, or the disk is full."""
 
 
 class DeadLetters:
-    """An NDJSON file of rejected lines, on the disk before they count as settled."""
+    """An NDJSON file of rejected lines; they are on the disk before they count as settled."""
 
     __slots__ = ("_max_bytes", "_output", "_path")
 
@@ -81,9 +81,9 @@ class DeadLetters:
         self._path, self._output, self._max_bytes = path, output, max_bytes
 
     def add(self, letters: Sequence[DeadLetter]) -> None:
-        """Append `letters`, or raise `Full` and append none.
+        """Append `letters`; raise `Full` and append none if there is no room.
 
-        The file is opened anew each time: a person may have moved it away to make room.
+        The file is opened again each time, because somebody may have moved it away to make room.
         """
         data = b"".join(self._encoded(letters))
         try:
@@ -95,11 +95,11 @@ class DeadLetters:
             raise Full(f"{self._path} cannot be written ({error.strerror}); make room") from error
 
     def _check_room(self, size: int, more: int) -> None:
-        # An empty file takes anything: otherwise one line over the limit would hold for ever.
+        # An empty file has room for anything. Otherwise a line over the limit would block for ever.
         if size and size + more > self._max_bytes:
             raise Full(
-                f"{self._path} holds {size} bytes, its limit is {self._max_bytes}; "
-                "look at the lines, then send them again (mcp-shipper replay) or move the file away"
+                f"{self._path} has {size} bytes; its limit is {self._max_bytes}. "
+                "Check the lines, then send them again (mcp-shipper replay) or move the file away"
             )
 
     def _encoded(self, letters: Iterable[DeadLetter]) -> Iterable[bytes]:
@@ -130,12 +130,12 @@ def _line(line: bytes) -> tuple[str | None, str | None]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[int]:
-    """The file at `path`, open for `append` and nobody else's: a replay moves it away so."""
+    """The file at `path`, open for `append` and locked, so that no replay moves it away."""
     while True:
         file = open_append(path)
         try:
             with exclusively(file):
-                if is_at(path, file):  # else it was moved before the lock
+                if is_at(path, file):  # otherwise it was moved before the lock
                     yield file
                     return
         finally:

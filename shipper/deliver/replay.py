@@ -1,9 +1,10 @@
-"""Dead letters, sent again: those delivered are gone, the others stay, whatever dies in between.
+"""Send dead letters again: the delivered ones disappear, the others stay, even after a crash.
 
-The letters are moved away under their lock, so that a running shipper begins a new file, and are
-then worked off in batches. How far that is stands in the file's own name, so that one rename moves
-it: `<output>.replay-<offset>.ndjson`. What stays, and after an interruption what is left, goes back
-to the dead letters. A crash repeats the batch it interrupts: a line can arrive twice, none is lost.
+The file is moved away under its lock, so that a running shipper starts a new one, and is then sent
+in batches. The file's name holds the position, `<output>.replay-<offset>.ndjson`, so one rename
+advances it. Dead letters that are kept, or left after an interruption, are appended to the file
+of the running shipper. A crash repeats the batch it interrupts: a line can arrive twice, but every
+line is either delivered or still a dead letter.
 """
 
 import fcntl
@@ -23,17 +24,17 @@ from shipper.follow.batch import DeadLetter
 from shipper.forms.check import Reject, fault
 from shipper.lines import Lines
 
-#: Letters read at once; one letter may be longer.
+#: How much is read at once; a single dead letter may be longer.
 _BLOCK_BYTES = 1 << 20
 
 _letters = msgspec.json.Decoder(Letter)
 
 
 class Again(Struct, frozen=True):
-    """Letters to send again, as a batch that can be settled."""
+    """Dead letters to send again, as a batch that can be settled."""
 
     letters: Sequence[DeadLetter] = ()
-    #: Those whose line is still none.
+    #: Those whose line is still not one JSON object.
     bad: Sequence[DeadLetter] = ()
 
     def lines(self) -> Lines:
@@ -41,39 +42,39 @@ class Again(Struct, frozen=True):
         return Lines.of(letter.reject.line for letter in self.letters)
 
     def rejects(self) -> Iterator[DeadLetter]:
-        """What need not be sent to be refused."""
+        """The dead letters that are rejected again without being sent."""
         return iter(self.bad)
 
     def reject(self, index: int, reason: str) -> DeadLetter:
-        """The letter of that index, refused once more."""
+        """The dead letter at `index`, refused again."""
         letter = self.letters[index]
         return replace(letter, reject=replace(letter.reject, reason=reason))
 
 
 class Kept(Struct):
-    """Letters that were not sent again, and why."""
+    """How many dead letters were not sent again, by reason."""
 
-    #: Not asked for.
+    #: Not selected.
     unwanted: int = 0
-    #: Only their beginning is there.
+    #: Only the beginning of the line was saved.
     excerpts: int = 0
-    #: No letters: a person has edited them so.
+    #: Not valid: somebody edited the file.
     unreadable: int = 0
 
 
 class Replay(Struct):
-    """Sends the letters of `path` again."""
+    """Sends the dead letters of `path` again."""
 
     path: Path
-    #: Whether a letter is asked for.
+    #: Whether a dead letter is selected.
     wanted: Callable[[Letter], bool]
-    #: Whether every letter is settled now: delivered, or a dead letter with its new reason.
+    #: Whether every line is settled now: delivered, or a dead letter with its new reason.
     settle: Callable[[Again], bool]
     max_lines: int
     kept: Kept = field(default_factory=Kept)
 
     def run(self) -> bool:
-        """Whether it came to the end; `ShipperError` where another replay is at work."""
+        """Whether it came to the end; raises `ShipperError` if another replay is running."""
         with _alone(self.path):
             for left in _interrupted(self.path):
                 self._put_back(left)
@@ -83,7 +84,7 @@ class Replay(Struct):
             try:
                 return self._work_off(claimed)
             finally:
-                self._put_back(claimed)  # nothing, if all went well
+                self._put_back(claimed)  # empty, if all went well
 
     def _work_off(self, claimed: "_Claimed") -> bool:
         for lines, end in claimed.batches(self.max_lines):
@@ -95,7 +96,7 @@ class Replay(Struct):
         return True
 
     def _part(self, lines: Sequence[bytes]) -> tuple[Again, list[bytes]]:
-        """The letters to be sent, and those that stay as they are, counted by why."""
+        """Separate the dead letters to send from the lines to keep, which are counted by reason."""
         good: list[DeadLetter] = []
         bad: list[DeadLetter] = []
         stay: list[bytes] = []
@@ -115,7 +116,7 @@ class Replay(Struct):
         return Again(good, bad), stay
 
     def _keep(self, lines: Sequence[bytes]) -> None:
-        """Back among the dead letters, however many they are: there they were."""
+        """Append them to the dead letters, regardless of the limit: they were there before."""
         if lines:
             with locked(self.path) as file:
                 trim(file)
@@ -129,25 +130,25 @@ class Replay(Struct):
 
 
 class _Claimed:
-    """Letters moved away from `path` to be worked off from `offset`."""
+    """Dead letters moved away from `path`; those before `offset` are done."""
 
     def __init__(self, path: Path, offset: int) -> None:
         self._path, self._offset = path, offset
 
     @property
     def place(self) -> Path:
-        """Where they are."""
+        """The file they are in."""
         name = f"{self._path.stem}.replay-{self._offset}{self._path.suffix}"
         return self._path.with_name(name)
 
     def lines(self) -> Iterator[bytes]:
-        """What is left."""
+        """The lines that are left."""
         with self.place.open("rb") as file:
             file.seek(self._offset)
             yield from file
 
     def batches(self, max_lines: int) -> Iterator[tuple[list[bytes], int]]:
-        """What is left, in batches, and where each ends; `advance` before the next one."""
+        """The lines that are left, in batches, and where each ends; `advance` before the next."""
         with self.place.open("rb") as file:
             file.seek(self._offset)
             while lines := file.readlines(_BLOCK_BYTES):
@@ -156,13 +157,13 @@ class _Claimed:
                     yield part, self._offset + sum(map(len, part))
 
     def advance(self, offset: int) -> None:
-        """Everything before `offset` is settled."""
+        """Record on the disk that everything before `offset` is settled."""
         before, self._offset = self.place, offset
         before.rename(self.place)
         sync_directory(self._path.parent)
 
     def remove(self) -> None:
-        """All is settled."""
+        """Delete the file, because everything is settled."""
         self.place.unlink()
         sync_directory(self._path.parent)
 
@@ -174,13 +175,13 @@ def _alone(path: Path) -> Iterator[None]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError as error:
-        raise ShipperError(f"{path} is being replayed already; wait until that is done") from error
+        raise ShipperError(f"another replay of {path} is running; wait until it ends") from error
     finally:
         os.close(lock)
 
 
 def _claimed(path: Path) -> _Claimed | None:
-    """Move the letters of `path` away; None if there are none."""
+    """Move the dead letters of `path` away; None if there are none."""
     if not path.exists():
         return None
     claimed = _Claimed(path, 0)
@@ -192,22 +193,22 @@ def _claimed(path: Path) -> _Claimed | None:
 
 
 def _interrupted(path: Path) -> list[_Claimed]:
-    """What a replay that died has left."""
+    """The files that replays left when they died."""
     names = (one.stem for one in path.parent.glob(f"{path.stem}.replay-*{path.suffix}"))
     return [_Claimed(path, int(name.rpartition("-")[2])) for name in names]
 
 
 def read_letters(path: Path) -> Iterator[bytes]:
-    """The dead letters of `path` as they are now, those that a replay is at included."""
+    """The current dead letters of `path`, including those that a replay is sending."""
     for claimed in _interrupted(path):
-        with suppress(FileNotFoundError):  # it has moved on meanwhile
+        with suppress(FileNotFoundError):  # the replay has advanced meanwhile
             yield from claimed.lines()
     with suppress(FileNotFoundError), path.open("rb") as file:
         yield from file
 
 
 def decoded(line: bytes) -> Letter | None:
-    """The letter on a line; None where a person has left something else."""
+    """The dead letter on a line; None if somebody edited it until it was not valid."""
     try:
         letter = _letters.decode(line)
         letter.content()
@@ -217,15 +218,15 @@ def decoded(line: bytes) -> Letter | None:
 
 
 def obstacle(letter: Letter) -> str:
-    """Why a replay would keep it; empty where it would send it."""
+    """Why a replay would keep the dead letter; empty if it would send it."""
     if not letter.is_whole:
-        return "not whole"
-    return "no object, mend them" if _checked(letter)[0] else ""
+        return "incomplete"
+    return "not JSON objects, fix them first" if _checked(letter)[0] else ""
 
 
 def _checked(letter: Letter) -> tuple[str | None, DeadLetter]:
-    """What speaks against sending its line, and the letter: a person may have mended it, or not."""
+    """The dead letter, and the reason not to send its line, which somebody may have fixed."""
     line = letter.content().strip()
-    reason = "it has several lines" if b"\n" in line else fault(line)
+    reason = "more than one line" if b"\n" in line else fault(line)
     reject = Reject(line, letter.offset, reason or letter.reason)
     return reason, DeadLetter(letter.path, reject)

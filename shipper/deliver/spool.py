@@ -1,8 +1,8 @@
-"""Standard input as files: what a pipe holds is gone once it is read, so it goes to the disk first.
+"""Standard input as files: a pipe can be read only once, so its data goes to the disk first.
 
-A thread writes it to segments in a directory of its own, which are followed like any other file:
-with a position for each output, through a kill and a start. A segment is deleted when every output
-has it. While there is no room for more, the pipe is not read, and its writer waits.
+A thread writes it to segments in a separate directory. They are followed like any other file, with
+a position for each output that survives a kill and a restart. A segment is deleted when every
+output has delivered it. While there is no room, the pipe is not read, and its writer waits.
 """
 
 import logging
@@ -19,16 +19,16 @@ from shipper.forms.spooled import HEAD, HEAD_BYTES
 _log = logging.getLogger(__name__)
 
 PATTERN = "*.spool"
-#: What a pipe holds at most, usually.
+#: The usual capacity of a pipe.
 _READ_BYTES = 64 << 10
-#: Small enough that room comes back bit by bit, large enough that few are made.
+#: Small enough to free room gradually, large enough to keep segments few.
 SEGMENT_BYTES = 16 << 20
-#: A disk holds that much without anybody's asking.
+#: Fits on a disk without planning for it.
 MAX_BYTES = 256 << 20
-#: How often to look for a stop, and for room.
+#: How often to check for a stop, and for room.
 _GLANCE_S = 0.2
 
-#: Names what this process wrote: its last line may go on, after a reload.
+#: Marks the segments of this process: after a reload, it may continue their last line.
 _PROCESS = uuid.uuid4().hex
 
 
@@ -44,7 +44,7 @@ class Spool:
         max_bytes: int = MAX_BYTES,
         segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
-        """`settled` says which of these files every output has whole."""
+        """`settled` returns those of the given files that every output has delivered completely."""
         self._directory, self._settled, self._pipe = directory, settled, pipe
         self._max_bytes, self._segment_bytes = max_bytes, segment_bytes
         self._stop = threading.Event()
@@ -59,20 +59,20 @@ class Spool:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more comes: everything that did is in the files."""
+        """Whether the pipe has ended and all its data is in the files."""
         return not self._thread.is_alive()
 
     def start(self) -> None:
-        """Begin to read the pipe."""
+        """Start reading the pipe."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End; what is still in the pipe stays there."""
+        """Stop reading; the rest stays in the pipe."""
         self._stop.set()
         self._thread.join()
 
     def prune(self) -> int:
-        """Delete the segments that every output has; the bytes of the others."""
+        """Delete the segments that every output has delivered; return the size of the others."""
         sizes = {path: path.stat().st_size for path in self._directory.glob(PATTERN)}
         for path in self._settled([one for one in sizes if one != self._current]):
             path.unlink(missing_ok=True)
@@ -93,7 +93,7 @@ class Spool:
                 self._take(data)
                 room -= len(data)
         else:
-            return  # a reload goes on with what is left in the pipe
+            return  # after a reload, the next spool reads the rest of the pipe
         if not self._is_at_newline:
             self._write(b"\n")
         self._close()
@@ -102,11 +102,11 @@ class Spool:
         try:
             return os.read(self._pipe, _READ_BYTES)
         except OSError as error:
-            _log.error("Standard input cannot be read (%s); it counts as ended.", error.strerror)
+            _log.error("Cannot read standard input (%s); treating it as ended.", error.strerror)
             return b""
 
     def _take(self, data: bytes) -> None:
-        """Write what was read; a new segment begins at the beginning of a line, if one comes."""
+        """Write what was read; a new segment starts with a new line, unless the line is huge."""
         if self._size >= self._segment_bytes:
             cut = data.find(b"\n") + 1
             self._write(data[:cut])
@@ -119,7 +119,7 @@ class Spool:
         if not data:
             return
         self._is_at_newline = data.endswith(b"\n")
-        told = ""
+        logged = ""
         while data:
             try:
                 if self._file < 0:
@@ -128,11 +128,11 @@ class Spool:
                 self._size += count
                 data = data[count:]
             except OSError as error:
-                if told != str(error):
-                    told = str(error)
-                    _log.error("Standard input is not read on until it can be kept: %s.", told)
+                if logged != str(error):
+                    logged = str(error)
+                    _log.error("Cannot save standard input: %s. Trying again.", logged)
                 if self._stop.wait(_GLANCE_S):
-                    _log.error("%d bytes of standard input are lost.", len(data))
+                    _log.error("Stopped: %d bytes of standard input are lost.", len(data))
                     return
 
     def _open(self) -> None:
@@ -141,11 +141,11 @@ class Spool:
         new.write_bytes(HEAD % uuid.uuid4().hex.encode())
         new.chmod(0o600)
         file = os.open(new, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        new.rename(current)  # nobody sees it without its first line
+        new.rename(current)  # so that it always has its first line
         self._current, self._file, self._size = current, file, HEAD_BYTES
 
     def _resume(self, path: Path) -> None:
-        """Go on with a segment of this process; end the last line of another one's."""
+        """Continue a segment of this process; end the last line of one from another process."""
         is_ours = _PROCESS in path.name
         file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         size = os.fstat(file).st_size

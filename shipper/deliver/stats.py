@@ -1,4 +1,4 @@
-"""What a pipeline has done so far, readable from any thread."""
+"""The state and the counters of a pipeline, readable from any thread."""
 
 from enum import Enum
 
@@ -9,14 +9,14 @@ class State(Enum):
     """What a pipeline is doing."""
 
     STARTING = "starting"
-    #: Everything that is there is settled.
+    #: Every line that is there is settled.
     IDLE = "idle"
     DELIVERING = "delivering"
-    #: The destination cannot be reached or is overloaded; trying again.
+    #: The destination is unreachable or overloaded; trying again.
     UNAVAILABLE = "unavailable"
     #: A person must act: credentials, certificate, disk; trying again slowly.
     REFUSED = "refused"
-    #: The dead letters are full; holding until there is room.
+    #: There is no room for more dead letters; waiting until there is.
     FULL = "full"
     STOPPED = "stopped"
 
@@ -27,34 +27,37 @@ class Stats(Struct):
     state: State = State.STARTING
     #: Files being followed.
     files: int = 0
-    #: Of these, files with an open handle; and how many were begun and let go since the start.
+    #: How many of these are open, and how many were started and closed since the shipper's start.
     open_files: int = 0
     started: int = 0
     closed: int = 0
-    #: Files left out, being old or packed.
+    #: Files left out because they are old or packed.
     left_out: int = 0
-    #: Good lines read, and the bytes settled and committed, bad lines and blanks included.
+    #: Good lines read.
     read_lines: int = 0
+    #: Bytes settled and committed, including bad and blank lines.
     read_bytes: int = 0
     batches: int = 0
     #: Lines that processors dropped.
     filtered: int = 0
-    #: Lines that were sent without their ends.
+    #: Lines that were cut and sent without their ends.
     truncated: int = 0
-    #: Lines the destination has taken, those it had already and those it put aside included.
+    #: Lines that the destination accepted, including `duplicates` and `diverted`.
     delivered: int = 0
+    #: Lines that the destination already had.
     duplicates: int = 0
+    #: Lines that the destination set aside.
     diverted: int = 0
-    #: Lines sent again, once for each time.
+    #: How many times a line was sent again.
     retried: int = 0
     #: Lines in the dead letters.
     rejected: int = 0
-    #: When the destination last took a line (time.monotonic).
+    #: When the destination last accepted a line (time.monotonic).
     last_ack_monotonic: float | None = None
     #: Good lines that were read and are not settled.
     active: int = 0
-    #: The time of the oldest line that is there and not acknowledged (time.time), as far as the
-    #: line or its file tell it; None where there is none.
+    #: The time (time.time) of the oldest line that is in a file and not acknowledged, by its own
+    #: timestamp or its file's; None if every line is acknowledged.
     oldest_s: float | None = None
-    #: Why the state is not idle or delivering, or was not when it last changed.
+    #: Why the state is neither idle nor delivering; kept as the last reason afterwards.
     last_error: str = ""

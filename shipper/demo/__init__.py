@@ -1,4 +1,4 @@
-"""The whole line once, on real parts: an MCP server and client, the handler, the shipper."""
+"""The demo: a real MCP server and client, the audit handler, and the shipper, end to end."""
 
 import shutil
 from pathlib import Path
@@ -14,11 +14,11 @@ from shipper.run.service import Service, probe
 def run(
     directory: Path, *, elasticsearch: str | None, logstash: str | None, console: Console
 ) -> int:
-    """Record, ship and show, under `directory`; a demo's earlier files there are replaced."""
+    """Record, ship and show, under `directory`; replaces the files of an earlier demo there."""
     for name in ("audit", "data", "delivered"):
         shutil.rmtree(directory / name, ignore_errors=True)
     config = _config(directory.resolve(), elasticsearch, logstash)
-    for name, what, is_good in probe(config):  # before anything is done, rather than for ever
+    for name, what, is_good in probe(config):  # fail now; shipping would retry for ever
         if not is_good:
             raise Unavailable(f"{name}: {what}")
     show.introduce(console)

@@ -1,4 +1,4 @@
-"""An MCP client that makes calls of every outcome: success, failure, denial, cancellation."""
+"""An MCP client whose calls have every outcome: success, failure, denial, cancellation."""
 
 import sys
 from contextlib import suppress
@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 from mcp import Client, MCPError, StdioServerParameters
 
-#: Secrets that the calls carry; the demo looks for them on disk afterwards.
+#: Secrets in the calls; afterwards the demo searches the disk for them.
 PLANTED = {
     "password": "hunter2-correct-horse",
     "token": "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
@@ -17,7 +17,7 @@ PLANTED = {
 
 
 async def play(audit: Path) -> None:
-    """Start the server as a subprocess, make the calls, let it end."""
+    """Start the server as a subprocess, make the calls, and stop the server."""
     parameters = StdioServerParameters(
         command=sys.executable, args=["-m", "shipper.demo.server", str(audit)]
     )
@@ -25,16 +25,16 @@ async def play(audit: Path) -> None:
         await client.list_tools()
         await client.call_tool("lookup_order", {"order_id": "A-1001"})
         await client.call_tool("lookup_order", {"order_id": "A-9999"})
-        await _carry_secrets(client)
+        await _send_secrets(client)
         await client.call_tool("delete_customer", {"customer": "c-77", "reason": "asked for"})
         with anyio.move_on_after(0.5):
             await client.call_tool("slow_report", {"year": 2026})
-        await _ask_for_what_is_not_there(client)
+        await _ask_for_what_does_not_exist(client)
         await client.read_resource("orders://A-1002/invoice")
         await client.get_prompt("apology", {"customer": "Alice"})
 
 
-async def _carry_secrets(client: Client) -> None:
+async def _send_secrets(client: Client) -> None:
     await client.call_tool(
         "send_mail",
         {
@@ -53,7 +53,7 @@ async def _carry_secrets(client: Client) -> None:
     )
 
 
-async def _ask_for_what_is_not_there(client: Client) -> None:
+async def _ask_for_what_does_not_exist(client: Client) -> None:
     with suppress(MCPError):
         await client.call_tool("drop_all_tables", {})
     with suppress(MCPError):

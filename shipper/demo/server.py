@@ -1,6 +1,6 @@
-"""An MCP server over stdio that records what is done with it: the demo's, and a first example.
+"""An MCP server over stdio that records its calls: used by the demo, and a first example.
 
-Run as `python -m shipper.demo.server DIRECTORY`; audit segments go to that directory.
+Run it as `python -m shipper.demo.server DIRECTORY`; it writes audit segments to that directory.
 """
 
 import logging.config
@@ -25,13 +25,13 @@ def lookup_order(order_id: str) -> str:
 
 @server.tool()
 def charge_card(order_id: str, card_number: str, api_key: str) -> str:
-    """Charge an order; the payment provider is down, and says too much about it."""
+    """Charge an order; the payment provider is down, and its error reveals too much."""
     raise RuntimeError(f"gateway refused {card_number} for {order_id} (key {api_key})")
 
 
 @server.tool()
 def delete_customer(customer: str, reason: str) -> str:
-    """Delete a customer; a policy does not allow it to anybody here."""
+    """Delete a customer, which the demo's policy always denies."""
     _audit.warning(
         shipper.create_authorization_event(
             None, "tools/call", "demo-policy", "deny", 0.97, approval_required=True
@@ -42,14 +42,14 @@ def delete_customer(customer: str, reason: str) -> str:
 
 @server.tool()
 async def slow_report(year: int) -> str:
-    """Take far longer than anybody waits."""
+    """Take far longer than a client waits."""
     await anyio.sleep(60)
     return f"report of {year}"
 
 
 @server.tool()
 def send_mail(to: str, subject: str, password: str) -> str:
-    """Send a mail, and tell the caller more than it should."""
+    """Send a mail, and return more than the caller should see."""
     return f"sent {subject!r} to {to}; logged in with {password}"
 
 
@@ -61,7 +61,7 @@ def invoice(order_id: str) -> str:
 
 @server.prompt()
 def apology(customer: str) -> str:
-    """Words for a late order."""
+    """Ask for an apology for a late order."""
     return f"Write to {customer} that we are sorry."
 
 

@@ -96,13 +96,13 @@ def delivered(service: Service, directory: Path, console: Console) -> None:
         stats = pipeline.stats
         console.print(
             f"[bold]Delivered[/]  {name}: {stats.delivered} events acknowledged, "
-            f"{stats.duplicates} there already, {stats.rejected} rejected",
+            f"{stats.duplicates} duplicates, {stats.rejected} rejected",
             highlight=False,
         )
     for path in sorted((directory / "delivered").glob("*")):
         console.print(f"[bold]Output[/]     {path}", highlight=False, soft_wrap=True)
     console.print(
-        "\nThe same to Elasticsearch or Logstash:\n"
+        "\nTo ship to Elasticsearch or Logstash too:\n"
         "  make demo ELASTICSEARCH=http://localhost:9200\n"
         "  make demo LOGSTASH=localhost:5044",
         highlight=False,

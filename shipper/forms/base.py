@@ -1,6 +1,6 @@
 """How the bytes of a file become lines that can be sent.
 
-A form is a function of bytes: it knows where its block stands, and nothing of files.
+A form works on bytes alone: it knows where a block starts in its file, but it never reads a file.
 """
 
 from hashlib import sha256
@@ -12,28 +12,28 @@ from shipper.forms.check import Sifted
 
 
 class Block(Struct, frozen=True):
-    """Whole raw lines of one file, as read."""
+    """Complete raw lines of one file, as read."""
 
     #: Ends with a newline.
     data: bytes
     #: Where it starts in the file.
     offset: int
-    #: The file, for what a line says of its origin.
+    #: The file, which an event may name as its origin.
     path: str
-    #: A longer line is rejected, or cut with a mark.
+    #: A longer line is rejected, or cut and marked.
     max_line_bytes: int
-    #: Whether nothing more is waited for: what is open ends here.
+    #: Whether no more data is expected, so that an unfinished event ends here.
     is_last: bool = False
-    #: Whether the newline at the end is not in the file (yet).
+    #: Whether the newline at the end of `data` is not in the file (yet).
     is_unended: bool = False
-    #: Whether the beginning of the first line was sent before, when its end was not in the file.
+    #: Whether the beginning of the first line was sent before its end was in the file.
     is_continued: bool = False
 
 
 class OverLong(Struct, frozen=True):
-    """A line over the limit that was passed over in pieces: what is kept of it."""
+    """What is kept of a line over the limit, which was read and skipped in pieces."""
 
-    #: The first `max_line_bytes` of it.
+    #: Its first `max_line_bytes`.
     head: bytes
     offset: int
     path: str
@@ -43,7 +43,7 @@ class OverLong(Struct, frozen=True):
 
 
 class Skip:
-    """An over-long line being passed over: what is kept of it."""
+    """What is kept of an over-long line while it is being skipped."""
 
     __slots__ = ("digest", "head", "length")
 
@@ -59,22 +59,22 @@ class Skip:
 
 
 class Form(Protocol):
-    """Makes strict JSON objects, one a line, of raw lines.
+    """Turns raw lines into strict JSON objects, one per line.
 
-    However the file is cut into blocks, the lines are the same.
+    However the file is split into blocks, the result is the same.
     """
 
     def sift(self, block: Block) -> Sifted:
-        """The lines to send and the rejects; `waiting_bytes` of the block wait for more."""
+        """Separate the lines to send from the rejects; the last `waiting_bytes` wait for more."""
         ...
 
     def shorten(self, line: OverLong) -> Sifted:
-        """What is sent or rejected of a line that is too long."""
+        """What is sent of a line that is too long, or rejected."""
         ...
 
     def patience_s(self, rest: bytes) -> float | None:
-        """How long to wait for more when a file ends with `rest`, which was not sent.
+        """How long to wait for more data when a file ends with `rest`, which has not been sent.
 
-        Zero where it cannot grow; None where it must not be sent as it is.
+        Zero if it cannot grow; None if it must not be sent without more.
         """
         ...

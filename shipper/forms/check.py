@@ -33,17 +33,17 @@ _SHORT_BYTES = 256
 #: For longer lines its parser would need megabytes: fourteen times the line.
 _SIMD_LINE_BYTES = 64 << 10
 
-#: How much of a line over the limit the dead letters keep.
+#: How much of a line over the limit a dead letter keeps.
 EXCERPT_BYTES = 1024
 
 
 class Reject(Struct, frozen=True):
-    """A line that will never be delivered, where it was, and why."""
+    """A line that will never be delivered, its place, and the reason."""
 
     line: bytes
     offset: int
     reason: str
-    #: Of the whole line, when `line` is only its beginning.
+    #: Of the complete line, if `line` is only its beginning.
     length: int | None = None
     sha256: str | None = None
 
@@ -52,35 +52,35 @@ class Sifted(Struct, frozen=True):
     """The lines of a block that can be sent, and those that cannot."""
 
     lines: Lines
-    #: Where each line starts in the file; None: as in the block.
+    #: Where each line starts in the file; None if `lines` is the block itself.
     offsets: Sequence[int] | None = None
     rejects: Sequence[Reject] = ()
-    #: Bytes at the end that are no whole line yet, and are given again with more behind them.
+    #: Bytes at the end that are not complete yet; the next block starts with them.
     waiting_bytes: int = 0
-    #: Where the lines start that the operator does not want.
+    #: Where each line starts that the operator filters out.
     filtered: Sequence[int] = ()
-    #: Lines that are sent without their ends.
+    #: A record of each line that is sent without its end.
     truncated: Sequence[Reject] = ()
-    #: Where the file can be parted, in order; None: before each line.
+    #: Where the file can be split, in order; None: before every line.
     cuts: Sequence[int] | None = None
 
 
 def sift(block: bytes, offset: int, max_line_bytes: int) -> Sifted:
-    """Part the good lines of `block`, which ends with a newline, from the bad ones."""
+    """Separate the good lines of `block`, which ends with a newline, from the bad ones."""
     if (lines := short_lines(block, max_line_bytes)) is not None:
         return Sifted(lines)
     return _sift_slowly(block.split(b"\n")[:-1], offset, max_line_bytes)
 
 
 def short_lines(block: bytes, max_line_bytes: int) -> Lines | None:
-    """As `clean_lines`; None also if one of them is over the limit."""
+    """As `clean_lines`, but also None if a line is over the limit."""
     lines = clean_lines(block)
     is_short = len(block) <= max_line_bytes or (lines and _longest(lines) <= max_line_bytes)
     return lines if is_short else None
 
 
 def clean_lines(block: bytes) -> Lines | None:
-    """The lines of `block`, if each is one strict JSON object and nothing else; else None."""
+    """The lines of `block` if each is exactly one strict JSON object; otherwise None."""
     if not block.endswith(b"}\n"):
         return None
     is_backlog = len(block) >= _BACKLOG_BYTES and block.index(b"\n") >= _SHORT_BYTES
@@ -90,7 +90,7 @@ def clean_lines(block: bytes) -> Lines | None:
 
 
 def _lines(block: bytes, sizes: Iterable[int]) -> Lines | None:
-    """The lines of these sizes, if they are all; those that are not of the form are missing."""
+    """The lines of these sizes; None if they do not fill the block, so that a line is missing."""
     _, *ends = accumulate(sizes, initial=-1)
     return Lines(block, ends) if ends and ends[-1] == len(block) - 1 else None
 
@@ -118,18 +118,20 @@ def _sizes_by_simdjson(block: bytes) -> Sequence[int]:
 
 
 def _sizes_by_msgspec(block: bytes) -> Sequence[int]:
-    """The sizes of the lines of the form {…}, by a decoder that takes the block in one call.
+    """The sizes of the lines of the form {…}; empty if one of them is not JSON.
 
-    It yields the values in the block and skips white space between them. They are the lines, one
-    by one, if every line is of the form {…} and there are as many values as lines. For a newline
-    then follows a closing brace and precedes an opening one, or is the last. Within a value
-    nothing can stand like that: after a closing brace comes a comma or another end, and a string
-    has no newlines. So each newline is between two values, each line has at least one of them,
-    therefore exactly one, and it reaches from the line's first byte to its last.
+    `decode_lines` decodes the block in one call: it returns the values and skips white space
+    between them. If every line has the form {…} and there are as many values as lines, then each
+    line is one value. Proof: each newline follows a closing brace, and an opening brace or the end
+    of the block follows it. Inside a value this is impossible, because a closing brace is followed
+    by a comma or another closing bracket, and a string contains no newline. So every newline is
+    between two values, every line has at least one value, and therefore exactly one, which fills
+    the line.
     """
     try:
-        # It does not look inside the strings that it skips. A newline is no part of a longer
-        # character, and few lines have any: to decode those is half of decoding all.
+        # msgspec does not check the UTF-8 of strings that it skips. Few lines have other characters
+        # than ASCII; decoding only those takes half as long as decoding the block. They can be
+        # decoded one by one, because a newline is never a part of a longer character.
         sizes = [
             len(line)
             for line in BytesIO(block)
@@ -160,7 +162,7 @@ def _longest(lines: Lines) -> int:
 
 
 def _sift_slowly(lines: Sequence[bytes], offset: int, max_line_bytes: int) -> Sifted:
-    """Line by line: blank ones vanish, white space around one is cut."""
+    """Check line by line: skip blank lines, and strip white space around the others."""
     good: list[bytes] = []
     offsets: list[int] = []
     rejects: list[Reject] = []

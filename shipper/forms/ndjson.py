@@ -6,7 +6,7 @@ from shipper.lines import NO_LINES
 
 
 class Ndjson:
-    """Each line is one strict JSON object and goes out as it stands; what is not is rejected."""
+    """Each line is one strict JSON object and is sent unchanged; any other line is rejected."""
 
     def sift(self, block: Block) -> Sifted:
         return sift(block.data, block.offset, block.max_line_bytes)
@@ -15,13 +15,13 @@ class Ndjson:
         return rejected(line)
 
     def patience_s(self, rest: bytes) -> float | None:
-        return 0.0 if is_whole(rest) else None
+        return 0.0 if is_complete(rest) else None
 
 
-def is_whole(rest: bytes) -> bool:
+def is_complete(rest: bytes) -> bool:
     """Whether a last line without newline is a complete JSON object, which cannot grow.
 
-    Only white space or a newline can follow it. The newline that comes later is then a blank line.
+    Only white space or a newline can follow it, and is then read as a blank line.
     """
     return rest.startswith(b"{") and rest.endswith(b"}") and fault(rest) is None
 

@@ -1,4 +1,4 @@
-"""Lines that go through the operator's processors before they are sent."""
+"""Lines that the operator's processors change or drop before they are sent."""
 
 from hashlib import sha256
 
@@ -12,48 +12,45 @@ from shipper.processors.chain import Chain
 
 
 class Processed:
-    """The lines of another form, through a chain; those it drops are counted as filtered."""
+    """Passes the lines of another form through a chain; lines that it drops count as filtered."""
 
     def __init__(self, form: Form, chain: Chain) -> None:
-        """Of `form`, through `chain`."""
         self.form, self.chain = form, chain
 
     def sift(self, block: Block) -> Sifted:
-        """The processed lines, each with the place of the line that it was."""
+        """The processed lines, each with the offset of the line that it was."""
         return self._processed(self.form.sift(block), block.offset)
 
     def shorten(self, line: OverLong) -> Sifted:
-        """As the other form has it, processed."""
         return self._processed(self.form.shorten(line), line.offset)
 
     def patience_s(self, rest: bytes) -> float | None:
-        """As the other form has it."""
         return self.form.patience_s(rest)
 
     def _processed(self, sifted: Sifted, base: int) -> Sifted:
         lines, offsets = [], []
         rejects, filtered = [*sifted.rejects], [*sifted.filtered]
-        is_touched = False
+        is_changed = False
         for line, offset in zip(sifted.lines, _offsets(sifted, base), strict=True):
             try:
                 processed = self.chain.apply(line)
             except Unprocessable as error:
                 rejects.append(_unprocessed(line, offset, str(error)))
                 continue
-            is_touched = is_touched or processed is not line
+            is_changed = is_changed or processed is not line
             if processed is None:
                 filtered.append(offset)
             else:
                 lines.append(processed)
                 offsets.append(offset)
-        if len(lines) == len(sifted.lines) and not is_touched:
+        if len(lines) == len(sifted.lines) and not is_changed:
             return sifted
-        made = Lines.of(lines)
-        return replace(sifted, lines=made, offsets=offsets, rejects=rejects, filtered=filtered)
+        joined = Lines.of(lines)
+        return replace(sifted, lines=joined, offsets=offsets, rejects=rejects, filtered=filtered)
 
 
 def _unprocessed(line: bytes, offset: int, reason: str) -> Reject:
-    """Only its beginning is kept: a replay of it would send what the processors never saw."""
+    """Reject the line and keep only its beginning, so that a replay cannot send it unprocessed."""
     digest = sha256(line).hexdigest()
     return Reject(line[:EXCERPT_BYTES], offset, reason, len(line), digest)
 

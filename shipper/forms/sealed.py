@@ -1,16 +1,15 @@
-"""Lines of an audit segment, which count only with their newline."""
+"""Lines of an audit segment."""
 
 from shipper.forms.ndjson import Ndjson
 
 
 class Sealed(Ndjson):
-    """Lines of a segment: there a line without its newline does not count.
+    """Lines of a segment, where a line counts only with its newline.
 
-    The writer cuts such a line off again, and may write another one with its sequence number.
+    The writer cuts off an incomplete line, and may write another with the same sequence number.
     """
 
-    def patience_s(self, rest: bytes) -> float | None:  # noqa: ARG002  # as every form's
-        """None: the newline is a part of the line."""
+    def patience_s(self, rest: bytes) -> float | None:  # noqa: ARG002  # the signature of all forms
         return None
 
 

@@ -1,4 +1,4 @@
-"""Segments of standard input: another form's lines behind a first line of the spool's own."""
+"""Segments of standard input: a first line from the spool, then the lines of another form."""
 
 import uuid
 
@@ -8,16 +8,15 @@ from shipper.forms.base import Block, Form, OverLong
 from shipper.forms.check import Sifted
 from shipper.lines import NO_LINES
 
-#: The first line of a segment: with it no two begin alike, however alike their lines are.
+#: The first line of a segment; it makes the beginnings of segments differ, whatever follows.
 HEAD = b"# mcp-shipper stdin %b\n"
 HEAD_BYTES = len(HEAD % uuid.UUID(int=0).hex.encode())
 
 
 class Spooled:
-    """Another form's lines, in segments: the first line is ours, the rest begins behind it."""
+    """The lines of another form in segments, after the first line, which is never sent."""
 
     def __init__(self, form: Form) -> None:
-        """Of `form`."""
         self.form = form
 
     def sift(self, block: Block) -> Sifted:

@@ -1,4 +1,4 @@
-"""Processors one after the other, over lines: bytes in, the same bytes out where none acts."""
+"""Processors in sequence over lines; a line that no processor changes keeps its bytes."""
 
 from typing import Protocol
 
@@ -11,14 +11,14 @@ from shipper.processors.event import Event, decode, encode
 
 
 class Processor(Protocol):
-    """One step: an event in; the same event, a new one, or None for one that is dropped."""
+    """One step of a chain."""
 
     def process(self, event: Event) -> Event | None:
-        """The event as it goes on."""
+        """The processed event: the same object if unchanged, None if dropped."""
         ...
 
     def may_touch(self, line: bytes) -> bool:
-        """False only if the event of this line, which has no backslash, would go on unchanged."""
+        """False only if `process` would not change this line, which has no backslash."""
         ...
 
 
@@ -30,11 +30,9 @@ class When(Struct, frozen=True):
     otherwise: tuple[Processor, ...] = ()
 
     def process(self, event: Event) -> Event | None:
-        """Through the one or the other."""
         return _through(self.then if self.condition.holds(event) else self.otherwise, event)
 
     def may_touch(self, line: bytes) -> bool:
-        """Whether one that may have its turn may touch it."""
         if self.condition.may_hold(line) and _may_touch(self.then, line):
             return True
         return _may_touch(self.otherwise, line)
@@ -50,8 +48,8 @@ def _through(steps: tuple[Processor, ...], event: Event) -> Event | None:
 
 
 def _may_touch(steps: tuple[Processor, ...], line: bytes) -> bool:
-    """Whether one of the steps may touch it: if none does, each of them sees the line itself."""
-    for step in steps:  # noqa: SIM110 - asked of every line, and a generator is half of the cost
+    """Whether a step may touch the line; without a change, every step gets the same line."""
+    for step in steps:  # noqa: SIM110 - runs for every line, and `any` would double its cost
         if step.may_touch(line):
             return True
     return False
@@ -64,14 +62,14 @@ class Chain(Struct, frozen=True):
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do for any line."""
+        """Whether there are no processors."""
         return not self.steps
 
     def apply(self, line: bytes) -> bytes | None:
-        """The line as it goes on: itself where nothing changes it, None if it is dropped.
+        """The processed line: the same object if unchanged, None if dropped.
 
-        `line` is one strict JSON object. Raises `Unprocessable` where the processors cannot look at
-        all of it.
+        `line` is one strict JSON object. Raises `Unprocessable` if the processors cannot read it
+        completely.
         """
         if b"\\" not in line and not _may_touch(self.steps, line):
             return line

@@ -1,7 +1,8 @@
-"""Filebeat's conditions: a question about an event, answered yes or no.
+"""Filebeat's conditions, which hold for an event or not.
 
-`may_hold` asks the line itself, which has no backslash: where it says no, `holds` would say no,
-and nothing has to be decoded. A condition about several fields holds if all of them agree.
+`may_hold` checks the undecoded line, which has no backslash. If it is false, `holds` would be false
+too, and the line need not be decoded. A condition on several fields holds if it holds for all of
+them.
 """
 
 import re
@@ -16,64 +17,60 @@ from shipper.processors.network import Network, addresses
 
 
 class Condition(Protocol):
-    """A question about an event."""
+    """A condition on an event."""
 
     def holds(self, event: Event) -> bool:
-        """Whether it is so."""
+        """Whether the condition is true for the event."""
         ...
 
     def may_hold(self, line: bytes) -> bool:
-        """False only if it cannot hold for the event of this line, which has no backslash."""
+        """False only if the condition is false for this line, which has no backslash."""
         ...
 
 
 class Equals(Struct, frozen=True):
-    """Fields have these values, of just this type: 1 is neither "1" nor 1.0 nor true."""
+    """The fields have these values, of the same type: 1 is neither "1" nor 1.0 nor true."""
 
     fields: tuple[tuple[str, str | int | bool], ...]
 
     def holds(self, event: Event) -> bool:
-        """Whether each field has its value."""
         return all(_same(find(event, path), wanted) for path, wanted in self.fields)
 
     def may_hold(self, line: bytes) -> bool:
-        """Whether names and values are in the line."""
-        return all(_spelt(wanted) in line and mentions(line, path) for path, wanted in self.fields)
+        return all(
+            _in_json(wanted) in line and mentions(line, path) for path, wanted in self.fields
+        )
 
 
 def _same(value: Any, wanted: str | int | bool) -> bool:  # noqa: FBT001 - one value of three types
     return type(value) is type(wanted) and bool(value == wanted)
 
 
-def _spelt(wanted: str | int | bool) -> bytes:  # noqa: FBT001 - as above
+def _in_json(wanted: str | int | bool) -> bytes:  # noqa: FBT001 - as above
     return str(wanted).lower().encode() if isinstance(wanted, bool) else str(wanted).encode()
 
 
 class Contains(Struct, frozen=True):
-    """Texts, or one of a list of texts, hold these texts."""
+    """The fields contain these texts; of a list, one item is enough."""
 
     fields: tuple[tuple[str, str], ...]
 
     def holds(self, event: Event) -> bool:
-        """Whether each field holds its text."""
         return all(any(text in one for one in _texts(event, path)) for path, text in self.fields)
 
     def may_hold(self, line: bytes) -> bool:
-        """Whether names and texts are in the line."""
         return all(text.encode() in line and mentions(line, path) for path, text in self.fields)
 
 
 class Regexp(Struct, frozen=True):
-    """Patterns are found somewhere in texts, or in one of a list of texts."""
+    """The fields match these patterns anywhere; of a list, one item is enough."""
 
     fields: tuple[tuple[str, re.Pattern[str]], ...]
 
     def holds(self, event: Event) -> bool:
-        """Whether each pattern is found in its field."""
-        return all(any(map(look.search, _texts(event, path))) for path, look in self.fields)
+        return all(any(map(pattern.search, _texts(event, path))) for path, pattern in self.fields)
 
     def may_hold(self, line: bytes) -> bool:
-        """Whether the names are in the line."""
         return all(mentions(line, path) for path, _ in self.fields)
 
 
@@ -89,20 +86,18 @@ _NUMERIC = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 class Range(Struct, frozen=True):
-    """Numbers, or texts that are numbers, lie within bounds."""
+    """The fields are numbers, or texts that are numbers, within these bounds."""
 
     #: Path, one of `COMPARISONS`, bound.
     fields: tuple[tuple[str, str, float], ...]
 
     def holds(self, event: Event) -> bool:
-        """Whether every field lies within its bounds."""
         return all(
             (number := _number(find(event, path))) is not None and COMPARISONS[name](number, bound)
             for path, name, bound in self.fields
         )
 
     def may_hold(self, line: bytes) -> bool:
-        """Whether the names are in the line."""
         return all(mentions(line, path) for path, _, _ in self.fields)
 
 
@@ -113,33 +108,29 @@ def _number(value: Any) -> float | None:
 
 
 class InNetwork(Struct, frozen=True):
-    """Addresses, or one of a list of them, lie in one of the networks of their field."""
+    """The fields are addresses in one of these networks; of a list, one item is enough."""
 
     fields: tuple[tuple[str, tuple[Network, ...]], ...]
 
     def holds(self, event: Event) -> bool:
-        """Whether each field has an address in one of its networks."""
         return all(
             any(network(one) for one in addresses(_texts(event, path)) for network in networks)
             for path, networks in self.fields
         )
 
     def may_hold(self, line: bytes) -> bool:
-        """Whether the names are in the line."""
         return all(mentions(line, path) for path, _ in self.fields)
 
 
 class HasFields(Struct, frozen=True):
-    """All the fields are there, with whatever value."""
+    """All these fields exist, with any value, even null."""
 
     fields: tuple[str, ...]
 
     def holds(self, event: Event) -> bool:
-        """Whether they are."""
         return all(find(event, path) is not MISSING for path in self.fields)
 
     def may_hold(self, line: bytes) -> bool:
-        """Whether their names are in the line."""
         return all(mentions(line, path) for path in self.fields)
 
 
@@ -149,25 +140,21 @@ class And(Struct, frozen=True):
     conditions: tuple[Condition, ...]
 
     def holds(self, event: Event) -> bool:
-        """Whether all hold."""
         return all(one.holds(event) for one in self.conditions)
 
     def may_hold(self, line: bytes) -> bool:
-        """Whether all may hold."""
         return all(one.may_hold(line) for one in self.conditions)
 
 
 class Or(Struct, frozen=True):
-    """One of the conditions holds."""
+    """At least one of the conditions holds."""
 
     conditions: tuple[Condition, ...]
 
     def holds(self, event: Event) -> bool:
-        """Whether one holds."""
         return any(one.holds(event) for one in self.conditions)
 
     def may_hold(self, line: bytes) -> bool:
-        """Whether one may hold."""
         return any(one.may_hold(line) for one in self.conditions)
 
 
@@ -177,9 +164,8 @@ class Not(Struct, frozen=True):
     condition: Condition
 
     def holds(self, event: Event) -> bool:
-        """Whether it does not."""
         return not self.condition.holds(event)
 
     def may_hold(self, _line: bytes) -> bool:
-        """Nothing in the line tells that a condition must hold."""
+        """True, because `may_hold` of the condition cannot show that it certainly holds."""
         return True

@@ -1,8 +1,8 @@
-"""An event between decoding and encoding, and its fields by dotted path.
+"""A decoded event, and its fields by dotted path.
 
-Only the root object is decoded; a member stays the bytes it was (`msgspec.Raw`) until somebody
-looks inside it, which halves the cost of a touched line and keeps untouched members byte for byte.
-Nothing is changed in place: every function gives a new event, or the same one for "unchanged".
+Only the root object is decoded. A member stays undecoded (`msgspec.Raw`) until a function reads
+inside it, which halves the cost of a changed line and keeps the bytes of the other members.
+No function changes an event in place: it returns a new event, or the same one if unchanged.
 """
 
 from functools import lru_cache
@@ -10,24 +10,23 @@ from typing import Any, Final, Self
 
 import msgspec
 
-#: The root of an event; its members may be `msgspec.Raw` still.
+#: The root of an event; its members may still be `msgspec.Raw`.
 Event = dict[str, Any]
 
-#: What `find` gives for a field that is not there; null is there.
+#: What `find` returns for a missing field; a field with null is not missing.
 MISSING: Final = object()
 
 
 class Misfit(Exception):
-    """A processor cannot do its work on this event; the event itself is good."""
+    """A processor cannot work on this event, although the event is valid."""
 
 
 class Real(float):
-    """A number with a fraction or an exponent, written again as it was: `1.0`, `1e400`, `0.10`."""
+    """A number with a fraction or an exponent that keeps its spelling: `1.0`, `1e400`, `0.10`."""
 
     __slots__ = ("text",)
 
     def __new__(cls, text: str) -> Self:
-        """Of the text as it stands in the line."""
         self = super().__new__(cls, text)
         self.text = text
         return self
@@ -38,7 +37,7 @@ class Real(float):
 def _as_written(value: object) -> msgspec.Raw:
     if isinstance(value, Real):
         return msgspec.Raw(value.text.encode())
-    raise TypeError(f"{type(value).__name__} is no value of JSON")
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
 decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -47,15 +46,15 @@ decode_value = msgspec.json.Decoder(float_hook=Real).decode
 
 
 def opened(value: Any) -> Any:
-    """The value itself, decoded if nobody has looked at it yet."""
+    """The value, decoded if it was not yet."""
     return decode_value(value) if type(value) is msgspec.Raw else value
 
 
 def find(event: Event, path: str) -> Any:
     """The value of a field, or `MISSING`.
 
-    As in Filebeat: at each level first the rest of the path as one key, then its first part. So a
-    line may have `{"log.level": …}` or `{"log": {"level": …}}`.
+    As in Filebeat, each level is searched for the rest of the path as one key, then for its first
+    part. So a line may have `{"log.level": …}` or `{"log": {"level": …}}`.
     """
     node: Any = event
     while path not in node:
@@ -66,35 +65,38 @@ def find(event: Event, path: str) -> Any:
 
 
 def put(event: Event, path: str, value: object) -> Event:
-    """With the field set, and objects on its way; raises `Misfit` if no object is there."""
+    """The event with the field set, in new objects if needed.
+
+    Raises `Misfit` if a part of the path has a value that is not an object.
+    """
     head, dot, rest = path.partition(".")
     if path in event or not dot:
         return {**event, path: value}
     child = opened(event.get(head, {}))
     if type(child) is not dict:
-        raise Misfit(f"{head} is no object")
+        raise Misfit(f"{head} is not an object")
     return {**event, head: put(child, rest, value)}
 
 
 def without(event: Event, path: str) -> Event:
-    """Without the field; the same event where it is missing."""
+    """The event without the field; the same event if the field is missing."""
     if path in event:
         return {key: value for key, value in event.items() if key != path}
     head, dot, rest = path.partition(".")
     if not dot or type(child := opened(event.get(head))) is not dict:
         return event
-    less = without(child, rest)
-    return event if less is child else {**event, head: less}
+    reduced = without(child, rest)
+    return event if reduced is child else {**event, head: reduced}
 
 
 def below(event: Event, path: str) -> list[str]:
-    """Keys of the root that spell out fields inside `path`, as ECS loggers write them."""
-    start = f"{path}."
-    return [key for key in event if key.startswith(start)]
+    """The root's dotted keys of fields inside `path`, which ECS loggers write."""
+    prefix = f"{path}."
+    return [key for key in event if key.startswith(prefix)]
 
 
 def merged(event: Event, fields: Event) -> Event:
-    """With all `fields`: objects are merged, any other value takes the place of the old one."""
+    """The event with all `fields`: objects are merged, other values replace the old ones."""
     new = {**event}
     for key, value in fields.items():
         is_object = type(value) is dict and type(old := opened(event.get(key))) is dict
@@ -103,7 +105,7 @@ def merged(event: Event, fields: Event) -> Event:
 
 
 def paths(event: Event, prefix: str = "") -> list[str]:
-    """The path of every field, of objects too."""
+    """The paths of all fields, including objects."""
     found: list[str] = []
     for key, member in event.items():
         found.append(prefix + key)
@@ -115,7 +117,7 @@ def paths(event: Event, prefix: str = "") -> list[str]:
 def mentions(line: bytes, path: str) -> bool:
     """False only if the line, which has no backslash, cannot have the field.
 
-    Without a backslash every key and text of a line stands in it as it is.
+    Without a backslash, a line contains every key and text literally.
     """
     return all(map(line.__contains__, _parts(path)))
 

@@ -20,17 +20,17 @@ from shipper.processors.event import (
     without,
 )
 
-#: What an event keeps whatever is dropped.
+#: Fields that are never dropped.
 KEPT = ("@timestamp", "type")
 _INSIDE_KEPT = tuple(f"{path}." for path in KEPT)
 
 
 class AddFields(Struct, frozen=True):
-    """Merges constants into the event; they take the place of what is there."""
+    """Merges constants into the event; they replace existing values."""
 
-    #: As they stand in the event: below the target, nested.
+    #: Nested, inside the target.
     fields: Event
-    #: The same fields as keys of the root: so written in the event, they are replaced too.
+    #: Their dotted paths: an event that has them as keys of the root loses those keys.
     _flat: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -38,7 +38,6 @@ class AddFields(Struct, frozen=True):
         force_setattr(self, "_flat", flat)
 
     def process(self, event: Event) -> Event:
-        """With the fields."""
         if not self.fields:
             return event
         new = merged(event, self.fields)
@@ -47,7 +46,6 @@ class AddFields(Struct, frozen=True):
         return new
 
     def may_touch(self, _line: bytes) -> bool:
-        """Every event."""
         return bool(self.fields)
 
 
@@ -58,7 +56,6 @@ class AddTags(Struct, frozen=True):
     target: str = "tags"
 
     def process(self, event: Event) -> Event:
-        """With the tags."""
         old = find(event, self.target)
         if old is MISSING or old is None:
             old = []
@@ -69,33 +66,29 @@ class AddTags(Struct, frozen=True):
             return event
 
     def may_touch(self, _line: bytes) -> bool:
-        """Every event."""
         return bool(self.tags)
 
 
 class DropEvent(Struct, frozen=True):
-    """Drops the event; it has its use behind a condition."""
+    """Drops the event; useful only with a condition."""
 
     def process(self, _event: Event) -> None:
-        """Nothing goes on."""
         return
 
     def may_touch(self, _line: bytes) -> bool:
-        """Every event."""
         return True
 
 
 class DropFields(Struct, frozen=True):
-    """Drops fields and what lies inside them; a pattern drops each field whose path it is found in.
+    """Drops fields with everything inside them, and fields whose path matches a pattern.
 
-    The time and the type stay.
+    `@timestamp` and `type` are never dropped.
     """
 
     fields: tuple[str, ...]
     patterns: tuple[re.Pattern[str], ...] = ()
 
     def process(self, event: Event) -> Event:
-        """Without the fields."""
         for path in self.fields:
             event = _dropped(event, path)
             for key in below(event, path):
@@ -106,7 +99,6 @@ class DropFields(Struct, frozen=True):
         return event
 
     def may_touch(self, line: bytes) -> bool:
-        """Whether it has one of the fields."""
         return bool(self.patterns) or any(mentions(line, path) for path in self.fields)
 
 
@@ -115,12 +107,11 @@ def _dropped(event: Event, path: str) -> Event:
 
 
 class IncludeFields(Struct, frozen=True):
-    """Keeps these fields and what lies inside them, the time and the type; drops the others."""
+    """Keeps these fields with everything inside them, `@timestamp` and `type`; drops the others."""
 
     fields: tuple[str, ...]
 
     def process(self, event: Event) -> Event:
-        """With these fields only."""
         wanted = (*KEPT, *self.fields)
         inside = tuple(f"{path}." for path in wanted)
         kept = {k: v for k, v in event.items() if k in wanted or k.startswith(inside)}
@@ -132,12 +123,11 @@ class IncludeFields(Struct, frozen=True):
         return kept
 
     def may_touch(self, _line: bytes) -> bool:
-        """Every event."""
         return True
 
 
 class MoveFields(Struct, frozen=True):
-    """Renames or copies fields, one after the other; never onto a field that is there."""
+    """Renames or copies fields, in order; never replaces an existing field."""
 
     #: From and to.
     fields: tuple[tuple[str, str], ...]
@@ -146,24 +136,22 @@ class MoveFields(Struct, frozen=True):
     fail_on_error: bool = True
 
     def process(self, event: Event) -> Event:
-        """With the fields under their new names."""
         steps = (partial(self._moved, source, target) for source, target in self.fields)
         return attempted(event, steps, fail_on_error=self.fail_on_error)
 
     def may_touch(self, line: bytes) -> bool:
-        """Whether it has one of the fields, or the lack of one is to be told."""
         if self.fail_on_error and not self.ignore_missing:
-            return True
+            return True  # a missing field is reported in the event
         return any(mentions(line, source) for source, _ in self.fields)
 
     def _moved(self, source: str, target: str, event: Event) -> Event:
         if (value := find(event, source)) is MISSING:
             if self.ignore_missing:
                 return event
-            raise Misfit(f"{source} cannot become {target}: it is not there")
+            raise Misfit(f"{source} cannot become {target}: {source} does not exist")
         if find(event, target) is not MISSING:
             raise Misfit(
-                f"{source} cannot become {target}, which is there; drop or rename it first"
+                f"{source} cannot become {target}, which already exists; drop or rename it first"
             )
         return put(event if self.is_copy else without(event, source), target, value)
 
@@ -171,9 +159,9 @@ class MoveFields(Struct, frozen=True):
 def attempted(
     event: Event, steps: Iterable[Callable[[Event], Event]], *, fail_on_error: bool
 ) -> Event:
-    """The event after all steps that fit it.
+    """The event after all steps that do not raise `Misfit`.
 
-    With `fail_on_error` it is all of them or none: the event as it was, with `error.message`.
+    With `fail_on_error`, one that does undoes the others: the event gets only `error.message`.
     """
     new = event
     for step in steps:
@@ -181,13 +169,13 @@ def attempted(
             new = step(new)
         except Misfit as misfit:
             if fail_on_error:
-                return told(event, str(misfit))
+                return with_error(event, str(misfit))
     return new
 
 
-def told(event: Event, what: str) -> Event:
-    """The event, saying why it was not processed."""
+def with_error(event: Event, message: str) -> Event:
+    """The event with the reason why it was not processed, if `error` leaves room for it."""
     try:
-        return put(event, "error.message", what)
+        return put(event, "error.message", message)
     except Misfit:
         return event

@@ -1,4 +1,4 @@
-"""Where the shipper runs: `add_host_metadata`, by the machine's own word."""
+"""The machine that the shipper runs on: `add_host_metadata`, from the operating system."""
 
 import platform
 import socket
@@ -13,7 +13,7 @@ from shipper.processors.event import Event, below, find
 from shipper.processors.fields import AddFields
 
 _MACHINE_ID = Path("/etc/machine-id")
-#: The family of a distribution, by its own id or one it says it is like.
+#: The families of distributions, by the ids that they or their relatives have in os-release.
 _FAMILIES = {
     "debian": ("debian", "ubuntu"),
     "redhat": ("rhel", "fedora", "centos", "amzn"),
@@ -24,19 +24,19 @@ _FAMILIES = {
 
 
 class NetinfoConfig(Struct, frozen=True, kw_only=True):
-    """Whether the addresses of the interfaces are told."""
+    """Whether to add the addresses of the interfaces."""
 
     enabled: bool = True
 
 
 class CacheConfig(Struct, frozen=True, kw_only=True):
-    """How long what was read counts as true; 0: read it for every event."""
+    """How long facts about the host are kept; 0: read them for every event."""
 
     ttl_s: Duration = 300.0
 
 
 class GeoConfig(Struct, frozen=True, kw_only=True):
-    """Where the machine stands; only the operator knows."""
+    """Where the machine is, which only the operator knows."""
 
     name: str = ""
     location: str = ""
@@ -54,9 +54,9 @@ class HostConfig(Struct, frozen=True, kw_only=True):
     netinfo: NetinfoConfig = NetinfoConfig()
     cache: CacheConfig = CacheConfig()
     geo: GeoConfig = GeoConfig()
-    #: Instead of the machine's own name.
+    #: Replaces the machine's own name.
     name: str = ""
-    #: Whether an event that tells of a host gets this one instead.
+    #: Whether this host replaces another one that an event describes.
     replace_fields: bool = True
 
 
@@ -68,24 +68,22 @@ class AddHostMetadata:
         self._facts = Cached(lambda: AddFields({"host": facts(config)}), config.cache.ttl_s)
 
     def process(self, event: Event) -> Event:
-        """With the host."""
-        if not self._replaces and _tells_of_host(event):
+        if not self._replaces and _describes_host(event):
             return event
         return self._facts().process(event)
 
     def may_touch(self, _line: bytes) -> bool:
-        """Every event."""
         return True
 
 
-def _tells_of_host(event: Event) -> bool:
-    """Whether it says more of a host than its name."""
+def _describes_host(event: Event) -> bool:
+    """Whether the event has more about a host than its name."""
     host = find(event, "host")
     return (type(host) is dict and host.keys() != {"name"}) or below(event, "host") != []
 
 
 def facts(config: HostConfig) -> Event:
-    """What is known of this machine, under the names of ECS."""
+    """What is known about this machine, under the names of ECS."""
     name = socket.gethostname().lower()
     host: Event = {
         "name": config.name or name,
@@ -105,27 +103,27 @@ def facts(config: HostConfig) -> Event:
 def _system() -> Event:
     kernel = {"type": platform.system().lower(), "kernel": platform.release()}
     try:
-        told = platform.freedesktop_os_release()
+        release = platform.freedesktop_os_release()
     except OSError:
         return kernel
     known = {
-        "platform": told["ID"],
-        "family": _family(told),
-        "name": told["NAME"],
-        "version": told.get("VERSION", told.get("VERSION_ID", "")),
-        "codename": told.get("VERSION_CODENAME", ""),
+        "platform": release["ID"],
+        "family": _family(release),
+        "name": release["NAME"],
+        "version": release.get("VERSION", release.get("VERSION_ID", "")),
+        "codename": release.get("VERSION_CODENAME", ""),
     }
     return kernel | {key: value for key, value in known.items() if value}
 
 
-def _family(told: dict[str, str]) -> str:
-    names = {told["ID"], *told.get("ID_LIKE", "").split()}
+def _family(release: dict[str, str]) -> str:
+    names = {release["ID"], *release.get("ID_LIKE", "").split()}
     return next((family for family, ids in _FAMILIES.items() if names.intersection(ids)), "")
 
 
 def _addresses() -> tuple[list[str], list[str]]:
-    """The IP addresses and the MAC addresses of all interfaces but loopback."""
-    import psutil  # 10 ms, which only who asks for addresses pays
+    """The IP addresses and the MAC addresses of all interfaces except loopback."""
+    import psutil  # takes 10 ms, and only `netinfo` needs it
 
     flags = {name: stats.flags for name, stats in psutil.net_if_stats().items()}
     found = [

@@ -1,8 +1,8 @@
 """The pod that the shipper runs in: `add_kubernetes_metadata`, from the downward API.
 
-No API server is asked: what the pod's own manifest hands in, as environment variables and as files
-of a `downwardAPI` volume, is all there is. That is right for a sidecar, whose pod is the
-application's; a DaemonSet would tell of itself.
+The only sources are the environment variables and the files of a `downwardAPI` volume that the
+pod's manifest defines; the API server is not asked. This fits a sidecar, which runs in the
+application's pod. A DaemonSet would describe itself instead of the application.
 """
 
 import ast
@@ -16,7 +16,7 @@ from shipper.processors.cached import Cached
 from shipper.processors.event import MISSING, Event, below, find, put
 from shipper.processors.fields import AddFields
 
-#: A field, and the environment variable or the file of the volume that has it.
+#: A field, and the environment variable or the file of the volume that it comes from.
 _PLACES = (
     ("pod.name", "POD_NAME", "name"),
     ("namespace", "POD_NAMESPACE", "namespace"),
@@ -24,12 +24,12 @@ _PLACES = (
     ("pod.ip", "POD_IP", ""),
     ("node.name", "NODE_NAME", ""),
 )
-#: The kubelet writes labels and annotations anew within a minute or two of a change.
+#: The kubelet rewrites labels and annotations within a minute or two of a change.
 _TTL_S = 60.0
 
 
 class DedotConfig(Struct, frozen=True, kw_only=True):
-    """Whether dots in names become `_`, so that `app` and `app.kubernetes.io/name` can both be."""
+    """Whether dots in names become `_`; otherwise `app` and `app.kubernetes.io/name` conflict."""
 
     dedot: bool = True
 
@@ -39,7 +39,7 @@ class KubernetesConfig(Struct, frozen=True, kw_only=True):
 
     labels: DedotConfig = field(default_factory=DedotConfig)
     annotations: DedotConfig = field(default_factory=DedotConfig)
-    #: Annotations are long and many: those that are named.
+    #: The annotations to add; a pod can have many long ones.
     include_annotations: tuple[str, ...] = ()
     #: Where the `downwardAPI` volume is mounted.
     podinfo: str = "/etc/podinfo"
@@ -52,18 +52,16 @@ class AddKubernetesMetadata:
         self._facts = Cached(lambda: AddFields(facts(config)), _TTL_S)
 
     def process(self, event: Event) -> Event:
-        """With the pod; unchanged outside one."""
         if find(event, "kubernetes") is not MISSING or below(event, "kubernetes"):
             return event
         return self._facts().process(event)
 
     def may_touch(self, _line: bytes) -> bool:
-        """Every event."""
         return True
 
 
 def facts(config: KubernetesConfig) -> Event:
-    """What the downward API says of this pod; empty outside one."""
+    """What the downward API says about this pod; empty outside a pod."""
     podinfo = Path(config.podinfo)
     found: Event = {}
     for path, variable, name in _PLACES:
@@ -88,7 +86,7 @@ def _read(path: Path) -> str:
 
 
 def _pairs(path: Path) -> Iterator[tuple[str, str]]:
-    """The lines `name="value"`; a value is quoted as Go does, which Python reads."""
+    """The pairs of the lines `name="value"`; Python can read the way Go quotes a value."""
     for line in _read(path).splitlines():
         name, equals, quoted = line.partition("=")
         if equals:

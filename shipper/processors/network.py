@@ -1,4 +1,4 @@
-"""Filebeat's networks, by name or in CIDR notation; its names mean what they mean in Go."""
+"""Filebeat's networks, by name or in CIDR notation; the names mean the same as in Go."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -9,7 +9,7 @@ Network = Callable[[Address], bool]
 
 
 def addresses(texts: Sequence[str]) -> Iterator[Address]:
-    """Those that are addresses; an IPv4 address written as an IPv6 one is an IPv4 address."""
+    """The valid addresses among `texts`; an IPv4-mapped IPv6 address becomes IPv4."""
     for text in texts:
         try:
             address = ip_address(text)
@@ -21,11 +21,11 @@ def addresses(texts: Sequence[str]) -> Iterator[Address]:
 
 
 def network(text: str) -> Network:
-    """The network of that name or notation; raises `ValueError` if there is none."""
+    """The network with this name or CIDR notation; raises `ValueError` for any other text."""
     if named := NAMED.get(text):
         return named
     if "/" not in text:
-        raise ValueError("no network")
+        raise ValueError("not a network")
     return partial(_within, (ip_network(text, strict=False),))
 
 
@@ -37,7 +37,7 @@ def _of(*texts: str) -> Network:
     return partial(_within, tuple(map(ip_network, texts)))
 
 
-#: `ff` and four bits of flags come before an IPv6 multicast address's scope.
+#: The first 16 bits of an IPv6 multicast address: `ff`, four bits of flags, and the scope.
 _MULTICAST_SCOPES = range(0xFF00, 0x10000, 0x10)
 
 

@@ -1,8 +1,8 @@
-"""Secrets out of foreign events: what the record line masks, by the same patterns and tokens.
+"""Mask secrets in foreign events, with the patterns and tokens of the product's own record.
 
-Nothing is cut and no number is changed but those that are secrets. As in the record line there are
-two looks: the first masks values whose name says that they are secrets and gathers all text, the
-second masks what the text holds, and echoes of the first.
+Text is never cut, and a number is changed only if it is a secret. As in the record, there are two
+passes. The first masks values that have the name of a secret, and collects all text. The second
+masks secrets inside texts, and echoes: other places with a value that the first pass masked.
 """
 
 import re
@@ -22,25 +22,24 @@ from shipper.secrets.echoes import remember, spellings, without_echoes
 from shipper.secrets.numbers import is_card
 from shipper.secrets.patterns import Suspicion, found, mask, suspect
 
-#: The smallest number of 13 digits, and the first that no card has.
+#: The smallest number of 13 digits, and the first one too long for a card.
 _FIRST_CARD, _BEYOND_CARDS = 10**12, 10**19
 
-#: A text that begins so may hold JSON; an empty one does not.
+#: A text that starts with one of these may be JSON; an empty text is not.
 _OPENING = ("{", "[")
-#: Names that no echo is looked for in: a password must not blot out what a field is.
+#: Names that are not searched for echoes: a password must not mask the name of a field.
 _WORDS = re.compile(r"[@A-Za-z_.-]+")
 
 
 class Redact(Struct, frozen=True, kw_only=True):
-    """Masks secrets in the fields and all that is inside them; in the whole event if none is named.
+    """Masks secrets in the fields and everything inside them; in the complete event by default.
 
-    Echoes of at most 64 masked values are looked for.
+    Echoes are found for at most 64 masked values.
     """
 
     fields: tuple[str, ...] = ()
 
     def process(self, event: Event) -> Event:
-        """The event without its secrets."""
         if not self.fields:
             return _all_clean(event)
         named = {path: value for path in self.fields if (value := find(event, path)) is not MISSING}
@@ -49,12 +48,12 @@ class Redact(Struct, frozen=True, kw_only=True):
         return event
 
     def may_touch(self, _line: bytes) -> bool:
-        """Every event: there are too many kinds of secrets to look for in the line."""
+        """True for every line: there are too many kinds of secrets to search for here."""
         return True
 
 
 def _all_clean(event: Event) -> Event:
-    """The time is no text: an echo in it would cost the whole event."""
+    """Leave the time unmasked: without a valid time, the destination refuses the event."""
     time = {key: event[key] for key in ("@timestamp",) if key in event}
     clean = _clean({key: opened(value) for key, value in event.items() if key not in time})
     return event if clean is None else time | clean
@@ -62,19 +61,19 @@ def _all_clean(event: Event) -> Event:
 
 def _clean(event: Event) -> Event | None:
     """The event without its secrets; None if it has none."""
-    look = _Names()
-    named = look.an_object(event)
-    pool = "\0".join(look.texts)  # no pattern reads on across a NUL
+    first = _ByName()
+    masked = first.mapping(event)
+    pool = "\0".join(first.texts)  # no pattern matches across a NUL
     suspicion = suspect(pool)
     if suspicion and not found(pool, suspicion):
         suspicion = None
-    if look.count == 0 and suspicion is None:
+    if first.count == 0 and suspicion is None:
         return None
-    return _Texts(look.secrets, suspicion).an_object(named)
+    return _InTexts(first.secrets, suspicion).mapping(masked)
 
 
-class _Names:
-    """The first look: masks by name, and gathers texts."""
+class _ByName:
+    """The first pass: masks values by their names, and collects texts."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -86,19 +85,19 @@ class _Names:
         if kind is str:
             return self._text(value)
         if kind is dict:
-            return self.an_object(value)
+            return self.mapping(value)
         if kind is list:
             return self._list(value)
         return self._number(value) if isinstance(value, int | float) else value
 
-    def an_object(self, members: Event) -> Event:
+    def mapping(self, members: Event) -> Event:
         is_labelled = "value" in members and labels_a_secret(members)
         self.texts += members
         clean: Event = {}
         for key, item in members.items():
             if is_secret_name(key[:MAX_NAME]) or (is_labelled and key == "value"):
                 clean[key] = self._masked_by(key, item)
-            elif type(item) is str and item[:1] not in _OPENING:  # most are, and cost no call
+            elif type(item) is str and item[:1] not in _OPENING:  # most values: saves a call
                 self.texts.append(item)
                 clean[key] = item
             else:
@@ -106,14 +105,14 @@ class _Names:
         return clean
 
     def _list(self, items: list[Any]) -> list[Any]:
-        """Also what follows a secret's name on a command line: `["--password", "x"]`."""
+        """Mask also the item after an option with a secret's name: `["--password", "x"]`."""
         clean: list[Any] = []
         before: Any = None
         for item in items:
-            follows = type(before) is str and before[:1] == "-"
-            follows = follows and is_secret_name(before[:MAX_NAME])
-            clean.append(self._masked(item) if follows else self.value(item))
-            before = None if follows else item
+            is_option = type(before) is str and before[:1] == "-"
+            is_secret = is_option and is_secret_name(before[:MAX_NAME])
+            clean.append(self._masked(item) if is_secret else self.value(item))
+            before = None if is_secret else item
         return clean
 
     def _text(self, text: str) -> str:
@@ -123,8 +122,8 @@ class _Names:
         return text
 
     def _json(self, text: str) -> str:
-        """JSON in a text, with values masked by their name; as it is where there is none."""
-        inner = _Names()
+        """The text with values masked by name if it is JSON; otherwise the text unchanged."""
+        inner = _ByName()
         inner.secrets = self.secrets
         try:
             masked = inner.value(decode_value(text))
@@ -134,7 +133,7 @@ class _Names:
         return encode(masked).decode() if inner.count else text
 
     def _number(self, number: float) -> object:
-        """A card number may have become a float on its way."""
+        """Mask a card number, even if it has become a float on its way."""
         is_long = _FIRST_CARD <= abs(number) < _BEYOND_CARDS
         if not is_long or not is_card(str(abs(int(number)))):
             return number
@@ -143,19 +142,19 @@ class _Names:
 
     def _masked_by(self, name: str, item: Any) -> object:
         if isinstance(item, int | float) and name.lower().endswith("tokens"):
-            return item  # how many of them
+            return item  # a count of tokens
         return self._masked(item)
 
     def _masked(self, item: Any) -> object:
         if item is None or item is True or item is False or item == "":
-            return item  # tells nothing, and masking it would hide that
+            return item  # reveals nothing; masked, it would look like a secret
         self.count += 1
         remember(self.secrets, item)
         return "[SECRET]"
 
 
-class _Texts:
-    """The second look: masks what texts and names hold, and echoes."""
+class _InTexts:
+    """The second pass: masks secrets inside texts and names, and echoes."""
 
     def __init__(self, secrets: set[str], suspicion: Suspicion | None) -> None:
         self._secrets = secrets
@@ -167,14 +166,14 @@ class _Texts:
         if kind is str:
             return self._text(value)
         if kind is dict:
-            return self.an_object(value)
+            return self.mapping(value)
         if kind is list:
             return [self.value(item) for item in value]
         is_number = isinstance(value, int | float) and kind is not bool
         is_echo = is_number and str(value) in self._secrets
         return "[SECRET]" if is_echo else value
 
-    def an_object(self, members: Event) -> Event:
+    def mapping(self, members: Event) -> Event:
         clean: Event = {}
         for key, item in members.items():
             name = self._masked(key) if _WORDS.fullmatch(key) else self._text(key)
@@ -188,8 +187,8 @@ class _Texts:
         return self._masked(text)
 
     def _masked(self, text: str) -> str:
-        return mask(text, self._suspicion, _unseen) if self._suspicion else text
+        return mask(text, self._suspicion, _uncounted) if self._suspicion else text
 
 
-def _unseen(_kind: str, _count: int) -> None:
-    """Counts are for the record line."""
+def _uncounted(_kind: str, _count: int) -> None:
+    """Ignore the counts, which only the record needs."""

@@ -1,4 +1,4 @@
-"""Processors that cut texts and that make one of several fields."""
+"""Processors that cut texts, and that make a digest of several fields."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from shipper.processors.event import MISSING, Event, Misfit, find, mentions, put
-from shipper.processors.fields import AddTags, attempted, told
+from shipper.processors.fields import AddTags, attempted, with_error
 
 _FLAG = AddTags(("truncated",), "log.flags")
 
@@ -25,14 +25,12 @@ class TruncateFields(Struct, frozen=True, kw_only=True):
     fail_on_error: bool = True
 
     def process(self, event: Event) -> Event:
-        """With the texts within their bounds."""
         steps = (partial(self._truncated, path) for path in self.fields)
         return attempted(event, steps, fail_on_error=self.fail_on_error)
 
     def may_touch(self, line: bytes) -> bool:
-        """Whether it has one of the fields, or the lack of one is to be told."""
         if self.fail_on_error and not self.ignore_missing:
-            return True
+            return True  # a missing field is reported in the event
         return any(mentions(line, path) for path in self.fields)
 
     def _truncated(self, path: str, event: Event) -> Event:
@@ -40,7 +38,7 @@ class TruncateFields(Struct, frozen=True, kw_only=True):
         if value is MISSING and self.ignore_missing:
             return event
         if type(value) is not str:
-            reason = "it is not there" if value is MISSING else "it is no text"
+            reason = "it does not exist" if value is MISSING else "it is not a text"
             raise Misfit(f"{path} cannot be cut: {reason}")
         cut = self._cut(value)
         return event if cut == value else _FLAG.process(put(event, path, cut))
@@ -62,7 +60,7 @@ _ENCODINGS: Mapping[str, Callable[[bytes], str]] = {
 
 
 class Fingerprint(Struct, frozen=True, kw_only=True):
-    """Sets a field to a digest of others: of `|name|value|name|value|`, names in order."""
+    """Sets a field to the digest of `|name|value|name|value|` over other fields, sorted by name."""
 
     fields: tuple[str, ...]
     target_field: str = "fingerprint"
@@ -71,16 +69,15 @@ class Fingerprint(Struct, frozen=True, kw_only=True):
     ignore_missing: bool = False
 
     def process(self, event: Event) -> Event:
-        """With the digest, or with `error.message` that says why there is none."""
+        """The event with the digest, or with the reason for its lack in `error.message`."""
         try:
             text = "".join(self._part(event, path) for path in sorted({*self.fields}))
             digest = hashlib.new(self.method, f"{text}|".encode(), usedforsecurity=False).digest()
             return put(event, self.target_field, _ENCODINGS[self.encoding](digest))
         except Misfit as misfit:
-            return told(event, str(misfit))
+            return with_error(event, str(misfit))
 
     def may_touch(self, _line: bytes) -> bool:
-        """Every event."""
         return True
 
     def _part(self, event: Event, path: str) -> str:
@@ -88,13 +85,13 @@ class Fingerprint(Struct, frozen=True, kw_only=True):
         if value is MISSING and self.ignore_missing:
             return ""
         if value is MISSING or type(value) in {dict, list}:
-            reason = "is not there" if value is MISSING else "is more than one value"
+            reason = "does not exist" if value is MISSING else "has more than one value"
             raise Misfit(f"no fingerprint: {path} {reason}")
         return f"|{path}|{_plain(value)}"
 
 
 def _plain(value: Any) -> str:
-    """As Go prints it; a number with a fraction as it stands in the line."""
+    """The value as Go prints it; a number with a fraction keeps its spelling in the line."""
     if type(value) is bool:
         return str(value).lower()
     return "<nil>" if value is None else getattr(value, "text", None) or str(value)

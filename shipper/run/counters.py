@@ -1,6 +1,6 @@
-"""Readiness and counters of a running service, in Filebeat's names.
+"""Readiness and counters of a running service, under Filebeat's names.
 
-Everything is read from the pipelines' own counters on request; nothing is kept twice.
+Everything is read from the pipelines' own counters on request.
 """
 
 import os
@@ -25,7 +25,7 @@ COUNTERS = (
 
 
 def readiness(service: Service) -> tuple[bool, dict[str, Any]]:
-    """Whether every output takes lines, and each one's state with its oldest waiting line."""
+    """Whether every output accepts lines, and the state and oldest waiting line of each."""
     outputs = {
         name: {
             "state": pipeline.stats.state.value,
@@ -39,13 +39,13 @@ def readiness(service: Service) -> tuple[bool, dict[str, Any]]:
 
 
 def waiting_s(stats: Stats) -> float:
-    """The age of the oldest line that is there and not acknowledged; 0 where there is none."""
+    """The age of the oldest line that is not acknowledged; 0 if all are."""
     oldest_s = stats.oldest_s
     return 0.0 if oldest_s is None else max(0.0, time.time() - oldest_s)
 
 
 def counters(service: Service) -> dict[str, Any]:
-    """The counters in the names of Filebeat's `/stats`, in sum, and each output's own."""
+    """The sums under the names of Filebeat's `/stats`, and each output's own counters."""
     all_stats = [pipeline.stats for pipeline in service.pipelines.values()]
     return {
         "beat": {
@@ -63,7 +63,7 @@ def counters(service: Service) -> dict[str, Any]:
 
 
 def _harvester(all_stats: Sequence[Stats]) -> dict[str, int]:
-    """What is followed; each output follows the same files."""
+    """Counters of followed files: not sums, because each output follows the same files."""
     names = {
         "open_files": "open_files",
         "running": "files",
@@ -72,13 +72,13 @@ def _harvester(all_stats: Sequence[Stats]) -> dict[str, int]:
         "skipped": "left_out",
     }
     return {
-        name: max((getattr(stats, of) for stats in all_stats), default=0)
-        for name, of in names.items()
+        name: max((getattr(stats, counter) for stats in all_stats), default=0)
+        for name, counter in names.items()
     }
 
 
 def _libbeat(service: Service, all_stats: Sequence[Stats]) -> dict[str, Any]:
-    """Filebeat's names for what is the same here; `queue` is not, for there is none."""
+    """Filebeat's names for counters that mean the same here; there is no `queue` to report."""
     total = {name: sum(getattr(stats, name) for stats in all_stats) for name in COUNTERS}
     active = sum(stats.active for stats in all_stats)
     settled = total["delivered"] + total["rejected"]
@@ -111,7 +111,7 @@ def _libbeat(service: Service, all_stats: Sequence[Stats]) -> dict[str, Any]:
 
 
 def _own(stats: Stats) -> dict[str, Any]:
-    """One output's counters; its instants as ages, which mean something outside."""
+    """One output's counters, with ages instead of times: a monotonic time means nothing outside."""
     values = asdict(stats)
     del values["last_ack_monotonic"], values["oldest_s"]
     acked = stats.last_ack_monotonic
@@ -122,7 +122,7 @@ def _own(stats: Stats) -> dict[str, Any]:
     }
 
 
-#: Near enough to when the process began: this module is loaded at the start of `run`.
+#: Close enough to the start of the process: `run` loads this module when it starts.
 _started_s = time.monotonic()
 
 
@@ -130,7 +130,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def _resident_bytes() -> int | None:
-    """None where there is no /proc."""
+    """The process's memory; None if there is no /proc."""
     try:
         return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE_BYTES
     except OSError:

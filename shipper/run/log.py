@@ -1,4 +1,4 @@
-"""The shipper's own log: ECS lines for whoever collects them, plain words for a person."""
+"""The shipper's own log: ECS JSON in files and pipes, plain text on a terminal."""
 
 import io
 import logging
@@ -13,7 +13,7 @@ from shipper.record.formatter import EcsFormatter
 
 
 def set_up_log(config: Config) -> None:
-    """To standard error, to files or to both, as configured."""
+    """Log to standard error, to files or to both, as configured."""
     settings = config.operation.logging
     handlers: list[logging.Handler] = []
     if settings.to_stderr or not settings.to_files:
@@ -40,7 +40,7 @@ def _to_files(config: Config) -> "_LogFile":
 
 
 class _LogFile(RotatingFileHandler):
-    """Files that have their mode from the beginning."""
+    """Rotated files that are created with their permissions, not changed to them later."""
 
     def __init__(self, path: Path, max_bytes: int, keep: int, mode: int) -> None:
         self._permissions = mode

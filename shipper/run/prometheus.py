@@ -1,4 +1,4 @@
-"""The counters as Prometheus scrapes them."""
+"""The counters in the format that Prometheus scrapes."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,15 +14,15 @@ from shipper.run.service import Service
 KIND = CONTENT_TYPE_PLAIN_0_0_4
 
 _GAUGES: dict[str, tuple[str, Callable[[Stats], float]]] = {
-    "active": ("Lines read and not settled", lambda stats: stats.active),
+    "active": ("Lines read but not settled", lambda stats: stats.active),
     "files": ("Files being followed", lambda stats: stats.files),
     "oldest_unacknowledged_seconds": ("Age of the oldest line that is not acknowledged", waiting_s),
-    "ready": ("Whether the output takes lines", lambda stats: stats.state in READY),
+    "ready": ("Whether the output accepts lines", lambda stats: stats.state in READY),
 }
 
 
 class _Collector(Collector):
-    """Reads the pipelines' own counters when it is scraped."""
+    """Reads the pipelines' own counters at each scrape."""
 
     def __init__(self, service: Service) -> None:
         self._pipelines = service.pipelines

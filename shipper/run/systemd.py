@@ -11,7 +11,7 @@ from shipper.run.service import Service
 
 @contextmanager
 def feeding_watchdog(service: Service) -> Iterator[None]:
-    """Tell systemd's watchdog that all is alive, where it asks (WatchdogSec=), in the block."""
+    """While the block runs, report to systemd's watchdog (WatchdogSec=) as long as all is well."""
     ended = threading.Event()
     if period_s := _watchdog_s() / 2:  # as sd_watchdog_enabled(3) advises
         work = (service, period_s, ended)
@@ -23,11 +23,11 @@ def feeding_watchdog(service: Service) -> Iterator[None]:
 
 
 def _watchdog_s() -> float:
-    """How long systemd waits for us; 0 where it does not, or waits for another process."""
-    whose = os.environ.get("WATCHDOG_PID")
+    """The watchdog's timeout; 0 if systemd does not watch this process."""
+    pid = os.environ.get("WATCHDOG_PID")
     microseconds = os.environ.get("WATCHDOG_USEC", "")
-    is_ours = whose in {None, str(os.getpid())}
-    return int(microseconds) / 1e6 if is_ours and microseconds.isdigit() else 0.0
+    is_watched = pid in {None, str(os.getpid())}
+    return int(microseconds) / 1e6 if is_watched and microseconds.isdigit() else 0.0
 
 
 def _feed(service: Service, period_s: float, ended: threading.Event) -> None:
@@ -37,7 +37,7 @@ def _feed(service: Service, period_s: float, ended: threading.Event) -> None:
 
 
 def notify(state: str) -> None:
-    """Tell systemd, if it started us (sd_notify(3)), that READY=1, WATCHDOG=1, STOPPING=1 …."""
+    """Send a state such as READY=1 to systemd, if it started this process (sd_notify(3))."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return

@@ -1,8 +1,9 @@
-"""A month of audit events that never happened, written by the real record line.
+"""A month of invented audit events, written by the real audit handler.
 
-For looking at dashboards and trying rules: three services, a dozen people with office hours and
-habits, failures, costs, and one incident: stolen tokens are tried, one works, an administrator's
-tool is denied, files leave, and a detector notices. Beside them the shipper tells of itself.
+They are for exploring dashboards and trying rules: three services, a dozen people with office hours
+and habits, failures, costs, and one incident. In it, stolen tokens are tried, one works, an
+administrator's tool is denied, files are exported, and a detector notices. The shipper's self-audit
+is included.
 """
 
 import math
@@ -46,11 +47,11 @@ _HOUR_S = 3_600
 _SESSIONS_A_DAY = 46
 _SATURDAY = 5
 _SEGMENT_BYTES = 4 << 20
-#: Exports that went through before somebody stopped the next.
+#: Exports that succeed before the next ones are blocked.
 _NOTICED_AFTER = 20
 _RATE = "requests-per-minute"
 
-#: When somebody begins to work: the share of the day's sessions by hour, UTC.
+#: How many of the day's sessions start in each hour, UTC, in relation to the others.
 _BY_HOUR = (0, 0, 0, 0, 0, 1, 3, 8, 12, 12, 11, 7, 9, 11, 11, 9, 6, 3, 2, 1, 1, 0.5, 0.5, 0.3)
 
 At = Iterator[tuple[float, Event]]
@@ -58,7 +59,7 @@ At = Iterator[tuple[float, Event]]
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """One person at one client, for a while."""
+    """One person's work with one client."""
 
     service: Service
     user: str
@@ -69,9 +70,10 @@ class _Session:
 def write_sample(
     directory: Path, days: int = 30, seed: int = 1, *, end_s: float | None = None
 ) -> int:
-    """Write `days` of events that end now (or at `end_s`) to segments; how many there are.
+    """Write segments with `days` of events up to now (or `end_s`); return the number of events.
 
-    The same seed gives the same events but for what the record adds: ids, hashes, host, process.
+    The same seed gives the same events, except for what the handler adds: ids, hashes, host,
+    process.
     """
     random = Random(seed)  # noqa: S311 - a story, not a secret
     end_s = time() if end_s is None else end_s
@@ -111,12 +113,11 @@ def _story(random: Random, end_s: float, days: int) -> Iterator[tuple[float, int
 
 
 def _shipping(start_s: float, days: int) -> At:
-    """The shipper starts, is restarted each week, and now and then cannot deliver a line."""
+    """The shipper starts, is restarted each week, and sometimes cannot deliver a line."""
     for day in range(0, days, 7):
         at_s = start_s + day * _DAY_S + _HOUR_S
         if day:
-            left = {"elasticsearch": 0}
-            details = {"unacknowledged_bytes": left}
+            details = {"unacknowledged_bytes": {"elasticsearch": 0}}
             yield at_s, create_compliance_event("shipper-stop", details=details)
         outputs = {"outputs": ["elasticsearch"]}
         yield at_s + 2, create_compliance_event("shipper-start", details=outputs)
@@ -130,14 +131,14 @@ def _shipping(start_s: float, days: int) -> At:
 
 
 def _sessions(random: Random, start_s: float) -> Iterator[tuple[_Session, float]]:
-    """Those of one day: fewer at the weekend, few at night."""
+    """The sessions of one day: fewer at the weekend, few at night."""
     weekday = datetime.fromtimestamp(start_s, UTC).weekday()
     mean = _SESSIONS_A_DAY * (0.12 if weekday >= _SATURDAY else 1)
     midnight_s = start_s - start_s % _DAY_S
     for _ in range(max(1, round(random.gauss(mean, mean / 8)))):
         [hour] = random.choices(range(24), _BY_HOUR)
         begin_s = midnight_s + (hour + random.random()) * _HOUR_S
-        begin_s += _DAY_S if begin_s < start_s else 0  # a day of ours begins at any hour
+        begin_s += _DAY_S if begin_s < start_s else 0  # a day of the sample starts at any hour
         yield _session(random), begin_s
 
 
@@ -306,7 +307,7 @@ def _violation(
         "rule": kind.replace("_", "-"),
     }
     if kind == "unapproved_server":
-        fields["gateway_build"] = "2026.11"  # not in the catalog: left out, and counted
+        fields["gateway_build"] = "2026.11"  # not in the catalog: dropped, and counted
     named = {**common, "severity": severity}
     return create_event("mcp_policy_violations", fields, user_id=user, **named)
 
@@ -323,7 +324,7 @@ _OFTEN = (66, 22, 5, 5, 1.2, 0.8)
 
 
 def _incident(random: Random, start_s: float) -> At:
-    """From guessed tokens to files that left; a few hours at night."""
+    """From guessed tokens to exported files, in a few hours at night."""
     start_s += 2 * _HOUR_S - start_s % _DAY_S  # two in the morning, UTC
     stolen = {
         "client_id": "report-bot",

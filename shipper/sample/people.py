@@ -1,4 +1,4 @@
-"""Who is in the sample, and what they work with."""
+"""The people of the sample, and the services and tools that they use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ SERVICES = (
         ("db://warehouse/sales", "db://warehouse/customers"),
     ),
 )
-#: As the shipper calls itself in the events that it records.
+#: The name of the shipper in its self-audit.
 SHIPPER = "mcp-shipper"
 CLIENTS = (("desk-assistant", "2.3.0"), ("code-companion", "1.14.2"), ("report-bot", "0.9.1"))
 USERS = ("amara", "bjorn", "chen", "dalia", "emeka", "farah", "goran", "hana", "ines", "jonas")
@@ -61,5 +61,5 @@ ADMIN = "ops-admin"
 VICTIM = "dalia"
 ATTACKER_IP = "203.0.113.66"
 ERRORS = ("TimeoutError", "ValueError", "UpstreamError", "tool_error")
-#: Tools that a policy is asked about first.
+#: Tools that need a policy's decision before each call.
 GUARDED = frozenset({"write_file", "update_customer", "export_customers", "delete_customer"})

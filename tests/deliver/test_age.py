@@ -23,8 +23,8 @@ def stamped(age_s, size=0):
     return b'{"message":"%s","@timestamp":"%s"}\n' % (b"x" * size, when.encode())
 
 
-class AwayUntil(ScriptedOutput):
-    """Takes nothing before that."""
+class DownUntil(ScriptedOutput):
+    """Accepts no line before the event is set."""
 
     def __init__(self, back):
         super().__init__()
@@ -38,10 +38,10 @@ class AwayUntil(ScriptedOutput):
 
 @pytest.fixture
 def held(tmp_path):
-    """Starts a pipeline whose output is away; the age of the oldest of the lines that are there."""
+    """Starts a pipeline whose output is down; returns the age of the oldest line."""
     back = threading.Event()
-    output = AwayUntil(back)
-    # However quick the machine is, it does not come to the end of the outage by trying.
+    output = DownUntil(back)
+    # The pipeline retries until the event is set, however fast the machine is.
     pipeline = Pipeline(config(tmp_path, max_lines=1), output, sleep=lambda _: back.wait(0.01))
 
     def age():
@@ -79,7 +79,7 @@ def test_a_line_without_a_time_is_as_old_as_the_last_change_of_its_file(tmp_path
     assert HOUR_S <= held() < HOUR_S + 60
 
 
-def test_a_line_of_the_future_is_no_younger_than_now(logs, held):
+def test_a_line_from_the_future_counts_as_new(logs, held):
     append(logs / "a.log", stamped(-HOUR_S))
     assert 0 <= held() < 60
 

@@ -352,6 +352,6 @@ def test_two_inputs_that_name_the_same_files_are_refused():
     with pytest.raises(ConfigError) as caught:
         from_mapping({"inputs": [{"id": "one", "paths": ["/x/*.log"]}, two]})
     (problem,) = caught.value.problems
-    assert "'/x/*.log' is of the input 'one' already" in problem.what
+    assert "input 'one' already has '/x/*.log'" in problem.what
     two["prospector"] = {"scanner": {"exclude_files": ["a"]}}
     from_mapping({"inputs": [{"id": "one", "paths": ["/x/*.log"]}, two]})

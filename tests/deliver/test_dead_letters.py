@@ -9,7 +9,7 @@ from shipper.follow.batch import DeadLetter
 from shipper.forms.check import Reject
 
 
-def test_a_disk_that_fills_up_in_the_middle_leaves_the_letters_as_they_were(tmp_path):
+def test_a_disk_that_fills_up_halfway_leaves_the_dead_letters_unchanged(tmp_path):
     path = tmp_path / "test.ndjson"
     letters = DeadLetters(path, output="test", max_bytes=1 << 20)
     letters.add([DeadLetter("/a.log", Reject(b"first", 0, "bad"))])

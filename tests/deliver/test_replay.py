@@ -35,7 +35,7 @@ def refused(*numbers, reason="400 mapper: bad"):
 
 
 def replayed(path, output, *, wanted=lambda letter: True, max_lines=2):
-    """Replay with a real settler that never waits; the replay and whether it came to the end."""
+    """Run a replay with a real settler that never waits; return it, and whether it finished."""
     letters = DeadLetters(path, output="test", max_bytes=1 << 20)
     backoff = Backoff(1.0, 1.0, lambda: 1.0)
     settler = Settler(
@@ -52,11 +52,11 @@ def replayed(path, output, *, wanted=lambda letter: True, max_lines=2):
 
 
 def left(path):
-    """The letters that are there, as objects."""
+    """The current dead letters, as objects."""
     return [json.loads(one) for one in read_letters(path)]
 
 
-def test_letters_that_are_delivered_leave_the_file(path):
+def test_delivered_dead_letters_leave_the_file(path):
     bury(path, *refused(1, 2, 3))
     output = ScriptedOutput()
     _, is_done = replayed(path, output)
@@ -65,7 +65,7 @@ def test_letters_that_are_delivered_leave_the_file(path):
     assert left(path) == []
 
 
-def test_a_letter_that_is_refused_again_stays_with_the_new_reason(path):
+def test_a_dead_letter_that_is_refused_again_stays_with_the_new_reason(path):
     bury(path, *refused(1, 2, 3))
     output = ScriptedOutput([DELIVERED, Rejected("404 no pipeline")])
     replayed(path, output)
@@ -74,7 +74,7 @@ def test_a_letter_that_is_refused_again_stays_with_the_new_reason(path):
     assert (letter["path"], letter["offset"], letter["output"]) == ("/a.log", 20, "test")
 
 
-def test_a_letter_of_which_only_the_beginning_is_kept_stays_and_is_counted(path):
+def test_a_dead_letter_with_only_the_beginning_of_its_line_stays_and_is_counted(path):
     bury(path, Reject(b'{"n":', 0, "too long", length=99, sha256="ab"), *refused(1))
     before = left(path)[0]
     replay, _ = replayed(path, ScriptedOutput())
@@ -82,7 +82,7 @@ def test_a_letter_of_which_only_the_beginning_is_kept_stays_and_is_counted(path)
     assert replay.kept.excerpts == 1
 
 
-def test_only_the_letters_asked_for_are_sent(path):
+def test_only_the_selected_dead_letters_are_sent(path):
     bury(path, *refused(1, reason="400 a: x"), *refused(2, reason="403 b: y"))
     output = ScriptedOutput()
     replay, _ = replayed(path, output, wanted=lambda letter: "b" in letter.reason)
@@ -91,7 +91,7 @@ def test_only_the_letters_asked_for_are_sent(path):
     assert replay.kept.unwanted == 1
 
 
-def test_a_line_that_a_person_has_mended_is_sent_and_one_that_is_none_yet_stays(path):
+def test_a_line_that_somebody_fixed_is_sent_and_one_still_invalid_stays(path):
     bury(path, Reject(b'{"n":1', 0, "not JSON"), Reject(b'{"n":2', 7, "not JSON"))
     path.write_text(path.read_text().replace('{\\"n\\":1', '{\\"n\\":1}'))
     output = ScriptedOutput()
@@ -100,7 +100,7 @@ def test_a_line_that_a_person_has_mended_is_sent_and_one_that_is_none_yet_stays(
     assert [letter["offset"] for letter in left(path)] == [7]
 
 
-def test_what_a_person_has_edited_until_it_is_no_letter_stays_byte_for_byte(path):
+def test_a_dead_letter_edited_until_it_is_invalid_stays_byte_for_byte(path):
     bury(path, *refused(1))
     with path.open("ab") as file:
         file.write(b'{"line": "{"n":1}"}\n')
@@ -109,7 +109,7 @@ def test_what_a_person_has_edited_until_it_is_no_letter_stays_byte_for_byte(path
     assert replay.kept.unreadable == 1
 
 
-def test_an_output_that_is_away_leaves_the_letters_as_they_were(path):
+def test_an_output_that_is_down_leaves_the_dead_letters_unchanged(path):
     bury(path, *refused(1, 2, 3))
     before = path.read_bytes()
     _, is_done = replayed(path, ScriptedOutput([DELIVERED] * 2, Unavailable("gone")))
@@ -117,7 +117,7 @@ def test_an_output_that_is_away_leaves_the_letters_as_they_were(path):
     assert path.read_bytes() == before.splitlines(keepends=True)[2]
 
 
-def test_letters_that_a_running_shipper_adds_meanwhile_are_kept(path):
+def test_dead_letters_that_a_running_shipper_adds_meanwhile_are_kept(path):
     bury(path, *refused(1, 2, 3))
 
     def send(lines):
@@ -130,11 +130,11 @@ def test_letters_that_a_running_shipper_adds_meanwhile_are_kept(path):
     assert [letter["offset"] for letter in left(path)] == [90]
 
 
-def test_a_second_replay_of_the_same_letters_is_refused(path):
+def test_a_second_replay_of_the_same_dead_letters_is_refused(path):
     bury(path, *refused(1))
 
     def send(lines):
-        with pytest.raises(ShipperError, match="being replayed already"):
+        with pytest.raises(ShipperError, match="another replay"):
             replayed(path, ScriptedOutput())
         return [DELIVERED]
 
@@ -151,7 +151,7 @@ def test_a_second_replay_of_the_same_letters_is_refused(path):
     dies_after=st.integers(0, 20),
 )
 @settings(max_examples=60)
-def test_whenever_it_dies_no_letter_is_lost_and_one_batch_at_most_is_sent_twice(
+def test_whenever_it_dies_no_dead_letter_is_lost_and_at_most_one_batch_is_sent_twice(
     tmp_path_factory, count, max_lines, unwanted, refused_again, dies_after
 ):
     folder = tmp_path_factory.mktemp("replay")
@@ -177,7 +177,7 @@ def test_whenever_it_dies_no_letter_is_lost_and_one_batch_at_most_is_sent_twice(
 
 
 class _Recording:
-    """Writes what it is sent to a file; ends the process at a given line, as a crash would."""
+    """Writes the lines it gets to a file; ends the process at a given line, as a crash would."""
 
     def __init__(self, path, refuses, dies_after=None):
         self._path, self._refuses, self._left = path, refuses, dies_after

@@ -13,13 +13,13 @@ from shipper.forms.spooled import Spooled
 from tests.real.processes import wait_until
 
 
-def nothing(paths):
+def none_settled(paths):
     return []
 
 
 @contextmanager
-def spooling(home, settled=nothing, **bounds):
-    """A spool, and the end of its pipe to write to."""
+def spooling(home, settled=none_settled, **bounds):
+    """A running spool, and the end of its pipe to write to."""
     reading, writing = os.pipe()
     spool = Spool(home / "stdin", settled, pipe=reading, **bounds)
     spool.start()
@@ -56,7 +56,7 @@ def test_what_is_read_is_kept_and_the_end_of_the_pipe_ends_the_last_line(tmp_pat
     assert content(tmp_path) == b"a\nb\n"
 
 
-def test_segments_end_with_lines_and_no_two_begin_alike(tmp_path):
+def test_segments_end_with_a_line_and_all_begin_differently(tmp_path):
     with spooling(tmp_path, segment_bytes=100) as (_, pipe):
         for count in range(1, 21):
             pipe.write(b"x" * 29 + b"\n")
@@ -88,10 +88,10 @@ def test_while_there_is_no_room_the_pipe_is_not_read(tmp_path):
     assert total >= 3
 
 
-def test_a_reload_goes_on_in_the_middle_of_a_line(tmp_path):
+def test_a_reload_continues_in_the_middle_of_a_line(tmp_path):
     reading, writing = os.pipe()
     for part in (b"first ha", b"lf\nsecond\n"):
-        spool = Spool(tmp_path / "stdin", nothing, pipe=reading)
+        spool = Spool(tmp_path / "stdin", none_settled, pipe=reading)
         spool.start()
         before = len(content(tmp_path)) if segments(tmp_path) else 0
         os.write(writing, part)
@@ -103,16 +103,16 @@ def test_a_reload_goes_on_in_the_middle_of_a_line(tmp_path):
     assert len(segments(tmp_path)) == 1
 
 
-def test_a_line_that_a_kill_has_torn_is_ended_at_the_next_start(tmp_path):
+def test_a_line_cut_off_by_a_kill_is_ended_at_the_next_start(tmp_path):
     torn = tmp_path / "stdin" / "00000000000000000001-other.spool"
     torn.parent.mkdir()
     torn.write_bytes(b"# mcp-shipper stdin\nhalf")
-    Spool(tmp_path / "stdin", nothing)
+    Spool(tmp_path / "stdin", none_settled)
     assert torn.read_bytes().endswith(b"half\n")
 
 
 @pytest.mark.parametrize("lines", [b"", b'{"n":1}\n{"n":2}\n', b'{"n":1}\nbad\n'])
-def test_the_first_line_of_a_segment_is_no_line(tmp_path, lines):
+def test_the_first_line_of_a_segment_is_not_sent(tmp_path, lines):
     with spooling(tmp_path) as (_, pipe):
         pipe.write(b'{"n":0}\n')
         kept(tmp_path, 8)

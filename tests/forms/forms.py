@@ -1,4 +1,4 @@
-"""Helpers of the tests of forms."""
+"""Helpers for the tests of forms."""
 
 import json
 
@@ -20,5 +20,5 @@ def events(form_, data, **marks):
 
 
 def messages(form_, data, **marks):
-    """The texts; the objects that went out as they stand."""
+    """The texts of the events, and the objects that were sent unchanged."""
     return [one.get("message", one) for one in events(form_, data, **marks)]

@@ -54,13 +54,13 @@ BEFORE = pytest.mark.parametrize("before", [b"", BACKLOG], ids=["block", "backlo
 
 
 def quick(before, block):
-    """The lines of `block` by the quick way behind `before`; None if it does not take them."""
+    """The lines of `block`, checked at once after `before`; None if the check fails."""
     lines = clean_lines(before + block)
     return None if lines is None else list(lines)[before.count(b"\n") :]
 
 
 def is_strict_object(line):
-    """The oracle: Python's own parser, told to be strict."""
+    """The oracle: Python's own parser, made strict."""
 
     def refuse(constant):
         raise ValueError(constant)
@@ -102,7 +102,7 @@ def check(block):
 @example([b' {"a":', b"1}"])
 @example([b"{", b"}"])
 @example([b'{"a":1}', b" "])
-def test_good_lines_pass_as_they_are_and_bad_ones_are_named(lines):
+def test_good_lines_pass_unchanged_and_bad_ones_are_named(lines):
     check(b"".join(line + b"\n" for line in lines))
 
 
@@ -112,7 +112,7 @@ def test_white_space_around_a_line_is_cut(parts):
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_parted(data):
+def test_any_bytes_are_separated_into_good_and_bad_lines(data):
     check(data + b"\n")
 
 
@@ -183,7 +183,7 @@ def test_values_over_two_lines_are_not_made_up_for_by_two_values_on_one(before, 
 
 @BEFORE
 @pytest.mark.parametrize("character", ["é", "€", "😀"])
-def test_a_character_that_a_line_cuts_off_is_not_whole(before, character):
+def test_a_character_split_by_a_newline_is_not_valid(before, character):
     whole = character.encode()
     assert quick(before, b'{"a":"%b"}\n{}\n' % whole) == [b'{"a":"%b"}' % whole, b"{}"]
     assert quick(before, b'{"a":"%b"}\n{}\n' % whole[:-1]) is None

@@ -1,4 +1,4 @@
-"""Logs of containers: what the container printed, with its time and stream."""
+"""Container logs: the text that a container printed, with its time and stream."""
 
 import json
 
@@ -24,7 +24,7 @@ def container(*more, **options):
     return form(parsers=[{"container": options}, *more])
 
 
-def test_lines_of_cri_are_unwrapped_and_their_parts_joined_stream_by_stream():
+def test_lines_of_cri_are_unwrapped_and_their_parts_joined_per_stream():
     got = events(container(), CRI)
     assert [(one["message"], one["stream"], one["@timestamp"]) for one in got] == [
         ("one three", "stdout", "2016-10-06T00:17:09.669794202Z"),
@@ -81,7 +81,7 @@ def test_a_container_that_prints_text_too_loses_none_of_it_to_ndjson():
         ("cri", b'{"log":"x\\n","time":"2016-10-06T00:17:09Z"}'),
     ],
 )
-def test_what_is_in_another_format_arrives_as_it_is(format_, line):
+def test_a_line_in_another_format_arrives_unchanged(format_, line):
     (event,) = events(container(format=format_), line + b"\n")
     assert event.get("message", event.get("log")) in (line.decode(), json_log(line))
 

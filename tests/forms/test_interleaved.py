@@ -1,6 +1,6 @@
-"""What two streams of a container print in turn, in parts, and joined again behind `container`.
+"""Two streams of a container, interleaved and split into parts, which `container` joins again.
 
-Each part is a token of its own, so what arrived can be told without knowing how lines are joined.
+Each part has a token of its own, so the tests can check what arrived without knowing the joining.
 """
 
 import json
@@ -63,12 +63,12 @@ def pieces(data, cuts):
 
 
 def is_mixed(line, parts):
-    """Whether the event is of lines of both streams; it stands where the earlier of them begins."""
+    """Whether the event has lines of both streams; it starts where the earlier of them starts."""
     return len({parts[token][0] for token in tokens(line)}) > 1
 
 
 def shipped(settings_, deaths, arrived):
-    """One start after the other until one is not killed; whether a batch came and was forgotten."""
+    """Start again until a run is not killed; return whether a batch arrived without a position."""
     is_forgotten = False
     while deaths:
         batches, is_taken = deaths.pop()
@@ -82,8 +82,8 @@ def shipped(settings_, deaths, arrived):
     return is_forgotten
 
 
-#: An open event whose second line began before its first.
-BEGUN_BEFORE = [
+#: An open event whose second line started before its first.
+STARTED_BEFORE = [
     ("stdout", False, " %s"),
     ("stderr", True, "%s"),
     ("stdout", True, "%s"),
@@ -92,7 +92,7 @@ BEGUN_BEFORE = [
 
 @settings(max_examples=120, deadline=None)
 @example(
-    name="after 10485760", parts=BEGUN_BEFORE, is_docker=False, cuts=[], deaths=[], max_lines=1
+    name="after 10485760", parts=STARTED_BEFORE, is_docker=False, cuts=[], deaths=[], max_lines=1
 )
 @given(
     name=st.sampled_from(sorted(FORMS)),
@@ -102,7 +102,7 @@ BEGUN_BEFORE = [
     deaths=st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=8),
     max_lines=st.integers(1, 4),
 )
-def test_what_streams_print_in_turn_arrives_whole_and_in_order(
+def test_what_two_streams_print_in_turn_arrives_complete_and_in_order(
     name, parts, is_docker, cuts, deaths, max_lines
 ):
     data = b"".join(runtime_line(n, part, is_docker=is_docker) for n, part in enumerate(parts))

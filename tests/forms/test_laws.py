@@ -19,7 +19,7 @@ from tests.forms.forms import form
 
 
 def parsers(*more, **keys):
-    """The form with these parsers; what they hold waits for an hour."""
+    """The form with these parsers; a message held back waits for an hour."""
     made = form(parsers=list(more), **keys)
     steps = [replace(one, timeout_s=3600.0) if one.timeout_s else one for one in made.parsers]
     return replace(made, parsers=steps)
@@ -50,7 +50,7 @@ LINES = st.lists(PLAIN, max_size=12) | st.lists(CRI | PLAIN, max_size=16)
 
 
 def sifted(form_, data, reads, limit, path="/a"):
-    """What comes of reading up to each of `reads` in turn, and then to the end."""
+    """The result of reading up to each of `reads` in turn, and then to the end."""
     position, lines, others = 0, [], []
     for look in (*reads, len(data)):
         end = max(position, data.rfind(b"\n", 0, look) + 1)
@@ -113,7 +113,7 @@ def test_a_crash_between_any_two_batches_neither_loses_nor_doubles(name, pieces,
         shutil.rmtree(home)
 
 
-def test_a_line_joined_of_parts_that_began_before_its_event_is_not_cut_off_from_them():
+def test_a_line_is_not_cut_from_parts_that_started_before_its_event():
     text, part = b"a", b"2016-10-06T00:17:09Z stdout P  "
     pieces = [[text, part, text, b"2016-10-06T00:17:09Z stdout F a"]]
     law = test_a_crash_between_any_two_batches_neither_loses_nor_doubles.hypothesis.inner_test
@@ -121,7 +121,7 @@ def test_a_line_joined_of_parts_that_began_before_its_event_is_not_cut_off_from_
 
 
 def arrived(settings_, deaths):
-    """What arrives in one start after the other, until one is not killed."""
+    """What arrives when it is started again until a run is not killed."""
     lines, is_alive = [], False
     while not is_alive:
         is_alive = not deaths

@@ -10,7 +10,7 @@ def multiline(**options):
 
 
 def joined(letters, **options):
-    """What the lines `letters` become."""
+    """The events made from lines of one letter each."""
     data = "".join(f"{letter}\n" for letter in letters).encode()
     return [one.replace("\n", "") for one in messages(multiline(**options), data, is_last=True)]
 
@@ -39,12 +39,12 @@ def test_lines_that_match_one_after_the_other_are_joined():
     assert joined("abca", **options, negate=True) == ["a", "b", "c", "a"]
 
 
-def test_what_ends_an_event_can_be_told():
+def test_a_pattern_can_end_an_event():
     options = {"pattern": "S", "negate": True, "match": "after", "flush_pattern": "E"}
     assert joined("SaEbSc", **options) == ["SaE", "b", "Sc"]
 
 
-def test_an_event_says_that_it_is_of_several_lines():
+def test_an_event_says_that_it_has_several_lines():
     one, two = events(multiline(pattern="^ "), b"a\nb\n c\n\n", is_last=True)[:2]
     assert (one["message"], "flags" in one["log"]) == ("a", False)
     assert (two["message"], two["log"]["flags"]) == ("b\n c", ["multiline"])
@@ -55,7 +55,7 @@ def test_lines_can_be_joined_without_newlines():
     assert messages(multiline(pattern="^ ", skip_newline=True), b"a\n b\n", is_last=True) == ["a b"]
 
 
-def test_what_exceeds_the_bounds_of_an_event_is_an_event_of_its_own():
+def test_lines_beyond_the_limits_of_an_event_become_another_event():
     got = events(multiline(pattern="^ ", max_lines=3), b"a\n b\n c\n d\n e\n", is_last=True)
     assert [(one["message"], one["log"]["flags"]) for one in got] == [
         ("a\n b\n c", ["multiline", "partial"]),
@@ -87,7 +87,7 @@ def test_an_object_over_several_lines_is_sent_as_one_line():
     assert (got[0]["a"], got[0]["log"]["flags"], got[1]) == ([1, 2.0], ["multiline"], {"b": 1})
 
 
-def test_what_is_not_included_is_as_if_it_were_not_in_the_file():
+def test_a_message_that_is_not_included_is_treated_as_absent():
     parsers = [{"include_message": {"patterns": ["^[^#]"]}}, {"multiline": {"pattern": "^ "}}]
     sifted = form(parsers=parsers).sift(block(b"a\n#x\n b\nc\n", is_last=True))
     assert messages(form(parsers=parsers), b"a\n#x\n b\nc\n", is_last=True) == ["a\n b", "c"]

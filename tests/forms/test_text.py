@@ -21,13 +21,13 @@ def reading(home, form_):
 
 
 def read(home, form_):
-    """What is delivered of the files below `home` now."""
+    """What is delivered from the files below `home` now."""
     _, output = drained(reading(home, form_))
     return [json.loads(one) for one in output.taken]
 
 
-class Told:
-    """Keeps what it is told."""
+class Recorder:
+    """Keeps the records of truncated lines."""
 
     def __init__(self):
         self.lines = []
@@ -47,7 +47,7 @@ def test_a_line_of_text_becomes_an_event_that_says_where_it_is_from():
     }
 
 
-def test_objects_among_text_go_out_as_they_stand():
+def test_objects_among_text_are_sent_unchanged():
     lines = [b'{"a":"caf\xc3\xa9" , "b":1.0}', b"text", b'{"c":[1e400]}']
     sifted = form().sift(block(b"\n".join(lines) + b"\n"))
     assert [sifted.lines[0], sifted.lines[2]] == [lines[0], lines[2]]
@@ -55,16 +55,16 @@ def test_objects_among_text_go_out_as_they_stand():
 
 
 @pytest.mark.parametrize("line", ['{"a": 1', '{"a": NaN}', "[1]", "1", '"x"', '{"a":1} {}'])
-def test_what_is_nearly_an_object_is_text(line):
+def test_a_line_that_is_nearly_an_object_is_text(line):
     assert messages(form(), line.encode() + b"\n") == [line]
 
 
-def test_returns_before_newlines_blank_lines_and_a_byte_order_mark_are_no_content():
+def test_carriage_returns_blank_lines_and_a_byte_order_mark_are_not_content():
     assert messages(form(), b"\xef\xbb\xbfa\r\n\r\n \t\n  b \n") == ["a", "  b "]
     assert messages(form(), b'\xef\xbb\xbf{"a":1}\r\n') == [{"a": 1}]
 
 
-def test_bytes_that_are_no_text_are_replaced_and_the_event_says_so():
+def test_bytes_that_are_not_text_are_replaced_and_the_event_says_so():
     (event,) = events(form(), b"caf\xe9\n")
     assert (event["message"], event["log"]["flags"]) == ("caf�", ["replaced"])
 
@@ -97,13 +97,13 @@ def test_lines_to_include_and_to_exclude_are_chosen_by_patterns():
     assert list(sifted.filtered) == [6, 13]
 
 
-def test_patterns_look_at_one_member_of_an_object_if_so_configured():
+def test_patterns_search_one_member_of_an_object_if_so_configured():
     keys = {"parsers": [{"ndjson": {"message_key": "msg"}}], "include_lines": ["^x"]}
     lines = b'{"msg":"x1"}\n{"msg":"y","x":1}\n{"other":"x"}\n'
     assert messages(form(**keys), lines) == [{"msg": "x1"}]
 
 
-def test_classes_of_go_are_understood_in_patterns():
+def test_patterns_understand_the_character_classes_of_go():
     chosen = form(include_lines=["^[[:upper:]][[:space:]]"])
     assert messages(chosen, b"A b\na b\nAb\n") == ["A b"]
 
@@ -114,7 +114,7 @@ def test_a_long_line_is_cut_and_its_event_and_a_record_say_what_it_was(tmp_path,
     kept = 10 if limits else 10 << 20
     (logs / "a.log").write_bytes(b"a\n" + line + b"\nb\n")
     settings = reading(tmp_path, form(**limits))
-    witness = Told()
+    witness = Recorder()
     pipeline, output = drained(settings, witness=witness)
     first, cut, last = map(json.loads, output.taken)
     assert (first["message"], last["message"]) == ("a", "b")
@@ -128,7 +128,7 @@ def test_a_long_line_is_cut_and_its_event_and_a_record_say_what_it_was(tmp_path,
     assert dead_letters(settings) == []
 
 
-def test_a_line_passed_over_in_pieces_is_cut_as_one_read_at_once():
+def test_a_line_skipped_in_pieces_is_cut_like_one_read_in_one_block():
     line = b"x" * 5000
     limit = 1000
     at_once = form().sift(Block(line + b"\n", 7, "/a", limit))
@@ -145,7 +145,7 @@ def strict(**options):
     return form(parsers=[{"ndjson": options}])
 
 
-def test_files_that_are_said_to_be_ndjson_are_held_to_it(tmp_path, logs):
+def test_in_files_declared_as_ndjson_other_lines_are_rejected(tmp_path, logs):
     (logs / "a.log").write_bytes(b'{"n":1}\ntext\n')
     settings = config(tmp_path)
     assert strict() is settings.inputs[0].form
@@ -154,19 +154,19 @@ def test_files_that_are_said_to_be_ndjson_are_held_to_it(tmp_path, logs):
     assert [one["line"] for one in dead_letters(settings)] == ["text"]
 
 
-def test_with_an_error_key_a_bad_line_is_an_event_that_says_so():
+def test_with_an_error_key_a_bad_line_becomes_an_event_with_the_error():
     good, bad = events(strict(add_error_key=True), b'{"n":1}\n{"n":\n')
     assert good == {"n": 1}
     assert (bad["message"], bad["error"]["type"]) == ('{"n":', "json")
     assert bad["error"]["message"].startswith("not JSON")
 
 
-def test_a_target_puts_the_object_below_it_with_its_origin():
+def test_the_object_goes_under_the_target_with_its_origin_beside_it():
     (event,) = events(strict(target="app"), b'{"n":1.50}\n')
     assert (event["app"], event["log"]["offset"]) == ({"n": 1.5}, 0)
 
 
-def test_dotted_keys_are_expanded_and_values_stay_as_they_are():
+def test_dotted_keys_are_expanded_and_values_stay_unchanged():
     line = (
         b'{"log.level":"i","log":{"logger":"a.b"},"a":{"b.c":1.0,"b":{"d":12345678901234567890}}}\n'
     )
@@ -193,7 +193,7 @@ def test_dotted_keys_are_expanded_and_values_stay_as_they_are():
         ({"include_lines": ["("]}, "not a regular expression"),
     ],
 )
-def test_what_cannot_be_done_is_refused_with_the_reason(keys, reason):
+def test_an_impossible_configuration_is_refused_with_the_reason(keys, reason):
     with pytest.raises(ConfigError, match=reason):
         form(**keys)
 
@@ -238,7 +238,7 @@ def test_a_last_line_is_sent_without_its_newline_when_it_has_waited(tmp_path, lo
     ]
 
 
-def test_the_newline_alone_of_a_line_that_was_sent_is_nothing(tmp_path, logs):
+def test_the_late_newline_of_a_line_already_sent_is_ignored(tmp_path, logs):
     path = logs / "a.log"
     path.write_bytes(b"one")
     form_ = form(partial_line_timeout="20ms")
@@ -259,6 +259,6 @@ def test_a_last_line_that_may_still_grow_is_not_cut_in_two(tmp_path, logs, timeo
     assert [one["message"] for one in read(tmp_path, form_)] == ["second"]
 
 
-def test_a_last_object_without_newline_is_not_waited_for(tmp_path, logs):
+def test_a_last_object_without_newline_is_sent_without_waiting(tmp_path, logs):
     (logs / "a.log").write_bytes(b'text\n{"n":1}')
     assert [one.get("n") for one in read(tmp_path, form())] == [None, 1]

@@ -1,4 +1,4 @@
-"""Chains as an operator writes them, and events through them."""
+"""Helpers that build chains as an operator writes them, and pass events through them."""
 
 import json
 from functools import lru_cache
@@ -22,7 +22,7 @@ def chain(text):
 
 
 def through(text, event):
-    """The event behind the chain; None if it was dropped."""
+    """The event after the chain; None if it was dropped."""
     line = event if isinstance(event, bytes) else json.dumps(event).encode()
     result = chain(text).apply(line)
     return None if result is None else json.loads(result)

@@ -1,4 +1,4 @@
-"""What holds for every chain: bytes stay where nothing acts, and numbers stay what they are."""
+"""What holds for every chain: unchanged lines keep their bytes, and numbers their spelling."""
 
 import json
 import re
@@ -107,14 +107,14 @@ ACTING = [
 
 @pytest.mark.parametrize("text", ACTING)
 @given(line=LINES)
-def test_what_is_not_named_stays_as_it_is(text, line):
+def test_members_that_are_not_named_stay_unchanged(text, line):
     result = json.loads(chain(text).apply(line), parse_float=str)
     result.pop("added", None)
     assert result == json.loads(line, parse_float=str)
 
 
 @given(LINES)
-def test_dropping_and_keeping_a_field_part_the_event(line):
+def test_dropping_and_keeping_a_field_split_the_event(line):
     event = json.loads(line)
     dropped = json.loads(chain("- drop_fields: {fields: [a]}").apply(line))
     kept = json.loads(chain("- include_fields: {fields: [a]}").apply(line))
@@ -145,14 +145,14 @@ NUMBERS = [
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_number_is_written_again_as_it_was(number):
+def test_a_number_keeps_its_spelling(number):
     line = f'{{"o":{{"n":{number},"list":[{number}],"gone":1}}}}'.encode()
     text = "- drop_fields: {fields: [o.gone]}\n- copy_fields: {fields: [{from: o.n, to: copy}]}"
     expected = f'{{"o":{{"n":{number},"list":[{number}]}},"copy":{number}}}'
     assert chain(text).apply(line).decode() == expected
 
 
-def test_of_members_with_one_name_the_last_goes_on_when_the_line_is_touched():
+def test_the_last_of_several_members_with_one_name_is_kept_in_a_changed_line():
     line = b'{"a":1,"a":2,"o":{"x":1,"x":2}}'
     assert chain("- drop_fields: {fields: [zz]}").apply(line) is line
     touched = chain("- add_tags: {tags: t}").apply(line)
@@ -166,7 +166,7 @@ def test_of_members_with_one_name_the_last_goes_on_when_the_line_is_touched():
         b'{"a":' + b"[" * 900 + b"]" * 900 + b"}",
     ],
 )
-def test_a_line_that_cannot_be_looked_through_is_refused_not_passed_on(line):
+def test_a_line_that_cannot_be_read_completely_is_refused(line):
     with pytest.raises(Unprocessable, match="cannot be processed"):
         chain("- redact:").apply(line)
 

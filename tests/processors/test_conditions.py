@@ -1,4 +1,4 @@
-"""Conditions hold for what Filebeat's hold for."""
+"""Conditions hold for the same events as Filebeat's."""
 
 import json
 
@@ -87,7 +87,7 @@ DO_NOT_HOLD = [
 
 
 def holds(condition, line):
-    """Whether the condition holds: the chain drops what it holds for."""
+    """Whether the condition holds: then the chain drops the event."""
     when = yaml.safe_load(condition)
     return chain(yaml.safe_dump([{"drop_event": {"when": when}}])).apply(line) is None
 
@@ -103,7 +103,7 @@ def test_a_condition_does_not_hold(condition):
 
 
 @pytest.mark.parametrize("condition", [*HOLD, *DO_NOT_HOLD])
-def test_the_look_at_the_bytes_says_no_only_where_the_condition_would(condition):
+def test_the_check_of_the_bytes_rules_out_only_false_conditions(condition):
     plain = json.dumps(EVENT).encode()
     assert b"\\" not in plain
     # A backslash anywhere opens the gate, so that the condition itself is asked.
@@ -148,7 +148,7 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_has_its_addresses_and_no_others(name):
+def test_a_network_contains_exactly_its_addresses(name):
     inside, outside = NETWORKS[name]
     condition = f"network: {{ip: '{name}'}}"
     found = [ip for ip in inside + outside if holds(condition, json.dumps({"ip": ip}).encode())]

@@ -1,4 +1,4 @@
-"""Where the shipper runs: the host's own word, and the pod's downward API."""
+"""Metadata about the place where the shipper runs: the host, and the pod's downward API."""
 
 import json
 import platform
@@ -13,7 +13,7 @@ from tests.processors.chains import chain, through
 HOST = "- add_host_metadata: {netinfo.enabled: true, geo: {name: rack-1}}"
 
 
-def test_the_host_is_told_in_the_names_of_ecs():
+def test_the_host_is_described_under_the_names_of_ecs():
     host = through(HOST, {})["host"]
     assert host["name"] == host["hostname"] == socket.gethostname().lower()
     assert host["architecture"] == platform.machine()
@@ -44,7 +44,7 @@ def test_the_addresses_are_those_of_all_interfaces_but_loopback():
         ({"host.ip": "x"}, False),
     ],
 )
-def test_a_host_that_an_event_tells_of_is_replaced_unless_told_otherwise(event, is_replaced):
+def test_another_host_in_an_event_is_replaced_unless_configured_otherwise(event, is_replaced):
     text = "- add_host_metadata: {replace_fields: false, name: mine, netinfo.enabled: false}"
     assert (through(text, event) != event) == is_replaced
     replaced = through(text.replace("false, name", "true, name"), event)
@@ -72,7 +72,7 @@ def kubernetes(podinfo, event, options=""):
     return through(f"- add_kubernetes_metadata: {{podinfo: {podinfo}{options}}}", event)
 
 
-def test_a_pod_is_told_from_variables_and_files(pod, monkeypatch):
+def test_a_pod_is_described_from_variables_and_files(pod, monkeypatch):
     monkeypatch.setenv("POD_NAME", "orders-1")
     monkeypatch.setenv("NODE_NAME", "node-a")
     (pod / "namespace").write_text("shop")
@@ -88,14 +88,14 @@ def test_a_pod_is_told_from_variables_and_files(pod, monkeypatch):
     }
 
 
-def test_names_of_labels_keep_their_dots_if_so_told(pod):
+def test_names_of_labels_keep_their_dots_if_so_configured(pod):
     (pod / "labels").write_text('app.kubernetes.io/name="x"')
     told = kubernetes(pod, {}, ", labels.dedot: false")
     assert told == {"kubernetes": {"labels": {"app.kubernetes.io/name": "x"}}}
 
 
 @pytest.mark.parametrize("event", [{"kubernetes": {}}, {"kubernetes.pod.name": "x"}])
-def test_an_event_that_tells_of_a_pod_keeps_it(pod, monkeypatch, event):
+def test_an_event_that_describes_a_pod_keeps_it(pod, monkeypatch, event):
     monkeypatch.setenv("POD_NAME", "mine")
     assert kubernetes(pod, event) == event
 

@@ -1,4 +1,4 @@
-"""Each processor, by cases: what it makes of an event, and where it leaves it alone."""
+"""Each processor, by cases: how it changes an event, and when it leaves it unchanged."""
 
 import base64
 import hashlib
@@ -105,10 +105,12 @@ CASES = {
             "x": 0,
             "a": 1,
             "b": 2,
-            "error": {"message": "a cannot become b, which is there; drop or rename it first"},
+            "error": {
+                "message": "a cannot become b, which already exists; drop or rename it first"
+            },
         },
     ),
-    "rename goes on after an error, if so told": (
+    "rename continues after an error, if so configured": (
         "- rename: {fail_on_error: false, fields: [{from: a, to: b}, {from: x, to: y}]}",
         {"x": 0, "a": 1, "b": 2},
         {"y": 0, "a": 1, "b": 2},
@@ -121,9 +123,9 @@ CASES = {
     "rename tells of a missing field": (
         "- rename: {fields: [{from: a, to: b}]}",
         {"x": 1},
-        {"x": 1, "error": {"message": "a cannot become b: it is not there"}},
+        {"x": 1, "error": {"message": "a cannot become b: a does not exist"}},
     ),
-    "an error that has no place for a message is not told": (
+    "an error is not reported if the event has no room for the message": (
         "- rename: {fields: [{from: a, to: b}]}",
         {"error": "text"},
         {"error": "text"},
@@ -161,7 +163,7 @@ CASES = {
     "truncate_fields tells what it cannot cut": (
         "- truncate_fields: {fields: [m], max_bytes: 4}",
         {"m": 123456},
-        {"m": 123456, "error": {"message": "m cannot be cut: it is no text"}},
+        {"m": 123456, "error": {"message": "m cannot be cut: it is not a text"}},
     ),
     "truncate_fields may ignore what it cannot cut": (
         "- truncate_fields: {fields: [n, m], max_bytes: 1, fail_on_error: false}",
@@ -171,12 +173,12 @@ CASES = {
     "fingerprint tells of a missing field, and drops nothing": (
         "- fingerprint: {fields: [a, b]}",
         {"a": 1},
-        {"a": 1, "error": {"message": "no fingerprint: b is not there"}},
+        {"a": 1, "error": {"message": "no fingerprint: b does not exist"}},
     ),
     "fingerprint is of single values": (
         "- fingerprint: {fields: [a]}",
         {"a": [1]},
-        {"a": [1], "error": {"message": "no fingerprint: a is more than one value"}},
+        {"a": [1], "error": {"message": "no fingerprint: a has more than one value"}},
     ),
     "when asks before": (
         "- add_tags: {tags: x, when: {equals: {a: 1}}}",
@@ -217,7 +219,7 @@ def test_that(case):
 
 
 @pytest.mark.parametrize("method", ["md5", "sha1", "sha256", "sha384", "sha512"])
-def test_a_fingerprint_is_of_names_and_values_in_order_as_in_filebeat(method):
+def test_a_fingerprint_covers_sorted_names_and_values_as_in_filebeat(method):
     event = {"b": "two", "a": {"x": 1}, "t": True, "n": None, "f": 1.50}
     text = f"- fingerprint: {{fields: [b, a.x, b, t, n, gone], method: {method}, {{}}}}"
     text = text.replace("{}", "ignore_missing: true, target_field: event.id")
@@ -229,7 +231,7 @@ def test_a_fingerprint_is_of_names_and_values_in_order_as_in_filebeat(method):
     ("encoding", "encode"),
     [("hex", base64.b16encode), ("base32", base64.b32encode), ("base64", base64.b64encode)],
 )
-def test_a_fingerprint_is_written_as_told(encoding, encode):
+def test_a_fingerprint_has_the_configured_encoding(encoding, encode):
     digest = hashlib.sha256(b"|a|1.50|").digest()
     made = through(f"- fingerprint: {{fields: a, encoding: {encoding}}}", b'{"a":1.50}')
     assert made["fingerprint"] in {encode(digest).decode(), encode(digest).decode().lower()}

@@ -28,7 +28,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_no_planted_secret_goes_on(place):
+def test_no_planted_secret_passes(place):
     redact = chain("- redact:")
     left = {
         one["text"]
@@ -39,7 +39,7 @@ def test_no_planted_secret_goes_on(place):
     assert left == set()
 
 
-def test_a_text_becomes_what_it_becomes_in_the_record_line(tmp_path):
+def test_a_text_is_masked_as_in_the_record(tmp_path):
     recorder = Recorder(tmp_path)
     for one in CORPUS:
         event = {"tool_name": "t", "arguments": {"note": one["text"]}}
@@ -78,7 +78,7 @@ def recorder(tmp_path_factory):
 
 
 @given(ARGUMENTS)
-def test_an_object_becomes_what_it_becomes_in_the_record_line(recorder, arguments):
+def test_an_object_is_masked_as_in_the_record(recorder, arguments):
     event = {"tool_name": "t", "arguments": arguments}
     recorded = recorder.log(create_event("mcp_tool_execution", event))["gen_ai"]["tool"]["call"]
     assert through("- redact:", {"arguments": arguments})["arguments"] == recorded["arguments"]
@@ -151,7 +151,7 @@ def test_it_masks(case):
     assert through("- redact:", event) == expected
 
 
-def test_it_masks_the_named_fields_alone_whichever_way_they_are_spelt():
+def test_it_masks_only_the_named_fields_nested_or_dotted():
     event = {"a": {"b": "bob@example.com"}, "c": "bob@example.com", "http.auth": "x", "http": {}}
     assert through("- redact: {fields: [a, http.auth, nothing]}", event) == {
         "a": {"b": "[EMAIL]"},
@@ -179,7 +179,7 @@ def test_a_line_without_secrets_is_the_same_object(event):
     "piece", ["password=hunt)er2", "https://x.example/blob?sig=hunter2", "pin "]
 )
 def test_a_long_text_takes_time_in_proportion(piece):
-    """It took a minute when a value was looked for to the end of the text from each name."""
+    """A search from each name to the end of the text took a minute."""
     line = json.dumps({"m": piece * (400_000 // len(piece))}).encode()
     start = time.process_time()
     assert b"hunter2" not in chain("- redact:").apply(line)

@@ -247,29 +247,31 @@ def test_replay_shows_what_would_be_sent_and_changes_nothing(refused, refusing, 
     assert len(refusing.requests) == 1
 
 
-def test_replay_shows_that_it_would_not_send_what_is_no_object_until_it_is_mended(tmp_path):
+def test_replay_shows_that_it_keeps_a_line_that_is_not_an_object_until_it_is_fixed(tmp_path):
     source = tmp_path / "in.ndjson"
     source.write_bytes(b"no object\n")
     config = write(tmp_path, source, to_file(tmp_path))
     assert run("run", "--once", "-c", config).returncode == 0
     told = run("replay", "--dry-run", "-c", config).stdout
-    assert told.endswith("keeps them: no object, mend them\n")
+    assert told.endswith("keeps them: not JSON objects, fix them first\n")
     path = tmp_path / "data" / "dead-letters" / "file.ndjson"
     path.write_text(path.read_text().replace('"no object"', '"{}"'))
     assert run("replay", "--dry-run", "-c", config).stdout.endswith("sends them\n")
 
 
-def test_replay_sends_the_letters_again_and_those_delivered_are_gone(refused, refusing, tmp_path):
+def test_replay_sends_the_dead_letters_again_and_removes_those_delivered(
+    refused, refusing, tmp_path
+):
     done = run("replay", "-c", refused)
     assert done.stdout == "elasticsearch: 1 delivered\n"
     assert done.returncode == 0
     assert list(refusing.documents.values()) == [b'{"n":2}']
     assert letters(tmp_path) == []
-    assert run("replay", "-c", refused).stdout == "no dead letters that could be sent\n"
+    assert run("replay", "-c", refused).stdout == "no dead letters to send\n"
 
 
 def test_replay_by_reason_leaves_the_others(refused, tmp_path):
-    assert "1 left, not asked for" in run("replay", "--reason", "404", "-c", refused).stdout
+    assert "1 kept (not selected)" in run("replay", "--reason", "404", "-c", refused).stdout
     assert len(letters(tmp_path)) == 1
     assert "1 delivered" in run("replay", "--reason", "*parsing*no [n]", "-c", refused).stdout
 
@@ -298,7 +300,7 @@ def test_letters_of_an_output_that_is_not_configured_are_named(refused, tmp_path
     done = run("replay", "-c", config)
     assert done.returncode == os.EX_CONFIG
     assert "elasticsearch" in done.stderr
-    assert "keeps them: no such output" in run("replay", "--dry-run", "-c", config).stdout
+    assert "keeps them: unknown output" in run("replay", "--dry-run", "-c", config).stdout
 
 
 def test_letters_of_an_output_that_is_not_configured_keep_no_others_back(
@@ -309,7 +311,7 @@ def test_letters_of_an_output_that_is_not_configured_keep_no_others_back(
     done = run("replay", "-c", refused)
     assert done.returncode == os.EX_CONFIG
     assert done.stdout == "elasticsearch: 1 delivered\n"
-    assert "kafka: no such output is configured; its letters stay" in done.stderr
+    assert "kafka: this output is not configured; its dead letters are kept" in done.stderr
 
 
 def test_a_replay_is_itself_an_event(refused, tmp_path):

@@ -54,9 +54,7 @@ def test_a_running_shipper_is_asked_by_its_endpoint(source, tmp_path):
     assert "127.0.0.1" in told["logstash"]["error"]
 
 
-def test_without_an_endpoint_the_registries_tell_how_far_it_is_and_whether_it_runs(
-    source, tmp_path
-):
+def test_without_an_endpoint_the_registries_show_progress_and_whether_it_runs(source, tmp_path):
     config = write(tmp_path, source, to_file(tmp_path))
     assert status(config)["file"]["state"] == "stopped"
     with shipping(config, tmp_path / "log"):
@@ -89,7 +87,7 @@ def test_a_shipper_can_be_watched_until_control_c(source, tmp_path):
     assert b"\xe2\x97\x8f" in seen
 
 
-def test_inspect_tells_every_position_and_the_dead_letters_by_reason(source, tmp_path):
+def test_inspect_shows_every_position_and_the_dead_letters_by_reason(source, tmp_path):
     with source.open("ab") as file:
         file.write(b"nope\n[1]\n[2]\n")
     config = write(tmp_path, source, to_file(tmp_path) | dead())
@@ -119,14 +117,14 @@ def test_inspect_before_anything_was_shipped_says_so(tmp_path):
     ("seconds", "told"),
     [(0, "0 s"), (59.4, "59 s"), (60, "1 min 0 s"), (3700, "1 h 1 min"), (180_000, "2 d 2 h")],
 )
-def test_a_time_span_is_told_in_its_two_greatest_units(seconds, told):
+def test_a_time_span_is_shown_in_its_two_largest_units(seconds, told):
     assert age(seconds) == told
 
 
 @pytest.mark.parametrize(
     ("count", "told"), [(0, "0 B"), (1023, "1,023 B"), (1536, "1.5 KiB"), (5 << 40, "5.0 TiB")]
 )
-def test_a_size_is_told_in_the_unit_that_fits(count, told):
+def test_a_size_is_shown_in_the_unit_that_fits(count, told):
     assert size(count) == told
 
 
@@ -144,7 +142,7 @@ def counted(delivered):
     )
 
 
-def test_rates_are_of_the_time_between_two_looks_and_begin_anew_with_a_new_shipper():
+def test_rates_cover_the_time_between_two_refreshes_and_restart_with_the_shipper():
     rates = Rates()
     assert rates.since_last([counted(100)], 10.0) == {}
     assert rates.since_last([counted(300)], 12.0) == {"file": 100.0}
@@ -152,7 +150,7 @@ def test_rates_are_of_the_time_between_two_looks_and_begin_anew_with_a_new_shipp
     assert rates.since_last([counted(None)], 14.0) == {}
 
 
-def test_the_table_fits_a_terminal_of_80_columns_in_words_that_are_whole():
+def test_the_table_fits_a_terminal_of_80_columns_without_broken_words():
     away = OutputStatus(
         output="elasticsearch",
         state="unavailable",
@@ -175,7 +173,7 @@ def test_the_table_fits_a_terminal_of_80_columns_in_words_that_are_whole():
 
 @contextmanager
 def nobody():
-    """Somebody who may not read what the shipper keeps."""
+    """A user without permission to read the shipper's data."""
     os.seteuid(65534)
     try:
         yield
@@ -185,7 +183,7 @@ def nobody():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 @pytest.mark.parametrize("command", ["status", "inspect", "replay"])
-def test_whoever_may_not_read_what_is_kept_is_told_so(command, source, capsys):
+def test_a_user_without_permission_to_read_the_data_gets_the_reason(command, source, capsys):
     with tempfile.TemporaryDirectory(dir="/tmp") as home:  # pytest's folders are for root alone
         Path(home).chmod(0o755)
         source.write_bytes(b"no JSON\n")

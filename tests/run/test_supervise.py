@@ -1,4 +1,4 @@
-"""A running shipper: its endpoint, signals, last word, and secrets from the keystore."""
+"""A running shipper: its endpoint, signals, last log line, and secrets from the keystore."""
 
 import contextlib
 import http.client
@@ -46,7 +46,7 @@ def dead():
 
 
 def get(port, route):
-    """Status and body; a connection that nobody takes yet is status 0."""
+    """Status and body; status 0 if nothing listens yet."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{route}", timeout=10) as answer:
             return answer.status, answer.read().decode()
@@ -73,7 +73,7 @@ def endpoint():
     return {"enabled": True, "host": "127.0.0.1", "port": port}
 
 
-def test_the_endpoint_tells_a_shipper_that_delivers(source, endpoint, tmp_path):
+def test_the_endpoint_shows_a_shipper_that_delivers(source, endpoint, tmp_path):
     config = write(tmp_path, source, to_file(tmp_path), http=endpoint)
     port = endpoint["port"]
     with shipping(config, tmp_path / "log"):
@@ -95,7 +95,7 @@ def test_the_endpoint_tells_a_shipper_that_delivers(source, endpoint, tmp_path):
         assert get(port, "/nope")[0] == 404
 
 
-def test_readiness_ends_while_an_output_is_away_and_tells_how_long_a_line_has_waited(
+def test_readiness_ends_while_an_output_is_down_and_shows_how_long_a_line_has_waited(
     source, endpoint, tmp_path
 ):
     config = write(tmp_path, source, dead(), http=endpoint)
@@ -156,7 +156,7 @@ def test_a_reload_takes_the_new_configuration_and_sends_nothing_twice(source, tm
         wait_until(lambda: shipped(tmp_path) == GOOD + b'{"n":3}\n', 20, "the new input alone")
 
 
-def test_a_reload_of_a_broken_configuration_goes_on_with_the_old_one(source, tmp_path):
+def test_a_reload_of_a_broken_configuration_keeps_the_old_one(source, tmp_path):
     config = write(tmp_path, source, to_file(tmp_path))
     log = tmp_path / "log"
     with shipping(config, log) as process:
@@ -177,7 +177,7 @@ def test_a_reload_of_a_broken_configuration_goes_on_with_the_old_one(source, tmp
         (None, "cannot listen on 127.0.0.1"),
     ],
 )
-def test_a_reload_of_what_cannot_be_started_goes_on_with_the_old_one(
+def test_a_reload_that_cannot_be_started_keeps_the_old_configuration(
     outputs, told, source, tmp_path
 ):
     config = write(tmp_path, source, to_file(tmp_path))
@@ -204,7 +204,7 @@ def test_a_pipeline_that_cannot_go_on_stops_them_all(source, tmp_path):
     assert str(registry) in done.stderr
 
 
-def test_the_last_word_of_a_stop_is_what_is_not_acknowledged(source, tmp_path):
+def test_a_stop_logs_what_is_not_acknowledged(source, tmp_path):
     log = tmp_path / "log"
     with shipping(write(tmp_path, source, to_file(tmp_path) | dead()), log) as process:
         wait_until(lambda: shipped(tmp_path) == GOOD, 20, "the file's delivery")
@@ -217,7 +217,7 @@ def test_the_last_word_of_a_stop_is_what_is_not_acknowledged(source, tmp_path):
     ]
 
 
-def test_systemd_is_told_when_it_is_ready_and_when_it_stops(source, tmp_path, monkeypatch):
+def test_systemd_is_notified_when_it_is_ready_and_when_it_stops(source, tmp_path, monkeypatch):
     address = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
         inbox.bind(str(address))
@@ -230,7 +230,7 @@ def test_systemd_is_told_when_it_is_ready_and_when_it_stops(source, tmp_path, mo
 
 @contextmanager
 def notified(tmp_path, monkeypatch, *, watchdog_s):
-    """Where systemd would listen."""
+    """The socket that systemd would listen on."""
     address = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
         inbox.bind(str(address))
@@ -260,9 +260,7 @@ def test_the_watchdog_starves_when_a_pipeline_has_lost_its_thread(source, tmp_pa
             [inbox.recv(100) for _ in range(100)]
 
 
-def test_a_watchdog_that_waits_for_another_process_gets_nothing_from_us(
-    source, tmp_path, monkeypatch
-):
+def test_a_watchdog_of_another_process_is_not_fed(source, tmp_path, monkeypatch):
     monkeypatch.setenv("WATCHDOG_PID", "1")
     with notified(tmp_path, monkeypatch, watchdog_s=0.02) as inbox:
         with shipping(write(tmp_path, source, to_file(tmp_path)), tmp_path / "log"):
@@ -344,7 +342,7 @@ def test_a_log_file_that_cannot_be_written_stops_the_start_with_a_reason(source,
     assert b"mcp-shipper.ndjson cannot be written" in done.stderr
 
 
-def test_what_has_no_effect_is_told_in_the_log(source, tmp_path):
+def test_settings_without_effect_are_logged(source, tmp_path):
     config = write(tmp_path, source, to_file(tmp_path), queue={"mem": {"events": 1}})
     done = subprocess.run(
         [*SHIPPER, "run", "--once", "-c", str(config)], capture_output=True, check=False

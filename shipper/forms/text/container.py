@@ -1,10 +1,10 @@
-r"""What a container runtime writes around each line that a container prints.
+r"""The lines that a container prints, unwrapped from the log formats of container runtimes.
 
 CRI (containerd, CRI-O):  2016-10-06T00:17:09.669794202Z stdout P text
 Docker's json-file:       {"log":"text\n","stream":"stdout","time":"2016-10-06T00:17:09.669794202Z"}
 
-Both part lines of more than 16 KiB; the parts are joined, each stream's on its own, for the
-runtime writes the two in turn.
+Runtimes split lines longer than 16 KiB. The parts are joined here, separately for stdout and
+stderr, because the runtime interleaves the two.
 """
 
 import re
@@ -39,14 +39,14 @@ class Container(Struct, frozen=True):
 
     format: Format = "auto"
     stream: Stream = "all"
-    #: The runtime writes the last part of a line at once.
+    #: How long to wait for the other parts of a line, which the runtime writes immediately.
     timeout_s: Duration | None = 5.0
 
     def step(self, max_bytes: int) -> Step:
         return _Joining(self, max_bytes)
 
     def unwrapped(self, message: Message) -> tuple[Message, bool] | None:
-        """What the container printed, and whether more of the line follows; None if unreadable."""
+        """The printed text, and whether more of its line follows; None if the format differs."""
         is_docker = message.text.startswith(b"{") if self.format == "auto" else False
         return _docker(message) if is_docker or self.format == "docker" else _cri(message)
 
@@ -84,12 +84,12 @@ class _Joining:
         self._open: dict[str | None, Message] = {}
 
     @property
-    def held(self) -> int | None:
+    def held_from(self) -> int | None:
         return min((one.start for one in self._open.values()), default=None)
 
     def feed(self, message: Message) -> Sequence[Message]:
         if not (found := self._container.unwrapped(message)):
-            # It stays as it is: nothing is lost of what some other program wrote.
+            # Send it unchanged, so that nothing that another program wrote is lost.
             message.error = ("container", "not in the format of container logs")
             return (message,)
         part, is_open = found

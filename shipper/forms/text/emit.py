@@ -1,4 +1,4 @@
-"""Messages that are ready: wanted or not, an object or a text, a line to send or a reject."""
+"""What a complete message becomes: a line to send, a reject, or a filtered line."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from shipper.forms.text.message import Message
 from shipper.lines import Lines
 
 _SPACE = b" \t\r"
-#: An object with keys to expand has a text like this; so may others.
+#: Matches every object that has keys to expand, and some others.
 _DOTTED_KEY = re.compile(rb'\.[^"]*"\s*:')
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -24,19 +24,19 @@ Patterns = Sequence[re.Pattern[str]]
 class Json(Struct, frozen=True, kw_only=True):
     """How objects are treated: the options of the parser `ndjson`."""
 
-    #: Whether a line that is no object is rejected.
+    #: Whether a line that is not an object is rejected.
     is_strict: bool = False
-    #: The key below which an object goes; empty for the root.
+    #: The key that an object is placed under; empty for the root.
     target: str = ""
     expand_keys: bool = False
-    #: Whether the event of a line that is no object says so.
+    #: Whether a line that is not an object becomes an event with `error`.
     add_error_key: bool = False
-    #: The member that `include_lines` and `exclude_lines` look at, instead of the line.
+    #: The member that `include_lines` and `exclude_lines` search instead of the line.
     message_key: str = ""
 
 
 class Emitter:
-    """Makes of each message a line, a reject, or nothing."""
+    """Turns each message into a line, a reject or a filtered line, and skips blank ones."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Emitter:
         lines: tuple[Patterns, Patterns],
         common: Mapping[str, object],
     ) -> None:
-        """`lines`: those to include, and those to exclude."""
+        """`lines` are the patterns of lines to include, and of lines to exclude."""
         self._json = json
         self._include, self._exclude = lines
         self._origin = Origin(path, common)
@@ -56,8 +56,8 @@ class Emitter:
         self._truncated: list[Reject] = []
 
     def emit(self, message: Message) -> None:
-        """The next message, in order of the file."""
-        message.text, whole = message.text.strip(_SPACE), message.text
+        """Take the next message, in the order of the file."""
+        message.text, unstripped = message.text.strip(_SPACE), message.text
         if not message.text and not message.is_dropped:
             return
         reason = self._fault(message)
@@ -66,15 +66,15 @@ class Emitter:
         elif reason is None:
             self._send(message, self._object(message))
         elif self._json.is_strict:
-            self._rejects.append(message.truncated or Reject(whole, message.start, reason))
+            self._rejects.append(message.truncated or Reject(unstripped, message.start, reason))
         else:
-            message.text = whole
+            message.text = unstripped
             if self._json.add_error_key:
                 message.error = message.error or ("json", reason)
             self._send(message, self._origin.text(message))
 
     def result(self) -> Sifted:
-        """All that was emitted."""
+        """The result for all messages."""
         return Sifted(
             Lines.of(self._lines),
             self._offsets,
@@ -90,7 +90,7 @@ class Emitter:
             self._truncated.append(message.truncated)
 
     def _fault(self, message: Message) -> str | None:
-        """Why the message is no object; None if it is one."""
+        """Why the message is not an object; None if it is."""
         if message.truncated:
             return message.truncated.reason
         if message.text.startswith(b"{") or self._json.is_strict or self._json.add_error_key:
@@ -106,7 +106,7 @@ class Emitter:
         return is_included and not matches_any(self._exclude, text)
 
     def _object(self, message: Message) -> bytes:
-        if b"\n" in message.text:  # of several lines
+        if b"\n" in message.text:  # an object over several lines
             message.text = msgspec.json.format(message.text, indent=-1)
         if self._json.expand_keys and _DOTTED_KEY.search(message.text):
             message.text = expanded(message.text)
@@ -116,7 +116,7 @@ class Emitter:
 
 
 def _text_at(line: bytes, key: str) -> str:
-    """The text at that key of an object; the whole of it if there is none."""
+    """The text at `key` of an object; the complete line if there is none."""
     try:
         return msgspec.json.decode(_members.decode(line)[key], type=str)
     except (KeyError, msgspec.DecodeError):

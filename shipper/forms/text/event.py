@@ -1,4 +1,4 @@
-"""The JSON of an event: of a text, or of an object that says less of its origin than we know."""
+"""The JSON of an event, made from a text, or from an object by adding its origin."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,32 +13,32 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Origin:
-    """What the lines of a block have in common: where they are from, and when they were read."""
+    """What the lines of a block have in common: their file, and the time when they were read."""
 
     __slots__ = ("_common", "_file", "_now")
 
     def __init__(self, path: str, common: Mapping[str, object]) -> None:
-        """`common` is what each event says besides: `input`, `ecs`."""
+        """`common` has the other fields that every event gets, such as `input` and `ecs`."""
         self._file = {"file": {"path": path}} if path else {}
         self._common = common
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._now = now.replace("+00:00", "Z")
 
     def text(self, message: Message) -> bytes:
-        """The event of a text."""
+        """The event made from a text."""
         try:
             text = str(message.text, "utf-8")
         except UnicodeDecodeError:
             text = str(message.text, "utf-8", "replace")
             message.flags += (REPLACED,)
-        return _encode({**self._of(message), "message": text})
+        return _encode({**self._fields(message), "message": text})
 
     def object(self, message: Message, target: str) -> bytes:
-        """The event of an object: below `target`, or at the root, where what it says itself counts.
+        """The event made from an object, which is placed under `target` or at the root.
 
-        Both may have `log`, which is then joined.
+        At the root, the object's own members replace added ones, except that `log` is merged.
         """
-        event = self._of(message)
+        event = self._fields(message)
         if target:
             return _encode({**event, target: msgspec.Raw(message.text)})
         members = _members.decode(message.text)
@@ -48,7 +48,7 @@ class Origin:
             return _encode({**event, **members})
         return _encode({**event, **members, "log": log})
 
-    def _of(self, message: Message) -> dict[str, Any]:
+    def _fields(self, message: Message) -> dict[str, Any]:
         log: dict[str, object] = {**self._file, "offset": message.start}
         event = {"@timestamp": message.timestamp or self._now, "log": log, **self._common}
         if message.flags:
@@ -63,10 +63,10 @@ class Origin:
 
 
 def expanded(line: bytes) -> bytes:
-    """An object with its dotted keys as objects: `{"a.b": 1}` as `{"a": {"b": 1}}`."""
+    """The object with its dotted keys expanded: `{"a.b": 1}` becomes `{"a": {"b": 1}}`."""
     try:
         return _encode(_expanded(_members.decode(line)))
-    except RecursionError:  # deeper than any index would take; it is told there
+    except RecursionError:  # deeper than any index accepts: the output will refuse it
         return line
 
 
@@ -74,16 +74,16 @@ def _expanded(members: Mapping[str, Any]) -> dict[str, Any]:
     into: dict[str, Any] = {}
     for key, value in members.items():
         names = key.split(".")
-        _put(into, names if all(names) else [key], _inner(value))
+        _merge(into, names if all(names) else [key], _expanded_value(value))
     return into
 
 
-def _inner(value: Any) -> Any:
+def _expanded_value(value: Any) -> Any:
     is_object = bytes(value).startswith(b"{")
     return _expanded(_members.decode(value)) if is_object else value
 
 
-def _put(into: dict[str, Any], names: list[str], value: Any) -> None:
+def _merge(into: dict[str, Any], names: list[str], value: Any) -> None:
     *parents, last = names
     for name in parents:
         inner = into.setdefault(name, {})
@@ -92,6 +92,6 @@ def _put(into: dict[str, Any], names: list[str], value: Any) -> None:
         into = inner
     if isinstance(value, dict) and isinstance(into.get(last), dict):
         for name, one in value.items():
-            _put(into[last], [name], one)
+            _merge(into[last], [name], one)
     else:
         into[last] = value

@@ -1,4 +1,4 @@
-"""Which messages the operator wants, by regular expressions."""
+"""Regular expressions that choose which messages are sent."""
 
 import re
 from collections.abc import Sequence
@@ -9,22 +9,22 @@ from shipper.forms.text.message import Message, Step
 
 
 def as_text(data: bytes) -> str:
-    """For looking at: what is not UTF-8 becomes U+FFFD."""
+    """The text that patterns search; bytes that are not UTF-8 become U+FFFD."""
     return str(data, "utf-8", "replace")
 
 
 def matches_any(patterns: Sequence[re.Pattern[str]], text: str) -> bool:
-    """Whether one of them is found anywhere in `text`."""
+    """Whether one of the patterns matches anywhere in `text`."""
     return any(pattern.search(text) for pattern in patterns)
 
 
 class IncludeMessage(Struct, frozen=True):
-    """The parser `include_message`: what no pattern is found in goes no further."""
+    """The parser `include_message`: drops messages that none of its patterns matches."""
 
     patterns: tuple[re.Pattern[str], ...]
 
     def step(self, _max_bytes: int) -> Step:
-        """It holds nothing, so it is its own step."""
+        """The parser itself, because it keeps no state."""
         return self
 
     @property
@@ -32,7 +32,7 @@ class IncludeMessage(Struct, frozen=True):
         return None
 
     @property
-    def held(self) -> None:
+    def held_from(self) -> None:
         return None
 
     def feed(self, message: Message) -> Sequence[Message]:

@@ -1,4 +1,4 @@
-"""Lines of any text: objects among them go out as they stand, the others become events."""
+"""Lines of any text: those that are JSON objects are sent as such, others become events."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from shipper.forms.base import Block, OverLong
 from shipper.forms.check import Sifted, short_lines
-from shipper.forms.ndjson import is_whole
+from shipper.forms.ndjson import is_complete
 from shipper.forms.text.emit import Emitter, Json
 from shipper.forms.text.message import Parser
 from shipper.forms.text.raw import UTF_8, lines_of, shortened
@@ -20,19 +20,19 @@ class Text(Struct, frozen=True, kw_only=True):
 
     parsers: Sequence[Parser] = ()
     json: Json = field(default_factory=Json)
-    #: A codec in which a newline is the byte 10, and the byte 10 nothing else.
+    #: A codec that encodes a newline, and only a newline, as the byte 10.
     encoding: str = UTF_8
-    #: A line goes out if it matches one of these, where there are any,
+    #: If there are any, only lines that match one of them are sent.
     include_lines: tuple[re.Pattern[str], ...] = ()
-    #: and none of these.
+    #: Lines that match one of these are not sent.
     exclude_lines: tuple[re.Pattern[str], ...] = ()
-    #: Longer messages are cut; at most the limit of the block.
+    #: Longer messages are cut; the block's limit applies too.
     max_bytes: int = 10 << 20
-    #: How long a last line waits for its newline; None for ever.
+    #: How long a last line waits for its newline; None: without limit.
     partial_line_timeout_s: float | None = None
-    #: Whether an event says which file it is from.
+    #: Whether an event names its file.
     names_file: bool = True
-    #: What each event that we make says besides.
+    #: Other fields of every event that is made here.
     common: Mapping[str, object] = field(default_factory=dict)
 
     def sift(self, block: Block) -> Sifted:
@@ -54,7 +54,7 @@ class Text(Struct, frozen=True, kw_only=True):
         return emitter.result()
 
     def patience_s(self, rest: bytes) -> float | None:
-        if not self.parsers and is_whole(rest):
+        if not self.parsers and is_complete(rest):
             return 0.0
         timeouts = [one.timeout_s for one in self.parsers if one.timeout_s is not None]
         if not rest.endswith(b"\n"):
@@ -65,7 +65,7 @@ class Text(Struct, frozen=True, kw_only=True):
 
     @property
     def _leaves_objects(self) -> bool:
-        """Whether a line that is an object goes out as it stands."""
+        """Whether a line that is an object is sent unchanged."""
         is_filtered = self.include_lines or self.exclude_lines
         is_changed = self.json.target or self.json.expand_keys or self.encoding != UTF_8
         return not (self.parsers or is_filtered or is_changed)

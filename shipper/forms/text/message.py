@@ -1,4 +1,4 @@
-"""A message: what a raw line says, on its way to an event, and the steps on that way."""
+"""Messages, which become events, and the parsers that they pass through."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,64 +7,64 @@ from msgspec import Struct
 
 from shipper.forms.check import Reject
 
-#: The event ends before what it is of does; the rest follows in an event of its own.
+#: The event is incomplete; the rest follows as another event.
 PARTIAL = "partial"
-#: The event begins where another one ended with `PARTIAL`.
+#: The event continues one that ended with `PARTIAL`.
 CONTINUED = "continued"
-#: The event lacks the end of its line, which is nowhere else.
+#: The end of the event's line is missing, and no other event has it.
 TRUNCATED = "truncated"
-#: The event is of several lines.
+#: The event has several lines.
 MULTILINE = "multiline"
-#: Bytes that are no text in the file's encoding are replaced.
+#: Bytes that are not text in the file's encoding were replaced.
 REPLACED = "replaced"
 
 
 class Message(Struct):
-    """One raw line, or several that became one."""
+    """One raw line, or several that were joined."""
 
-    #: UTF-8 as far as the line was; without newline.
+    #: Without its newline; UTF-8, unless the line had invalid bytes.
     text: bytes
-    #: The part of the file that it is made of.
+    #: The part of the file that it was read from.
     start: int
     end: int
     flags: tuple[str, ...] = ()
-    #: When it was written, where the line says so.
+    #: When it was written, if the line says so.
     timestamp: str | None = None
-    #: `stdout` or `stderr`, where the line says so.
+    #: `stdout` or `stderr`, if the line says so.
     stream: str | None = None
-    #: What was wrong with it: the kind, and in words.
+    #: A fault of the line: its kind, and a description.
     error: tuple[str, str] | None = None
-    #: The record of a line that is sent without its end.
+    #: A record of the line, if it is sent without its end.
     truncated: Reject | None = None
-    #: Whether the operator does not want it.
+    #: Whether the operator filters it out.
     is_dropped: bool = False
 
 
 class Step(Protocol):
-    """One parser at work on one block; what it holds back begins at `held`."""
+    """A parser at work on one block; it may hold messages back until more lines follow."""
 
     @property
-    def held(self) -> int | None:
-        """Where the earliest raw line starts that is not given on; None if there is none."""
+    def held_from(self) -> int | None:
+        """The start of the earliest raw line that is held back; None if there is none."""
         ...
 
     def feed(self, message: Message) -> Sequence[Message]:
-        """Take the next message; what can be given on now."""
+        """Take the next message; return the messages that are complete now."""
         ...
 
     def end(self) -> Sequence[Message]:
-        """What is held, as nothing will follow it."""
+        """Return the messages held back, because nothing will follow them."""
         ...
 
 
 class Parser(Protocol):
-    """One entry of `parsers`; has no state but in the steps that it makes."""
+    """One entry of `parsers`; only the steps that it makes have state."""
 
     @property
     def timeout_s(self) -> float | None:
-        """How long what it holds back waits for more, at the end of a file."""
+        """How long a message held back at the end of a file waits for more."""
         ...
 
     def step(self, max_bytes: int, /) -> Step:
-        """Begin anew: at the start of a block nothing is held. No message exceeds `max_bytes`."""
+        """A step for one block, which holds nothing back yet; no message exceeds `max_bytes`."""
         ...

@@ -1,6 +1,8 @@
-"""Several lines that are one event: stack traces and the like, by Filebeat's rules.
+"""Several lines that are one event, such as stack traces, by Filebeat's rules.
 
-Where Filebeat discards what exceeds an event's bounds, the rest becomes an event of its own here.
+A step collects lines until a pattern or a count shows that their event has ended. An event has at
+most `max_lines` lines and `max_bytes` bytes. Filebeat discards the lines beyond these limits; here
+they become another event.
 """
 
 import re
@@ -21,7 +23,7 @@ class Multiline(Struct, frozen=True, kw_only=True):
     pattern: re.Pattern[str] | None = None
     negate: bool = False
     match: Literal["after", "before"] = "after"
-    #: What this is found in is the last line of its event.
+    #: A line that matches this is the last one of its event.
     flush_pattern: re.Pattern[str] | None = None
     count_lines: int = 0
     #: Whether lines are joined without a newline between them.
@@ -33,23 +35,24 @@ class Multiline(Struct, frozen=True, kw_only=True):
         return _STEPS[self.type](self, max_bytes)
 
     def is_match(self, line: bytes) -> bool:
-        """Whether the pattern, negated if so configured, finds something in the line."""
+        """Whether the pattern matches the line, or with `negate` whether it does not."""
         assert self.pattern is not None
         return (self.pattern.search(as_text(line)) is not None) is not self.negate
 
 
-class _Gathering:
-    """Gathers lines until their event ends."""
+class _Collecting:
+    """Collects lines until their event ends."""
 
     def __init__(self, options: Multiline, max_bytes: int) -> None:
         self._options, self._max_bytes = options, max_bytes
         self._lines: list[Message] = []
         self._bytes = 0
-        #: Where the first of them starts; a later one may, joined of parts by a container's form.
-        self.held: int | None = None
+        #: The smallest start of the lines. It may be a later line's: the parser `container` joins
+        #: a line from parts, and the first part can start before other lines.
+        self.held_from: int | None = None
 
     def feed(self, message: Message) -> Sequence[Message]:
-        # What is dropped is as if it were not in the file.
+        # A dropped message is treated as if it were not in the file.
         return (message,) if message.is_dropped else self._feed(message)
 
     def end(self) -> Sequence[Message]:
@@ -62,27 +65,28 @@ class _Gathering:
             event.end = max(line.end for line in self._lines)
             flags = (flag for line in rest for flag in line.flags)
             event.flags = tuple(dict.fromkeys((*event.flags, *flags, MULTILINE)))
-        self._lines, self._bytes, self.held = [], 0, None
+        self._lines, self._bytes, self.held_from = [], 0, None
         return (event,)
 
     def _feed(self, message: Message) -> Sequence[Message]:
         raise NotImplementedError
 
     def _add(self, message: Message) -> Sequence[Message]:
-        """Add a line; what has to end before it, for the event would exceed its bounds."""
+        """Add a line; return the event before it if the line would exceed its limits."""
         ended: Sequence[Message] = ()
         size = self._bytes + len(message.text) + 1
         if self._lines and (len(self._lines) == self._options.max_lines or size > self._max_bytes):
             ended = self.end()
             ended[0].flags += (PARTIAL,)
         self._lines.append(message)
-        self.held = message.start if self.held is None else min(self.held, message.start)
+        start = message.start
+        self.held_from = start if self.held_from is None else min(self.held_from, start)
         self._bytes += len(message.text) + 1
         return ended
 
 
-class _ByPattern(_Gathering):
-    """Lines that match belong to the one before, or to the one after."""
+class _ByPattern(_Collecting):
+    """A line that matches belongs to the line before it, or to the line after it."""
 
     def _feed(self, message: Message) -> Sequence[Message]:
         options = self._options
@@ -95,8 +99,8 @@ class _ByPattern(_Gathering):
         return (*ended, *self._add(message))
 
 
-class _ByCount(_Gathering):
-    """Always so many lines."""
+class _ByCount(_Collecting):
+    """Every event has `count_lines` lines."""
 
     def _feed(self, message: Message) -> Sequence[Message]:
         ended = self._add(message)
@@ -104,8 +108,8 @@ class _ByCount(_Gathering):
         return (*ended, *self.end()) if is_full else ended
 
 
-class _WhileMatching(_Gathering):
-    """Lines that match, one after the other; each other line stands alone."""
+class _WhileMatching(_Collecting):
+    """Consecutive lines that match are one event; every other line is an event alone."""
 
     def _feed(self, message: Message) -> Sequence[Message]:
         if self._options.is_match(message.text):

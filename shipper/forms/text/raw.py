@@ -1,4 +1,4 @@
-"""Raw lines as messages: in UTF-8, over-long ones cut."""
+"""Raw lines become messages: converted to UTF-8, and cut if they are over-long."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -13,7 +13,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def lines_of(block: Block, max_bytes: int, encoding: str) -> Iterator[Message]:
-    """The raw lines of a block."""
+    """The raw lines of a block, as messages of at most `max_bytes`."""
     *lines, _ = block.data.split(b"\n")
     starts = accumulate((len(line) + 1 for line in lines), initial=block.offset)
     last = len(lines) - 1
@@ -32,7 +32,7 @@ def lines_of(block: Block, max_bytes: int, encoding: str) -> Iterator[Message]:
 
 
 def shortened(line: OverLong, encoding: str) -> Message:
-    """The message of an over-long line: what fits, and the record of the rest."""
+    """The message of an over-long line: the part that fits, and a record of the line."""
     head, start, limit = line.head, line.offset, line.max_line_bytes
     message = _message(head, start, start + line.length + 1, encoding)
     message.truncated = over_long(head[:EXCERPT_BYTES], start, line.length, line.sha256, limit)
@@ -42,7 +42,7 @@ def shortened(line: OverLong, encoding: str) -> Message:
 
 def _message(line: bytes, start: int, end: int, encoding: str) -> Message:
     line = line.removesuffix(b"\r")
-    if encoding == UTF_8:  # what is none is replaced when the event is made
+    if encoding == UTF_8:  # invalid bytes are replaced when the event is made
         return Message(line if start else line.removeprefix(_BOM), start, end)
     try:
         return Message(line.decode(encoding).encode(), start, end)

@@ -1,9 +1,9 @@
-"""A block being worked off, message by message, through the steps of the parsers.
+"""The messages of one block, passed through the steps of the parsers.
 
-A step may hold messages back. Where nothing held and nothing given on spans a place, the file can
-be parted there: everything before it is done, and who begins there with nothing held goes on in
-the same way. A position is always at such a place, so that parsers need no memory beyond a block,
-and however a file is cut into blocks, the events are the same.
+A step may hold messages back. The file can be cut at a place that no message spans, held back or
+passed on: everything before the cut is done, and a reader that starts there, with nothing held
+back, makes the same events. Positions are saved only at cuts. So parsers need no state beyond a
+block, and however a file is split into blocks, the events are the same.
 """
 
 from collections.abc import Sequence
@@ -17,67 +17,69 @@ from shipper.forms.text.message import PARTIAL, Message, Parser, Step
 
 
 class Sifting:
-    """One block on its way through the steps."""
+    """One block on its way through the steps: `feed` each message, then take the `result`."""
 
     def __init__(
         self, parsers: Sequence[Parser], block: Block, max_bytes: int, emitter: Emitter
     ) -> None:
-        """No message is to be larger than `max_bytes`."""
+        """No message may be larger than `max_bytes`."""
         self._block, self._emitter = block, emitter
         self._steps = [parser.step(max_bytes) for parser in parsers]
-        #: Up to here everything is done.
+        #: Everything before this place is done.
         self._base = block.offset
-        self._given: list[Message] = []
+        #: Messages that passed all steps, but wait for a cut.
+        self._passed: list[Message] = []
         self._cuts: list[int] = []
 
     def feed(self, message: Message) -> None:
-        """The next raw line."""
+        """Take the next raw line."""
         if not self._steps:
             self._emitter.emit(message)
             self._base = message.end
             return
-        if message.truncated:  # stands alone
-            self._end(message.start)
-        elif self._is_far(message):
-            self._end(message.start, PARTIAL)
+        if message.truncated:  # an event by itself, which parsers do not see
+            self._flush(message.start)
+        elif self._is_over_limit(message):
+            self._flush(message.start, PARTIAL)
         steps = () if message.truncated else self._steps
-        self._given += _through(steps, [message])
-        self._part(message.end)
+        self._passed += _through(steps, [message])
+        self._cut(message.end)
 
     def result(self) -> Sifted:
-        """What became of the block."""
+        """The lines and rejects of the block, and how much of it waits for more."""
         end = self._block.offset + len(self._block.data)
         if self._block.is_last:
-            self._end(end)
+            self._flush(end)
         sifted = self._emitter.result()
         cuts = self._cuts if self._steps else None
         return replace(sifted, waiting_bytes=end - self._base, cuts=cuts)
 
-    def _is_far(self, message: Message) -> bool:
-        """Whether what waits for its end would fill the memory."""
+    def _is_over_limit(self, message: Message) -> bool:
+        """Whether so much would wait for a cut that it could fill the memory."""
         is_first = message.start == self._base
         return not is_first and message.end - self._base > self._block.max_line_bytes
 
-    def _end(self, place: int, *flags: str) -> None:
-        """Let every step give what it holds, and part the file at `place`."""
+    def _flush(self, place: int, *flags: str) -> None:
+        """End what every step holds back, add `flags` to it, and cut the file at `place`."""
         for index, step in enumerate(self._steps):
-            held = step.end()
-            for message in held:
+            ended = step.end()
+            for message in ended:
                 message.flags = tuple(dict.fromkeys((*message.flags, *flags)))
-            self._given += _through(self._steps[index + 1 :], held)
-        self._part(place)
+            self._passed += _through(self._steps[index + 1 :], ended)
+        self._cut(place)
 
-    def _part(self, end: int) -> None:
-        """Emit what is given on, if nothing of it spans the place where the rest begins."""
-        held = min((start for step in self._steps if (start := step.held) is not None), default=end)
-        if any(message.end > held for message in self._given):
+    def _cut(self, end: int) -> None:
+        """Emit the passed messages, unless one of them reaches beyond the start of a held one."""
+        starts = [start for step in self._steps if (start := step.held_from) is not None]
+        place = min(starts, default=end)
+        if any(message.end > place for message in self._passed):
             return
-        self._base = held
-        if self._given:
-            for message in sorted(self._given, key=_start):
+        self._base = place
+        if self._passed:
+            for message in sorted(self._passed, key=_start):
                 self._emitter.emit(message)
-            self._given = []
-            self._cuts.append(held)
+            self._passed = []
+            self._cuts.append(place)
 
 
 def _start(message: Message) -> int:
@@ -86,5 +88,5 @@ def _start(message: Message) -> int:
 
 def _through(steps: Sequence[Step], messages: Sequence[Message]) -> Sequence[Message]:
     for step in steps:
-        messages = [given for message in messages for given in step.feed(message)]
+        messages = [passed for message in messages for passed in step.feed(message)]
     return messages

@@ -1,4 +1,4 @@
-"""Dead letters: looked at, and sent again."""
+"""The command that sends dead letters again."""
 
 import argparse
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from shipper.cli.commands import EX_CONFIG, EX_DATAERR, EX_UNAVAILABLE, Commands, config_of
-from shipper.cli.terminal import complain, say, show
+from shipper.cli.terminal import say, show, warn
 
 if TYPE_CHECKING:
     from shipper.config import Config
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def add(commands: Commands) -> None:
-    replay = commands.add("replay", _replay, "send dead letters again, once the cause is mended")
+    replay = commands.add("replay", _replay, "send dead letters again, after the cause is fixed")
     replay.add_argument("--output", metavar="NAME", help="only those of this output")
     replay.add_argument(
         "--reason",
         metavar="TEXT",
         default="",
-        help="only those whose reason holds this text; * and ? stand for anything",
+        help="only those whose reason contains this text; * and ? are wildcards",
     )
-    replay.add_argument("--dry-run", action="store_true", help="say what would be sent")
+    replay.add_argument("--dry-run", action="store_true", help="show what would be sent")
 
 
 def _replay(arguments: argparse.Namespace) -> int:
@@ -36,7 +36,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     code = _send(config, [name for name in names if name in config.outputs], wanted)
     unknown = [name for name in names if name not in config.outputs]
     for name in unknown:
-        complain(f"{name}: no such output is configured; its letters stay")
+        warn(f"{name}: this output is not configured; its dead letters are kept")
     return EX_CONFIG if unknown else code
 
 
@@ -52,9 +52,9 @@ def _show(config: "Config", names: Iterable[str], wanted: "Wanted") -> int:
     if not found:
         say("no dead letters")
         return 0
-    from shipper.cli.tables import letters_table
+    from shipper.cli.tables import dead_letters_table
 
-    show(letters_table(found, config.outputs))
+    show(dead_letters_table(found, config.outputs))
     return 0
 
 
@@ -63,23 +63,23 @@ def _send(config: "Config", names: Iterable[str], wanted: "Wanted") -> int:
 
     done = [replay(config, name, wanted) for name in names]
     for one in done:
-        _tell(one)
+        _report(one)
     if not done:
-        say("no dead letters that could be sent")
+        say("no dead letters to send")
     if any(one.error for one in done):
         return EX_UNAVAILABLE
     return EX_DATAERR if any(one.refused for one in done) else 0
 
 
-def _tell(done: "Replayed") -> None:
+def _report(done: "Replayed") -> None:
     kept = done.kept
-    words = {
+    counts = {
         "refused again": done.refused,
-        "left, not asked for": kept.unwanted,
-        "left, only their beginnings were kept": kept.excerpts,
-        "left, cannot be read": kept.unreadable,
+        "kept (not selected)": kept.unwanted,
+        "kept (incomplete: only the beginning of the line was saved)": kept.excerpts,
+        "kept (unreadable)": kept.unreadable,
     }
-    more = "".join(f"; {count} {what}" for what, count in words.items() if count)
+    more = "".join(f"; {count} {what}" for what, count in counts.items() if count)
     say(f"{done.output}: {done.delivered} delivered{more}")
     if done.error:
-        complain(f"{done.output}: {done.error}; what was not delivered is as before")
+        warn(f"{done.output}: {done.error}; the undelivered dead letters are unchanged")
