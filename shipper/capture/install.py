@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from shipper.capture.asgi import App, AuditASGI
 from shipper.capture.causes import observe
 from shipper.capture.emit import open_logger
-from shipper.capture.middleware import Wire
+from shipper.capture.sdk2 import Wire
 
 S = TypeVar("S")
 

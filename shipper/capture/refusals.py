@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from shipper.capture.exchange import Exchange
-from shipper.capture.facts import headers_of, of_http
+from shipper.capture.facts import fields_of_http, headers_of, http_of
+from shipper.capture.identity import token_holder
 from shipper.capture.methods import Row
 from shipper.capture.values import text
 from shipper.catalog import MCPEventType
@@ -241,5 +242,5 @@ def _event(
         "mcp.protocol.version": headers.get("mcp-protocol-version"),
         "gen_ai.tool.name": name if method == "tools/call" else None,
     }
-    facts = of_http(scope, headers)
+    facts = fields_of_http(http_of(scope, headers), token_holder(scope))
     return create_event(row.event_type, {**common, **facts, **fields}, success=success)

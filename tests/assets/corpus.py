@@ -11,7 +11,7 @@ from mcp import MCPError
 from shipper import AuditHandler
 from shipper.assets.generate.foreign import in_ruby
 from shipper.capture.emit import open_logger
-from shipper.capture.middleware import Wire
+from shipper.capture.sdk2 import Wire
 from shipper.catalog import AuditLevel, Scope, builtin
 from tests.real.ruby import run_ruby
 
