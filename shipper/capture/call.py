@@ -4,12 +4,12 @@ An adapter of an SDK, a pipe or a proxy builds these and knows nothing of events
 make events know no SDK.
 """
 
-from collections.abc import Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
 
-Json: TypeAlias = Mapping[str, object]
+#: An object as it came out of a JSON parser: dicts, lists, texts, numbers.
+Json: TypeAlias = dict[str, object]
 
 
 class Client(Struct, frozen=True):
@@ -91,10 +91,10 @@ Ended: TypeAlias = Answer | Failure | Unanswered
 def ended(response: Json) -> Ended:
     """How a request ended by its JSON-RPC response; a message that is none is no answer."""
     error = response.get("error")
-    if isinstance(error, Mapping):
+    if isinstance(error, dict):
         return _failure(error)
     result = response.get("result")
-    return Answer(result) if isinstance(result, Mapping) else Unanswered()
+    return Answer(result) if isinstance(result, dict) else Unanswered()
 
 
 def _failure(error: Json) -> Failure:

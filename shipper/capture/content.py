@@ -10,7 +10,7 @@ from shipper.capture.values import snapshot, text
 from shipper.catalog.methods import Methods, Source, methods
 
 Fields = dict[str, object]
-Json = Mapping[str, object]
+Json = dict[str, object]
 #: How a value is read: from an object and places in it.
 _Reader = Callable[..., object]
 _Rows = tuple[tuple[str, _Reader, tuple[str, ...]], ...]
@@ -30,12 +30,12 @@ def answered(method: str, result: object, *, from_server: bool = False) -> Field
 
 def _read(rows: _Rows, found: object) -> Fields:
     fields: Fields = {}
-    if not isinstance(found, Mapping):
+    if not isinstance(found, dict):
         return fields
     for field, read, places in rows:
         value = read(found, *places)
-        if field.endswith("*"):
-            fields.update(value)  # type: ignore[call-overload]  # several fields at once
+        if read in _IN_SUM:
+            fields.update(value)  # type: ignore[call-overload]  # a mapping of fields
         elif value is not None:
             fields[field] = value
     return fields
@@ -43,8 +43,9 @@ def _read(rows: _Rows, found: object) -> Fields:
 
 def _at(found: Json, path: str) -> object:
     """The value under a dotted path, or under the path as one key; a number counts in a list."""
-    if path in found or "." not in path:
-        return found.get(path)
+    value = found.get(path)
+    if value is not None or "." not in path:
+        return value
     node: object = found
     for name in path.split("."):
         node = _step(node, name)
@@ -52,7 +53,7 @@ def _at(found: Json, path: str) -> object:
 
 
 def _step(node: object, name: str) -> object:
-    if isinstance(node, Mapping):
+    if isinstance(node, dict):
         return node.get(name)
     if isinstance(node, list) and name.isdecimal() and int(name) < len(node):
         return node[int(name)]
@@ -60,8 +61,10 @@ def _step(node: object, name: str) -> object:
 
 
 def _text(found: Json, *places: str) -> str | None:
-    texts = (text(_at(found, place)) for place in places)
-    return next((value for value in texts if value), None)
+    for place in places:
+        if value := text(_at(found, place)):
+            return value
+    return None
 
 
 def _const(_found: Json, value: str) -> str:
@@ -70,7 +73,7 @@ def _const(_found: Json, value: str) -> str:
 
 def _object(found: Json, place: str) -> object:
     value = _at(found, place)
-    return snapshot(value) if isinstance(value, Mapping) else None
+    return snapshot(value) if isinstance(value, dict) else None
 
 
 def _texts(found: Json, place: str) -> list[str] | None:
@@ -106,7 +109,7 @@ def _content(result: Json, place: str) -> Fields:
 
     Of pictures and sounds only kind and size are taken; a single text is not even copied.
     """
-    blocks = list(_blocks(result, place))
+    blocks = _blocks(result, place)
     about: Fields = {"mcp.tool.is_error": result.get("isError") is True}
     structured = result.get("structuredContent")
     if not blocks and structured is not None:  # else the blocks say the same
@@ -126,7 +129,7 @@ def _said(blocks: Iterable[Json]) -> tuple[int, list[str]]:
     size, texts = 0, []
     for block in blocks:
         resource = block.get("resource")
-        holder = resource if isinstance(resource, Mapping) else block
+        holder = resource if isinstance(resource, dict) else block
         if isinstance(value := holder.get("text"), str):
             texts.append(value)
             size += len(value)
@@ -136,7 +139,7 @@ def _said(blocks: Iterable[Json]) -> tuple[int, list[str]]:
 
 
 def _contents(result: Json, place: str) -> Fields:
-    contents = list(_blocks(result, place))
+    contents = _blocks(result, place)
     kinds = {kind for block in contents if (kind := text(block.get("mimeType")))}
     return {
         "mcp.resource.mime_types": sorted(kinds),
@@ -144,10 +147,11 @@ def _contents(result: Json, place: str) -> Fields:
     }
 
 
-def _blocks(result: Json, place: str) -> Iterator[Json]:
+def _blocks(result: Json, place: str) -> list[Json]:
     listed = _at(result, place)
-    if isinstance(listed, list):
-        yield from (block for block in listed if isinstance(block, Mapping))
+    return (
+        [block for block in listed if isinstance(block, dict)] if isinstance(listed, list) else []
+    )
 
 
 def _bytes_of(content: Json) -> int:
@@ -169,6 +173,8 @@ _READERS: Mapping[str, _Reader] = {
     "content": _content,
     "contents": _contents,
 }
+#: These give several fields each.
+_IN_SUM = frozenset({_content, _contents})
 
 
 def _rows(sources: Iterable[Source]) -> _Rows:

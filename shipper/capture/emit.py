@@ -40,9 +40,12 @@ def to_logger(event: Event) -> None:
 
 def emit(build: Callable[[], Event | None], sink: Sink = to_logger) -> None:
     """Build an event and pass it on; whatever is raised stays here."""
-    event = attempt(build)
+    attempt(lambda: _pass_on(build(), sink))
+
+
+def _pass_on(event: Event | None, sink: Sink) -> None:
     if event is not None:
-        attempt(lambda: sink(event))
+        sink(event)
 
 
 def attempt(build: Callable[[], T]) -> T | None:

@@ -45,7 +45,9 @@ def http_of(
 def fields_of_http(http: Http, identity: Identity) -> dict[str, object]:
     """The fields of an HTTP request: peer, identity, session, trace."""
     return {
-        **_fields_of_identity(identity),
+        "client_id": identity.client,
+        "user_id": identity.user,
+        "user.domain": identity.domain,
         **trace(http.traceparent),
         "network.transport": "tcp",
         "source_ip": http.address,
@@ -57,11 +59,12 @@ def fields_of_http(http: Http, identity: Identity) -> dict[str, object]:
 
 def fields_of_call(call: Call) -> dict[str, object]:
     """The fields of a call that do not depend on its method, on whatever transport."""
-    meta = (call.params or {}).get("_meta")
-    meta = meta if isinstance(meta, Mapping) else {}
+    meta = call.params.get("_meta") if call.params else None
+    meta = meta if isinstance(meta, dict) else {}
     client = _client_in(meta) or call.client
+    origin = fields_of_http(call.http, call.identity) if call.http else _fields_of_pipe(call)
     return {
-        **(fields_of_http(call.http, call.identity) if call.http else _fields_of_pipe(call)),
+        **origin,
         **trace(meta.get("traceparent")),
         "mcp.client.name": client.name,
         "mcp.client.version": client.version,
@@ -73,20 +76,13 @@ def fields_of_call(call: Call) -> dict[str, object]:
 
 
 def _fields_of_pipe(call: Call) -> dict[str, object]:
-    return {**_fields_of_identity(call.identity), "network.transport": "pipe"}
+    who = call.identity
+    return {"user_id": who.user, "user.domain": who.domain, "network.transport": "pipe"}
 
 
-def _fields_of_identity(identity: Identity) -> dict[str, object]:
-    return {
-        "client_id": identity.client,
-        "user_id": identity.user,
-        "user.domain": identity.domain,
-    }
-
-
-def _client_in(meta: Mapping[str, object]) -> Client | None:
+def _client_in(meta: dict[str, object]) -> Client | None:
     """The client that a message names itself, as each does since 2026-07-28."""
     info = meta.get(_CLIENT_INFO)
-    if not isinstance(info, Mapping):
+    if not isinstance(info, dict):
         return None
     return Client(text(info.get("name")), text(info.get("version")))

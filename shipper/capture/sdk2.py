@@ -1,6 +1,6 @@
 """Adapter of mcp 2.x: its middleware, which sees each request that reaches dispatch."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ class Request(Protocol):
     """The part of the SDK's `ServerRequestContext` that capture relies on."""
 
     method: str
-    params: Mapping[str, Any] | None
+    params: dict[str, Any] | None
     request_id: str | int | None
     protocol_version: str
     request: Any
@@ -104,6 +104,6 @@ def _answer(result: object, seen: Exception | None) -> Ended:
     dump = getattr(result, "model_dump", None)
     if dump is not None:
         result = dump(by_alias=True, mode="json", exclude_none=True)
-    answer = result if isinstance(result, Mapping) else {}
+    answer = result if isinstance(result, dict) else {}
     failed = answer.get("isError") is True
     return Answer(answer, failure_of(seen) if failed and seen is not None else None)
