@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from shipper.assets.generate.bodies import MANAGED_BY, Body, name_of
-from shipper.assets.generate.foreign import ORIGIN, java, script, tables
+from shipper.assets.generate.dialects import body_of, java
+from shipper.assets.generate.foreign import gateways_table, tables
+from shipper.assets.generate.packaged import script
 from shipper.catalog import Catalog, Scope
 from shipper.secrets import assigned
 from shipper.secrets.patterns import SHAPES
@@ -49,7 +51,7 @@ def _pipeline(description: str, processors: list[Body], **more: Any) -> Body:
 
 def _text() -> Iterator[Body]:
     bound = {"most": _MOST_CHARACTERS}
-    yield _script("text", {"origin": ORIGIN, **bound}, has_json=True)
+    yield _script("text", {"origin": gateways_table()["origin"], **bound}, has_json=True)
     yield from _gsubs("message", _TEXT_SHAPES)
     yield _script("trim", bound, condition="ctx._mcp?.cut != null")
 
@@ -117,7 +119,7 @@ def _when(condition: str) -> Body:
 
 
 def _body(pattern: re.Pattern[str]) -> str:
-    return re.sub(r"\A\(\?[a-z]+\)", "", java(pattern.pattern).removeprefix("(?d)"))
+    return body_of(java(pattern.pattern).removeprefix("(?d)"))
 
 
 #: A name without what is no letter, and a name as it is, whole where it is a secret's.

@@ -204,9 +204,7 @@ def answered(method, result)
   return { "event.outcome" => "unknown" } unless result.is_a?(Hash)
 
   values = read_rows(@tables["answered"][method] || [], result)
-  unless ["initialize", "server/discover"].include?(method)
-    values = values.merge(known("mcp.result.type" => word(result["resultType"])))
-  end
+  values = values.merge(read_rows(@tables["any_result"], result)) unless @tables["greetings"].include?(method)
   return values.merge("event.outcome" => "success") unless values["mcp.tool.is_error"]
 
   said = values.delete("mcp.tool.result.text")
