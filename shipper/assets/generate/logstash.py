@@ -27,10 +27,10 @@ _ENTRY = """\
 - pipeline.id: {id}
   path.config: "${{MCP_PIPELINES:/etc/logstash/pipelines}}/{id}.conf"
   pipeline.ecs_compatibility: v8
-  queue.type: persisted            # what was acknowledged survives a crash of Logstash
+  queue.type: persisted            # acknowledged events survive a crash of Logstash
 """
-_DEAD_LETTERS = "  dead_letter_queue.enable: true   # what Elasticsearch refuses for good is kept\n"
-#: Which `pipelines.yml` has, but commented out.
+_DEAD_LETTERS = "  dead_letter_queue.enable: true   # keeps what Elasticsearch refuses for good\n"
+#: These are commented out in `pipelines.yml`.
 _OPTIONAL = (
     *("mcp-beats-tls", "mcp-beats-tls-before-8.9", "mcp-http", "mcp-file", "mcp-kafka"),
     *("mcp-redis", "mcp-redrive", "mcp-archive"),
@@ -58,7 +58,7 @@ def _beats(since: str, tls: str) -> str:
 
 
 def _output(strategy: str, indices: Iterable[tuple[str, str]]) -> str:
-    """An event of ours goes to an index of its type's name, all others to their data stream."""
+    """Unless indices are data streams, our events go to an index named by their type."""
     if strategy == "data_stream":
         return template("mcp-elasticsearch.conf", routing="", index=_STREAM)
     branches = (
