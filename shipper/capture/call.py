@@ -88,7 +88,7 @@ CANCELLED = Unanswered("cancelled")
 Ended: TypeAlias = Answer | Failure | Unanswered
 
 
-def ended(response: Json) -> Ended:
+def ended_by_response(response: Json) -> Ended:
     """How a request ended by its JSON-RPC response; a message that is none is no answer."""
     error = response.get("error")
     if isinstance(error, dict):

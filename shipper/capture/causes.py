@@ -80,7 +80,7 @@ def _note(error: Exception | None) -> None:
         seen.error = error
 
 
-def raised(error: BaseException, seen: Exception | None) -> Ended:
+def ended_by_error(error: BaseException, seen: Exception | None) -> Ended:
     """How a request that raised ended; `seen` is what the server's own method raised, if any."""
     if not isinstance(error, Exception):  # asyncio's CancelledError, trio's Cancelled, an exit
         return CANCELLED

@@ -34,7 +34,7 @@ def token_holder(scope: Mapping[str, Any]) -> Identity:
 def process_owner() -> Identity:
     """The account this process runs as, unique within its host: all that is known on a pipe.
 
-    From the kernel, not from `LOGNAME` as `getpass.getuser` has it: whoever starts the process
+    From the kernel, not from `LOGNAME` as `getpass.getuser` takes it: whoever starts the process
     sets that.
     """
     uid = os.getuid()

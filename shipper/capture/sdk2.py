@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from shipper.capture.call import Answer, Call, Client, Ended, Http, Identity
-from shipper.capture.causes import failure_of, raised, watching
+from shipper.capture.causes import ended_by_error, failure_of, watching
 from shipper.capture.emit import Sink, to_logger
 from shipper.capture.exchange import exchange_in
 from shipper.capture.facts import headers_of, http_of
@@ -48,7 +48,7 @@ class Wire:
             try:
                 result = await call_next(ctx)
             except BaseException as error:
-                end(pending, partial(raised, error, seen.error), self._sink)
+                end(pending, partial(ended_by_error, error, seen.error), self._sink)
                 raise
             end(pending, partial(_answer, result, seen.error), self._sink)
             return result

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shipper import AuditHandler
 from shipper.assets.generate.foreign import in_ruby
-from shipper.capture.call import Call, ended
+from shipper.capture.call import Call, ended_by_response
 from shipper.capture.emit import open_logger
 from shipper.capture.pending import begin, end
 from shipper.catalog import AuditLevel, Scope, builtin
@@ -70,7 +70,7 @@ def _record(message):
     method, params = message["method"], message.get("params")
     is_from_server = method in methods().from_server
     pending = begin(lambda: Call(method, params, message.get("id"), from_server=is_from_server))
-    end(pending, lambda: ended(message))
+    end(pending, lambda: ended_by_response(message))
 
 
 def by_ruby(ruby, events, folder):

@@ -2,7 +2,16 @@
 
 import pytest
 
-from shipper.capture.call import CANCELLED, Answer, Call, Client, Failure, Http, Identity, ended
+from shipper.capture.call import (
+    CANCELLED,
+    Answer,
+    Call,
+    Client,
+    Failure,
+    Http,
+    Identity,
+    ended_by_response,
+)
 from shipper.capture.emit import FAILURES
 from shipper.capture.pending import begin, end
 from tests.capture.conftest import misfits
@@ -20,7 +29,7 @@ def error(code, message):
 
 def recorded(call, response):
     """The one event of a call, which fits the catalog."""
-    events, how = [], ended(response) if isinstance(response, dict) else response
+    events, how = [], ended_by_response(response) if isinstance(response, dict) else response
     end(begin(lambda: call), lambda: how, events.append)
     [event] = events
     assert misfits(event) == []
