@@ -4,28 +4,32 @@ Everything here is foreign and unvalidated: a params object may hold anything un
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from shipper.capture.values import snapshot, text
-from shipper.catalog.methods import Methods, Source, methods
+from shipper.catalog.methods import Method, Source, methods
 
 Fields = dict[str, object]
 Json = dict[str, object]
 #: How a value is read: from an object and places in it.
 _Reader = Callable[..., object]
-_Rows = tuple[tuple[str, _Reader, tuple[str, ...]], ...]
+#: The field, or None for a reader that gives several; its reader; the places.
+_Rows = tuple[tuple[str | None, _Reader, tuple[str, ...]], ...]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 
 
 def asked(method: str, params: object, *, from_server: bool = False) -> Fields:
     """The fields of the request: what it names, and a copy of its arguments."""
-    return _read((_SERVER if from_server else _CLIENT)[0].get(method, ()), params)
+    table = _FROM_SERVER if from_server else _REQUESTS
+    return _read(table.asked.get(method, ()), params)
 
 
 def answered(method: str, result: object, *, from_server: bool = False) -> Fields:
     """The fields of the result: counts, kinds and sizes, and the text of a tool."""
-    return _read((_SERVER if from_server else _CLIENT)[1].get(method, _ANY_RESULT), result)
+    table = _FROM_SERVER if from_server else _REQUESTS
+    return _read(table.answered.get(method, _ANY_RESULT), result)
 
 
 def _read(rows: _Rows, found: object) -> Fields:
@@ -34,8 +38,8 @@ def _read(rows: _Rows, found: object) -> Fields:
         return fields
     for field, read, places in rows:
         value = read(found, *places)
-        if read in _IN_SUM:
-            fields.update(value)  # type: ignore[call-overload]  # a mapping of fields
+        if field is None:
+            fields.update(value)  # type: ignore[call-overload]  # several fields
         elif value is not None:
             fields[field] = value
     return fields
@@ -149,9 +153,9 @@ def _contents(result: Json, place: str) -> Fields:
 
 def _blocks(result: Json, place: str) -> list[Json]:
     listed = _at(result, place)
-    return (
-        [block for block in listed if isinstance(block, dict)] if isinstance(listed, list) else []
-    )
+    if not isinstance(listed, list):
+        return []
+    return [block for block in listed if isinstance(block, dict)]
 
 
 def _bytes_of(content: Json) -> int:
@@ -178,19 +182,27 @@ _IN_SUM = frozenset({_content, _contents})
 
 
 def _rows(sources: Iterable[Source]) -> _Rows:
-    return tuple((source.field, _READERS[source.how], source.places) for source in sources)
+    rows = ((source.field, _READERS[source.how], source.places) for source in sources)
+    return tuple((None if read in _IN_SUM else field, read, at) for field, read, at in rows)
 
 
-def _tables(table: Methods) -> Iterator[tuple[Mapping[str, _Rows], Mapping[str, _Rows]]]:
-    for rows in (table.requests, table.from_server):
-        asked_by = {name: _rows(row.params) for name, row in rows.items()}
-        answered_by = {
-            name: _rows(row.result) + (() if name in table.greetings else _ANY_RESULT)
+class _Table(NamedTuple):
+    """What is read from the parameters and from the result, by method."""
+
+    asked: Mapping[str, _Rows]
+    answered: Mapping[str, _Rows]
+
+
+def _table(rows: Mapping[str, Method]) -> _Table:
+    return _Table(
+        asked={name: _rows(row.params) for name, row in rows.items()},
+        answered={
+            name: _rows(row.result) + (() if name in methods().greetings else _ANY_RESULT)
             for name, row in rows.items()
-        }
-        yield asked_by, answered_by
+        },
+    )
 
 
 _ANY_RESULT = _rows(methods().any_result)
-#: Rows for the parameters and for the result, by method: a client's, and a server's.
-_CLIENT, _SERVER = _tables(methods())
+_REQUESTS = _table(methods().requests)
+_FROM_SERVER = _table(methods().from_server)

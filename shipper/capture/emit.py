@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from shipper.record.event import Event
 
+P = ParamSpec("P")
 T = TypeVar("T")
 #: Takes each event as it is made, in the thread and task that made it.
 Sink = Callable[[Event], None]
@@ -40,22 +41,23 @@ def to_logger(event: Event) -> None:
 
 def emit(build: Callable[[], Event | None], sink: Sink = to_logger) -> None:
     """Build an event and pass it on; whatever is raised stays here."""
-    attempt(lambda: _pass_on(build(), sink))
+    attempt(_pass_on, build, sink)
 
 
-def _pass_on(event: Event | None, sink: Sink) -> None:
+def _pass_on(build: Callable[[], Event | None], sink: Sink) -> None:
+    event = build()
     if event is not None:
         sink(event)
 
 
-def attempt(build: Callable[[], T]) -> T | None:
+def attempt(do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
     """The result, or None if it raises: a request must not fail because its record does.
 
     The first failure is logged for the operator; later ones are only counted, because there may
     be as many as there are requests.
     """
     try:
-        return build()
+        return do(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 - see above
         FAILURES.count += 1
         if FAILURES.count == 1:

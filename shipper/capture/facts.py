@@ -45,10 +45,10 @@ def http_of(
 def fields_of_http(http: Http, identity: Identity) -> dict[str, object]:
     """The fields of an HTTP request: peer, identity, session, trace."""
     return {
+        **(trace(http.traceparent) if http.traceparent else {}),
         "client_id": identity.client,
         "user_id": identity.user,
         "user.domain": identity.domain,
-        **trace(http.traceparent),
         "network.transport": "tcp",
         "source_ip": http.address,
         "user_agent": http.user_agent,
@@ -62,17 +62,16 @@ def fields_of_call(call: Call) -> dict[str, object]:
     meta = call.params.get("_meta") if call.params else None
     meta = meta if isinstance(meta, dict) else {}
     client = _client_in(meta) or call.client
-    origin = fields_of_http(call.http, call.identity) if call.http else _fields_of_pipe(call)
-    return {
-        **origin,
-        **trace(meta.get("traceparent")),
-        "mcp.client.name": client.name,
-        "mcp.client.version": client.version,
-        "mcp.method.name": call.method,
-        "mcp.request.id": None if call.id is None else str(call.id),
-        "mcp.protocol.version": call.protocol_version or text(meta.get(_PROTOCOL_VERSION)),
-        "mcp.server.name": call.server_name,
-    }
+    fields = fields_of_http(call.http, call.identity) if call.http else _fields_of_pipe(call)
+    if "traceparent" in meta:
+        fields |= trace(meta["traceparent"])
+    fields["mcp.client.name"] = client.name
+    fields["mcp.client.version"] = client.version
+    fields["mcp.method.name"] = call.method
+    fields["mcp.request.id"] = None if call.id is None else str(call.id)
+    fields["mcp.protocol.version"] = call.protocol_version or text(meta.get(_PROTOCOL_VERSION))
+    fields["mcp.server.name"] = call.server_name
+    return fields
 
 
 def _fields_of_pipe(call: Call) -> dict[str, object]:

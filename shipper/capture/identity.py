@@ -10,6 +10,8 @@ from typing import Any
 from shipper.capture.call import Identity
 from shipper.capture.values import text
 
+_NOBODY = Identity()
+
 
 def token_holder(scope: Mapping[str, Any]) -> Identity:
     """Whoever's token came with this HTTP request; empty when none was verified.
@@ -21,7 +23,7 @@ def token_holder(scope: Mapping[str, Any]) -> Identity:
     """
     token = getattr(scope.get("user"), "access_token", None)
     if token is None:
-        return Identity()
+        return _NOBODY
     claims = getattr(token, "claims", None)
     if not isinstance(claims, Mapping):
         claims = {}

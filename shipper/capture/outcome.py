@@ -11,7 +11,10 @@ _METHOD_NOT_FOUND = -32601
 
 
 class Outcome(Struct, frozen=True):
-    """`success` is None when it is not known; `is_unserved` if nobody serves the method."""
+    """`success` is None when it is not known; `is_unserved` if nobody serves the method.
+
+    `fields` has known values only: they override those of the request.
+    """
 
     success: bool | None
     fields: Mapping[str, object]
@@ -27,15 +30,17 @@ def outcome_of(call: Call, ended: Ended) -> Outcome:
             unserved = str(ended.code) == str(_METHOD_NOT_FOUND)
             return Outcome(success=False, fields=_failed(ended), is_unserved=unserved)
         case _:
-            return Outcome(success=None, fields={"event.reason": ended.reason})
+            reason = {"event.reason": ended.reason} if ended.reason else {}
+            return Outcome(success=None, fields=reason)
 
 
 def _answered(call: Call, answer: Answer) -> Outcome:
     fields = answered(call.method, answer.result, from_server=call.from_server)
     if not fields.get("mcp.tool.is_error"):
         return Outcome(success=True, fields=fields)
-    shown = fields.pop("mcp.tool.result.text", None)  # the error as the client sees it
-    fields |= {"error.type": "tool_error", "error.message": shown}
+    fields["error.type"] = "tool_error"
+    if (shown := fields.pop("mcp.tool.result.text", None)) is not None:
+        fields["error.message"] = shown  # the error as the client sees it
     return Outcome(success=False, fields=fields | (_failed(answer.cause) if answer.cause else {}))
 
 
@@ -45,4 +50,4 @@ def _failed(failure: Failure) -> dict[str, object]:
         fields["error.code"] = str(failure.code)
     if failure.reason:
         fields |= {"event.reason": failure.reason, "event.type": ["access", "denied"]}
-    return fields
+    return {name: value for name, value in fields.items() if value is not None}

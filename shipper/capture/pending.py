@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from shipper.capture.call import Call, Ended
 from shipper.capture.content import Fields, asked
-from shipper.capture.emit import Sink, attempt, emit, to_logger
+from shipper.capture.emit import Sink, attempt, to_logger
 from shipper.capture.facts import fields_of_call
 from shipper.capture.methods import FROM_SERVER, REQUESTS, SCHEMES, SILENT, UNKNOWN, VENDOR, Row
 from shipper.capture.outcome import Outcome, outcome_of
@@ -24,13 +24,17 @@ class Pending(Struct, frozen=True):
 
 def begin(build: Callable[[], Call]) -> Pending | None:
     """Take up a call; None if it leaves no event. Raises nothing."""
-    return attempt(lambda: _pending(build()))
+    return attempt(_pending, build)
 
 
 def end(pending: Pending, build: Callable[[], Ended], sink: Sink = to_logger) -> None:
     """Pass on the event of a call that has ended. Raises nothing."""
     took_ms = (time.monotonic_ns() - pending.began_ns) / 1e6
-    emit(lambda: event_of(pending, build(), took_ms), sink)
+    attempt(_pass_on, pending, build, took_ms, sink)
+
+
+def _pass_on(pending: Pending, build: Callable[[], Ended], took_ms: float, sink: Sink) -> None:
+    sink(event_of(pending, build(), took_ms))
 
 
 def event_of(pending: Pending, ended: Ended, took_ms: float) -> Event:
@@ -46,8 +50,7 @@ def event_of(pending: Pending, ended: Ended, took_ms: float) -> Event:
         **fields_of_call(call),
         **pending.asked,
     }
-    # A value that is not known is left out, and must not hide one that is.
-    fields |= {name: value for name, value in outcome.fields.items() if value is not None}
+    fields |= outcome.fields
     if row is UNKNOWN:
         fields |= {
             "mcp.violation.type": "unknown_method",
@@ -56,7 +59,8 @@ def event_of(pending: Pending, ended: Ended, took_ms: float) -> Event:
     return create_event(row.event_type, fields, success=outcome.success, duration_ms=took_ms)
 
 
-def _pending(call: Call) -> Pending | None:
+def _pending(build: Callable[[], Call]) -> Pending | None:
+    call = build()
     if _is_silent(call):
         return None
     fields = asked(call.method, call.params, from_server=call.from_server)

@@ -84,7 +84,9 @@ def _origin(ctx: Request) -> tuple[Identity, Http | None]:
     scope = getattr(ctx.request, "scope", None)
     if scope is None:
         return process_owner(), None
-    return token_holder(scope), http_of(scope, headers_of(scope), _opened_session(ctx))
+    headers = headers_of(scope)
+    opened = None if "mcp-session-id" in headers else _opened_session(ctx)
+    return token_holder(scope), http_of(scope, headers, opened)
 
 
 def _opened_session(ctx: Request) -> str | None:
