@@ -36,9 +36,9 @@ def tables(catalog: Catalog, scope: Scope) -> dict[str, Any]:
         "kinds": {path: str(kind_of(field)) for path, field in catalog.fields.items()},
         **_methods(),
         **foreign,
-        "inferred": [*foreign["inferred"].items()],
+        "inferred": [list(row) for row in foreign["inferred"].items()],
         "severities": {level: SEVERITIES[level] for level in _LEVELS},
-        "subjects": SUBJECTS,
+        "subjects": list(SUBJECTS),
         "ibans": IBAN_LENGTHS,
     }
 
