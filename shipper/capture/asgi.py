@@ -1,12 +1,11 @@
-"""The ASGI wrapper: records what ends before any MCP hook could see it."""
+"""The ASGI wrapper: records requests that end before any MCP hook could see them."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any
 
-from shipper.capture import exchange as exchanges
 from shipper.capture.emit import emit
-from shipper.capture.exchange import Exchange
+from shipper.capture.exchange import Exchange, exchange_in, with_exchange
 from shipper.capture.refusals import event_of, path_of
 
 Scope = MutableMapping[str, Any]
@@ -19,18 +18,18 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 class AuditASGI:
     """An ASGI app around another: passes everything on untouched, and records refusals.
 
-    One inside another records nothing twice.
+    Wrapping twice records nothing twice.
     """
 
     def __init__(self, app: App) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or exchanges.of(scope):
+        if scope["type"] != "http" or exchange_in(scope):
             await self._app(scope, receive, send)
             return
-        # A copy: what the app finds out (`user`) is put into it, and an outer app keeps its own.
-        inner, exchange = exchanges.opened(scope)
+        # A copy: the app puts into it what it finds out (`user`), and an outer app keeps its own.
+        inner, exchange = with_exchange(scope)
         if path_of(scope) == "/token":
             receive = _reading(receive, exchange)
         try:

@@ -1,11 +1,17 @@
-"""The one way out of capture: an event is logged, and no failure of that reaches the server."""
+"""The one way out of capture: a sink takes each event, and no failure of it reaches the server."""
 
 import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 from shipper.record.event import Event
+
+P = ParamSpec("P")
+T = TypeVar("T")
+#: Takes each event as it is made, in the thread and task that made it.
+Sink = Callable[[Event], None]
 
 _audit = logging.getLogger("mcp.audit")
 _own = logging.getLogger("shipper")
@@ -13,7 +19,7 @@ _own = logging.getLogger("shipper")
 
 @dataclass(slots=True)
 class Failures:
-    """How many events could not be made or logged since the process began."""
+    """How many events could not be made or passed on since the process began."""
 
     count: int = 0
 
@@ -27,18 +33,32 @@ def open_logger() -> None:
         _audit.setLevel(logging.INFO)
 
 
-def emit(build: Callable[[], Event | None]) -> None:
-    """Build an event and log it, failures as warnings; whatever is raised stays here.
+def to_logger(event: Event) -> None:
+    """The sink of servers that are instrumented: the logger `mcp.audit`, failures as warnings."""
+    failed = event.fields.get("success") is False
+    _audit.log(logging.WARNING if failed else logging.INFO, event)
 
-    The first failure is told to the operator; the rest are counted, for they would be as many
-    as there are requests.
+
+def emit(build: Callable[[], Event | None], sink: Sink = to_logger) -> None:
+    """Build an event and pass it on; whatever is raised stays here."""
+    attempt(_pass_on, build, sink)
+
+
+def _pass_on(build: Callable[[], Event | None], sink: Sink) -> None:
+    event = build()
+    if event is not None:
+        sink(event)
+
+
+def attempt(do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    """The result, or None if it raises: a request must not fail because its record does.
+
+    The first failure is logged for the operator; later ones are only counted, because there may
+    be as many as there are requests.
     """
     try:
-        event = build()
-        if event is not None:
-            failed = event.fields.get("success") is False
-            _audit.log(logging.WARNING if failed else logging.INFO, event)
-    except Exception as error:  # noqa: BLE001 - a request must not fail for want of its record
+        return do(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - see above
         FAILURES.count += 1
         if FAILURES.count == 1:
             with suppress(Exception):
@@ -46,3 +66,4 @@ def emit(build: Callable[[], Event | None]) -> None:
                     "an audit event was lost (%s); further losses are only counted",
                     type(error).__name__,
                 )
+        return None

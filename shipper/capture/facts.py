@@ -1,31 +1,21 @@
-"""Where a request came from: what its transport tells, and what its sender says of itself."""
+"""Where a request came from, as fields: its transport's facts, and its sender's own words."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
-from shipper.capture.identity import process_owner, token_holder
+from shipper.capture.call import Call, Client, Http, Identity
 from shipper.capture.values import address, digest, text, trace
 
 _CLIENT_INFO = "io.modelcontextprotocol/clientInfo"
+_PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion"
 _WANTED = {
     *(b"user-agent", b"mcp-session-id", b"x-request-id", b"traceparent"),
     *(b"mcp-method", b"mcp-name", b"mcp-protocol-version"),
 }
 
 
-class Request(Protocol):
-    """The part of the SDK's `ServerRequestContext` that capture relies on."""
-
-    method: str
-    params: Mapping[str, Any] | None
-    request_id: str | int | None
-    protocol_version: str
-    request: Any
-    session: Any
-
-
 def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
-    """The headers that say something of the request, by lower-case name; never a credential."""
+    """The headers that describe the request, by lower-case name; never a credential."""
     return {
         name.decode(): value.decode("latin-1")
         for name, value in scope.get("headers", ())
@@ -33,65 +23,65 @@ def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def of_http(scope: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, object]:
-    """The facts of an HTTP request: peer, identity, session, trace.
+def http_of(
+    scope: Mapping[str, Any], headers: Mapping[str, str], opened_session: str | None = None
+) -> Http:
+    """The facts of an HTTP request; `opened_session` is the id of the session that it opens.
 
-    The address is that of the connection as the ASGI server gives it; forwarding headers are not
-    read, for anybody may send them.
+    The address is the connection's, as the ASGI server gives it; forwarding headers are not read,
+    because anybody may send them.
     """
     peer = scope.get("client")
-    session = headers.get("mcp-session-id")
+    session = headers.get("mcp-session-id") or opened_session
+    return Http(
+        address=address(str(peer[0])) if peer else None,
+        user_agent=headers.get("user-agent"),
+        request_id=headers.get("x-request-id"),
+        session=digest(session) if session else None,
+        traceparent=headers.get("traceparent"),
+    )
+
+
+def fields_of_http(http: Http, identity: Identity) -> dict[str, object]:
+    """The fields of an HTTP request: peer, identity, session, trace."""
     return {
-        **token_holder(scope),
-        **trace(headers.get("traceparent")),
+        **(trace(http.traceparent) if http.traceparent else {}),
+        "client_id": identity.client,
+        "user_id": identity.user,
+        "user.domain": identity.domain,
         "network.transport": "tcp",
-        "source_ip": address(str(peer[0])) if peer else None,
-        "user_agent": headers.get("user-agent"),
-        "http.request.id": headers.get("x-request-id"),
-        "session_id": digest(session) if session else None,
+        "source_ip": http.address,
+        "user_agent": http.user_agent,
+        "http.request.id": http.request_id,
+        "session_id": http.session,
     }
 
 
-def of_request(ctx: Request, server_name: str) -> dict[str, object]:
-    """The facts of a dispatched request, on whatever transport."""
-    meta = (ctx.params or {}).get("_meta")
-    meta = meta if isinstance(meta, Mapping) else {}
-    scope = getattr(ctx.request, "scope", None)
-    if scope is None:
-        facts = {**process_owner(), "network.transport": "pipe"}
-    else:
-        facts = {**of_http(scope, headers_of(scope))}
-        facts["session_id"] = facts["session_id"] or _new_session(ctx)
-    return {
-        **facts,
-        **trace(meta.get("traceparent")),
-        **_client(ctx, meta),
-        "mcp.method.name": ctx.method,
-        "mcp.request.id": str(ctx.request_id),
-        "mcp.protocol.version": text(ctx.protocol_version),
-        "mcp.server.name": text(server_name),
-    }
+def fields_of_call(call: Call) -> dict[str, object]:
+    """The fields of a call that do not depend on its method, on whatever transport."""
+    meta = call.params.get("_meta") if call.params else None
+    meta = meta if isinstance(meta, dict) else {}
+    client = _client_in(meta) or call.client
+    fields = fields_of_http(call.http, call.identity) if call.http else _fields_of_pipe(call)
+    if "traceparent" in meta:
+        fields |= trace(meta["traceparent"])
+    fields["mcp.client.name"] = client.name
+    fields["mcp.client.version"] = client.version
+    fields["mcp.method.name"] = call.method
+    fields["mcp.request.id"] = None if call.id is None else str(call.id)
+    fields["mcp.protocol.version"] = call.protocol_version or text(meta.get(_PROTOCOL_VERSION))
+    fields["mcp.server.name"] = call.server_name
+    return fields
 
 
-def _new_session(ctx: Request) -> str | None:
-    """The session that an `initialize` opens: only its answer will carry the header."""
-    connection = getattr(ctx.session, "_connection", None)
-    session = text(getattr(connection, "session_id", None))
-    return digest(session) if session else None
+def _fields_of_pipe(call: Call) -> dict[str, object]:
+    who = call.identity
+    return {"user_id": who.user, "user.domain": who.domain, "network.transport": "pipe"}
 
 
-def _client(ctx: Request, meta: Mapping[str, object]) -> dict[str, object]:
-    """What the client calls itself: with each request since 2026-07-28, before that once."""
-    said = meta.get(_CLIENT_INFO)
-    if said is None and ctx.method == "initialize":
-        said = (ctx.params or {}).get("clientInfo")
-    if isinstance(said, Mapping):
-        return {
-            "mcp.client.name": text(said.get("name")),
-            "mcp.client.version": text(said.get("version")),
-        }
-    told = getattr(getattr(ctx.session, "client_params", None), "client_info", None)
-    return {
-        "mcp.client.name": text(getattr(told, "name", None)),
-        "mcp.client.version": text(getattr(told, "version", None)),
-    }
+def _client_in(meta: dict[str, object]) -> Client | None:
+    """The client that a message names itself, as each does since 2026-07-28."""
+    info = meta.get(_CLIENT_INFO)
+    if not isinstance(info, dict):
+        return None
+    return Client(text(info.get("name")), text(info.get("version")))

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from shipper.capture.call import Identity
 from shipper.capture.values import text
 
+_NOBODY = Identity()
 
-def token_holder(scope: Mapping[str, Any]) -> dict[str, object]:
-    """The principal whose token came with this HTTP request; empty when none was verified.
+
+def token_holder(scope: Mapping[str, Any]) -> Identity:
+    """Whoever's token came with this HTTP request; empty when none was verified.
 
     It is read from the request's own scope: the SDK's context variable may hold the token that
     opened the session, and FastMCP's `Context.client_id` is what the client calls itself. A token
@@ -20,24 +23,20 @@ def token_holder(scope: Mapping[str, Any]) -> dict[str, object]:
     """
     token = getattr(scope.get("user"), "access_token", None)
     if token is None:
-        return {}
+        return _NOBODY
     claims = getattr(token, "claims", None)
     if not isinstance(claims, Mapping):
         claims = {}
     client = text(getattr(token, "client_id", None))
     subject = text(getattr(token, "subject", None)) or text(claims.get("sub"))
-    return {
-        "client_id": client,
-        "user_id": subject or client,
-        "user.domain": text(claims.get("iss")),
-    }
+    return Identity(user=subject or client, domain=text(claims.get("iss")), client=client)
 
 
 @cache
-def process_owner() -> dict[str, object]:
-    """The account this process runs as, unique within its host: all that a pipe can tell.
+def process_owner() -> Identity:
+    """The account this process runs as, unique within its host: all that is known on a pipe.
 
-    From the kernel, not from `LOGNAME` as `getpass.getuser` has it: whoever starts the process
+    From the kernel, not from `LOGNAME` as `getpass.getuser` takes it: whoever starts the process
     sets that.
     """
     uid = os.getuid()
@@ -45,4 +44,4 @@ def process_owner() -> dict[str, object]:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:  # containers run under ids that have no entry
         name = str(uid)
-    return {"user_id": name, "user.domain": platform.node()}
+    return Identity(user=name, domain=platform.node())

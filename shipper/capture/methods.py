@@ -4,8 +4,9 @@ from shipper.catalog.methods import Method, methods
 
 Row = Method
 
-METHODS = methods().requests
-#: As a request, a notification's name is one that nobody serves.
-SILENT = frozenset(name for name in methods().silent if not name.startswith("notifications/"))
+REQUESTS = methods().requests
+FROM_SERVER = methods().from_server
+SILENT = methods().silent
+SCHEMES = methods().schemes
 VENDOR = methods().served
 UNKNOWN = methods().unserved

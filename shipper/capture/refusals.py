@@ -1,4 +1,4 @@
-"""What no MCP hook sees: HTTP exchanges that end before dispatch, and the OAuth endpoints."""
+"""HTTP exchanges that no MCP hook sees: they end before dispatch, or are OAuth's."""
 
 import json
 import re
@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from shipper.capture.exchange import Exchange
-from shipper.capture.facts import headers_of, of_http
+from shipper.capture.facts import fields_of_http, headers_of, http_of
+from shipper.capture.identity import token_holder
 from shipper.capture.methods import Row
 from shipper.capture.values import text
 from shipper.catalog import MCPEventType
@@ -56,7 +57,7 @@ _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 
 
 def event_of(scope: Mapping[str, Any], exchange: Exchange) -> Event | None:
-    """The event of an exchange that has no record yet, or None where there is nothing to say."""
+    """The event of an exchange that has none yet; None if there is nothing to record."""
     status = exchange.status
     if status is None or exchange.dispatched or scope["method"] == "OPTIONS":
         return None
@@ -95,7 +96,7 @@ def _rejected(scope: Mapping[str, Any], exchange: Exchange) -> Event:
 def _token_fault(scope: Mapping[str, Any], challenge: Mapping[str, str]) -> str:
     """Why a token was refused, in a closed vocabulary.
 
-    Neither SDK tells an expired token from an unknown one; other servers' challenges do.
+    Neither SDK distinguishes an expired token from an unknown one; other servers' challenges do.
     """
     given = [v for name, v in scope["headers"] if name == b"authorization"]
     if not given:
@@ -107,7 +108,7 @@ def _token_fault(scope: Mapping[str, Any], challenge: Mapping[str, str]) -> str:
         return "malformed"
     if challenge.get("error") == "insufficient_scope":
         return "insufficient_scope"
-    # FastMCP's text is "invalid, expired, or no longer recognized", whatever the case.
+    # FastMCP's text is always "invalid, expired, or no longer recognized".
     described = challenge.get("error_description", "").lower()
     return "expired" if "expired" in described and "invalid" not in described else "unknown"
 
@@ -166,7 +167,7 @@ def _violated(scope: Mapping[str, Any], exchange: Exchange) -> str:
 
 
 def _speaks_mcp(scope: Mapping[str, Any], exchange: Exchange) -> bool:
-    """Whether the refusal concerns the protocol: an app serves other pages, and is probed."""
+    """Whether the refusal concerns MCP: an app also serves other pages, and is probed."""
     return (
         scope["method"] == "POST"
         or bool(_rpc_error(exchange))
@@ -175,7 +176,7 @@ def _speaks_mcp(scope: Mapping[str, Any], exchange: Exchange) -> bool:
 
 
 def _oauth(row: Row, scope: Mapping[str, Any], exchange: Exchange) -> Event:
-    """A step of an OAuth flow; of codes, secrets and tokens nothing is read."""
+    """A step of an OAuth flow; codes, secrets and tokens are not read."""
     answer, form = _json(exchange.body), _form(exchange)
     sent = parse_qs(urlsplit(exchange.headers.get(b"location", b"").decode("latin-1")).query)
     fault = text(answer.get("error")) or next(iter(sent.get("error", ())), None)
@@ -188,7 +189,7 @@ def _oauth(row: Row, scope: Mapping[str, Any], exchange: Exchange) -> Event:
     }
     if grant == "refresh_token":
         row = Row(row.event_type, "token-refresh", row.category, ("info",))
-    if success:  # only now is it known to be the client's own
+    if success:  # only a success proves that it is the client's own
         fields["client_id"] = text(answer.get("client_id")) or form.get("client_id")
     return _event(row, scope, exchange, fields, success=success)
 
@@ -241,5 +242,5 @@ def _event(
         "mcp.protocol.version": headers.get("mcp-protocol-version"),
         "gen_ai.tool.name": name if method == "tools/call" else None,
     }
-    facts = of_http(scope, headers)
+    facts = fields_of_http(http_of(scope, headers), token_holder(scope))
     return create_event(row.event_type, {**common, **facts, **fields}, success=success)

@@ -5,24 +5,24 @@ import re
 from functools import lru_cache
 from ipaddress import ip_address
 
-#: As deep as any sane argument; what lies deeper is shared with the caller, not copied.
+#: As deep as any sane argument; deeper values are shared with the caller, not copied.
 _MAX_DEPTH = 32
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
 
 
 def text(value: object) -> str | None:
-    """The value if it is a string with something in it."""
+    """The value if it is a string that is not empty."""
     return value if isinstance(value, str) and value else None
 
 
 def digest(secret: str) -> str:
-    """The first half of a SHA-256, to correlate by what must not be shown."""
+    """The first half of a SHA-256: correlates values that must not be shown."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 @lru_cache(maxsize=1024)  # parsing one costs more than all the other headers
 def address(name: str) -> str | None:
-    """The name if it is an IP address; a test client and a Unix socket have other names."""
+    """The name if it is an IP address; that of a test client or a Unix socket is not."""
     try:
         return str(ip_address(name.partition("%")[0]))
     except ValueError:

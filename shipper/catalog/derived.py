@@ -8,6 +8,18 @@ from shipper.catalog.model import Catalog, EventType, Field, Scope, Sensitivity
 #: The subject of an event, for its `message`: the first of these fields that it has.
 SUBJECTS = ("gen_ai.tool.name", "mcp.resource.uri", "gen_ai.prompt.name", "mcp.method.name")
 
+#: ECS leaves the scale of `event.severity` to the source; these are Elastic's rule defaults.
+SEVERITIES = {
+    "debug": 0,
+    "info": 0,
+    "low": 21,
+    "warning": 47,
+    "medium": 47,
+    "error": 73,
+    "high": 73,
+    "critical": 99,
+}
+
 
 class Kind(StrEnum):
     """How the value of a field is brought into the form of the field."""

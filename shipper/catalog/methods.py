@@ -1,4 +1,4 @@
-"""Which event each JSON-RPC method becomes: `methods.yml` as values."""
+"""Which event each JSON-RPC method becomes, and its fields: `methods.yml` as values."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -12,26 +12,43 @@ from shipper.catalog.model import MCPEventType
 from shipper.yaml.parse import LOADER
 
 
+class Source(Struct, frozen=True):
+    """Where a field comes from: see the head of `methods.yml`. `places` are dotted paths."""
+
+    field: str
+    how: str
+    places: tuple[str, ...]
+
+
 class Method(Struct, frozen=True):
-    """What a request is recorded as: event type, `event.action`, `event.category`, `event.type`."""
+    """What a request is recorded as: event type, `event.action`, `event.category`, `event.type`.
+
+    `params` and `result` are the fields read from either.
+    """
 
     event_type: MCPEventType
     action: str
     category: tuple[str, ...] = ("api",)
     types: tuple[str, ...] = ("access",)
+    params: tuple[Source, ...] = ()
+    result: tuple[Source, ...] = ()
 
 
 class Methods(Struct, frozen=True):
-    """The whole table.
+    """The complete table.
 
-    `served` is for a method of the server's own, `unserved` for one that nobody answers. `silent`
-    methods leave no event.
+    `served` is for a method of the server's own, `unserved` for one that nobody answers. The
+    results of `greetings` have no `any_result`. `schemes` gives a further category by the scheme
+    of a resource. `silent` methods leave no event.
     """
 
     requests: Mapping[str, Method]
     from_server: Mapping[str, Method]
     served: Method
     unserved: Method
+    any_result: tuple[Source, ...]
+    greetings: frozenset[str]
+    schemes: Mapping[str, str]
     silent: frozenset[str]
 
 
@@ -45,10 +62,28 @@ def methods() -> Methods:
         from_server={name: _method(row) for name, row in rows["from_server"].items()},
         served=_method(rows["served"]),
         unserved=_method(rows["unserved"]),
+        any_result=_sources(rows["any_result"]),
+        greetings=frozenset(rows["greetings"]),
+        schemes=rows["schemes"],
         silent=frozenset(rows["silent"]),
     )
 
 
 def _method(row: Mapping[str, Any]) -> Method:
-    category, types = row.get("category", ["api"]), row.get("type", ["access"])
-    return Method(MCPEventType(row["event"]), row["action"], tuple(category), tuple(types))
+    return Method(
+        MCPEventType(row["event"]),
+        row["action"],
+        tuple(row.get("category", ["api"])),
+        tuple(row.get("type", ["access"])),
+        _sources(row.get("params", {})),
+        _sources(row.get("result", {})),
+    )
+
+
+def _sources(rows: Mapping[str, Any]) -> tuple[Source, ...]:
+    return tuple(_source(field, given) for field, given in rows.items())
+
+
+def _source(field: str, given: Any) -> Source:
+    [(how, places)] = given.items() if isinstance(given, dict) else [("text", given)]
+    return Source(field, how, (places,) if isinstance(places, str) else tuple(places))

@@ -8,22 +8,11 @@ from typing import Any
 from msgspec import Struct, field
 
 from shipper.catalog import Catalog, MCPEventType, Scope
-from shipper.catalog.derived import constants_of
+from shipper.catalog.derived import SEVERITIES, constants_of
 from shipper.errors import BadInput, Problem
 from shipper.record.event import Event
 from shipper.record.limits import MAX_SHAPES
 
-#: ECS leaves the scale of `event.severity` to the source; these are Elastic's rule defaults.
-SEVERITIES = {
-    "debug": 0,
-    "info": 0,
-    "low": 21,
-    "warning": 47,
-    "medium": 47,
-    "error": 73,
-    "high": 73,
-    "critical": 99,
-}
 #: From here on a threat is critical; the guide's own threshold for an alert.
 _CERTAIN = 0.8
 _NS_PER_MS = 1_000_000

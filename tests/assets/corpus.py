@@ -1,18 +1,16 @@
 """The same-document corpus: what goes in, by every entrance, and the one document of each."""
 
-import asyncio
 import json
 import logging
 from pathlib import Path
-from types import SimpleNamespace
-
-from mcp import MCPError
 
 from shipper import AuditHandler
 from shipper.assets.generate.foreign import in_ruby
+from shipper.capture.call import Call, ended_by_response
 from shipper.capture.emit import open_logger
-from shipper.capture.middleware import Wire
+from shipper.capture.pending import begin, end
 from shipper.catalog import AuditLevel, Scope, builtin
+from shipper.catalog.methods import methods
 from tests.real.ruby import run_ruby
 
 FOLDER = Path(__file__).parent.parent / "corpus"
@@ -58,7 +56,7 @@ def by_handler(messages, folder):
     open_logger()
     try:
         for message in messages:
-            asyncio.run(_call(message))
+            _record(message)
     finally:
         logger.removeHandler(handler)
         handler.close()
@@ -68,25 +66,11 @@ def by_handler(messages, folder):
     return [row for row in documents if "segment" not in row["mcp"]["audit"]]
 
 
-async def _call(message):
-    async def serve(_context):
-        if error := message.get("error"):
-            raise MCPError(error["code"], error["message"])
-        return message["result"]
-
-    context = SimpleNamespace(
-        method=message["method"],
-        params=message.get("params"),
-        request_id=message["id"],
-        protocol_version="2025-11-25",
-        request=None,
-        session=None,
-    )
-    wire = Wire(SimpleNamespace(name="corpus"), frozenset())
-    try:
-        await wire(context, serve)
-    except MCPError:
-        return
+def _record(message):
+    method, params = message["method"], message.get("params")
+    is_from_server = method in methods().from_server
+    pending = begin(lambda: Call(method, params, message.get("id"), from_server=is_from_server))
+    end(pending, lambda: ended_by_response(message))
 
 
 def by_ruby(ruby, events, folder):

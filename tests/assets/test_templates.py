@@ -1,10 +1,12 @@
 """Templates map every field of the catalog, and meet no one else's."""
 
+import json
 from itertools import combinations
 
 import pytest
 
 from shipper.assets.generate.bodies import MAPPINGS, component_templates, index_templates, policies
+from shipper.assets.generate.ingest import ingest_pipelines
 from shipper.catalog import MCPEventType, Scope, builtin, overlaid
 
 CATALOG = builtin()
@@ -110,3 +112,8 @@ def test_a_users_overlay_has_its_policy_its_template_and_its_fields():
     template = index_templates(catalog, Scope())["logs-acme.orders"]
     assert template["index_patterns"] == ["logs-acme.orders-*"]
     assert composed("acme_order", catalog)["acme.order.id"]["type"] == "keyword"
+
+
+def test_the_ingest_pipelines_are_as_json_reads_them_back_so_setup_sees_no_change():
+    bodies = ingest_pipelines(CATALOG, Scope())
+    assert json.loads(json.dumps(bodies)) == bodies

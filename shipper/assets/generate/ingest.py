@@ -1,6 +1,6 @@
-"""Ingest pipelines: the events of foreign lines, made in Elasticsearch where no Logstash is.
+"""Ingest pipelines: the events of foreign lines, made in Elasticsearch without a Logstash.
 
-Painless may not look long at a text with a pattern, so the patterns run as `gsub` processors: a
+Painless limits how long a pattern may run on a text, so the patterns run as `gsub` processors: a
 script lays out every text of the event in a list, the processors mask it, a script puts it back.
 """
 
@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from shipper.assets.generate.bodies import MANAGED_BY, Body, name_of
-from shipper.assets.generate.foreign import ORIGIN, java, script, tables
+from shipper.assets.generate.dialects import body_of, java
+from shipper.assets.generate.foreign import gateways_table, tables
+from shipper.assets.generate.packaged import script
 from shipper.catalog import Catalog, Scope
 from shipper.secrets import assigned
 from shipper.secrets.patterns import SHAPES
@@ -19,14 +21,14 @@ MASK_TEXT = "mcp-mask-text"
 
 #: Of a line that could not be read; as in the Ruby script.
 _MOST_CHARACTERS = 4_000
-#: Stands in the list of names for one that is a secret's.
+#: Replaces the name of a secret in the list of names.
 _HIDDEN = "\ue000"
 _IS_OURS = "ctx._mcp != null && ctx._mcp.unknown == null"
 _IS_UNKNOWN = "ctx._mcp?.unknown == true"
 
 
 def ingest_pipelines(catalog: Catalog, scope: Scope) -> dict[str, Body]:
-    """The pipeline for foreign lines, and the one that masks what it could not read."""
+    """The pipeline for foreign lines, and the one that masks lines it could not read."""
     return {
         MASK_TEXT: _pipeline(
             "Keeps a line that could not be read as one text in `message`, cut where it is very "
@@ -34,7 +36,7 @@ def ingest_pipelines(catalog: Catalog, scope: Scope) -> dict[str, Body]:
             [*_text()],
         ),
         NORMALISE: _pipeline(
-            "Makes of a line that another MCP server, proxy or gateway wrote the event that "
+            "Turns a line that another MCP server, proxy or gateway wrote into the event that "
             "mcp-shipper would have written. Lines of mcp-shipper pass untouched.",
             [*_normalise(catalog, scope)],
             on_failure=[*_on_failure()],
@@ -49,7 +51,7 @@ def _pipeline(description: str, processors: list[Body], **more: Any) -> Body:
 
 def _text() -> Iterator[Body]:
     bound = {"most": _MOST_CHARACTERS}
-    yield _script("text", {"origin": ORIGIN, **bound}, has_json=True)
+    yield _script("text", {"origin": gateways_table()["origin"], **bound}, has_json=True)
     yield from _gsubs("message", _TEXT_SHAPES)
     yield _script("trim", bound, condition="ctx._mcp?.cut != null")
 
@@ -59,7 +61,7 @@ def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
     given = {
         name: known.pop(name) for name in ("types", "kinds", "severities", "subjects", "ibans")
     }
-    # A stream takes nothing without it; a line that says when it was made is given that later.
+    # A data stream requires it; a line that has its own time gets that later.
     now = {"field": "@timestamp", "copy_from": "_ingest.timestamp", "override": False}
     yield {"set": {"tag": "mcp_now", **now}}
     yield _script("read", known)
@@ -83,10 +85,10 @@ def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
 
 
 def _on_failure() -> Iterator[Body]:
-    """A line that could not be worked is kept as text, masked, and says what happened."""
+    """Keeps a line that could not be processed as text, masked, with the step that failed."""
     yield {"pipeline": {"tag": "mcp_mask_broken", "name": MASK_TEXT}}
     yield {"set": {"tag": "mcp_broken_kind", "field": "event.kind", "value": "pipeline_error"}}
-    # The step that failed, not what it said: that may quote the line.
+    # The step that failed, not its message: that may quote the line.
     failed = "_ingest.on_failure_processor_tag"
     yield {"set": {"tag": "mcp_failed", "field": "error.message", "copy_from": failed}}
     yield {"append": {"tag": "mcp_broken", "field": "tags", "value": ["mcp_broken"]}}
@@ -117,10 +119,10 @@ def _when(condition: str) -> Body:
 
 
 def _body(pattern: re.Pattern[str]) -> str:
-    return re.sub(r"\A\(\?[a-z]+\)", "", java(pattern.pattern).removeprefix("(?d)"))
+    return body_of(java(pattern.pattern).removeprefix("(?d)"))
 
 
-#: A name without what is no letter, and a name as it is, whole where it is a secret's.
+#: For a name without its marks, and for the name itself: they match all of a secret's name.
 _NAME = rf"(?s)\A(?!(?:{_body(assigned.HARMLESS)})\z).*?(?:{_body(assigned.SECRET_NAME)}).*\z"
 _LAST_WORD = rf"(?s)\A.*?(?:{_body(assigned.LAST_WORD)}).*\z"
 
@@ -136,8 +138,8 @@ _IN_TEXT = (
     rf"(?:{_spelled(_body(assigned.SECRET_NAME))})[\w-]{{0,40}}+"
 )
 _MASKED = rf"(?!{_body(assigned.MASKED)})"
-#: Behind an escaped quote, up to the next that has no more backslashes before it. Possessive: else
-#: Java calls itself for each character, and runs out of stack.
+#: Behind an escaped quote, up to the next that has no more backslashes before it. Possessive,
+#: because Java otherwise recurses for each character and runs out of stack.
 _QUOTED = r"(\\*[\"'])(?:(?<=\\[\"'])(?:(?!(?<!\\)\2).)++|(?<!\\[\"'])(?:(?!\2)(?:\\.|[^\\]))++)"
 _BARE = _body(assigned.VALUE)[_body(assigned.VALUE).index("(?:digest") :] + "+"
 _ASSIGNED = (
@@ -146,7 +148,7 @@ _ASSIGNED = (
     rf"|(?<=(?:^|\s)--?[\w-]{{1,40}})\s{{1,4}}+|\s{{1,4}}+(?=[\"'])))"
     rf"{_MASKED}(?:{_QUOTED}|[\[{{][^\n]*|{_BARE})"
 )
-#: Put before what code must look at.
+#: Put before what a script must check.
 _MARK = "\ue001"
 _IBAN_HEAD = r"(?<![A-Za-z0-9])(?=[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9])"
 _SSN = r"(?<![0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![0-9-])"
@@ -167,7 +169,7 @@ def _shapes() -> Iterable[tuple[str, str, str]]:
 
 
 _SHAPES = tuple(_shapes())
-#: For text that no script looks at afterwards: by form alone, so rather too much than too little.
+#: For text that no script checks afterwards: by form alone, so rather too much than too little.
 _TEXT_SHAPES = (
     *(row for row in _SHAPES if row[0] != "iban"),
     ("basic", r"(?i)\b(basic\s{1,4})[a-z0-9+/_-]{8,}={0,2}", "$1[AUTHORIZATION]"),

@@ -1,0 +1,42 @@
+"""Python's patterns in the dialects of Ruby and of Java.
+
+They translate the patterns of `shipper.secrets`, not every pattern there is.
+"""
+
+import re
+
+#: What a possessive `{n,m}+` repeats: a set, an escape or a letter.
+_ATOM = r"(\[(?:\\.|[^\]\\])*\]|\\.|[\w=])"
+
+
+def ruby(pattern: str) -> str:
+    """Ruby names groups otherwise, has `m` for Python's `s`, and no possessive `{n,m}+`."""
+    text = _portable(pattern)
+    text = re.sub(_ATOM + r"\{(\d*,?\d*)\}\+", r"(?>\1{\2})", text)
+    return re.sub(r"\(\?([is]+)([:)])", lambda m: f"(?{m[1].replace('s', 'm')}{m[2]}", text)
+
+
+def java(pattern: str) -> str:
+    """Java needs `(?d)` for a `.` that stops at line feeds only."""
+    return f"(?d){_portable(pattern)}"
+
+
+def body_of(pattern: str) -> str:
+    """A pattern without the flags at its head."""
+    return re.sub(r"\A\s*\(\?[adimsx]+\)", "", pattern)
+
+
+def _portable(pattern: str) -> str:
+    text = _compact(pattern).replace("(?P<", "(?<").replace(r"\Z", r"\z")
+    return re.sub(r"\(\?P=(\w+)\)", r"\\k<\1>", text)
+
+
+def _compact(pattern: str) -> str:
+    """The pattern without the blanks that `(?x)` allows, and without flags of Python only."""
+    head = re.match(r"\s*\(\?([aimsx]+)\)", pattern)
+    letters = head[1] if head else ""
+    body = body_of(pattern)
+    if "x" in letters:
+        body = "".join(re.findall(r"\[(?:\\.|[^\]\\])*\]|\\.|\(\?#|[^\s]", body, re.DOTALL))
+    kept = "".join(letter for letter in letters if letter in "ims")
+    return f"(?{kept}){body}" if kept else body

@@ -1,0 +1,107 @@
+"""A request and how it ended, as plain values: all that capture works on.
+
+An adapter of an SDK, a pipe or a proxy builds these and knows nothing of events; the modules that
+make events know no SDK.
+"""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+#: An object as it came out of a JSON parser: dicts, lists, texts, numbers.
+Json: TypeAlias = dict[str, object]
+
+
+class Client(Struct, frozen=True):
+    """The name and version that a client gives itself."""
+
+    name: str | None = None
+    version: str | None = None
+
+
+class Identity(Struct, frozen=True):
+    """Who made a request: a user, in the domain that knows this user, through an OAuth client."""
+
+    user: str | None = None
+    domain: str | None = None
+    client: str | None = None
+
+
+class Http(Struct, frozen=True):
+    """The HTTP request that a message came in. `session` is a digest of the session's id."""
+
+    address: str | None = None
+    user_agent: str | None = None
+    request_id: str | None = None
+    session: str | None = None
+    traceparent: str | None = None
+
+
+class Call(Struct, frozen=True):
+    """One JSON-RPC request or notification, from a client unless `from_server`.
+
+    `params` are as they came in: nothing of them is validated, and their owner may change them
+    later. `id` is None for a notification, `http` for a pipe. `client` is the client of the
+    session; a client that a message names itself goes before it.
+    """
+
+    method: str
+    params: Json | None = None
+    id: str | int | None = None
+    protocol_version: str | None = None
+    server_name: str | None = None
+    identity: Identity = Identity()
+    client: Client = Client()
+    http: Http | None = None
+    from_server: bool = False
+
+
+class Failure(Struct, frozen=True):
+    """A request that ended with an error.
+
+    `reason` is set where the failure is a refusal. `code` is the error's in JSON-RPC.
+    """
+
+    type: str | None = None
+    message: str | None = None
+    code: int | str | None = None
+    reason: str | None = None
+
+
+class Answer(Struct, frozen=True):
+    """A request that ended with a result, as JSON.
+
+    A tool's result may say that the tool failed; `cause` is then what the tool raised, if known.
+    """
+
+    result: Json
+    cause: Failure | None = None
+
+
+class Unanswered(Struct, frozen=True):
+    """A request without an answer: it was cancelled, or it is a notification."""
+
+    reason: str | None = None
+
+
+CANCELLED = Unanswered("cancelled")
+Ended: TypeAlias = Answer | Failure | Unanswered
+
+
+def ended_by_response(response: Json) -> Ended:
+    """How a request ended by its JSON-RPC response; a message that is none is no answer."""
+    error = response.get("error")
+    if isinstance(error, dict):
+        return _failure(error)
+    result = response.get("result")
+    return Answer(result) if isinstance(result, dict) else Unanswered()
+
+
+def _failure(error: Json) -> Failure:
+    code, message = error.get("code"), error.get("message")
+    known = code if isinstance(code, (int, str)) else None
+    return Failure(
+        type=None if known is None else str(known),
+        message=message if isinstance(message, str) and message else None,
+        code=known,
+    )

@@ -1,0 +1,78 @@
+"""A call in flight, and the event that it becomes once it ends."""
+
+import time
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from shipper.capture.call import Call, Ended
+from shipper.capture.content import Fields, asked
+from shipper.capture.emit import Sink, attempt, to_logger
+from shipper.capture.facts import fields_of_call
+from shipper.capture.methods import FROM_SERVER, REQUESTS, SCHEMES, SILENT, UNKNOWN, VENDOR, Row
+from shipper.capture.outcome import Outcome, outcome_of
+from shipper.record.event import Event, create_event
+
+
+class Pending(Struct, frozen=True):
+    """A call in flight: its arguments are copied at once, because a tool may change them."""
+
+    call: Call
+    asked: Fields
+    began_ns: int
+
+
+def begin(build: Callable[[], Call]) -> Pending | None:
+    """Take up a call; None if it leaves no event. Raises nothing."""
+    return attempt(_pending, build)
+
+
+def end(pending: Pending, build: Callable[[], Ended], sink: Sink = to_logger) -> None:
+    """Pass on the event of a call that has ended. Raises nothing."""
+    took_ms = (time.monotonic_ns() - pending.began_ns) / 1e6
+    attempt(_pass_on, pending, build, took_ms, sink)
+
+
+def _pass_on(pending: Pending, build: Callable[[], Ended], took_ms: float, sink: Sink) -> None:
+    sink(event_of(pending, build(), took_ms))
+
+
+def event_of(pending: Pending, ended: Ended, took_ms: float) -> Event:
+    """The event of a call: what it asked for, where it came from, and its outcome."""
+    call = pending.call
+    outcome = outcome_of(call, ended)
+    row = _row(call, outcome)
+    scheme = SCHEMES.get(str(pending.asked.get("mcp.resource.type")))
+    fields = {
+        "event.action": row.action,
+        "event.category": [*row.category, scheme] if scheme else list(row.category),
+        "event.type": list(row.types),
+        **fields_of_call(call),
+        **pending.asked,
+    }
+    fields |= outcome.fields
+    if row is UNKNOWN:
+        fields |= {
+            "mcp.violation.type": "unknown_method",
+            "mcp.violation.action_taken": "blocked",
+        }
+    return create_event(row.event_type, fields, success=outcome.success, duration_ms=took_ms)
+
+
+def _pending(build: Callable[[], Call]) -> Pending | None:
+    call = build()
+    if _is_silent(call):
+        return None
+    fields = asked(call.method, call.params, from_server=call.from_server)
+    return Pending(call, fields, time.monotonic_ns())
+
+
+def _is_silent(call: Call) -> bool:
+    """A request with the name of a notification is one that nobody serves: it leaves an event."""
+    is_misnamed = call.id is not None and call.method.startswith("notifications/")
+    return call.method in SILENT and not is_misnamed
+
+
+def _row(call: Call, outcome: Outcome) -> Row:
+    known = FROM_SERVER if call.from_server else REQUESTS
+    return known.get(call.method) or (UNKNOWN if outcome.is_unserved else VENDOR)

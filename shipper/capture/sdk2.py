@@ -1,0 +1,111 @@
+"""Adapter of mcp 2.x: its middleware, which sees each request that reaches dispatch."""
+
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
+from typing import Any, Protocol
+
+from shipper.capture.call import Answer, Call, Client, Ended, Http, Identity
+from shipper.capture.causes import ended_by_error, failure_of, watching
+from shipper.capture.emit import Sink, to_logger
+from shipper.capture.exchange import exchange_in
+from shipper.capture.facts import headers_of, http_of
+from shipper.capture.identity import process_owner, token_holder
+from shipper.capture.pending import begin, end
+from shipper.capture.values import text
+
+
+class Request(Protocol):
+    """The part of the SDK's `ServerRequestContext` that capture relies on."""
+
+    method: str
+    params: dict[str, Any] | None
+    request_id: str | int | None
+    protocol_version: str
+    request: Any
+    session: Any
+
+
+class Wire:
+    """Records every request a low-level server dispatches; goes first in `Server.middleware`.
+
+    It awaits nothing but the rest of the chain (while `initialize` is served no other message is
+    read) and raises what that raised.
+    """
+
+    def __init__(self, server: Any, modern: Collection[str], sink: Sink = to_logger) -> None:
+        self._server = server
+        self._modern = modern
+        self._sink = sink
+
+    async def __call__(self, ctx: Request, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
+        is_asked = ctx.request_id is not None and not self._is_internal(ctx)
+        pending = begin(partial(self._call, ctx)) if is_asked else None
+        if pending is None:
+            return await call_next(ctx)
+        if exchange := exchange_in(getattr(ctx.request, "scope", None)):
+            exchange.dispatched = True
+        with watching() as seen:
+            try:
+                result = await call_next(ctx)
+            except BaseException as error:
+                end(pending, partial(ended_by_error, error, seen.error), self._sink)
+                raise
+            end(pending, partial(_answer, result, seen.error), self._sink)
+            return result
+
+    def _call(self, ctx: Request) -> Call:
+        identity, http = _origin(ctx)
+        return Call(
+            method=ctx.method,
+            params=ctx.params,
+            id=ctx.request_id,
+            protocol_version=text(ctx.protocol_version),
+            server_name=text(self._server.name),
+            identity=identity,
+            client=_client(ctx),
+            http=http,
+        )
+
+    def _is_internal(self, ctx: Request) -> bool:
+        """Whether the SDK asks itself for the tools, to check a call's headers by their schema.
+
+        It does so with the call's own HTTP request. A listing that a client asks for cannot look
+        like this: since 2026-07-28 the header must name the method, or the request is refused.
+        """
+        return (
+            ctx.method == "tools/list"
+            and ctx.request is not None
+            and ctx.protocol_version in self._modern
+            and ctx.request.headers.get("mcp-method") == "tools/call"
+        )
+
+
+def _origin(ctx: Request) -> tuple[Identity, Http | None]:
+    scope = getattr(ctx.request, "scope", None)
+    if scope is None:
+        return process_owner(), None
+    headers = headers_of(scope)
+    opened = None if "mcp-session-id" in headers else _opened_session(ctx)
+    return token_holder(scope), http_of(scope, headers, opened)
+
+
+def _opened_session(ctx: Request) -> str | None:
+    """The session that an `initialize` opens: only its answer will carry the header."""
+    connection = getattr(ctx.session, "_connection", None)
+    return text(getattr(connection, "session_id", None))
+
+
+def _client(ctx: Request) -> Client:
+    """The client of the session, as it introduced itself before 2026-07-28."""
+    info = getattr(getattr(ctx.session, "client_params", None), "client_info", None)
+    return Client(text(getattr(info, "name", None)), text(getattr(info, "version", None)))
+
+
+def _answer(result: object, seen: Exception | None) -> Ended:
+    """The result as it goes out; another middleware may have answered with a model."""
+    dump = getattr(result, "model_dump", None)
+    if dump is not None:
+        result = dump(by_alias=True, mode="json", exclude_none=True)
+    answer = result if isinstance(result, dict) else {}
+    failed = answer.get("isError") is True
+    return Answer(answer, failure_of(seen) if failed and seen is not None else None)
