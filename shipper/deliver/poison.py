@@ -13,7 +13,7 @@ strikes it is given up.
 | no line was taken, though lines are left that are not in doubt | voids all strikes |
 | only lines in doubt are left; no empty window was acknowledged | voids all strikes |
 | the same, but one was acknowledged; the line has strikes | is a strike |
-| the same; no strikes; at most 8 lines are left, and this one has waited for 5 minutes | is a strike |
+| the same; no strikes; at most 8 lines are left, this one for 5 minutes | is a strike |
 | the same, with more lines left or a shorter wait | is no strike |
 
 If nothing at all of many lines gets through, nothing is given up: then it is not the lines.

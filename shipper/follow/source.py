@@ -185,12 +185,12 @@ class Source:
         It replaces the mark, so that only one of them is in memory for each of many files. A chunk
         that was read is not forgotten.
         """
-        mark, (stream, number) = self._mark, self.segment or ("", 0)
+        mark, found, (stream, number) = self._mark, self.found, self.segment or ("", 0)
         self._mark = position = Position(
             id=self.id,
-            path=self.found.path,
-            device=self.found.device,
-            inode=self.found.inode,
+            path=found.path,
+            device=found.device,
+            inode=found.inode,
             offset=mark.offset,
             head=mark.head,
             tail=mark.tail,
