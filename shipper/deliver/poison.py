@@ -16,7 +16,7 @@ strikes it is given up.
 | the same; no strikes; at most 8 lines are left, this one for 5 minutes | is a strike |
 | the same, with more lines left or a shorter wait | is no strike |
 
-If nothing at all of many lines gets through, nothing is given up: then it is not the lines.
+If none of many lines is taken, no line is given up: then the lines are not the cause.
 """
 
 from collections.abc import Iterator, Sequence
@@ -140,7 +140,7 @@ class Group(Struct, frozen=True):
 
 
 class Attempt(Struct, frozen=True):
-    """What is left of a group after it was sent once."""
+    """The result of sending a group once."""
 
     #: The groups to send next, in order.
     left: Sequence[Group] = ()
@@ -151,7 +151,7 @@ class Attempt(Struct, frozen=True):
 
 
 class Unsettled:
-    """What is left of a batch: groups to send, and dead letters so far."""
+    """The unsettled part of a batch: groups to send, and dead letters so far."""
 
     __slots__ = ("_batch", "_groups", "letters")
 
@@ -166,7 +166,7 @@ class Unsettled:
         return bool(self._groups)
 
     def next(self) -> Group:
-        """Take out the group to send next; `apply` what has become of it."""
+        """Take out the group to send next; pass the result to `apply`."""
         return self._groups.pop()
 
     def in_doubt(self) -> int | None:
@@ -175,7 +175,7 @@ class Unsettled:
         return len(self._groups) + 1 if is_all else None
 
     def apply(self, attempt: Attempt) -> None:
-        """Send what is left next, but a suspect after the others; bury what is rejected."""
+        """Queue what is left, a suspect after all others, and collect the dead letters."""
         for index, reason in attempt.rejected:
             self.letters.append(self._batch.reject(index, reason))
         at = len(self._groups)

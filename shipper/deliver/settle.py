@@ -94,7 +94,7 @@ class Settler:
         return self._later(group.waited(delay_s), delay_s)
 
     def _after_answer(self, group: Group, outcomes: Sequence[Outcome]) -> Attempt:
-        """Count the outcomes; what is to be sent again, or was rejected."""
+        """Count the outcomes; collect the lines to send again and the rejected ones."""
         delivered = self._count_delivered(group, outcomes)
         if delivered == len(group.lines) == len(outcomes):
             return Attempt()

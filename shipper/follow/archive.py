@@ -204,7 +204,7 @@ class _Unpacker:
         return b""
 
     def _inflated(self, max_bytes: int) -> bytes:
-        """The unpacked input; nothing where zlib finds a fault, even if it lies further on.
+        """The unpacked input; empty if zlib finds a fault, even one at the end of the input.
 
         Therefore the input is fed again in ever smaller parts, until a single byte is at fault.
         """

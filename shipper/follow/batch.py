@@ -1,4 +1,4 @@
-"""What is sent to the destination at once: the chunks of one or many sources."""
+"""Batches: the chunks of one or many sources that are sent together."""
 
 from collections.abc import Iterator, Sequence
 
@@ -90,7 +90,7 @@ class BatchBuilder:
 
     @property
     def has_room(self) -> bool:
-        """Whether another chunk fits, and the lines in it have not waited too long."""
+        """Whether another chunk fits, and the lines so far need not be sent first."""
         return (
             self._lines_left > 0
             and self._bytes_left >= _MIN_ROOM_BYTES

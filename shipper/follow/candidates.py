@@ -1,4 +1,4 @@
-"""What a new file may be: a file whose position is known, or a copy of a followed file.
+"""Candidates for the identity of a new file: positions without a file, and followed files.
 
 Names change at rotation and inodes are reused, so a file is recognized by its first bytes, as many
 as are settled and at most 1024, and by the last bytes before the settled offset. Inode and path

@@ -1,7 +1,7 @@
-"""Which position each file gets: its own, that of the file it is a copy of, or a new one.
+"""Decides which position each file gets: its own, a new one, or the one of its original.
 
-While an archive is not scanned to its end this cannot be known. Until then no position is
-forgotten: the archive may be what has become of a file that is gone.
+Until an archive is scanned to its end its original is unknown. During that time no position is
+forgotten, because the archive may have been made of a file that is gone.
 """
 
 import logging
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class Kind(Enum):
-    """What a file turns out to be."""
+    """The possible identities of a file."""
 
     #: A file whose position is known.
     FORMER = auto()
@@ -35,10 +35,10 @@ class Kind(Enum):
 
 
 class Claim(NamedTuple):
-    """What a file is, and what it has a claim to."""
+    """The identity of a file, and the position that it has a claim to."""
 
     kind: Kind
-    #: Which segment of an audit stream it says it is.
+    #: The segment of an audit stream that its first line names.
     segment: Segment | None
     #: Its own position, if it is FORMER.
     position: Position | None = None
@@ -114,7 +114,7 @@ class Claims:
         return bool(self._unknown) or source.id in self._copies
 
     def decide(self, source: Source) -> Claim:
-        """Decide what the file is; `Torn` if that needs more of its first line."""
+        """Decide on the identity of the file; `Torn` if its first line is still incomplete."""
         file = source.file.handle()
         segment = segment_of(file)
         if position := self._unclaimed.find(source.found, file, segment):
@@ -141,7 +141,7 @@ class Claims:
         self._next_id = max(self._next_id, ident + 1)
         segment = claim.segment
         if segment and self._streams.source(segment):
-            segment = None  # another file with other lines says that it is this segment
+            segment = None  # another file, with other lines, names the same segment
         source.begin(ident, position or Mark(), segment)
         self._index(source)
         if segment:
@@ -210,7 +210,7 @@ class Claims:
     def drop_without_copy(self) -> list[int]:
         """Drop the positions of files that were cut and have no copy; their ids.
 
-        A copy exists before the original is cut, so it would be known by now.
+        A copy exists before its original is cut, so the scan would have found it.
         """
         if self._unknown:
             return []

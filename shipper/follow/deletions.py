@@ -38,7 +38,7 @@ class Deletions:
                 self._deleted[version] = set(self._outputs)
 
     def forget(self, output: str, found: Found) -> bool:
-        """Whether the file was deleted here; each output asks once, then it is forgotten."""
+        """Forget the deletion of the file for this output; False if it was not deleted here."""
         version = _version(found)
         with self._lock:
             left = self._deleted.get(version)
@@ -78,7 +78,7 @@ class OwnDeletions:
             self._deletions.settled(self._output, found)
 
     def forget(self, found: Found) -> bool:
-        """Whether the file, which no longer exists, was deleted here."""
+        """Forget the deletion of a file that is gone; False if it was not deleted here."""
         return self._deletions is not None and self._deletions.forget(self._output, found)
 
 

@@ -37,7 +37,7 @@ class File(Struct, gc=False, eq=False):
         if self._handle is CLOSED:
             self._handle = Handle(open_found(self.found))
         elif not self._handle.is_open:
-            self._handle.file = open_found(self.found)
+            self._handle.reopen(open_found(self.found))
         return self._handle
 
     def close(self) -> None:
@@ -104,7 +104,7 @@ class File(Struct, gc=False, eq=False):
         except OSError:  # reported when the file is read
             return b""
 
-    # --- what has become of it
+    # --- its version
 
     def refresh(self) -> None:
         """Look up the size and time of change of the open file."""
@@ -118,7 +118,7 @@ class File(Struct, gc=False, eq=False):
             self.found = found
 
     def note_seen(self) -> None:
-        """Remember that nothing more can be known or read of this version."""
+        """Remember this version: only another one is worth another attempt."""
         self.seen = self.found  # the same object: each of many quiet files has one
 
     def note_read(self) -> None:

@@ -22,7 +22,7 @@ from shipper.follow.source import Source, Stage, Turn
 from shipper.follow.sources import OpenFiles, Sources, Turns
 from shipper.follow.streams import Streams
 
-#: Positions of files unseen for so long are forgotten (a mount may be gone for a while).
+#: Positions of files that were missing for this long are forgotten (a mount may be back sooner).
 _FORGET_AFTER_S = 30 * 24 * 3600
 
 
@@ -51,7 +51,7 @@ class Following:
         self._turns = Turns()
         self._claims = Claims(committed, self._streams)
         self._open = OpenFiles()
-        # What is wrong with new files, by path, and with followed ones.
+        # Problems of new files, by path, and of followed ones.
         self._unreadable: Problems[str] = Problems()
         self._problems: Problems[Source] = Problems()
         # The sources of the last batch, until it is settled.
@@ -89,10 +89,10 @@ class Following:
         """Find new, changed and vanished files; the ids of positions to forget."""
         self._note_settled()
         changed = self._sources.relist(discover.scan(self._inputs, self._overlaps))
-        # New files first: the original of a copy may have another name by now, and is known by
-        # its old one. Of the new files, those with a position choose first: after a rotation a
-        # new file may begin as the old one does, and has its path. Then short names first: the
-        # name of a copy is longer than that of its original.
+        # New files first: a copy is recognized by the old name of its original, which may have
+        # been renamed since. Among the new files, those with a position choose first: after a
+        # rotation a new file has the path of the old one, and may begin with the same bytes. Then
+        # short names first: a copy has a longer name than its original.
         changed.sort(key=lambda found: len(found.path))
         for found in sorted(changed, key=self._rank):
             self._see(found)
@@ -166,10 +166,10 @@ class Following:
         if self._claims.has_moved(source):
             self._moved[source] = None
 
-    # --- what a file is
+    # --- the identity of a file
 
     def _identify(self, source: Source) -> None:
-        """Find out what the file is; it is known after that, or waits, or is released."""
+        """Find out what the file is: after that it is known, or waits, or is no longer followed."""
         if not source.found.size or self._claims.is_held(source):
             return
         try:
@@ -194,7 +194,7 @@ class Following:
             self._claims.expect(source)
 
     def _begin(self, source: Source) -> None:
-        """Carry out the decision what the file is."""
+        """Decide what the file is, and act on it."""
         claim = self._claims.decide(source)
         if claim.original and claim.kind is Kind.COPY:
             self._claims.hold(source, claim.original)
@@ -255,7 +255,7 @@ class Following:
         return builder.batch()
 
     def _give_turn(self, source: Source, builder: BatchBuilder) -> Turn:
-        """Read from the file, or scan an archive; what the file waits for then."""
+        """Read from the file, or scan an archive; returns the turn that the file waits for next."""
         if not source.is_known:
             builder.count_scan_step()
             if self._explore(source):
@@ -276,9 +276,9 @@ class Following:
         return read.turn
 
     def _note_settled(self) -> None:
-        """Register what the files of the last batch begin with, now that they are settled."""
+        """Register the files of the last batch, which is settled now, under their first bytes."""
         for source in self._taken:
-            if source.is_listed:  # else another file may have its path by now
+            if source.is_listed:  # else another file may have its path
                 self._claims.note(source)
             if source.segment:
                 self._streams.touch(source.segment)
@@ -321,7 +321,7 @@ class Following:
             source.file.refresh()
         self._identify(source)
         if source.is_known:
-            self._claims.note(source)  # it may be an archive by now
+            self._claims.note(source)  # its content may have been packed into an archive
         elif source.stage is not Stage.GONE and not source.is_waiting:
             source.warn_unfinished(", and it is gone")
             self._forget(source)
@@ -365,7 +365,7 @@ class Following:
         return not segment or self._streams.has_later(segment) or source.file.is_ended()
 
     def _drop_inactive(self, now_s: int) -> list[int]:
-        """The ids of positions to forget because nothing has changed for long."""
+        """Drop positions of files that have not changed for long; the ids to forget."""
         dropped = self._claims.drop_older(lambda position: now_s - self._kept_s(position))
         old = [
             source.id

@@ -71,6 +71,10 @@ class Handle:
         newline = os.pread(self.file, size, tail).rfind(b"\n") + 1
         return tail + newline - start if newline else want
 
+    def reopen(self, file: int) -> None:
+        """Continue with another descriptor of the same file, after `close`."""
+        self.file = file
+
     def close(self) -> None:
         """Close the file, if it is open."""
         if self.file >= 0:

@@ -48,7 +48,7 @@ class LeftOut:
 
 
 class Problems(Generic[_K]):
-    """What is wrong with files: logged once when it begins, and once when it is over."""
+    """Problems of files: each is logged once when it begins, and once when it is over."""
 
     def __init__(self) -> None:
         self._problems: dict[_K, str] = {}
@@ -57,7 +57,7 @@ class Problems(Generic[_K]):
         return key in self._problems
 
     def report(self, key: _K, path: str, problem: str) -> None:
-        """Note what is wrong with the file now; empty if nothing is."""
+        """Note the present problem of the file; empty if it has none."""
         if self._problems.get(key, "") == problem:
             return
         if problem:
@@ -68,7 +68,7 @@ class Problems(Generic[_K]):
             _log.info("%s can be read now.", path)
 
     def forget(self, key: _K) -> None:
-        """Forget what is wrong with the file."""
+        """Forget the problem of the file without logging."""
         self._problems.pop(key, None)
 
     def keep(self, keys: Iterable[_K]) -> None:

@@ -1,7 +1,7 @@
 """Blocks of a file become chunks: complete lines with their offsets, as many as a batch can hold.
 
 A block is as large as the lines that one batch holds, so that few bytes are read and checked in
-vain. A line over the limit is skipped in pieces and never in memory as a whole.
+vain. A line over the limit is skipped piece by piece and is never completely in memory.
 """
 
 from bisect import bisect_left, bisect_right
@@ -112,7 +112,7 @@ class Reader:
         if is_long and not end:
             self._skip = Skip()
             return self._skip_block(unread, limits, self._skip)
-        # A line over the limit stands alone: what is open before it ends there.
+        # A line over the limit stands alone: an event of several lines ends before it.
         whole = _sifted(unread, _block(unread, data[:end], limits, is_last=is_long))
         if whole.end == unread.start and len(data) == asked < left:
             return None

@@ -1,4 +1,4 @@
-"""One followed file: what is known about it, whether it waits to be read, and its position.
+"""One followed file: its stage, its turn and its position.
 
 The position moves only when a batch is settled (`advance`). Every read starts at the position, so
 that nothing is skipped whatever goes wrong in between.
@@ -47,17 +47,17 @@ _STAGES = {
 
 
 class Turn(Enum):
-    """What a source waits for; `Turns` alone moves it on."""
+    """Whether a source waits to be read, and for what; `Turns` alone moves it on."""
 
-    #: Nothing: it is read to its end, or something else comes first.
+    #: It does not wait: it is read to its end, or cannot be read yet.
     NONE = auto()
-    #: An archive before it.
+    #: It waits until another archive is read to its end.
     ARCHIVE = auto()
-    #: Its turn to be read.
+    #: It waits for its turn.
     QUEUED = auto()
-    #: Nothing: it has its turn now.
+    #: It has its turn.
     READING = auto()
-    #: More at its end, which is incomplete; when `due_monotonic` is over it is sent unchanged.
+    #: It waits for the rest of its last line, which is sent unchanged at `due_monotonic`.
     END = auto()
 
 
@@ -75,7 +75,7 @@ class ChunkRead(NamedTuple):
 
     #: The next complete lines; None if there are none yet.
     chunk: Chunk | None
-    #: What the source waits for now.
+    #: The turn that the source waits for next.
     turn: Turn
     #: Why not everything can be read; empty if it can.
     problem: str
@@ -229,7 +229,7 @@ class Source:
             self.file.forget_read()
             self.due_monotonic = None
         except Torn:
-            problem = "was written over, and its first byte does not show what it is now"
+            problem = "was overwritten, and its first byte does not show what it is now"
         except Packed as error:
             problem = f"is {error} now, which is not read"
         return ChunkRead(chunk, turn, problem, self._mark is not before)

@@ -42,7 +42,7 @@ class Sources:
     def relist(self, listed: Iterable[Found]) -> list[Found]:
         """Note which sources are among all `listed` files; the files that are new or changed.
 
-        Nearly all of many files are unchanged, and of these nothing is kept.
+        Nearly all of many files are unchanged; their `Found` is dropped.
         """
         for source in self:
             source.unlist()

@@ -16,7 +16,7 @@ class Streams:
         self._rows: dict[str, list[tuple[int, int, Source]]] = {}
         self._known: dict[Segment, Source] = {}
         self._latest: dict[str, int] = {}
-        # The streams whose first segment may be settled by now.
+        # The streams to check: their first segment may be settled.
         self._due: set[str] = set()
 
     def source(self, segment: Segment) -> Source | None:
@@ -55,7 +55,7 @@ class Streams:
         return segment.number < self._latest.get(segment.stream, 0)
 
     def touch(self, segment: Segment) -> None:
-        """Note that its file was read: it may be settled by now."""
+        """Note that its file was read, and may be settled."""
         self._due.add(segment.stream)
 
     def due(self) -> Iterator[str]:
