@@ -15,7 +15,7 @@ from shipper.config import from_mapping
 from shipper.deliver.pipeline import Pipeline
 from shipper.errors import ConfigError
 from shipper.follow.deletions import Deletions
-from shipper.follow.discover import look
+from shipper.follow.discover import find
 from shipper.follow.inputs import Delete, InputConfig, Scanner
 from shipper.follow.registry import read_positions
 from tests.deliver.lines import age, append, block, config, delivered, drained, in_passes, numbers
@@ -203,7 +203,7 @@ def test_a_file_that_grows_meanwhile_or_is_not_old_enough_is_kept(tmp_path, logs
 def test_a_file_that_has_grown_since_it_was_settled_is_not_deleted(logs):
     path = logs / "a.log"
     append(path, block([1]))
-    settled = look(str(path), InputConfig(paths=(str(path),)))
+    settled = find(str(path), InputConfig(paths=(str(path),)))
     append(path, block([2]))
     Deletions(["one"]).settled("one", settled)
     assert path.read_bytes() == block([1, 2])
