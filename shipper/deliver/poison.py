@@ -58,7 +58,7 @@ class Settleable(Protocol):
         ...
 
 
-class Doubt(Struct, frozen=True):
+class _Doubt(Struct, frozen=True):
     """Why lines may contain a poisonous one: how the connection was closed on them."""
 
     #: How often in a row it was closed on them, or on a group that contained them.
@@ -72,7 +72,7 @@ class Doubt(Struct, frozen=True):
     #: How long they have waited since the first closing.
     waited_s: float = 0.0
 
-    def after(self, error: Closed, taken: int, left: int | None) -> "Doubt":
+    def after(self, error: Closed, taken: int, left: int | None) -> "_Doubt":
         """The doubt after another closing, with `taken` lines taken altogether.
 
         `left` is how many lines are left if all of them are in doubt, else None.
@@ -103,12 +103,12 @@ class Group(Struct, frozen=True):
     #: Which of the batch's lines they are.
     indexes: Sequence[int]
     lines: Lines
-    doubt: Doubt = Doubt()
+    doubt: _Doubt = _Doubt()
     #: Whether it is one line on which the connection was closed: it is sent after all others.
     is_suspect: bool = False
 
     def closed(self, error: Closed, taken: int, left: int | None) -> "Group":
-        """The same lines after the connection was closed on them (`Doubt.after`)."""
+        """The same lines after the connection was closed on them (`_Doubt.after`)."""
         doubt = self.doubt.after(error, taken, left)
         return replace(self, doubt=doubt, is_suspect=len(self.lines) == 1)
 

@@ -22,7 +22,7 @@ _FULL_INITIAL_S, _FULL_MAX_S = 5.0, 30.0
 _TROUBLES = (State.UNAVAILABLE, State.REFUSED, State.FULL)
 
 #: Waits for the given seconds; False if the pipeline is to stop.
-Sleep = Callable[[float], bool]
+_Sleep = Callable[[float], bool]
 
 
 class Settler:
@@ -35,7 +35,7 @@ class Settler:
         stats: Stats,
         *,
         name: str,
-        sleep: Sleep,
+        sleep: _Sleep,
         backoff: Backoff,
         random: Callable[[], float],
         witness: Witness | None = None,

@@ -34,7 +34,7 @@ class Kind(Enum):
     NEW = auto()
 
 
-class Claim(NamedTuple):
+class _Claim(NamedTuple):
     """The identity of a file, and the position that it has a claim to."""
 
     kind: Kind
@@ -113,22 +113,22 @@ class Claims:
         """Whether a file that is gone may still exist as a copy, known or not yet known."""
         return bool(self._unknown) or source.id in self._copies
 
-    def decide(self, source: Source) -> Claim:
+    def decide(self, source: Source) -> _Claim:
         """Decide on the identity of the file; `Torn` if its first line is still incomplete."""
         file = source.file.handle()
         segment = segment_of(file)
         if position := self._unclaimed.find(source.found, file, segment):
-            return Claim(Kind.FORMER, segment, position=position)
+            return _Claim(Kind.FORMER, segment, position=position)
         same = self._streams.source(segment) if segment else None
         original = self._originals.find(source, same)
         if original is None:
-            return Claim(Kind.NEW, segment)
+            return _Claim(Kind.NEW, segment)
         kind = Kind.SUCCESSOR if is_left_to(source, original) else Kind.COPY
-        return Claim(kind, segment, original=original)
+        return _Claim(kind, segment, original=original)
 
     # --- decisions carried out
 
-    def begin(self, source: Source, claim: Claim) -> None:
+    def begin(self, source: Source, claim: _Claim) -> None:
         """Give the file the position that it has a claim to; not for a COPY."""
         position = claim.position
         if position:

@@ -70,7 +70,7 @@ _TURNS = {
 }
 
 
-class ChunkRead(NamedTuple):
+class _ChunkRead(NamedTuple):
     """The result of one turn of a source."""
 
     #: The next complete lines; None if there are none yet.
@@ -216,7 +216,7 @@ class Source:
 
     # --- reading
 
-    def read_chunk(self, limits: Limits) -> ChunkRead:
+    def read_chunk(self, limits: Limits) -> _ChunkRead:
         """Read the next complete lines; the position stays until `advance`."""
         before, chunk, turn = self._mark, None, Turn.NONE
         try:
@@ -232,7 +232,7 @@ class Source:
             problem = "was overwritten, and its first byte does not show what it is now"
         except Packed as error:
             problem = f"is {error} now, which is not read"
-        return ChunkRead(chunk, turn, problem, self._mark is not before)
+        return _ChunkRead(chunk, turn, problem, self._mark is not before)
 
     def peek(self, size: int) -> bytes:
         """The next bytes, if they can be read cheaply."""
