@@ -223,7 +223,7 @@ def test_test_config_says_which_paths_name_no_file(tmp_path):
     names = [f"{tmp_path}/logs", f"{tmp_path}/logs/*.log", f"{tmp_path}/log/*.log"]
     path.write_text(json.dumps({"inputs": {"id": "x", "paths": names}}))
     said = run("test", "config", "-c", path).stdout
-    assert f"input 'x': {names[0]} is a directory; for the files in it say {names[0]}/*" in said
+    assert f"input 'x': {names[0]} is a directory; for the files in it use {names[0]}/*" in said
     assert f"input 'x': {names[2]} names no file now" in said
     assert "logs/*.log names" not in said
 

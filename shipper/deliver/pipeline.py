@@ -1,14 +1,13 @@
-"""One pipeline: files, an output, and how far the one has got into the other.
+"""One pipeline: files, an output, and how far the files have been delivered to it.
 
 The file is the queue. A batch is read only when the last one is settled, and the position moves
-only then, so that every line arrives at least once, whatever dies in between.
+only then, so that every line arrives at least once, whatever fails in between.
 """
 
-import logging
 import random
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
 
@@ -20,46 +19,44 @@ from shipper.deliver.dead_letters import DeadLetters, Witness
 from shipper.deliver.settle import Settler
 from shipper.deliver.stats import State, Stats
 from shipper.follow.batch import Batch, DeadLetter
-from shipper.follow.chunk import Limits
 from shipper.follow.deletions import Deletions, OwnDeletions
 from shipper.follow.discover import patterns
 from shipper.follow.following import Following
 from shipper.follow.inputs import InputConfig
-from shipper.follow.left_out import Inactive
+from shipper.follow.left_out import LeftOut
+from shipper.follow.reader import Limits
 from shipper.follow.registry import Registry, registry_path
 from shipper.follow.watch import Watcher
 from shipper.outputs.base import Output
 
-_log = logging.getLogger(__name__)
-
-#: How long `drain` waits for the ends of files to be sent as they are; a live file may go on.
+#: How long `catch_up` waits until incomplete ends of files are due; a live file may grow for ever.
 _MAX_END_WAIT_S = 10.0
-#: How often `drain` looks for more where more is to come.
-_FEED_GLANCE_S = 0.1
-#: A scan may cost at most this share of the time, however many files there are.
+#: How often `catch_up` scans while more is to come.
+_FEED_SCAN_S = 0.1
+#: Scans take at most this share of the time, however many files there are.
 _SCAN_SHARE = 0.05
 
 
 class PipelineConfig(Struct, frozen=True, kw_only=True):
-    """What one pipeline reads, how much at once, and where it keeps its own files."""
+    """Which files one pipeline reads, how much at once, and where it keeps its own files."""
 
     #: The output's name; names the registry and the dead letters.
     name: str
     #: The files to follow.
     inputs: tuple[InputConfig, ...]
-    #: Directory of the positions and dead letters (`path.data`).
+    #: The directory of the positions and dead letters (`path.data`).
     data_path: Path
-    #: Lines in a batch at most: the output's `bulk_max_size`.
+    #: The most lines in a batch: the output's `bulk_max_size`.
     max_lines: int = 2048
-    #: Bytes in a batch, about: what is in memory at once is a small multiple of it.
+    #: About the most bytes in a batch: the memory in use is a small multiple of it.
     max_bytes: int = 1 << 20
-    #: Longer lines go to the dead letters, all but their beginning left out.
+    #: Of a longer line, only the beginning goes to the dead letters.
     max_line_bytes: int = 10 << 20
-    #: How often to look for new files, and for changes where there is no inotify.
+    #: How often to scan for new files, and for changes where there is no inotify.
     scan_interval_s: float = 1.0
-    #: Room for rejected lines; when it is used up, the pipeline holds.
+    #: Room for dead letters; when it is used up, the pipeline waits.
     dead_letters_max_bytes: int = 100 << 20
-    #: First and longest wait for an output that is not there (Filebeat's `backoff`).
+    #: The first and the longest wait for an unreachable output (Filebeat's `backoff`).
     backoff_init_s: float = 1.0
     backoff_max_s: float = 60.0
 
@@ -70,7 +67,7 @@ class PipelineConfig(Struct, frozen=True, kw_only=True):
 
     @property
     def dead_letters_path(self) -> Path:
-        """The rejected lines."""
+        """The file of the dead letters."""
         return self.data_path / "dead-letters" / f"{self.name}.ndjson"
 
 
@@ -87,10 +84,10 @@ class Pipeline:
         sleep: Callable[[float], None] | None = None,
         random: Callable[[], float] = random.random,
     ) -> None:
-        """`witness` is told of lines that do not arrive.
+        """`witness` records lines that do not arrive.
 
-        Files that all outputs have are deleted by `deletions`, which their pipelines share.
-        `sleep` and `random` stand in for waiting and for chance between attempts in tests.
+        `deletions`, which all pipelines share, deletes files that every output has. Tests replace
+        the waiting and the chance between attempts by `sleep` and `random`.
         """
         self._config = config
         self._output, self._witness = output, witness
@@ -98,7 +95,6 @@ class Pipeline:
         self._stop = Event()
         self._pause = sleep or self._stop.wait
         self.stats = Stats()
-        self._age = Age()
         self._watcher = Watcher(patterns(config.inputs))
         letters = DeadLetters(
             config.dead_letters_path, output=config.name, max_bytes=config.dead_letters_max_bytes
@@ -120,144 +116,51 @@ class Pipeline:
         return self._config.name
 
     def run(self) -> None:
-        """Deliver what is there and what comes, until `stop`."""
-        with self._started() as (registry, following):
+        """Deliver everything that exists and that comes, until `stop`."""
+        with self.started() as delivery:
             self._watcher.start()
             try:
-                self._deliver(self._follow(registry, following), registry)
+                delivery.run()
             finally:
                 self._watcher.close()
 
     def drain(self, is_over: Callable[[], bool] = lambda: True) -> None:
-        """Deliver what is there, and what comes until `is_over`, then return."""
-        with closing(self.passes(is_over)) as passes:
-            next(passes, None)
-
-    def passes(self, is_over: Callable[[], bool] = lambda: True) -> Generator[None]:
-        """Deliver what is there, each time that the next pass is asked for."""
-        with self._started() as (registry, following):
-            while not self._stop.is_set():
-                while not is_over() and not self._stop.wait(_FEED_GLANCE_S):
-                    self._scan(registry, following)
-                    self._deliver(self._available(registry, following, 0.0), registry)
-                self._scan(registry, following)
-                self._deliver(self._available(registry, following, _MAX_END_WAIT_S), registry)
-                if self._stop.is_set():  # what is left was not delivered, whole or not
-                    return
-                for source in following.sources():
-                    source.tell_unfinished()
-                yield
+        """Deliver everything that exists, and that comes until `is_over`, then return."""
+        with self.started() as delivery:
+            delivery.catch_up(is_over)
 
     def stop(self) -> None:
-        """Make `run` or `drain` return soon; from any thread. What is unsettled comes again."""
+        """Make `run` or `drain` return soon; from any thread. Unsettled lines are sent again."""
         self._stop.set()
         self._watcher.wake()
 
-    def _deliver(self, batches: Iterator[Batch], registry: Registry) -> None:
-        for batch in batches:  # whole lines, from where the registry has them
-            self.stats.active = batch.line_count()
-            if not self._settler.settle(batch):  # each delivered, or in the dead letters
-                return
-            self._commit(batch, registry)  # only now may the positions move
-            self.stats.active = 0
-            del batch  # or it would stay in memory while the next one is read
-
-    def _commit(self, batch: Batch, registry: Registry) -> None:
-        truncated = batch.truncated()
-        if self._witness:
-            self._testify(self._witness, batch, truncated)
-        now_s = int(time.time())
-        registry.commit([source.settle(now_s) for source, _ in batch.parts])
-        self.stats.batches += 1
-        self.stats.read_lines += batch.line_count()
-        self.stats.read_bytes += batch.size_bytes()
-        self.stats.truncated += len(truncated)
-        self.stats.filtered += sum(len(offsets) for _, offsets in batch.filtered())
-
-    def _testify(self, witness: Witness, batch: Batch, truncated: Sequence[DeadLetter]) -> None:
-        if truncated:
-            witness.truncated(truncated)
-        for path, offsets in batch.filtered():
-            witness.dropped(path, offsets)
-
-    def _follow(self, registry: Registry, following: Following) -> Iterator[Batch]:
-        """Batches as they come, until `stop`."""
-        next_scan = 0.0
-        while not self._stop.is_set():
-            following.look(self._watcher.changed())
-            if (now := time.monotonic()) >= next_scan:
-                self._watcher.renew()
-                self._scan(registry, following)
-                took_s = time.monotonic() - now
-                next_scan = now + max(self._config.scan_interval_s, took_s / _SCAN_SHARE)
-            if batch := self._next(registry, following):
-                yield batch
-                del batch
-            elif not following.has_ready:
-                self._idle(next_scan)
-
-    def _available(
-        self, registry: Registry, following: Following, patience_s: float
-    ) -> Iterator[Batch]:
-        """Batches until everything that is there is taken, or `stop`."""
-        deadline = time.monotonic() + patience_s
-        while not self._stop.is_set():
-            if batch := self._next(registry, following):
-                yield batch
-                del batch
-            elif not (following.has_ready or self._waits(following, deadline)):
-                return
-
-    def _waits(self, following: Following, deadline: float) -> bool:
-        """Wait until the next end of a file is due; False if there is none before the deadline."""
-        due = following.next_due()
-        if due is None or due > deadline:
-            return False
-        self._stop.wait(max(0.0, due - time.monotonic()))
-        following.wake(time.monotonic())
-        return True
-
-    def _next(self, registry: Registry, following: Following) -> Batch | None:
-        batch = following.next_batch()
-        if moved := following.moved(int(time.time())):
-            registry.commit(moved)
-        if batch is not None:
-            self.stats.oldest_s = self._age.oldest(batch, following)
-        return batch
-
-    def _idle(self, until: float) -> None:
-        self.stats.state = State.IDLE
-        self.stats.oldest_s = None
-        self._age = Age()
-        if not self._stop.is_set():
-            self._watcher.wait(max(0.0, until - time.monotonic()))
-
-    def _scan(self, registry: Registry, following: Following) -> None:
-        following.wake(time.monotonic())
-        if gone := following.scan(int(time.time())):
-            registry.commit((), forget=gone)
-        self.stats.files = len(following)
-        self.stats.open_files = following.open_files
-        self.stats.started, self.stats.closed = following.started, following.closed
-        self.stats.left_out = following.left_out
-
     @contextmanager
-    def _started(self) -> Iterator[tuple[Registry, Following]]:
-        """The positions, locked, and the files; all closed in the end, and the output too."""
+    def started(self) -> Iterator["Delivery"]:
+        """A delivery with the positions locked; at the end files and output are closed."""
+        config = self._config
         with ExitStack() as stack:
-            stack.callback(self._ended)
-            registry = stack.enter_context(Registry(self._config.registry_path))
+            stack.callback(self._end)
+            registry = stack.enter_context(Registry(config.registry_path))
             following = Following(
-                self._config.inputs,
-                registry.positions,
-                Limits(self._config.max_lines, self._config.max_bytes, self._config.max_line_bytes),
-                Inactive(registry.since_s),
+                config.inputs,
+                registry.committed,
+                Limits(config.max_lines, config.max_bytes, config.max_line_bytes),
+                LeftOut(registry.since_s),
                 self._deletions,
             )
             stack.callback(following.close)
-            yield registry, following
+            yield Delivery(
+                registry,
+                following,
+                self._settler,
+                self._watcher,
+                self._stop,
+                self.stats,
+                scan_interval_s=config.scan_interval_s,
+                witness=self._witness,
+            )
 
-    def _ended(self) -> None:
+    def _end(self) -> None:
         self._output.close()
         self.stats.state = State.STOPPED
 
@@ -265,3 +168,134 @@ class Pipeline:
         """Wait; False if the pipeline is to stop."""
         self._pause(delay_s)
         return not self._stop.is_set()
+
+
+class Delivery:
+    """A started pipeline: read, settle, commit, again and again."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        following: Following,
+        settler: Settler,
+        watcher: Watcher,
+        stop: Event,
+        stats: Stats,
+        *,
+        scan_interval_s: float,
+        witness: Witness | None,
+    ) -> None:
+        """`stop` ends the delivery after the attempt in flight; `watcher` may be not started."""
+        self._registry, self._following, self._settler = registry, following, settler
+        self._watcher, self._stop, self._stats = watcher, stop, stats
+        self._scan_interval_s, self._witness = scan_interval_s, witness
+        self._next_scan_monotonic = 0.0
+        self._age = Age()
+
+    def run(self) -> None:
+        """Deliver everything that exists and that comes, until the stop."""
+        self._deliver_all(self._next_of_all, self._wait_for_changes)
+
+    def catch_up(self, is_over: Callable[[], bool] = lambda: True) -> None:
+        """Deliver everything that exists, and that comes until `is_over`."""
+        while not is_over() and not self._stop.wait(_FEED_SCAN_S):
+            self._scan()
+            self._deliver_all(self._next, lambda: False)
+        self._scan()
+        deadline = time.monotonic() + _MAX_END_WAIT_S
+        self._deliver_all(self._next, lambda: self._wait_for_end(deadline))
+        if self._stop.is_set():  # lines that were not read may be left, complete or not
+            return
+        for source in self._following.sources():
+            source.warn_unfinished()
+
+    def _deliver_all(
+        self, next_batch: Callable[[], Batch | None], wait: Callable[[], bool]
+    ) -> None:
+        """Deliver batch after batch; where there is none, `wait` returns whether to continue."""
+        while not self._stop.is_set():
+            # The batch is in no variable here: it would stay in memory while the next one is read.
+            is_delivered = self._deliver(next_batch())
+            if not (is_delivered or self._following.has_ready or wait()):
+                return
+
+    def _deliver(self, batch: Batch | None) -> bool:
+        """Deliver a batch that was read from the positions on; False if there is none."""
+        if batch is None:
+            return False
+        self._stats.active = batch.line_count()
+        if self._settler.settle(batch):  # each line is delivered, or in the dead letters
+            self._commit(batch)  # only now may the positions move
+            self._stats.active = 0
+        return True
+
+    def _commit(self, batch: Batch) -> None:
+        truncated = batch.truncated()
+        if self._witness:
+            self._record_losses(self._witness, batch, truncated)
+        now_s = int(time.time())
+        self._registry.commit([source.advance(now_s) for source, _ in batch.parts])
+        self._stats.batches += 1
+        self._stats.read_lines += batch.line_count()
+        self._stats.read_bytes += batch.size_bytes()
+        self._stats.truncated += len(truncated)
+        self._stats.filtered += sum(len(offsets) for _, offsets in batch.filtered())
+
+    def _record_losses(
+        self, witness: Witness, batch: Batch, truncated: Sequence[DeadLetter]
+    ) -> None:
+        if truncated:
+            witness.truncated(truncated)
+        for path, offsets in batch.filtered():
+            witness.dropped(path, offsets)
+
+    # --- the next batch
+
+    def _next(self) -> Batch | None:
+        """The next batch of the files that are known."""
+        batch = self._following.next_batch()
+        if moved := self._following.moved(int(time.time())):
+            self._registry.commit(moved)
+        if batch is not None:
+            self._stats.oldest_s = self._age.oldest(batch, self._following)
+        return batch
+
+    def _next_of_all(self) -> Batch | None:
+        """The next batch, after a check of changed files, and after a scan if one is due."""
+        self._following.check(self._watcher.changed())
+        if (now := time.monotonic()) >= self._next_scan_monotonic:
+            self._watcher.renew()
+            self._scan()
+            took_s = time.monotonic() - now
+            self._next_scan_monotonic = now + max(self._scan_interval_s, took_s / _SCAN_SHARE)
+        return self._next()
+
+    def _scan(self) -> None:
+        self._following.wake(time.monotonic())
+        if gone := self._following.scan(int(time.time())):
+            self._registry.commit((), forget=gone)
+        self._stats.files = len(self._following)
+        self._stats.open_files = self._following.open_files
+        self._stats.started = self._following.started
+        self._stats.closed = self._following.closed
+        self._stats.left_out = self._following.left_out
+
+    # --- where there is none
+
+    def _wait_for_changes(self) -> bool:
+        """Wait for a change, at most until the next scan."""
+        self._stats.state = State.IDLE
+        self._stats.oldest_s = None
+        self._age = Age()
+        if not self._stop.is_set():
+            self._watcher.wait(max(0.0, self._next_scan_monotonic - time.monotonic()))
+        return True
+
+    def _wait_for_end(self, deadline: float) -> bool:
+        """Wait until an incomplete end of a file is due; False if none is before the deadline."""
+        due = self._following.next_due()
+        if due is None or due > deadline:
+            return False
+        self._stop.wait(max(0.0, due - time.monotonic()))
+        self._following.wake(time.monotonic())
+        return True

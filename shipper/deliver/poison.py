@@ -1,15 +1,22 @@
 """Finding the line on which a destination closes its connection, without ever blaming an outage.
 
-A Logstash that cannot read one line says so only by closing the connection, and every later attempt
-ends the same way. Lines on which the connection was closed three times in a row are sent in halves,
-until one is alone. A closing counts against them only if other lines were taken since the last one;
-one without that makes the count begin anew, and so does any sign that the destination is away (no
-connection, no answer). At four, the line is given up.
+A Logstash that cannot read one line reports it only by closing the connection, and every later
+attempt ends in the same way. Lines on which the connection was closed three times in a row are sent
+in halves until one line is alone. From then on it is sent after all other lines: if those are
+delivered, the destination works, and the next closing is a strike against the line. After four
+strikes it is given up.
 
-A line that is alone waits for its neighbours, whose delivery is the proof. Where none are left, an
-acknowledged empty window is as good, if the neighbours have spoken against the line before; of a
-few lines that never had any, only when the connection has been closed on them for five minutes. If
-nothing at all of many lines gets through, nothing is given up: then it is not the lines.
+| since the last closing on the line | this closing |
+|---|---|
+| (there was none, or the destination was unreachable or silent since) | is the first |
+| other lines were taken | is a strike |
+| no line was taken, though lines are left that are not in doubt | voids all strikes |
+| only lines in doubt are left; no empty window was acknowledged | voids all strikes |
+| the same, but one was acknowledged; the line has strikes | is a strike |
+| the same; no strikes; at most 8 lines are left, this one for 5 minutes | is a strike |
+| the same, with more lines left or a shorter wait | is no strike |
+
+If none of many lines is taken, no line is given up: then the lines are not the cause.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,78 +29,91 @@ from shipper.errors import Closed
 from shipper.follow.batch import DeadLetter
 from shipper.lines import Lines
 
-#: A restart closes a connection once or twice; after so many in a row, halves are worth a try.
+#: A restart closes a connection once or twice; after more closings in a row, try halves.
 _CLOSINGS_TO_HALVE: Final = 3
 
-#: So many coincidences of a failing destination with one line, and of a working one with all its
-#: neighbours, are none.
+#: A destination that fails on one line so often, and works with all others, fails on the line.
 _STRIKES: Final = 4
 
-#: Longer than any Logstash starts or stops.
+#: Longer than any Logstash takes to start or stop.
 _LONELY_S: Final = 300.0
 
-#: With so many lines left or fewer, those may all be poisonous; with more it is not the lines.
+#: If at most this many lines are left, each may be poisonous; with more it is not the lines.
 _FEW: Final = 8
 
 
-class Batch(Protocol):
+class Settleable(Protocol):
     """Lines that are settled together."""
 
     def lines(self) -> Lines:
-        """Those to send, in order."""
+        """The lines to send, in order."""
         ...
 
     def rejects(self) -> Iterator[DeadLetter]:
-        """Those that are known to be bad beforehand."""
+        """The lines that are known to be bad beforehand."""
         ...
 
     def reject(self, index: int, reason: str) -> DeadLetter:
-        """The line to send of that index, which the destination refused."""
+        """The dead letter for the line at `index`, which the destination rejected."""
         ...
 
 
-class Group(Struct, frozen=True):
-    """Lines that are sent together, and what speaks against one of them."""
+class _Doubt(Struct, frozen=True):
+    """Why lines may contain a poisonous one: how the connection was closed on them."""
 
-    #: Which of the batch's lines they are.
-    indexes: Sequence[int]
-    lines: Lines
-    #: How often in a row the connection was closed on them, or on a group that held them.
+    #: How often in a row it was closed on them, or on a group that contained them.
     closings: int = 0
-    #: Whether it is one line, and was so at the last closing: it is in doubt.
-    was_alone: bool = False
-    #: How many of the last closings count.
+    #: How many of the last closings are strikes.
     strikes: int = 0
-    #: How many lines the destination had taken in all at the last closing.
+    #: How many lines the destination had taken altogether at the last closing.
     taken: int = 0
     #: Whether it acknowledged an empty window after the last closing.
     answered: bool = False
     #: How long they have waited since the first closing.
     waited_s: float = 0.0
 
-    def closed(self, error: Closed, taken: int, cornered: int | None) -> "Group":
-        """The same lines after the connection was closed on them.
+    def after(self, error: Closed, taken: int, left: int | None) -> "_Doubt":
+        """The doubt after another closing, with `taken` lines taken altogether.
 
-        `taken` is how many lines the destination has taken in all, `cornered` how many are left if
-        they are all in doubt.
+        `left` is how many lines are left if all of them are in doubt, else None.
         """
-        is_accused = bool(self.strikes) or (
-            cornered is not None and cornered <= _FEW and self.waited_s >= _LONELY_S
-        )
-        works = bool(self.closings) and (
-            taken > self.taken or (self.answered and cornered is not None and is_accused)
-        )
+        is_strike = self._is_working(taken, left)
         return replace(
             self,
             closings=self.closings + 1,
-            was_alone=len(self.lines) == 1,
-            strikes=self.strikes + 1 if works else 0,
+            strikes=self.strikes + 1 if is_strike else 0,
             taken=taken,
             answered=error.answers,
         )
 
+    def _is_working(self, taken: int, left: int | None) -> bool:
+        """Whether the destination has worked since the last closing (the table above)."""
+        if self.closings == 0:
+            return False
+        if taken > self.taken:
+            return True
+        if left is None or not self.answered:
+            return False
+        return self.strikes > 0 or (left <= _FEW and self.waited_s >= _LONELY_S)
+
+
+class Group(Struct, frozen=True):
+    """Lines that are sent together."""
+
+    #: Which of the batch's lines they are.
+    indexes: Sequence[int]
+    lines: Lines
+    doubt: _Doubt = _Doubt()
+    #: Whether it is one line on which the connection was closed: it is sent after all others.
+    is_suspect: bool = False
+
+    def closed(self, error: Closed, taken: int, left: int | None) -> "Group":
+        """The same lines after the connection was closed on them (`_Doubt.after`)."""
+        doubt = self.doubt.after(error, taken, left)
+        return replace(self, doubt=doubt, is_suspect=len(self.lines) == 1)
+
     def halves(self) -> list["Group"]:
-        """Both halves, with what speaks against the whole."""
+        """Both halves, each in the same doubt."""
         middle, end = len(self.lines) // 2, len(self.lines)
         return [
             replace(self, indexes=self.indexes[a:b], lines=self.lines.part(a, b))
@@ -101,47 +121,64 @@ class Group(Struct, frozen=True):
         ]
 
     def waited(self, delay_s: float) -> "Group":
-        """The same lines, after so long a wait."""
-        return replace(self, waited_s=self.waited_s + delay_s)
+        """The same lines after a wait."""
+        return replace(self, doubt=replace(self.doubt, waited_s=self.doubt.waited_s + delay_s))
 
-    def absolved(self) -> "Group":
-        """The same lines, with nothing against them."""
+    def cleared(self) -> "Group":
+        """The same lines without any doubt."""
         return Group(self.indexes, self.lines)
 
     @property
     def is_to_halve(self) -> bool:
-        """Whether one of several lines may be to blame."""
-        return self.closings >= _CLOSINGS_TO_HALVE and len(self.lines) > 1
+        """Whether one of several lines may be poisonous."""
+        return self.doubt.closings >= _CLOSINGS_TO_HALVE and len(self.lines) > 1
 
     @property
-    def is_guilty(self) -> bool:
+    def is_poisonous(self) -> bool:
         """Whether it is one line, and to be given up."""
-        return self.strikes >= _STRIKES and self.was_alone
+        return self.is_suspect and self.doubt.strikes >= _STRIKES
+
+
+class Attempt(Struct, frozen=True):
+    """The result of sending a group once."""
+
+    #: The groups to send next, in order.
+    left: Sequence[Group] = ()
+    #: How long to wait first; None to continue immediately.
+    delay_s: float | None = None
+    #: The lines that will never be taken, by index, and why.
+    rejected: Sequence[tuple[int, str]] = ()
 
 
 class Unsettled:
-    """What is left of a batch: groups to send, the next one last, and dead letters so far."""
+    """The unsettled part of a batch: groups to send, and dead letters so far."""
 
-    __slots__ = ("_batch", "groups", "letters")
+    __slots__ = ("_batch", "_groups", "letters")
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Settleable) -> None:
         lines = batch.lines()
         self._batch = batch
-        self.groups = [Group(range(len(lines)), lines)] if lines else []
+        # The next one is last.
+        self._groups = [Group(range(len(lines)), lines)] if lines else []
         self.letters = list(batch.rejects())
 
-    def reject(self, index: int, reason: str) -> None:
-        """Put the line of that index among the dead letters."""
-        self.letters.append(self._batch.reject(index, reason))
+    def __bool__(self) -> bool:
+        return bool(self._groups)
 
-    def put_back(self, *left: Group) -> None:
-        """Send these next; but before a line in doubt send what is not."""
-        at = len(self.groups)
-        if len(left) == 1 and left[0].was_alone:
-            at = max((n for n, one in enumerate(self.groups) if not one.was_alone), default=0)
-        self.groups[at:at] = reversed(left)
+    def next(self) -> Group:
+        """Take out the group to send next; pass the result to `apply`."""
+        return self._groups.pop()
 
-    def closed(self, group: Group, error: Closed, taken: int) -> Group:
-        """The group after the connection was closed on it, and `taken` lines taken in all."""
-        others = sum(not one.was_alone for one in self.groups)
-        return group.closed(error, taken, None if others else len(self.groups) + 1)
+    def in_doubt(self) -> int | None:
+        """How many lines are left, the group just taken included, if no other one can be taken."""
+        is_all = all(one.is_suspect for one in self._groups)
+        return len(self._groups) + 1 if is_all else None
+
+    def apply(self, attempt: Attempt) -> None:
+        """Queue what is left, a suspect after all others, and collect the dead letters."""
+        for index, reason in attempt.rejected:
+            self.letters.append(self._batch.reject(index, reason))
+        at = len(self._groups)
+        if len(attempt.left) == 1 and attempt.left[0].is_suspect:
+            at = max((n for n, one in enumerate(self._groups) if not one.is_suspect), default=0)
+        self._groups[at:at] = reversed(attempt.left)

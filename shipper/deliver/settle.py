@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from shipper.deliver.backoff import Backoff
 from shipper.deliver.dead_letters import DeadLetters, Full, Witness
-from shipper.deliver.poison import Batch, Group, Unsettled
+from shipper.deliver.poison import Attempt, Group, Settleable, Unsettled
 from shipper.deliver.stats import State, Stats
 from shipper.errors import Closed, ProtocolError, Refused, TooLarge, Unavailable
 from shipper.follow.batch import DeadLetter
@@ -15,14 +15,14 @@ from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Outcome,
 
 _log = logging.getLogger(__name__)
 
-#: When a person must act, trying more often only fills the logs of both sides.
+#: When a person must act, more attempts only fill the logs of both sides.
 _REFUSED_INITIAL_S, _REFUSED_MAX_S = 30.0, 120.0
 _FULL_INITIAL_S, _FULL_MAX_S = 5.0, 30.0
 
 _TROUBLES = (State.UNAVAILABLE, State.REFUSED, State.FULL)
 
-#: Waits so many seconds; False if the pipeline is to stop.
-Sleep = Callable[[float], bool]
+#: Waits for the given seconds; False if the pipeline is to stop.
+_Sleep = Callable[[float], bool]
 
 
 class Settler:
@@ -35,71 +35,83 @@ class Settler:
         stats: Stats,
         *,
         name: str,
-        sleep: Sleep,
+        sleep: _Sleep,
         backoff: Backoff,
         random: Callable[[], float],
         witness: Witness | None = None,
     ) -> None:
-        """`witness` is told of the lines that went to the dead letters."""
+        """`witness` records the lines that went to the dead letters."""
         self._output, self._dead_letters, self._stats = output, dead_letters, stats
         self._name, self._sleep, self._witness = name, sleep, witness
         self._backoff = backoff
         self._slow = Backoff(_REFUSED_INITIAL_S, _REFUSED_MAX_S, random)
         self._full = Backoff(_FULL_INITIAL_S, _FULL_MAX_S, random)
 
-    def settle(self, batch: Batch) -> bool:
-        """Whether every line is delivered or in the dead letters; False if told to stop before."""
+    def settle(self, batch: Settleable) -> bool:
+        """Send until every line is delivered or in the dead letters; False if stopped before."""
         rest = Unsettled(batch)
-        while rest.groups:
-            delay_s = self._attempt(rest, rest.groups.pop())
-            if delay_s is not None and not self._sleep(delay_s):
+        while rest:
+            group = rest.next()
+            attempt = self._attempt(group, rest.in_doubt())
+            rest.apply(attempt)
+            if attempt.delay_s is not None and not self._sleep(attempt.delay_s):
                 return False
         return not rest.letters or self._bury(rest.letters)
 
-    def _attempt(self, rest: Unsettled, group: Group) -> float | None:
-        """Send once, put back what is left to send, and say how long to wait before."""
+    def _attempt(self, group: Group, in_doubt: int | None) -> Attempt:
+        """Send once; `in_doubt` is how many lines are left if all of them are in doubt."""
         try:
             outcomes = self._output.send(group.lines)
         except Closed as error:
             self._enter(State.UNAVAILABLE, error)
-            return self._doubt(rest, rest.closed(group, error, self._stats.delivered), error)
+            return self._after_closing(group.closed(error, self._stats.delivered, in_doubt), error)
         except (Unavailable, ProtocolError) as error:
             self._enter(State.UNAVAILABLE, error)
-            left, delay_s = group.absolved(), self._backoff.next_s()
+            return self._later(group.cleared(), self._backoff.next_s())
         except Refused as error:
             self._enter(State.REFUSED, error)
-            left, delay_s = group.absolved(), self._slow.next_s()
+            return self._later(group.cleared(), self._slow.next_s())
         except TooLarge as error:
             if len(group.lines) > 1:
-                rest.put_back(*group.halves())
-            else:
-                rest.reject(group.indexes[0], f"too large: {error}")
-            return None
-        else:
-            again = self._take(rest, group, outcomes)
-            if again is None:
-                return None
-            left, delay_s = again, self._backoff.next_s()
-        self._stats.retried += len(left.lines)
-        rest.put_back(left)
-        return delay_s
+                return Attempt(group.halves())
+            return Attempt(rejected=[(group.indexes[0], f"too large: {error}")])
+        return self._after_answer(group, outcomes)
 
-    def _doubt(self, rest: Unsettled, group: Group, error: Closed) -> float | None:
-        """What to do with lines on which the connection was closed without a word."""
-        if group.is_guilty:
-            said = f"{error}, {group.strikes} times while it worked otherwise"
-            rest.reject(group.indexes[0], f"the connection was closed on it: {said}")
-            return None
+    def _later(self, group: Group, delay_s: float) -> Attempt:
         self._stats.retried += len(group.lines)
-        if group.is_to_halve:
-            rest.put_back(*group.halves())
-            return self._backoff.first_s()
-        delay_s = self._backoff.next_s()
-        rest.put_back(group.waited(delay_s))
-        return delay_s
+        return Attempt([group], delay_s)
 
-    def _take(self, rest: Unsettled, group: Group, outcomes: Sequence[Outcome]) -> Group | None:
-        """Count the outcomes; the lines to send again, as a group if there are any."""
+    def _after_closing(self, group: Group, error: Closed) -> Attempt:
+        """What to do with lines on which the connection was closed without an answer."""
+        if group.is_poisonous:
+            strikes = f"{error}, {group.doubt.strikes} times while it worked otherwise"
+            reason = f"the connection was closed on it: {strikes}"
+            return Attempt(rejected=[(group.indexes[0], reason)])
+        if group.is_to_halve:
+            self._stats.retried += len(group.lines)
+            return Attempt(group.halves(), self._backoff.first_s())
+        delay_s = self._backoff.next_s()
+        return self._later(group.waited(delay_s), delay_s)
+
+    def _after_answer(self, group: Group, outcomes: Sequence[Outcome]) -> Attempt:
+        """Count the outcomes; collect the lines to send again and the rejected ones."""
+        delivered = self._count_delivered(group, outcomes)
+        if delivered == len(group.lines) == len(outcomes):
+            return Attempt()
+        again: list[tuple[int, bytes]] = []
+        rejected: list[tuple[int, str]] = []
+        for index, line, outcome in zip(group.indexes, group.lines, outcomes, strict=True):
+            if outcome is RETRY:
+                again.append((index, line))
+            elif isinstance(outcome, Rejected):
+                rejected.append((index, outcome.reason))
+        if not again:
+            return Attempt(rejected=rejected)
+        left = Group([index for index, _ in again], Lines.of(line for _, line in again))
+        self._stats.retried += len(again)
+        return Attempt([left], self._backoff.next_s(), rejected)
+
+    def _count_delivered(self, group: Group, outcomes: Sequence[Outcome]) -> int:
         delivered = outcomes.count(DELIVERED)  # compares identities first: a sweep in C
         if delivered != len(group.lines):
             delivered += outcomes.count(DUPLICATE) + outcomes.count(DIVERTED)
@@ -108,17 +120,7 @@ class Settler:
         self._stats.delivered += delivered
         if delivered:
             self._progress()
-        if delivered == len(group.lines) == len(outcomes):
-            return None
-        again: list[tuple[int, bytes]] = []
-        for index, line, outcome in zip(group.indexes, group.lines, outcomes, strict=True):
-            if outcome is RETRY:
-                again.append((index, line))
-            elif isinstance(outcome, Rejected):
-                rest.reject(index, outcome.reason)
-        if not again:
-            return None
-        return Group([index for index, _ in again], Lines.of(line for _, line in again))
+        return delivered
 
     def _progress(self) -> None:
         self._stats.last_ack_monotonic = time.monotonic()
@@ -130,7 +132,7 @@ class Settler:
             self._stats.state = State.DELIVERING
 
     def _bury(self, letters: Sequence[DeadLetter]) -> bool:
-        """Put the rejected lines on the disk; hold while there is no room for them."""
+        """Write the dead letters to the disk; wait while there is no room for them."""
         while True:
             try:
                 self._dead_letters.add(letters)
@@ -154,7 +156,7 @@ class Settler:
         return True
 
     def _enter(self, state: State, error: Exception) -> None:
-        """Note the trouble; say it when it begins or changes its kind."""
+        """Note the trouble; log it when it begins or changes its kind."""
         self._stats.last_error = str(error)
         if self._stats.state is state:
             return

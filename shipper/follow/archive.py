@@ -1,8 +1,8 @@
 """A gzip archive (RFC 1952), read as if it were the file that it was made of.
 
-It is gone through once before its first line is read: whose copy it is, and whether it is whole,
-only its end can tell. Then it is unpacked once more, from the front to the back, and no more of it
-is in memory than is being read.
+It is scanned once before its first line is read: only its end shows which file it is a copy of and
+whether it is complete. Then it is unpacked again, from front to back, and only the part that is
+being read is in memory.
 """
 
 import os
@@ -11,10 +11,10 @@ import zlib
 from shipper.follow.handle import Handle, Packed, Torn
 from shipper.follow.mark import HEAD_BYTES
 
-#: What an archive begins with, and no line of text in UTF-8.
+#: The first bytes of every archive; no text in UTF-8 contains them.
 _MAGIC = b"\x1f\x8b"
 
-#: What else logs are packed with; their bytes would all be dead letters.
+#: Other formats that logs are packed in; all their bytes would become dead letters.
 _OTHERS = {
     b"\xfd7zXZ\x00": "packed with xz",
     b"\x28\xb5\x2f\xfd": "packed with zstd",
@@ -25,19 +25,19 @@ _OTHERS = {
 
 _LONGEST_MAGIC_BYTES = max(map(len, _OTHERS))
 
-#: What fingerprints look at, of both ends: it is asked for again and again, and kept.
+#: The bytes at both ends that fingerprints cover: they are read again and again, and kept.
 _EDGE_BYTES = HEAD_BYTES
 
-#: Read at once: of text it unpacks to a piece or two.
+#: Read at once: this much packed text unpacks to a piece or two.
 _READ_BYTES = 64 << 10
 #: Unpacked at once; more would be copied more often.
 _PIECE_BYTES = 256 << 10
-#: Unpacked by one `explore`: some 20 ms, in which no other file is read.
+#: Unpacked by one `explore`: some 20 ms during which no other file is read.
 _STEP_PIECES = 32
 
 _TORN = "its end is missing"
 
-#: zlib's sign for a gzip member with its header and checksum.
+#: zlib's code for a gzip member with its header and checksum.
 _GZIP_WBITS = 16 + zlib.MAX_WBITS
 
 
@@ -60,22 +60,22 @@ class Archive(Handle):
     is_archive = True
 
     def __init__(self, file: int) -> None:
-        """Nothing is known of the open `file` before `explore`."""
+        """Nothing is known about the open `file` before `explore`."""
         super().__init__(file)
         self._version = (-1, 0)
         self._is_explored = False
-        # While it is gone through, and where its end may follow.
+        # During the scan, and after it if the end may still come.
         self._explorer: _Unpacker | None = None
         self._fault = ""
         self._size = 0
         self._head = self._tail = b""
         self._reader: _Unpacker | None = None
-        # What of the content is unpacked, and where that starts.
+        # The part of the content that is unpacked, and its offset.
         self._window, self._start = bytearray(), 0
 
     @property
     def size(self) -> int:
-        """How much it holds, so far as it is explored."""
+        """The size of the content, as far as it is scanned."""
         return self._size
 
     @property
@@ -89,11 +89,11 @@ class Archive(Handle):
         return self._fault is _TORN
 
     def knows(self, version: tuple[int, int]) -> bool:
-        """Whether it has been gone through to its end since it was written to."""
+        """Whether it was scanned to its end in this version."""
         return self._is_explored and version == self._version
 
     def explore(self, version: tuple[int, int]) -> bool:
-        """Go through the next part of it; True when that was the last."""
+        """Scan the next part; True after the last one."""
         if version != self._version:
             self._change(version)
         self._explorer = explorer = self._explorer or _Unpacker()
@@ -110,7 +110,7 @@ class Archive(Handle):
         return self._is_explored
 
     def read(self, size: int, offset: int) -> bytes:
-        """`size` bytes of the content; quick where the last read was, or a little behind it."""
+        """`size` bytes of the content; fast at the offset of the last read or a little later."""
         end = min(offset + size, self._size)
         if end <= len(self._head):
             return self._head[offset:end]
@@ -119,17 +119,17 @@ class Archive(Handle):
         self._unpack(offset, end)
         return bytes(self._window[offset - self._start : end - self._start])
 
-    def up_to_a_line(self, start: int, want: int) -> int:  # noqa: ARG002  # as every handle's
-        """`want`: to look further on for the end of a line would be to unpack it twice."""
+    def up_to_a_line(self, start: int, want: int) -> int:  # noqa: ARG002  # as in every handle
+        """`want`: to search further on for the end of a line would unpack that part twice."""
         return want
 
     def rest(self) -> None:
-        """Let go of what reading on needs; the next read begins at the front again."""
+        """Free what is needed to continue reading; the next read starts at the front again."""
         self._reader = None
         self._window = bytearray()
 
     def close(self) -> None:
-        """Close the file; how much it holds, and what is wrong with it, stays known."""
+        """Close the file; its size and its fault stay known."""
         self.rest()
         self._explorer, self._head, self._tail = None, b"", b""
         if not self._is_explored:
@@ -137,10 +137,10 @@ class Archive(Handle):
         super().close()
 
     def _change(self, version: tuple[int, int]) -> None:
-        """It was written to: what was cut off may go on, everything else is another archive."""
-        goes_on = self.is_torn and version[0] > self._version[0]
+        """Start another scan; only an archive without its end can be continued."""
+        continues = self.is_torn and version[0] > self._version[0]
         self._version, self._is_explored, self._fault = version, False, ""
-        if self._explorer and goes_on:
+        if self._explorer and continues:
             self._explorer.fault = ""
         else:
             self._explorer = None
@@ -148,7 +148,7 @@ class Archive(Handle):
         self.rest()
 
     def _unpack(self, offset: int, end: int) -> None:
-        """Have the content from `offset` to `end` in the window, and little before that."""
+        """Unpack the content from `offset` to `end` into the window; keep little before it."""
         if self._reader is None or offset < self._start:
             self.rest()
             self._reader, self._start = _Unpacker(), 0
@@ -177,12 +177,12 @@ class _Unpacker:
         self._input = b""
         self._at = 0
         self._feed_bytes = _READ_BYTES
-        # Behind a member, and not in the next one.
+        # After a member, and before the next one.
         self._is_between = False
         self.fault = ""
 
     def more(self, file: int, max_bytes: int) -> bytes:
-        """What comes next, at least one byte of it; none at the end, or at a fault."""
+        """The next bytes, at least one; none at the end or at a fault."""
         while not self.fault:
             if not self._input:
                 self._input = self._read(file)
@@ -196,7 +196,7 @@ class _Unpacker:
         return b""
 
     def _read(self, file: int) -> bytes:
-        """What the file has next; padding between members, as of tapes, is passed over."""
+        """The next packed bytes; zeros between members (padding of tapes) are skipped."""
         while data := os.pread(file, _READ_BYTES, self._at):
             self._at += len(data)
             if data := data.lstrip(b"\0") if self._is_between else data:
@@ -204,9 +204,9 @@ class _Unpacker:
         return b""
 
     def _inflated(self, max_bytes: int) -> bytes:
-        """What the input unpacks to, if it does; nothing of a call that meets a fault is given.
+        """The unpacked input; empty if zlib finds a fault, even one at the end of the input.
 
-        So the input is fed again in ever smaller parts, until one byte alone is at fault.
+        Therefore the input is fed again in ever smaller parts, until a single byte is at fault.
         """
         fed, before = self._input[: self._feed_bytes], self._inflate.copy()
         try:
@@ -228,7 +228,10 @@ class _Unpacker:
 
 
 def opened(file: Handle) -> Handle:
-    """What reads the open file by its first bytes, mostly `file` itself; `Torn` if one is all."""
+    """The handle to read the file with, by its first bytes; `file` itself if it is the right one.
+
+    `Torn` if the file has only the first byte of an archive, `Packed` if it is not readable.
+    """
     head = os.pread(file.file, _LONGEST_MAGIC_BYTES, 0)
     if head == _MAGIC[:1]:
         raise Torn

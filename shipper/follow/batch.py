@@ -1,13 +1,19 @@
-"""What goes to the destination at once: chunks of one source or many."""
+"""Batches: the chunks of one or many sources that are sent together."""
 
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from shipper.follow.chunk import Chunk
+from shipper.follow.reader import Chunk, Limits
 from shipper.follow.source import Source
 from shipper.forms.check import Reject
 from shipper.lines import Lines
+
+#: A batch with less room than this is full: a block that small would be read again and again.
+_MIN_ROOM_BYTES = 64 << 10
+
+#: Archives are scanned in steps of some 20 ms. After this many the lines that were read are sent.
+_MAX_SCAN_STEPS = 16
 
 
 class DeadLetter(Struct, frozen=True):
@@ -34,7 +40,7 @@ class Batch(Struct, frozen=True):
         return Lines.joined([chunk.lines for chunk in self.chunks])
 
     def line_count(self) -> int:
-        """How many lines there are to send."""
+        """The number of lines to send."""
         return sum(len(chunk.lines) for chunk in self.chunks)
 
     def size_bytes(self) -> int:
@@ -42,13 +48,13 @@ class Batch(Struct, frozen=True):
         return sum(chunk.size_bytes for chunk in self.chunks)
 
     def filtered(self) -> Iterator[tuple[str, Sequence[int]]]:
-        """The paths of files with lines that the operator does not want, and their offsets."""
+        """The paths of files with lines that the operator has excluded, and their offsets."""
         for source, chunk in self.parts:
             if chunk.sifted.filtered:
                 yield source.found.path, chunk.sifted.filtered
 
     def rejects(self) -> Iterator[DeadLetter]:
-        """The lines that were bad as read."""
+        """The lines that were rejected when they were read."""
         for source, chunk in self.parts:
             path = source.found.path
             yield from (DeadLetter(path, reject) for reject in chunk.sifted.rejects)
@@ -62,10 +68,49 @@ class Batch(Struct, frozen=True):
         ]
 
     def reject(self, index: int, reason: str) -> DeadLetter:
-        """The dead letter of the line of that index, which the destination refused."""
+        """The dead letter for the line at `index`, which the destination rejected."""
         for source, chunk in self.parts:
             if index < len(chunk.lines):
                 reject = Reject(chunk.lines[index], chunk.offset(index), reason)
                 return DeadLetter(source.found.path, reject)
             index -= len(chunk.lines)
         raise IndexError(index)
+
+
+class BatchBuilder:
+    """A batch being filled, and the room that it has left."""
+
+    __slots__ = ("_bytes_left", "_lines_left", "_max_line_bytes", "_parts", "_scan_steps_left")
+
+    def __init__(self, limits: Limits) -> None:
+        self._parts: list[tuple[Source, Chunk]] = []
+        self._lines_left, self._bytes_left = limits.max_lines, limits.max_bytes
+        self._max_line_bytes = limits.max_line_bytes
+        self._scan_steps_left = _MAX_SCAN_STEPS
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another chunk fits, and the lines so far need not be sent first."""
+        return (
+            self._lines_left > 0
+            and self._bytes_left >= _MIN_ROOM_BYTES
+            and self._scan_steps_left > 0
+        )
+
+    def room(self) -> Limits:
+        """The limits of the next chunk."""
+        return Limits(self._lines_left, self._bytes_left, self._max_line_bytes)
+
+    def count_scan_step(self) -> None:
+        """Note that time was spent on an archive."""
+        self._scan_steps_left -= 1
+
+    def add(self, source: Source, chunk: Chunk) -> None:
+        """Append the chunk."""
+        self._parts.append((source, chunk))
+        self._lines_left -= len(chunk.lines)
+        self._bytes_left -= chunk.size_bytes
+
+    def batch(self) -> Batch | None:
+        """The batch; None if it is empty."""
+        return Batch(self._parts) if self._parts else None

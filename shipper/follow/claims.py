@@ -1,129 +1,174 @@
-"""Which position each file has a claim to: its own, that of a file whose copy it is, or a new one.
+"""Decides which position each file gets: its own, a new one, or the one of its original.
 
-Where that cannot be known yet, because an archive has not been gone through, nothing is forgotten:
-it may be what has become of a file that is gone.
+Until an archive is scanned to its end its original is unknown. During that time no position is
+forgotten, because the archive may have been made of a file that is gone.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import NamedTuple
 
+from shipper.follow.candidates import Originals, Unclaimed, is_left_to
 from shipper.follow.discover import Found, open_found
 from shipper.follow.handle import Handle
 from shipper.follow.mark import Mark
-from shipper.follow.originals import Originals, is_left_to
-from shipper.follow.registry import Position
+from shipper.follow.registry import Committed, Position
 from shipper.follow.segments import segment_of
-from shipper.follow.source import Source
-from shipper.follow.strays import Strays
+from shipper.follow.source import Source, Stage
 from shipper.follow.streams import Streams
-from shipper.follow.turns import Turns
 from shipper.record.format import Segment
 
 _log = logging.getLogger(__name__)
+
+
+class Kind(Enum):
+    """The possible identities of a file."""
+
+    #: A file whose position is known.
+    FORMER = auto()
+    #: A copy of a followed file that still holds its lines.
+    COPY = auto()
+    #: A copy of a followed file that was cut: it takes over the position.
+    SUCCESSOR = auto()
+    NEW = auto()
+
+
+class _Claim(NamedTuple):
+    """The identity of a file, and the position that it has a claim to."""
+
+    kind: Kind
+    #: The segment of an audit stream that its first line names.
+    segment: Segment | None
+    #: Its own position, if it is FORMER.
+    position: Position | None = None
+    #: The file that a COPY or SUCCESSOR is a copy of.
+    original: Source | None = None
 
 
 class Claims:
     """Gives files their positions, and takes them away."""
 
     __slots__ = (
+        "_committed",
         "_copies",
         "_cut",
         "_held",
         "_next_id",
         "_originals",
-        "_positions",
-        "_ready",
-        "_strays",
         "_streams",
+        "_unclaimed",
         "_unknown",
     )
 
-    def __init__(self, positions: Mapping[int, Position], streams: Streams, ready: Turns) -> None:
-        """A segment joins its stream in `streams`; a file that is to be read anew gets a turn."""
-        self._positions, self._streams, self._ready = positions, streams, ready
-        self._strays = Strays(positions.values())
+    def __init__(self, committed: Committed, streams: Streams) -> None:
+        """A file that is a segment joins its stream in `streams`."""
+        self._committed, self._streams = committed, streams
+        self._unclaimed = Unclaimed(committed)
         self._originals = Originals()
-        self._next_id = max(positions, default=0) + 1
-        # The paths of the copies of each file, which is known by its position.
+        self._next_id = max((one.id for one in committed), default=0) + 1
+        # The paths of the copies of each file, by the id of its position.
         self._copies: dict[int, set[str]] = {}
-        # Positions of files that were cut, or deleted: forgotten where no copy claims them.
+        # Positions of files that were cut or deleted: forgotten if no copy claims them.
         self._cut: dict[int, None] = {}
-        # Archives that are yet to be known.
+        # The sources in Stage.UNKNOWN.
         self._unknown: set[Source] = set()
-        # Archives that are copies, and of what: to find it out again would take long.
+        # The id of the original of each source in Stage.COPY: to find it again would take long.
         self._held: dict[Source, int] = {}
 
-    def knows_inode(self, found: Found) -> bool:
-        """Whether a position without a file names this inode."""
-        return self._strays.knows_inode(found)
+    # --- questions
 
-    def is_known(self, found: Found) -> bool:
-        """Whether a position without a file is of this very one, inode and content."""
-        if not self._strays.knows_inode(found):
+    def has_inode(self, found: Found) -> bool:
+        """Whether a position without a file names this inode."""
+        return self._unclaimed.has_inode(found)
+
+    def has_position(self, found: Found) -> bool:
+        """Whether a position without a file fits this file, its inode and its content."""
+        if not self._unclaimed.has_inode(found):
             return False
         try:
             file = Handle(open_found(found))
-        except OSError:  # told when it is followed
+        except OSError:  # reported when it is followed
             return False
         try:
-            return self._strays.fits_inode(found, file)
+            return self._unclaimed.fits_inode(found, file)
         finally:
             file.close()
 
-    def expect(self, archive: Source) -> None:
-        """What it holds is not known yet."""
-        self._unknown.add(archive)
-
-    def begin(self, source: Source) -> bool:
-        """Give a file its position; False if it is a copy of one that still holds its lines."""
-        file = source.handle()
-        segment = segment_of(file)
-        position = self._strays.claim(source.found, file, segment)
-        if position is None and (original := self._original(source, segment)):
-            if not is_left_to(source, original):
-                self._hold(source, original)
-                return False
-            position = self._handed_over(original)
-        if position is None and (former := self._strays.at_place_of(source.found)):
-            source.restart()
-            self._cut.update(dict.fromkeys(former))
-        if segment and self._streams.source(segment):
-            segment = None  # another file that says so of itself, and holds other lines
-        ident = position.id if position else self._next_id
-        self._next_id = max(self._next_id, ident + 1)
-        source.begin(ident, position or Mark(), segment)
-        self._unknown.discard(source)
-        self._held.pop(source, None)
-        if segment:
-            self._streams.add(source, segment)
-        return True
-
-    def holds(self, source: Source) -> bool:
-        """Whether it is known for a copy of a file that still holds its lines."""
-        return self._held.get(source, 0) in self._copies and not source.is_news(source.found)
+    def is_held(self, source: Source) -> bool:
+        """Whether it is an unchanged copy of a file that still holds its lines."""
+        is_copy = source.stage is Stage.COPY and self._held[source] in self._copies
+        return is_copy and not source.file.may_differ(source.found)
 
     def has_moved(self, source: Source) -> bool:
-        """Whether its position says that it is elsewhere."""
-        position, found = self._positions.get(source.id), source.found
+        """Whether its committed position names another place."""
+        position, found = self._committed.get(source.id), source.found
         return position is not None and (position.path, position.device, position.inode) != (
             found.path,
             found.device,
             found.inode,
         )
 
-    def note(self, source: Source) -> None:
-        """Know the file by what it is called and begins with now, for its copies."""
-        self._originals.note(source)
+    def may_return(self, source: Source) -> bool:
+        """Whether a file that is gone may still exist as a copy, known or not yet known."""
+        return bool(self._unknown) or source.id in self._copies
 
-    def lose_sight(self, source: Source) -> None:
-        """Know it no longer by that, before it changes."""
-        self._originals.forget(source, source.mark)
+    def decide(self, source: Source) -> _Claim:
+        """Decide on the identity of the file; `Torn` if its first line is still incomplete."""
+        file = source.file.handle()
+        segment = segment_of(file)
+        if position := self._unclaimed.find(source.found, file, segment):
+            return _Claim(Kind.FORMER, segment, position=position)
+        same = self._streams.source(segment) if segment else None
+        original = self._originals.find(source, same)
+        if original is None:
+            return _Claim(Kind.NEW, segment)
+        kind = Kind.SUCCESSOR if is_left_to(source, original) else Kind.COPY
+        return _Claim(kind, segment, original=original)
+
+    # --- decisions carried out
+
+    def begin(self, source: Source, claim: _Claim) -> None:
+        """Give the file the position that it has a claim to; not for a COPY."""
+        position = claim.position
+        if position:
+            self._unclaimed.drop(position.id)
+        elif claim.original:
+            position = self._handed_over(claim.original)
+        if position is None:
+            self._replace_former(source)
+        ident = position.id if position else self._next_id
+        self._next_id = max(self._next_id, ident + 1)
+        segment = claim.segment
+        if segment and self._streams.source(segment):
+            segment = None  # another file, with other lines, names the same segment
+        source.begin(ident, position or Mark(), segment)
+        self._index(source)
+        if segment:
+            self._streams.add(source, segment)
+
+    def hold(self, copy: Source, original: Source) -> None:
+        """Do not read a copy while the original holds its lines."""
+        path = copy.found.path
+        paths = self._copies.setdefault(original.id, set())
+        if path not in paths:
+            paths.add(path)
+            _log.info("%s is a copy of %s; its lines are read there.", path, original.found.path)
+        if copy.file.is_archive:
+            copy.file.note_seen()
+            copy.enter(Stage.COPY)
+            self._index(copy, original.id)
+
+    def expect(self, archive: Source) -> None:
+        """Note that the content of an archive is not known yet."""
+        archive.enter(Stage.UNKNOWN)
+        self._index(archive)
 
     def renew(self, source: Source) -> None:
-        """Another position for a file that begins anew; a copy may claim the old one."""
-        if position := self._positions.get(source.id):
+        """Give a new position to a file that begins again; a copy may claim the old one."""
+        if position := self._committed.get(source.id):
             self._originals.forget(source, position)
-            self._strays.add(position)
+            self._unclaimed.add(position)
             self._cut[source.id] = None
         self._copies.pop(source.id, None)
         if source.segment:
@@ -133,61 +178,69 @@ class Claims:
         self._originals.note(source)
 
     def forget(self, source: Source) -> None:
-        """It is followed no more."""
-        self._unknown.discard(source)
-        self._held.pop(source, None)
+        """Stop following it."""
         self._copies.pop(source.id, None)
         self._originals.forget(source, source.mark)
         if source.segment:
             self._streams.forget(source.segment)
+        source.enter(Stage.GONE)
+        self._index(source)
 
-    def may_return(self, source: Source) -> bool:
-        """Whether a file that is gone may be there still, as a copy that is known or not yet."""
-        return bool(self._unknown) or source.id in self._copies
+    # --- names and positions without files
+
+    def note(self, source: Source) -> None:
+        """Register the file under its path and first bytes of now, to recognize its copies."""
+        self._originals.note(source)
+
+    def forget_name(self, source: Source) -> None:
+        """Unregister its path and first bytes, before they change."""
+        self._originals.forget(source, source.mark)
 
     def keep(self, ident: int, *, is_gone: bool) -> None:
-        """Keep that position until its file turns up again.
+        """Keep that position until its file is found again.
 
-        If that is gone, it can be an archive that is not known yet and no other one: the position
-        could be taken for that of a file which is given its inode.
+        If the file is gone, only an archive that is not known yet can be it: after that the
+        position is forgotten, or another file that gets the inode could be taken for this one.
         """
-        if position := self._positions.get(ident):
-            self._strays.add(position)
+        if position := self._committed.get(ident):
+            self._unclaimed.add(position)
             if is_gone and self._unknown:
                 self._cut[ident] = None
 
-    def without_copy(self) -> list[int]:
-        """The positions of files that were cut and have no copy: a copy is there before the cut."""
+    def drop_without_copy(self) -> list[int]:
+        """Drop the positions of files that were cut and have no copy; their ids.
+
+        A copy exists before its original is cut, so the scan would have found it.
+        """
         if self._unknown:
             return []
-        gone = [ident for ident in self._cut if self._strays.drop(ident)]
+        gone = [ident for ident in self._cut if self._unclaimed.drop(ident)]
         self._cut.clear()
         return gone
 
     def drop_older(self, than_s: Callable[[Position], float]) -> list[int]:
         """Drop the positions without files that were last committed before that time; their ids."""
-        return self._strays.drop_older(than_s)
+        return self._unclaimed.drop_older(than_s)
 
-    def _original(self, source: Source, segment: Segment | None) -> Source | None:
-        same = self._streams.source(segment) if segment else None
-        return self._originals.of(source, same)
-
-    def _hold(self, source: Source, original: Source) -> None:
-        path = source.found.path
-        told = self._copies.setdefault(original.id, set())
-        if path not in told:
-            told.add(path)
-            _log.info("%s is a copy of %s; its lines are read there.", path, original.found.path)
-        if source.is_archive:
-            self._unknown.discard(source)
-            self._held[source] = original.id
-            source.seen = source.found
+    def _index(self, source: Source, original: int = 0) -> None:
+        """Sort a source by its stage."""
+        self._unknown.discard(source)
+        self._held.pop(source, None)
+        if source.stage is Stage.UNKNOWN:
+            self._unknown.add(source)
+        elif source.stage is Stage.COPY:
+            self._held[source] = original
 
     def _handed_over(self, original: Source) -> Position | None:
-        """The position of a file that was cut, for its copy; the file begins anew."""
+        """Take the position from a file that was cut, for its copy; the file begins again."""
         ident = original.id
         original.restart()
-        self._ready.add(original)
         self.renew(original)
         self._cut.pop(ident, None)
-        return self._strays.drop(ident)
+        return self._unclaimed.drop(ident)
+
+    def _replace_former(self, source: Source) -> None:
+        """Let no file but a copy claim the positions of a file that this one has replaced."""
+        if former := self._unclaimed.at_place_of(source.found):
+            source.restart()
+            self._cut.update(dict.fromkeys(former))

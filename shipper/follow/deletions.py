@@ -1,4 +1,4 @@
-"""Deleting files that every output has; shared by the pipelines, which know only their own."""
+"""Deleting files that every output has: shared by the pipelines, each of which serves one."""
 
 import logging
 import os
@@ -9,12 +9,12 @@ from shipper.follow.discover import Found
 
 _log = logging.getLogger(__name__)
 
-#: A file with what it holds: device, inode, size and time of change.
+#: A file and its content: device, inode, size and time of change.
 _Version = tuple[int, int, int, int]
 
 
 class Deletions:
-    """Counts which outputs have all of a file, and deletes it when all of them do."""
+    """Notes which outputs have all of a file, and deletes it once all of them do."""
 
     def __init__(self, outputs: Iterable[str]) -> None:
         """A file is deleted when each of `outputs` has it."""
@@ -25,7 +25,7 @@ class Deletions:
         self._lock = Lock()
 
     def settled(self, output: str, found: Found) -> None:
-        """All that is in the file is settled by `output`, and nothing more is to come."""
+        """Note that `output` has the file to its end, and that it will not grow."""
         version = _version(found)
         with self._lock:
             known, outputs = self._settled.setdefault(version[:2], (version, set()))
@@ -38,7 +38,7 @@ class Deletions:
                 self._deleted[version] = set(self._outputs)
 
     def forget(self, output: str, found: Found) -> bool:
-        """Whether the file was deleted here; asked by each output once."""
+        """Forget the deletion of the file for this output; False if it was not deleted here."""
         version = _version(found)
         with self._lock:
             left = self._deleted.get(version)
@@ -50,7 +50,7 @@ class Deletions:
             return True
 
     def _delete(self, found: Found, version: _Version) -> bool:
-        """Delete the file if it still is what was settled; a link stays, what it leads to goes."""
+        """Delete the file if it is unchanged; a link stays, and its target is deleted."""
         path = os.path.realpath(found.path)
         try:
             status = os.stat(path)  # noqa: PTH116  # beside realpath
@@ -67,18 +67,18 @@ class Deletions:
 
 
 class OwnDeletions:
-    """One pipeline's part in them; without them nothing is deleted."""
+    """The deletions of one pipeline; without `deletions` nothing is deleted."""
 
     def __init__(self, output: str, deletions: Deletions | None) -> None:
         self._output, self._deletions = output, deletions
 
     def settled(self, found: Found) -> None:
-        """All that is in the file is settled, and nothing more is to come."""
+        """Note that the file is settled to its end, and will not grow."""
         if self._deletions:
             self._deletions.settled(self._output, found)
 
     def forget(self, found: Found) -> bool:
-        """Whether the file, which is not there any more, was deleted here."""
+        """Forget the deletion of a file that is gone; False if it was not deleted here."""
         return self._deletions is not None and self._deletions.forget(self._output, found)
 
 

@@ -1,4 +1,4 @@
-"""Which files there are: patterns to regular files."""
+"""Finding files: from patterns to regular files."""
 
 import errno
 import fnmatch
@@ -22,9 +22,9 @@ _devices: dict[int, int] = {}
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
-    """A file as a look at its directory shows it.
+    """A file as a scan has found it.
 
-    Not a tuple nor a dataclass, which the collector of garbage would follow: a third larger.
+    A tuple or a dataclass would be tracked by the garbage collector, and a third larger.
     """
 
     path: str
@@ -37,7 +37,7 @@ class Found(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def version(self) -> tuple[int, int]:
-        """What changes when it is written to."""
+        """Size and time of change: a write changes at least one of them."""
         return self.size, self.mtime_ns
 
 
@@ -47,7 +47,7 @@ def patterns(inputs: Sequence[InputConfig]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def look(path: str, of: InputConfig) -> Found | None:
+def find(path: str, owner: InputConfig) -> Found | None:
     """The regular file at `path`, through links; None if there is none."""
     try:
         found = os.stat(path)  # noqa: PTH116  # thousands a second: no Path objects
@@ -56,29 +56,29 @@ def look(path: str, of: InputConfig) -> Found | None:
     if not stat.S_ISREG(found.st_mode):
         return None
     device = _devices.setdefault(found.st_dev, found.st_dev)
-    return Found(path, device, found.st_ino, found.st_size, found.st_mtime_ns, of)
+    return Found(path, device, found.st_ino, found.st_size, found.st_mtime_ns, owner)
 
 
 class Overlaps:
-    """Tells, once of any two inputs, that both name a file."""
+    """Inputs that name the same file: logged once for each two of them."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[str, str]] = set()
+        self._logged: set[tuple[str, str]] = set()
 
-    def tell(self, path: str, owner: InputConfig, other: InputConfig) -> None:
-        """The file is of `owner`, and `other` names it as well."""
+    def report(self, path: str, owner: InputConfig, other: InputConfig) -> None:
+        """Log that the file belongs to `owner`, and that `other` names it too."""
         pair = owner.id, other.id
-        if pair not in self._told:
-            self._told.add(pair)
+        if pair not in self._logged:
+            self._logged.add(pair)
             _log.warning(
-                "%s is named by the inputs %r and %r; it is shipped by %r alone, and so are "
-                "others that both name.",
+                "%s is named by the inputs %r and %r; %r alone ships it, and all other files that "
+                "both name.",
                 *(path, *pair, owner.id),
             )
 
 
 def open_found(found: Found) -> int:
-    """A handle of the very file that was found."""
+    """A handle of exactly the file that was found; `OSError` if another one has its path."""
     file = os.open(found.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     status = os.fstat(file)
     if (status.st_dev, status.st_ino) == (found.device, found.inode):
@@ -88,7 +88,7 @@ def open_found(found: Found) -> int:
 
 
 def scan(inputs: Sequence[InputConfig], overlaps: Overlaps | None = None) -> Iterator[Found]:
-    """Every file that an input names, in order of path, each once."""
+    """Every file that an input names, in order of their paths, each once."""
     owners: dict[str, InputConfig] = {}
     for one in inputs:
         for pattern in patterns([one]):
@@ -97,23 +97,23 @@ def scan(inputs: Sequence[InputConfig], overlaps: Overlaps | None = None) -> Ite
                     continue
                 owner = owners.setdefault(path, one)
                 if overlaps and owner is not one:
-                    overlaps.tell(path, owner, one)
+                    overlaps.report(path, owner, one)
     seen: dict[int, set[int]] = defaultdict(set)
     for path in sorted(owners):
-        found = look(path, owners[path])
+        found = find(path, owners[path])
         if found is not None and found.inode not in seen[found.device]:
             seen[found.device].add(found.inode)
             yield found
 
 
 def nothing_named(inputs: Sequence[InputConfig]) -> Iterator[str]:
-    """What to say of the patterns that name no file now."""
+    """A message for each pattern that names no file now."""
     for one in inputs:
         for pattern in () if one.is_stdin else patterns([one]):
-            if any(look(path, one) for path in _named(pattern)):
+            if any(find(path, one) for path in _named(pattern)):
                 continue
             is_directory = os.path.isdir(pattern)  # noqa: PTH112  # as above
-            what = f"is a directory; for the files in it say {pattern}/*" if is_directory else _NONE
+            what = f"is a directory; for the files in it use {pattern}/*" if is_directory else _NONE
             yield f"input {one.id!r}: {pattern} {what}"
 
 
@@ -121,7 +121,7 @@ _NONE = "names no file now"
 
 
 def _named(pattern: str) -> Iterator[str]:
-    """What a pattern names; `**` stands for directories of any depth, each entered once."""
+    """The paths that match; `**` stands for directories of any depth, each entered once."""
     pattern += "/*" if pattern.endswith("/**") else ""
     before, deep, after = pattern.partition("/**/")
     # Path.glob takes no absolute patterns.
@@ -134,7 +134,7 @@ def _named(pattern: str) -> Iterator[str]:
 
 
 def _folders(root: str) -> Iterator[str]:
-    """The directory and all below it, hidden ones apart; links may lead in circles."""
+    """The directory and all below it, except hidden ones; links may lead in circles."""
     seen: set[tuple[int, int]] = set()
     folders = [root]
     while folders:
@@ -145,7 +145,7 @@ def _folders(root: str) -> Iterator[str]:
                 continue
             with os.scandir(folder) as entries:
                 below = [one.path for one in entries if one.name[0] != "." and one.is_dir()]
-        except OSError:  # gone, no directory, or not ours to read
+        except OSError:  # gone, no directory, or not readable
             continue
         seen.add((status.st_dev, status.st_ino))
         yield folder
@@ -153,8 +153,10 @@ def _folders(root: str) -> Iterator[str]:
 
 
 def matcher(wanted: Sequence[str]) -> re.Pattern[str]:
-    """A quick test whether a changed path may be of a pattern; may say yes too often."""
-    # fnmatch's star crosses directories, so `**/`, which may stand for none, becomes a star.
+    """A quick test whether a path may match a pattern; it may match too much.
+
+    The star of `fnmatch` crosses directories, so `**/`, which may stand for none, becomes a star.
+    """
     expressions = (fnmatch.translate(one.replace("**/", "*")) for one in wanted)
     return re.compile("|".join(expressions))
 

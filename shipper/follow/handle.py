@@ -1,29 +1,29 @@
-"""An open file, and what it holds, by offset."""
+"""An open file, and its content by offset."""
 
 import os
 
-#: Where a block of usual lines has the end of its last whole one.
+#: A block of ordinary lines has its last newline within this distance from its end.
 _TAIL_BYTES = 4096
 
 
 class Torn(Exception):  # a state, not a fault: files are written page by page
-    """What the file is cannot be known before there is more of it."""
+    """Only more of the file can show what it is."""
 
 
 class Packed(Exception):  # a state, not a fault: other files are followed
-    """The file is packed in a way that is not read; says how."""
+    """The file is packed in a format that is not read; the argument names it."""
 
 
 class Handle:
-    """A file that holds its lines as they are."""
+    """A file that is not packed."""
 
     __slots__ = ("file",)
 
-    #: Whether it has to be explored first, and is best read from its front to its end.
+    #: Whether it has to be scanned first (`explore`), and is best read from front to back.
     is_archive = False
 
     def __init__(self, file: int) -> None:
-        """Of the open `file`; -1 while it is closed."""
+        """`file` is an open file descriptor; -1 while it is closed."""
         self.file = file
 
     @property
@@ -33,43 +33,47 @@ class Handle:
 
     @property
     def size(self) -> int:
-        """How much it holds, so far as is known."""
+        """The size of the content, as far as it is known."""
         return os.fstat(self.file).st_size
 
     @property
     def fault(self) -> str:
-        """Why not all of it can be read; empty if it can."""
+        """Why it cannot be read to its end; empty if it can."""
         return ""
 
     @property
     def is_torn(self) -> bool:
-        """Whether that is because its end is missing, as while it is written."""
+        """Whether its end is missing, as while it is being written."""
         return False
 
-    def knows(self, version: tuple[int, int]) -> bool:  # noqa: ARG002  # nothing is to be known
-        """Whether it is explored, as of that size and time of change."""
+    def knows(self, version: tuple[int, int]) -> bool:  # noqa: ARG002  # it needs no scan
+        """Whether it was scanned to its end with that size and time of change."""
         return True
 
     def explore(self, version: tuple[int, int]) -> bool:
-        """Find out a little more about what it holds; whether it knows all by now."""
+        """Scan the next part; whether everything is known now."""
         return self.knows(version)
 
     def rest(self) -> None:
-        """Let go of what only reading on needs."""
+        """Free what is only needed to continue reading."""
 
     def read(self, size: int, offset: int) -> bytes:
-        """`size` bytes from `offset`, fewer at the end."""
+        """`size` bytes from `offset`; fewer at the end."""
         return os.pread(self.file, size, offset)
 
     def up_to_a_line(self, start: int, want: int) -> int:
-        """`want` bytes from `start`, or a little less: up to the end of a line, if one is there.
+        """How many bytes to read from `start`: `want`, or a little less to end after a newline.
 
-        A block with half a line at its end has to be copied to be rid of it.
+        A block that ends within a line would have to be copied to remove that part.
         """
         size = min(want, _TAIL_BYTES)
         tail = start + want - size
         newline = os.pread(self.file, size, tail).rfind(b"\n") + 1
         return tail + newline - start if newline else want
+
+    def reopen(self, file: int) -> None:
+        """Continue with another descriptor of the same file, after `close`."""
+        self.file = file
 
     def close(self) -> None:
         """Close the file, if it is open."""
@@ -78,5 +82,5 @@ class Handle:
             self.file = -1
 
 
-#: That of every file which is closed, and of which nothing has to be kept.
+#: The shared handle of all closed files that are not archives.
 CLOSED = Handle(-1)

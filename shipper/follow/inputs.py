@@ -1,4 +1,4 @@
-"""What a configured input says about its files."""
+"""The configuration of an input, as far as it concerns files."""
 
 import os
 import re
@@ -12,17 +12,17 @@ from shipper.forms.ndjson import NDJSON
 
 
 class Scanner(Struct, frozen=True, kw_only=True):
-    """Which of the files that the paths name count, and how often new ones are looked for."""
+    """Which of the files that match a path are followed, and how often new ones are searched."""
 
     check_interval_s: float = 1.0
-    #: Whether a link to a file counts as one.
+    #: Whether links to files are followed.
     symlinks: bool = True
-    #: If there are any, one of them must be found in the path of a file; none of the others.
+    #: If there are any, the path of a file must match one of them, and no excluding pattern.
     include_files: tuple[re.Pattern[str], ...] = ()
     exclude_files: tuple[re.Pattern[str], ...] = ()
 
     def wants(self, path: str) -> bool:
-        """Whether the file counts that a pattern names."""
+        """Whether a file that matches a path is followed."""
         if self.include_files and not any(one.search(path) for one in self.include_files):
             return False
         if any(one.search(path) for one in self.exclude_files):
@@ -31,10 +31,10 @@ class Scanner(Struct, frozen=True, kw_only=True):
 
 
 class Delete(Struct, frozen=True, kw_only=True):
-    """Whether files are deleted that every output has."""
+    """Whether files are deleted once every output has them."""
 
     enabled: bool = False
-    #: How long nothing must have changed in a file.
+    #: How long a file must have been unchanged.
     grace_period_s: Duration = 1800.0
 
 
@@ -45,18 +45,17 @@ class InputConfig(Struct, frozen=True, kw_only=True):
     id: str = "default"
     #: Files and patterns (`*`, `?`, `[...]`, `**` over directories).
     paths: tuple[str, ...]
-    #: What the files hold.
+    #: How the bytes of the files become lines.
     form: Form = NDJSON
     #: Whether they are segments of standard input.
     is_stdin: bool = False
     scanner: Scanner = Scanner()
     delete: Delete = Delete()
-    #: A file that nobody has written to for so long is not begun; 0: every file is.
+    #: A file unchanged for longer is not started; 0: every file is.
     ignore_older_s: float = 0.0
-    #: Nor one that has not changed since then.
+    #: A file unchanged since then is not started.
     ignore_inactive: Literal["", "since_first_start", "since_last_start"] = ""
-    #: The position of a file without change for so long is forgotten; 0: while the file is there,
-    #: never.
+    #: The position of a file unchanged for longer is forgotten; 0: never while the file exists.
     clean_inactive_s: float = 0.0
-    #: Whether the position of a deleted file is forgotten at once.
+    #: Whether the position of a deleted file is forgotten immediately.
     clean_removed: bool = True

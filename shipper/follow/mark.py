@@ -1,4 +1,4 @@
-"""How far a file is settled, and a growing fingerprint of what that is."""
+"""How far a file is settled, and a growing fingerprint of the settled bytes."""
 
 from hashlib import sha256
 
@@ -6,7 +6,7 @@ import msgspec
 
 from shipper.follow.handle import Handle
 
-#: As many as Filebeat takes for its fingerprints: files of one service differ within them.
+#: The same as in Filebeat's fingerprints: files of one service differ within the first KiB.
 HEAD_BYTES = 1024
 
 #: 120 bits of SHA-256. Each of ten thousand files has two of them in memory, and one byte more
@@ -15,33 +15,33 @@ _FINGERPRINT_BYTES = 15
 
 
 class Mark(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """An offset in a file, and fingerprints of what lies before it."""
+    """An offset in a file, and fingerprints of the bytes before it."""
 
     offset: int = 0
-    #: Of the first HEAD_BYTES, or of all before the offset where that is less.
+    #: Of the first HEAD_BYTES, or of all bytes before the offset if they are fewer.
     head: bytes = b""
     #: Of the HEAD_BYTES before the offset, where the head does not reach it.
     tail: bytes = b""
 
     @property
     def is_full(self) -> bool:
-        """Whether it tells more than what many files may begin with."""
+        """Whether the head covers HEAD_BYTES; many files may begin with fewer equal bytes."""
         return self.offset >= HEAD_BYTES
 
-    def is_of(self, file: Handle) -> bool:
-        """Whether the open file holds all that, so far as the fingerprints tell."""
+    def fits(self, file: Handle) -> bool:
+        """Whether the open file holds the settled bytes, as far as the fingerprints show."""
         if self.offset and head_of(file, self.offset) != self.head:
             return False
         return not self.tail or _tail(file, self.offset) == self.tail
 
     def moved(self, file: Handle, offset: int) -> "Mark":
-        """The mark at `offset`, further on in the same file."""
+        """The mark at a later `offset` in the same file."""
         head = self.head if self.is_full else head_of(file, offset)
         return Mark(offset, head, _tail(file, offset) if offset > HEAD_BYTES else b"")
 
 
 def fingerprint(data: bytes) -> bytes:
-    """What tells these bytes from others."""
+    """A short hash of `data`."""
     return sha256(data).digest()[:_FINGERPRINT_BYTES]
 
 

@@ -1,14 +1,14 @@
 """Positions: how far each file is settled, on the disk before the next batch is read.
 
-A journal: one JSON line per commit, appended and synchronised. Rewriting the whole file at every
-commit instead would cost a commit over 10,000 files some megabytes; this costs what has changed.
-The journal is rewritten at the start, and when it has grown to several times its content.
+A journal: one JSON line per commit, appended and synchronised. To rewrite the complete file at
+every commit would write some megabytes for 10,000 files; a line holds only what has changed. The
+journal is rewritten at the start, and when it has grown to several times its content.
 
     {"format":"mcp-shipper positions","version":2,"since_s":1764049680}
     {"crc":2774561,"commit":{"set":[{...}],"forget":[7]}}
 
-A crash can tear the last line, which then was never promised: it is dropped. Damage anywhere else
-means that the disk, or somebody, has changed what was promised: that is for a person to judge.
+A crash can tear the last line: then that commit never returned, and the line is dropped. Damage
+anywhere else means that the disk, or a person, has changed committed positions: that is an error.
 """
 
 import fcntl
@@ -35,25 +35,25 @@ _AT_ONCE = 500
 
 
 class Position(Mark, frozen=True, gc=False, omit_defaults=True, kw_only=True):
-    """How far one file is settled, and how to know it again."""
+    """How far one file is settled, and how to recognize it."""
 
     id: int
     path: str
     device: int
     inode: int
-    #: Last commit, in seconds since 1970: long unseen files are forgotten by it.
+    #: Last commit, in seconds since 1970: positions of files unseen for long are forgotten.
     updated_s: int
-    #: Of a segment of an audit stream: which one it is.
+    #: Which segment of an audit stream it is, if it is one.
     stream: str = ""
     segment: int = 0
-    #: Of an archive: how much it holds.
+    #: The size of the content, if it is an archive.
     unpacked_bytes: int = 0
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     format: str
     version: int
-    #: When it was made, in seconds since 1970; 0 where that is not known.
+    #: When it was made, in seconds since 1970; 0 if that is not known.
     since_s: int = 0
 
 
@@ -64,10 +64,10 @@ class _Commit(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
     crc: int
-    commit: msgspec.Raw  # the very bytes that the checksum is of
+    commit: msgspec.Raw  # the exact bytes that the checksum covers
 
 
-#: What msgspec raises for bytes that are not what was written: not only its own.
+#: What msgspec raises for damaged bytes: not only its own errors.
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _FORMAT = _Header("mcp-shipper positions", 2)
@@ -75,6 +75,25 @@ _encode = msgspec.json.Encoder().encode
 _headers = msgspec.json.Decoder(_Header)
 _lines = msgspec.json.Decoder(_Line)
 _commits = msgspec.json.Decoder(_Commit)
+
+
+class Committed:
+    """The positions on the disk, read-only. It shows every later commit too."""
+
+    __slots__ = ("_by_id",)
+
+    def __init__(self, by_id: Mapping[int, Position]) -> None:
+        self._by_id = by_id
+
+    def __contains__(self, ident: int) -> bool:
+        return ident in self._by_id
+
+    def __iter__(self) -> Iterator[Position]:
+        return iter(self._by_id.values())
+
+    def get(self, ident: int) -> Position | None:
+        """The position of that id, if it is committed."""
+        return self._by_id.get(ident)
 
 
 class Registry:
@@ -99,12 +118,12 @@ class Registry:
             raise
 
     @property
-    def positions(self) -> Mapping[int, Position]:
-        """What is committed, by id."""
-        return self._positions
+    def committed(self) -> Committed:
+        """The committed positions."""
+        return Committed(self._positions)
 
     def commit(self, positions: Sequence[Position], forget: Sequence[int] = ()) -> None:
-        """Replace `positions`, drop those to `forget`, and wait until the disk has it."""
+        """Replace `positions`, drop the ids to `forget`, and wait until that is on the disk."""
         data = _encode_line(_Commit(positions, forget))
         try:
             append(self._file, data)
@@ -119,7 +138,7 @@ class Registry:
             ) from error
 
     def close(self) -> None:
-        """Let go of the file and the lock."""
+        """Close the file and release the lock."""
         for file in (self._file, self._lock):
             if file >= 0:
                 os.close(file)
@@ -149,12 +168,12 @@ class Registry:
 
 
 def registry_path(data: Path, output: str) -> Path:
-    """Where the positions of an output are."""
+    """The journal of the positions of an output."""
     return data / "registry" / f"{output}.ndjson"
 
 
 def read_positions(path: Path) -> tuple[Position, ...]:
-    """What the journal at `path` holds now, without its lock; nothing if there is none."""
+    """The positions in the journal at `path`, read without its lock; empty if there is none."""
     _, positions = _load(path)
     return tuple(positions.values())
 

@@ -1,379 +1,308 @@
-"""One followed file: its handle, its identity, and the whole lines that come next.
+"""One followed file: its stage, its turn and its position.
 
-The position moves at `settle` alone. Until then every look at the file starts where the last
-settled line ended, so whatever goes wrong in between, nothing is skipped.
+The position moves only when a batch is settled (`advance`). Every read starts at the position, so
+that nothing is skipped whatever goes wrong in between.
 """
 
 import logging
-import os
 import time
+from enum import Enum, auto
+from typing import NamedTuple
 
-from msgspec.structs import replace
-
-from shipper.follow.archive import opened
-from shipper.follow.chunk import Chunk, Limits, cut, joined
-from shipper.follow.discover import Found, open_found
-from shipper.follow.handle import CLOSED, Handle, Packed, Torn
+from shipper.follow.discover import Found
+from shipper.follow.file import File
+from shipper.follow.handle import Handle, Packed, Torn
 from shipper.follow.mark import Mark
+from shipper.follow.reader import Chunk, Limits, Reader, Unread, with_rest
 from shipper.follow.registry import Position
-from shipper.follow.segments import is_ended
-from shipper.forms.base import Block, Form, OverLong, Skip
+from shipper.forms.base import Form
 from shipper.forms.sealed import SEALED
 from shipper.record.format import Segment
 
 _log = logging.getLogger(__name__)
 
-#: Read at once of a line that is passed over, and at first of any file: a window of usual lines.
-_BLOCK_BYTES = 1 << 20
-#: A page: to read less saves nothing.
-_MIN_READ_BYTES = 4096
-#: Beyond it, a block that held fewer lines than a batch may is not made larger.
-_MAX_READ_BYTES = 16 << 20
 
-#: The clock of file systems ticks in steps of a few milliseconds: whoever rewrites a file with as
-#: many bytes in the same step changes nothing that a look can see.
-_RACY_NS = 50_000_000
+class Stage(Enum):
+    """What is known about a source; `Claims` alone moves it on."""
 
-#: An archive without its end is being written, or copied to its place, until it has not grown for
-#: so long.
-_ARCHIVE_PATIENCE_S = 60.0
+    #: Too little to know anything: it is empty, or its first line is incomplete.
+    NEW = auto()
+    #: An archive whose content is not known yet.
+    UNKNOWN = auto()
+    #: An archive whose lines are read from the file that it is a copy of.
+    COPY = auto()
+    #: It has a position.
+    KNOWN = auto()
+    #: No longer followed.
+    GONE = auto()
+
+
+_STAGES = {
+    Stage.NEW: {Stage.UNKNOWN, Stage.COPY, Stage.KNOWN, Stage.GONE},
+    Stage.UNKNOWN: {Stage.UNKNOWN, Stage.COPY, Stage.KNOWN, Stage.GONE},
+    Stage.COPY: {Stage.UNKNOWN, Stage.COPY, Stage.KNOWN, Stage.GONE},
+    Stage.KNOWN: {Stage.KNOWN, Stage.GONE},  # known again: under another position after a rewrite
+    Stage.GONE: set[Stage](),
+}
+
+
+class Turn(Enum):
+    """Whether a source waits to be read, and for what; `Turns` alone moves it on."""
+
+    #: It does not wait: it is read to its end, or cannot be read yet.
+    NONE = auto()
+    #: It waits until another archive is read to its end.
+    ARCHIVE = auto()
+    #: It waits for its turn.
+    QUEUED = auto()
+    #: It has its turn.
+    READING = auto()
+    #: It waits for the rest of its last line, which is sent unchanged at `due_monotonic`.
+    END = auto()
+
+
+_TURNS = {
+    Turn.NONE: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED},
+    Turn.ARCHIVE: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED},
+    Turn.QUEUED: {Turn.NONE, Turn.READING},
+    Turn.READING: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED, Turn.END},
+    Turn.END: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED},
+}
+
+
+class _ChunkRead(NamedTuple):
+    """The result of one turn of a source."""
+
+    #: The next complete lines; None if there are none yet.
+    chunk: Chunk | None
+    #: The turn that the source waits for next.
+    turn: Turn
+    #: Why not everything can be read; empty if it can.
+    problem: str
+    #: Whether the file no longer held the settled bytes and is read from its beginning.
+    is_restarted: bool
 
 
 class Source:
     """A file being followed."""
 
     __slots__ = (
-        "_file",
-        "_is_racy",
         "_mark",
         "_next_mark",
-        "_problem",
-        "_skip",
-        "_usual",
+        "_reader",
         "due_monotonic",
-        "found",
-        "has_more",
+        "file",
         "id",
         "is_listed",
-        "is_queued",
-        "seen",
         "segment",
+        "stage",
+        "turn",
     )
 
-    def __init__(self, found: Found, file: Handle) -> None:
-        """Follow the open `file`; nothing is read before `begin`."""
-        #: Where the file is now.
-        self.found = found
-        #: Of its position; 0 before `begin`.
+    def __init__(self, found: Found) -> None:
+        """Follow the file; nothing is read before `begin`."""
+        self.file = File(found)
+        #: The id of its position; 0 before `begin`.
         self.id = 0
         #: Which segment of an audit stream it is, if any.
         self.segment: Segment | None = None
         self._mark: Mark = Mark()
         self._next_mark = self._mark
-        self._file = file
-        self._problem = ""
-        self._skip: Skip | None = None
-        #: When what is left at the end of the file is sent as it is, if it has not grown; None
-        #: where there is nothing, or where it waits for its end.
+        # Only while there is more to read: most of many files are quiet.
+        self._reader: Reader | None = None
+        #: When the incomplete end of the file is sent if it has not grown; None where there is no
+        #: such end, or where it must become complete.
         self.due_monotonic: float | None = None
-        # What has held max_lines lines of late: more would be read and checked in vain.
-        self._usual = _BLOCK_BYTES
-        #: Whether more can be read at once.
-        self.has_more = False
-        self._is_racy = False
-        #: As it was when it was last read.
-        self.seen: Found | None = None
         #: Whether the patterns still name it; if not, only the handle leads to it.
         self.is_listed = True
-        #: Whether it waits for its turn; for `Turns` alone.
-        self.is_queued = False
+        self.stage = Stage.NEW
+        self.turn = Turn.NONE
+
+    # --- its states
+
+    def enter(self, stage: Stage) -> None:
+        """Move on to `stage`."""
+        if stage not in _STAGES[self.stage]:
+            raise RuntimeError(f"{self.found.path}: from {self.stage} to {stage}")
+        self.stage = stage
+
+    def wait_for(self, turn: Turn) -> None:
+        """Wait for `turn` from now on."""
+        if turn not in _TURNS[self.turn]:
+            raise RuntimeError(f"{self.found.path}: from {self.turn} to {turn}")
+        self.turn = turn
 
     def begin(self, ident: int, mark: Mark, segment: Segment | None) -> None:
         """Read on from `mark`, as the file of the position `ident`."""
+        self.enter(Stage.KNOWN)
         self.id, self._mark, self.segment = ident, mark, segment
 
-    def recognize(self) -> bool:
-        """Whether it is known what the file is, by its first bytes and, of an archive, its end.
+    def relist(self, found: Found) -> None:
+        """Note that the latest scan has found it, and where."""
+        self.is_listed = True
+        self.file.relist(found)
 
-        `Torn` if that cannot be known before there is more of it, `Packed` if it cannot be read.
-        """
-        self._file = file = opened(self.handle())
-        if not file.knows(self.found.version):
-            return False
-        if file.is_torn and time.time() - self.found.mtime_ns / 1e9 < _ARCHIVE_PATIENCE_S:
-            raise Torn
-        return True
-
-    def look(self) -> None:
-        """Look at the open file again."""
-        status = os.fstat(self.handle().file)
-        if (status.st_size, status.st_mtime_ns) != self.found.version:
-            size, mtime_ns = status.st_size, status.st_mtime_ns
-            self.found = replace(self.found, size=size, mtime_ns=mtime_ns)
-
-    def explore(self) -> bool:
-        """Find out a little more about what an archive holds; whether all is known by now."""
-        return self.handle().explore(self.found.version)
-
-    def rest(self) -> None:
-        """Let go of what only reading on needs."""
-        self._file.rest()
+    def unlist(self) -> None:
+        """Note that no pattern names it, unless the running scan finds it (`relist`)."""
+        self.is_listed = False
 
     @property
-    def is_archive(self) -> bool:
-        """Whether it is read as what it unpacks to."""
-        return self._file.is_archive
+    def found(self) -> Found:
+        """Where the file is now."""
+        return self.file.found
 
     @property
-    def is_damaged(self) -> bool:
-        """Whether there is more in it than could be read."""
-        return self._problem != ""
+    def is_known(self) -> bool:
+        """Whether it has a position."""
+        return self.stage is Stage.KNOWN
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it may have something to read, and waits for its turn."""
+        return self.turn is Turn.QUEUED or self.turn is Turn.ARCHIVE
+
+    # --- its position
 
     @property
     def mark(self) -> Mark:
-        """Up to here everything is settled."""
+        """Everything before it is settled."""
         return self._mark
 
     @property
     def offset(self) -> int:
-        """Where that is."""
+        """The offset of the position."""
         return self._mark.offset
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it holds a file handle."""
-        return self._file.is_open
-
-    def handle(self) -> Handle:
-        """The open file, opened again if need be; `OSError` if it is not there any more."""
-        if self._file is CLOSED:
-            self._file = Handle(open_found(self.found))
-        elif not self._file.is_open:
-            self._file.file = open_found(self.found)
-        return self._file
-
-    def take(self, limits: Limits) -> Chunk | None:
-        """The next whole lines, or None if there are none yet (see `has_more`).
-
-        Where the file does not hold any more what was settled, it begins with another mark.
-        """
-        self.has_more = False
-        chunk = None
-        try:
-            self.handle()
-            chunk = self._take(limits)
-            fault = self._file.fault
-            problem = f"is damaged ({fault}); what can be unpacked of it is read" if fault else ""
-        except OSError as error:
-            problem = f"cannot be read ({error.strerror}); trying again"
-            self.close()
-            self.seen = self.due_monotonic = None
-        except Torn:
-            problem = "was written over, and its first byte does not tell what it is now"
-        except Packed as error:
-            problem = f"is {error} now, which is not read"
-        self._report(problem)
-        return chunk
-
-    def settle(self, now_s: int) -> Position:
-        """Move behind the chunk that was taken last; the position to commit."""
+    def advance(self, now_s: int) -> Position:
+        """Move behind the chunk that was read last; the position to commit."""
         self._mark = self._next_mark
-        self._next_mark = position = self.position(now_s)
+        self._next_mark = position = self.relocate(now_s)
         return position
 
-    def position(self, now_s: int) -> Position:
-        """How far the file is settled, and where it is now.
+    def relocate(self, now_s: int) -> Position:
+        """Renew the position with where the file is now; the position to commit.
 
-        It is the mark from here on, for each of many files is in memory once; what was taken stays
-        taken.
+        It replaces the mark, so that only one of them is in memory for each of many files. A chunk
+        that was read is not forgotten.
         """
-        mark, (stream, number) = self._mark, self.segment or ("", 0)
+        mark, found, (stream, number) = self._mark, self.found, self.segment or ("", 0)
         self._mark = position = Position(
             id=self.id,
-            path=self.found.path,
-            device=self.found.device,
-            inode=self.found.inode,
+            path=found.path,
+            device=found.device,
+            inode=found.inode,
             offset=mark.offset,
             head=mark.head,
             tail=mark.tail,
             updated_s=now_s,
             stream=stream,
             segment=number,
-            unpacked_bytes=self._file.size if self.is_archive else 0,
+            unpacked_bytes=self.file.size if self.file.is_archive else 0,
         )
         return position
 
-    def peek(self, size: int) -> bytes:
-        """What comes next, as far as the open file shows it at once."""
-        try:
-            is_cheap = self.is_open and not self.is_archive
-            return self._file.read(size, self.offset) if is_cheap else b""
-        except OSError:  # told when it is read
-            return b""
-
     def restart(self) -> None:
-        """Begin anew: what was settled is not in this file any more."""
+        """Go back to the beginning: the settled bytes are not in this file any more."""
         _log.warning(
             "%s was truncated or rewritten; reading it from its beginning.", self.found.path
         )
-        self._mark, self._skip = Mark(), None
+        self._mark = self._next_mark = Mark()
+        self._reader = None
 
     def holds_mark(self) -> bool:
-        """Whether what was settled is still in the open file."""
-        return self.handle().size >= self.offset and self._mark.is_of(self._file)
+        """Whether the open file still holds the settled bytes."""
+        handle = self.file.handle()
+        return handle.size >= self.offset and self._mark.fits(handle)
 
-    def unfinished_bytes(self) -> int:
-        """Bytes after the position when nothing more can be taken: a line without its end."""
-        if self.is_archive:
-            return self._file.size - self.offset if self.id else 0
-        return max(0, self.seen.size - self.offset) if self.seen else 0
+    # --- reading
 
-    def tell_unfinished(self, what: str = "") -> None:
-        """Say what of the file has been read and is no whole line."""
-        path, offset = self.found.path, self.offset
-        if not self.id and self._file.is_torn:
-            _log.warning("%s is no whole gzip archive%s.", path, what or " yet")
-        if left := self.unfinished_bytes():
-            _log.warning("%s: %d bytes from %d are no whole line%s.", path, left, offset, what)
-
-    def is_deleted(self) -> bool:
-        """Whether the open file has no name any more."""
-        return self.is_open and os.fstat(self._file.file).st_nlink == 0
-
-    def is_ended(self) -> bool:
-        """Whether nothing more can come in this segment."""
+    def read_chunk(self, limits: Limits) -> _ChunkRead:
+        """Read the next complete lines; the position stays until `advance`."""
+        before, chunk, turn = self._mark, None, Turn.NONE
         try:
-            return is_ended(self.handle())
-        except OSError:  # gone, or replaced: the next scan tells
-            return False
+            chunk, turn = self._read(limits)
+            fault = self.file.fault
+            problem = f"is damaged ({fault}); what can be unpacked of it is read" if fault else ""
+        except OSError as error:
+            problem = f"cannot be read ({error.strerror}); trying again"
+            self.close()
+            self.file.forget_read()
+            self.due_monotonic = None
+        except Torn:
+            problem = "was overwritten, and its first byte does not show what it is now"
+        except Packed as error:
+            problem = f"is {error} now, which is not read"
+        return _ChunkRead(chunk, turn, problem, self._mark is not before)
 
-    def is_news(self, found: Found) -> bool:
-        """Whether the file, as it was found, may be other than when it was last read."""
-        return self._is_racy or not self.seen or found.version != self.seen.version
-
-    def has_changed(self) -> bool:
-        """Whether the file is other than when it was last read; `OSError` if it is gone."""
-        status = os.fstat(self.handle().file)
-        return not self.seen or (status.st_size, status.st_mtime_ns) != self.seen.version
+    def peek(self, size: int) -> bytes:
+        """The next bytes, if they can be read cheaply."""
+        return self.file.peek(self.offset, size)
 
     def close(self) -> None:
-        """Let go of the handle; `take` opens the file again, by path."""
-        self._file.close()
-        if not self.is_archive:
-            self._file = CLOSED
+        """Close the handle; the next read opens the file again, by its path."""
+        self.file.close()
 
-    def _report(self, problem: str) -> None:
-        """Say it once when the file cannot be read, and once when it can again."""
-        if problem == self._problem:
-            return
-        self._problem = problem
-        if problem:
-            _log.warning("%s %s.", self.found.path, problem)
-        else:
-            _log.info("%s can be read again.", self.found.path)
+    def unfinished_bytes(self) -> int:
+        """The bytes after the position once everything is read: a line without its end."""
+        if self.file.is_archive:
+            return self.file.size - self.offset if self.is_known else 0
+        seen = self.file.seen
+        return max(0, seen.size - self.offset) if seen else 0
 
-    def _take(self, limits: Limits) -> Chunk | None:
-        self.look()
-        is_changed = not self.seen or self.seen.version != self.found.version
-        self.seen = self.found  # the same object: for each of many quiet files there is one
-        self._is_racy = abs(time.time_ns() - self.found.mtime_ns) < _RACY_NS
-        if is_changed:
-            self.due_monotonic = None  # it may have grown, and is waited for anew
-            self._file = opened(self._file)  # or have been written over
-        if not self.explore():
-            self.has_more = True
-            return None
-        size = self._file.size if self.is_archive else self.found.size
-        if size < self.offset or not self._mark.is_of(self._file):
+    def warn_unfinished(self, because: str = "") -> None:
+        """Log which bytes were read and are not a complete line."""
+        path = self.found.path
+        if not self.is_known and self.file.is_torn:
+            _log.warning("%s is an incomplete gzip archive%s.", path, because)
+        if left := self.unfinished_bytes():
+            what = f"the line at offset {self.offset} is incomplete ({left} bytes)"
+            _log.warning("%s: %s%s.", path, what, because)
+
+    def _read(self, limits: Limits) -> tuple[Chunk | None, Turn]:
+        handle = self._opened()
+        if not self.file.explore():
+            return None, Turn.QUEUED
+        if self.file.size < self.offset or not self._mark.fits(handle):
             self.restart()
-        chunk = self._read(limits, size) if self._skip is None else self._pass_over(limits, size)
-        if chunk is not None:
-            # Where that is all, the very number of the size: both are kept for each of many files.
-            end = size if chunk.end == size else chunk.end
-            self._next_mark = self._mark.moved(self._file, end)
-        return chunk
+        unread = Unread(handle, self.found.path, self._form, self.offset, self.file.size)
+        reader = self._reader or Reader()
+        chunk, has_more, rest = reader.read(unread, limits)
+        self._reader = reader if has_more or reader.is_skipping else None
+        if rest:
+            self._wait_for_end(rest)
+            if self._is_end_due:
+                self.due_monotonic = None
+                chunk = with_rest(chunk, rest, unread, limits)
+        if chunk.end > chunk.start:
+            # At the end of the file, the very number of its size: one object for many files.
+            end = unread.size if chunk.end == unread.size else chunk.end
+            self._next_mark = self._mark.moved(handle, end)
+        turn = Turn.QUEUED if has_more else Turn.NONE if self.due_monotonic is None else Turn.END
+        return chunk if chunk.end > chunk.start else None, turn
+
+    def _opened(self) -> Handle:
+        """The open file in its version of now, which is noted as read."""
+        file = self.file
+        file.refresh()
+        is_changed = file.is_changed
+        file.note_read()
+        if is_changed:
+            self.due_monotonic = None  # it may have grown, and is waited for again
+            file.recognize()  # or it was overwritten
+        return file.handle()
+
+    def _wait_for_end(self, rest: bytes) -> None:
+        """Set when the incomplete `rest` is due, unless that is set already."""
+        patience_s = self._form.patience_s(rest)
+        if patience_s is None:
+            self.due_monotonic = None
+        elif self.due_monotonic is None:
+            self.due_monotonic = time.monotonic() + patience_s
+
+    @property
+    def _is_end_due(self) -> bool:
+        return self.due_monotonic is not None and time.monotonic() >= self.due_monotonic
 
     @property
     def _form(self) -> Form:
         return SEALED if self.segment else self.found.input.form
-
-    def _read(self, limits: Limits, size: int) -> Chunk | None:
-        block, start = b"", self.offset
-        want = min(limits.max_bytes, self._usual)
-        while True:
-            left = size - start
-            asked = left if left <= want else self._file.up_to_a_line(start, want)
-            block = self._file.read(asked, start)
-            ends = block.rfind(b"\n") + 1
-            is_long = len(block) - ends > limits.max_line_bytes
-            if not ends and is_long:
-                self._skip = Skip()
-                return self._pass_over(limits, size)
-            # An over-long line stands alone: what is open before it ends.
-            whole = self._sifted(self._block(block[:ends], start, limits, is_last=is_long))
-            if whole.end > start or len(block) < asked or asked == left:
-                break
-            want *= 2
-        chunk = self._bounded(whole, limits, is_all=asked == left)
-        self.has_more = chunk.end < whole.end or start + len(block) < size
-        rest = block[whole.end - start :]
-        if not self.has_more and len(chunk.lines) >= limits.max_lines:
-            self.has_more = rest != b""
-        elif not self.has_more and rest:
-            chunk = self._with_rest(chunk, rest, limits)
-        return chunk if chunk.end > start else None
-
-    def _with_rest(self, chunk: Chunk, rest: bytes, limits: Limits) -> Chunk:
-        """The chunk, and behind it what is left in the file, if it has waited long enough."""
-        patience_s = self._form.patience_s(rest)
-        if patience_s is None:
-            return chunk
-        now = time.monotonic()
-        if self.due_monotonic is None:
-            self.due_monotonic = now + patience_s
-        if now < self.due_monotonic:
-            return chunk
-        self.due_monotonic = None
-        data = rest if rest.endswith(b"\n") else rest + b"\n"
-        is_unended = len(data) > len(rest)
-        block = self._block(data, chunk.end, limits, is_last=True, is_unended=is_unended)
-        return joined(chunk, self._sifted(block), len(rest))
-
-    def _block(self, data: bytes, start: int, limits: Limits, **marks: bool) -> Block:
-        is_continued = start > 0 and self._file.read(1, start - 1) != b"\n"
-        limit = limits.max_line_bytes
-        return Block(data, start, self.found.path, limit, is_continued=is_continued, **marks)
-
-    def _sifted(self, block: Block) -> Chunk:
-        if not block.data:
-            return Chunk(block.offset, block.offset)
-        found = self._form.sift(block)
-        end = block.offset + len(block.data) - found.waiting_bytes
-        return Chunk(block.offset, end, found)
-
-    def _bounded(self, chunk: Chunk, limits: Limits, *, is_all: bool) -> Chunk:
-        """The chunk, cut to the lines that a batch has room for; learns how much to read."""
-        if len(chunk.lines) <= limits.max_lines:
-            # An eighth more, if that is not to be cut off again, and there was more to read.
-            if not is_all and len(chunk.lines) * 9 <= limits.max_lines * 8:
-                self._usual = min(_MAX_READ_BYTES, self._usual + self._usual // 8)
-            return chunk
-        chunk = cut(chunk, limits.max_lines)
-        self._usual = max(_MIN_READ_BYTES, chunk.size_bytes)
-        return chunk
-
-    def _pass_over(self, limits: Limits, size: int) -> Chunk | None:
-        """Pass over a block of a line that is over the limit; its reject once its end is found."""
-        skip = self._skip or Skip()
-        block = self._file.read(_BLOCK_BYTES, self.offset + skip.length)
-        line, newline, _ = block.partition(b"\n")
-        skip.add(line, limits.max_line_bytes)
-        end = self.offset + skip.length + 1
-        self.has_more = end < size
-        if not newline:
-            return None
-        self._skip = None
-        digest = skip.digest.hexdigest()
-        path, limit = self.found.path, limits.max_line_bytes
-        whole = OverLong(bytes(skip.head), self.offset, path, limit, skip.length, digest)
-        return Chunk(self.offset, end, self._form.shorten(whole))

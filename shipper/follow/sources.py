@@ -1,9 +1,14 @@
-"""The followed files, by what the file system knows them by."""
+"""Collections of followed files: by inode, by turn, and by open handle."""
 
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 
 from shipper.follow.discover import Found
-from shipper.follow.source import Source
+from shipper.follow.source import Source, Turn
+
+#: Open handles: a rotated file can be read to its end as long as its handle is open. More would
+#: exceed the usual limit of 1024 for a process.
+_MAX_OPEN = 256
 
 
 class Sources:
@@ -12,7 +17,7 @@ class Sources:
     __slots__ = ("_by_device",)
 
     def __init__(self) -> None:
-        # Pairs as keys would cost more than the table they are in.
+        # Pairs as keys would take more memory than the table itself.
         self._by_device: dict[int, dict[int, Source]] = {}
 
     def __len__(self) -> int:
@@ -31,22 +36,132 @@ class Sources:
         self._by_device.setdefault(source.found.device, {})[source.found.inode] = source
 
     def remove(self, source: Source) -> None:
-        """Keep it no longer."""
+        """Drop it."""
         del self._by_device[source.found.device][source.found.inode]
 
-    def changed(self, listed: Iterable[Found]) -> list[Found]:
-        """Of all files that there are, those that are not followed or other than they were.
+    def relist(self, listed: Iterable[Found]) -> list[Found]:
+        """Note which sources are among all `listed` files; the files that are new or changed.
 
-        Of many files nearly all are as they were: they are marked as listed, and nothing is kept
-        of this look at them.
+        Nearly all of many files are unchanged; their `Found` is dropped.
         """
         for source in self:
-            source.is_listed = False
+            source.unlist()
         changed = []
         for found in listed:
             known = self.at(found)
-            if known and known.id and known.found == found and not known.is_news(found):
-                known.is_listed = True
+            if known and known.is_known and known.file.is_unchanged(found):
+                known.relist(found)
             else:
                 changed.append(found)
         return changed
+
+
+class Turns:
+    """Whose turn it is to be read: the files that may have lines to read take turns.
+
+    Archives are read one after the other, each to its end: to interrupt one means to unpack it
+    again.
+    """
+
+    __slots__ = ("_archives", "_ending", "_queue")
+
+    def __init__(self) -> None:
+        self._queue: deque[Source] = deque()
+        # The first of them is being read.
+        self._archives: OrderedDict[Source, None] = OrderedDict()
+        self._ending: set[Source] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._queue)
+
+    def __iter__(self) -> Iterator[Source]:
+        yield from self._queue
+        yield from (archive for archive in self._archives if archive.turn is Turn.ARCHIVE)
+
+    def add(self, source: Source) -> None:
+        """Give it a turn, unless it waits for one already or has it."""
+        if source.turn is Turn.QUEUED or source.turn is Turn.READING:
+            return
+        self._ending.discard(source)
+        if source.file.is_archive:
+            self._archives.setdefault(source)
+        self._enqueue(source)
+
+    def pop(self) -> Source:
+        """The source whose turn it is; end it with `again` or `leave`."""
+        source = self._queue.popleft()
+        source.wait_for(Turn.READING)
+        return source
+
+    def again(self, source: Source) -> None:
+        """Give it another turn after its turn, for it has more to read."""
+        if source.file.is_archive:
+            self._archives.setdefault(source)
+        self._enqueue(source)
+
+    def leave(self, source: Source, turn: Turn = Turn.NONE) -> None:
+        """Give it no turn until it is added again, or until its end is due."""
+        if source.turn is Turn.QUEUED:
+            self._queue.remove(source)
+        source.wait_for(turn)
+        (self._ending.add if turn is Turn.END else self._ending.discard)(source)
+        is_first = source is self._first_archive
+        self._archives.pop(source, None)
+        if is_first:
+            source.file.rest()
+            if (following := self._first_archive) is not None:
+                self.add(following)
+
+    def next_due(self) -> float | None:
+        """When the next incomplete end of a file is due (time.monotonic)."""
+        return min((one.due_monotonic or 0.0 for one in self._ending), default=None)
+
+    def wake(self, now_monotonic: float) -> None:
+        """Give a turn to the files whose incomplete end is due."""
+        for source in tuple(self._ending):
+            if (source.due_monotonic or 0.0) <= now_monotonic:
+                self.add(source)
+
+    def _enqueue(self, source: Source) -> None:
+        if source.file.is_archive and source is not self._first_archive:
+            source.wait_for(Turn.ARCHIVE)
+        else:
+            source.wait_for(Turn.QUEUED)
+            self._queue.append(source)
+
+    @property
+    def _first_archive(self) -> Source | None:
+        return next(iter(self._archives), None)
+
+
+class OpenFiles:
+    """The sources with open handles, the one that was used longest ago first."""
+
+    __slots__ = ("_open",)
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[Source, None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return sum(source.file.is_open for source in self._open)
+
+    def use(self, latest: Source) -> None:
+        """Note the use of its handle; if there are too many, close the one used longest ago."""
+        self._open[latest] = None
+        self._open.move_to_end(latest)
+        if len(self._open) <= _MAX_OPEN:
+            return
+        oldest = next((one for one in self._open if _can_be_closed(one)), None)
+        if oldest is not None:
+            del self._open[oldest]
+            oldest.close()
+
+    def forget(self, source: Source) -> None:
+        """Drop it."""
+        self._open.pop(source, None)
+
+
+def _can_be_closed(source: Source) -> bool:
+    """Whether its path leads to the file again, and no archive has to be unpacked again."""
+    is_being_read = source.turn is Turn.QUEUED or source.turn is Turn.READING
+    return source.is_listed and not (source.file.is_archive and is_being_read)

@@ -1,4 +1,4 @@
-"""Being told of changes: inotify through watchdog; where it cannot be, the regular scan must do."""
+"""Notice of changed files by inotify, through watchdog; where that fails, scans find them."""
 
 import logging
 import os
@@ -19,10 +19,10 @@ from shipper.follow.discover import matcher, watch_roots
 
 _log = logging.getLogger(__name__)
 
-#: Reading a file makes events too: without this filter we would wake ourselves.
+#: Reading a file causes events too: without this filter the shipper would wake itself.
 _EVENTS: list[type[FileSystemEvent]] = [FileCreatedEvent, FileModifiedEvent, FileMovedEvent]
 
-#: Changed paths to remember; beyond it the next scan finds them.
+#: At most this many changed paths are remembered; the next scan finds the others.
 _MAX_CHANGED = 10_000
 
 
@@ -33,10 +33,10 @@ class Watcher:
         self._changes = _Changes(patterns)
         self._roots = watch_roots(patterns)
         self._observer: BaseObserver | None = None
-        self._is_told = False
+        self._has_warned = False
 
     def start(self) -> None:
-        """Begin to watch the directories that exist; `renew` adds the others later."""
+        """Watch the directories that exist; `renew` adds the others later."""
         try:
             observer = Observer()  # takes an inotify instance, of which a user has 128
             observer.start()
@@ -47,14 +47,14 @@ class Watcher:
         self.renew()
 
     def renew(self) -> None:
-        """Watch the directories that have come into being."""
+        """Watch the directories that were created since."""
         for root, is_deep in tuple(self._roots.items()):
             if self._observer is not None and root.is_dir():
                 del self._roots[root]
                 self._watch(self._observer, os.fspath(root), is_deep=is_deep)
 
     def wait(self, timeout_s: float) -> None:
-        """Return when something has changed, or was woken, or after `timeout_s`."""
+        """Return when something has changed, after `wake`, or after `timeout_s`."""
         self._changes.happened.wait(timeout_s)
 
     def wake(self) -> None:
@@ -75,13 +75,13 @@ class Watcher:
         try:
             observer.schedule(self._changes, root, recursive=is_deep, event_filter=_EVENTS)
         except OSError as error:  # too many watches
-            if not self._is_told:
+            if not self._has_warned:
                 _log.warning("%s cannot be watched (%s); scanning instead.", root, error)
-            self._is_told = True
+            self._has_warned = True
 
 
 class _Changes(FileSystemEventHandler):
-    """The changed paths, from the observer's thread to the pipeline's."""
+    """Passes the changed paths from the observer's thread to the pipeline's."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._is_wanted = matcher(patterns).match

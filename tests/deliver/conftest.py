@@ -1,7 +1,7 @@
 import pytest
 
 from shipper.deliver.pipeline import Pipeline
-from tests.deliver.lines import config, numbers
+from tests.deliver.lines import config, in_passes, numbers
 from tests.fakes import ScriptedOutput
 
 
@@ -9,7 +9,7 @@ from tests.fakes import ScriptedOutput
 def passes(tmp_path, logs):
     """A pipeline that lives through the test: looks and delivers at each `next`."""
     output = ScriptedOutput()
-    running = Pipeline(config(tmp_path, str(logs / "*")), output).passes()
+    running = in_passes(Pipeline(config(tmp_path, str(logs / "*")), output))
 
     def look():
         output.taken.clear()

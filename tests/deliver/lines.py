@@ -47,6 +47,14 @@ def drained(settings, output=None, **options):
     return pipeline, output
 
 
+def in_passes(pipeline):
+    """Deliver what is there, each time that the next pass is asked for."""
+    with pipeline.started() as delivery:
+        while True:
+            delivery.catch_up()
+            yield
+
+
 def delivered(settings):
     """The numbers of the lines that a new start delivers."""
     return numbers(drained(settings)[1].taken)

@@ -29,6 +29,7 @@ from tests.deliver.lines import (
     dead_letters,
     delivered,
     drained,
+    in_passes,
     line,
     numbers,
 )
@@ -295,7 +296,7 @@ def test_an_archive_that_was_seen_before_it_was_written_is_read_as_one(logs, pas
 
 def test_an_archive_whose_name_goes_while_it_waits_is_still_read(tmp_path, logs):
     output = ScriptedOutput()
-    running = Pipeline(config(tmp_path, max_lines=10), output).passes()
+    running = in_passes(Pipeline(config(tmp_path, max_lines=10), output))
     (logs / "a.log.1.gz").write_bytes(gzip.compress(block([1])))
     next(running)
     later = logs / "a.log.2.gz"
@@ -317,7 +318,7 @@ def test_an_archive_without_its_end_waits_for_it_and_that_is_told(tmp_path, logs
     packed = gzip.compress(noise(range(500)))
     path.write_bytes(packed[:-1])
     assert passes() == []
-    assert f"{path} is no whole gzip archive yet." in caplog.messages
+    assert f"{path} is an incomplete gzip archive." in caplog.messages
     append(path, packed[-1:])
     assert passes() == list(range(500))
 
@@ -409,7 +410,7 @@ def test_archives_are_read_one_to_its_end_before_the_next_and_hold_up_no_other_f
 def test_what_is_packed_otherwise_is_left_out_told_once_and_counted(tmp_path, logs, caplog, packed):
     (logs / "a.log.1.gz").write_bytes(packed)
     pipeline, output = drained(config(tmp_path))
-    passes = Pipeline(config(tmp_path), output).passes()
+    passes = in_passes(Pipeline(config(tmp_path), output))
     for _ in range(3):
         next(passes)
     passes.close()
@@ -436,7 +437,7 @@ def test_a_delivered_archive_is_deleted_but_a_damaged_one_never(tmp_path, logs, 
     quiet(path)
     one = InputConfig(paths=(str(logs / "*"),), delete=Delete(enabled=True, grace_period_s=0))
     settings = replace(config(tmp_path), inputs=(one,))
-    passes = Pipeline(settings, ScriptedOutput(), deletions=Deletions(["test"])).passes()
+    passes = in_passes(Pipeline(settings, ScriptedOutput(), deletions=Deletions(["test"])))
     for _ in range(3):
         next(passes)
     passes.close()

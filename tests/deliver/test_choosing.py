@@ -15,10 +15,10 @@ from shipper.config import from_mapping
 from shipper.deliver.pipeline import Pipeline
 from shipper.errors import ConfigError
 from shipper.follow.deletions import Deletions
-from shipper.follow.discover import look
+from shipper.follow.discover import find
 from shipper.follow.inputs import Delete, InputConfig, Scanner
 from shipper.follow.registry import read_positions
-from tests.deliver.lines import age, append, block, config, delivered, drained, numbers
+from tests.deliver.lines import age, append, block, config, delivered, drained, in_passes, numbers
 from tests.fakes import ScriptedOutput
 from tests.real.processes import dies_with_us
 
@@ -78,7 +78,7 @@ def test_an_old_file_is_left_out_told_once_and_counted(tmp_path, logs, caplog):
     age(logs / "old.log", 2 * DAY_S)
     output = ScriptedOutput()
     pipeline = Pipeline(settings(tmp_path, ignore_older_s=DAY_S), output)
-    passes = pipeline.passes()
+    passes = in_passes(pipeline)
     for _ in range(3):
         next(passes)
     assert numbers(output.taken) == [2]
@@ -118,7 +118,7 @@ def test_the_position_of_an_inactive_file_is_forgotten(tmp_path, logs):
     wanted = settings(tmp_path, ignore_older_s=DAY_S, clean_inactive_s=2 * DAY_S)
     assert delivered(wanted) == [1, 2]
     age(logs / "a.log", 3 * DAY_S)
-    passes = Pipeline(wanted, ScriptedOutput()).passes()
+    passes = in_passes(Pipeline(wanted, ScriptedOutput()))
     next(passes)
     next(passes)
     passes.close()
@@ -131,7 +131,7 @@ def test_the_position_of_an_inactive_file_is_forgotten(tmp_path, logs):
 def test_the_position_of_a_removed_file_is_forgotten_if_asked(tmp_path, logs, clean_removed):
     append(logs / "a.log", block([1]))
     wanted = settings(tmp_path, clean_removed=clean_removed)
-    passes = Pipeline(wanted, ScriptedOutput()).passes()
+    passes = in_passes(Pipeline(wanted, ScriptedOutput()))
     next(passes)
     (logs / "a.log").unlink()
     next(passes)
@@ -150,7 +150,9 @@ def deleting(home, outputs, **options):
     running = []
     for name, output in outputs.items():
         wanted = replace(settings(home, **options), name=name)
-        running.append(Pipeline(wanted, output, deletions=deletions, sleep=lambda s: None).passes())
+        running.append(
+            in_passes(Pipeline(wanted, output, deletions=deletions, sleep=lambda s: None))
+        )
     return running
 
 
@@ -201,7 +203,7 @@ def test_a_file_that_grows_meanwhile_or_is_not_old_enough_is_kept(tmp_path, logs
 def test_a_file_that_has_grown_since_it_was_settled_is_not_deleted(logs):
     path = logs / "a.log"
     append(path, block([1]))
-    settled = look(str(path), InputConfig(paths=(str(path),)))
+    settled = find(str(path), InputConfig(paths=(str(path),)))
     append(path, block([2]))
     Deletions(["one"]).settled("one", settled)
     assert path.read_bytes() == block([1, 2])
@@ -319,7 +321,7 @@ def test_each_of_many_files_that_are_delivered_takes_less_than_a_kibibyte(tmp_pa
     output = ScriptedOutput()
     tracemalloc.start()
     try:
-        with closing(Pipeline(settings(tmp_path), output).passes()) as passes:
+        with closing(in_passes(Pipeline(settings(tmp_path), output))) as passes:
             next(passes)
             assert len(output.taken) == count
             output.sent.clear()
@@ -339,12 +341,14 @@ def test_a_file_that_two_inputs_name_is_told_to_be_shipped_by_the_first_alone(
         InputConfig(id="one", paths=(str(logs / "a*"),)),
         InputConfig(id="two", paths=(str(logs / "*"),)),
     )
-    running = Pipeline(replace(config(tmp_path), inputs=inputs), ScriptedOutput()).passes()
+    running = in_passes(Pipeline(replace(config(tmp_path), inputs=inputs), ScriptedOutput()))
     for _ in range(3):
         next(running)
     running.close()
     (told,) = [one.message for one in caplog.records if "named by" in one.message]
-    assert told.startswith(f"{logs}/a.log is named by the inputs 'one' and 'two'; it is shipped")
+    assert told.startswith(
+        f"{logs}/a.log is named by the inputs 'one' and 'two'; 'one' alone ships it"
+    )
 
 
 def test_two_inputs_that_name_the_same_files_are_refused():

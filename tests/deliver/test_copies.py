@@ -7,7 +7,7 @@ import pytest
 
 from shipper.deliver.pipeline import Pipeline
 from shipper.follow.registry import read_positions
-from tests.deliver.lines import append, block, config, delivered, numbers
+from tests.deliver.lines import append, block, config, delivered, in_passes, numbers
 from tests.fakes import ScriptedOutput
 
 #: A line's size: with the first, a beginning is that of many files; with the second, of one.
@@ -202,7 +202,7 @@ def test_a_copy_with_the_inode_of_a_file_that_was_deleted_is_a_copy(tmp_path, lo
     append(path, block([1, 2]))
     copy.write_bytes(path.read_bytes()[:12])  # with the inode that has a position
     output = ScriptedOutput()
-    passes = Pipeline(settings, output).passes()
+    passes = in_passes(Pipeline(settings, output))
     next(passes)
     copied(path, copy.name)
     next(passes)

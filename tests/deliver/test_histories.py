@@ -22,7 +22,7 @@ from shipper.errors import ProtocolError, Refused, TooLarge, Unavailable
 from shipper.follow.mark import HEAD_BYTES, fingerprint
 from shipper.follow.registry import read_positions
 from shipper.outputs.base import DELIVERED, DUPLICATE, RETRY, Rejected
-from tests.deliver.lines import append, config, dead_letters
+from tests.deliver.lines import append, config, dead_letters, in_passes
 from tests.fakes import Killed, ScriptedOutput
 
 
@@ -276,7 +276,7 @@ class Histories(RuleBasedStateMachine):
         if self.passes is None:
             self.output = Output(())
             pipeline = Pipeline(self.settings, self.output, sleep=lambda delay_s: None)
-            self.passes = pipeline.passes()
+            self.passes = in_passes(pipeline)
         self.output.answers.extend(ANSWERS[name] for name in names)
         self.is_ordered &= REORDERING.isdisjoint(names)
         self.is_exact &= "dies after" not in names

@@ -13,7 +13,7 @@ from shipper.deliver.pipeline import Pipeline, PipelineConfig
 from shipper.errors import RegistryError, Unavailable
 from shipper.follow.inputs import InputConfig
 from shipper.follow.registry import Registry
-from tests.deliver.lines import append, block, config, delivered, drained, numbers
+from tests.deliver.lines import append, block, config, delivered, drained, in_passes, numbers
 from tests.fakes import ScriptedOutput
 
 
@@ -24,7 +24,7 @@ def follow(logs):
 
     def start(settings, output=None):
         output = output or ScriptedOutput()
-        passes = Pipeline(settings, output, sleep=lambda delay_s: None).passes()
+        passes = in_passes(Pipeline(settings, output, sleep=lambda delay_s: None))
         running.append(passes)
 
         def look():
@@ -42,7 +42,7 @@ def follow(logs):
 @pytest.fixture
 def few_handles(monkeypatch):
     """Every file but the last that was read is closed, as by `close.on_state_change.inactive`."""
-    monkeypatch.setattr("shipper.follow.handles._MAX_OPEN", 1)
+    monkeypatch.setattr("shipper.follow.sources._MAX_OPEN", 1)
 
 
 def test_lines_written_while_the_output_is_slow_and_the_file_is_closed_are_not_skipped(
@@ -196,7 +196,7 @@ def test_after_a_torn_journal_a_commit_is_one_line_again_not_the_whole_registry(
     assert delivered(settings) == [200]
     journal.write_bytes(journal.read_bytes()[:-20])
     with Registry(journal) as registry:
-        position = registry.positions[1]
+        position = registry.committed.get(1)
         size, inode = journal.stat().st_size, journal.stat().st_ino
         for _ in range(50):
             registry.commit([position])

@@ -125,7 +125,7 @@ def test_a_last_line_that_is_not_whole_waits_for_its_end(tmp_path, logs, half, c
     path = logs / "a.log"
     append(path, b'{"n":1}\n' + half)
     assert delivered(config(tmp_path)) == [1]
-    assert f"{path}: {len(half)} bytes from 8 are no whole line" in caplog.text
+    assert f"{path}: the line at offset 8 is incomplete ({len(half)} bytes)" in caplog.text
     assert dead_letters(config(tmp_path)) == []
 
 
@@ -330,4 +330,4 @@ def test_a_stop_does_not_say_of_lines_that_wait_that_they_are_no_lines(tmp_path,
 
     pipeline = Pipeline(config(tmp_path), ScriptedOutput(stops))
     pipeline.drain()
-    assert "no whole line" not in caplog.text
+    assert "is incomplete" not in caplog.text

@@ -8,7 +8,7 @@ import pytest
 from shipper import AuditHandler, create_compliance_event
 from shipper.deliver.pipeline import Pipeline
 from shipper.follow.registry import read_positions
-from tests.deliver.lines import append, block, config, drained, numbers
+from tests.deliver.lines import append, block, config, drained, in_passes, numbers
 from tests.fakes import ScriptedOutput
 
 
@@ -116,10 +116,10 @@ def test_a_torn_first_line_is_waited_for(tmp_path, logs, recorder, caplog):
     data = path.read_bytes()
     path.write_bytes(data[:300])
     output = ScriptedOutput()
-    passes = Pipeline(settings(tmp_path), output).passes()
+    passes = in_passes(Pipeline(settings(tmp_path), output))
     next(passes)
     assert output.taken == []
-    assert f"{path}: 300 bytes from 0 are no whole line" in caplog.text
+    assert f"{path}: the line at offset 0 is incomplete (300 bytes)" in caplog.text
     path.write_bytes(data)
     next(passes)
     passes.close()
@@ -136,7 +136,7 @@ def test_a_torn_last_line_of_a_segment_does_not_hold_back_the_next(
     first.write_bytes(torn)
     taken = drained(settings(tmp_path))[1].taken
     assert taken == [*torn.splitlines()[:-1], *lines_of(*others)]
-    assert "no whole line, and the stream goes on in another segment" in caplog.text
+    assert ", and the stream continues in another segment" in caplog.text
 
 
 def test_a_missing_segment_holds_nothing_back(tmp_path, logs, recorder):

@@ -33,12 +33,12 @@ def path(tmp_path):
 
 def offsets(path):
     with Registry(path) as registry:
-        return {ident: one.offset for ident, one in registry.positions.items()}
+        return {one.id: one.offset for one in registry.committed}
 
 
 def test_what_is_committed_is_there_after_a_new_start(path):
     with Registry(path) as registry:
-        assert dict(registry.positions) == {}
+        assert list(registry.committed) == []
         registry.commit([position(1, 5), position(2, 6)])
         registry.commit([position(1, 9)])
         registry.commit([], forget=[2])

@@ -254,7 +254,7 @@ def test_a_last_line_that_may_still_grow_is_not_cut_in_two(tmp_path, logs, timeo
     path.write_bytes(b"first\nsec")
     form_ = form(partial_line_timeout=timeout)
     assert [one["message"] for one in read(tmp_path, form_)] == ["first"]
-    assert "3 bytes from 6 are no whole line" in caplog.text
+    assert "the line at offset 6 is incomplete (3 bytes)" in caplog.text
     append(path, b"ond\n")
     assert [one["message"] for one in read(tmp_path, form_)] == ["second"]
 

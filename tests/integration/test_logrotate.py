@@ -7,7 +7,7 @@ import pytest
 
 from shipper.deliver.pipeline import Pipeline
 from shipper.follow.registry import read_positions
-from tests.deliver.lines import append, block, config, numbers
+from tests.deliver.lines import append, block, config, in_passes, numbers
 from tests.fakes import ScriptedOutput
 
 CONFIGURATIONS = {
@@ -34,7 +34,7 @@ def test_each_line_arrives_once_whatever_logrotate_does(
     path = logs / "app.log"
     settings = config(tmp_path, str(logs / "*"))
     output = ScriptedOutput()
-    running = Pipeline(settings, output).passes()
+    running = in_passes(Pipeline(settings, output))
     number = count()
     for turn in range(6):
         append(path, block([next(number)], size))
@@ -48,7 +48,7 @@ def test_each_line_arrives_once_whatever_logrotate_does(
         command = [logrotate, "--force", "--state", tmp_path / "state", rotation]
         subprocess.run(command, check=True, capture_output=True)
         if is_stopped:
-            running = Pipeline(settings, output).passes()
+            running = in_passes(Pipeline(settings, output))
         if turn % 2:
             next(running)
     next(running)

@@ -1,0 +1,230 @@
+"""Candidates for the identity of a new file: positions without a file, and followed files.
+
+Names change at rotation and inodes are reused, so a file is recognized by its first bytes, as many
+as are settled and at most 1024, and by the last bytes before the settled offset. Inode and path
+only distinguish files that are equal so far.
+
+The lines of a copy are those of its original (`copytruncate` makes a copy and then empties the
+original). While the original still holds them, they are read there; when it is cut, its position
+passes to the copy, which holds the lines that were not read yet.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Generic, TypeVar
+
+from shipper.follow.discover import Found
+from shipper.follow.handle import Handle
+from shipper.follow.mark import HEAD_BYTES, Mark, head_of
+from shipper.follow.registry import Position
+from shipper.follow.source import Source
+from shipper.record.format import Segment
+
+_SEPARATOR = re.compile(r"[-._]")
+_DIGIT = re.compile(r"\d")
+_ARCHIVE = ".gz"
+#: The number of a rotation; longer numbers are dates.
+_COUNT = re.compile(r"(?<=\.)[1-9]\d{0,2}$")
+
+#: The inode, the head if the mark is full or else the path, and the segment.
+_Key = int | bytes | str | Segment
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+class _Groups(Generic[_K, _V]):
+    """The values of each key, in order; a container only for keys with several values."""
+
+    __slots__ = ("_first", "_more")
+
+    def __init__(self) -> None:
+        self._first: dict[_K, _V] = {}
+        self._more: dict[_K, dict[_V, None]] = {}
+
+    def get(self, key: _K) -> Iterator[_V]:
+        """All values of the key."""
+        if key in self._first:
+            yield self._first[key]
+            yield from self._more.get(key, ())
+
+    def add(self, key: _K, value: _V) -> None:
+        """Append the value, unless the key has it."""
+        if self._first.setdefault(key, value) != value:
+            self._more.setdefault(key, {})[value] = None
+
+    def discard(self, key: _K, value: _V) -> None:
+        """Remove the value, if the key has it."""
+        more = self._more.get(key, {})
+        if value in more:
+            del more[value]
+        elif self._first.get(key) == value:
+            del self._first[key]
+            if more:
+                self._first[key] = next(iter(more))
+                del more[self._first[key]]
+        if not more:
+            self._more.pop(key, None)
+
+
+class Unclaimed:
+    """Positions without a file: their files have not been found yet."""
+
+    __slots__ = ("_by_id", "_by_key")
+
+    def __init__(self, positions: Iterable[Position]) -> None:
+        self._by_id: dict[int, Position] = {}
+        self._by_key: _Groups[_Key, Position] = _Groups()
+        for position in positions:
+            self.add(position)
+
+    def add(self, position: Position) -> None:
+        """Keep a position until its file is found."""
+        self.drop(position.id)
+        self._by_id[position.id] = position
+        for key in _keys(position):
+            self._by_key.add(key, position)
+
+    def find(self, found: Found, file: Handle, segment: Segment | None) -> Position | None:
+        """The position of the open file `found`, if there is one."""
+        for group in self._candidates(found, file, segment):
+            # The further a position that fits, the more certain it is that this is its file.
+            fitting = (position for position in group if _fits(position, file))
+            best = min(fitting, key=lambda p: (p.path != found.path, -p.offset), default=None)
+            if best is not None:
+                return best
+        return None
+
+    def has_inode(self, found: Found) -> bool:
+        """Whether a position names the inode of the file."""
+        return any(self._at_inode(found))
+
+    def fits_inode(self, found: Found, file: Handle) -> bool:
+        """Whether a position that names the inode also fits the open file: inodes are reused."""
+        return any(_fits(position, file) for position in self._at_inode(found))
+
+    def at_place_of(self, found: Found) -> list[int]:
+        """The ids of the positions with the same path and inode."""
+        return [one.id for one in self._at_inode(found) if one.path == found.path]
+
+    def drop(self, ident: int) -> Position | None:
+        """Remove the position; None if it was not here."""
+        if position := self._by_id.pop(ident, None):
+            for key in _keys(position):
+                self._by_key.discard(key, position)
+        return position
+
+    def drop_older(self, than_s: Callable[[Position], float]) -> list[int]:
+        """Remove the positions that were last committed before that time; their ids."""
+        old = [one.id for one in self._by_id.values() if one.updated_s < than_s(one)]
+        for ident in old:
+            self.drop(ident)
+        return old
+
+    def _at_inode(self, found: Found) -> Iterator[Position]:
+        return (one for one in self._by_key.get(found.inode) if one.device == found.device)
+
+    def _candidates(
+        self, found: Found, file: Handle, segment: Segment | None
+    ) -> Iterator[Iterable[Position]]:
+        if not self._by_id:
+            return
+        if segment:
+            yield self._by_key.get(segment)
+        yield self._at_inode(found)
+        yield self._by_key.get(head_of(file))
+        # Many files may begin with the same few bytes: then the name must fit too.
+        for path in (found.path, *_former_paths(found.path)):
+            yield self._by_key.get(path)
+
+
+class Originals:
+    """The followed files, by what may show that a new file is a copy of one."""
+
+    __slots__ = ("_by_head", "_by_path")
+
+    def __init__(self) -> None:
+        self._by_path: _Groups[str, Source] = _Groups()
+        self._by_head: dict[bytes, Source] = {}
+
+    def note(self, source: Source) -> None:
+        """Register the file under its path and head of now."""
+        self._by_path.add(source.found.path, source)
+        if source.mark.is_full:
+            self._by_head[source.mark.head] = source
+
+    def forget(self, source: Source, mark: Mark) -> None:
+        """Unregister it under its path and the head of `mark`, before either changes."""
+        self._by_path.discard(source.found.path, source)
+        if self._by_head.get(mark.head) is source:
+            del self._by_head[mark.head]
+
+    def find(self, copy: Source, likely: Source | None = None) -> Source | None:
+        """The followed file that `copy` is a copy of; `likely` is checked first."""
+        for original in (likely, *self._candidates(copy)):
+            if original and original is not copy and _is_copy(copy, original):
+                return original
+        return None
+
+    def _candidates(self, copy: Source) -> Iterator[Source]:
+        if self._by_head and (original := self._by_head.get(head_of(copy.file.handle()))):
+            yield original
+        # Many files may begin with the same few bytes: then the name must fit too.
+        for path in _former_paths(copy.found.path):
+            yield from tuple(self._by_path.get(path))
+
+
+def is_left_to(copy: Source, original: Source) -> bool:
+    """Whether the original was cut, and the copy holds the lines that were settled in it."""
+    if not original.offset or original.holds_mark():
+        return False
+    return original.mark.fits(copy.file.handle())
+
+
+def _is_copy(copy: Source, original: Source) -> bool:
+    """Whether everything in `copy` is, or was, in `original`."""
+    try:
+        return is_left_to(copy, original) or _is_beginning(
+            copy.file.handle(), original.file.handle()
+        )
+    except OSError:  # gone or replaced: the next scan finds out
+        return False
+
+
+def _is_beginning(file: Handle, whole: Handle) -> bool:
+    """Whether `whole` begins with the content of `file`, as far as the two ends of it show."""
+    size = file.size
+    parts = ((min(HEAD_BYTES, size), at) for at in {0, max(0, size - HEAD_BYTES)})
+    return all(file.read(*part) == whole.read(*part) for part in parts)
+
+
+def _keys(position: Position) -> Iterator[_Key]:
+    yield position.inode
+    yield position.head if position.is_full else position.path
+    if position.stream:
+        yield Segment(position.stream, position.segment)
+
+
+def _fits(position: Position, file: Handle) -> bool:
+    return position.offset <= file.size and position.fits(file)
+
+
+def _former_paths(path: str) -> Iterator[str]:
+    """The paths from which a rotation may have moved a file to `path`.
+
+    `a.log` for `a.log.1` and `a-2026.log`; `a.log.1` for `a.log.1.gz` and for `a.log.2.gz`, because
+    archives are made and renamed in one run.
+    """
+    if path.endswith(_ARCHIVE):
+        path = path.removesuffix(_ARCHIVE)
+        yield path
+        yield _COUNT.sub(lambda found: str(int(found[0]) - 1), path)
+    folder, slash, name = path.rpartition("/")
+    extension = os.path.splitext(name)[1]  # noqa: PTH122  # thousands a second
+    for separator in _SEPARATOR.finditer(name):
+        before, after = name[: separator.start()], name[separator.start() :]
+        if _DIGIT.search(after):
+            yield folder + slash + before
+        if _DIGIT.search(after.removesuffix(extension)):
+            yield folder + slash + before + extension
