@@ -8,7 +8,6 @@ import pytest
 from shipper.assets import build
 from shipper.assets.generate.kibana import ndjson
 from shipper.assets.validate import validate
-from shipper.assets.validate.kql import Compare, Join, parse
 from shipper.catalog import IndexStrategy, Scope, builtin
 
 ROOT = Path(__file__).parent.parent.parent
@@ -337,22 +336,6 @@ def test_rules_of_another_index_strategy_are_held_against_its_data_view(tmp_path
         if path.parts[0] == "kibana" and path.parts[1] == "rules":
             (tmp_path / path.name).write_bytes(content)
     assert list(validate(tmp_path, builtin(), scope)) == []
-
-
-def test_kql_is_read_as_kibana_reads_it():
-    assert parse("") is None
-    assert parse('a : "b c"') == Compare("a", ":", "b c", is_quoted=True)
-    either = parse("a : (x or y) and not b >= 2 or free words")
-    left, free = either.parts
-    assert free == Compare("", ":", "free words")
-    assert left.parts[0] == Join("or", (Compare("a", ":", "x"), Compare("a", ":", "y")))
-    assert left.parts[1] == Join("not", (Compare("b", ">=", "2"),))
-
-
-@pytest.mark.parametrize("query", ["(a : b", "a : b)", "and a : b", 'a : "b', "a > ", "a : (b or)"])
-def test_kql_that_kibana_refuses_is_refused(query):
-    with pytest.raises(ValueError, match="character"):
-        parse(query)
 
 
 @pytest.mark.parametrize("name", ["", "notes.txt"])

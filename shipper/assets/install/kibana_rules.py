@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from shipper.assets.generate.bodies import Body
-from shipper.assets.generate.kibana.rules import ALERTS, detection_rules, rule_id, stack_rules
+from shipper.assets.generate.kibana.rules import detection_rules, rule_id, stack_rules
 from shipper.assets.install.kibana_api import Kibana
 from shipper.assets.install.steps import Action, Step, missing, summary
 from shipper.catalog import Catalog, Scope
@@ -63,9 +63,8 @@ _STACK, _DETECTIONS = "stack rule", "detection rule"
 
 
 def _rules(catalog: Catalog, scope: Scope) -> Iterator[_Rule]:
-    stack = stack_rules(catalog, scope)
-    for alert in ALERTS:
-        yield _stack(rule_id(alert.name), stack[alert.name])
+    for alert, body in stack_rules(catalog, scope).items():
+        yield _stack(rule_id(alert), body)
     yield from map(_detection, detection_rules(catalog, scope))
 
 

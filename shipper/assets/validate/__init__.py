@@ -9,7 +9,7 @@ from typing import Any
 from shipper.assets.generate.kibana.lens import DATA_VIEW
 from shipper.assets.generate.kibana.saved import field_types, patterns
 from shipper.assets.validate import rules, saved, stack
-from shipper.assets.validate.fields import Found, Types
+from shipper.assets.validate.fields import Findings, Types
 from shipper.assets.validate.folder import astray, dangling
 from shipper.catalog import Catalog, Scope
 from shipper.errors import Problem
@@ -72,7 +72,7 @@ def _ndjson(file: Path, catalog: Catalog) -> Iterator[Problem]:
         yield from _within(name, _object(body, set(known), types))
 
 
-def _object(body: Json, known: set[tuple[str, str]], types: Types) -> Found:
+def _object(body: Json, known: set[tuple[str, str]], types: Types) -> Findings:
     if "risk_score" in body or "rule_id" in body:
         return rules.detection(body, types)
     return saved.check(body, known, types)
@@ -99,7 +99,7 @@ def _parsed(text: bytes, where: str) -> Generator[Problem, None, Json | None]:
     return value
 
 
-def _within(where: str, found: Found) -> Iterator[Problem]:
+def _within(where: str, found: Findings) -> Iterator[Problem]:
     try:
         for what in found:
             yield Problem(where, what)

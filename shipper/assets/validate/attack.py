@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from shipper.assets.validate.fields import Found
+from shipper.assets.validate.fields import Findings
 
 Json = dict[str, Any]
 
@@ -25,7 +25,7 @@ def _tactics() -> dict[str, tuple[list[str], frozenset[str]]]:
     }
 
 
-def check(threat: Json) -> Found:
+def check(threat: Json) -> Findings:
     """Problems of one entry of a rule's `threat`."""
     if threat.get("framework") != "MITRE ATT&CK":
         yield "threat.framework must be MITRE ATT&CK: 8.x takes no other; put others into tags"
@@ -49,7 +49,7 @@ def check(threat: Json) -> Found:
                 yield f"sub-technique {below.get('id')!r} is not one of {technique.get('id')}"
 
 
-def _technique(technique: Json, tactic: str, techniques: frozenset[str]) -> Found:
+def _technique(technique: Json, tactic: str, techniques: frozenset[str]) -> Findings:
     name = technique.get("id")
     if not any(name in every for _, every in _tactics().values()):
         yield f"technique {name!r} is no technique of ATT&CK {VERSIONS}"
@@ -60,7 +60,7 @@ def _technique(technique: Json, tactic: str, techniques: frozenset[str]) -> Foun
         yield from _reference("techniques", technique)
 
 
-def _reference(kind: str, row: Json) -> Found:
+def _reference(kind: str, row: Json) -> Findings:
     right = f"{_URL}/{kind}/{str(row['id']).replace('.', '/')}/"
     if not re.fullmatch(f"{re.escape(right)}?", str(row.get("reference"))):
         yield f"the reference of {row['id']} must be {right}"

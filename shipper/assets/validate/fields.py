@@ -4,18 +4,15 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from shipper.assets.validate.kql import comparisons, parse
+from shipper.catalog.kql import Range, leaves, parse
+from shipper.catalog.model import DATES, NUMBERS
 
 Types = Mapping[str, str]
-Found = Iterator[str]
-
-NUMBERS = frozenset({"double", "float", "long"})
-DATES = frozenset({"date"})
-#: What can be told apart by its value; texts and free-form objects cannot.
-GROUPS = NUMBERS | DATES | {"boolean", "constant_keyword", "ip", "keyword"}
+Findings = Iterator[str]
+_SIZES = NUMBERS | DATES
 
 
-def field(path: object, types: Types, *, fit: frozenset[str] | None = None) -> Found:
+def field(path: object, types: Types, *, fit: frozenset[str] | None = None) -> Findings:
     """Problems of one field name; `fit` are the types that will do."""
     if not isinstance(path, str) or path not in types:
         near = get_close_matches(str(path), types, 1)
@@ -25,19 +22,19 @@ def field(path: object, types: Types, *, fit: frozenset[str] | None = None) -> F
         yield f"field {path} is {types[path]}; it takes one of: {', '.join(sorted(fit))}"
 
 
-def kql(query: object, types: Types) -> Found:
+def kql(query: object, types: Types) -> Findings:
     """Problems of a query in Kibana's language."""
     if not isinstance(query, str):
         yield f"a query is text, not {type(query).__name__}"
         return
     try:
-        named = comparisons(parse(query))
+        tree = parse(query)
     except ValueError as error:
         yield f"the query {query!r} cannot be read: {error}"
         return
-    for one in named:
-        if "*" in one.path:
-            if not any(fnmatchcase(path, one.path) for path in types):
-                yield f"no field matches {one.path!r} in the mappings"
-        elif one.path:
-            yield from field(one.path, types, fit=None if one.operator == ":" else NUMBERS | DATES)
+    for leaf in leaves(tree):
+        if "*" in leaf.path:
+            if not any(fnmatchcase(path, leaf.path) for path in types):
+                yield f"no field matches {leaf.path!r} in the mappings"
+        elif leaf.path:
+            yield from field(leaf.path, types, fit=_SIZES if isinstance(leaf, Range) else None)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from shipper.assets.validate.fields import DATES, GROUPS, NUMBERS, Found, Types, field, kql
+from shipper.assets.validate.fields import Findings, Types, field, kql
+from shipper.catalog.model import DATES, GROUPS, NUMBERS
 
 Json = dict[str, Any]
 
@@ -56,7 +57,7 @@ _ACCESSORS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _NEEDED = {"lnsHeatmap": "valueAccessor", "lnsMetric": "metricAccessor", "lnsPie": "metrics"}
 
 
-def check(attributes: Json, types: Types) -> Found:
+def check(attributes: Json, types: Types) -> Findings:
     """Problems of the attributes of a by-value Lens panel."""
     kind = attributes.get("visualizationType")
     if kind not in _ACCESSORS:
@@ -81,13 +82,13 @@ def check(attributes: Json, types: Types) -> Found:
     yield from _visualization(str(kind), drawn, layers)
 
 
-def _too_new(attributes: Json, drawn: Json) -> Found:
+def _too_new(attributes: Json, drawn: Json) -> Findings:
     parts = (attributes, drawn, *drawn.get("layers", ()))
     for name in sorted({key for part in parts for key in part} & _TOO_NEW):
         yield f"{name} is newer than Kibana 8.10 understands: leave it out"
 
 
-def _referenced(attributes: Json, layers: Json) -> Found:
+def _referenced(attributes: Json, layers: Json) -> Findings:
     names = [one.get("name") for one in attributes.get("references", ())]
     wanted = [f"indexpattern-datasource-layer-{layer}" for layer in layers]
     wanted += [row.get("meta", {}).get("index") for row in attributes["state"].get("filters", ())]
@@ -99,7 +100,7 @@ def _referenced(attributes: Json, layers: Json) -> Found:
             yield f"reference {name!r} of the panel is not used"
 
 
-def _layer(layer: Json, types: Types) -> Found:
+def _layer(layer: Json, types: Types) -> Findings:
     columns: Json = layer.get("columns", {})
     order: list[str] = layer.get("columnOrder", [])
     if sorted(order) != sorted(columns):
@@ -113,7 +114,7 @@ def _layer(layer: Json, types: Types) -> Found:
             yield f"column {column.get('label')!r}: {problem}"
 
 
-def _column(column: Json, columns: Json, types: Types) -> Found:
+def _column(column: Json, columns: Json, types: Types) -> Findings:
     operation, params = str(column.get("operationType")), column.get("params") or {}
     if operation not in _REQUIRED:
         known = ", ".join(_REQUIRED)
@@ -143,14 +144,14 @@ def _queries(column: Json, params: Json) -> Iterator[object]:
         yield row.get("input", {}).get("query")
 
 
-def _order(order: Json | None, columns: Json) -> Found:
+def _order(order: Json | None, columns: Json) -> Findings:
     if order and order.get("type") == "column":
         by = columns.get(str(order.get("columnId")))
         if by is None or by.get("isBucketed"):
             yield f"orderBy names {order.get('columnId')!r}, which is no metric of this layer"
 
 
-def _visualization(kind: str, drawn: Json, layers: Json) -> Found:
+def _visualization(kind: str, drawn: Json, layers: Json) -> Findings:
     for part in drawn.get("layers", [drawn]):
         if part.get("layerId") not in layers:
             yield f"layerId {part.get('layerId')!r} is no layer of the panel"
@@ -163,7 +164,7 @@ def _visualization(kind: str, drawn: Json, layers: Json) -> Found:
         yield f"shape {drawn.get('shape')!r} is none of: {', '.join(sorted(_SHAPES[kind]))}"
 
 
-def _accessors(kind: str, part: Json, columns: Json) -> Found:
+def _accessors(kind: str, part: Json, columns: Json) -> Findings:
     buckets, metrics = _ACCESSORS[kind]
     needed = _NEEDED.get(kind, "accessors" if kind == "lnsXY" else "columns")
     if not part.get(needed):
@@ -178,7 +179,7 @@ def _accessors(kind: str, part: Json, columns: Json) -> Found:
         yield from _accessor("forAccessor", row.get("forAccessor"), columns, is_bucket=False)
 
 
-def _accessor(name: str, accessor: object, columns: Json, *, is_bucket: bool | None) -> Found:
+def _accessor(name: str, accessor: object, columns: Json, *, is_bucket: bool | None) -> Findings:
     column = columns.get(str(accessor))
     if column is None:
         yield f"{name} names {accessor!r}, which is no column of its layer"

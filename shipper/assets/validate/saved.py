@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shipper.assets.validate import lens
-from shipper.assets.validate.fields import GROUPS, Found, Types, field, kql
+from shipper.assets.validate.fields import Findings, Types, field, kql
+from shipper.catalog.model import GROUPS
 
 Json = dict[str, Any]
 
@@ -61,7 +62,7 @@ _MAX_PANELS, _GRID_COLUMNS = 100, 48
 _LINK = re.compile(r"\]\((discover)?#/view/([^)?]+)")
 
 
-def check(body: Json, known: set[tuple[str, str]], types: Types) -> Found:
+def check(body: Json, known: set[tuple[str, str]], types: Types) -> Findings:
     """Problems of one object; `known` are the type and id of all objects of the file."""
     kind = str(body.get("type"))
     if kind not in _VERSIONS:
@@ -82,7 +83,7 @@ def check(body: Json, known: set[tuple[str, str]], types: Types) -> Found:
         yield from _content(body, kind, unpacked, known, types)
 
 
-def _envelope(body: Json, kind: str) -> Found:
+def _envelope(body: Json, kind: str) -> Findings:
     for name in sorted(body.keys() & _VOLATILE):
         yield f"{name} belongs to one Kibana alone: leave it out"
     for name in sorted(body.keys() - _ENVELOPE - _VOLATILE):
@@ -129,7 +130,7 @@ def _unpack(attributes: Json, path: str) -> Any:
 
 def _content(
     body: Json, kind: str, unpacked: Json, known: set[tuple[str, str]], types: Types
-) -> Found:
+) -> Findings:
     wanted: list[str] = []
     if kind in {"dashboard", "search"}:
         source = unpacked[f"{_META}.searchSourceJSON"]
@@ -155,14 +156,14 @@ def _content(
     yield from _closed(body, wanted)
 
 
-def _panels(panels: list[Json], known: set[tuple[str, str]], types: Types) -> Found:
+def _panels(panels: list[Json], known: set[tuple[str, str]], types: Types) -> Findings:
     yield from _grid(panels)
     for panel in panels:
         for problem in _panel(panel, known, types):
             yield f"panel {panel.get('title')!r}: {problem}"
 
 
-def _unfiltered(panels: list[Json]) -> Found:
+def _unfiltered(panels: list[Json]) -> Findings:
     """Panels that show whatever the data view holds, for neither they nor the dashboard choose."""
     for panel in panels:
         if panel.get("type") == "lens":
@@ -180,7 +181,7 @@ def _panel_references(panel: Json) -> Iterator[str]:
         yield f"{index}:{reference.get('name')}"
 
 
-def _closed(body: Json, wanted: list[str]) -> Found:
+def _closed(body: Json, wanted: list[str]) -> Findings:
     """Each reference that is wanted is there once, and each that is there is wanted."""
     there = Counter(one.get("name") for one in body.get("references", ()))
     for name in wanted:
@@ -191,7 +192,7 @@ def _closed(body: Json, wanted: list[str]) -> Found:
             yield f"reference {name!r} is not used"
 
 
-def _grid(panels: list[Json]) -> Found:
+def _grid(panels: list[Json]) -> Findings:
     if len(panels) > _MAX_PANELS:
         yield f"{len(panels)} panels: Kibana takes {_MAX_PANELS}"
     taken: dict[tuple[int, int], object] = {}
@@ -214,7 +215,7 @@ def _grid(panels: list[Json]) -> Found:
             yield f"panel {title!r}: sections are newer than Kibana 8.10"
 
 
-def _panel(panel: Json, known: set[tuple[str, str]], types: Types) -> Found:
+def _panel(panel: Json, known: set[tuple[str, str]], types: Types) -> Findings:
     config = panel.get("embeddableConfig", {})
     match panel.get("type"):
         case "lens":

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from shipper.assets.validate.lscl import Plugin, Unreadable, plugins
+from shipper.assets.validate.lscl import LogstashSyntaxError, Plugin, plugins
 from shipper.assets.validate.stack_rules import PHASES, POLICY_RULES, PROCESSORS, TYPES, days
 from shipper.errors import Problem
 
@@ -102,7 +102,7 @@ def problems_in(path: Path) -> Iterator[Problem]:
 def _of_pipeline(text: str, where: str) -> Iterator[Problem]:
     try:
         found = plugins(text)
-    except Unreadable as error:
+    except LogstashSyntaxError as error:
         yield Problem(f"{where}:{error.line}", str(error))
         return
     seen: dict[str, Plugin] = {}

@@ -1,0 +1,70 @@
+"""The alerts as shipped, and what their rules refuse."""
+
+import msgspec
+import pytest
+
+from shipper.catalog import builtin
+from shipper.catalog.alerts import alerts, read_alerts
+from shipper.errors import CatalogError
+
+NAMES = [
+    "multiple_authentication_failures",
+    "privilege_escalation_attempts",
+    "unusual_tool_execution_patterns",
+    "policy_violation_spikes",
+    "high_confidence_threats",
+]
+
+
+def row(**changes):
+    shipped = msgspec.to_builtins(alerts()["policy_violation_spikes"])
+    del shipped["name"]
+    return {key: value for key, value in (shipped | changes).items() if value is not None}
+
+
+def problems(rows):
+    with pytest.raises(CatalogError) as caught:
+        read_alerts(rows, builtin(), "alerts")
+    return {problem.where: problem.what for problem in caught.value.problems}
+
+
+def test_the_shipped_alerts_are_the_five_of_the_guide():
+    assert list(alerts()) == NAMES
+
+
+def test_a_row_says_all_that_a_detector_needs():
+    alert = alerts()["multiple_authentication_failures"]
+    assert (alert.window_s, alert.threshold, alert.group_by) == (600, 5, ("source.ip",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "what"),
+    [
+        ({"title": None}, "", "missing required field `title`"),
+        ({"treshold": 3}, "", "unknown field `treshold`"),
+        ({"threshold": 0}, ".threshold", ">= 1"),
+        ({"window_minutes": "10m"}, ".window_minutes", "Expected `int`, got `str`"),
+        ({"severity": "mild"}, ".severity", "'mild'"),
+        ({"attack": {"tactic": {"id": "T1", "name": "x"}}}, ".attack.tactic.id", "regex"),
+        ({"query": "event.dataset :"}, ".query", "expected a value at character 16"),
+        ({"query": " "}, ".query", "expected a query"),
+        ({"query": "event.datasett: x"}, ".query", "unknown field 'event.datasett'"),
+        ({"query": "words alone"}, ".query", "no field before it"),
+        ({"query": "event.dataset > 1"}, ".query", "neither a number nor a date"),
+        ({"group_by": ["user.nam"]}, ".group_by", "unknown field 'user.nam'"),
+        ({"group_by": ["error.message"]}, ".group_by", "which is match_only_text"),
+        ({"distinct": "user.nam"}, ".distinct", "unknown field"),
+        ({"first_seen": {"fields": ["x"], "days": 1}}, ".first_seen.fields", "unknown field"),
+    ],
+)
+def test_a_fault_of_a_row_is_reported_with_its_place(changes, where, what):
+    found = problems({"mine": row(**changes)})
+    assert list(found) == [f"alerts.mine{where}"]
+    assert what in found[f"alerts.mine{where}"]
+
+
+def test_the_faults_of_all_rows_are_reported_together():
+    rows = {"one": row(threshold=0), "Two": row(), "three": row(query="("), "four": "x"}
+    assert set(problems(rows)) == {
+        *("alerts.one.threshold", "alerts.Two.name", "alerts.three.query", "alerts.four"),
+    }
