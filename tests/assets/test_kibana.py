@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from msgspec.structs import replace
 
-from shipper.assets import build
+from shipper.assets.generate.files import build
 from shipper.assets.generate.kibana import boards, saved_objects
 from shipper.assets.generate.kibana.filters import filters
 from shipper.assets.generate.kibana.model import Saved

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shipper.assets import build
+from shipper.assets.generate.files import build
 from shipper.assets.generate.kibana import ndjson
 from shipper.assets.validate import validate
 from shipper.catalog import IndexStrategy, Scope, builtin

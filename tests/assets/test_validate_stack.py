@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shipper.assets import build
+from shipper.assets.generate.files import build
 from shipper.assets.validate import validate
 from shipper.assets.validate.stack import problems_in
 from shipper.catalog import IndexStrategy, Scope, builtin

@@ -8,12 +8,12 @@ import json
 import pytest
 from elasticsearch import Elasticsearch as Client
 
-from shipper.assets import install, remove
 from shipper.assets.generate.kibana import boards, saved_objects
-from shipper.assets.generate.kibana.model import Saved, Text
+from shipper.assets.generate.kibana.model import Markdown, Saved
 from shipper.assets.generate.kibana.rules import stack_rules
 from shipper.assets.generate.kibana.saved import field_types
 from shipper.assets.generate.kibana.searches import SEARCHES
+from shipper.assets.install.elasticsearch import install_in_cluster, remove_from_cluster
 from shipper.catalog import Scope, builtin
 from shipper.catalog.alerts import alerts
 from shipper.sample import write_sample
@@ -30,7 +30,7 @@ PANELS = [
     for board in boards(CATALOG)
     for row in board.rows
     for panel in row.panels
-    if not isinstance(panel.chart, Saved | Text)
+    if not isinstance(panel.chart, Saved | Markdown)
 ]
 #: The fields of the controls of all dashboards.
 CONTROLS = sorted(
@@ -50,7 +50,7 @@ def month(elasticsearch, tmp_path_factory):
     events = write_sample(home / "audit", days=30, seed=1, end_s=END_S)
     with Client(elasticsearch.url) as client:
         clear(elasticsearch.url)
-        list(install(client, CATALOG, Scope()))
+        list(install_in_cluster(client, CATALOG, Scope()))
         outputs = {"elasticsearch": {"hosts": [elasticsearch.url]}}
         config = configuration(home, [home / "audit" / "*.jsonl"], outputs)
         done = ship_once(config, timeout_s=240)
@@ -58,7 +58,7 @@ def month(elasticsearch, tmp_path_factory):
         call(f"{elasticsearch.url}/{INDEX}/_refresh", "POST")
         yield elasticsearch.url, events
         clear(elasticsearch.url)
-        list(remove(client))
+        list(remove_from_cluster(client))
 
 
 def found(url, body):

@@ -43,7 +43,7 @@ class Plugin:
 
 
 def plugins(text: str) -> list[Plugin]:
-    """Every plugin of a file, codecs too; raises `LogstashSyntaxError` at the first break of the grammar."""
+    """Every plugin of a file, codecs too; raises `LogstashSyntaxError` at the first fault."""
     return list(_Reader(text).file())
 
 

@@ -11,7 +11,7 @@ from shipper.assets.generate.kibana.model import (
     Dashboard,
     Metric,
     Panel,
-    Row,
+    PanelRow,
     Saved,
     Series,
     Share,
@@ -145,7 +145,9 @@ _HEALTH = (
 def dashboard(catalog: Catalog) -> Dashboard:
     """With a panel for each framework that the catalog knows, the operator's own included."""
     coverage = [_coverage(row, catalog) for row in catalog.frameworks.values()]
-    rows = [Row(9, tuple(coverage[n : n + _IN_A_ROW])) for n in range(0, len(coverage), _IN_A_ROW)]
+    rows = [
+        PanelRow(9, tuple(coverage[n : n + _IN_A_ROW])) for n in range(0, len(coverage), _IN_A_ROW)
+    ]
     return Dashboard(
         COMPLIANCE,
         f"[MCP] {TITLES[COMPLIANCE]}",
@@ -153,13 +155,13 @@ def dashboard(catalog: Catalog) -> Dashboard:
         "30d",
         (
             strip(COMPLIANCE),
-            Row(6, _SUMMARY),
+            PanelRow(6, _SUMMARY),
             *rows,
-            Row(13, _RETENTION),
-            Row(11, _DECISIONS),
-            Row(13, _DATA),
-            Row(11, _HEALTH),
-            Row(13, (Panel("Losses of the record", Saved("mcp-losses")),)),
+            PanelRow(13, _RETENTION),
+            PanelRow(11, _DECISIONS),
+            PanelRow(13, _DATA),
+            PanelRow(11, _HEALTH),
+            PanelRow(13, (Panel("Losses of the record", Saved("mcp-losses")),)),
         ),
     )
 

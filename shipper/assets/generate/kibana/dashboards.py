@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from shipper.assets.generate.bodies import Body
 from shipper.assets.generate.kibana.lens import DATA_VIEW, attributes, uid
-from shipper.assets.generate.kibana.model import Dashboard, Panel, Row, Saved, Text
+from shipper.assets.generate.kibana.model import Dashboard, Markdown, Panel, PanelRow, Saved
 from shipper.assets.generate.kibana.saved import SEARCH_SOURCE, Reference, packed, refer, saved
 
 _GRID_COLUMNS = 48
@@ -80,7 +80,7 @@ def placed(board: Dashboard) -> Iterator[tuple[Panel, Body]]:
         y += row.height
 
 
-def _widths(row: Row) -> list[int]:
+def _widths(row: PanelRow) -> list[int]:
     open_widths = sum(1 for panel in row.panels if not panel.width)
     left = _GRID_COLUMNS - sum(panel.width for panel in row.panels)
     share = left // open_widths if open_widths else 0
@@ -96,7 +96,7 @@ def _panel(panel: Panel, box: Body, key: str, types: Mapping[str, str]) -> Body:
         "version": VERSION,
     }
     match panel.chart:
-        case Text(markdown):
+        case Markdown(markdown):
             config = {"hidePanelTitles": True, "enhancements": {}, "savedVis": _markdown(markdown)}
             return {**common, "type": "visualization", "embeddableConfig": config}
         case Saved():

@@ -155,10 +155,10 @@ class Heatmap:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """Markdown."""
+class Markdown:
+    """A text in Markdown."""
 
-    markdown: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +176,13 @@ class Panel:
     """One panel; `where` is KQL that restricts all of it, `width` its share of 48 columns."""
 
     title: str
-    chart: Drawn | Text | Saved
+    chart: Drawn | Markdown | Saved
     where: str = ""
     width: int = 0  # an equal share of what the others in the row leave
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PanelRow:
     """Panels side by side."""
 
     height: int
@@ -197,7 +197,7 @@ class Dashboard:
     title: str
     description: str
     window: str
-    rows: tuple[Row, ...]
+    rows: tuple[PanelRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
