@@ -4,7 +4,18 @@ from collections.abc import Iterator, Mapping
 
 from shipper.assets.generate.bodies import Body
 from shipper.assets.generate.kibana.lens import DATA_VIEW, attributes, uid
-from shipper.assets.generate.kibana.model import Dashboard, Markdown, Panel, PanelRow, Saved
+from shipper.assets.generate.kibana.model import (
+    Dashboard,
+    Heatmap,
+    Markdown,
+    Metric,
+    Panel,
+    PanelRow,
+    Saved,
+    Series,
+    Share,
+    Table,
+)
 from shipper.assets.generate.kibana.saved import SEARCH_SOURCE, Reference, packed, refer, saved
 
 _GRID_COLUMNS = 48
@@ -64,9 +75,21 @@ def dashboard(board: Dashboard, types: Mapping[str, str]) -> Body:
     return saved("dashboard", board.id, body, references, version=VERSION)
 
 
+#: Part of the ids of panels: a word that changes makes every dashboard differ from the installed.
+_ID_WORDS = {
+    Heatmap: "Heatmap",
+    Markdown: "Text",
+    Metric: "Metric",
+    Saved: "Saved",
+    Series: "Series",
+    Share: "Share",
+    Table: "Table",
+}
+
+
 def _key(board: Dashboard, panel: Panel) -> str:
-    """What makes a panel's ids: it keeps them wherever it moves."""
-    return f"{board.id}/{type(panel.chart).__name__}/{panel.title}"
+    """The source of a panel's ids, without its place: a panel that moves keeps them."""
+    return f"{board.id}/{_ID_WORDS[type(panel.chart)]}/{panel.title}"
 
 
 def placed(board: Dashboard) -> Iterator[tuple[Panel, Body]]:
