@@ -1,4 +1,4 @@
-"""Whether what a rule says of MITRE ATT&CK is in ATT&CK, as `attack.yml` has pinned it."""
+"""Whether the tactics and techniques of a rule are in MITRE ATT&CK, as pinned in `attack.yml`."""
 
 import re
 from functools import cache
@@ -17,7 +17,7 @@ _URL = "https://attack.mitre.org"
 
 @cache
 def _tactics() -> dict[str, tuple[list[str], frozenset[str]]]:
-    """Of every tactic its names, and the ids of its techniques and sub-techniques."""
+    """The names of each tactic, and the ids of its techniques and sub-techniques."""
     text = resources.files("shipper.assets.validate").joinpath("attack.yml").read_bytes()
     return {
         tactic: (row["names"], frozenset(row["techniques"].split()))
@@ -32,7 +32,7 @@ def check(threat: Json) -> Findings:
         return
     tactic = threat.get("tactic", {})
     if tactic.get("id") not in _tactics():
-        yield f"tactic {tactic.get('id')!r} is no tactic of ATT&CK {VERSIONS}"
+        yield f"tactic {tactic.get('id')!r} is not a tactic of ATT&CK {VERSIONS}"
         return
     names, techniques = _tactics()[tactic["id"]]
     if tactic.get("name") not in names:
@@ -52,10 +52,10 @@ def check(threat: Json) -> Findings:
 def _technique(technique: Json, tactic: str, techniques: frozenset[str]) -> Findings:
     name = technique.get("id")
     if not any(name in every for _, every in _tactics().values()):
-        yield f"technique {name!r} is no technique of ATT&CK {VERSIONS}"
+        yield f"technique {name!r} is not a technique of ATT&CK {VERSIONS}"
     elif name not in techniques:
         under = ", ".join(other for other, (_, every) in _tactics().items() if name in every)
-        yield f"technique {name} is not of tactic {tactic}; it is of {under}"
+        yield f"technique {name} belongs to {under}, not to tactic {tactic}"
     else:
         yield from _reference("techniques", technique)
 

@@ -1,4 +1,4 @@
-"""Whether the fields that an asset names exist, with a type that fits what is done with them."""
+"""Whether the fields that an asset names exist, with a type that fits their use."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -13,11 +13,11 @@ _SIZES = NUMBERS | DATES
 
 
 def field(path: object, types: Types, *, fit: frozenset[str] | None = None) -> Findings:
-    """Problems of one field name; `fit` are the types that will do."""
+    """Problems of one field name; `fit` are the accepted types."""
     if not isinstance(path, str) or path not in types:
         near = get_close_matches(str(path), types, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        yield f"no field {path!r} in the mappings{hint}"
+        yield f"the mappings have no field {path!r}{hint}"
     elif fit is not None and types[path] not in fit:
         yield f"field {path} is {types[path]}; it takes one of: {', '.join(sorted(fit))}"
 
@@ -35,6 +35,6 @@ def kql(query: object, types: Types) -> Findings:
     for leaf in leaves(tree):
         if "*" in leaf.path:
             if not any(fnmatchcase(path, leaf.path) for path in types):
-                yield f"no field matches {leaf.path!r} in the mappings"
+                yield f"no field of the mappings matches {leaf.path!r}"
         elif leaf.path:
             yield from field(leaf.path, types, fit=_SIZES if isinstance(leaf, Range) else None)

@@ -1,4 +1,4 @@
-"""Logstash's configuration language, as far as it takes to see what a file says and where."""
+"""Logstash's configuration language: the plugins and options of a file, with their lines."""
 
 import re
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ def _tokens(text: str) -> Iterator[_Token]:
         match = regex or _TOKEN.match(text, at)
         line = text.count("\n", 0, at) + 1
         if match is None:
-            raise LogstashSyntaxError(line, f"{text[at : at + 10]!r} is no part of the language")
+            raise LogstashSyntaxError(line, f"{text[at : at + 10]!r} is not part of the language")
         kind = "text" if regex else str(match.lastgroup)
         if kind != "skip":
             before = match[0]
@@ -64,7 +64,7 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 
 class _Reader:
-    """Reads the tokens of one file, one rule of the grammar to a method."""
+    """Reads the tokens of one file; each method is one rule of the grammar."""
 
     def __init__(self, text: str) -> None:
         self._tokens = list(_tokens(text))
@@ -75,7 +75,7 @@ class _Reader:
             name = self._take("word")
             if name.text not in SECTIONS:
                 raise LogstashSyntaxError(
-                    name.line, f"{name.text!r} is none of {', '.join(SECTIONS)}"
+                    name.line, f"{name.text!r} is not one of {', '.join(SECTIONS)}"
                 )
             yield from self._block(name.text)
 
@@ -108,7 +108,7 @@ class _Reader:
         start = self._next
         while self._next.text != "{":
             if self._next.kind in {"end", "arrow"}:
-                raise LogstashSyntaxError(start.line, "this condition does not end")
+                raise LogstashSyntaxError(start.line, "the end of this condition is missing")
             self._take()
         if start.text == "{":
             raise LogstashSyntaxError(start.line, "a condition is missing")

@@ -30,7 +30,7 @@ _MAX_GROUPS = 3
 _MAX_TERMS = 4
 _SPAN = re.compile(r"(?:now-)?(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-#: What a run may come late, and an event be late, without being missed: as Kibana has it by itself.
+#: The delay of a run or an event that causes no miss: Kibana's own default.
 _SLACK_S = 60
 _COMPARATORS = {">", ">=", "<", "<=", "between", "notBetween"}
 
@@ -39,7 +39,7 @@ def detection(body: Json, types: Types) -> Findings:
     """Problems of a detection rule, in the shape of its import."""
     kind = str(body.get("type"))
     if kind not in _OWN:
-        yield f"type {kind!r} is none of: {', '.join(_OWN)}"
+        yield f"type {kind!r} is not one of: {', '.join(_OWN)}"
         return
     for name in _NEEDED:
         if not body.get(name):
@@ -64,10 +64,10 @@ def detection(body: Json, types: Types) -> Findings:
 
 def _grades(body: Json) -> Findings:
     if body.get("severity") not in _SEVERITIES:
-        yield f"severity {body.get('severity')!r} is none of: {', '.join(_SEVERITIES)}"
+        yield f"severity {body.get('severity')!r} is not one of: {', '.join(_SEVERITIES)}"
     risk = body.get("risk_score")
     if not isinstance(risk, int) or not 0 <= risk <= _MAX_RISK:
-        yield f"risk_score {risk!r} is no whole number from 0 to {_MAX_RISK}"
+        yield f"risk_score {risk!r} is not a whole number from 0 to {_MAX_RISK}"
 
 
 def _groups(body: Json, types: Types) -> Findings:
@@ -101,11 +101,11 @@ def _looks_back(body: Json) -> Findings:
         yield "interval and from must be spans like 5m and now-6m"
     elif since < interval + _SLACK_S:
         least = f"now-{interval + _SLACK_S}s"
-        yield f"from must be {least} or before, or events that come between two runs are missed"
+        yield f"from must be {least} or before, or events that arrive between two runs are missed"
 
 
 def stack(body: Json, types: Types) -> Findings:
-    """Problems of a stack rule of the type `.es-query` with a query of Elasticsearch's own."""
+    """Problems of a stack rule of the type `.es-query` with an Elasticsearch query."""
     for name in ("name", "consumer", "schedule", "params"):
         if not body.get(name):
             yield f"{name} is missing"
@@ -152,7 +152,7 @@ def _es_query(text: object, types: Types) -> Findings:
 
 
 def _named(node: object) -> list[str]:
-    """The fields that a query of Elasticsearch's names."""
+    """The fields of an Elasticsearch query."""
     if isinstance(node, list):
         return [path for item in node for path in _named(item)]
     if not isinstance(node, dict):
