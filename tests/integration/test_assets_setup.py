@@ -101,7 +101,7 @@ def test_a_removal_leaves_nothing_behind_and_its_dry_run_prints_the_same(node, t
         assert done.stdout == dry.stdout
         assert done.stdout.splitlines()[-1] == "46 removed"
         assert state(node, kibana) == before
-        assert shipper(config, "setup", "--remove").stdout == "nothing\n"
+        assert shipper(config, "setup", "--remove").stdout == "nothing to do\n"
 
 
 @pytest.mark.parametrize(
