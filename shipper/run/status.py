@@ -16,7 +16,7 @@ from shipper.follow.registry import Position, read_positions, registry_path
 
 
 class FileStatus(Struct, frozen=True):
-    """How far one output is with one file."""
+    """The progress of one output in one file."""
 
     output: str
     path: str

@@ -1,7 +1,7 @@
-"""Bodies for who may write and read: roles, API keys, Kibana's spaces; and two overlays.
+"""Bodies of roles, API keys and Kibana's spaces, and two overlays.
 
-They are for an administrator to look at and put in place; `setup` does not touch security. What
-limits documents or fields needs a Platinum licence, cold and frozen phases an Enterprise one.
+An administrator reviews and installs them; `setup` installs roles and a space only on request.
+Limits on documents or fields need a Platinum licence, cold and frozen phases an Enterprise licence.
 """
 
 from collections.abc import Iterator

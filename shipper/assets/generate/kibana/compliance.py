@@ -1,6 +1,6 @@
-"""MCP Compliance: which evidence is there, how long it is kept, and whether the record is whole.
+"""MCP Compliance: which evidence exists, its retention, and whether the record is complete.
 
-It never says "compliant": that is for people to judge.
+It never says "compliant": people judge that.
 """
 
 from shipper.assets.generate.kibana.model import (
@@ -143,7 +143,7 @@ _HEALTH = (
 
 
 def dashboard(catalog: Catalog) -> Dashboard:
-    """With a panel for each framework that the catalog knows, the operator's own included."""
+    """The dashboard, with a panel for each framework of the catalog, also the operator's own."""
     coverage = [_coverage(row, catalog) for row in catalog.frameworks.values()]
     rows = [
         PanelRow(9, tuple(coverage[n : n + _IN_A_ROW])) for n in range(0, len(coverage), _IN_A_ROW)
@@ -167,7 +167,7 @@ def dashboard(catalog: Catalog) -> Dashboard:
 
 
 def _coverage(framework: Framework, catalog: Catalog) -> Panel:
-    """The events a framework asks for: a row without events is evidence that is missing."""
+    """The events that a framework requires; a row without events is missing evidence."""
     required = {
         name: f"event.dataset : {catalog.event_types[name].dataset}" for name in framework.requires
     }

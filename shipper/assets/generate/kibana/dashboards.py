@@ -20,10 +20,10 @@ from shipper.assets.generate.kibana.saved import SEARCH_SOURCE, Reference, packe
 
 _GRID_COLUMNS = 48
 #: The version that panels and dashboards claim. Unversioned or older ones go through migrations
-#: that know nothing of today's Lens and take its columns away.
+#: that do not know today's Lens and remove its columns.
 VERSION = "8.9.0"
 
-#: What an analyst narrows a dashboard to, as lists to choose from, by field.
+#: The fields with a list of values that filters the dashboard, with their labels.
 CONTROLS: Mapping[str, str] = {
     "user.id": "User",
     "gen_ai.tool.name": "Tool",
@@ -145,7 +145,7 @@ def _markdown(text: str) -> Body:
 
 
 def _references(panel: Body) -> list[Reference]:
-    """The panel's references as the dashboard repeats them: under the panel's name."""
+    """The panel's references as the dashboard repeats them, with the panel's id in their names."""
     index = panel["panelIndex"]
     if search := panel.pop("_search", None):
         return [refer("search", search, f"{index}:{panel['panelRefName']}")]
@@ -178,7 +178,7 @@ _FILTER_REFERENCE = refer("index-pattern", DATA_VIEW, _FILTER)
 
 
 def _search_source() -> Body:
-    """Our events alone, whatever else the data view's pattern may match."""
+    """A filter for our events: the data view's pattern may match others."""
     only_ours = {
         "$state": {"store": "appState"},
         "meta": {

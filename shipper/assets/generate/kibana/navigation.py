@@ -1,8 +1,8 @@
-"""The strip on top of each dashboard: the way to the others, and to the searches.
+"""The strip at the top of each dashboard, with links to the others and to the searches.
 
-Markdown, for Kibana 8.10 has no links panel. The addresses are relative, so that they hold behind
-a base path and in any space; they name ids, so they lead nowhere in a second space that was given
-new ids on import.
+It is Markdown, as Kibana 8.10 has no links panel. The addresses are relative, so that they work
+behind a base path and in any space. They contain ids, so they break in a space whose import created
+new ids.
 """
 
 from shipper.assets.generate.kibana.model import Markdown, Panel, PanelRow
