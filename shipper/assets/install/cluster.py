@@ -58,10 +58,10 @@ class Cluster:
         self._removed: set[str] = set()
 
     def has_ilm(self) -> bool:
-        return self._try("GET", "/_ilm/policy", accept=_NO_SUCH_API)[0] not in _NO_SUCH_API
+        return self._request("GET", "/_ilm/policy", accept=_NO_SUCH_API)[0] not in _NO_SUCH_API
 
     def has_source_mode(self) -> bool:
-        version = self._try("GET", "/")[1]["version"]
+        version = self._request("GET", "/")[1]["version"]
         major, minor = version["number"].split(".")[:2]
         is_serverless = version.get("build_flavor") == "serverless"  # its number is meaningless
         return is_serverless or (int(major), int(minor)) >= _SOURCE_MODE_SINCE
@@ -74,17 +74,17 @@ class Cluster:
             if name not in found:
                 effect = Effect.CREATED
             if effect is not Effect.UNCHANGED and not self._dry_run:
-                self._try("PUT", f"/_{kind}/{name}", body)
+                self._request("PUT", f"/_{kind}/{name}", body)
             yield Change(kind.label, name, effect, summary(differing))
 
     def create_first_indices(self, wanted: Mapping[str, Body]) -> Iterator[Change]:
         """Create the first index of each alias that is missing; ILM makes the later ones."""
         for name, body in wanted.items():
             [alias] = body["aliases"]
-            status, _ = self._try("GET", f"/_alias/{alias}", accept=_ABSENT)
+            status, _ = self._request("GET", f"/_alias/{alias}", accept=_ABSENT)
             effect = Effect.CREATED if status in _ABSENT else Effect.UNCHANGED
             if effect is Effect.CREATED and not self._dry_run:
-                self._try("PUT", f"/{quote(name, safe='')}", body)
+                self._request("PUT", f"/{quote(name, safe='')}", body)
             yield Change(_ALIAS, alias, effect)
 
     def remove_unwritten_aliases(self) -> Iterator[Change]:
@@ -95,7 +95,7 @@ class Cluster:
                 yield from self._remove_alias(alias, name)
 
     def _remove_alias(self, alias: str, policy: str) -> Iterator[Change]:
-        status, indices = self._try("GET", f"/_alias/{alias}", accept=_ABSENT)
+        status, indices = self._request("GET", f"/_alias/{alias}", accept=_ABSENT)
         if status in _ABSENT:
             return
         if self._is_written(alias):
@@ -104,12 +104,12 @@ class Cluster:
         for index in sorted(indices):
             self._removed.add(index)
             if not self._dry_run:
-                self._try("DELETE", f"/{index}")
+                self._request("DELETE", f"/{index}")
         yield Change(_ALIAS, alias, Effect.REMOVED)
 
     def _is_written(self, alias: str) -> bool:
         """Whether an event was ever written; a count would miss those since the last refresh."""
-        found = self._try("GET", f"/{alias}/_stats?level=shards")[1]["indices"].values()
+        found = self._request("GET", f"/{alias}/_stats?level=shards")[1]["indices"].values()
         shards = (copy for row in found for copies in row["shards"].values() for copy in copies)
         return any(copy["seq_no"]["max_seq_no"] >= 0 for copy in shards)
 
@@ -120,9 +120,9 @@ class Cluster:
 
     def _remove(self, kind: Kind, name: str, users: list[str]) -> Change:
         if users:
-            return Change(kind.label, name, Effect.KEPT, f"in use by {_few(users)}")
+            return Change(kind.label, name, Effect.KEPT, f"in use by {_abridged(users)}")
         if not self._dry_run:
-            status, answer = self._try("DELETE", f"/_{kind}/{name}", accept=_IN_USE)
+            status, answer = self._request("DELETE", f"/_{kind}/{name}", accept=_IN_USE)
             if status in _IN_USE:  # by something that came after the list of users
                 return Change(kind.label, name, Effect.KEPT, _reason(answer))
         self._removed.add(name)
@@ -132,12 +132,14 @@ class Cluster:
         """Who uses each object of a kind; so a dry run knows which removals a run is refused."""
         match kind:
             case Kind.INDEX:
-                streams = self._try("GET", "/_data_stream?expand_wildcards=all")[1]["data_streams"]
-                return _by((row["template"], row["name"]) for row in streams)
+                streams = self._request("GET", "/_data_stream?expand_wildcards=all")[1][
+                    "data_streams"
+                ]
+                return _users_by_object((row["template"], row["name"]) for row in streams)
             case Kind.POLICY:
-                indices = self._try("GET", _POLICIES_OF_INDICES)[1].items()
+                indices = self._request("GET", _POLICIES_OF_INDICES)[1].items()
                 rows = ((index, row["settings"]) for index, row in indices)
-                return _by(
+                return _users_by_object(
                     (row.get(_LIFECYCLE), index)
                     for index, row in rows
                     if index not in self._removed
@@ -145,7 +147,9 @@ class Cluster:
             case Kind.COMPONENT:
                 templates = self._found(Kind.INDEX).items()
                 kept = ((row, name) for name, row in templates if name not in self._removed)
-                return _by((one, name) for row, name in kept for one in row.get("composed_of", ()))
+                return _users_by_object(
+                    (one, name) for row, name in kept for one in row.get("composed_of", ())
+                )
         return {}
 
     def _ours(self, kind: Kind) -> dict[str, Body]:
@@ -154,7 +158,7 @@ class Cluster:
     def _found(self, kind: Kind) -> dict[str, Body]:
         """The installed objects by name, each in the shape of its `PUT`."""
         # Without any pipeline, the answer is 404 and an empty object.
-        _, answer = self._try("GET", f"/_{kind}", accept=_ABSENT)
+        _, answer = self._request("GET", f"/_{kind}", accept=_ABSENT)
         if kind is Kind.POLICY:
             return {name: {"policy": row["policy"]} for name, row in answer.items()}
         if kind in {Kind.PIPELINE, Kind.ROLE}:
@@ -162,7 +166,7 @@ class Cluster:
             return found
         return {row["name"]: row[kind] for row in answer[f"{kind}s"]}
 
-    def _try(
+    def _request(
         self,
         method: str,
         path: str,
@@ -184,7 +188,7 @@ class Cluster:
         return answer.meta.status, answer.body
 
 
-def _by(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+def _users_by_object(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     """The users of each object, from pairs of object and user."""
     found: dict[str, list[str]] = {}
     for used, user in pairs:
@@ -192,7 +196,7 @@ def _by(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-def _few(names: list[str]) -> str:
+def _abridged(names: list[str]) -> str:
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return f"{min(names)}{more}"
 

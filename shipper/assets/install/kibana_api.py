@@ -16,7 +16,7 @@ from shipper.assets.install.change import Change, Effect
 from shipper.errors import Refused, Unavailable
 
 #: The first Kibana that takes these saved objects unchanged.
-OLDEST = (8, 10)
+_OLDEST = (8, 10)
 _TIMEOUT_S = 60.0
 MAX_REASON = 500  # characters of the server's own words
 _MAX_ANSWER_BYTES = 32 << 20  # more than the largest import that Kibana takes
@@ -50,8 +50,8 @@ class Kibana:
                 f"{self._url} does not report its version: check that it is a Kibana and that it "
                 "accepts the credentials"
             )
-        if (int(found[1]), int(found[2])) < OLDEST:
-            oldest = ".".join(map(str, OLDEST))
+        if (int(found[1]), int(found[2])) < _OLDEST:
+            oldest = ".".join(map(str, _OLDEST))
             raise Refused(
                 f"Kibana {version} at {self._url} is too old: these dashboards need "
                 f"{oldest} or later; nothing was changed"

@@ -18,7 +18,7 @@ _INPUT = {*_COMMON, "codec", "type", "tags"}
 _TLS = {"ssl_certificate", "ssl_key", "ssl_certificate_authorities", "ssl_key_passphrase"}
 _OLD_TLS, _NEW_TLS = {"ssl", "ssl_verify_mode"}, {"ssl_enabled", "ssl_client_authentication"}
 #: Options in Logstash 8.3 to 9 of the plugins that the pipelines use.
-KNOWN: Mapping[tuple[str, str], set[str]] = {
+_KNOWN: Mapping[tuple[str, str], set[str]] = {
     ("input", "beats"): {
         *_INPUT,
         *("host", "port", "ecs_compatibility", "include_codec_tag", "client_inactivity_timeout"),
@@ -119,7 +119,7 @@ def _of_pipeline(text: str, where: str) -> Iterator[Problem]:
 
 
 def _of_plugin(plugin: Plugin, where: str) -> Iterator[Problem]:
-    known = KNOWN.get((plugin.section, plugin.name))
+    known = _KNOWN.get((plugin.section, plugin.name))
     if known is None:
         yield Problem(f"{where}:{plugin.line}", f"no {plugin.section} {plugin.name!r} is known")
         return

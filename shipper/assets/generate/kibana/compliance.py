@@ -28,18 +28,18 @@ from shipper.assets.generate.kibana.model import (
 from shipper.assets.generate.kibana.navigation import COMPLIANCE, TITLES, strip
 from shipper.catalog import Catalog, Framework
 
-OPERATION = "mcp.compliance.operation"
-OPENED, CLOSED = f"{OPERATION} : segment-start", f"{OPERATION} : segment-end"
-LOST = f"{OPERATION} : records-lost"
-_LOST_RECORDS = ("Records lost", "mcp.compliance.records", LOST)
+_OPERATION = "mcp.compliance.operation"
+_OPENED, _CLOSED = f"{_OPERATION} : segment-start", f"{_OPERATION} : segment-end"
+_LOST = f"{_OPERATION} : records-lost"
+_LOST_RECORDS = ("Records lost", "mcp.compliance.records", _LOST)
 _IN_A_ROW = 3
 
 _SUMMARY = (
     Panel("Events", Metric(count("Events", color=CALM), "recorded")),
     Panel("Event types", Metric(unique("Event types", "mcp.audit.type"), "with events")),
     Panel("Streams", Metric(unique("Streams", "mcp.audit.stream.id"), "of processes")),
-    Panel("Segments opened", Metric(count("Segments opened", OPENED, GOOD), "files begun")),
-    Panel("Segments closed", Metric(count("Segments closed", CLOSED, GOOD), "files ended")),
+    Panel("Segments opened", Metric(count("Segments opened", _OPENED, GOOD), "files begun")),
+    Panel("Segments closed", Metric(count("Segments closed", _CLOSED, GOOD), "files ended")),
     Panel("Records lost", Metric(total(*_LOST_RECORDS, color=BAD), "by the record's own word")),
     Panel(
         "Values redacted",
@@ -123,8 +123,8 @@ _HEALTH = (
             (
                 count("Events"),
                 unique("Streams", "mcp.audit.stream.id"),
-                count("Opened", OPENED),
-                count("Closed", CLOSED),
+                count("Opened", _OPENED),
+                count("Closed", _CLOSED),
                 total(*_LOST_RECORDS),
                 newest("Newest event"),
             ),
@@ -134,7 +134,7 @@ _HEALTH = (
     Panel(
         "What the record says of itself",
         Table(
-            (top("Operation", OPERATION, 20),),
+            (top("Operation", _OPERATION, 20),),
             (count("Events"), total("Records", "mcp.compliance.records"), newest("Last")),
         ),
         where="event.dataset : mcp.compliance",

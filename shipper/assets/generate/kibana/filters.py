@@ -10,17 +10,17 @@ from shipper.catalog.model import NUMBERS
 _OPERATORS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 _SPECIAL = str.maketrans({"\\": r"\\", "*": r"\*", "?": r"\?"})
 
-Clause = Mapping[str, Any]
+_Clause = Mapping[str, Any]
 
 
-def filters(query: str, types: Mapping[str, str]) -> list[Clause]:
+def filters(query: str, types: Mapping[str, str]) -> list[_Clause]:
     """Clauses that an event must match all of; each term of the query names a field of `types`."""
     node = parse(query)
     parts = node.parts if isinstance(node, And) else (node,) if node else ()
     return [_clause(part, types) for part in parts]
 
 
-def _clause(node: Node, types: Mapping[str, str]) -> Clause:
+def _clause(node: Node, types: Mapping[str, str]) -> _Clause:
     match node:
         case And(parts):
             return {"bool": {"filter": [_clause(part, types) for part in parts]}}
@@ -37,7 +37,7 @@ def _clause(node: Node, types: Mapping[str, str]) -> Clause:
             return _match(path, value, types[path])
 
 
-def _match(path: str, value: Value, kind: str) -> Clause:
+def _match(path: str, value: Value, kind: str) -> _Clause:
     if len(value.texts) > 1:
         pattern = "*".join(text.translate(_SPECIAL) for text in value.texts)
         return {"wildcard": {path: {"value": pattern}}}

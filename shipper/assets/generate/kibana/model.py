@@ -13,7 +13,7 @@ RECORDS = "___records___"
 
 GOOD, BAD, WARN, PLAIN, CALM = "#54b399", "#cc5642", "#d6bf57", "#98a2b3", "#6092c0"
 
-SeriesType = Literal[
+_SeriesType = Literal[
     "area_stacked", "bar_horizontal", "bar_horizontal_stacked", "bar_stacked", "line"
 ]
 
@@ -123,7 +123,7 @@ class Metric:
 class Series:
     """Lines, areas or bars along `along`; `split` makes one series of each of its values."""
 
-    kind: SeriesType
+    kind: _SeriesType
     along: Column
     values: tuple[Column, ...]
     split: Column | None = None

@@ -16,11 +16,11 @@ from shipper.catalog import Catalog, IndexStrategy, Scope
 
 Reference = dict[str, str]
 
-CORE_VERSION = "8.8.0"
+_CORE_VERSION = "8.8.0"
 _OLDEST = "8.0.0"
-TAG = "mcp-shipper"
+_TAG = "mcp-shipper"
 #: Fields of the data view that Kibana computes for each query; in UTC, as the events are.
-RUNTIME_FIELDS = {"day_of_week": "keyword", "hour_of_day": "keyword"}
+_RUNTIME_FIELDS = {"day_of_week": "keyword", "hour_of_day": "keyword"}
 _SCRIPTS = {
     "day_of_week": (
         "def day = doc['@timestamp'].value.getDayOfWeekEnum(); emit(day.getValue() + ' '"
@@ -63,13 +63,13 @@ def saved(
     With the revision, `setup` later recognises an unchanged object: Kibana stores objects in
     shapes of its own, which cannot be compared.
     """
-    tag = [] if kind in {"tag", "index-pattern"} else [refer("tag", TAG, f"tag-ref-{TAG}")]
+    tag = [] if kind in {"tag", "index-pattern"} else [refer("tag", _TAG, f"tag-ref-{_TAG}")]
     body = {
         "id": object_id,
         "type": kind,
         "attributes": attributes,
         "references": [*references, *tag],
-        "coreMigrationVersion": CORE_VERSION,
+        "coreMigrationVersion": _CORE_VERSION,
         "typeMigrationVersion": version,
         "managed": False,
     }
@@ -81,8 +81,8 @@ def saved(
 
 def tag() -> Body:
     """The tag of all our objects."""
-    about = {"name": TAG, "description": "Audit of MCP servers", "color": "#0b64dd"}
-    return saved("tag", TAG, about)
+    about = {"name": _TAG, "description": "Audit of MCP servers", "color": "#0b64dd"}
+    return saved("tag", _TAG, about)
 
 
 def data_view(catalog: Catalog, scope: Scope) -> Body:
@@ -114,14 +114,14 @@ def patterns(catalog: Catalog, scope: Scope) -> list[str]:
 def runtime_mappings() -> dict[str, Any]:
     """The computed fields, in the shape of a search request or a data view."""
     return {
-        name: {"type": RUNTIME_FIELDS[name], "script": {"source": source}}
+        name: {"type": _RUNTIME_FIELDS[name], "script": {"source": source}}
         for name, source in _SCRIPTS.items()
     }
 
 
 def field_types(catalog: Catalog) -> dict[str, str]:
     """The Elasticsearch type of every field that a panel, search or rule may name."""
-    return {path: row.type for path, row in catalog.fields.items()} | RUNTIME_FIELDS
+    return {path: row.type for path, row in catalog.fields.items()} | _RUNTIME_FIELDS
 
 
 def _formats(catalog: Catalog) -> Iterable[tuple[str, Mapping[str, object]]]:
