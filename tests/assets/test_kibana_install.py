@@ -246,6 +246,14 @@ def test_a_context_that_does_not_check_host_names_is_heeded(elsewhere):
     Kibana(url, {}, context).check_version()
 
 
+def test_a_redirect_is_refused_and_not_followed_with_the_credentials():
+    with fake_kibana() as (elsewhere, url):
+        moved = HTTPStatus.TEMPORARY_REDIRECT, b"{}", {"Location": f"{url}/api/status"}
+        with answering(lambda *_: moved) as old, pytest.raises(Refused, match="Temporary Redirect"):
+            Kibana(old, {"authorization": "ApiKey secret"}).check_version()
+        assert elsewhere.requests == []
+
+
 def test_a_proxy_of_the_environment_is_not_used(monkeypatch):
     [port] = free_ports(1)
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
