@@ -71,8 +71,9 @@ def test_the_endpoint_shows_a_shipper_that_delivers(source, endpoint, tmp_path):
     port = endpoint["port"]
     with shipping(config, tmp_path / "log"):
         wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
-        wait_until(lambda: get(port, "/readyz")[0] == 200, 20, "ready")
+        wait_until(lambda: '"idle"' in get(port, "/readyz")[1], 20, "acknowledgement")
         assert get(port, "/livez") == (200, "ok\n")
+        assert get(port, "/readyz")[0] == 200
         ready = json.loads(get(port, "/readyz")[1])
         assert ready["outputs"]["file"]["state"] == "idle"
         assert ready["outputs"]["file"]["oldest_unacknowledged_s"] == 0
