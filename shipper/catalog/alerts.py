@@ -1,22 +1,26 @@
 """When to raise an alert: `alerts.yml` as values."""
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import Annotated
 
-import msgspec
-import yaml
-from msgspec import Meta, Struct
+from msgspec import Struct
 
+from shipper.bounds import INNER, Bounds, Count
 from shipper.catalog.check import NAME
 from shipper.catalog.kql import Range, leaves, parse
 from shipper.catalog.load import builtin
 from shipper.catalog.model import DATES, GROUPS, NUMBERS, Catalog
-from shipper.errors import CatalogError, Problem
+from shipper.errors import CatalogError
+from shipper.yaml.node import YamlNode
+from shipper.yaml.parse import parse as parse_yaml
+from shipper.yaml.reader import Reader
+from shipper.yaml.typed import into
 
-_Positive = Annotated[int, Meta(ge=1)]
+_TACTIC, _TECHNIQUE = re.compile(r"TA\d{4}"), re.compile(r"T\d{4}")
 
 
 class Severity(StrEnum):
@@ -28,49 +32,49 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-class Tactic(Struct, frozen=True, forbid_unknown_fields=True):
+class Tactic(Struct, frozen=True):
     """A tactic of MITRE ATT&CK."""
 
-    id: Annotated[str, Meta(pattern=r"^TA\d{4}$")]
+    id: str
     name: str
 
 
-class Technique(Struct, frozen=True, forbid_unknown_fields=True):
+class Technique(Struct, frozen=True):
     """A technique of MITRE ATT&CK."""
 
-    id: Annotated[str, Meta(pattern=r"^T\d{4}$")]
+    id: str
     name: str
 
 
-class Attack(Struct, frozen=True, forbid_unknown_fields=True):
+class Attack(Struct, frozen=True):
     """Where MITRE ATT&CK places an alert."""
 
     tactic: Tactic
     technique: Technique
 
 
-class FirstSeen(Struct, frozen=True, forbid_unknown_fields=True):
+class FirstSeen(Struct, frozen=True):
     """Fields whose values are new together if they did not occur together in `days` before."""
 
-    fields: Annotated[tuple[str, ...], Meta(min_length=1)]
-    days: _Positive
+    fields: tuple[str, ...]
+    days: Count
 
 
-class Alert(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Alert(Struct, frozen=True, kw_only=True):
     """One row; the head of `alerts.yml` states when it fires."""
 
-    name: str
+    name: Annotated[str, INNER]
     title: str
     description: str
     severity: Severity
-    risk_score: Annotated[int, Meta(ge=0, le=100)]
+    risk_score: Annotated[int, Bounds(0, 100)]
     query: str
-    window_minutes: _Positive
+    window_minutes: Count
     #: How often an engine that polls runs the query.
-    interval_minutes: _Positive
+    interval_minutes: Count
     attack: Attack
     group_by: tuple[str, ...] = ()
-    threshold: _Positive = 1
+    threshold: Count = 1
     distinct: str | None = None
     first_seen: FirstSeen | None = None
     #: Other taxonomies.
@@ -88,47 +92,50 @@ class Alert(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def alerts() -> Mapping[str, Alert]:
     """The alerts as shipped, by name."""
     text = files("shipper.catalog").joinpath("alerts.yml").read_text(encoding="utf-8")
-    return read_alerts(yaml.safe_load(text), builtin(), "alerts.yml")
+    tree, problems = parse_yaml(text, "alerts.yml")
+    assert not problems
+    return read_alerts(tree, builtin())
 
 
-def read_alerts(rows: Mapping[str, object], catalog: Catalog, where: str) -> dict[str, Alert]:
+def read_alerts(tree: YamlNode, catalog: Catalog) -> dict[str, Alert]:
     """Alerts by name; they may use the fields of the catalog.
 
-    Raises `CatalogError` with every problem, but with only the first of a row of the wrong shape.
+    Raises `CatalogError` with every problem and its place; the values of a row are checked after
+    its keys and types.
     """
-    problems: list[Problem] = []
-    found = {}
-    for name, row in rows.items():
-        try:
-            found[name] = _alert(name, row)
-        except msgspec.ValidationError as error:
-            what, _, path = str(error).partition(" - at `$")
-            problems.append(Problem(f"{where}.{name}{path.rstrip('`')}", what))
-    for name, alert in found.items():
-        problems += (
-            Problem(f"{where}.{name}.{key}", what) for key, what in _faults(alert, catalog)
-        )
-    if problems:
-        raise CatalogError(problems)
+    reader, found = Reader(), {}
+    for name, row in reader.rows(tree).items():
+        before = len(reader.problems)
+        alert: Alert = into(reader, Alert, row, name=name)
+        if len(reader.problems) > before:
+            continue
+        found[name] = alert
+        for keys, what in _faults(alert, catalog):
+            reader.note(row.at(*keys), what)
+    if reader.problems:
+        raise CatalogError(reader.problems)
     return found
 
 
-def _alert(name: str, row: object) -> Alert:
-    return msgspec.convert({"name": name, **row} if isinstance(row, Mapping) else row, Alert)
+_Fault = tuple[tuple[str, ...], str]
 
 
-def _faults(alert: Alert, catalog: Catalog) -> Iterator[tuple[str, str]]:
-    """Keys of a row, with what is wrong with each."""
+def _faults(alert: Alert, catalog: Catalog) -> Iterator[_Fault]:
+    """What is wrong with a row, each with the keys that lead to it."""
     types = {path: row.type for path, row in catalog.fields.items()}
     if not NAME.fullmatch(alert.name):
-        yield "name", f"{alert.name!r} is not a valid name"
+        yield (), f"{alert.name!r} is not a valid name"
+    if not _TACTIC.fullmatch(alert.attack.tactic.id):
+        yield ("attack", "tactic", "id"), "expected a tactic such as TA0001"
+    if not _TECHNIQUE.fullmatch(alert.attack.technique.id):
+        yield ("attack", "technique", "id"), "expected a technique such as T1078"
     for what in _query_faults(alert.query, types):
-        yield "query", what
-    for key, path in _group_fields(alert):
+        yield ("query",), what
+    for keys, path in _group_fields(alert):
         if path not in types:
-            yield key, f"unknown field {path!r}"
+            yield keys, f"unknown field {path!r}"
         elif types[path] not in GROUPS:
-            yield key, f"cannot group by {path!r}, which is {types[path]}"
+            yield keys, f"cannot group by {path!r}, which is {types[path]}"
 
 
 def _query_faults(query: str, types: Mapping[str, str]) -> Iterator[str]:
@@ -148,9 +155,9 @@ def _query_faults(query: str, types: Mapping[str, str]) -> Iterator[str]:
             yield f"cannot compare {leaf.path!r}, which is neither a number nor a date"
 
 
-def _group_fields(alert: Alert) -> Iterator[tuple[str, str]]:
-    yield from (("group_by", path) for path in alert.group_by)
+def _group_fields(alert: Alert) -> Iterator[tuple[tuple[str, ...], str]]:
+    yield from ((("group_by",), path) for path in alert.group_by)
     if alert.distinct:
-        yield "distinct", alert.distinct
+        yield ("distinct",), alert.distinct
     if alert.first_seen:
-        yield from (("first_seen.fields", path) for path in alert.first_seen.fields)
+        yield from ((("first_seen", "fields"), path) for path in alert.first_seen.fields)

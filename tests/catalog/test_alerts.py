@@ -6,6 +6,7 @@ import pytest
 from shipper.catalog import builtin
 from shipper.catalog.alerts import alerts, read_alerts
 from shipper.errors import CatalogError
+from shipper.yaml.node import node_of
 
 NAMES = [
     "multiple_authentication_failures",
@@ -14,6 +15,7 @@ NAMES = [
     "policy_violation_spikes",
     "high_confidence_threats",
 ]
+ATTACK = msgspec.to_builtins(alerts()["policy_violation_spikes"].attack)
 
 
 def row(**changes):
@@ -24,7 +26,7 @@ def row(**changes):
 
 def problems(rows):
     with pytest.raises(CatalogError) as caught:
-        read_alerts(rows, builtin(), "alerts")
+        read_alerts(node_of(rows, "", "alerts"), builtin())
     return {problem.where: problem.what for problem in caught.value.problems}
 
 
@@ -40,12 +42,13 @@ def test_a_row_says_all_that_a_detector_needs():
 @pytest.mark.parametrize(
     ("changes", "where", "what"),
     [
-        ({"title": None}, "", "missing required field `title`"),
-        ({"treshold": 3}, "", "unknown field `treshold`"),
-        ({"threshold": 0}, ".threshold", ">= 1"),
-        ({"window_minutes": "10m"}, ".window_minutes", "Expected `int`, got `str`"),
-        ({"severity": "mild"}, ".severity", "'mild'"),
-        ({"attack": {"tactic": {"id": "T1", "name": "x"}}}, ".attack.tactic.id", "regex"),
+        ({"title": None}, "", "title is required"),
+        ({"treshold": 3}, ".treshold", "did you mean 'threshold'?"),
+        ({"threshold": 0}, ".threshold", "expected 1 or more, found 0"),
+        ({"window_minutes": "10m"}, ".window_minutes", "expected a whole number, found '10m'"),
+        ({"severity": "mild"}, ".severity", "'mild' is not one of low"),
+        ({"attack": ATTACK | {"tactic": {"id": "T1", "name": "x"}}}, ".attack.tactic.id", "TA0001"),
+        ({"attack": {"tactic": ATTACK["tactic"]}}, ".attack", "technique is required"),
         ({"query": "event.dataset :"}, ".query", "expected a value at character 16"),
         ({"query": " "}, ".query", "expected a query"),
         ({"query": "event.datasett: x"}, ".query", "unknown field 'event.datasett'"),
@@ -66,5 +69,5 @@ def test_a_fault_of_a_row_is_reported_with_its_place(changes, where, what):
 def test_the_faults_of_all_rows_are_reported_together():
     rows = {"one": row(threshold=0), "Two": row(), "three": row(query="("), "four": "x"}
     assert set(problems(rows)) == {
-        *("alerts.one.threshold", "alerts.Two.name", "alerts.three.query", "alerts.four"),
+        *("alerts.one.threshold", "alerts.Two", "alerts.three.query", "alerts.four"),
     }
