@@ -31,7 +31,7 @@ _WHAT = {
     "lines": "lines in one block of bytes",
     "names": "what a part of a data stream's name may be",
     "yaml": "YAML read with places: a tree, and a reader that notes every problem",
-    "catalog": "what is recorded: event types, fields, retention",
+    "catalog": "what is recorded and when to alert: event types, fields, retention, alerts",
     "secrets": "what is masked",
     "wire": "protocols without I/O",
     "record": "event → line, in the application",

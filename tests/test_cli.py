@@ -189,7 +189,7 @@ def test_sample_writes_days_of_a_record_whose_lines_are_shipped(config, tmp_path
 
 
 @pytest.mark.parametrize(
-    "absent", ["rich", "shipper.assets", "shipper.api.operations", "elasticsearch"]
+    "absent", ["rich", "shipper.assets.generate", "shipper.api.operations", "elasticsearch"]
 )
 def test_run_loads_nothing_that_it_does_not_use(absent, config):
     program = (

@@ -12,7 +12,17 @@ from tests.layers import LAYERS, PAGE, page
 PACKAGE = Path(__file__).parent.parent / "shipper"
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
-NO_NETWORK = {"socket", "ssl", "select", "selectors", "http", "urllib", "asyncio", "elasticsearch"}
+NO_NETWORK = {
+    "socket",
+    "ssl",
+    "select",
+    "selectors",
+    "http",
+    "urllib",
+    "asyncio",
+    "elasticsearch",
+    "urllib3",
+}
 NEVER = {
     "wire": NO_NETWORK | {"time", "threading", "os", "random", "pathlib", "logging"},
     "record": NO_NETWORK,

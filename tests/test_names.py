@@ -6,7 +6,7 @@ import re
 import pytest
 
 from shipper import AuditHandler
-from shipper.assets import build
+from shipper.assets.generate.files import build
 from shipper.catalog import Scope, builtin, overlaid
 from shipper.config import from_mapping
 from shipper.errors import BadInput

@@ -13,7 +13,7 @@ from docs.preview.data import Month, month
 from docs.preview.svg import FAINT, PAPER, RULE, Box, page, rect, text
 from shipper.assets.generate.kibana import boards
 from shipper.assets.generate.kibana.dashboards import CONTROLS, placed
-from shipper.assets.generate.kibana.model import Dashboard, Panel, Saved, Text
+from shipper.assets.generate.kibana.model import Dashboard, Markdown, Panel, Saved
 from shipper.assets.generate.kibana.searches import SEARCHES
 from shipper.catalog import builtin
 
@@ -62,7 +62,7 @@ def _heading(board: Dashboard, width: float) -> Iterator[str]:
 def _panel(board: Dashboard, panel: Panel, box: Box, data: Month) -> str:
     inside = box.inner(12, 34, 12, 10)
     match panel.chart:
-        case Text(markdown):
+        case Markdown(markdown):
             plain = re.sub(r"\[([^]]*)\]\([^)]*\)|\*\*(.*?)\*\*", r"\1\2", markdown)
             lines = [line for line in plain.splitlines() if line]
             return "".join(

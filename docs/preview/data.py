@@ -8,8 +8,8 @@ from typing import Any
 
 from elasticsearch import Elasticsearch as Client
 
-from shipper.assets import install
 from shipper.assets.generate.kibana.model import Panel, Search
+from shipper.assets.install.elasticsearch import install_in_cluster
 from shipper.catalog import Catalog, Scope
 from shipper.sample import write_sample
 from tests.assets.queries import query_of, request, rows_of
@@ -76,7 +76,7 @@ def month(catalog: Catalog) -> Iterator[Month]:
         home = Path(folder)
         write_sample(home / "audit", days=30, seed=1, end_s=END_S)
         with Client(server.url) as client:
-            list(install(client, catalog, Scope()))
+            list(install_in_cluster(client, catalog, Scope()))
         outputs = {"elasticsearch": {"hosts": [server.url]}}
         done = ship_once(configuration(home, [home / "audit" / "*.jsonl"], outputs), timeout_s=240)
         if done.returncode:

@@ -25,7 +25,7 @@ ES_TYPES = {
     *("long", "match_only_text"),
 }
 _PATH = re.compile(r"@?[a-z0-9_]+(\.[a-z0-9_]+)*")
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INDEX = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
@@ -49,7 +49,7 @@ def _builtin_types_are_all_there(catalog: Catalog) -> Iterator[Fault]:
 
 def _names_fit_their_use(catalog: Catalog) -> Iterator[Fault]:
     for name, row in catalog.event_types.items():
-        for what, text, pattern in (("name", name, _NAME), ("index", row.index, _INDEX)):
+        for what, text, pattern in (("name", name, NAME), ("index", row.index, _INDEX)):
             if not pattern.fullmatch(text):
                 yield Fault(("event_types", name, what), f"{text!r} is not a valid {what}")
         if fault := fault_of("dataset", row.dataset):

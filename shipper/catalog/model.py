@@ -8,6 +8,12 @@ from msgspec import Struct, field
 
 from shipper.bounds import INNER, Count
 
+#: Elasticsearch types that compare by size.
+NUMBERS = frozenset({"double", "float", "long"})
+DATES = frozenset({"date"})
+#: Elasticsearch types that can be grouped by value: all but texts and free-form objects.
+GROUPS = NUMBERS | DATES | {"boolean", "constant_keyword", "ip", "keyword"}
+
 
 class AuditLevel(StrEnum):
     """How much is recorded; each level includes those before it."""

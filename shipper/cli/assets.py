@@ -54,7 +54,7 @@ def _add_exports(exports: Commands) -> None:
 
 def _export(arguments: argparse.Namespace) -> int:
     """Print what `setup` installs: every asset of a kind, or one by name."""
-    from shipper.assets import build
+    from shipper.assets.generate.files import build
 
     config = config_of(arguments)
     folder = _EXPORTS[arguments.what]
@@ -98,7 +98,7 @@ def _export_config(arguments: argparse.Namespace) -> int:
 
 def _export_assets(arguments: argparse.Namespace) -> int:
     """Write the files for this configuration; with --check, list those that differ from it."""
-    from shipper.assets import stale, write
+    from shipper.assets.generate.files import stale, write
 
     config = config_of(arguments)
     if arguments.check:

@@ -1,42 +1,41 @@
-"""Installing in Elasticsearch and Kibana, and taking it away again."""
+"""Installing what Elasticsearch and Kibana need, and removing it."""
 
 import argparse
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from shipper.assets.install.parts import DEFAULT_PARTS, Part
 from shipper.cli.commands import EX_CONFIG, EX_FAILED, Commands, config_of
 from shipper.cli.terminal import say, warn
 from shipper.errors import DeliveryError
 
 if TYPE_CHECKING:
-    from shipper.assets import Part, Step
+    from shipper.assets.install.change import Change
     from shipper.assets.install.kibana_api import Kibana
     from shipper.config import Config
     from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 
-#: Each is a switch; the names are those of `shipper.assets.Part`, which costs time to load.
-_PARTS = {
-    "index-management": "only templates, policies and first indices",
-    "pipelines": "only ingest pipelines",
-    "kibana": "only the data view, searches and dashboards",
-    "rules": "only alerting and detection rules",
-    "roles": "only roles; without this switch they are left alone",
+_HELP: Mapping[Part, str] = {
+    Part.INDEX_MANAGEMENT: "only templates, policies and first indices",
+    Part.PIPELINES: "only ingest pipelines",
+    Part.KIBANA: "only the data view, searches and dashboards",
+    Part.RULES: "only alerting and detection rules",
+    Part.ROLES: "only roles; without this switch they are left alone",
 }
 
 
 def add(commands: Commands) -> None:
     setup = commands.add("setup", _setup, "install what Elasticsearch and Kibana need")
-    for part, text in _PARTS.items():
+    for part, text in _HELP.items():
         setup.add_argument(f"--{part}", dest="parts", action="append_const", const=part, help=text)
-    setup.add_argument("--space", metavar="ID", help="the space of Kibana; made if there is none")
-    setup.add_argument("--dry-run", action="store_true", help="say what would be done")
+    setup.add_argument("--space", metavar="ID", help="the space of Kibana; created if missing")
+    setup.add_argument("--dry-run", action="store_true", help="only print what would be done")
     setup.add_argument("--remove", action="store_true", help="remove what setup installed")
 
 
 def _setup(arguments: argparse.Namespace) -> int:
-    """Install all, or what the switches name; Kibana is looked at before anything is changed."""
-    from shipper.assets import USUAL, Part
+    """Install the default parts, or those of the switches, after a check of Kibana."""
     from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 
     config = config_of(arguments)
@@ -44,22 +43,21 @@ def _setup(arguments: argparse.Namespace) -> int:
     if not isinstance(settings, ElasticsearchConfig):
         warn("setup needs output.elasticsearch (or elasticsearch_url) in the configuration")
         return EX_CONFIG
-    parts = [Part(name) for name in arguments.parts or USUAL]
+    parts = arguments.parts or DEFAULT_PARTS
     wants_kibana = {Part.KIBANA, Part.RULES}.intersection(parts)
     if wants_kibana and not config.kibana_url:
         warn("no kibana_url in the configuration: dashboards and rules are left out")
         if arguments.parts:
             return EX_CONFIG
     kibana = _kibana(config, settings) if wants_kibana and config.kibana_url else None
-    steps = _removed if arguments.remove else _installed
-    failed = _tell(steps(config, settings, kibana, parts, arguments))
+    failed = _report(_changes(config, settings, kibana, parts, arguments))
     if arguments.dry_run:
         warn("dry run: nothing was changed")
     return EX_FAILED if failed else 0
 
 
 def _kibana(config: "Config", settings: "ElasticsearchConfig") -> "Kibana":
-    """Kibana is asked with the credentials and the trust of Elasticsearch."""
+    """Kibana, with the credentials and the trusted authorities of Elasticsearch."""
     from shipper.assets.install.kibana_api import Kibana
     from shipper.outputs.elasticsearch.api import kibana_access
 
@@ -69,67 +67,44 @@ def _kibana(config: "Config", settings: "ElasticsearchConfig") -> "Kibana":
     return kibana
 
 
-def _installed(
+def _changes(
     config: "Config",
     settings: "ElasticsearchConfig",
     kibana: "Kibana | None",
-    parts: "Collection[Part]",
+    parts: Collection[Part],
     arguments: argparse.Namespace,
-) -> "Iterator[Step]":
-    from shipper.assets import Part
-    from shipper.assets.generate.kibana import saved_objects
-    from shipper.assets.install.elasticsearch import install
-    from shipper.assets.install.kibana import install_objects
-    from shipper.assets.install.kibana_rules import install_rules
+) -> "Iterator[Change]":
+    from shipper.assets.install.setup import Setup
     from shipper.outputs.elasticsearch.api import api_client
 
-    catalog, scope, dry_run = config.catalog, config.scope, arguments.dry_run
     with api_client(settings) as client:
-        yield from install(client, catalog, scope, parts=parts, dry_run=dry_run)
-    if kibana and arguments.space:
-        yield kibana.enter(arguments.space, dry_run=dry_run)
-    if kibana and Part.KIBANA in parts:
-        yield from install_objects(kibana, saved_objects(catalog, scope), dry_run=dry_run)
-    if kibana and Part.RULES in parts:
-        yield from install_rules(kibana, catalog, scope, dry_run=dry_run)
+        setup = Setup(
+            client=client,
+            kibana=kibana,
+            space=arguments.space,
+            parts=parts,
+            catalog=config.catalog,
+            scope=config.scope,
+            dry_run=arguments.dry_run,
+        )
+        yield from setup.remove() if arguments.remove else setup.install()
 
 
-def _removed(
-    config: "Config",
-    settings: "ElasticsearchConfig",
-    kibana: "Kibana | None",
-    parts: "Collection[Part]",
-    arguments: argparse.Namespace,
-) -> "Iterator[Step]":
-    """The other way round. A space stays: it may hold what others made."""
-    from shipper.assets import Part, remove
-    from shipper.assets.generate.kibana import saved_objects
-    from shipper.assets.install.kibana import remove_objects
-    from shipper.assets.install.kibana_rules import remove_rules
-    from shipper.outputs.elasticsearch.api import api_client
+def _report(changes: "Iterable[Change]") -> int:
+    """Print each change when it is made, then how many there are of each effect.
 
-    catalog, scope, dry_run = config.catalog, config.scope, arguments.dry_run
-    if kibana and arguments.space:
-        kibana.enter(arguments.space, dry_run=True)  # not made where there is none
-    if kibana and Part.RULES in parts:
-        yield from remove_rules(kibana, catalog, scope, dry_run=dry_run)
-    if kibana and Part.KIBANA in parts:
-        yield from remove_objects(kibana, saved_objects(catalog, scope), dry_run=dry_run)
-    with api_client(settings) as client:
-        yield from remove(client, parts=parts, dry_run=dry_run)
+    Returns how many failed.
+    """
+    from shipper.assets.install.change import Effect
 
-
-def _tell(steps: "Iterable[Step]") -> int:
-    """Print each step as it is done, then how many of each; how many failed."""
-    from shipper.assets import Action
-
-    told: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     try:
-        for step in steps:
-            say(f"{step.action:<12}{step.kind:<20}{step.name}  {step.detail}".rstrip())
-            told[step.action] += 1
+        for change in changes:
+            say(f"{change.effect:<12}{change.kind:<20}{change.name}  {change.detail}".rstrip())
+            counts[change.effect] += 1
     except DeliveryError:
-        warn(f"stopped after {told.total()} steps; what was done stays, and can be run again:")
+        done = f"stopped after {counts.total()} steps"
+        warn(f"{done}; what was done stays, and setup can be run again:")
         raise
-    say(", ".join(f"{told[action]} {action}" for action in Action if told[action]) or "nothing")
-    return told[Action.FAILED]
+    say(", ".join(f"{counts[one]} {one}" for one in Effect if counts[one]) or "nothing to do")
+    return counts[Effect.FAILED]

@@ -1,10 +1,13 @@
 """How the shipper is run and watched: Filebeat's `http` and `logging` sections."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Struct
 
 from shipper.bounds import Bounds, Count, Duration
+
+_UNIX = "unix://"
 
 
 class HttpConfig(Struct, frozen=True, kw_only=True):
@@ -15,6 +18,16 @@ class HttpConfig(Struct, frozen=True, kw_only=True):
     #: anything but the machine itself is a decision to make on purpose.
     host: str = "localhost"
     port: Annotated[int, Bounds(0, 65_535)] = 5066
+
+    @property
+    def socket_file(self) -> Path | None:
+        """The path of a socket file; None for an address."""
+        return Path(self.host.removeprefix(_UNIX)) if self.host.startswith(_UNIX) else None
+
+    @property
+    def address(self) -> str:
+        """The address as a person reads it."""
+        return self.host if self.socket_file else f"{self.host}:{self.port}"
 
 
 class MetricsConfig(Struct, frozen=True, kw_only=True):

@@ -3,18 +3,20 @@
 import json
 import os
 import socket
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from typing import NamedTuple
 
 from shipper.config.operation import HttpConfig
 from shipper.run.counters import counters, readiness
 from shipper.run.service import Service
 
-_UNIX = "unix://"
+_TEXT = "text/plain"
 
 
-class Server(ThreadingHTTPServer):
-    """Serves one service, on an address or a socket file."""
+class Endpoint(ThreadingHTTPServer):
+    """Answers for one service, at an address or a socket file."""
 
     daemon_threads = True
     service: Service
@@ -22,11 +24,9 @@ class Server(ThreadingHTTPServer):
     def __init__(self, config: HttpConfig, service: Service) -> None:
         self.service = service
         self._is_bound = False
-        self._file = (
-            Path(config.host.removeprefix(_UNIX)) if config.host.startswith(_UNIX) else None
-        )
+        self._file = config.socket_file
         if self._file:
-            if self._file.is_socket():  # of one that was killed; never somebody's file
+            if self._file.is_socket():  # left by a process that was killed; other files stay
                 self._file.unlink()
             self.address_family = socket.AF_UNIX
             super().__init__(str(self._file), _Handler, bind_and_activate=True)  # type: ignore[arg-type]  # a path is an address of AF_UNIX
@@ -37,7 +37,7 @@ class Server(ThreadingHTTPServer):
         if self._file is None:
             super().server_bind()
             return
-        old = os.umask(0o177)  # the file's permissions are all the authentication there is
+        old = os.umask(0o177)  # the file's permissions are the only authentication
         try:
             self.socket.bind(str(self._file))
             self._is_bound = True
@@ -51,37 +51,63 @@ class Server(ThreadingHTTPServer):
             self._file.unlink(missing_ok=True)
 
 
+class _Answer(NamedTuple):
+    status: HTTPStatus
+    body: bytes
+    kind: str = "application/json"
+
+
+def _livez(service: Service) -> _Answer:
+    alive = service.is_alive
+    return _Answer(_status(ok=alive), b"ok\n" if alive else b"", _TEXT)
+
+
+def _readyz(service: Service) -> _Answer:
+    ready, body = readiness(service)
+    return _Answer(_status(ok=ready), _json(body))
+
+
+def _metrics(service: Service) -> _Answer:
+    from shipper.run.prometheus import KIND, metrics  # imported at the first scrape
+
+    return _Answer(HTTPStatus.OK, metrics(service), KIND)
+
+
+def _stats(service: Service) -> _Answer:
+    return _Answer(HTTPStatus.OK, _json(counters(service)))
+
+
+_ROUTES: Mapping[str, Callable[[Service], _Answer]] = {
+    "/livez": _livez,
+    "/readyz": _readyz,
+    "/metrics": _metrics,
+    "/stats": _stats,
+}
+
+
 class _Handler(BaseHTTPRequestHandler):
-    server: Server
+    server: Endpoint
 
     def do_GET(self) -> None:
-        service = self.server.service
-        match self.path.partition("?")[0]:  # `/stats?pretty`, as people ask Filebeat
-            case "/livez":
-                alive = service.is_alive
-                self._answer(200 if alive else 503, b"ok\n" if alive else b"", "text/plain")
-            case "/readyz":
-                ready, body = readiness(service)
-                self._answer(200 if ready else 503, _json(body))
-            case "/metrics":
-                from shipper.run.prometheus import KIND, metrics  # only where it is scraped
-
-                self._answer(200, metrics(service), KIND)
-            case "/stats":
-                self._answer(200, _json(counters(service)))
-            case _:
-                known = "/livez /readyz /metrics /stats"
-                self._answer(404, f"unknown; known: {known}\n".encode(), "text/plain")
-
-    def _answer(self, status: int, body: bytes, kind: str = "application/json") -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
+        route = _ROUTES.get(self.path.partition("?")[0])  # people ask Filebeat for `/stats?pretty`
+        answer = route(self.server.service) if route else _unknown()
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.kind)
+        self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(answer.body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Probes come every few seconds: no line for each."""
+
+
+def _unknown() -> _Answer:
+    known = " ".join(_ROUTES)
+    return _Answer(HTTPStatus.NOT_FOUND, f"unknown; known: {known}\n".encode(), _TEXT)
+
+
+def _status(*, ok: bool) -> HTTPStatus:
+    return HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def _json(value: object) -> bytes:

@@ -1,6 +1,6 @@
-"""What a running shipper says of itself: /livez, /readyz, /metrics, /stats, and a line in the log.
+"""Serves the endpoint while the shipper runs, and writes its counters to the log.
 
-Everything is read from the pipelines' own counters when it is asked for; nothing is kept twice.
+Both read the counters of the pipelines when they need them; no copy is kept.
 """
 
 import logging
@@ -18,28 +18,28 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def serving(config: HttpConfig, service: Service) -> Iterator[None]:
-    """The endpoint, where it is enabled, while the block runs."""
+    """Serve the endpoint, if it is enabled, while the block runs."""
     if not config.enabled:
         yield
         return
-    from shipper.run.endpoint import Server  # the standard library's server takes 10 ms to import
+    from shipper.run.endpoint import Endpoint  # takes 10 ms to import
 
     try:
-        server = Server(config, service)
+        endpoint = Endpoint(config, service)
     except OSError as error:
-        what = f"cannot listen on {config.host}:{config.port}: {error.strerror}"
+        what = f"cannot listen on {config.address}: {error.strerror}"
         raise ConfigError([Problem("http", what)]) from error
-    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    threading.Thread(target=endpoint.serve_forever, name="http", daemon=True).start()
     try:
         yield
     finally:
-        server.shutdown()
-        server.server_close()
+        endpoint.shutdown()
+        endpoint.server_close()
 
 
 @contextmanager
 def logging_counters(config: MetricsConfig, service: Service) -> Iterator[None]:
-    """A line in the log each period with what the counters gained, while the block runs."""
+    """Log a line each period with the increase of each counter, while the block runs."""
     ended = threading.Event()
     if config.enabled and config.period_s > 0:
         work = (service, config.period_s, ended)

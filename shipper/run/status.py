@@ -1,10 +1,8 @@
-"""How far every output is: from the registries, and from the endpoint of a running shipper."""
+"""The progress of every output, from its registry and the endpoint of a running shipper."""
 
 import json
 import os
-import socket
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,50 +14,46 @@ from shipper.config.operation import HttpConfig
 from shipper.follow.discover import scan
 from shipper.follow.registry import Position, read_positions, registry_path
 
-#: A local process answers at once, or does not run.
-_ASK_TIMEOUT_S = 2.0
-_UNIX = "unix://"
-
 
 class FileStatus(Struct, frozen=True):
-    """How far one output is with one file."""
+    """The progress of one output in one file."""
 
     output: str
     path: str
-    #: None when the file is gone; of an archive that is not begun, before it is unpacked.
+    #: None if the file is gone; the compressed size of an archive that is not started.
     size: int | None
-    #: None where nothing of it is acknowledged yet.
+    #: None before the first acknowledgement.
     position: Position | None = None
 
     @property
     def offset(self) -> int:
-        """Up to where it is acknowledged."""
+        """The end of the acknowledged bytes."""
         return self.position.offset if self.position else 0
 
     @property
     def behind(self) -> int:
-        """Bytes that are there and not acknowledged."""
+        """Bytes in the file that are not acknowledged."""
         return max((self.size or 0) - self.offset, 0)
 
     @property
     def is_shipped(self) -> bool:
-        """Whether the file is there, and all of it acknowledged."""
+        """Whether the file exists and is acknowledged completely."""
         return self.size is not None and self.offset >= self.size
 
     def plain(self) -> dict[str, object]:
-        """For whoever reads JSON."""
+        """As one JSON object."""
         known: dict[str, object] = {}
         if at := self.position:
             known = {**msgspec.structs.asdict(at), "head": at.head.hex(), "tail": at.tail.hex()}
-        told = {"output": self.output, "path": self.path, "size": self.size}
-        return {**known, **told, "offset": self.offset, "behind": self.behind}
+        file = {"output": self.output, "path": self.path, "size": self.size}
+        return {**known, **file, "offset": self.offset, "behind": self.behind}
 
 
 class OutputStatus(Struct, frozen=True, kw_only=True):
-    """How one output is; what only a running shipper can tell is None without its endpoint."""
+    """The state of one output; members that only the endpoint reports are None without it."""
 
     output: str
-    #: As the endpoint says, else `running` or `stopped`.
+    #: The state at the endpoint, or `running` or `stopped` without it.
     state: str
     error: str
     files: int
@@ -71,7 +65,7 @@ class OutputStatus(Struct, frozen=True, kw_only=True):
 
 
 def file_status(config: Config) -> Iterator[FileStatus]:
-    """Where each output stands with each file that it has a position in, or will have one."""
+    """The progress of each output in each file that has a position or is found by an input."""
     files = {found.path: found.size for found in scan(config.inputs)}
     for name in config.outputs:
         known = set()
@@ -83,37 +77,39 @@ def file_status(config: Config) -> Iterator[FileStatus]:
 
 
 def output_status(config: Config) -> list[OutputStatus]:
-    """How each output is now."""
-    told = _ask(config.operation.http).get("outputs", {})
+    """The present state of each output."""
+    reported = _stats(config.operation.http).get("outputs", {})
     rows = list(file_status(config))
     return [
-        _output_status(config, name, [row for row in rows if row.output == name], told.get(name))
+        _output_status(
+            config, name, [row for row in rows if row.output == name], reported.get(name)
+        )
         for name in config.outputs
     ]
 
 
 def _output_status(
-    config: Config, name: str, rows: list[FileStatus], told: Mapping[str, Any] | None
+    config: Config, name: str, rows: list[FileStatus], reported: Mapping[str, Any] | None
 ) -> OutputStatus:
     letters = (config.data / "dead-letters").glob(f"{name}.*ndjson")
     is_running = _is_held(registry_path(config.data, name))
-    said = told or {"state": "running" if is_running else "stopped"}
-    is_well = said["state"] in {"idle", "delivering"}
+    found = reported or {"state": "running" if is_running else "stopped"}
+    is_well = found["state"] in {"idle", "delivering"}
     return OutputStatus(
         output=name,
-        state=said["state"],
-        error="" if is_well else said.get("last_error", ""),
+        state=found["state"],
+        error="" if is_well else found.get("last_error", ""),
         files=sum(row.size is not None for row in rows),
         behind_bytes=sum(row.behind for row in rows),
         dead_letters_bytes=sum(_size(str(one)) or 0 for one in letters),
-        oldest_unacknowledged_s=said.get("oldest_unacknowledged_s"),
-        delivered=said.get("delivered"),
-        rejected=said.get("rejected"),
+        oldest_unacknowledged_s=found.get("oldest_unacknowledged_s"),
+        delivered=found.get("delivered"),
+        rejected=found.get("rejected"),
     )
 
 
 def settled_files(config: Config, paths: Collection[Path]) -> Collection[Path]:
-    """Those of the files that every output has whole."""
+    """The files that every output has acknowledged completely."""
     left = {str(path): path for path in paths}
     for name in config.outputs if left else ():
         positions = read_positions(registry_path(config.data, name))
@@ -131,29 +127,20 @@ def _size(path: str) -> int | None:
         return None
 
 
-def _ask(http: HttpConfig) -> dict[str, Any]:
-    """What the endpoint's /stats says; nothing where none answers."""
-    if not http.enabled:
-        return {}
-    from http.client import HTTPConnection, HTTPException  # `run` needs none
+def _stats(http: HttpConfig) -> dict[str, Any]:
+    """The answer to /stats; empty if the endpoint is disabled or does not answer."""
+    from shipper.run.probe import ask  # `run` does without an HTTP client
 
-    connection = HTTPConnection(http.host, http.port, timeout=_ASK_TIMEOUT_S)
+    answer = ask(http, "/stats") if http.enabled else None
     try:
-        if http.host.startswith(_UNIX):
-            connection = HTTPConnection("localhost")
-            connection.sock = socket.socket(socket.AF_UNIX)
-            connection.sock.settimeout(_ASK_TIMEOUT_S)
-            connection.sock.connect(http.host.removeprefix(_UNIX))
-        with closing(connection):
-            connection.request("GET", "/stats")
-            answer: dict[str, Any] = json.loads(connection.getresponse().read())
-    except (OSError, HTTPException, ValueError):
+        stats = json.loads(answer[1]) if answer else {}
+    except ValueError:  # something else listens there
         return {}
-    return answer
+    return stats if isinstance(stats, dict) else {}
 
 
 def _is_held(path: Path) -> bool:
-    """Whether a process holds the lock of a registry; taking it to see would stop one's start."""
+    """Whether a process holds the lock of a registry; a trial lock could make a start fail."""
     try:
         status = path.with_name(path.name + ".lock").stat()
         locks = Path("/proc/locks").read_text(encoding="ascii")

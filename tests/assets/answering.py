@@ -11,7 +11,7 @@ HEADERS = {"Content-Type": "application/json", "X-Elastic-Product": "Elasticsear
 
 @contextmanager
 def answering(answer, context=None):
-    """Its address; `answer(method, path, body)` gives status and body of each answer."""
+    """Its address; `answer(method, path, body)` gives status, body and perhaps headers."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -22,9 +22,10 @@ def answering(answer, context=None):
                 self.close_connection = True
                 return
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            status, content = answer(self.command, self.path, body)
+            status, content, *more = answer(self.command, self.path, body)
             self.send_response(status)
-            for name, value in (HEADERS | {"Content-Length": str(len(content))}).items():
+            headers = HEADERS | {"Content-Length": str(len(content))}
+            for name, value in (headers | (more[0] if more else {})).items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)

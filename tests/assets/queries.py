@@ -2,7 +2,7 @@
 
 from shipper.assets.generate.kibana.model import RECORDS, columns_of
 from shipper.assets.generate.kibana.saved import runtime_mappings
-from shipper.assets.validate.kql import Compare, parse
+from shipper.catalog.kql import And, Exists, Match, Not, Or, Range, parse
 
 METRICS = {"unique_count": "cardinality", "sum": "sum", "max": "max"}
 RANGES = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
@@ -15,19 +15,20 @@ def query_of(kql):
 
 
 def _clause(node):
-    if isinstance(node, Compare):
-        return _comparison(node)
-    parts = [_clause(part) for part in node.parts]
-    key = {"and": "filter", "or": "should", "not": "must_not"}[node.word]
-    return {"bool": {key: parts}}
-
-
-def _comparison(node):
-    if node.operator in RANGES:
-        return {"range": {node.path: {RANGES[node.operator]: node.value}}}
-    if node.value == "*" and not node.is_quoted:
-        return {"exists": {"field": node.path}}
-    return {"match": {node.path: node.value}}
+    match node:
+        case And(parts):
+            return {"bool": {"filter": [_clause(part) for part in parts]}}
+        case Or(parts):
+            return {"bool": {"should": [_clause(part) for part in parts]}}
+        case Not(part):
+            return {"bool": {"must_not": [_clause(part)]}}
+        case Range(path, operator, bound):
+            return {"range": {path: {RANGES[operator]: bound}}}
+        case Exists(path):
+            return {"exists": {"field": path}}
+        case Match(path, value):
+            [text] = value.texts
+            return {"match": {path: text}}
 
 
 def request(panel, interval="1d"):

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from shipper.assets import build
+from shipper.assets.generate.files import build
 from shipper.catalog import Scope, builtin
 from tests.assets.corpus import (
     ADDED,

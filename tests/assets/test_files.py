@@ -8,14 +8,14 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from shipper.assets import build, stale, write
+from shipper.assets.generate.files import build, stale, write
 from shipper.catalog import Scope, builtin
 
 ROOT = Path(__file__).parent.parent.parent
 CATALOG = builtin()
 DIGEST = """
 import hashlib
-from shipper.assets import build
+from shipper.assets.generate.files import build
 from shipper.catalog import Scope, builtin
 scope = Scope(frameworks=("sox", "gdpr"), always=frozenset({"mcp_security_threats", "x", "y"}))
 files = build(builtin(), scope)

@@ -6,7 +6,7 @@ import pytest
 import trustme
 from elasticsearch import Elasticsearch
 
-from shipper.assets import install, remove
+from shipper.assets.install.elasticsearch import install_in_cluster, remove_from_cluster
 from shipper.catalog import Scope, builtin
 from shipper.errors import Refused, Unavailable
 from tests.assets.answering import always, answering
@@ -21,7 +21,7 @@ def client(url, **options):
 
 def set_up(url, **options):
     with client(url, **options) as elasticsearch:
-        return list(install(elasticsearch, builtin(), Scope()))
+        return list(install_in_cluster(elasticsearch, builtin(), Scope()))
 
 
 @pytest.mark.parametrize(
@@ -73,4 +73,4 @@ def test_a_removal_that_is_not_permitted_is_refused():
         client(url) as elasticsearch,
         pytest.raises(Refused, match="GET /_index_template is not permitted"),
     ):
-        list(remove(elasticsearch))
+        list(remove_from_cluster(elasticsearch))

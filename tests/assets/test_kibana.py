@@ -4,14 +4,17 @@ import json
 from pathlib import Path, PurePosixPath
 
 import pytest
+from msgspec.structs import replace
 
-from shipper.assets import build
+from shipper.assets.generate.files import build
 from shipper.assets.generate.kibana import boards, saved_objects
+from shipper.assets.generate.kibana.filters import filters
 from shipper.assets.generate.kibana.model import Saved
-from shipper.assets.generate.kibana.rules import ALERTS, detection_rules, stack_rules
+from shipper.assets.generate.kibana.rules import detection_rules, stack_rules
 from shipper.assets.generate.kibana.searches import SEARCHES
 from shipper.assets.validate import validate
 from shipper.catalog import IndexStrategy, Scope, builtin, overlaid
+from shipper.catalog.alerts import alerts
 from tests.assets.overlay import OVERLAY
 
 ROOT = Path(__file__).parent.parent.parent
@@ -88,7 +91,7 @@ def test_a_revision_changes_with_the_object_alone():
     assert changed == {"mcp-logs", "mcp-compliance"}
 
 
-@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+@pytest.mark.parametrize("alert", alerts().values(), ids=lambda alert: alert.name)
 def test_an_alert_has_a_disabled_rule_of_each_kind_with_its_mappings(alert):
     [detection] = [one for one in detection_rules(CATALOG, Scope()) if one["name"] == alert.title]
     stack = stack_rules(CATALOG, Scope())[alert.name]
@@ -97,3 +100,54 @@ def test_an_alert_has_a_disabled_rule_of_each_kind_with_its_mappings(alert):
     assert threat["tactic"]["id"].startswith("TA")
     assert any(tag.startswith("OWASP MCP") for tag in detection["tags"])
     assert any(tag.startswith("Mitre Atlas: AML.T") for tag in detection["tags"])
+
+
+def test_an_alert_that_counts_different_values_has_a_detection_rule_alone():
+    alert = replace(alerts()["multiple_authentication_failures"], distinct="user.id")
+    [detection] = detection_rules(CATALOG, Scope(), {alert.name: alert})
+    assert detection["threshold"] == {
+        "field": ["source.ip"],
+        "value": 1,
+        "cardinality": [{"field": "user.id", "value": 5}],
+    }
+    assert stack_rules(CATALOG, Scope(), {alert.name: alert}) == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "clauses"),
+    [
+        ("", []),
+        ("a: x and b >= 0.8", [{"term": {"a": "x"}}, {"range": {"b": {"gte": 0.8}}}]),
+        ("c > now-1d", [{"range": {"c": {"gt": "now-1d"}}}]),
+        (r"a: x?\**", [{"wildcard": {"a": {"value": r"x\?\**"}}}]),
+        ("d: two words", [{"match": {"d": "two words"}}]),
+        ('d: "two words"', [{"match_phrase": {"d": "two words"}}]),
+        (
+            "a: (x or y) and not a: *",
+            [
+                {"bool": {"should": [{"term": {"a": "x"}}, {"term": {"a": "y"}}]}},
+                {"bool": {"must_not": [{"exists": {"field": "a"}}]}},
+            ],
+        ),
+        (
+            "a: x or (b < 1 and a: y)",
+            [
+                {
+                    "bool": {
+                        "should": [
+                            {"term": {"a": "x"}},
+                            {
+                                "bool": {
+                                    "filter": [{"range": {"b": {"lt": 1}}}, {"term": {"a": "y"}}]
+                                }
+                            },
+                        ]
+                    }
+                }
+            ],
+        ),
+    ],
+)
+def test_a_query_is_the_same_question_in_elasticsearchs_own_words(query, clauses):
+    types = {"a": "keyword", "b": "float", "c": "date", "d": "match_only_text"}
+    assert filters(query, types) == clauses

@@ -1,12 +1,14 @@
 """Installing into Kibana, held against a fake one: none can be installed where these tests run."""
 
+import ssl
 from http import HTTPStatus
 
 import pytest
+import trustme
 
-from shipper.assets import Action
 from shipper.assets.generate.kibana import saved_objects
 from shipper.assets.generate.kibana.rules import rule_id
+from shipper.assets.install.change import Effect
 from shipper.assets.install.kibana import install_objects, remove_objects
 from shipper.assets.install.kibana_api import Kibana
 from shipper.assets.install.kibana_rules import install_rules, remove_rules
@@ -30,20 +32,20 @@ def run_rules(url, catalog=CATALOG, **options):
     return list(install_rules(Kibana(url, {}), catalog, Scope(), **options))
 
 
-def actions(steps):
-    return {step.action for step in steps}
+def actions(changes):
+    return {change.effect for change in changes}
 
 
-def changed(steps):
-    return [step for step in steps if step.action is not Action.UNCHANGED]
+def changed(changes):
+    return [change for change in changes if change.effect is not Effect.UNCHANGED]
 
 
 def test_all_is_created_once_and_unchanged_the_second_time_by_a_fake_kibana():
     with fake_kibana() as (fake, url):
         first = run(url)
-        assert [step.name for step in first] == [name for _, name in fake.objects]
-        assert actions(first) == {Action.CREATED}
-        assert actions(run(url)) == {Action.UNCHANGED}
+        assert [change.name for change in first] == [name for _, name in fake.objects]
+        assert actions(first) == {Effect.CREATED}
+        assert actions(run(url)) == {Effect.UNCHANGED}
         assert fake.imports == 1
 
 
@@ -54,22 +56,22 @@ def test_only_what_differs_is_imported_and_said_by_a_fake_kibana():
         old = fake.objects["dashboard", "mcp-operations"]["attributes"]
         old["description"] = "An older one. (mcp-shipper 0123456789)"
         found = changed(run(url))
-        assert [(step.name, step.action) for step in found] == [
-            ("mcp-logs", Action.UPDATED),
-            ("mcp-operations", Action.UPDATED),
+        assert [(change.name, change.effect) for change in found] == [
+            ("mcp-logs", Effect.UPDATED),
+            ("mcp-operations", Effect.UPDATED),
         ]
         assert found[0].detail == "title: logs-* -> logs-mcp.*-*"
         assert found[1].detail.startswith("revision 0123456789 -> ")
-        assert actions(run(url)) == {Action.UNCHANGED}
+        assert actions(run(url)) == {Effect.UNCHANGED}
 
 
 def test_a_dashboard_that_differs_is_told_by_its_panels_by_a_fake_kibana():
     with fake_kibana() as (_, url):
         run(url)
-        steps = changed(run(url, saved_objects(overlaid(OVERLAY), Scope())))
-        [compliance] = [step for step in steps if step.name == "mcp-compliance"]
+        changes = changed(run(url, saved_objects(overlaid(OVERLAY), Scope())))
+        [compliance] = [change for change in changes if change.name == "mcp-compliance"]
         assert compliance.detail.startswith("+ Evidence for ACME, ")
-        back = {step.name: step.detail for step in changed(run(url))}
+        back = {change.name: change.detail for change in changed(run(url))}
         assert back["mcp-compliance"].startswith("- Evidence for ACME, ")
 
 
@@ -98,8 +100,8 @@ def test_removal_leaves_nothing_of_ours_and_all_of_others_by_a_fake_kibana():
         run(url)
         run_rules(url)
         kibana = Kibana(url, {})
-        steps = [*remove_rules(kibana, CATALOG, Scope()), *remove_objects(kibana, OBJECTS)]
-        assert (len(steps), actions(steps)) == (len(OBJECTS) + 10, {Action.REMOVED})
+        changes = [*remove_rules(kibana, CATALOG, Scope()), *remove_objects(kibana, OBJECTS)]
+        assert (len(changes), actions(changes)) == (len(OBJECTS) + 10, {Effect.REMOVED})
         assert fake.objects == {("dashboard", "theirs"): theirs}
         assert (fake.rules, fake.detections) == ({}, {})
         assert list(remove_objects(kibana, OBJECTS)) == []
@@ -108,10 +110,10 @@ def test_removal_leaves_nothing_of_ours_and_all_of_others_by_a_fake_kibana():
 def test_rules_of_both_kinds_are_created_once_and_unchanged_the_second_time_by_a_fake_kibana():
     with fake_kibana() as (fake, url):
         first = run_rules(url)
-        assert [step.kind for step in first] == ["stack rule"] * 5 + ["detection rule"] * 5
-        assert actions(first) == {Action.CREATED}
+        assert [change.kind for change in first] == ["stack rule"] * 5 + ["detection rule"] * 5
+        assert actions(first) == {Effect.CREATED}
         before = len(fake.changes)
-        assert actions(run_rules(url)) == {Action.UNCHANGED}
+        assert actions(run_rules(url)) == {Effect.UNCHANGED}
         assert len(fake.changes) == before
 
 
@@ -122,10 +124,10 @@ def test_a_rule_that_differs_is_told_and_keeps_what_its_operator_chose_by_a_fake
         fake.rules[FAILURES] |= {"enabled": True, "actions": [action]}
         fake.rules[FAILURES]["params"]["threshold"] = [500]
         fake.detections[FAILURES] |= {"enabled": True, "actions": [action], "risk_score": 1}
-        steps = changed(run_rules(url))
-        assert [(step.kind, step.action, step.detail) for step in steps] == [
-            ("stack rule", Action.UPDATED, "params.threshold: [500] -> [5]"),
-            ("detection rule", Action.UPDATED, "risk_score: 1 -> 47"),
+        changes = changed(run_rules(url))
+        assert [(change.kind, change.effect, change.detail) for change in changes] == [
+            ("stack rule", Effect.UPDATED, "params.threshold: [500] -> [5]"),
+            ("detection rule", Effect.UPDATED, "risk_score: 1 -> 47"),
         ]
         assert fake.rules[FAILURES]["params"]["threshold"] == [5]
         assert fake.detections[FAILURES]["risk_score"] == 47
@@ -135,9 +137,9 @@ def test_a_rule_that_differs_is_told_and_keeps_what_its_operator_chose_by_a_fake
 
 def test_a_rule_that_is_refused_is_named_with_the_reason_and_the_others_go_on_by_a_fake_kibana():
     with fake_kibana(refuses=["MCP: high-confidence threat"]) as (fake, url):
-        failed = [step for step in run_rules(url) if step.action is Action.FAILED]
-        assert [step.kind for step in failed] == ["stack rule", "detection rule"]
-        assert {step.name for step in failed} == {"MCP: high-confidence threat"}
+        failed = [change for change in run_rules(url) if change.effect is Effect.FAILED]
+        assert [change.kind for change in failed] == ["stack rule", "detection rule"]
+        assert {change.name for change in failed} == {"MCP: high-confidence threat"}
         assert "must be valid JSON" in failed[0].detail
         assert "threat.0.framework" in failed[1].detail
         assert (len(fake.rules), len(fake.detections)) == (4, 4)
@@ -146,42 +148,42 @@ def test_a_rule_that_is_refused_is_named_with_the_reason_and_the_others_go_on_by
 def test_a_kibana_without_detection_engine_gets_the_stack_rules_and_says_so_by_a_fake_kibana():
     with fake_kibana(has_security=False) as (fake, url):
         for dry_run in (True, False):
-            steps = run_rules(url, dry_run=dry_run)
-            assert [step.action for step in steps[5:]] == [Action.UNAVAILABLE] * 5
-            assert "no detection engine" in steps[-1].detail
+            changes = run_rules(url, dry_run=dry_run)
+            assert [change.effect for change in changes[5:]] == [Effect.UNAVAILABLE] * 5
+            assert "no detection engine" in changes[-1].detail
         assert len(fake.rules) == 5
 
 
 def test_an_object_that_is_refused_is_named_with_the_reason_by_a_fake_kibana():
     with fake_kibana(refuses=["mcp-compliance"]) as (fake, url):
-        [failed] = [step for step in run(url) if step.action is Action.FAILED]
+        [failed] = [change for change in run(url) if change.effect is Effect.FAILED]
         assert failed.name == "mcp-compliance"
         assert failed.detail == "unknown: belongs to a more recent version of Kibana"
         assert len(fake.objects) == len(OBJECTS) - 1
         fake.refuses.clear()
         [created] = changed(run(url))
-        assert (created.name, created.action) == ("mcp-compliance", Action.CREATED)
+        assert (created.name, created.effect) == ("mcp-compliance", Effect.CREATED)
 
 
 def test_what_an_object_lacks_is_named_by_a_fake_kibana():
     with fake_kibana() as (_, url):
-        steps = run(url, [body for body in OBJECTS if body["type"] == "search"])
-        assert {step.detail for step in steps} == {
+        changes = run(url, [body for body in OBJECTS if body["type"] == "search"])
+        assert {change.detail for change in changes} == {
             "missing_references: missing: index-pattern mcp-logs"
         }
-        assert actions(steps) == {Action.FAILED}
+        assert actions(changes) == {Effect.FAILED}
 
 
 def test_objects_go_to_the_space_that_is_named_which_is_made_once_by_a_fake_kibana():
     with fake_kibana() as (fake, url):
         dry, first, second = Kibana(url, {}), Kibana(url, {}), Kibana(url, {})
-        assert dry.enter("audit", dry_run=True).action is Action.CREATED
-        assert actions(install_objects(dry, OBJECTS, dry_run=True)) == {Action.CREATED}
-        assert actions(install_rules(dry, CATALOG, Scope(), dry_run=True)) == {Action.CREATED}
+        assert dry.enter("audit", dry_run=True).effect is Effect.CREATED
+        assert actions(install_objects(dry, OBJECTS, dry_run=True)) == {Effect.CREATED}
+        assert actions(install_rules(dry, CATALOG, Scope(), dry_run=True)) == {Effect.CREATED}
         assert fake.changes == []
-        assert first.enter("audit", dry_run=False).action is Action.CREATED
-        assert actions(install_objects(first, OBJECTS)) == {Action.CREATED}
-        assert second.enter("audit", dry_run=False).action is Action.UNCHANGED
+        assert first.enter("audit", dry_run=False).effect is Effect.CREATED
+        assert actions(install_objects(first, OBJECTS)) == {Effect.CREATED}
+        assert second.enter("audit", dry_run=False).effect is Effect.UNCHANGED
         assert ("POST", "/s/audit/api/saved_objects/_import?overwrite=true") in fake.changes
 
 
@@ -199,7 +201,7 @@ def test_a_kibana_that_is_too_old_is_left_alone_by_a_fake_kibana(version):
         (HTTPStatus.FORBIDDEN, {"message": "no"}, Refused, "need the Kibana privilege.*no"),
         (HTTPStatus.SERVICE_UNAVAILABLE, {}, Unavailable, "cannot answer GET /api/status now"),
         (HTTPStatus.FOUND, {}, Refused, "refused GET /api/status"),
-        (HTTPStatus.OK, {"name": "x"}, Refused, "does not say its version"),
+        (HTTPStatus.OK, {"name": "x"}, Refused, "does not report its version"),
     ],
 )
 def test_a_failure_says_what_to_do_by_a_fake_kibana(status, body, error, said):
@@ -216,3 +218,44 @@ def test_a_kibana_that_is_down_is_said_to_be():
     [port] = free_ports(1)
     with pytest.raises(Unavailable, match="cannot be reached"):
         Kibana(f"http://127.0.0.1:{port}", {}).check_version()
+
+
+@pytest.fixture
+def elsewhere():
+    """A Kibana with a certificate for another host, and a context that trusts its authority."""
+    authority = trustme.CA()
+    server, client = (
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH),
+        ssl.create_default_context(),
+    )
+    authority.issue_cert("elsewhere.example").configure_cert(server)
+    authority.configure_trust(client)
+    with answering(always(HTTPStatus.OK, version={"number": "9.1.0"}), server) as url:
+        yield url, client
+
+
+def test_a_kibana_with_a_certificate_for_another_host_is_not_asked(elsewhere):
+    url, context = elsewhere
+    with pytest.raises(Unavailable, match=r"cannot be reached.*certificate"):
+        Kibana(url, {}, context).check_version()
+
+
+def test_a_context_that_does_not_check_host_names_is_heeded(elsewhere):
+    url, context = elsewhere
+    context.check_hostname = False
+    Kibana(url, {}, context).check_version()
+
+
+def test_a_redirect_is_refused_and_not_followed_with_the_credentials():
+    with fake_kibana() as (elsewhere, url):
+        moved = HTTPStatus.TEMPORARY_REDIRECT, b"{}", {"Location": f"{url}/api/status"}
+        with answering(lambda *_: moved) as old, pytest.raises(Refused, match="Temporary Redirect"):
+            Kibana(old, {"authorization": "ApiKey secret"}).check_version()
+        assert elsewhere.requests == []
+
+
+def test_a_proxy_of_the_environment_is_not_used(monkeypatch):
+    [port] = free_ports(1)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+    with fake_kibana() as (_, url):
+        Kibana(url, {}).check_version()

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from logstash_pipeline_parser import Pipeline
 
-from shipper.assets import build
+from shipper.assets.generate.files import build
 from shipper.catalog import IndexStrategy, Scope, builtin
 
 FILES = build(builtin(), Scope())

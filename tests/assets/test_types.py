@@ -9,8 +9,8 @@ import re
 
 import pytest
 
-from shipper.assets import build
 from shipper.assets.generate.bodies import first_indices
+from shipper.assets.generate.files import build
 from shipper.catalog import IndexStrategy, Scope, builtin, overlaid
 from tests.assets.overlay import OVERLAY
 from tests.conftest import real

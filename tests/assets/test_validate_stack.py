@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shipper.assets import build
+from shipper.assets.generate.files import build
 from shipper.assets.validate import validate
 from shipper.assets.validate.stack import problems_in
 from shipper.catalog import IndexStrategy, Scope, builtin
@@ -45,18 +45,28 @@ def test_nor_has_it_under_another_strategy(tmp_path, strategy):
 @pytest.mark.parametrize(
     ("name", "old", "new", "found"),
     [
-        (CLASSIFY, "filter {", "filtr {", "'filtr' is none of input, filter, output"),
+        (CLASSIFY, "filter {", "filtr {", "'filtr' is not one of input, filter, output"),
         (CLASSIFY, "=> true\n", "= true\n", "'= true"),
-        (CLASSIFY, "  drop { id", "  dorp { id", "no filter 'dorp' is known here"),
+        (CLASSIFY, "  drop { id", "  dorp { id", "no filter 'dorp' is known"),
         (CLASSIFY, 'address => "mcp_classify"', 'adress => "x"', "no option 'adress'"),
-        (CLASSIFY, '"mcp_classify_in"', '"mcp_normalise"', "the id 'mcp_normalise' is that of"),
+        (
+            CLASSIFY,
+            '"mcp_classify_in"',
+            '"mcp_normalise"',
+            "the id 'mcp_normalise' is already used",
+        ),
         (CLASSIFY, 'id => "mcp_classify_in"\n', "", "pipeline has no id"),
         (CLASSIFY, "  }\n}\n\nfilter", "  }\n\nfilter", "expected arrow, found '{'"),
         (CLASSIFY, "if [data_stream] {", "if {", "a condition is missing"),
-        (CLASSIFY, "if [data_stream] {", "if [data_stream] => {", "this condition does not end"),
+        (
+            CLASSIFY,
+            "if [data_stream] {",
+            "if [data_stream] => {",
+            "the end of this condition is missing",
+        ),
         (CLASSIFY, 'address => "mcp_classify"', '[] => "x"', "expected an option, found '['"),
         (CLASSIFY, 'send_to => ["mcp_elasticsearch"]', "send_to => [", "expected a value"),
-        (CLASSIFY, 'remove_field => ["@version"]', 'remove_field => ["@version]', "is no part"),
+        (CLASSIFY, 'remove_field => ["@version"]', 'remove_field => ["@version]', "is not part"),
         (OUTPUT, "data_stream => false", "data_stream => true", "does not take a document_id"),
     ],
 )
@@ -127,8 +137,8 @@ POLICY_FAULTS = [
     (without(*PHASES, "hot", "actions", "rollover"), "needs rollover in the hot phase"),
     (put({}, *PHASES, "hot", "actions", "rollover"), "needs at least one max_ condition"),
     (phase("delete", rollover={"max_age": "1d"}), "is not an action of the delete phase"),
-    (phase("cool"), "is none of hot, warm, cold, frozen, delete"),
-    (put("1y", *PHASES, "delete", "min_age"), "'1y' is no time"),
+    (phase("cool"), "is not one of hot, warm, cold, frozen, delete"),
+    (put("1y", *PHASES, "delete", "min_age"), "'1y' is not a time"),
     (put("100d", *PHASES, "warm", "min_age"), "is before the phase that precedes it"),
     (put({}, *PHASES, "warm", "actions", "forcemerge"), "needs max_num_segments"),
     (phase("frozen"), "needs searchable_snapshot"),
@@ -140,17 +150,20 @@ POLICY_FAULTS = [
         phase("warm", migrate={}, allocate={"require": {"box": "a"}}),
         "exclude each other",
     ),
-    (put([], *PHASES, "hot"), "is not shaped as Elasticsearch expects"),
+    (put([], *PHASES, "hot"), "does not have the shape that Elasticsearch expects"),
     (put({}, "policy", "phase"), "policy.phase: unknown key"),
     (put("7d", *PHASES, "warm", "age"), "policy.phases.warm.age: unknown key"),
     (phase("hot", rollover={"max_agee": "1d"}), "max_agee: is not an option of rollover"),
     (phase("hot", readonly={"on": True}), "readonly.on: is not an option of readonly"),
     (phase("warm", shrink={}), "needs either number_of_shards or max_primary_shard_size"),
-    (both(downsampled("1h"), downsampled("1h")), "must be a multiple of that of the phase"),
-    (both(downsampled("1h"), downsampled("90m")), "must be a multiple of that of the phase"),
-    (both(downsampled("1h"), downsampled("1d", "last_value")), "must be that of the phase"),
+    (both(downsampled("1h"), downsampled("1h")), "must be a multiple of the interval of the phase"),
+    (
+        both(downsampled("1h"), downsampled("90m")),
+        "must be a multiple of the interval of the phase",
+    ),
+    (both(downsampled("1h"), downsampled("1d", "last_value")), "must be the same as in the phase"),
     (replicated("hot", "cold", "1d"), "cold.actions.searchable_snapshot.replicate_for: only"),
-    (phase("cold", searchable_snapshot={**SNAPSHOT, "replicate_for": "x"}), "'x' is no time"),
+    (phase("cold", searchable_snapshot={**SNAPSHOT, "replicate_for": "x"}), "'x' is not a time"),
     (
         phase("cold", searchable_snapshot={**SNAPSHOT, "replicate_for": "3000d"}),
         "lasts longer than until the delete phase begins",
@@ -159,7 +172,7 @@ POLICY_FAULTS = [
 #: What Elasticsearch takes, and which then does nothing, or fails when its time has come.
 LATE_FAULTS = [
     (put({}, "policy", "phases"), "a policy has phases"),
-    (phase("warm", downsample={"fixed_interval": "soon"}), "'soon' is no time"),
+    (phase("warm", downsample={"fixed_interval": "soon"}), "'soon' is not a time"),
 ]
 SOUND_CHANGES = [
     both(downsampled("1h"), downsampled("1d")),
@@ -184,7 +197,7 @@ def test_snapshots_in_two_repositories_and_merging_what_is_mounted_are_named(tmp
         phase("cold", searchable_snapshot={"snapshot_repository": "b"})(body)
 
     text = " ".join(said(tmp_path, POLICY, changed(POLICY, change)))
-    assert "must be in the repository of the others" in text
+    assert "must be in the same repository as the others" in text
     assert "comes after a searchable snapshot" in text
     assert "the hot phase has mounted the index already" in text
 
@@ -192,26 +205,30 @@ def test_snapshots_in_two_repositories_and_merging_what_is_mounted_are_named(tmp
 @pytest.mark.parametrize(
     ("name", "change", "found"),
     [
-        (TEMPLATE, put([], "index_patterns"), "matches no index"),
+        (TEMPLATE, put([], "index_patterns"), "would match no index"),
         (TEMPLATE, put(100, "priority"), "must be over 100"),
         (TEMPLATE, put({}, "data_streams"), "data_streams: unknown key"),
         (TEMPLATE, put({}, "template", "setting"), "template.setting: unknown key"),
         (
             TEMPLATE,
             put({"data_retention": "7y"}, "template", "lifecycle"),
-            "'7y' is no time",
+            "'7y' is not a time",
         ),
         (
             MAPPINGS,
             put({"type": "keywrd"}, "template", "mappings", "properties", "message"),
-            "'keywrd' is no type",
+            "'keywrd' is not an Elasticsearch type",
         ),
         (MAPPINGS, put({}, "templates"), "templates: unknown key"),
-        (INGEST, put({"sett": {}}, "processors", 0), "'sett' is no processor"),
-        (INGEST, put({}, "processors", 0), "an object of one member"),
+        (INGEST, put({"sett": {}}, "processors", 0), "'sett' is not a processor"),
+        (INGEST, put({}, "processors", 0), "an object with one member"),
         (INGEST, without("processors", 1, "script", "source"), "script needs 'source'"),
         (INGEST, without("processors", 1, "script", "tag"), "script has no tag"),
-        (INGEST, put("mcp_silent", "processors", 1, "script", "tag"), "that of another"),
+        (
+            INGEST,
+            put("mcp_silent", "processors", 1, "script", "tag"),
+            "already used by another processor",
+        ),
         (INGEST, put({}, "on_failures"), "on_failures: unknown key"),
     ],
 )
@@ -222,7 +239,7 @@ def test_a_fault_in_a_template_or_an_ingest_pipeline_is_named(tmp_path, name, ch
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("{", "is not valid JSON"), ("[]", "expected an object"), ("{}", "is no policy")],
+    [("{", "is not valid JSON"), ("[]", "expected an object"), ("{}", "is not a policy")],
 )
 def test_what_is_no_asset_is_said_so(tmp_path, text, found):
     [problem] = said(tmp_path, "x.json", text)

@@ -10,7 +10,9 @@ import urllib.error
 import pytest
 from elasticsearch import Elasticsearch as Client
 
-from shipper.assets import Action, Part, install, remove
+from shipper.assets.install.change import Effect
+from shipper.assets.install.elasticsearch import install_in_cluster, remove_from_cluster
+from shipper.assets.install.parts import Part
 from shipper.catalog import MCPEventType, Scope, builtin, overlaid
 from tests.assets.answering import answering, passing_on
 from tests.assets.overlay import OVERLAY
@@ -45,17 +47,17 @@ def bare(elasticsearch):
 @pytest.fixture
 def ready(bare):
     """The same, set up."""
-    list(install(bare, CATALOG, Scope()))
+    list(install_in_cluster(bare, CATALOG, Scope()))
     return bare
 
 
 def tidy(client, url):
     clear(url)
-    list(remove(client))
+    list(remove_from_cluster(client))
 
 
-def actions(steps):
-    return [(step.kind, step.name, step.action) for step in steps]
+def actions(changes):
+    return [(change.kind, change.name, change.effect) for change in changes]
 
 
 def everything(elasticsearch):
@@ -141,10 +143,10 @@ def test_the_server_takes_the_policies_of_every_scope(bare):
         Scope(retention_days=10_000),
         Scope(frameworks=("hipaa",), retention_days=3000),
     ):
-        steps = list(install(bare, CATALOG, scope))
-        assert len([step for step in steps if step.kind == "lifecycle policy"]) == 10
+        changes = list(install_in_cluster(bare, CATALOG, scope))
+        assert len([change for change in changes if change.kind == "lifecycle policy"]) == 10
     brief = overlaid({"event_types": {"mcp_tool_execution": {"retention_days": 1}}})
-    assert Action.UPDATED in {step.action for step in install(bare, brief, Scope())}
+    assert Effect.UPDATED in {change.effect for change in install_in_cluster(bare, brief, Scope())}
 
 
 @pytest.mark.parametrize(("change", "found"), POLICY_FAULTS)
@@ -172,16 +174,16 @@ def test_what_the_server_keeps_is_what_was_sent(ready, elasticsearch):
 
 
 def test_setup_creates_and_a_second_run_changes_nothing(bare, elasticsearch):
-    first = list(install(bare, CATALOG, Scope()))
-    assert {step.action for step in first} == {Action.CREATED}
-    kinds = [step.kind for step in first]
+    first = list(install_in_cluster(bare, CATALOG, Scope()))
+    assert {change.effect for change in first} == {Effect.CREATED}
+    kinds = [change.kind for change in first]
     assert kinds == [
         *(["ingest pipeline"] * 2 + ["component template"] * 2),
         *(["lifecycle policy"] * 10 + ["index template"] * 10),
     ]
     before = everything(elasticsearch)
-    second = list(install(bare, CATALOG, Scope()))
-    assert {step.action for step in second} == {Action.UNCHANGED}
+    second = list(install_in_cluster(bare, CATALOG, Scope()))
+    assert {change.effect for change in second} == {Effect.UNCHANGED}
     assert everything(elasticsearch) == before
 
 
@@ -191,8 +193,8 @@ def test_what_was_changed_by_hand_is_named_and_put_right(ready, elasticsearch):
     policy["phases"]["delete"]["min_age"] = "8d"
     policy["phases"]["cold"] = {"min_age": "7d", "actions": {}}
     call(url, "PUT", {"policy": policy})
-    changed = [s for s in install(ready, CATALOG, Scope()) if s.action is Action.UPDATED]
-    assert [step.name for step in changed] == ["logs-mcp.tools"]
+    changed = [s for s in install_in_cluster(ready, CATALOG, Scope()) if s.effect is Effect.UPDATED]
+    assert [change.name for change in changed] == ["logs-mcp.tools"]
     assert changed[0].detail == (
         "policy.phases.cold: {...} -> absent, policy.phases.delete.min_age: 8d -> 90d"
     )
@@ -202,25 +204,25 @@ def test_what_was_changed_by_hand_is_named_and_put_right(ready, elasticsearch):
 
 def test_a_dry_run_says_what_the_run_then_does_and_does_nothing(bare, elasticsearch):
     before = everything(elasticsearch)
-    dry = list(install(bare, CATALOG, Scope(), dry_run=True))
+    dry = list(install_in_cluster(bare, CATALOG, Scope(), dry_run=True))
     assert everything(elasticsearch) == before
-    assert dry == list(install(bare, CATALOG, Scope()))
+    assert dry == list(install_in_cluster(bare, CATALOG, Scope()))
     installed = everything(elasticsearch)
-    dry = list(remove(bare, dry_run=True))
+    dry = list(remove_from_cluster(bare, dry_run=True))
     assert everything(elasticsearch) == installed
-    assert dry == list(remove(bare))
+    assert dry == list(remove_from_cluster(bare))
 
 
 def test_removal_leaves_nothing_of_ours_and_all_of_others(bare, elasticsearch):
     url = f"{elasticsearch.url}/_component_template/someone-elses"
     call(url, "PUT", {"template": {}, "_meta": {"managed_by": "someone else"}})
     before = everything(elasticsearch)
-    list(install(bare, overlaid(OVERLAY), Scope()))
-    removed = list(remove(bare))
-    assert {step.action for step in removed} == {Action.REMOVED}
+    list(install_in_cluster(bare, overlaid(OVERLAY), Scope()))
+    removed = list(remove_from_cluster(bare))
+    assert {change.effect for change in removed} == {Effect.REMOVED}
     assert len(removed) == 26
     assert everything(elasticsearch) == before
-    assert list(remove(bare)) == []
+    assert list(remove_from_cluster(bare)) == []
     call(url, "DELETE")
 
 
@@ -228,14 +230,14 @@ def test_removal_keeps_what_data_still_needs_and_the_data(ready, elasticsearch):
     index = create(elasticsearch.url, believable("mcp_tool_execution"))
     [stream] = call(f"{elasticsearch.url}/_data_stream/{index}")["data_streams"]
     backing = stream["indices"][0]["index_name"]
-    kept = [step for step in remove(ready) if step.action is Action.KEPT]
-    assert [(step.kind, step.name) for step in kept] == [
+    kept = [change for change in remove_from_cluster(ready) if change.effect is Effect.KEPT]
+    assert [(change.kind, change.name) for change in kept] == [
         ("index template", "logs-mcp.tools"),
         ("lifecycle policy", "logs-mcp.tools"),
         ("component template", "mcp@mappings"),
         ("component template", "mcp@settings"),
     ]
-    assert [step.detail for step in kept] == [
+    assert [change.detail for change in kept] == [
         f"in use by {index}",
         f"in use by {backing}",
         "in use by logs-mcp.tools",
@@ -246,9 +248,9 @@ def test_removal_keeps_what_data_still_needs_and_the_data(ready, elasticsearch):
 
 def test_a_dry_removal_knows_what_data_still_needs(ready, elasticsearch):
     create(elasticsearch.url, believable("mcp_tool_execution"))
-    dry = list(remove(ready, dry_run=True))
-    assert {step.action for step in dry} == {Action.KEPT, Action.REMOVED}
-    assert dry == list(remove(ready))
+    dry = list(remove_from_cluster(ready, dry_run=True))
+    assert {change.effect for change in dry} == {Effect.KEPT, Effect.REMOVED}
+    assert dry == list(remove_from_cluster(ready))
 
 
 @pytest.mark.parametrize(
@@ -263,14 +265,16 @@ def test_a_dry_removal_knows_what_data_still_needs(ready, elasticsearch):
 )
 def test_a_part_alone_is_installed_and_removed(bare, elasticsearch, part, kinds):
     before = everything(elasticsearch)
-    assert {step.kind for step in install(bare, CATALOG, Scope(), parts=[part])} == kinds
-    assert {step.kind for step in remove(bare, parts=[part])} == kinds
+    assert {
+        change.kind for change in install_in_cluster(bare, CATALOG, Scope(), parts=[part])
+    } == kinds
+    assert {change.kind for change in remove_from_cluster(bare, parts=[part])} == kinds
     assert everything(elasticsearch) == before
 
 
 def test_a_users_event_type_and_framework_are_installed_and_used(bare, elasticsearch):
     catalog = overlaid(OVERLAY)
-    list(install(bare, catalog, Scope(frameworks=("acme",))))
+    list(install_in_cluster(bare, catalog, Scope(frameworks=("acme",))))
     policies = everything(elasticsearch)["_ilm/policy"]
     assert {row["policy"]["phases"]["delete"]["min_age"] for row in policies.values()} == {"4000d"}
     index = create(elasticsearch.url, believable("acme_order", catalog))
@@ -341,7 +345,7 @@ def test_a_setting_that_older_versions_refuse_is_left_out_there(
 ):
     answers = passing_on(elasticsearch.url, {"/": (200, {"version": version})})
     with answering(answers) as url, Client(url) as client:
-        list(install(client, CATALOG, Scope()))
+        list(install_in_cluster(client, CATALOG, Scope()))
     [found] = call(f"{elasticsearch.url}/_component_template/mcp@settings")["component_templates"]
     settings = found["component_template"]["template"]["settings"]["index"]
     assert settings.get("mapping") == ({"source": {"mode": "stored"}} if is_set else None)
@@ -351,12 +355,12 @@ def test_a_cluster_without_ilm_gets_the_retention_in_its_templates(bare, elastic
     gone = {"error": {"type": "api_not_available_exception", "reason": "not on Serverless"}}
     answers = passing_on(elasticsearch.url, {"/_ilm/policy": (410, gone)})
     with answering(answers) as url, Client(url) as client:
-        steps = list(install(client, CATALOG, Scope()))
-        again = list(install(client, CATALOG, Scope()))
-    unavailable = [step for step in steps if step.action is Action.UNAVAILABLE]
-    assert [step.kind for step in unavailable] == ["lifecycle policy"] * 10
+        changes = list(install_in_cluster(client, CATALOG, Scope()))
+        again = list(install_in_cluster(client, CATALOG, Scope()))
+    unavailable = [change for change in changes if change.effect is Effect.UNAVAILABLE]
+    assert [change.kind for change in unavailable] == ["lifecycle policy"] * 10
     assert "has no ILM" in unavailable[0].detail
-    assert {step.action for step in again} == {Action.UNAVAILABLE, Action.UNCHANGED}
+    assert {change.effect for change in again} == {Effect.UNAVAILABLE, Effect.UNCHANGED}
     [found] = call(f"{elasticsearch.url}/_index_template/logs-mcp.tools")["index_templates"]
     template = found["index_template"]["template"]
     assert template["lifecycle"]["data_retention"] == "90d"

@@ -9,7 +9,7 @@ from elasticsearch import Elasticsearch as Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shipper.assets import install, remove
+from shipper.assets.install.elasticsearch import install_in_cluster, remove_from_cluster
 from shipper.catalog import builtin
 from tests.assets.corpus import ADDED, ONLY_OURS, SCOPE, cases, flat
 from tests.assets.foreign import LINES, PLANTED, leaks
@@ -26,10 +26,10 @@ CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "a
 def url(elasticsearch):
     """The node, set up for the scope of the corpus."""
     with Client(elasticsearch.url) as client:
-        list(install(client, builtin(), SCOPE))
+        list(install_in_cluster(client, builtin(), SCOPE))
         yield elasticsearch.url
         clear(elasticsearch.url)
-        list(remove(client))
+        list(remove_from_cluster(client))
 
 
 def simulated(url, events):

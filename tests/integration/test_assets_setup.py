@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from elasticsearch import Elasticsearch as Client
 
-from shipper.assets import remove
+from shipper.assets.install.elasticsearch import remove_from_cluster
 from shipper.cli import main
 from tests.assets.kibana import fake_kibana
 from tests.assets.overlay import OVERLAY
@@ -34,7 +34,7 @@ def node(elasticsearch):
 
 def tidy(client, url):
     clear(url)
-    list(remove(client))
+    list(remove_from_cluster(client))
 
 
 def configured(home, node, kibana_url, **more):
@@ -101,7 +101,7 @@ def test_a_removal_leaves_nothing_behind_and_its_dry_run_prints_the_same(node, t
         assert done.stdout == dry.stdout
         assert done.stdout.splitlines()[-1] == "46 removed"
         assert state(node, kibana) == before
-        assert shipper(config, "setup", "--remove").stdout == "nothing\n"
+        assert shipper(config, "setup", "--remove").stdout == "nothing to do\n"
 
 
 @pytest.mark.parametrize(

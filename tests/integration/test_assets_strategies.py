@@ -3,7 +3,8 @@
 import pytest
 from elasticsearch import Elasticsearch as Client
 
-from shipper.assets import Action, install, remove
+from shipper.assets.install.change import Effect
+from shipper.assets.install.elasticsearch import install_in_cluster, remove_from_cluster
 from shipper.catalog import IndexStrategy, MCPEventType, Scope, builtin
 from tests.integration.line import call, clear, search
 from tests.integration.test_assets import STAND_INS, believable, leaves
@@ -18,8 +19,8 @@ def stack(request, elasticsearch):
     scope = Scope(index_strategy=request.param)
     with Client(elasticsearch.url) as client:
         tidy(client, elasticsearch.url)
-        first = list(install(client, CATALOG, scope))
-        second = list(install(client, CATALOG, scope))
+        first = list(install_in_cluster(client, CATALOG, scope))
+        second = list(install_in_cluster(client, CATALOG, scope))
         yield elasticsearch.url, request.param, first, second
         tidy(client, elasticsearch.url)
 
@@ -28,7 +29,7 @@ def tidy(client, url):
     clear(url)
     for index in sorted(INDICES):
         call(f"{url}/{index}-2*", "DELETE")
-    list(remove(client))
+    list(remove_from_cluster(client))
 
 
 def target(strategy, row):
@@ -41,9 +42,9 @@ def target(strategy, row):
 
 def test_a_second_run_changes_nothing(stack):
     _, _, first, second = stack
-    assert {step.action for step in first} == {Action.CREATED}
-    assert {step.action for step in second} == {Action.UNCHANGED}
-    assert [(step.kind, step.name) for step in first] == [(s.kind, s.name) for s in second]
+    assert {change.effect for change in first} == {Effect.CREATED}
+    assert {change.effect for change in second} == {Effect.UNCHANGED}
+    assert [(change.kind, change.name) for change in first] == [(s.kind, s.name) for s in second]
 
 
 @pytest.mark.parametrize("event_type", MCPEventType)
@@ -78,7 +79,7 @@ def test_an_alias_rolls_over_to_an_index_of_the_same_kind(elasticsearch):
     scope = Scope(index_strategy=IndexStrategy.ROLLOVER_ALIAS)
     with Client(elasticsearch.url) as client:
         tidy(client, elasticsearch.url)
-        list(install(client, CATALOG, scope))
+        list(install_in_cluster(client, CATALOG, scope))
         rolled = call(f"{elasticsearch.url}/mcp-auth/_rollover", "POST", {})
         assert rolled["new_index"].endswith("-000002")
         settings = call(f"{elasticsearch.url}/{rolled['new_index']}/_settings")
@@ -104,17 +105,17 @@ def test_removal_takes_the_first_index_of_an_alias_unless_something_was_written(
     with Client(url) as client:
         tidy(client, url)
         before = call(f"{url}/_all/_settings?flat_settings=true")
-        list(install(client, CATALOG, scope))
-        dry = list(remove(client, dry_run=True))
-        assert dry == list(remove(client))
-        assert {step.action for step in dry} == {Action.REMOVED}
+        list(install_in_cluster(client, CATALOG, scope))
+        dry = list(remove_from_cluster(client, dry_run=True))
+        assert dry == list(remove_from_cluster(client))
+        assert {change.effect for change in dry} == {Effect.REMOVED}
         assert call(f"{url}/_all/_settings?flat_settings=true") == before
-        list(install(client, CATALOG, scope))
+        list(install_in_cluster(client, CATALOG, scope))
         # Not refreshed: a search would not find it yet.
         call(f"{url}/mcp-auth/_create/one", "PUT", believable("mcp_authentication_events"))
-        dry = list(remove(client, dry_run=True))
-        assert dry == list(remove(client))
-        kept = {(step.kind, step.name) for step in dry if step.action is Action.KEPT}
+        dry = list(remove_from_cluster(client, dry_run=True))
+        assert dry == list(remove_from_cluster(client))
+        kept = {(change.kind, change.name) for change in dry if change.effect is Effect.KEPT}
         assert kept == {("index alias", "mcp-auth"), ("lifecycle policy", "mcp-auth")}
         assert call(f"{url}/_alias/mcp-auth")
         tidy(client, url)

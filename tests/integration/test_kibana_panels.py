@@ -8,13 +8,14 @@ import json
 import pytest
 from elasticsearch import Elasticsearch as Client
 
-from shipper.assets import install, remove
 from shipper.assets.generate.kibana import boards, saved_objects
-from shipper.assets.generate.kibana.model import Saved, Text
-from shipper.assets.generate.kibana.rules import ALERTS, stack_rules
+from shipper.assets.generate.kibana.model import Markdown, Saved
+from shipper.assets.generate.kibana.rules import stack_rules
 from shipper.assets.generate.kibana.saved import field_types
 from shipper.assets.generate.kibana.searches import SEARCHES
+from shipper.assets.install.elasticsearch import install_in_cluster, remove_from_cluster
 from shipper.catalog import Scope, builtin
+from shipper.catalog.alerts import alerts
 from shipper.sample import write_sample
 from tests.assets.queries import query_of, request, rows_of
 from tests.integration.line import call, clear, configuration, count, ship_once
@@ -29,7 +30,7 @@ PANELS = [
     for board in boards(CATALOG)
     for row in board.rows
     for panel in row.panels
-    if not isinstance(panel.chart, Saved | Text)
+    if not isinstance(panel.chart, Saved | Markdown)
 ]
 #: The fields of the controls of all dashboards.
 CONTROLS = sorted(
@@ -49,7 +50,7 @@ def month(elasticsearch, tmp_path_factory):
     events = write_sample(home / "audit", days=30, seed=1, end_s=END_S)
     with Client(elasticsearch.url) as client:
         clear(elasticsearch.url)
-        list(install(client, CATALOG, Scope()))
+        list(install_in_cluster(client, CATALOG, Scope()))
         outputs = {"elasticsearch": {"hosts": [elasticsearch.url]}}
         config = configuration(home, [home / "audit" / "*.jsonl"], outputs)
         done = ship_once(config, timeout_s=240)
@@ -57,7 +58,7 @@ def month(elasticsearch, tmp_path_factory):
         call(f"{elasticsearch.url}/{INDEX}/_refresh", "POST")
         yield elasticsearch.url, events
         clear(elasticsearch.url)
-        list(remove(client))
+        list(remove_from_cluster(client))
 
 
 def found(url, body):
@@ -95,22 +96,22 @@ def test_a_control_offers_values(month, path):
     assert found(month[0], offered)["aggregations"]["values"]["buckets"]
 
 
-@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+@pytest.mark.parametrize("alert", alerts().values(), ids=lambda alert: alert.name)
 def test_the_incident_of_the_sample_fires_a_rule(month, alert):
     """The stack rule's own query and the detection rule's KQL find the same events, enough."""
     params = stack_rules(CATALOG, Scope())[alert.name]["params"]
     window = {"date_histogram": {"field": "@timestamp", "fixed_interval": "10m"}}
     group = {}
-    for path in reversed(alert.groups):
+    for path in reversed(alert.group_by):
         group = {"group": {"terms": {"field": path}, "aggs": group}}
     aggs = {"window": {**window, "aggs": group}}
     ours = found(month[0], json.loads(params["esQuery"]) | {"size": 0, "aggs": aggs})
     theirs = found(month[0], {"size": 0, "query": query_of(alert.query)})
     assert ours["hits"]["total"] == theirs["hits"]["total"]
     groups = ours["aggregations"]["window"]["buckets"]
-    for _ in alert.groups:
+    for _ in alert.group_by:
         groups = [one for outer in groups for one in outer["group"]["buckets"]]
-    assert max(one["doc_count"] for one in groups) >= alert.times
+    assert max(one["doc_count"] for one in groups) >= alert.threshold
 
 
 def test_every_field_of_the_model_is_mapped_with_its_type(month):

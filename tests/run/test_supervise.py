@@ -1,7 +1,5 @@
 """A running shipper: its endpoint, signals, last log line, and secrets from the keystore."""
 
-import contextlib
-import http.client
 import json
 import os
 import signal
@@ -9,14 +7,14 @@ import socket
 import stat
 import subprocess
 import threading
-import urllib.error
-import urllib.request
 from contextlib import contextmanager
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from shipper.config import load
+from shipper.config.operation import HttpConfig
+from shipper.run.probe import ask
 from shipper.run.service import Service
 from shipper.run.systemd import feeding_watchdog
 from tests.integration.line import SHIPPER, shipping
@@ -46,14 +44,9 @@ def dead():
 
 
 def get(port, route):
-    """Status and body; status 0 if nothing listens yet."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{route}", timeout=10) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except urllib.error.URLError:
-        return 0, ""
+    """Status and body; status 0 while nothing answers."""
+    status, body = ask(HttpConfig(host="127.0.0.1", port=port), route) or (0, b"")
+    return status, body.decode()
 
 
 def shipped(home, name="out"):
@@ -78,8 +71,9 @@ def test_the_endpoint_shows_a_shipper_that_delivers(source, endpoint, tmp_path):
     port = endpoint["port"]
     with shipping(config, tmp_path / "log"):
         wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
-        wait_until(lambda: get(port, "/readyz")[0] == 200, 20, "ready")
+        wait_until(lambda: '"idle"' in get(port, "/readyz")[1], 20, "acknowledgement")
         assert get(port, "/livez") == (200, "ok\n")
+        assert get(port, "/readyz")[0] == 200
         ready = json.loads(get(port, "/readyz")[1])
         assert ready["outputs"]["file"]["state"] == "idle"
         assert ready["outputs"]["file"]["oldest_unacknowledged_s"] == 0
@@ -112,22 +106,13 @@ def test_readiness_ends_while_an_output_is_down_and_shows_how_long_a_line_has_wa
 
 def test_the_endpoint_on_a_socket_file_is_for_its_owner_alone(source, tmp_path):
     file = tmp_path / "s"
-    config = write(
-        tmp_path, source, to_file(tmp_path), http={"enabled": True, "host": f"unix://{file}"}
-    )
+    endpoint = {"enabled": True, "host": f"unix://{file}"}
+    config = write(tmp_path, source, to_file(tmp_path), http=endpoint)
     with shipping(config, tmp_path / "log"):
-        wait_until(lambda: file.exists() and ask(file, "/livez") == b"ok\n", 20, "an answer")
+        asked = HttpConfig(**endpoint)
+        wait_until(lambda: ask(asked, "/livez") == (200, b"ok\n"), 20, "an answer")
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert not file.exists()
-
-
-def ask(file, route):
-    connection = http.client.HTTPConnection("localhost")
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.connect(str(file))
-    connection.request("GET", route)
-    with contextlib.closing(connection):
-        return connection.getresponse().read()
 
 
 def test_an_endpoint_that_is_taken_stops_the_start_with_a_reason(source, tmp_path):

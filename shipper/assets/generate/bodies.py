@@ -19,13 +19,13 @@ MAPPINGS = "mcp@mappings"
 
 #: Over the built-in `logs-*-*` (100), Fleet's packages (200), and the 500 or 501 that Elastic's
 #: documentation gives as its example for a `logs-*` of one's own: equal priorities are an error.
-PRIORITY = 600
+_PRIORITY = 600
 
-ROLLOVER_DAYS = 30
-WARM_AFTER_DAYS = 7
+_ROLLOVER_DAYS = 30
+_WARM_AFTER_DAYS = 7
 #: The longest month; and when no shipper that was cut off for a while still writes to it.
-MONTH_DAYS = 31
-MONTH_OVER_DAYS = 35
+_MONTH_DAYS = 31
+_MONTH_OVER_DAYS = 35
 
 #: Characters of a keyword that are indexed; a longer value stays in `_source`.
 _IGNORE_ABOVE = 1024
@@ -73,7 +73,7 @@ def index_templates(catalog: Catalog, scope: Scope, *, has_ilm: bool = True) -> 
         name_of(row, scope): {
             "index_patterns": [_pattern(row, scope)],
             **({"data_stream": {}} if _has_streams(scope) else {}),
-            "priority": PRIORITY,
+            "priority": _PRIORITY,
             "composed_of": [MAPPINGS, SETTINGS],
             "template": {
                 **_lifecycle(row, catalog, scope, has_ilm=has_ilm),
@@ -148,14 +148,14 @@ def _policy(row: EventType, catalog: Catalog, scope: Scope) -> Body:
 def _phases(days: int) -> Body:
     # What is kept for less than a month is rolled over as often as it is deleted, so that nothing
     # stays for more than twice its time.
-    rollover = {"max_age": f"{min(ROLLOVER_DAYS, days)}d", "max_primary_shard_size": "50gb"}
+    rollover = {"max_age": f"{min(_ROLLOVER_DAYS, days)}d", "max_primary_shard_size": "50gb"}
     hot = {"rollover": rollover, "readonly": {}, "set_priority": {"priority": 100}}
     merge = {"forcemerge": {"max_num_segments": 1}}
     warm = {"readonly": {}, **merge, "set_priority": {"priority": 50}}
     delete = {"delete": {"delete_searchable_snapshot": True}}
     phases: Body = {"hot": {"min_age": "0ms", "actions": hot}}
-    if days > WARM_AFTER_DAYS:  # phases must follow each other in age
-        phases["warm"] = {"min_age": f"{WARM_AFTER_DAYS}d", "actions": warm}
+    if days > _WARM_AFTER_DAYS:  # phases must follow each other in age
+        phases["warm"] = {"min_age": f"{_WARM_AFTER_DAYS}d", "actions": warm}
     phases["delete"] = {"min_age": f"{days}d", "actions": delete}
     return phases
 
@@ -167,8 +167,8 @@ def _monthly_phases(days: int) -> Body:
     return {
         "hot": {"min_age": "0ms", "actions": {"set_priority": {"priority": 100}}},
         # Never after the deletion: what is kept for a day is deleted on the 32nd.
-        "warm": {"min_age": f"{min(MONTH_OVER_DAYS, days + MONTH_DAYS)}d", "actions": warm},
-        "delete": {"min_age": f"{days + MONTH_DAYS}d", "actions": delete},
+        "warm": {"min_age": f"{min(_MONTH_OVER_DAYS, days + _MONTH_DAYS)}d", "actions": warm},
+        "delete": {"min_age": f"{days + _MONTH_DAYS}d", "actions": delete},
     }
 
 

@@ -22,7 +22,7 @@ Generated = Iterator[tuple[PurePosixPath, bytes]]
 Generator = Callable[[Catalog, Scope], Generated]
 
 #: What lies here, carries our mark and is generated no more is removed.
-FOLDERS = ("ilm", "kibana", "logstash/pipelines", "logstash/scripts")
+_FOLDERS = ("ilm", "kibana", "logstash/pipelines", "logstash/scripts")
 
 
 def _ilm(catalog: Catalog, scope: Scope) -> Generated:
@@ -57,12 +57,12 @@ def _docs(catalog: Catalog, scope: Scope) -> Generated:
     yield PurePosixPath("docs/events.md"), events.page(catalog, scope).encode()
 
 
-GENERATORS: tuple[Generator, ...] = (_ilm, _logstash, _kibana, _docs)
+_GENERATORS: tuple[Generator, ...] = (_ilm, _logstash, _kibana, _docs)
 
 
 def build(catalog: Catalog, scope: Scope) -> dict[PurePosixPath, bytes]:
     """Every file by its path, in order; the same input gives the same bytes."""
-    return dict(sorted(file for generate in GENERATORS for file in generate(catalog, scope)))
+    return dict(sorted(file for generate in _GENERATORS for file in generate(catalog, scope)))
 
 
 def write(root: Path, catalog: Catalog, scope: Scope) -> list[Path]:
@@ -97,7 +97,7 @@ def _json_files(folder: str, bodies: Mapping[str, Body]) -> Generated:
 
 
 def _leftover(root: Path, files: Mapping[PurePosixPath, bytes]) -> Iterator[PurePosixPath]:
-    for folder in FOLDERS:
+    for folder in _FOLDERS:
         for found in sorted((root / folder).rglob("*")):
             path = PurePosixPath(found.relative_to(root).as_posix())
             if path not in files and MANAGED_BY.encode() in (_content(found) or b""):

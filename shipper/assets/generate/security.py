@@ -1,7 +1,7 @@
-"""Bodies for who may write and read: roles, API keys, Kibana's spaces; and two overlays.
+"""Bodies of roles, API keys and Kibana's spaces, and two overlays.
 
-They are for an administrator to look at and put in place; `setup` does not touch security. What
-limits documents or fields needs a Platinum licence, cold and frozen phases an Enterprise one.
+An administrator reviews and installs them; `setup` installs roles and a space only on request.
+Limits on documents or fields need a Platinum licence, cold and frozen phases an Enterprise licence.
 """
 
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from typing import Any
 from shipper.assets.generate.bodies import MANAGED_BY, Body, policies
 from shipper.catalog import Catalog, IndexStrategy, Scope, Sensitivity
 
-SPACE = "mcp-audit"
+_SPACE = "mcp-audit"
 #: Where cold and frozen indices are mounted from: a snapshot repository of the operator's.
-REPOSITORY = "mcp-audit"
-COLD_AFTER_DAYS = 60
-FROZEN_AFTER_DAYS = 180
+_REPOSITORY = "mcp-audit"
+_COLD_AFTER_DAYS = 60
+_FROZEN_AFTER_DAYS = 180
 #: Elasticsearch's own default is 30; what was refused should be looked at within a quarter.
-FAILURES_DAYS = 90
+_FAILURES_DAYS = 90
 
 _READ = ("read", "view_index_metadata")
 _CONTENT = {"flattened", "match_only_text"}
@@ -58,10 +58,10 @@ def api_keys(catalog: Catalog, scope: Scope) -> dict[str, Body]:
     }
 
 
-def spaces(space: str = SPACE) -> dict[str, Body]:
+def spaces(space: str = _SPACE) -> dict[str, Body]:
     """Kibana's space for the dashboards and rules, as `POST /api/spaces/space` takes it."""
     about = f"Audit of MCP servers and clients, by {MANAGED_BY}."
-    name = "MCP audit" if space == SPACE else space
+    name = "MCP audit" if space == _SPACE else space
     return {space: {"id": space, "name": name, "description": about}}
 
 
@@ -71,7 +71,7 @@ def failure_store() -> Body:
     To be put in `composed_of` of the index templates. What lies there is as it arrived, before any
     pipeline masked it, and no role limits fields there.
     """
-    kept = {"enabled": True, "lifecycle": {"data_retention": f"{FAILURES_DAYS}d"}}
+    kept = {"enabled": True, "lifecycle": {"data_retention": f"{_FAILURES_DAYS}d"}}
     options = {"data_stream_options": {"failure_store": kept}}
     return {"template": options, "_meta": {"managed_by": MANAGED_BY}}
 
@@ -83,9 +83,9 @@ def cold_and_frozen(catalog: Catalog, scope: Scope) -> dict[str, Body]:
         phases = body["policy"]["phases"]
         kept_days = body["policy"]["_meta"]["retention_days"]
         delete = phases.pop("delete")
-        for name, after_days in (("cold", COLD_AFTER_DAYS), ("frozen", FROZEN_AFTER_DAYS)):
+        for name, after_days in (("cold", _COLD_AFTER_DAYS), ("frozen", _FROZEN_AFTER_DAYS)):
             if kept_days > after_days:
-                mount = {"searchable_snapshot": {"snapshot_repository": REPOSITORY}}
+                mount = {"searchable_snapshot": {"snapshot_repository": _REPOSITORY}}
                 phases[name] = {"min_age": f"{after_days}d", "actions": mount}
         phases["delete"] = delete
     return found
@@ -97,7 +97,7 @@ _OF_CLIENT = {
 _KIBANA = {
     "application": "kibana-.kibana",
     "privileges": ["feature_discover.read", "feature_dashboard.read"],
-    "resources": [f"space:{SPACE}"],
+    "resources": [f"space:{_SPACE}"],
 }
 
 

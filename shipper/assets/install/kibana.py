@@ -1,19 +1,18 @@
-"""What `setup` does to Kibana's saved objects: imports those that are missing or differ."""
+"""What `setup` changes in Kibana's saved objects: it imports those that are missing or differ."""
 
 import json
 import re
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from shipper.assets.generate.bodies import MANAGED_BY, Body
 from shipper.assets.generate.kibana.saved import line
+from shipper.assets.install.change import Change, Effect, summary
 from shipper.assets.install.kibana_api import MAX_REASON, Kibana
-from shipper.assets.install.steps import Action, Step, summary
 
 _REVISION = re.compile(rf"\({MANAGED_BY} ([0-9a-f]+)\)")
-#: What tells one data view from another: it has no description to carry a revision.
-_OF_A_VIEW = ("title", "name", "timeFieldName", "runtimeFieldMap", "fieldFormatMap")
+#: The attributes of a data view that are compared: it has no description to carry a revision.
+_VIEW_ATTRIBUTES = ("title", "name", "timeFieldName", "runtimeFieldMap", "fieldFormatMap")
 _NOT_OURS = "not by this version"
 
 Key = tuple[str, str]
@@ -21,12 +20,11 @@ Key = tuple[str, str]
 
 def install_objects(
     kibana: Kibana, objects: Sequence[Body], *, dry_run: bool = False
-) -> Iterator[Step]:
-    """Import the objects that are missing or differ, in one request; a step for each object.
+) -> Iterator[Change]:
+    """Import the objects that are missing or differ, in one request; a change for each object.
 
-    An object of the same revision is left as it is, even where somebody has changed it by hand
-    since. One that Kibana refuses is a failed step with Kibana's reason; the others are taken all
-    the same.
+    An object of the same revision stays unchanged, even if somebody has changed it by hand since.
+    An object that Kibana refuses is a failed change with Kibana's reason; the others are imported.
     """
     there = _existing(kibana, objects)
     changed = {_key(body): _difference(body, there.get(_key(body))) for body in objects}
@@ -34,26 +32,26 @@ def install_objects(
     errors = {} if dry_run or not wanted else _load(kibana, wanted)
     for body in objects:
         key = _key(body)
-        action = Action.UNCHANGED if changed[key] is None else Action.UPDATED
+        effect = Effect.UNCHANGED if changed[key] is None else Effect.UPDATED
         if key not in there:
-            action = Action.CREATED
+            effect = Effect.CREATED
         detail = errors.get(key, changed[key] or "")
-        yield Step(_kind(body), body["id"], Action.FAILED if key in errors else action, detail)
+        yield Change(_kind(body), body["id"], Effect.FAILED if key in errors else effect, detail)
 
 
 def remove_objects(
     kibana: Kibana, objects: Sequence[Body], *, dry_run: bool = False
-) -> Iterator[Step]:
-    """Delete those of the objects that are there, what refers to others before what is referred to.
+) -> Iterator[Change]:
+    """Delete the installed objects by id, those with references before their targets.
 
-    By id: an object that somebody has copied from one of ours stays.
+    A copy that somebody has made of one of ours has another id and stays.
     """
     there = _existing(kibana, objects)
     for body in reversed(objects):
         if _key(body) in there:
             if not dry_run:
                 kibana.ask("DELETE", f"/api/saved_objects/{body['type']}/{body['id']}?force=true")
-            yield Step(_kind(body), body["id"], Action.REMOVED)
+            yield Change(_kind(body), body["id"], Effect.REMOVED)
 
 
 def _key(body: Mapping[str, Any]) -> Key:
@@ -61,13 +59,13 @@ def _key(body: Mapping[str, Any]) -> Key:
 
 
 def _kind(body: Body) -> str:
-    """As Kibana's pages call it."""
+    """The name of the kind on Kibana's pages."""
     kind = str(body["type"])
     return {"index-pattern": "data view", "search": "saved search"}.get(kind, kind)
 
 
 def _existing(kibana: Kibana, objects: Sequence[Body]) -> dict[Key, Body]:
-    """Those of the objects that are there, as Kibana keeps them."""
+    """The objects that are installed, as Kibana stores them."""
     if kibana.is_empty:
         return {}
     wanted = [{"type": body["type"], "id": body["id"]} for body in objects]
@@ -76,21 +74,21 @@ def _existing(kibana: Kibana, objects: Sequence[Body]) -> dict[Key, Body]:
 
 
 def _load(kibana: Kibana, objects: Sequence[Body]) -> dict[Key, str]:
-    """Import them over what is there; Kibana's reason for each that it refused."""
-    data, kind = _form(b"".join(map(line, objects)))
-    answer = kibana.send("POST", "/api/saved_objects/_import?overwrite=true", data, kind)
+    """Import them and replace the installed ones; Kibana's reason for each that it refused."""
+    path = "/api/saved_objects/_import?overwrite=true"
+    answer = kibana.upload(path, "mcp-shipper.ndjson", b"".join(map(line, objects)))
     return {_key(one): _reason(one["error"]) for one in answer.get("errors", ())}
 
 
 def _difference(ours: Body, theirs: Body | None) -> str | None:
-    """What an import would change: nothing (None), or words about it."""
+    """A summary of what an import would change; None if it would change nothing."""
     if theirs is None:
         return ""
     mine, found = ours["attributes"], theirs.get("attributes", {})
     if ours["type"] == "index-pattern":
         differing = [
             f"{name}: {found.get(name, 'absent')} -> {mine.get(name, 'absent')}"
-            for name in _OF_A_VIEW
+            for name in _VIEW_ATTRIBUTES
             if mine.get(name) != found.get(name)
         ]
         return summary(differing) if differing else None
@@ -101,7 +99,7 @@ def _difference(ours: Body, theirs: Body | None) -> str | None:
 
 
 def _panel_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    """Panels by their titles: what a person sees of a dashboard."""
+    """The panels that differ, by the titles that a person sees."""
     old, new = _panels(before), _panels(after)
     yield from (f"+ {title}" for title in new if title not in old)
     yield from (f"- {title}" for title in old if title not in new)
@@ -109,7 +107,7 @@ def _panel_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Itera
 
 
 def _panels(attributes: Mapping[str, Any]) -> dict[str, object]:
-    """What each panel draws, as far as it is told the same way by every Kibana."""
+    """What each panel draws, in so far as every Kibana stores it the same way."""
     try:
         panels = json.loads(attributes.get("panelsJSON", "[]"))
         return {one["title"]: _drawn(one) for one in panels if one.get("title")}
@@ -126,16 +124,6 @@ def _drawn(panel: Mapping[str, Any]) -> object:
 def _revision(attributes: Mapping[str, Any]) -> str:
     found = _REVISION.search(str(attributes.get("description", "")))
     return found[1] if found else _NOT_OURS
-
-
-def _form(content: bytes) -> tuple[bytes, str]:
-    """A form with one file, and its content type; Kibana insists on the end of the file's name."""
-    boundary = secrets.token_hex(16)
-    disposition = 'form-data; name="file"; filename="mcp-shipper.ndjson"'
-    head = f"--{boundary}\r\nContent-Disposition: {disposition}\r\n"
-    head += "Content-Type: application/ndjson\r\n\r\n"
-    body = head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
-    return body, f"multipart/form-data; boundary={boundary}"
 
 
 def _reason(error: Mapping[str, Any]) -> str:

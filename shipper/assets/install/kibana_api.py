@@ -1,39 +1,32 @@
-"""One Kibana, asked by its HTTP API; later in one of its spaces."""
+"""A client of Kibana's HTTP API, for `setup` alone."""
 
 import json
 import re
 import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
-from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
+
+import urllib3
+from urllib3.exceptions import HTTPError
 
 from shipper.assets.generate.bodies import MANAGED_BY
 from shipper.assets.generate.security import spaces
-from shipper.assets.install.steps import Action, Step
+from shipper.assets.install.change import Change, Effect
 from shipper.errors import Refused, Unavailable
 
-#: The first Kibana that takes this set as it stands.
-OLDEST = (8, 10)
+#: The first Kibana that takes these saved objects unchanged.
+_OLDEST = (8, 10)
 _TIMEOUT_S = 60.0
 MAX_REASON = 500  # characters of the server's own words
-_MAX_ANSWER_BYTES = 32 << 20  # above the largest import that Kibana takes
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """A redirect would carry the credentials elsewhere, and makes a GET of a POST."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Never: the redirect itself is the answer, as an error."""
+_MAX_ANSWER_BYTES = 32 << 20  # more than the largest import that Kibana takes
 
 
 class Kibana:
-    """`headers` carry the credentials.
+    """One Kibana, or one of its spaces after `enter`; `headers` carry the credentials.
 
-    What it is asked raises `Unavailable` where it cannot be reached, `Refused` where it is too old
-    or does not permit it.
+    Requests raise `Unavailable` if Kibana cannot be reached, and `Refused` if it is too old or does
+    not permit them.
     """
 
     def __init__(
@@ -41,8 +34,12 @@ class Kibana:
     ) -> None:
         self._url = url.rstrip("/")
         self._headers = {"kbn-xsrf": MANAGED_BY, **headers}
-        self._opener = build_opener(_NoRedirect, HTTPSHandler(context=context))
-        #: Nothing is there: a space that a run would make, on a dry run.
+        # urllib3 checks host names even where the context does not.
+        checks_names = None if context is None or context.check_hostname else False
+        self._pool = urllib3.PoolManager(
+            timeout=_TIMEOUT_S, retries=False, ssl_context=context, assert_hostname=checks_names
+        )
+        #: Whether the space is missing and, on a dry run, is not created.
         self.is_empty = False
 
     def check_version(self) -> None:
@@ -50,69 +47,90 @@ class Kibana:
         found = re.match(r"(\d+)\.(\d+)", str(version))
         if not found:
             raise Refused(
-                f"{self._url} does not say its version: is it a Kibana, and are the "
-                "credentials good for it?"
+                f"{self._url} does not report its version: check that it is a Kibana and that it "
+                "accepts the credentials"
             )
-        if (int(found[1]), int(found[2])) < OLDEST:
-            oldest = ".".join(map(str, OLDEST))
+        if (int(found[1]), int(found[2])) < _OLDEST:
+            oldest = ".".join(map(str, _OLDEST))
             raise Refused(
                 f"Kibana {version} at {self._url} is too old: these dashboards need "
                 f"{oldest} or later; nothing was changed"
             )
 
-    def enter(self, space: str, *, dry_run: bool) -> Step:
-        """Work in the space from now on; it is made where there is none."""
+    def enter(self, space: str, *, dry_run: bool) -> Change:
+        """Send all later requests to the space; it is created if it is missing."""
         there = self.ask("GET", f"/api/spaces/space/{space}", accept=HTTPStatus.NOT_FOUND)
         if not there and not dry_run:
             self.ask("POST", "/api/spaces/space", spaces(space)[space])
         self.is_empty = not there and dry_run
         self._url = f"{self._url}/s/{space}"
-        return Step("space", space, Action.UNCHANGED if there else Action.CREATED)
+        return Change("space", space, Effect.UNCHANGED if there else Effect.CREATED)
 
     def ask(
         self, method: str, path: str, body: object = None, *, accept: HTTPStatus | None = None
     ) -> Any:
-        """The answer to a JSON body; {} where it has none, and for the one failure in `accept`."""
-        data = None if body is None else json.dumps(body).encode()
-        return self.send(method, path, data, "application/json", accept=accept)
+        """The answer to a JSON body; {} if it is empty, and for the one failure in `accept`."""
+        if body is None:
+            return self._request(method, path, accept=accept)
+        data = json.dumps(body).encode()
+        return self._request(method, path, data, "application/json", accept=accept)
 
-    def send(
+    def upload(self, path: str, name: str, content: bytes) -> Any:
+        """The answer to a form with one NDJSON file; Kibana checks the ending of its name."""
+        form = {"file": (name, content, "application/ndjson")}
+        return self._request("POST", path, *urllib3.encode_multipart_formdata(form))
+
+    def _request(
         self,
         method: str,
         path: str,
-        data: bytes | None,
-        kind: str,
+        body: bytes | None = None,
+        kind: str = "",
         *,
         accept: HTTPStatus | None = None,
     ) -> Any:
-        """The same for a body of any kind."""
-        headers = self._headers | ({} if data is None else {"content-type": kind})
-        request = Request(self._url + path, data, headers, method=method)  # noqa: S310 - http(s), or the handlers refuse
+        status, reason, answer = self._exchange(method, path, body, kind)
+        if status == accept:
+            return {}
+        if status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise _failure(status, reason, answer, f"{method} {path}")
         try:
-            with self._opener.open(request, timeout=_TIMEOUT_S) as answer:
-                return json.loads(answer.read(_MAX_ANSWER_BYTES) or b"{}")
-        except HTTPError as error:
-            if error.code == accept:
-                return {}
-            raise _failure(error, f"{method} {path}") from error
-        except (OSError, HTTPException) as error:
-            reason = str(getattr(error, "reason", error))[:MAX_REASON]
-            what = f"Kibana at {self._url} cannot be reached ({reason}): check the address"
-            raise Unavailable(what) from error
+            return json.loads(answer or b"{}")
         except ValueError as error:
             raise Refused(f"{self._url} does not answer {method} {path} as Kibana does") from error
 
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, kind: str
+    ) -> tuple[int, str, bytes]:
+        """Status, its reason, and the answer's first bytes."""
+        headers = self._headers | ({"content-type": kind} if kind else {})
+        try:
+            # A redirect would send the credentials elsewhere, and turn a POST into a GET.
+            with self._pool.request(
+                method,
+                self._url + path,
+                body=body,
+                headers=headers,
+                redirect=False,
+                preload_content=False,
+            ) as answer:
+                return answer.status, str(answer.reason), answer.read(_MAX_ANSWER_BYTES)
+        except HTTPError as error:
+            reason = str(error.__cause__ or error)[:MAX_REASON]
+            what = f"Kibana at {self._url} cannot be reached ({reason}): check the address"
+            raise Unavailable(what) from error
 
-def _failure(error: HTTPError, request: str) -> Refused | Unavailable:
+
+def _failure(status: int, reason: str, answer: bytes, request: str) -> Refused | Unavailable:
     try:
-        said = str(json.loads(error.read(_MAX_ANSWER_BYTES))["message"])[:MAX_REASON]
-    except (ValueError, KeyError, TypeError, OSError):
-        said = str(error.reason)
-    if error.code == HTTPStatus.UNAUTHORIZED:
+        said = str(json.loads(answer)["message"])[:MAX_REASON]
+    except (ValueError, KeyError, TypeError):
+        said = reason
+    if status == HTTPStatus.UNAUTHORIZED:
         return Refused("Kibana does not accept these credentials: check user or API key")
-    if error.code == HTTPStatus.FORBIDDEN:
-        needs = "the Kibana privilege Saved Objects Management, for rules that of Rules"
+    if status == HTTPStatus.FORBIDDEN:
+        needs = "the Kibana privilege Saved Objects Management, and for rules the privilege Rules"
         return Refused(f"{request} is not permitted: these credentials need {needs} ({said})")
-    if error.code == HTTPStatus.TOO_MANY_REQUESTS or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Unavailable(f"Kibana cannot answer {request} now ({error.code}: {said})")
-    return Refused(f"Kibana refused {request} ({error.code}: {said})")
+    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable(f"Kibana cannot answer {request} now ({status}: {said})")
+    return Refused(f"Kibana refused {request} ({status}: {said})")

@@ -1,6 +1,6 @@
-"""What `setup` does to Kibana's rules: creates or updates each, and leaves what a person chose.
+"""What `setup` changes in Kibana's rules.
 
-Whether a rule is enabled, and what it does when it fires, is the operator's: an update keeps both.
+The operator decides whether a rule is enabled and what it does when it fires: an update keeps both.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,21 +9,21 @@ from http import HTTPStatus
 from typing import Any
 
 from shipper.assets.generate.bodies import Body
-from shipper.assets.generate.kibana.rules import ALERTS, detection_rules, rule_id, stack_rules
+from shipper.assets.generate.kibana.rules import detection_rules, rule_id, stack_rules
+from shipper.assets.install.change import Change, Effect, differences, summary
 from shipper.assets.install.kibana_api import Kibana
-from shipper.assets.install.steps import Action, Step, missing, summary
 from shipper.catalog import Catalog, Scope
 from shipper.errors import Refused
 
 _DETECTION = "/api/detection_engine/rules"
-#: The operator's; and the number that Kibana raises with each change.
+#: Members that the operator sets, and the number that Kibana raises with each change.
 _THEIRS = {"enabled", "actions", "exceptions_list", "version"}
 _NO_ENGINE = "this Kibana has no detection engine, or these credentials may not use it"
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """One rule: where it is asked for, and the requests that create and update it."""
+    """One rule: the path to read it, and the requests that create and update it."""
 
     kind: str
     name: str
@@ -35,37 +35,36 @@ class _Rule:
 
 def install_rules(
     kibana: Kibana, catalog: Catalog, scope: Scope, *, dry_run: bool = False
-) -> Iterator[Step]:
-    """Create or update each rule; one that Kibana refuses is a failed step, the others go on."""
+) -> Iterator[Change]:
+    """Create or update each rule; one that Kibana refuses is a failed change."""
     has_engine = _has_engine(kibana)
     for rule in _rules(catalog, scope):
         if rule.kind == _DETECTIONS and not has_engine:
-            yield Step(rule.kind, rule.name, Action.UNAVAILABLE, _NO_ENGINE)
+            yield Change(rule.kind, rule.name, Effect.UNAVAILABLE, _NO_ENGINE)
             continue
         try:
             yield _put(kibana, rule, dry_run=dry_run)
         except Refused as error:
-            yield Step(rule.kind, rule.name, Action.FAILED, str(error))
+            yield Change(rule.kind, rule.name, Effect.FAILED, str(error))
 
 
 def remove_rules(
     kibana: Kibana, catalog: Catalog, scope: Scope, *, dry_run: bool = False
-) -> Iterator[Step]:
-    """Delete those that are there."""
+) -> Iterator[Change]:
+    """Delete the installed rules."""
     for rule in _rules(catalog, scope):
         if _found(kibana, rule):
             if not dry_run:
                 kibana.ask("DELETE", rule.path)
-            yield Step(rule.kind, rule.name, Action.REMOVED)
+            yield Change(rule.kind, rule.name, Effect.REMOVED)
 
 
 _STACK, _DETECTIONS = "stack rule", "detection rule"
 
 
 def _rules(catalog: Catalog, scope: Scope) -> Iterator[_Rule]:
-    stack = stack_rules(catalog, scope)
-    for alert in ALERTS:
-        yield _stack(rule_id(alert.name), stack[alert.name])
+    for alert, body in stack_rules(catalog, scope).items():
+        yield _stack(rule_id(alert), body)
     yield from map(_detection, detection_rules(catalog, scope))
 
 
@@ -80,7 +79,7 @@ def _stack(identity: str, body: Body) -> _Rule:
 
 
 def _action(found: Body) -> Body:
-    """As it is put: Kibana refuses one of the members that it gives back."""
+    """In the shape of a `PUT`: Kibana returns a member that it refuses there."""
     return {name: value for name, value in found.items() if name != "connector_type_id"}
 
 
@@ -94,17 +93,17 @@ def _detection(body: Body) -> _Rule:
     return _Rule(_DETECTIONS, body["name"], path, wanted, (_DETECTION, body), update)
 
 
-def _put(kibana: Kibana, rule: _Rule, *, dry_run: bool) -> Step:
+def _put(kibana: Kibana, rule: _Rule, *, dry_run: bool) -> Change:
     found = _found(kibana, rule)
     if not found:
         if not dry_run:
             kibana.ask("POST", *rule.create)
-        return Step(rule.kind, rule.name, Action.CREATED)
-    differing = missing(rule.wanted, found)
+        return Change(rule.kind, rule.name, Effect.CREATED)
+    differing = differences(rule.wanted, found, ignore_additions=True)
     if differing and not dry_run:
         kibana.ask(*rule.update(found))
-    action = Action.UPDATED if differing else Action.UNCHANGED
-    return Step(rule.kind, rule.name, action, summary(differing))
+    effect = Effect.UPDATED if differing else Effect.UNCHANGED
+    return Change(rule.kind, rule.name, effect, summary(differing))
 
 
 def _found(kibana: Kibana, rule: _Rule) -> Any:
@@ -112,7 +111,7 @@ def _found(kibana: Kibana, rule: _Rule) -> Any:
 
 
 def _has_engine(kibana: Kibana) -> bool:
-    """Without the Security solution the route is not there, which a missing rule looks like too."""
+    """Whether the Security solution is there; without it, every rule would look missing."""
     if kibana.is_empty:
         return True
     try:

@@ -1,4 +1,4 @@
-"""Checks of assets without a server: ours, and what a user has made of them."""
+"""Checks of asset files without a server, ours and those that a user has edited."""
 
 import json
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Any
 from shipper.assets.generate.kibana.lens import DATA_VIEW
 from shipper.assets.generate.kibana.saved import field_types, patterns
 from shipper.assets.validate import rules, saved, stack
-from shipper.assets.validate.fields import Found, Types
+from shipper.assets.validate.fields import Findings, Types
 from shipper.assets.validate.folder import astray, dangling
 from shipper.catalog import Catalog, Scope
 from shipper.errors import Problem
@@ -24,8 +24,8 @@ def validate(path: Path, catalog: Catalog, scope: Scope) -> Iterator[Problem]:
     """Problems of a file, or of all files below a folder.
 
     Saved objects and detection rules are read from `.ndjson`, pipelines of Logstash from `.conf`;
-    stack rules, policies, templates and ingest pipelines from `.json`. A `.json` that is none of
-    these is somebody else's and passed over. Fields are held against the catalog's.
+    stack rules, policies, templates and ingest pipelines from `.json`. Other `.json` files are
+    ignored. Fields are compared with those of the catalog.
     """
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     if not any(file.suffix in _SUFFIXES for file in files):
@@ -57,14 +57,16 @@ def _ndjson(file: Path, catalog: Catalog) -> Iterator[Problem]:
             body = yield from _parsed(text, f"{file}:{number}")
             if body is not None:
                 lines.append((f"{file}:{number}", body))
-    details = [line for line in lines if "exportedCount" in line[1]]
     objects = [line for line in lines if "exportedCount" not in line[1]]
-    for where, body in details:
-        if body["exportedCount"] != len(objects):
+    for where, body in lines:
+        if body.get("exportedCount", len(objects)) != len(objects):
             what = f"exportedCount is {body['exportedCount']}, but there are {len(objects)} objects"
             yield Problem(where, what)
+    yield from _all(objects, field_types(catalog))
+
+
+def _all(objects: list[Line], types: Types) -> Iterator[Problem]:
     known = Counter(_key(body) for _, body in objects)
-    types = field_types(catalog)
     for where, body in objects:
         if known[_key(body)] > 1:
             yield Problem(where, f"{' '.join(_key(body))} is in the file more than once")
@@ -72,7 +74,7 @@ def _ndjson(file: Path, catalog: Catalog) -> Iterator[Problem]:
         yield from _within(name, _object(body, set(known), types))
 
 
-def _object(body: Json, known: set[tuple[str, str]], types: Types) -> Found:
+def _object(body: Json, known: set[tuple[str, str]], types: Types) -> Findings:
     if "risk_score" in body or "rule_id" in body:
         return rules.detection(body, types)
     return saved.check(body, known, types)
@@ -87,11 +89,11 @@ def _saved_key(body: Json) -> tuple[str, str]:
 
 
 def _parsed(text: bytes, where: str) -> Generator[Problem, None, Json | None]:
-    """Yields the problem; gives the object, or None where there is none."""
+    """Yields the problem, if there is one; returns the object or None."""
     try:
         value = json.loads(text)
     except ValueError as error:
-        yield Problem(where, f"no JSON: {error}")
+        yield Problem(where, f"is not valid JSON: {error}")
         return None
     if not isinstance(value, dict):
         yield Problem(where, f"expected an object, found {type(value).__name__}")
@@ -99,9 +101,9 @@ def _parsed(text: bytes, where: str) -> Generator[Problem, None, Json | None]:
     return value
 
 
-def _within(where: str, found: Found) -> Iterator[Problem]:
+def _within(where: str, found: Findings) -> Iterator[Problem]:
     try:
         for what in found:
             yield Problem(where, what)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        yield Problem(where, f"it is not shaped as Kibana expects ({error!r})")
+        yield Problem(where, f"it does not have the shape that Kibana expects ({error!r})")

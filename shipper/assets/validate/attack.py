@@ -1,4 +1,4 @@
-"""Whether what a rule says of MITRE ATT&CK is in ATT&CK, as `attack.yml` has pinned it."""
+"""Whether the tactics and techniques of a rule are in MITRE ATT&CK, as pinned in `attack.yml`."""
 
 import re
 from functools import cache
@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from shipper.assets.validate.fields import Found
+from shipper.assets.validate.fields import Findings
 
 Json = dict[str, Any]
 
@@ -17,7 +17,7 @@ _URL = "https://attack.mitre.org"
 
 @cache
 def _tactics() -> dict[str, tuple[list[str], frozenset[str]]]:
-    """Of every tactic its names, and the ids of its techniques and sub-techniques."""
+    """The names of each tactic, and the ids of its techniques and sub-techniques."""
     text = resources.files("shipper.assets.validate").joinpath("attack.yml").read_bytes()
     return {
         tactic: (row["names"], frozenset(row["techniques"].split()))
@@ -25,14 +25,14 @@ def _tactics() -> dict[str, tuple[list[str], frozenset[str]]]:
     }
 
 
-def check(threat: Json) -> Found:
+def check(threat: Json) -> Findings:
     """Problems of one entry of a rule's `threat`."""
     if threat.get("framework") != "MITRE ATT&CK":
         yield "threat.framework must be MITRE ATT&CK: 8.x takes no other; put others into tags"
         return
     tactic = threat.get("tactic", {})
     if tactic.get("id") not in _tactics():
-        yield f"tactic {tactic.get('id')!r} is no tactic of ATT&CK {VERSIONS}"
+        yield f"tactic {tactic.get('id')!r} is not a tactic of ATT&CK {VERSIONS}"
         return
     names, techniques = _tactics()[tactic["id"]]
     if tactic.get("name") not in names:
@@ -49,18 +49,18 @@ def check(threat: Json) -> Found:
                 yield f"sub-technique {below.get('id')!r} is not one of {technique.get('id')}"
 
 
-def _technique(technique: Json, tactic: str, techniques: frozenset[str]) -> Found:
+def _technique(technique: Json, tactic: str, techniques: frozenset[str]) -> Findings:
     name = technique.get("id")
     if not any(name in every for _, every in _tactics().values()):
-        yield f"technique {name!r} is no technique of ATT&CK {VERSIONS}"
+        yield f"technique {name!r} is not a technique of ATT&CK {VERSIONS}"
     elif name not in techniques:
         under = ", ".join(other for other, (_, every) in _tactics().items() if name in every)
-        yield f"technique {name} is not of tactic {tactic}; it is of {under}"
+        yield f"technique {name} belongs to {under}, not to tactic {tactic}"
     else:
         yield from _reference("techniques", technique)
 
 
-def _reference(kind: str, row: Json) -> Found:
+def _reference(kind: str, row: Json) -> Findings:
     right = f"{_URL}/{kind}/{str(row['id']).replace('.', '/')}/"
     if not re.fullmatch(f"{re.escape(right)}?", str(row.get("reference"))):
         yield f"the reference of {row['id']} must be {right}"

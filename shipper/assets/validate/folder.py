@@ -1,4 +1,4 @@
-"""What files of one folder say of each other: templates of their parts, rules of data views."""
+"""References between the files of a folder: from templates to parts, from rules to data views."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,9 +11,9 @@ Json = dict[str, Any]
 
 
 def dangling(files: Iterable[Path]) -> Iterator[Problem]:
-    """Names in index templates that lead to no file of the folder.
+    """Names in index templates that no file of the folder has.
 
-    A kind of which the folder has none is not looked for: it may be installed by others.
+    If the folder has no file of a kind, its names are not checked: others may install that kind.
     """
     bodies = dict(_objects(files))
     templates = {file: body for file, body in bodies.items() if "index_patterns" in body}
@@ -22,19 +22,18 @@ def dangling(files: Iterable[Path]) -> Iterator[Problem]:
     }
     policies = {file.stem for file, body in bodies.items() if "policy" in body}
     for file, body in templates.items():
-        for name in body.get("composed_of", []):
-            if components and name not in components:
+        for name in body.get("composed_of", []) if components else ():
+            if name not in components:
                 yield Problem(f"{file}: composed_of", f"no component template {name!r} is here")
-        policy = _policy(body)
-        if policies and policy is not None and policy not in policies:
+        if policies and _policy(body) not in (None, *policies):
             place = f"{file}: template.settings.index.lifecycle.name"
-            yield Problem(place, f"no lifecycle policy {policy!r} is here")
+            yield Problem(place, f"no lifecycle policy {_policy(body)!r} is here")
 
 
 def astray(files: Iterable[Path], ours: Mapping[str, str]) -> Iterator[Problem]:
-    """Rules that look elsewhere than a data view: nobody could look at what an alert is about.
+    """Rules that search outside every data view, where nobody could open the events of an alert.
 
-    The data views are those of the files; `ours`, titles by their ids, where these have none.
+    The data views are in the files; if there are none, `ours` has their titles by id.
     """
     bodies = [*_objects(files), *_lines(files)]
     views = {
@@ -44,7 +43,7 @@ def astray(files: Iterable[Path], ours: Mapping[str, str]) -> Iterator[Problem]:
     } or ours
     titles = {frozenset(title.split(",")) for title in views.values()}
     for where, body in bodies:
-        place, index = _looked_in(body)
+        place, index = _searched(body)
         if isinstance(index, list) and index and frozenset(map(str, index)) not in titles:
             known = " or ".join(sorted(views.values()))
             what = f"{','.join(map(str, index))} is no data view's title; use {known}"
@@ -55,8 +54,8 @@ def astray(files: Iterable[Path], ours: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem(f"{where}: data_view_id", what)
 
 
-def _looked_in(body: Json) -> tuple[str, object]:
-    """Where a rule names its indices, and these."""
+def _searched(body: Json) -> tuple[str, object]:
+    """The key with which a rule names its indices, and the indices."""
     if "rule_type_id" in body:
         params = body.get("params")
         return "params.index", params.get("index") if isinstance(params, dict) else None
@@ -78,7 +77,7 @@ def _objects(files: Iterable[Path]) -> Iterator[tuple[Path, Json]]:
 
 
 def _object(text: bytes) -> Json | None:
-    """None where there is none; that is said of the file itself."""
+    """None if it is not an object, which the check of the file itself reports."""
     try:
         body = json.loads(text)
     except ValueError:

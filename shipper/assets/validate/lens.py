@@ -1,14 +1,15 @@
-"""What Kibana expects of a Lens panel's state, in the shape that 8.10 and all later ones take."""
+"""What Kibana expects of a Lens panel's state, in the shape that 8.10 and later versions take."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from shipper.assets.validate.fields import DATES, GROUPS, NUMBERS, Found, Types, field, kql
+from shipper.assets.validate.fields import Findings, Types, field, kql
+from shipper.catalog.model import DATES, GROUPS, NUMBERS
 
 Json = dict[str, Any]
 
 _BUCKETS = {"date_histogram", "filters", "range", "terms"}
-#: Parameters that an operation cannot do without.
+#: Parameters that an operation requires.
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "average": (),
     "count": (),
@@ -45,7 +46,7 @@ _STATE = {
     *("internalReferences", "adHocDataViews"),
 }
 _DIRECTIONS = {"asc", "desc"}
-#: Where each kind of chart names columns: those that divide, and those that measure.
+#: The members in which each kind of chart names its buckets and its metrics.
 _ACCESSORS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "lnsDatatable": ((), ()),
     "lnsHeatmap": (("xAccessor", "yAccessor"), ("valueAccessor",)),
@@ -56,11 +57,11 @@ _ACCESSORS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _NEEDED = {"lnsHeatmap": "valueAccessor", "lnsMetric": "metricAccessor", "lnsPie": "metrics"}
 
 
-def check(attributes: Json, types: Types) -> Found:
+def check(attributes: Json, types: Types) -> Findings:
     """Problems of the attributes of a by-value Lens panel."""
     kind = attributes.get("visualizationType")
     if kind not in _ACCESSORS:
-        yield f"visualizationType {kind!r} is none of: {', '.join(_ACCESSORS)}"
+        yield f"visualizationType {kind!r} is not one of: {', '.join(_ACCESSORS)}"
         return
     state: Json = attributes.get("state") or {}
     try:
@@ -71,9 +72,9 @@ def check(attributes: Json, types: Types) -> Found:
         return
     yield from _too_new(attributes, drawn)
     for name in sorted(attributes.keys() - _ENVELOPE - _TOO_NEW):
-        yield f"attribute {name!r} is not one of a Lens panel in Kibana 8.10"
+        yield f"attribute {name!r} is unknown for a Lens panel in Kibana 8.10"
     for name in sorted(state.keys() - _STATE):
-        yield f"state.{name} is not part of a Lens panel in Kibana 8.10"
+        yield f"state.{name} is unknown for a Lens panel in Kibana 8.10"
     yield from kql(state.get("query", {}).get("query"), types)
     yield from _referenced(attributes, layers)
     for layer in layers.values():
@@ -81,13 +82,13 @@ def check(attributes: Json, types: Types) -> Found:
     yield from _visualization(str(kind), drawn, layers)
 
 
-def _too_new(attributes: Json, drawn: Json) -> Found:
+def _too_new(attributes: Json, drawn: Json) -> Findings:
     parts = (attributes, drawn, *drawn.get("layers", ()))
     for name in sorted({key for part in parts for key in part} & _TOO_NEW):
         yield f"{name} is newer than Kibana 8.10 understands: leave it out"
 
 
-def _referenced(attributes: Json, layers: Json) -> Found:
+def _referenced(attributes: Json, layers: Json) -> Findings:
     names = [one.get("name") for one in attributes.get("references", ())]
     wanted = [f"indexpattern-datasource-layer-{layer}" for layer in layers]
     wanted += [row.get("meta", {}).get("index") for row in attributes["state"].get("filters", ())]
@@ -99,11 +100,11 @@ def _referenced(attributes: Json, layers: Json) -> Found:
             yield f"reference {name!r} of the panel is not used"
 
 
-def _layer(layer: Json, types: Types) -> Found:
+def _layer(layer: Json, types: Types) -> Findings:
     columns: Json = layer.get("columns", {})
     order: list[str] = layer.get("columnOrder", [])
     if sorted(order) != sorted(columns):
-        yield "columnOrder does not name each of the columns once"
+        yield "columnOrder must name each column once"
         return
     kinds = [columns[key].get("operationType") in _BUCKETS for key in order]
     if kinds != sorted(kinds, reverse=True):
@@ -113,11 +114,11 @@ def _layer(layer: Json, types: Types) -> Found:
             yield f"column {column.get('label')!r}: {problem}"
 
 
-def _column(column: Json, columns: Json, types: Types) -> Found:
+def _column(column: Json, columns: Json, types: Types) -> Findings:
     operation, params = str(column.get("operationType")), column.get("params") or {}
     if operation not in _REQUIRED:
         known = ", ".join(_REQUIRED)
-        yield f"operationType {operation!r} is none of: {known}"
+        yield f"operationType {operation!r} is not one of: {known}"
         return
     if column.get("isBucketed") is not (operation in _BUCKETS):
         yield f"isBucketed does not fit {operation}"
@@ -143,27 +144,27 @@ def _queries(column: Json, params: Json) -> Iterator[object]:
         yield row.get("input", {}).get("query")
 
 
-def _order(order: Json | None, columns: Json) -> Found:
+def _order(order: Json | None, columns: Json) -> Findings:
     if order and order.get("type") == "column":
         by = columns.get(str(order.get("columnId")))
         if by is None or by.get("isBucketed"):
-            yield f"orderBy names {order.get('columnId')!r}, which is no metric of this layer"
+            yield f"orderBy names {order.get('columnId')!r}, which is not a metric of this layer"
 
 
-def _visualization(kind: str, drawn: Json, layers: Json) -> Found:
+def _visualization(kind: str, drawn: Json, layers: Json) -> Findings:
     for part in drawn.get("layers", [drawn]):
         if part.get("layerId") not in layers:
-            yield f"layerId {part.get('layerId')!r} is no layer of the panel"
+            yield f"layerId {part.get('layerId')!r} is not a layer of the panel"
             continue
         if kind == "lnsXY" and part.get("seriesType") not in _SERIES:
             yield f"seriesType {part.get('seriesType')!r} is unknown"
         columns = layers[part["layerId"]].get("columns", {})
         yield from _accessors(kind, part, columns)
     if kind in _SHAPES and drawn.get("shape") not in _SHAPES[kind]:
-        yield f"shape {drawn.get('shape')!r} is none of: {', '.join(sorted(_SHAPES[kind]))}"
+        yield f"shape {drawn.get('shape')!r} is not one of: {', '.join(sorted(_SHAPES[kind]))}"
 
 
-def _accessors(kind: str, part: Json, columns: Json) -> Found:
+def _accessors(kind: str, part: Json, columns: Json) -> Findings:
     buckets, metrics = _ACCESSORS[kind]
     needed = _NEEDED.get(kind, "accessors" if kind == "lnsXY" else "columns")
     if not part.get(needed):
@@ -178,10 +179,10 @@ def _accessors(kind: str, part: Json, columns: Json) -> Found:
         yield from _accessor("forAccessor", row.get("forAccessor"), columns, is_bucket=False)
 
 
-def _accessor(name: str, accessor: object, columns: Json, *, is_bucket: bool | None) -> Found:
+def _accessor(name: str, accessor: object, columns: Json, *, is_bucket: bool | None) -> Findings:
     column = columns.get(str(accessor))
     if column is None:
-        yield f"{name} names {accessor!r}, which is no column of its layer"
+        yield f"{name} names {accessor!r}, which is not a column of its layer"
     elif is_bucket is not None and bool(column.get("isBucketed")) is not is_bucket:
         yield f"{name} takes a {'bucket' if is_bucket else 'metric'}, not {column.get('label')!r}"
 

@@ -1,4 +1,4 @@
-"""Logstash's configuration language, as far as it takes to see what a file says and where."""
+"""Logstash's configuration language: the plugins and options of a file, with their lines."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _REGEX = re.compile(r"/(?:\\.|[^/\\])*/", re.DOTALL)
 SECTIONS = ("input", "filter", "output")
 
 
-class Unreadable(Exception):
+class LogstashSyntaxError(Exception):
     """The file breaks the grammar: the line, and what was found there."""
 
     def __init__(self, line: int, what: str) -> None:
@@ -43,7 +43,7 @@ class Plugin:
 
 
 def plugins(text: str) -> list[Plugin]:
-    """Every plugin of a file, codecs too; raises `Unreadable` at the first break of the grammar."""
+    """Every plugin of a file, codecs too; raises `LogstashSyntaxError` at the first fault."""
     return list(_Reader(text).file())
 
 
@@ -54,7 +54,7 @@ def _tokens(text: str) -> Iterator[_Token]:
         match = regex or _TOKEN.match(text, at)
         line = text.count("\n", 0, at) + 1
         if match is None:
-            raise Unreadable(line, f"{text[at : at + 10]!r} is no part of the language")
+            raise LogstashSyntaxError(line, f"{text[at : at + 10]!r} is not part of the language")
         kind = "text" if regex else str(match.lastgroup)
         if kind != "skip":
             before = match[0]
@@ -64,7 +64,7 @@ def _tokens(text: str) -> Iterator[_Token]:
 
 
 class _Reader:
-    """Reads the tokens of one file, one rule of the grammar to a method."""
+    """Reads the tokens of one file; each method is one rule of the grammar."""
 
     def __init__(self, text: str) -> None:
         self._tokens = list(_tokens(text))
@@ -74,7 +74,9 @@ class _Reader:
         while self._next.kind != "end":
             name = self._take("word")
             if name.text not in SECTIONS:
-                raise Unreadable(name.line, f"{name.text!r} is none of {', '.join(SECTIONS)}")
+                raise LogstashSyntaxError(
+                    name.line, f"{name.text!r} is not one of {', '.join(SECTIONS)}"
+                )
             yield from self._block(name.text)
 
     @property
@@ -84,7 +86,7 @@ class _Reader:
     def _take(self, kind: str = "", text: str = "") -> _Token:
         token = self._next
         if (kind and token.kind != kind) or (text and token.text != text):
-            raise Unreadable(token.line, f"expected {text or kind}, found {token.text!r}")
+            raise LogstashSyntaxError(token.line, f"expected {text or kind}, found {token.text!r}")
         self._at += 1
         return token
 
@@ -106,10 +108,10 @@ class _Reader:
         start = self._next
         while self._next.text != "{":
             if self._next.kind in {"end", "arrow"}:
-                raise Unreadable(start.line, "this condition does not end")
+                raise LogstashSyntaxError(start.line, "the end of this condition is missing")
             self._take()
         if start.text == "{":
-            raise Unreadable(start.line, "a condition is missing")
+            raise LogstashSyntaxError(start.line, "a condition is missing")
 
     def _plugin(self, section: str) -> Iterator[Plugin]:
         name = self._take("word")
@@ -118,7 +120,7 @@ class _Reader:
         while self._next.text != "}":
             option = self._take()
             if option.kind not in {"word", "text"}:
-                raise Unreadable(option.line, f"expected an option, found {option.text!r}")
+                raise LogstashSyntaxError(option.line, f"expected an option, found {option.text!r}")
             self._take("arrow")
             if option.text == "codec" and self._tokens[self._at + 1].text == "{":
                 yield from self._plugin("codec")
@@ -137,7 +139,7 @@ class _Reader:
         elif token.text == "{":
             self._list("}", pairs=True)
         else:
-            raise Unreadable(token.line, f"expected a value, found {token.text!r}")
+            raise LogstashSyntaxError(token.line, f"expected a value, found {token.text!r}")
         return None
 
     def _list(self, end: str, *, pairs: bool) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shipper.assets.validate import attack
-from shipper.assets.validate.fields import GROUPS, NUMBERS, Found, Types, field, kql
+from shipper.assets.validate.fields import Findings, Types, field, kql
+from shipper.catalog.model import GROUPS, NUMBERS
 
 Json = dict[str, Any]
 
@@ -29,16 +30,16 @@ _MAX_GROUPS = 3
 _MAX_TERMS = 4
 _SPAN = re.compile(r"(?:now-)?(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-#: What a run may come late, and an event be late, without being missed: as Kibana has it by itself.
+#: The delay of a run or an event that causes no miss: Kibana's own default.
 _SLACK_S = 60
 _COMPARATORS = {">", ">=", "<", "<=", "between", "notBetween"}
 
 
-def detection(body: Json, types: Types) -> Found:
+def detection(body: Json, types: Types) -> Findings:
     """Problems of a detection rule, in the shape of its import."""
     kind = str(body.get("type"))
     if kind not in _OWN:
-        yield f"type {kind!r} is none of: {', '.join(_OWN)}"
+        yield f"type {kind!r} is not one of: {', '.join(_OWN)}"
         return
     for name in _NEEDED:
         if not body.get(name):
@@ -61,15 +62,15 @@ def detection(body: Json, types: Types) -> Found:
         yield from attack.check(threat)
 
 
-def _grades(body: Json) -> Found:
+def _grades(body: Json) -> Findings:
     if body.get("severity") not in _SEVERITIES:
-        yield f"severity {body.get('severity')!r} is none of: {', '.join(_SEVERITIES)}"
+        yield f"severity {body.get('severity')!r} is not one of: {', '.join(_SEVERITIES)}"
     risk = body.get("risk_score")
     if not isinstance(risk, int) or not 0 <= risk <= _MAX_RISK:
-        yield f"risk_score {risk!r} is no whole number from 0 to {_MAX_RISK}"
+        yield f"risk_score {risk!r} is not a whole number from 0 to {_MAX_RISK}"
 
 
-def _groups(body: Json, types: Types) -> Found:
+def _groups(body: Json, types: Types) -> Findings:
     threshold = body.get("threshold") or {}
     groups = [*threshold.get("field", ()), *body.get("new_terms_fields", ())]
     for row in threshold.get("cardinality", ()):
@@ -92,7 +93,7 @@ def _other_fields(body: Json) -> list[object]:
     ]
 
 
-def _looks_back(body: Json) -> Found:
+def _looks_back(body: Json) -> Findings:
     if _seconds(body.get("history_window_start", "now-14d")) is None:
         yield "history_window_start must be a span like now-14d"
     interval, since = _seconds(body.get("interval", "5m")), _seconds(body.get("from", "now-6m"))
@@ -100,11 +101,11 @@ def _looks_back(body: Json) -> Found:
         yield "interval and from must be spans like 5m and now-6m"
     elif since < interval + _SLACK_S:
         least = f"now-{interval + _SLACK_S}s"
-        yield f"from must be {least} or before, or events that come between two runs are missed"
+        yield f"from must be {least} or before, or events that arrive between two runs are missed"
 
 
-def stack(body: Json, types: Types) -> Found:
-    """Problems of a stack rule of the type `.es-query` with a query of Elasticsearch's own."""
+def stack(body: Json, types: Types) -> Findings:
+    """Problems of a stack rule of the type `.es-query` with an Elasticsearch query."""
     for name in ("name", "consumer", "schedule", "params"):
         if not body.get(name):
             yield f"{name} is missing"
@@ -127,7 +128,7 @@ def stack(body: Json, types: Types) -> Found:
     yield from _stack_groups(params, types)
 
 
-def _stack_groups(params: Json, types: Types) -> Found:
+def _stack_groups(params: Json, types: Types) -> Findings:
     if params.get("groupBy") != "top":
         return
     terms = params.get("termField")
@@ -140,7 +141,7 @@ def _stack_groups(params: Json, types: Types) -> Found:
         yield from field(path, types, fit=GROUPS)
 
 
-def _es_query(text: object, types: Types) -> Found:
+def _es_query(text: object, types: Types) -> Findings:
     try:
         query = json.loads(str(text))["query"]
     except (ValueError, KeyError, TypeError):
@@ -151,7 +152,7 @@ def _es_query(text: object, types: Types) -> Found:
 
 
 def _named(node: object) -> list[str]:
-    """The fields that a query of Elasticsearch's names."""
+    """The fields of an Elasticsearch query."""
     if isinstance(node, list):
         return [path for item in node for path in _named(item)]
     if not isinstance(node, dict):

@@ -1,8 +1,8 @@
-"""What Kibana's import expects of saved objects, and what it destroys without a word.
+"""What Kibana's import expects of saved objects, and what it destroys without a warning.
 
-A dashboard that claims no version, or an old one, is put through migrations that drop the columns
-of its panels; one that claims a newer version is refused by older Kibanas; attributes that came
-later are refused too. So versions and attributes are closed sets here.
+A dashboard without a version, or with an old one, goes through migrations that drop the columns of
+its panels; older Kibanas refuse newer versions, and attributes that they do not know. So versions
+and attributes are closed sets here.
 """
 
 import json
@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shipper.assets.validate import lens
-from shipper.assets.validate.fields import GROUPS, Found, Types, field, kql
+from shipper.assets.validate.fields import Findings, Types, field, kql
+from shipper.catalog.model import GROUPS
 
 Json = dict[str, Any]
 
@@ -50,10 +51,15 @@ _ATTRIBUTES: Mapping[str, set[str]] = {
     "tag": {"name", "description", "color"},
 }
 _CONTROL_ATTRIBUTES = {"chainingSystem", "controlStyle", "ignoreParentSettingsJSON", "panelsJSON"}
-_PACKED = (f"{_META}.searchSourceJSON", "optionsJSON", "panelsJSON", "controlGroupInput.panelsJSON")
-_PACKED_OF: Mapping[str, tuple[str, ...]] = {
-    "dashboard": (*_PACKED, "controlGroupInput.ignoreParentSettingsJSON"),
-    "search": _PACKED[:1],
+_SOURCE = f"{_META}.searchSourceJSON"
+_PANELS, _CONTROLS = "panelsJSON", "controlGroupInput.panelsJSON"
+#: Attributes that hold JSON in a string.
+_PACKED: Mapping[str, tuple[str, ...]] = {
+    "dashboard": (
+        *(_SOURCE, "optionsJSON", _PANELS, _CONTROLS),
+        "controlGroupInput.ignoreParentSettingsJSON",
+    ),
+    "search": (_SOURCE,),
     "index-pattern": ("fields", "fieldAttrs", "fieldFormatMap", "runtimeFieldMap"),
     "tag": (),
 }
@@ -61,28 +67,28 @@ _MAX_PANELS, _GRID_COLUMNS = 100, 48
 _LINK = re.compile(r"\]\((discover)?#/view/([^)?]+)")
 
 
-def check(body: Json, known: set[tuple[str, str]], types: Types) -> Found:
+def check(body: Json, known: set[tuple[str, str]], types: Types) -> Findings:
     """Problems of one object; `known` are the type and id of all objects of the file."""
     kind = str(body.get("type"))
     if kind not in _VERSIONS:
-        yield f"type {kind!r} is none of: {', '.join(_VERSIONS)}"
+        yield f"type {kind!r} is not one of: {', '.join(_VERSIONS)}"
         return
     yield from _envelope(body, kind)
     for reference in body.get("references", ()):
         if (reference.get("type"), reference.get("id")) not in known:
-            yield f"reference {reference.get('name')!r} leads to nothing in this file"
+            yield f"reference {reference.get('name')!r} has no target in this file"
     attributes = body.get("attributes", {})
     unpacked: Json = {}
-    for path in _PACKED_OF[kind]:
+    for path in _PACKED[kind]:
         try:
             unpacked[path] = _unpack(attributes, path)
         except ValueError as error:
             yield str(error)
-    if len(unpacked) == len(_PACKED_OF[kind]):
+    if len(unpacked) == len(_PACKED[kind]):
         yield from _content(body, kind, unpacked, known, types)
 
 
-def _envelope(body: Json, kind: str) -> Found:
+def _envelope(body: Json, kind: str) -> Findings:
     for name in sorted(body.keys() & _VOLATILE):
         yield f"{name} belongs to one Kibana alone: leave it out"
     for name in sorted(body.keys() - _ENVELOPE - _VOLATILE):
@@ -91,7 +97,7 @@ def _envelope(body: Json, kind: str) -> Found:
         yield f"coreMigrationVersion must be {_CORE_VERSION}"
     low, high = _VERSIONS[kind]
     claimed = body.get("typeMigrationVersion")
-    if not low_to_high(claimed, low, high):
+    if not _is_between(claimed, low, high):
         why = "without a safe one Kibana rewrites the object as if it were old, or refuses it"
         span = low if low == high else f"{low} to {high}"
         yield f"typeMigrationVersion is {claimed!r}, must be {span}: {why}"
@@ -101,11 +107,11 @@ def _envelope(body: Json, kind: str) -> Found:
     for name in sorted(group.keys() - _CONTROL_ATTRIBUTES):
         yield f"attribute 'controlGroupInput.{name}' is not one that Kibana 8.10 takes"
     if not body.get("attributes", {}).get("name" if kind == "tag" else "title"):
-        yield "it has no title"
+        yield "its title is missing"
 
 
-def low_to_high(claimed: object, low: str, high: str) -> bool:
-    """Whether a version is one, and lies between the two."""
+def _is_between(claimed: object, low: str, high: str) -> bool:
+    """Whether it is a version, and lies between the two."""
     if not isinstance(claimed, str) or not re.fullmatch(r"\d+\.\d+\.\d+", claimed):
         return False
     numbers = [tuple(map(int, text.split("."))) for text in (low, claimed, high)]
@@ -121,7 +127,7 @@ def _unpack(attributes: Json, path: str) -> Any:
     try:
         inner = json.loads(value)
     except ValueError as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
+        raise ValueError(f"{path} is not valid JSON: {error}") from error
     if isinstance(inner, str):
         raise ValueError(f"{path} is packed twice: JSON in a string in a string")  # noqa: TRY004 - the same
     return inner
@@ -129,41 +135,57 @@ def _unpack(attributes: Json, path: str) -> Any:
 
 def _content(
     body: Json, kind: str, unpacked: Json, known: set[tuple[str, str]], types: Types
-) -> Found:
-    wanted: list[str] = []
-    if kind in {"dashboard", "search"}:
-        source = unpacked[f"{_META}.searchSourceJSON"]
+) -> Findings:
+    source = unpacked.get(_SOURCE)
+    if source is not None:
         yield from kql(source.get("query", {}).get("query"), types)
-        wanted += [name for name in (source.get("indexRefName"),) if name]
         for row in source.get("filter", ()):
-            wanted.append(row.get("meta", {}).get("indexRefName"))
             yield from field(row.get("meta", {}).get("key"), types)
     if kind == "search":
-        for column in body["attributes"].get("columns", ()):
-            yield from field(column, types)
-        for path, _ in body["attributes"].get("sort", ()):
-            yield from field(path, types)
+        yield from _columns(body["attributes"], types)
     if kind == "dashboard":
-        controls, panels = unpacked["controlGroupInput.panelsJSON"], unpacked["panelsJSON"]
-        wanted += [f"controlGroup_{key}:optionsListDataView" for key in controls]
-        for control in controls.values():
-            yield from field(control["explicitInput"].get("fieldName"), types, fit=GROUPS)
-        wanted += [name for panel in panels for name in _panel_references(panel)]
-        if not unpacked[f"{_META}.searchSourceJSON"].get("filter"):
-            yield from _unfiltered(panels)
-        yield from _panels(panels, known, types)
-    yield from _closed(body, wanted)
+        yield from _dashboard(unpacked, known, types)
+    yield from _closed(body, list(_wanted(kind, unpacked)))
 
 
-def _panels(panels: list[Json], known: set[tuple[str, str]], types: Types) -> Found:
+def _columns(attributes: Json, types: Types) -> Findings:
+    for column in attributes.get("columns", ()):
+        yield from field(column, types)
+    for path, _ in attributes.get("sort", ()):
+        yield from field(path, types)
+
+
+def _dashboard(unpacked: Json, known: set[tuple[str, str]], types: Types) -> Findings:
+    for control in unpacked[_CONTROLS].values():
+        yield from field(control["explicitInput"].get("fieldName"), types, fit=GROUPS)
+    if not unpacked[_SOURCE].get("filter"):
+        yield from _unfiltered(unpacked[_PANELS])
+    yield from _panels(unpacked[_PANELS], known, types)
+
+
+def _wanted(kind: str, unpacked: Json) -> Iterator[str]:
+    """The names of the references that the content needs."""
+    source = unpacked.get(_SOURCE, {})
+    if source.get("indexRefName"):
+        yield source["indexRefName"]
+    for row in source.get("filter", ()):
+        yield row.get("meta", {}).get("indexRefName")
+    if kind == "dashboard":
+        for key in unpacked[_CONTROLS]:
+            yield f"controlGroup_{key}:optionsListDataView"
+        for panel in unpacked[_PANELS]:
+            yield from _panel_references(panel)
+
+
+def _panels(panels: list[Json], known: set[tuple[str, str]], types: Types) -> Findings:
     yield from _grid(panels)
     for panel in panels:
         for problem in _panel(panel, known, types):
             yield f"panel {panel.get('title')!r}: {problem}"
 
 
-def _unfiltered(panels: list[Json]) -> Found:
-    """Panels that show whatever the data view holds, for neither they nor the dashboard choose."""
+def _unfiltered(panels: list[Json]) -> Findings:
+    """Panels that show every event of the data view: neither they nor the dashboard filter."""
     for panel in panels:
         if panel.get("type") == "lens":
             state = panel.get("embeddableConfig", {}).get("attributes", {}).get("state", {})
@@ -180,8 +202,8 @@ def _panel_references(panel: Json) -> Iterator[str]:
         yield f"{index}:{reference.get('name')}"
 
 
-def _closed(body: Json, wanted: list[str]) -> Found:
-    """Each reference that is wanted is there once, and each that is there is wanted."""
+def _closed(body: Json, wanted: list[str]) -> Findings:
+    """Each wanted reference must be there once, and each reference must be wanted."""
     there = Counter(one.get("name") for one in body.get("references", ()))
     for name in wanted:
         if there[name] != 1:
@@ -191,30 +213,38 @@ def _closed(body: Json, wanted: list[str]) -> Found:
             yield f"reference {name!r} is not used"
 
 
-def _grid(panels: list[Json]) -> Found:
+def _grid(panels: list[Json]) -> Findings:
     if len(panels) > _MAX_PANELS:
         yield f"{len(panels)} panels: Kibana takes {_MAX_PANELS}"
-    taken: dict[tuple[int, int], object] = {}
     indices = Counter(panel.get("panelIndex") for panel in panels)
+    taken: dict[tuple[int, int], str] = {}
     for panel in panels:
-        box, title = panel["gridData"], panel.get("title")
-        if box.get("i") != panel.get("panelIndex") or indices[panel.get("panelIndex")] > 1:
-            yield f"panel {title!r}: panelIndex must be its own, and the same as gridData.i"
-        if box["x"] < 0 or box["w"] < 1 or box["x"] + box["w"] > _GRID_COLUMNS:
-            yield f"panel {title!r} leaves the grid of {_GRID_COLUMNS} columns"
-        cells = [
-            (x, y)
-            for x in range(box["x"], box["x"] + box["w"])
-            for y in range(box["y"], box["y"] + box["h"])
-        ]
-        if under := {str(taken[cell]) for cell in cells if cell in taken}:
-            yield f"panel {title!r} lies over: {', '.join(sorted(under))}"
-        taken |= dict.fromkeys(cells, title)
-        if "sectionId" in box:
-            yield f"panel {title!r}: sections are newer than Kibana 8.10"
+        title = repr(panel.get("title"))
+        if (
+            panel["gridData"].get("i") != panel.get("panelIndex")
+            or indices[panel.get("panelIndex")] > 1
+        ):
+            yield f"panel {title}: panelIndex must be unique and the same as gridData.i"
+        yield from _box(title, panel["gridData"])
+        cells = _cells(panel["gridData"])
+        if under := {taken[cell] for cell in cells if cell in taken}:
+            yield f"panel {title} lies over: {', '.join(sorted(under))}"
+        taken |= dict.fromkeys(cells, str(panel.get("title")))
 
 
-def _panel(panel: Json, known: set[tuple[str, str]], types: Types) -> Found:
+def _box(title: str, box: Json) -> Findings:
+    if box["x"] < 0 or box["w"] < 1 or box["x"] + box["w"] > _GRID_COLUMNS:
+        yield f"panel {title} leaves the grid of {_GRID_COLUMNS} columns"
+    if "sectionId" in box:
+        yield f"panel {title}: sections are newer than Kibana 8.10"
+
+
+def _cells(box: Json) -> list[tuple[int, int]]:
+    rows = range(box["y"], box["y"] + box["h"])
+    return [(x, y) for x in range(box["x"], box["x"] + box["w"]) for y in rows]
+
+
+def _panel(panel: Json, known: set[tuple[str, str]], types: Types) -> Findings:
     config = panel.get("embeddableConfig", {})
     match panel.get("type"):
         case "lens":
@@ -223,9 +253,9 @@ def _panel(panel: Json, known: set[tuple[str, str]], types: Types) -> Found:
             markdown = config.get("savedVis", {}).get("params", {}).get("markdown", "")
             for is_search, target in _LINK.findall(markdown):
                 if ("search" if is_search else "dashboard", target) not in known:
-                    yield f"a link leads to {target!r}, which is not in this file"
+                    yield f"a link has the target {target!r}, which is not in this file"
         case "search":
             if not panel.get("panelRefName"):
-                yield "it names no saved search"
+                yield "the name of its saved search is missing"
         case other:
-            yield f"type {other!r} is none of: lens, search, visualization"
+            yield f"type {other!r} is not one of: lens, search, visualization"

@@ -1,7 +1,7 @@
-"""What is wrong with an asset file, without a server: for ours, and for those a user has edited.
+"""Problems of pipelines, policies and templates, ours and those that a user has edited.
 
-Checked is what a server would refuse, or take and not do what it says. Plugins and options of
-Logstash are those that these pipelines use: another may well exist, and is named, not judged.
+The checks find what a server would refuse, or accept and do differently. Only the Logstash plugins
+and options of our pipelines are known: others are reported as unknown, but may exist.
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from shipper.assets.validate.lscl import Plugin, Unreadable, plugins
+from shipper.assets.validate.lscl import LogstashSyntaxError, Plugin, plugins
 from shipper.assets.validate.stack_rules import PHASES, POLICY_RULES, PROCESSORS, TYPES, days
 from shipper.errors import Problem
 
@@ -17,8 +17,8 @@ _COMMON = {"id", "add_field", "add_tag", "remove_field", "remove_tag", "enable_m
 _INPUT = {*_COMMON, "codec", "type", "tags"}
 _TLS = {"ssl_certificate", "ssl_key", "ssl_certificate_authorities", "ssl_key_passphrase"}
 _OLD_TLS, _NEW_TLS = {"ssl", "ssl_verify_mode"}, {"ssl_enabled", "ssl_client_authentication"}
-#: Options of Logstash's plugins from 8.3 to 9, of the plugins that the pipelines use.
-KNOWN: Mapping[tuple[str, str], set[str]] = {
+#: Options in Logstash 8.3 to 9 of the plugins that the pipelines use.
+_KNOWN: Mapping[tuple[str, str], set[str]] = {
     ("input", "beats"): {
         *_INPUT,
         *("host", "port", "ecs_compatibility", "include_codec_tag", "client_inactivity_timeout"),
@@ -71,7 +71,7 @@ KNOWN: Mapping[tuple[str, str], set[str]] = {
 
 
 def knows(body: Mapping[str, Any]) -> bool:
-    """Whether the object is of a kind that is checked here."""
+    """Whether this module checks objects of this kind."""
     return any(key in body for key in _CHECKS)
 
 
@@ -91,18 +91,20 @@ def problems_in(path: Path) -> Iterator[Problem]:
         return
     check = next((check for key, check in _CHECKS.items() if key in body), None)
     if check is None:
-        yield Problem(str(path), "is no policy, template or ingest pipeline")
+        yield Problem(str(path), "is not a policy, template or ingest pipeline")
         return
     try:
         yield from check(body, str(path))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        yield Problem(str(path), f"it is not shaped as Elasticsearch expects ({error!r})")
+        yield Problem(
+            str(path), f"it does not have the shape that Elasticsearch expects ({error!r})"
+        )
 
 
 def _of_pipeline(text: str, where: str) -> Iterator[Problem]:
     try:
         found = plugins(text)
-    except Unreadable as error:
+    except LogstashSyntaxError as error:
         yield Problem(f"{where}:{error.line}", str(error))
         return
     seen: dict[str, Plugin] = {}
@@ -111,21 +113,19 @@ def _of_pipeline(text: str, where: str) -> Iterator[Problem]:
         yield from _of_plugin(plugin, where)
         name = plugin.options.get("id", (0, None))[1]
         if name is None:
-            yield Problem(place, f"{plugin.name} has no id: it cannot be told apart in monitoring")
+            yield Problem(place, f"{plugin.name} has no id: monitoring cannot distinguish it")
         elif seen.setdefault(name, plugin) is not plugin:
-            yield Problem(place, f"the id {name!r} is that of line {seen[name].line} already")
+            yield Problem(place, f"the id {name!r} is already used in line {seen[name].line}")
 
 
 def _of_plugin(plugin: Plugin, where: str) -> Iterator[Problem]:
-    known = KNOWN.get((plugin.section, plugin.name))
+    known = _KNOWN.get((plugin.section, plugin.name))
     if known is None:
-        yield Problem(
-            f"{where}:{plugin.line}", f"no {plugin.section} {plugin.name!r} is known here"
-        )
+        yield Problem(f"{where}:{plugin.line}", f"no {plugin.section} {plugin.name!r} is known")
         return
     for option, (line, _) in plugin.options.items():
         if option not in known:
-            what = f"{plugin.name} has no option {option!r} in Logstash 8.3 to 9 that is known here"
+            what = f"{plugin.name} has no option {option!r} that is known in Logstash 8.3 to 9"
             yield Problem(f"{where}:{line}", what)
     options = {name: value for name, (_, value) in plugin.options.items()}
     if options.get("data_stream") == "true" and "document_id" in options:
@@ -142,7 +142,7 @@ def _of_policy(body: Mapping[str, Any], where: str) -> Iterator[Problem]:
     for name, phase in phases.items():
         place = f"{where}: policy.phases.{name}"
         if name not in PHASES:
-            yield Problem(place, f"is none of {', '.join(PHASES)}")
+            yield Problem(place, f"is not one of {', '.join(PHASES)}")
             continue
         yield from _unknown(phase, {"min_age", "actions"}, place)
         for action in phase.get("actions", {}):
@@ -160,9 +160,9 @@ def _of_index_template(body: Mapping[str, Any], where: str) -> Iterator[Problem]
     }
     yield from _unknown(body, known, where)
     if not body["index_patterns"]:
-        yield Problem(f"{where}: index_patterns", "matches no index: none is given")
+        yield Problem(f"{where}: index_patterns", "is empty: the template would match no index")
     if body.get("priority", 0) <= _BUILT_IN:
-        what = f"must be over {_BUILT_IN}, or the built-in logs template is in its way"
+        what = f"must be over {_BUILT_IN}, or the built-in logs template takes precedence"
         yield Problem(f"{where}: priority", what)
     yield from _of_template(body.get("template", {}), f"{where}: template")
 
@@ -181,7 +181,7 @@ def _of_template(body: Mapping[str, Any], where: str) -> Iterator[Problem]:
     yield from _unknown(body, known, where)
     kept = body.get("lifecycle", {}).get("data_retention", "1d")
     if days(kept) is None:
-        yield Problem(f"{where}.lifecycle.data_retention", f"{kept!r} is no time, such as 90d")
+        yield Problem(f"{where}.lifecycle.data_retention", f"{kept!r} is not a time such as 90d")
     yield from _of_fields(body.get("mappings", {}), f"{where}.mappings")
 
 
@@ -191,7 +191,7 @@ def _of_fields(body: Mapping[str, Any], where: str) -> Iterator[Problem]:
         if "properties" in row:
             yield from _of_fields(row, place)
         elif row.get("type") not in TYPES:
-            yield Problem(f"{place}.type", f"{row.get('type')!r} is no type of Elasticsearch")
+            yield Problem(f"{place}.type", f"{row.get('type')!r} is not an Elasticsearch type")
 
 
 def _of_ingest(body: Mapping[str, Any], where: str) -> Iterator[Problem]:
@@ -205,20 +205,20 @@ def _of_ingest(body: Mapping[str, Any], where: str) -> Iterator[Problem]:
 
 def _of_processor(body: Any, tags: set[str], where: str) -> Iterator[Problem]:
     if not isinstance(body, dict) or len(body) != 1:
-        yield Problem(where, "a processor is an object of one member, its name")
+        yield Problem(where, "a processor is an object with one member, its name")
         return
     [(name, options)] = body.items()
     if name not in PROCESSORS:
-        yield Problem(where, f"{name!r} is no processor")
+        yield Problem(where, f"{name!r} is not a processor")
         return
     for needed in PROCESSORS[name]:
         if needed not in options:
             yield Problem(where, f"{name} needs {needed!r}")
     tag = options.get("tag")
     if tag is None:
-        yield Problem(where, f"{name} has no tag: a failure could not say where")
+        yield Problem(where, f"{name} has no tag: a failure could not be located")
     elif tag in tags:
-        yield Problem(where, f"the tag {tag!r} is that of another processor")
+        yield Problem(where, f"the tag {tag!r} is already used by another processor")
     tags.add(str(tag))
 
 
@@ -228,7 +228,7 @@ def _unknown(body: Mapping[str, Any], known: set[str], where: str) -> Iterator[P
 
 
 _Check = Callable[[Mapping[str, Any], str], Iterator[Problem]]
-#: What a file is, by the member that only it has; the first that fits.
+#: The check of a file, by a member that only files of its kind have; the first match counts.
 _CHECKS: Mapping[str, _Check] = {
     "policy": _of_policy,
     "processors": _of_ingest,

@@ -1,4 +1,4 @@
-"""What Elasticsearch asks of policies, mappings and processors: its rules as tables and functions.
+"""Elasticsearch's rules for policies, mappings and processors, as tables and functions.
 
 From its own sources (`TimeseriesLifecycleType`, `ReadOnlyAction`) and its API specification.
 """
@@ -11,7 +11,7 @@ _TIME = re.compile(r"(\d+)(d|h|m|s|ms|micros|nanos)")
 _PER_DAY = {"d": 1.0, "h": 24.0, "m": 1440.0, "s": 86_400.0, "ms": 86_400_000.0}
 _MOVE = {"allocate", "migrate"}
 
-#: Actions that each phase may have, phases in the order of their age.
+#: The actions that each phase allows; the phases in order of age.
 PHASES: Mapping[str, frozenset[str]] = {
     "hot": frozenset(
         {
@@ -28,7 +28,7 @@ PHASES: Mapping[str, frozenset[str]] = {
     "frozen": frozenset({"unfollow", "searchable_snapshot"}),
     "delete": frozenset({"wait_for_snapshot", "delete"}),
 }
-#: What an action cannot do without.
+#: Options that an action requires.
 _NEEDED = {
     "downsample": ("fixed_interval",),
     "forcemerge": ("max_num_segments",),
@@ -36,7 +36,7 @@ _NEEDED = {
     "set_priority": ("priority",),
     "wait_for_snapshot": ("policy",),
 }
-#: What it can be given beside.
+#: Options that an action also takes.
 _OPTIONAL: Mapping[str, frozenset[str]] = {
     "allocate": frozenset(
         {"number_of_replicas", "include", "exclude", "require", "total_shards_per_node"}
@@ -64,7 +64,7 @@ TYPES = frozenset(
         *("unsigned_long", "version", "wildcard"),
     }
 )
-#: Processors, with the options that each cannot do without.
+#: Processors, with the options that each requires.
 PROCESSORS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("dot_expander", "foreach", "geoip", "json", "kv", "remove"), ("field",)),
     **dict.fromkeys(("lowercase", "uppercase", "trim", "urldecode", "uri_parts"), ("field",)),
@@ -88,7 +88,7 @@ PROCESSORS: Mapping[str, tuple[str, ...]] = {
 
 
 def days(time: object) -> float | None:
-    """A time of Elasticsearch's in days; None where it is none. There are no months nor years."""
+    """An Elasticsearch time in days; None if it is not a time. Months and years do not exist."""
     match = _TIME.fullmatch(time) if isinstance(time, str) else None
     return int(match[1]) / _PER_DAY.get(match[2], 8.64e13) if match else None
 
@@ -103,7 +103,7 @@ def _ages_are_times_that_do_not_go_back(phases: _Phases) -> _Found:
         given = phases[name].get("min_age", "0ms")
         age = days(given)
         if age is None:
-            yield f"{name}.min_age", f"{given!r} is no time, such as 90d; there are no years"
+            yield f"{name}.min_age", f"{given!r} is not a time such as 90d; years do not exist"
         elif age < oldest:
             yield f"{name}.min_age", f"{given} is before the phase that precedes it"
         oldest = max(oldest, age or 0.0)
@@ -135,7 +135,10 @@ def _snapshots_have_one_repository(phases: _Phases) -> _Found:
             continue
         named.add(snapshot.get("snapshot_repository"))
         if len(named) > 1:
-            yield f"{name}.actions.searchable_snapshot", "must be in the repository of the others"
+            yield (
+                f"{name}.actions.searchable_snapshot",
+                "must be in the same repository as the others",
+            )
 
 
 def _nothing_moves_twice(phases: _Phases) -> _Found:
@@ -179,13 +182,19 @@ def _downsampling_grows_coarser_in_whole_steps(phases: _Phases) -> _Found:
     for place, options in _ordered(phases, "downsample"):
         interval = days(options.get("fixed_interval", "1h"))
         if interval is None:
-            yield f"{place}.fixed_interval", f"{options['fixed_interval']!r} is no time, such as 1h"
+            yield (
+                f"{place}.fixed_interval",
+                f"{options['fixed_interval']!r} is not a time such as 1h",
+            )
             return
         finer = days(before.get("fixed_interval", "1h")) if before is not None else None
         if finer and (interval <= finer or not (interval / finer).is_integer()):
-            yield f"{place}.fixed_interval", "must be a multiple of that of the phase before"
+            yield (
+                f"{place}.fixed_interval",
+                "must be a multiple of the interval of the phase before",
+            )
         if before is not None and _method(options) != _method(before):
-            yield f"{place}.sampling_method", "must be that of the phase before"
+            yield f"{place}.sampling_method", "must be the same as in the phase before"
         before = options
 
 
@@ -202,7 +211,10 @@ def _only_the_first_snapshot_is_replicated_for_a_time(phases: _Phases) -> _Found
         return
     span, order = days(first[1]["replicate_for"]), [name for name in PHASES if name in phases]
     if span is None:
-        yield f"{first[0]}.replicate_for", f"{first[1]['replicate_for']!r} is no time, such as 14d"
+        yield (
+            f"{first[0]}.replicate_for",
+            f"{first[1]['replicate_for']!r} is not a time such as 14d",
+        )
         return
     at = order.index(first[0].partition(".")[0])
     begins = max(days(phases[name].get("min_age", "0ms")) or 0.0 for name in order[: at + 1])
@@ -214,7 +226,7 @@ def _only_the_first_snapshot_is_replicated_for_a_time(phases: _Phases) -> _Found
 
 
 def _ordered(phases: _Phases, action: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every use of an action with its place, in the order of the phases' age."""
+    """Every use of an action with its place, in the order of the phases."""
     for name in PHASES:
         if (options := _actions(phases, name).get(action)) is not None:
             yield f"{name}.actions.{action}", options

@@ -1,7 +1,8 @@
 """From the catalog: Kibana's data view, searches, dashboards and rules.
 
-`model` says what a dashboard is made of; `overview`, `compliance`, `operations` and `searches`
-are literals of it; `lens`, `dashboards` and `saved` turn them into Kibana's own shapes.
+`model` defines the parts of a dashboard; `overview`, `compliance`, `operations` and `searches` are
+literals of it; `lens`, `dashboards` and `saved` turn them into Kibana's own shapes. `rules` makes
+the rules from the alerts of the catalog.
 """
 
 from shipper.assets.generate.bodies import Body
@@ -19,7 +20,7 @@ def boards(catalog: Catalog) -> tuple[Dashboard, ...]:
 
 
 def saved_objects(catalog: Catalog, scope: Scope) -> list[Body]:
-    """Every saved object, what others refer to first."""
+    """Every saved object; each comes after those that it refers to."""
     types = field_types(catalog)
     searches = [search(row) for row in SEARCHES]
     pages = [dashboard(board, types) for board in boards(catalog)]
@@ -27,5 +28,5 @@ def saved_objects(catalog: Catalog, scope: Scope) -> list[Body]:
 
 
 def ndjson(objects: list[Body]) -> bytes:
-    """An import file: an object to a line."""
+    """An import file, with one object on each line."""
     return b"".join(map(line, objects))

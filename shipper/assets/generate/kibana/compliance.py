@@ -1,6 +1,6 @@
-"""MCP Compliance: which evidence is there, how long it is kept, and whether the record is whole.
+"""MCP Compliance: which evidence exists, its retention, and whether the record is complete.
 
-It never says "compliant": that is for people to judge.
+It never says "compliant": people judge that.
 """
 
 from shipper.assets.generate.kibana.model import (
@@ -11,7 +11,7 @@ from shipper.assets.generate.kibana.model import (
     Dashboard,
     Metric,
     Panel,
-    Row,
+    PanelRow,
     Saved,
     Series,
     Share,
@@ -28,18 +28,18 @@ from shipper.assets.generate.kibana.model import (
 from shipper.assets.generate.kibana.navigation import COMPLIANCE, TITLES, strip
 from shipper.catalog import Catalog, Framework
 
-OPERATION = "mcp.compliance.operation"
-OPENED, CLOSED = f"{OPERATION} : segment-start", f"{OPERATION} : segment-end"
-LOST = f"{OPERATION} : records-lost"
-_LOST_RECORDS = ("Records lost", "mcp.compliance.records", LOST)
+_OPERATION = "mcp.compliance.operation"
+_OPENED, _CLOSED = f"{_OPERATION} : segment-start", f"{_OPERATION} : segment-end"
+_LOST = f"{_OPERATION} : records-lost"
+_LOST_RECORDS = ("Records lost", "mcp.compliance.records", _LOST)
 _IN_A_ROW = 3
 
 _SUMMARY = (
     Panel("Events", Metric(count("Events", color=CALM), "recorded")),
     Panel("Event types", Metric(unique("Event types", "mcp.audit.type"), "with events")),
     Panel("Streams", Metric(unique("Streams", "mcp.audit.stream.id"), "of processes")),
-    Panel("Segments opened", Metric(count("Segments opened", OPENED, GOOD), "files begun")),
-    Panel("Segments closed", Metric(count("Segments closed", CLOSED, GOOD), "files ended")),
+    Panel("Segments opened", Metric(count("Segments opened", _OPENED, GOOD), "files begun")),
+    Panel("Segments closed", Metric(count("Segments closed", _CLOSED, GOOD), "files ended")),
     Panel("Records lost", Metric(total(*_LOST_RECORDS, color=BAD), "by the record's own word")),
     Panel(
         "Values redacted",
@@ -123,8 +123,8 @@ _HEALTH = (
             (
                 count("Events"),
                 unique("Streams", "mcp.audit.stream.id"),
-                count("Opened", OPENED),
-                count("Closed", CLOSED),
+                count("Opened", _OPENED),
+                count("Closed", _CLOSED),
                 total(*_LOST_RECORDS),
                 newest("Newest event"),
             ),
@@ -134,7 +134,7 @@ _HEALTH = (
     Panel(
         "What the record says of itself",
         Table(
-            (top("Operation", OPERATION, 20),),
+            (top("Operation", _OPERATION, 20),),
             (count("Events"), total("Records", "mcp.compliance.records"), newest("Last")),
         ),
         where="event.dataset : mcp.compliance",
@@ -143,9 +143,11 @@ _HEALTH = (
 
 
 def dashboard(catalog: Catalog) -> Dashboard:
-    """With a panel for each framework that the catalog knows, the operator's own included."""
+    """The dashboard, with a panel for each framework of the catalog, also the operator's own."""
     coverage = [_coverage(row, catalog) for row in catalog.frameworks.values()]
-    rows = [Row(9, tuple(coverage[n : n + _IN_A_ROW])) for n in range(0, len(coverage), _IN_A_ROW)]
+    rows = [
+        PanelRow(9, tuple(coverage[n : n + _IN_A_ROW])) for n in range(0, len(coverage), _IN_A_ROW)
+    ]
     return Dashboard(
         COMPLIANCE,
         f"[MCP] {TITLES[COMPLIANCE]}",
@@ -153,19 +155,19 @@ def dashboard(catalog: Catalog) -> Dashboard:
         "30d",
         (
             strip(COMPLIANCE),
-            Row(6, _SUMMARY),
+            PanelRow(6, _SUMMARY),
             *rows,
-            Row(13, _RETENTION),
-            Row(11, _DECISIONS),
-            Row(13, _DATA),
-            Row(11, _HEALTH),
-            Row(13, (Panel("Losses of the record", Saved("mcp-losses")),)),
+            PanelRow(13, _RETENTION),
+            PanelRow(11, _DECISIONS),
+            PanelRow(13, _DATA),
+            PanelRow(11, _HEALTH),
+            PanelRow(13, (Panel("Losses of the record", Saved("mcp-losses")),)),
         ),
     )
 
 
 def _coverage(framework: Framework, catalog: Catalog) -> Panel:
-    """The events a framework asks for: a row without events is evidence that is missing."""
+    """The events that a framework requires; a row without events is missing evidence."""
     required = {
         name: f"event.dataset : {catalog.event_types[name].dataset}" for name in framework.requires
     }

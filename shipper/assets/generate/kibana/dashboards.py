@@ -4,15 +4,26 @@ from collections.abc import Iterator, Mapping
 
 from shipper.assets.generate.bodies import Body
 from shipper.assets.generate.kibana.lens import DATA_VIEW, attributes, uid
-from shipper.assets.generate.kibana.model import Dashboard, Panel, Row, Saved, Text
+from shipper.assets.generate.kibana.model import (
+    Dashboard,
+    Heatmap,
+    Markdown,
+    Metric,
+    Panel,
+    PanelRow,
+    Saved,
+    Series,
+    Share,
+    Table,
+)
 from shipper.assets.generate.kibana.saved import SEARCH_SOURCE, Reference, packed, refer, saved
 
 _GRID_COLUMNS = 48
 #: The version that panels and dashboards claim. Unversioned or older ones go through migrations
-#: that know nothing of today's Lens and take its columns away.
+#: that do not know today's Lens and remove its columns.
 VERSION = "8.9.0"
 
-#: What an analyst narrows a dashboard to, as lists to choose from, by field.
+#: The fields with a list of values that filters the dashboard, with their labels.
 CONTROLS: Mapping[str, str] = {
     "user.id": "User",
     "gen_ai.tool.name": "Tool",
@@ -64,9 +75,21 @@ def dashboard(board: Dashboard, types: Mapping[str, str]) -> Body:
     return saved("dashboard", board.id, body, references, version=VERSION)
 
 
+#: Part of the ids of panels: a word that changes makes every dashboard differ from the installed.
+_ID_WORDS = {
+    Heatmap: "Heatmap",
+    Markdown: "Text",
+    Metric: "Metric",
+    Saved: "Saved",
+    Series: "Series",
+    Share: "Share",
+    Table: "Table",
+}
+
+
 def _key(board: Dashboard, panel: Panel) -> str:
-    """What makes a panel's ids: it keeps them wherever it moves."""
-    return f"{board.id}/{type(panel.chart).__name__}/{panel.title}"
+    """The source of a panel's ids, without its place: a panel that moves keeps them."""
+    return f"{board.id}/{_ID_WORDS[type(panel.chart)]}/{panel.title}"
 
 
 def placed(board: Dashboard) -> Iterator[tuple[Panel, Body]]:
@@ -80,7 +103,7 @@ def placed(board: Dashboard) -> Iterator[tuple[Panel, Body]]:
         y += row.height
 
 
-def _widths(row: Row) -> list[int]:
+def _widths(row: PanelRow) -> list[int]:
     open_widths = sum(1 for panel in row.panels if not panel.width)
     left = _GRID_COLUMNS - sum(panel.width for panel in row.panels)
     share = left // open_widths if open_widths else 0
@@ -96,7 +119,7 @@ def _panel(panel: Panel, box: Body, key: str, types: Mapping[str, str]) -> Body:
         "version": VERSION,
     }
     match panel.chart:
-        case Text(markdown):
+        case Markdown(markdown):
             config = {"hidePanelTitles": True, "enhancements": {}, "savedVis": _markdown(markdown)}
             return {**common, "type": "visualization", "embeddableConfig": config}
         case Saved():
@@ -122,7 +145,7 @@ def _markdown(text: str) -> Body:
 
 
 def _references(panel: Body) -> list[Reference]:
-    """The panel's references as the dashboard repeats them: under the panel's name."""
+    """The panel's references as the dashboard repeats them, with the panel's id in their names."""
     index = panel["panelIndex"]
     if search := panel.pop("_search", None):
         return [refer("search", search, f"{index}:{panel['panelRefName']}")]
@@ -155,7 +178,7 @@ _FILTER_REFERENCE = refer("index-pattern", DATA_VIEW, _FILTER)
 
 
 def _search_source() -> Body:
-    """Our events alone, whatever else the data view's pattern may match."""
+    """A filter for our events: the data view's pattern may match others."""
     only_ours = {
         "$state": {"store": "appState"},
         "meta": {

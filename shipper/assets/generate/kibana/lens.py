@@ -1,8 +1,8 @@
 """A panel's chart as the state of a Lens visualization.
 
-In the shape of Kibana 8.9 ("v0": no `version` in the attributes, `splitAccessor` in the singular),
-which newer ones read and bring up to their own. No formulas: they would need the hidden columns
-that Kibana derives from them. No colour mappings: they came with 8.11.
+The shape is that of Kibana 8.9 ("v0": no `version` in the attributes, `splitAccessor` in the
+singular), which newer versions read and convert. It has no formulas, as they would need the hidden
+columns that Kibana derives from them, and no colour mappings, which came with 8.11.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ from shipper.assets.generate.kibana.model import (
 DATA_VIEW = "mcp-logs"
 _NAMESPACE = UUID("5b1b7d5e-5d0c-4a39-9f6e-6d63702d6c6f")
 
-#: Kibana's word for the values of a field, by its type in Elasticsearch.
+#: Kibana's type of a field, by the field's type in Elasticsearch.
 _DATA_TYPES = {
     "boolean": "boolean",
     "date": "date",
@@ -38,7 +38,7 @@ _DATA_TYPES = {
 
 
 def uid(*parts: object) -> str:
-    """The same parts, the same id: a rebuilt file differs only where something was changed."""
+    """The same id for the same parts, so that a rebuilt file differs only where its source does."""
     return str(uuid5(_NAMESPACE, "/".join(map(str, parts))))
 
 
@@ -84,7 +84,7 @@ def _layer(columns: Sequence[Column], ids: Mapping[int, str], types: Mapping[str
 
 
 def _column(column: Column, metric: str, types: Mapping[str, str]) -> Body:
-    """`metric` is the id of the metric that values are ranked by."""
+    """`metric` is the id of the metric that ranks the values."""
     params = dict(column.params)
     if column.operation == "terms":
         params.setdefault("orderBy", {"type": "column", "columnId": metric})
@@ -120,7 +120,7 @@ def _data_type(column: Column, types: Mapping[str, str]) -> str:
 
 
 def _visualization(chart: Drawn, layer: str, ids: Mapping[int, str]) -> tuple[str, Body]:
-    """Kibana's name for the kind of chart, and the state of it."""
+    """Kibana's name for the kind of chart, and its state."""
     base: Body = {"layerId": layer, "layerType": "data"}
     match chart:
         case Metric(value, note):

@@ -1,26 +1,26 @@
-"""What a dashboard shows, as plain values; `lens` and `dashboards` turn them into Kibana's own.
+"""The content of dashboards as plain values; `lens` and `dashboards` turn them into Kibana's own.
 
 A panel is a literal: a title, a chart, and what it is restricted to. A chart is made of columns:
-buckets, which divide the events into groups, and metrics, which say something of each group.
+buckets, which divide the events into groups, and metrics, which measure each group.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-#: The field that stands for the whole event where nothing but the number of events counts.
+#: Kibana's name for the event itself, where only the number of events counts.
 RECORDS = "___records___"
 
 GOOD, BAD, WARN, PLAIN, CALM = "#54b399", "#cc5642", "#d6bf57", "#98a2b3", "#6092c0"
 
-SeriesType = Literal[
+_SeriesType = Literal[
     "area_stacked", "bar_horizontal", "bar_horizontal_stacked", "bar_stacked", "line"
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A bucket or a metric of a panel; `where` is KQL that restricts a metric alone."""
+    """A bucket or a metric of a panel; `where` is KQL that restricts only this metric."""
 
     operation: str
     label: str
@@ -35,12 +35,12 @@ class Column:
 
 
 def count(label: str, where: str = "", color: str = "") -> Column:
-    """How many events."""
+    """The number of events."""
     return Column("count", label, where=where, params={"emptyAsNull": False}, color=color)
 
 
 def unique(label: str, path: str, where: str = "") -> Column:
-    """How many different values."""
+    """The number of different values."""
     return Column("unique_count", label, path, where, {"emptyAsNull": False})
 
 
@@ -68,24 +68,24 @@ def newest(label: str, path: str = "@timestamp", where: str = "") -> Column:
 
 
 def over_time() -> Column:
-    """A bucket to each interval, as wide as the time range asks for."""
+    """A bucket for each interval; Kibana chooses the width by the time range."""
     params = {"interval": "auto", "includeEmptyRows": True, "dropPartials": False}
     return Column("date_histogram", "Time", "@timestamp", params=params)
 
 
 def top(label: str, path: str, size: int = 10, *, others: bool = False) -> Column:
-    """A bucket to each of the values that the panel's first metric is highest for."""
+    """A bucket for each of the values with the highest first metric of the panel."""
     return Column("terms", label, path, params=_terms(size, others=others))
 
 
 def each(label: str, path: str, size: int) -> Column:
-    """A bucket to each value, in the order of the values."""
+    """A bucket for each value, in the order of the values."""
     params = {**_terms(size, others=False), "orderBy": {"type": "alphabetical", "fallback": False}}
     return Column("terms", label, path, params={**params, "orderDirection": "asc"})
 
 
 def cases(label: str, filters: Mapping[str, str]) -> Column:
-    """A bucket to each KQL filter, by its label; one without events is shown all the same."""
+    """A bucket for each KQL filter, by its label, even if it has no events."""
     rows = [
         {"label": name, "input": {"language": "kuery", "query": query}}
         for name, query in filters.items()
@@ -123,7 +123,7 @@ class Metric:
 class Series:
     """Lines, areas or bars along `along`; `split` makes one series of each of its values."""
 
-    kind: SeriesType
+    kind: _SeriesType
     along: Column
     values: tuple[Column, ...]
     split: Column | None = None
@@ -139,7 +139,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A row to each group, a column to each metric."""
+    """A row for each group, a column for each metric."""
 
     by: tuple[Column, ...]
     values: tuple[Column, ...]
@@ -155,10 +155,10 @@ class Heatmap:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """Markdown."""
+class Markdown:
+    """A text in Markdown."""
 
-    markdown: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +176,13 @@ class Panel:
     """One panel; `where` is KQL that restricts all of it, `width` its share of 48 columns."""
 
     title: str
-    chart: Drawn | Text | Saved
+    chart: Drawn | Markdown | Saved
     where: str = ""
-    width: int = 0  # an equal share of what the others in the row leave
+    width: int = 0  # 0: an equal share of the rest of the row
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PanelRow:
     """Panels side by side."""
 
     height: int
@@ -197,7 +197,7 @@ class Dashboard:
     title: str
     description: str
     window: str
-    rows: tuple[Row, ...]
+    rows: tuple[PanelRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ def columns_of(chart: Drawn) -> tuple[Column, ...]:
     match chart:
         case Metric(value):
             return (value,)
-        case Series(_, along, values, split):  # the same series the whole way along
+        case Series(_, along, values, split):  # Kibana nests the intervals in the series
             return (*((split,) if split else ()), along, *values)
         case Share(by, value):
             return (by, value)

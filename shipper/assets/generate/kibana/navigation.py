@@ -1,11 +1,11 @@
-"""The strip on top of each dashboard: the way to the others, and to the searches.
+"""The strip at the top of each dashboard, with links to the others and to the searches.
 
-Markdown, for Kibana 8.10 has no links panel. The addresses are relative, so that they hold behind
-a base path and in any space; they name ids, so they lead nowhere in a second space that was given
-new ids on import.
+It is Markdown, as Kibana 8.10 has no links panel. The addresses are relative, so that they work
+behind a base path and in any space. They contain ids, so they break in a space whose import created
+new ids.
 """
 
-from shipper.assets.generate.kibana.model import Panel, Row, Text
+from shipper.assets.generate.kibana.model import Markdown, Panel, PanelRow
 from shipper.assets.generate.kibana.searches import SEARCHES
 
 OVERVIEW = "mcp-security-overview"
@@ -18,7 +18,7 @@ TITLES = {
 }
 
 
-def strip(here: str) -> Row:
+def strip(here: str) -> PanelRow:
     """The row of links of the dashboard `here`."""
     boards = (
         f"**{title}**" if key == here else f"[{title}](#/view/{key})"
@@ -28,4 +28,4 @@ def strip(here: str) -> Row:
         f"[{row.title.removeprefix('[MCP] ')}](discover#/view/{row.id})" for row in SEARCHES
     )
     links = f"{' | '.join(boards)}\n\nEvents: {' | '.join(searches)}"
-    return Row(4, (Panel("Navigation", Text(links)),))
+    return PanelRow(4, (Panel("Navigation", Markdown(links)),))

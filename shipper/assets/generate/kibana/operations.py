@@ -8,7 +8,7 @@ from shipper.assets.generate.kibana.model import (
     Dashboard,
     Metric,
     Panel,
-    Row,
+    PanelRow,
     Saved,
     Series,
     Share,
@@ -23,26 +23,26 @@ from shipper.assets.generate.kibana.model import (
 )
 from shipper.assets.generate.kibana.navigation import OPERATIONS, TITLES, strip
 
-CALLS = "event.dataset : mcp.tools and gen_ai.tool.name : *"
-FAILED = "event.outcome : failure"
-LIMITED = "event.dataset : mcp.ratelimits"
-SHIPPER = "service.name : mcp-shipper"
-QUARANTINED = "mcp.compliance.operation : lines-quarantined"
+_CALLS = "event.dataset : mcp.tools and gen_ai.tool.name : *"
+_FAILED = "event.outcome : failure"
+_LIMITED = "event.dataset : mcp.ratelimits"
+_SHIPPER = "service.name : mcp-shipper"
+_QUARANTINED = "mcp.compliance.operation : lines-quarantined"
 _DURATION, _COST, _TOOL = "event.duration", "mcp.cost.amount", "gen_ai.tool.name"
 
 _SUMMARY = (
-    Panel("Tool calls", Metric(count("Tool calls", color=CALM)), where=CALLS),
-    Panel("Failed calls", Metric(count("Failed calls", FAILED, BAD)), where=CALLS),
-    Panel("Median", Metric(percentile("Median", _DURATION, 50, GOOD), "of calls"), where=CALLS),
+    Panel("Tool calls", Metric(count("Tool calls", color=CALM)), where=_CALLS),
+    Panel("Failed calls", Metric(count("Failed calls", _FAILED, BAD)), where=_CALLS),
+    Panel("Median", Metric(percentile("Median", _DURATION, 50, GOOD), "of calls"), where=_CALLS),
     Panel(
         "95th percentile",
         Metric(percentile("95th percentile", _DURATION, 95, WARN), "of calls"),
-        where=CALLS,
+        where=_CALLS,
     ),
     Panel("Cost", Metric(total("Cost", _COST, decimals=2, color=CALM), "estimated")),
     Panel("Bytes read", Metric(total("Bytes read", "mcp.resource.size", color=CALM))),
     Panel("Sessions", Metric(unique("Sessions", "mcp.session.id"))),
-    Panel("Limits reached", Metric(count("Limits reached", LIMITED, WARN))),
+    Panel("Limits reached", Metric(count("Limits reached", _LIMITED, WARN))),
 )
 
 _LOAD = (
@@ -57,7 +57,7 @@ _LOAD = (
                 percentile("99th percentile", _DURATION, 99, BAD),
             ),
         ),
-        where=CALLS,
+        where=_CALLS,
     ),
     Panel(
         "Events by service",
@@ -72,7 +72,7 @@ _TOOLS = (
             (top("Tool", _TOOL, 50),),
             (
                 count("Calls"),
-                count("Failures", FAILED),
+                count("Failures", _FAILED),
                 count("Cancelled", "event.outcome : unknown"),
                 unique("Users", "user.id"),
                 percentile("Median", _DURATION, 50),
@@ -80,13 +80,13 @@ _TOOLS = (
                 total("Cost", _COST, decimals=2),
             ),
         ),
-        where=CALLS,
+        where=_CALLS,
         width=30,
     ),
     Panel(
         "Slowest tools (95th percentile)",
         Series("bar_horizontal", top("Tool", _TOOL), (percentile("95th", _DURATION, 95, WARN),)),
-        where=CALLS,
+        where=_CALLS,
     ),
 )
 
@@ -99,7 +99,7 @@ _COSTS = (
             (total("Cost", _COST, decimals=2),),
             top("Tool", _TOOL, 6, others=True),
         ),
-        where=CALLS,
+        where=_CALLS,
         width=30,
     ),
     Panel(
@@ -109,7 +109,7 @@ _COSTS = (
             top("User", "user.id"),
             (total("Cost", _COST, decimals=2, color=CALM),),
         ),
-        where=CALLS,
+        where=_CALLS,
     ),
 )
 
@@ -117,7 +117,7 @@ _FAILURES = (
     Panel(
         "Failed calls by tool",
         Series("bar_stacked", over_time(), (count("Failed"),), top("Tool", _TOOL, 6)),
-        where=f"{CALLS} and {FAILED}",
+        where=f"{_CALLS} and {_FAILED}",
     ),
     Panel(
         "Reasons and errors",
@@ -125,7 +125,7 @@ _FAILURES = (
             (top("Error", "error.type", 20), top("Dataset", "event.dataset", 3)),
             (count("Failures"), unique("Tools", _TOOL), unique("Users", "user.id"), newest("Last")),
         ),
-        where=FAILED,
+        where=_FAILED,
     ),
 )
 
@@ -137,11 +137,11 @@ _SHIPPERS = (
             (
                 count("Starts", "mcp.compliance.operation : shipper-start"),
                 count("Stops", "mcp.compliance.operation : shipper-stop"),
-                total("Lines put aside", "mcp.compliance.records", QUARANTINED),
+                total("Lines put aside", "mcp.compliance.records", _QUARANTINED),
                 newest("Last word"),
             ),
         ),
-        where=SHIPPER,
+        where=_SHIPPER,
     ),
     Panel(
         "Lines put aside",
@@ -151,7 +151,7 @@ _SHIPPERS = (
             (total("Lines", "mcp.compliance.records", color=WARN),),
             top("Host", "host.hostname", 6),
         ),
-        where=QUARANTINED,
+        where=_QUARANTINED,
     ),
 )
 
@@ -160,7 +160,7 @@ _TRAFFIC = (
     Panel(
         "Limits reached over time",
         Series("bar_stacked", over_time(), (count("Times"),), top("Limit", "mcp.rate_limit.name")),
-        where=LIMITED,
+        where=_LIMITED,
     ),
     Panel(
         "Clients",
@@ -168,7 +168,7 @@ _TRAFFIC = (
             (top("Client", "mcp.client.name", 20), top("Version", "mcp.client.version", 5)),
             (
                 count("Events"),
-                count("Failures", FAILED),
+                count("Failures", _FAILED),
                 unique("Users", "user.id"),
                 newest("Last seen"),
             ),
@@ -184,13 +184,13 @@ DASHBOARD = Dashboard(
     "7d",
     (
         strip(OPERATIONS),
-        Row(6, _SUMMARY),
-        Row(13, _LOAD),
-        Row(15, _TOOLS),
-        Row(12, _COSTS),
-        Row(12, _FAILURES),
-        Row(13, _TRAFFIC),
-        Row(10, _SHIPPERS),
-        Row(15, (Panel("Failures", Saved("mcp-failures")),)),
+        PanelRow(6, _SUMMARY),
+        PanelRow(13, _LOAD),
+        PanelRow(15, _TOOLS),
+        PanelRow(12, _COSTS),
+        PanelRow(12, _FAILURES),
+        PanelRow(13, _TRAFFIC),
+        PanelRow(10, _SHIPPERS),
+        PanelRow(15, (Panel("Failures", Saved("mcp-failures")),)),
     ),
 )

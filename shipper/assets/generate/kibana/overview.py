@@ -10,7 +10,7 @@ from shipper.assets.generate.kibana.model import (
     Heatmap,
     Metric,
     Panel,
-    Row,
+    PanelRow,
     Saved,
     Series,
     Share,
@@ -25,26 +25,26 @@ from shipper.assets.generate.kibana.model import (
 )
 from shipper.assets.generate.kibana.navigation import OVERVIEW, TITLES, strip
 
-FAILED = "event.outcome : failure"
-AUTH = "event.dataset : mcp.auth"
-DENIED = "event.dataset : mcp.authz and mcp.authz.decision : deny"
-TOOLS = "event.dataset : mcp.tools"
-VIOLATIONS = "event.dataset : mcp.violations"
-THREATS = "event.dataset : mcp.threats"
+_FAILED = "event.outcome : failure"
+_AUTH = "event.dataset : mcp.auth"
+_DENIED = "event.dataset : mcp.authz and mcp.authz.decision : deny"
+_TOOL_EVENTS = "event.dataset : mcp.tools"
+_VIOLATIONS = "event.dataset : mcp.violations"
+_THREATS = "event.dataset : mcp.threats"
 
 _SUMMARY = (
     Panel("Events", Metric(count("Events", color=CALM), "recorded")),
     Panel("Users", Metric(unique("Users", "user.id"), "seen")),
-    Panel("Failures", Metric(count("Failures", FAILED, WARN), "of any kind")),
+    Panel("Failures", Metric(count("Failures", _FAILED, WARN), "of any kind")),
     Panel(
-        "Failed logins", Metric(count("Failed logins", f"{AUTH} and {FAILED}", WARN), "or tokens")
+        "Failed logins", Metric(count("Failed logins", f"{_AUTH} and {_FAILED}", WARN), "or tokens")
     ),
-    Panel("Denied", Metric(count("Denied", DENIED, WARN), "decisions")),
-    Panel("Violations", Metric(count("Violations", VIOLATIONS, BAD), "of policy or protocol")),
-    Panel("Threats", Metric(count("Threats", THREATS, BAD), "seen by detectors")),
+    Panel("Denied", Metric(count("Denied", _DENIED, WARN), "decisions")),
+    Panel("Violations", Metric(count("Violations", _VIOLATIONS, BAD), "of policy or protocol")),
+    Panel("Threats", Metric(count("Threats", _THREATS, BAD), "seen by detectors")),
     Panel(
         "Let through",
-        Metric(count("Let through", f"{THREATS} and mcp.threat.blocked : false", BAD), "threats"),
+        Metric(count("Let through", f"{_THREATS} and mcp.threat.blocked : false", BAD), "threats"),
     ),
 )
 
@@ -56,7 +56,7 @@ _TRENDS = (
             over_time(),
             (
                 count("Success", "event.outcome : success", GOOD),
-                count("Failure", FAILED, BAD),
+                count("Failure", _FAILED, BAD),
                 count("Unknown", "event.outcome : unknown", PLAIN),
             ),
         ),
@@ -69,12 +69,12 @@ _REFUSALS = (
     Panel(
         "Failed authentications by reason",
         Series("bar_stacked", over_time(), (count("Failures"),), top("Reason", "event.reason", 6)),
-        where=f"{AUTH} and {FAILED}",
+        where=f"{_AUTH} and {_FAILED}",
     ),
     Panel(
         "Denied decisions by rule",
         Series("bar_stacked", over_time(), (count("Denied"),), top("Rule", "rule.name", 6)),
-        where=DENIED,
+        where=_DENIED,
     ),
 )
 
@@ -86,7 +86,7 @@ _HOURS = (
     Panel(
         "Failures by hour (UTC)",
         Heatmap(each("Hour", "hour_of_day", 24), each("Day", "day_of_week", 7), count("Failures")),
-        where=FAILED,
+        where=_FAILED,
     ),
 )
 
@@ -97,9 +97,9 @@ _PEOPLE = (
             (top("User", "user.id", 50),),
             (
                 count("Events"),
-                count("Failures", FAILED),
-                count("Denied", DENIED),
-                count("Violations", VIOLATIONS),
+                count("Failures", _FAILED),
+                count("Denied", _DENIED),
+                count("Violations", _VIOLATIONS),
                 unique("Tools", "gen_ai.tool.name"),
                 unique("Addresses", "source.ip"),
                 newest("Last seen"),
@@ -113,12 +113,12 @@ _PEOPLE = (
             (top("Address", "source.ip", 50),),
             (
                 count("Failures"),
-                count("Failed logins", AUTH),
+                count("Failed logins", _AUTH),
                 unique("Users", "user.id"),
                 newest("Last seen"),
             ),
         ),
-        where=FAILED,
+        where=_FAILED,
     ),
 )
 
@@ -131,7 +131,7 @@ _ATTACKS = (
             (count("Violations"),),
             top("Action taken", "mcp.violation.action_taken", 5),
         ),
-        where=VIOLATIONS,
+        where=_VIOLATIONS,
         width=20,
     ),
     Panel(
@@ -149,7 +149,7 @@ _ATTACKS = (
                 newest("Last seen"),
             ),
         ),
-        where=THREATS,
+        where=_THREATS,
     ),
 )
 
@@ -157,7 +157,7 @@ _TOOLS = (
     Panel(
         "Who calls which tool",
         Heatmap(top("Tool", "gen_ai.tool.name", 15), top("User", "user.id", 12), count("Calls")),
-        where=TOOLS,
+        where=_TOOL_EVENTS,
     ),
     Panel(
         "Tools that are denied",
@@ -167,7 +167,7 @@ _TOOLS = (
             (count("Denied"),),
             top("User", "user.id", 6),
         ),
-        where=DENIED,
+        where=_DENIED,
         width=20,
     ),
 )
@@ -179,13 +179,13 @@ DASHBOARD = Dashboard(
     "30d",
     (
         strip(OVERVIEW),
-        Row(6, _SUMMARY),
-        Row(13, _TRENDS),
-        Row(11, _REFUSALS),
-        Row(11, _HOURS),
-        Row(14, _PEOPLE),
-        Row(12, _ATTACKS),
-        Row(14, _TOOLS),
-        Row(15, (Panel("Threats and alerts", Saved("mcp-threats")),)),
+        PanelRow(6, _SUMMARY),
+        PanelRow(13, _TRENDS),
+        PanelRow(11, _REFUSALS),
+        PanelRow(11, _HOURS),
+        PanelRow(14, _PEOPLE),
+        PanelRow(12, _ATTACKS),
+        PanelRow(14, _TOOLS),
+        PanelRow(15, (Panel("Threats and alerts", Saved("mcp-threats")),)),
     ),
 )

@@ -1,7 +1,7 @@
-"""Saved objects as Kibana's import takes them: one to a line, each with the versions it claims.
+"""Saved objects in the shape of Kibana's import, one on each line, each with a version.
 
-Old versions on purpose: Kibana refuses what is newer than itself and brings up what is older, so
-this set is taken by 8.10 and by everything since. Never without a version: see `dashboards`.
+The versions are old on purpose: Kibana refuses newer objects than itself and converts older ones,
+so 8.10 and all later versions take this set. `dashboards` explains why each needs a version.
 """
 
 import json
@@ -16,11 +16,11 @@ from shipper.catalog import Catalog, IndexStrategy, Scope
 
 Reference = dict[str, str]
 
-CORE_VERSION = "8.8.0"
+_CORE_VERSION = "8.8.0"
 _OLDEST = "8.0.0"
-TAG = "mcp-shipper"
-#: Fields of the data view that are computed when they are asked for; UTC, as the events are.
-RUNTIME_FIELDS = {"day_of_week": "keyword", "hour_of_day": "keyword"}
+_TAG = "mcp-shipper"
+#: Fields of the data view that Kibana computes for each query; in UTC, as the events are.
+_RUNTIME_FIELDS = {"day_of_week": "keyword", "hour_of_day": "keyword"}
 _SCRIPTS = {
     "day_of_week": (
         "def day = doc['@timestamp'].value.getDayOfWeekEnum(); emit(day.getValue() + ' '"
@@ -58,18 +58,18 @@ def saved(
     *,
     version: str = _OLDEST,
 ) -> Body:
-    """The envelope; what shows in Kibana's lists carries our tag and says which revision it is.
+    """The envelope; an object that Kibana lists carries our tag and its revision.
 
-    By that mark `setup` later knows whether what is there is the same: Kibana stores objects in
+    With the revision, `setup` later recognises an unchanged object: Kibana stores objects in
     shapes of its own, which cannot be compared.
     """
-    tag = [] if kind in {"tag", "index-pattern"} else [refer("tag", TAG, f"tag-ref-{TAG}")]
+    tag = [] if kind in {"tag", "index-pattern"} else [refer("tag", _TAG, f"tag-ref-{_TAG}")]
     body = {
         "id": object_id,
         "type": kind,
         "attributes": attributes,
         "references": [*references, *tag],
-        "coreMigrationVersion": CORE_VERSION,
+        "coreMigrationVersion": _CORE_VERSION,
         "typeMigrationVersion": version,
         "managed": False,
     }
@@ -80,18 +80,18 @@ def saved(
 
 
 def tag() -> Body:
-    """The tag that all of ours carry."""
-    about = {"name": TAG, "description": "Audit of MCP servers", "color": "#0b64dd"}
-    return saved("tag", TAG, about)
+    """The tag of all our objects."""
+    about = {"name": _TAG, "description": "Audit of MCP servers", "color": "#0b64dd"}
+    return saved("tag", _TAG, about)
 
 
 def data_view(catalog: Catalog, scope: Scope) -> Body:
-    """All event types as one, whatever the index strategy."""
+    """One data view of all event types, with any index strategy."""
     about = {
         "title": ",".join(patterns(catalog, scope)),
         "name": "MCP audit events",
         "timeFieldName": "@timestamp",
-        "allowNoIndex": True,  # dashboards load before the first event has come
+        "allowNoIndex": True,  # so that dashboards load before the first event
         "fields": "[]",
         "fieldAttrs": "{}",
         "fieldFormatMap": packed(dict(_formats(catalog))),
@@ -112,20 +112,20 @@ def patterns(catalog: Catalog, scope: Scope) -> list[str]:
 
 
 def runtime_mappings() -> dict[str, Any]:
-    """The computed fields, as a search request or a data view names them."""
+    """The computed fields, in the shape of a search request or a data view."""
     return {
-        name: {"type": RUNTIME_FIELDS[name], "script": {"source": source}}
+        name: {"type": _RUNTIME_FIELDS[name], "script": {"source": source}}
         for name, source in _SCRIPTS.items()
     }
 
 
 def field_types(catalog: Catalog) -> dict[str, str]:
     """The Elasticsearch type of every field that a panel, search or rule may name."""
-    return {path: row.type for path, row in catalog.fields.items()} | RUNTIME_FIELDS
+    return {path: row.type for path, row in catalog.fields.items()} | _RUNTIME_FIELDS
 
 
 def _formats(catalog: Catalog) -> Iterable[tuple[str, Mapping[str, object]]]:
-    """How people read a number, where it is not a plain one."""
+    """The formats of numbers that are not plain ones."""
     duration = {
         "inputFormat": "nanoseconds",
         "outputFormat": "asMilliseconds",
@@ -136,7 +136,7 @@ def _formats(catalog: Catalog) -> Iterable[tuple[str, Mapping[str, object]]]:
     formats: dict[str, Mapping[str, object]] = {
         "event.duration": {"id": "duration", "params": duration},
         "mcp.resource.size": {"id": "bytes"},
-        "event.sequence": {"id": "string"},  # no thousands separators in a number that identifies
+        "event.sequence": {"id": "string"},  # an identifier, without thousands separators
         "process.pid": {"id": "string"},
     }
     return ((path, row) for path, row in formats.items() if path in catalog.fields)

@@ -1,4 +1,4 @@
-"""The saved searches: where an analyst starts, and where a dashboard's links lead."""
+"""The saved searches: the start of an analysis, and the targets of the dashboards' links."""
 
 from shipper.assets.generate.kibana.model import Search
 

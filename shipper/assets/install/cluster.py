@@ -1,4 +1,4 @@
-"""One Elasticsearch, asked and changed by its API, a step for each thing."""
+"""One Elasticsearch cluster, read and changed by its API."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from shipper.assets.generate.bodies import MANAGED_BY, Body
-from shipper.assets.install.steps import Action, Step, changes, summary
+from shipper.assets.install.change import Change, Effect, differences, summary
 from shipper.errors import DeliveryError, Refused, Unavailable
 
 if TYPE_CHECKING:  # it costs 170 ms and 31 MB, and only `setup` needs it
     from elasticsearch import Elasticsearch
 
 _JSON = {"accept": "application/json", "content-type": "application/json"}
-#: How a cluster without ILM answers: no such route, or, on Serverless, gone.
+#: Answers of a cluster without ILM: no such route, or gone on Serverless.
 _NO_SUCH_API = frozenset({400, 404, 405, 410})
 _IN_USE = frozenset({400})
 _ABSENT = frozenset({404})
 _ALIAS = "index alias"
 _LIFECYCLE = "index.lifecycle.name"
 _POLICIES_OF_INDICES = f"/_all/_settings/{_LIFECYCLE}?expand_wildcards=all&flat_settings=true"
-_SOURCE_MODE_SINCE = (8, 17)  # index.mapping.source.mode; before, it is refused as unknown
+_SOURCE_MODE_SINCE = (8, 17)  # index.mapping.source.mode; older versions refuse it as unknown
 _MAX_REASON = 500  # characters of the server's own words
 
 
 class Kind(StrEnum):
-    """The value is the word in the API's path and answers."""
+    """A kind of object; the value is its word in the API's paths and answers."""
 
     COMPONENT = "component_template"
     POLICY = "ilm/policy"
@@ -46,110 +46,119 @@ _LABELS = {
 }
 
 
-class Stack:
-    """One cluster, through the client's own transport."""
+class Cluster:
+    """One cluster, through the client's own transport.
+
+    Each method yields a change for each object. On a dry run it only reads.
+    """
 
     def __init__(self, client: "Elasticsearch", *, dry_run: bool) -> None:
         self._client, self._dry_run = client, dry_run
-        #: Indices and templates taken away, or on a dry run to be.
-        self._gone: set[str] = set()
+        #: Indices and templates that were removed, or would be on a dry run.
+        self._removed: set[str] = set()
 
     def has_ilm(self) -> bool:
-        return self._try("GET", "/_ilm/policy", accept=_NO_SUCH_API)[0] not in _NO_SUCH_API
+        return self._request("GET", "/_ilm/policy", accept=_NO_SUCH_API)[0] not in _NO_SUCH_API
 
     def has_source_mode(self) -> bool:
-        version = self._try("GET", "/")[1]["version"]
+        version = self._request("GET", "/")[1]["version"]
         major, minor = version["number"].split(".")[:2]
-        is_serverless = version.get("build_flavor") == "serverless"  # its number says nothing
+        is_serverless = version.get("build_flavor") == "serverless"  # its number is meaningless
         return is_serverless or (int(major), int(minor)) >= _SOURCE_MODE_SINCE
 
-    def put(self, kind: Kind, wanted: Mapping[str, Body]) -> Iterator[Step]:
+    def put(self, kind: Kind, wanted: Mapping[str, Body]) -> Iterator[Change]:
         found = self._found(kind)
         for name, body in wanted.items():
-            differing = changes(body, found[name]) if name in found else []
-            action = Action.UPDATED if differing else Action.UNCHANGED
+            differing = differences(body, found[name]) if name in found else []
+            effect = Effect.UPDATED if differing else Effect.UNCHANGED
             if name not in found:
-                action = Action.CREATED
-            if action is not Action.UNCHANGED and not self._dry_run:
-                self._try("PUT", f"/_{kind}/{name}", body)
-            yield Step(kind.label, name, action, summary(differing))
+                effect = Effect.CREATED
+            if effect is not Effect.UNCHANGED and not self._dry_run:
+                self._request("PUT", f"/_{kind}/{name}", body)
+            yield Change(kind.label, name, effect, summary(differing))
 
-    def begin(self, wanted: Mapping[str, Body]) -> Iterator[Step]:
-        """Make the first index of each alias; one that is there has moved on by itself."""
+    def create_first_indices(self, wanted: Mapping[str, Body]) -> Iterator[Change]:
+        """Create the first index of each alias that is missing; ILM makes the later ones."""
         for name, body in wanted.items():
             [alias] = body["aliases"]
-            status, _ = self._try("GET", f"/_alias/{alias}", accept=_ABSENT)
-            action = Action.CREATED if status in _ABSENT else Action.UNCHANGED
-            if action is Action.CREATED and not self._dry_run:
-                self._try("PUT", f"/{quote(name, safe='')}", body)
-            yield Step(_ALIAS, alias, action)
+            status, _ = self._request("GET", f"/_alias/{alias}", accept=_ABSENT)
+            effect = Effect.CREATED if status in _ABSENT else Effect.UNCHANGED
+            if effect is Effect.CREATED and not self._dry_run:
+                self._request("PUT", f"/{quote(name, safe='')}", body)
+            yield Change(_ALIAS, alias, effect)
 
-    def end(self) -> Iterator[Step]:
-        """Take away the indices of an alias in which nothing was ever written."""
+    def remove_unwritten_aliases(self) -> Iterator[Change]:
+        """Remove each alias of ours, with its indices, to which nothing was ever written."""
         for name, body in sorted(self._ours(Kind.INDEX).items()):
             settings = body.get("template", {}).get("settings", {}).get("index", {})
             if alias := settings.get("lifecycle", {}).get("rollover_alias"):
-                yield from self._end(alias, name)
+                yield from self._remove_alias(alias, name)
 
-    def _end(self, alias: str, policy: str) -> Iterator[Step]:
-        status, indices = self._try("GET", f"/_alias/{alias}", accept=_ABSENT)
+    def _remove_alias(self, alias: str, policy: str) -> Iterator[Change]:
+        status, indices = self._request("GET", f"/_alias/{alias}", accept=_ABSENT)
         if status in _ABSENT:
             return
         if self._is_written(alias):
-            yield Step(_ALIAS, alias, Action.KEPT, f"holds events, under the policy {policy}")
+            yield Change(_ALIAS, alias, Effect.KEPT, f"holds events, under the policy {policy}")
             return
         for index in sorted(indices):
-            self._gone.add(index)
+            self._removed.add(index)
             if not self._dry_run:
-                self._try("DELETE", f"/{index}")
-        yield Step(_ALIAS, alias, Action.REMOVED)
+                self._request("DELETE", f"/{index}")
+        yield Change(_ALIAS, alias, Effect.REMOVED)
 
     def _is_written(self, alias: str) -> bool:
-        """Whether any event ever was: a count leaves out what came since the last refresh."""
-        found = self._try("GET", f"/{alias}/_stats?level=shards")[1]["indices"].values()
+        """Whether an event was ever written; a count would miss those since the last refresh."""
+        found = self._request("GET", f"/{alias}/_stats?level=shards")[1]["indices"].values()
         shards = (copy for row in found for copies in row["shards"].values() for copy in copies)
         return any(copy["seq_no"]["max_seq_no"] >= 0 for copy in shards)
 
-    def remove(self, kind: Kind) -> Iterator[Step]:
+    def remove(self, kind: Kind) -> Iterator[Change]:
         users = self._users(kind)
         for name in sorted(self._ours(kind)):
-            yield self._removed(kind, name, users.get(name, []))
+            yield self._remove(kind, name, users.get(name, []))
 
-    def _removed(self, kind: Kind, name: str, users: list[str]) -> Step:
+    def _remove(self, kind: Kind, name: str, users: list[str]) -> Change:
         if users:
-            return Step(kind.label, name, Action.KEPT, f"in use by {_few(users)}")
+            return Change(kind.label, name, Effect.KEPT, f"in use by {_abridged(users)}")
         if not self._dry_run:
-            status, answer = self._try("DELETE", f"/_{kind}/{name}", accept=_IN_USE)
-            if status in _IN_USE:  # by what has come since we asked
-                return Step(kind.label, name, Action.KEPT, _reason(answer))
-        self._gone.add(name)
-        return Step(kind.label, name, Action.REMOVED)
+            status, answer = self._request("DELETE", f"/_{kind}/{name}", accept=_IN_USE)
+            if status in _IN_USE:  # by something that came after the list of users
+                return Change(kind.label, name, Effect.KEPT, _reason(answer))
+        self._removed.add(name)
+        return Change(kind.label, name, Effect.REMOVED)
 
     def _users(self, kind: Kind) -> dict[str, list[str]]:
-        """Who needs each thing of a kind, so that a dry run knows what a run will be refused."""
+        """Who uses each object of a kind; so a dry run knows which removals a run is refused."""
         match kind:
             case Kind.INDEX:
-                streams = self._try("GET", "/_data_stream?expand_wildcards=all")[1]["data_streams"]
-                return _by((row["template"], row["name"]) for row in streams)
+                streams = self._request("GET", "/_data_stream?expand_wildcards=all")[1][
+                    "data_streams"
+                ]
+                return _users_by_object((row["template"], row["name"]) for row in streams)
             case Kind.POLICY:
-                indices = self._try("GET", _POLICIES_OF_INDICES)[1].items()
+                indices = self._request("GET", _POLICIES_OF_INDICES)[1].items()
                 rows = ((index, row["settings"]) for index, row in indices)
-                return _by(
-                    (row.get(_LIFECYCLE), index) for index, row in rows if index not in self._gone
+                return _users_by_object(
+                    (row.get(_LIFECYCLE), index)
+                    for index, row in rows
+                    if index not in self._removed
                 )
             case Kind.COMPONENT:
                 templates = self._found(Kind.INDEX).items()
-                kept = ((row, name) for name, row in templates if name not in self._gone)
-                return _by((one, name) for row, name in kept for one in row.get("composed_of", ()))
+                kept = ((row, name) for name, row in templates if name not in self._removed)
+                return _users_by_object(
+                    (one, name) for row, name in kept for one in row.get("composed_of", ())
+                )
         return {}
 
     def _ours(self, kind: Kind) -> dict[str, Body]:
         return {name: body for name, body in self._found(kind).items() if _is_ours(body)}
 
     def _found(self, kind: Kind) -> dict[str, Body]:
-        """What is there, shaped as it is put there."""
-        # Where there is no pipeline at all, the answer is 404 and an empty object.
-        _, answer = self._try("GET", f"/_{kind}", accept=_ABSENT)
+        """The installed objects by name, each in the shape of its `PUT`."""
+        # Without any pipeline, the answer is 404 and an empty object.
+        _, answer = self._request("GET", f"/_{kind}", accept=_ABSENT)
         if kind is Kind.POLICY:
             return {name: {"policy": row["policy"]} for name, row in answer.items()}
         if kind in {Kind.PIPELINE, Kind.ROLE}:
@@ -157,7 +166,7 @@ class Stack:
             return found
         return {row["name"]: row[kind] for row in answer[f"{kind}s"]}
 
-    def _try(
+    def _request(
         self,
         method: str,
         path: str,
@@ -165,7 +174,7 @@ class Stack:
         *,
         accept: frozenset[int] = frozenset(),
     ) -> tuple[int, Any]:
-        """Status and answer; what is no success and not in `accept` raises."""
+        """Status and answer; raises on a failure that is not in `accept`."""
         from elasticsearch import ApiError, TransportError
 
         try:
@@ -179,15 +188,15 @@ class Stack:
         return answer.meta.status, answer.body
 
 
-def _by(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """What uses each, by what is used."""
+def _users_by_object(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The users of each object, from pairs of object and user."""
     found: dict[str, list[str]] = {}
     for used, user in pairs:
         found.setdefault(used, []).append(user)
     return found
 
 
-def _few(names: list[str]) -> str:
+def _abridged(names: list[str]) -> str:
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return f"{min(names)}{more}"
 
@@ -222,7 +231,7 @@ def _api_failure(error: Any, request: str) -> DeliveryError:
 
 
 def _reason(body: object) -> str:
-    """The innermost of the causes that an error names."""
+    """The innermost cause that an error names."""
     cause = body.get("error", body) if isinstance(body, Mapping) else body
     while isinstance(cause, Mapping) and isinstance(cause.get("caused_by"), Mapping):
         cause = cause["caused_by"]
