@@ -10,7 +10,7 @@ from shipper.assets.generate.files import build
 from shipper.catalog import Scope, builtin, overlaid
 from shipper.config import from_mapping
 from shipper.errors import BadInput
-from shipper.wire.bulk import Encoder
+from shipper.wire.bulk import ActionEncoder
 
 REFUSED = ["_prod", ".prod", "", "Prod", "a-b", "a" * 101, "a\n"]
 ACCEPTED = ["prod", "0", "a_b.c", "a" * 100]
@@ -50,7 +50,7 @@ def test_a_setting_is_accepted(given, name, tmp_path):
 @pytest.mark.parametrize("name", [*REFUSED, *ACCEPTED])
 def test_the_bulk_output_routes_by_exactly_the_names_that_a_setting_may_have(name):
     line = json.dumps({"data_stream": {"dataset": "mcp.tools", "namespace": name}}).encode()
-    (action,) = Encoder("logs-generic-default").actions(line + b"\n")
+    (action,) = ActionEncoder("logs-generic-default").actions(line + b"\n")
     assert (f'"logs-mcp.tools-{name}"'.encode() in action) == (name in ACCEPTED)
 
 
