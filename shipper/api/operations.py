@@ -98,7 +98,7 @@ def _log_audit_event(context: Mapping[str, Any], config: Config) -> Answer:
         raise ShipperError(f"event_data: expected an object, found {type(data).__name__}")
     named = {name: context.get(name) for name in _REQUEST}
     event = create_event(event_type, data, severity=severity, **named)
-    event_id = handler_for(config).record(event, time.time())
+    event_id = _handler_for(config).record(event, time.time())
     answer = {
         "event_id": event_id,
         "event_type": event_type,
@@ -126,7 +126,7 @@ OPERATIONS: Mapping[str, Callable[[Mapping[str, Any], Config], Answer]] = {
 _handlers: dict[str, AuditHandler] = {}
 
 
-def handler_for(config: Config) -> AuditHandler:
+def _handler_for(config: Config) -> AuditHandler:
     """The handler that records under this configuration."""
     settings = config.recording
     key = json.dumps([str(config.audit), settings], sort_keys=True, default=str)

@@ -10,9 +10,9 @@ from shipper.capture.refusals import event_of, path_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
+_Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+App = Callable[[Scope, _Receive, Send], Awaitable[None]]
 
 
 class AuditASGI:
@@ -24,7 +24,7 @@ class AuditASGI:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: _Receive, send: Send) -> None:
         if scope["type"] != "http" or exchange_in(scope):
             await self._app(scope, receive, send)
             return
@@ -46,7 +46,7 @@ def _watching(send: Send, exchange: Exchange) -> Send:
     return watched
 
 
-def _reading(receive: Receive, exchange: Exchange) -> Receive:
+def _reading(receive: _Receive, exchange: Exchange) -> _Receive:
     async def read() -> Message:
         message = await receive()
         exchange.saw_form(message)

@@ -24,7 +24,7 @@ _AUTH = MCPEventType.AUTHENTICATION
 _TOKENS = MCPEventType.OAUTH2_TOKEN_USAGE
 _LOGIN = ("authentication",)
 #: The authorization server's own endpoints, where the SDKs put them.
-OAUTH: Mapping[str, Row] = {
+_OAUTH: Mapping[str, Row] = {
     "/authorize": Row(_AUTH, "oauth-authorize", _LOGIN, ("start",)),
     "/register": Row(_AUTH, "client-register", ("iam",), ("creation",)),
     "/revoke": Row(_TOKENS, "token-revoke", _LOGIN, ("end",)),
@@ -61,7 +61,7 @@ def event_of(scope: Mapping[str, Any], exchange: Exchange) -> Event | None:
     status = exchange.status
     if status is None or exchange.dispatched or scope["method"] == "OPTIONS":
         return None
-    if status != _TOO_MANY and (row := OAUTH.get(path_of(scope))):
+    if status != _TOO_MANY and (row := _OAUTH.get(path_of(scope))):
         return _oauth(row, scope, exchange)
     if refused := _REFUSALS.get(status):
         return refused(scope, exchange)

@@ -20,7 +20,7 @@ ECS_TYPES = {
     "session": "start end info",
     "web": "access error info",
 }
-ES_TYPES = {
+_ES_TYPES = {
     *("boolean", "constant_keyword", "date", "double", "flattened", "float", "ip", "keyword"),
     *("long", "match_only_text"),
 }
@@ -78,10 +78,10 @@ def _fields_are_well_formed(catalog: Catalog) -> Iterator[Fault]:
     for path, row in catalog.fields.items():
         if not _PATH.fullmatch(path):
             yield Fault(("fields", path), "a path is lower case words joined by dots")
-        if row.type not in ES_TYPES:
+        if row.type not in _ES_TYPES:
             yield Fault(
                 ("fields", path, "type"),
-                f"{row.type!r} is not one of {', '.join(sorted(ES_TYPES))}",
+                f"{row.type!r} is not one of {', '.join(sorted(_ES_TYPES))}",
             )
 
 

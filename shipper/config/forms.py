@@ -39,7 +39,7 @@ _ISO = {f"iso8859-{n}": f"iso8859_{n}" for n in (*range(1, 11), 13, 14, 15, 16)}
 _CODE_PAGES = {f"cp{n}": f"cp{n}" for n in (437, 850, 852, 855, 858, 860, 862, 863, 865, 866)}
 _WINDOWS = {f"windows{n}": f"cp{n}" for n in (874, *range(1250, 1259))}
 #: Filebeat's names of the encodings in which the byte 10 is always a newline.
-ENCODINGS: Mapping[str, str] = {
+_ENCODINGS: Mapping[str, str] = {
     "plain": "utf-8",
     "utf-8": "utf-8",
     "utf8": "utf-8",
@@ -222,8 +222,8 @@ def _encoding(reader: Reader, node: YamlNode) -> str:
     if _IS_OTHER.fullmatch(name):
         reader.note(node, _OTHER_NEWLINES)
     elif name:
-        reader.one_of(YamlNode(node.where, node.path, name), ENCODINGS)
-    return ENCODINGS.get(name, UTF_8)
+        reader.one_of(YamlNode(node.where, node.path, name), _ENCODINGS)
+    return _ENCODINGS.get(name, UTF_8)
 
 
 def _patterns(reader: Reader, node: YamlNode) -> tuple[re.Pattern[str], ...]:

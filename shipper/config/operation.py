@@ -37,7 +37,7 @@ class MetricsConfig(Struct, frozen=True, kw_only=True):
     period_s: Duration = 30.0
 
 
-class LogFilesConfig(Struct, frozen=True, kw_only=True):
+class _LogFilesConfig(Struct, frozen=True, kw_only=True):
     """The shipper's own log in files."""
 
     #: Directory; `path.logs` where it is not given.
@@ -52,18 +52,18 @@ class LogFilesConfig(Struct, frozen=True, kw_only=True):
     permissions: int = 0o600
 
 
-class LoggingConfig(Struct, frozen=True, kw_only=True):
+class _LoggingConfig(Struct, frozen=True, kw_only=True):
     """The shipper's own log, as ECS lines."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     #: On standard error; it is also there when no files are wanted.
     to_stderr: bool = False
     to_files: bool = False
-    files: LogFilesConfig = LogFilesConfig()
+    files: _LogFilesConfig = _LogFilesConfig()
     metrics: MetricsConfig = MetricsConfig()
 
 
-class SelfAuditConfig(Struct, frozen=True, kw_only=True):
+class _SelfAuditConfig(Struct, frozen=True, kw_only=True):
     """The shipper's own audit events: starts, stops, reloads, and lines that do not arrive."""
 
     #: They go to every output. Off is for destinations that must have the inputs' lines alone.
@@ -74,7 +74,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     """The settings of a run, together."""
 
     http: HttpConfig = HttpConfig()
-    logging: LoggingConfig = LoggingConfig()
-    self_audit: SelfAuditConfig = SelfAuditConfig()
+    logging: _LoggingConfig = _LoggingConfig()
+    self_audit: _SelfAuditConfig = _SelfAuditConfig()
     #: How long a stop waits for the batch in flight.
     shutdown_timeout_s: Duration = 5.0

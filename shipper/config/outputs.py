@@ -24,7 +24,7 @@ def read_outputs(
             if is_enabled:
                 found[name] = value
     if (url := nodes.get("elasticsearch_url")) and "elasticsearch" not in found:
-        found["elasticsearch"] = OUTPUTS["elasticsearch"].config(hosts=(read_url(reader, url),))
+        found["elasticsearch"] = OUTPUTS["elasticsearch"].config(hosts=(_read_url(reader, url),))
     cloud = read_cloud(reader, nodes["cloud"]) if "cloud" in nodes else Cloud()
     if cloud.elasticsearch or cloud.username:
         found["elasticsearch"] = _in_cloud(found.get("elasticsearch"), cloud)
@@ -101,7 +101,7 @@ def _in_cloud(settings: Any, cloud: Cloud) -> object:
 def _kibana(reader: Reader, nodes: Mapping[str, YamlNode]) -> str | None:
     """`kibana_url`, else Filebeat's `setup.kibana.host`."""
     if node := nodes.get("kibana_url"):
-        return _anonymous(reader, node, read_url(reader, node))
+        return _anonymous(reader, node, _read_url(reader, node))
     setup = reader.children(nodes["setup"], ("kibana",)) if "setup" in nodes else {}
     keys = reader.children(setup["kibana"], ("host", "protocol")) if "kibana" in setup else {}
     if "host" not in keys:
@@ -119,7 +119,7 @@ def _anonymous(reader: Reader, node: YamlNode, url: str) -> str:
     return url
 
 
-def read_url(reader: Reader, node: YamlNode) -> str:
+def _read_url(reader: Reader, node: YamlNode) -> str:
     text = reader.text(node)
     if not text.startswith(("http://", "https://")):
         # The message does not quote the text: it may hold a password.

@@ -3,7 +3,7 @@
 from shipper.forms.ndjson import Ndjson
 
 
-class Sealed(Ndjson):
+class _Sealed(Ndjson):
     """Lines of a segment, where a line counts only with its newline.
 
     The writer cuts off an incomplete line, and may write another with the same sequence number.
@@ -13,4 +13,4 @@ class Sealed(Ndjson):
         return None
 
 
-SEALED = Sealed()
+SEALED = _Sealed()

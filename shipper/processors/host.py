@@ -23,13 +23,13 @@ _FAMILIES = {
 }
 
 
-class NetinfoConfig(Struct, frozen=True, kw_only=True):
+class _NetinfoConfig(Struct, frozen=True, kw_only=True):
     """Whether to add the addresses of the interfaces."""
 
     enabled: bool = True
 
 
-class CacheConfig(Struct, frozen=True, kw_only=True):
+class _CacheConfig(Struct, frozen=True, kw_only=True):
     """How long facts about the host are kept; 0: read them for every event."""
 
     ttl_s: Duration = 300.0
@@ -51,8 +51,8 @@ class GeoConfig(Struct, frozen=True, kw_only=True):
 class HostConfig(Struct, frozen=True, kw_only=True):
     """The options of `add_host_metadata`."""
 
-    netinfo: NetinfoConfig = NetinfoConfig()
-    cache: CacheConfig = CacheConfig()
+    netinfo: _NetinfoConfig = _NetinfoConfig()
+    cache: _CacheConfig = _CacheConfig()
     geo: GeoConfig = GeoConfig()
     #: Replaces the machine's own name.
     name: str = ""

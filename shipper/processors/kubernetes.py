@@ -28,7 +28,7 @@ _PLACES = (
 _TTL_S = 60.0
 
 
-class DedotConfig(Struct, frozen=True, kw_only=True):
+class _DedotConfig(Struct, frozen=True, kw_only=True):
     """Whether dots in names become `_`; otherwise `app` and `app.kubernetes.io/name` conflict."""
 
     dedot: bool = True
@@ -37,8 +37,8 @@ class DedotConfig(Struct, frozen=True, kw_only=True):
 class KubernetesConfig(Struct, frozen=True, kw_only=True):
     """The options of `add_kubernetes_metadata`."""
 
-    labels: DedotConfig = field(default_factory=DedotConfig)
-    annotations: DedotConfig = field(default_factory=DedotConfig)
+    labels: _DedotConfig = field(default_factory=_DedotConfig)
+    annotations: _DedotConfig = field(default_factory=_DedotConfig)
     #: The annotations to add; a pod can have many long ones.
     include_annotations: tuple[str, ...] = ()
     #: Where the `downwardAPI` volume is mounted.
@@ -93,7 +93,7 @@ def _pairs(path: Path) -> Iterator[tuple[str, str]]:
             yield name, str(ast.literal_eval(quoted))
 
 
-def _dedotted(pairs: dict[str, str], config: DedotConfig) -> dict[str, str]:
+def _dedotted(pairs: dict[str, str], config: _DedotConfig) -> dict[str, str]:
     if not config.dedot:
         return pairs
     return {name.replace(".", "_"): value for name, value in pairs.items()}

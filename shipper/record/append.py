@@ -61,7 +61,7 @@ class SegmentPolicy(Struct, frozen=True, kw_only=True):
     mode: int = 0o600
 
 
-class OpenSegment:
+class _OpenSegment:
     """The segment file being written, in which only complete lines count."""
 
     def __init__(self, path: Path, mode: int) -> None:
@@ -102,7 +102,7 @@ class OpenSegment:
         os.close(self._fd)
 
 
-Encode = Callable[[Variant, Mapping[str, object]], bytes]
+_Encode = Callable[[Variant, Mapping[str, object]], bytes]
 
 
 def new_stream_id() -> str:
@@ -144,14 +144,14 @@ class AuditStream:
         directory: Path,
         policy: SegmentPolicy,
         controls: Mapping[ControlEvent, Classified],
-        encode: Encode,
+        encode: _Encode,
         stream_id: str,
     ) -> None:
         self._directory = directory
         self._policy = policy
         self._controls = controls
         self._encode = encode
-        self._segment: OpenSegment | None = None
+        self._segment: _OpenSegment | None = None
         self._number = 0
         self._first_sequence = 1
         self._sequence = 0
@@ -185,7 +185,7 @@ class AuditStream:
         finally:
             self._is_busy = False
 
-    def _is_due(self, segment: OpenSegment) -> bool:
+    def _is_due(self, segment: _OpenSegment) -> bool:
         if segment.size >= self._policy.max_bytes:
             return True
         now_s = time.monotonic()
@@ -194,12 +194,12 @@ class AuditStream:
         self._next_check_s = now_s + _CHECK_INTERVAL_S
         return now_s - segment.opened_s >= self._policy.max_age_s or segment.is_gone()
 
-    def _open(self, time_s: float) -> OpenSegment:
+    def _open(self, time_s: float) -> _OpenSegment:
         """Open the next segment and write its first line; on failure there is no segment."""
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         number, path = self._next_segment()
         start = self._control(SEGMENT_START, VERSION, self._head.hex(), number)
-        segment = OpenSegment(path, self._policy.mode)
+        segment = _OpenSegment(path, self._policy.mode)
         try:
             self._write(segment, start, time_s)
         except BaseException:
@@ -228,7 +228,7 @@ class AuditStream:
         added = zip(event.fields, values, strict=True)
         return Classified(ready.variant, {**ready.values, **dict(added)})
 
-    def _write(self, segment: OpenSegment, event: Classified, time_s: float) -> None:
+    def _write(self, segment: _OpenSegment, event: Classified, time_s: float) -> None:
         self._resolve_pending(segment)
         sequence = self._sequence + 1
         values = dict(event.values)
@@ -238,7 +238,7 @@ class AuditStream:
         line, head = seal(self._encode(event.variant, values), self._head)
         self._append(segment, line + b"\n", head)
 
-    def _append(self, segment: OpenSegment, line: bytes, head: bytes) -> None:
+    def _append(self, segment: _OpenSegment, line: bytes, head: bytes) -> None:
         self._pending = segment.size + len(line), head
         try:
             segment.append(line)
@@ -247,7 +247,7 @@ class AuditStream:
             self._resolve_pending(segment)
             raise
 
-    def _resolve_pending(self, segment: OpenSegment) -> None:
+    def _resolve_pending(self, segment: _OpenSegment) -> None:
         """If the writing of a line was interrupted, find out whether the file has the line."""
         if self._pending is None:
             return
@@ -267,7 +267,7 @@ class AuditStream:
         finally:
             self._is_busy = False
 
-    def _end(self, segment: OpenSegment, time_s: float) -> None:
+    def _end(self, segment: _OpenSegment, time_s: float) -> None:
         count = self._sequence - self._first_sequence + 2  # this line included
         end = self._control(SEGMENT_END, self._number, count)
         try:
@@ -289,7 +289,7 @@ class AuditStream:
 class _Syncer:
     """A thread that syncs a segment to the disk at an interval."""
 
-    def __init__(self, segment: OpenSegment, interval_s: float) -> None:
+    def __init__(self, segment: _OpenSegment, interval_s: float) -> None:
         self._segment = segment
         self._interval_s = interval_s
         self._stopping = threading.Event()

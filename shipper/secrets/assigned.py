@@ -112,8 +112,8 @@ MASKED = re.compile(
     \[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)\]"""
 )
 #: In prose a secret does not look like a word: a password is often "required".
-NOT_A_WORD = re.compile(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
-BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
+_NOT_A_WORD = re.compile(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
 
 
 def mask_assigned(text: str) -> tuple[str, int]:
@@ -142,7 +142,7 @@ def _is_secret(text: str, match: re.Match[str]) -> bool:
     if not is_secret_name(name):
         return False
     if match["prose"]:
-        return bool(NOT_A_WORD.match(text, match.end()))
+        return bool(_NOT_A_WORD.match(text, match.end()))
     if match["apart"]:
         return name.lstrip().startswith("-") or text[match.end() : match.end() + 1] in {'"', "'"}
     return True
@@ -169,7 +169,7 @@ def _value(text: str, start: int) -> Span | None:
 def _closing(text: str, start: int) -> int:
     """Where the bracket at `start` is closed; the end of the text if it is not."""
     depth = 0
-    for match in BRACKET.finditer(text, start):
+    for match in _BRACKET.finditer(text, start):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
         if depth == 0 and match.start() > start:
             return match.end()

@@ -33,7 +33,7 @@ _RUN = re.compile(
 _GROUP = re.compile("[0-9]+")
 
 
-def mask_cards(text: str) -> tuple[str, int]:
+def _mask_cards(text: str) -> tuple[str, int]:
     """Replace card numbers, also within a run of other numbers (a date, a code)."""
     return replaced(text, _cards(text))
 
@@ -73,7 +73,7 @@ _IBAN_HEAD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ -]?[A-Za-z0-9]
 _IBAN_TAIL = re.compile(r"(?:[ -]?[A-Za-z0-9]){11,29}")
 
 
-def mask_ibans(text: str) -> tuple[str, int]:
+def _mask_ibans(text: str) -> tuple[str, int]:
     """Replace bank account numbers; words may follow without punctuation."""
     return replaced(text, _ibans(text))
 
@@ -98,9 +98,9 @@ def _leaves_one(rotated: str) -> bool:
 _SSN = re.compile(r"(?<![0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![0-9-])")
 
 
-def mask_ssns(text: str) -> tuple[str, int]:
+def _mask_ssns(text: str) -> tuple[str, int]:
     """Replace United States social security numbers, which have no check digit."""
     return _SSN.subn("[SSN]", text)
 
 
-NUMBERS = (("iban", mask_ibans), ("card", mask_cards), ("ssn", mask_ssns))
+NUMBERS = (("iban", _mask_ibans), ("card", _mask_cards), ("ssn", _mask_ssns))

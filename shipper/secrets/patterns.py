@@ -19,7 +19,7 @@ from shipper.secrets.spans import Span, replaced
 _Mask = Callable[[str], tuple[str, int]]
 
 
-class Gate(Enum):
+class _Gate(Enum):
     """What to search for first: a word that names a secret, or a mark within the secret itself."""
 
     WORD = auto()
@@ -34,13 +34,13 @@ class Shape(NamedTuple):
     """
 
     kind: str
-    gate: Gate
+    gate: _Gate
     mask: _Mask
     pattern: str = ""
     token: str = ""
 
 
-def _shape(kind: str, gate: Gate, pattern: str, token: str | None = None) -> Shape:
+def _shape(kind: str, gate: _Gate, pattern: str, token: str | None = None) -> Shape:
     token = token or f"[{kind.upper()}]"
     return Shape(kind, gate, partial(re.compile(pattern).subn, token), pattern, token)
 
@@ -66,14 +66,14 @@ _STANDARD = str.maketrans("-_", "+/")
 SHAPES = (
     _shape(
         "private_key",
-        Gate.MARK,
+        _Gate.MARK,
         r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
         r"(?s:.*?)(?:-----END[^\n]{0,60}?-----|\Z)",
     ),
-    _shape("jwt", Gate.MARK, r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}"),
+    _shape("jwt", _Gate.MARK, r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}"),
     _shape(
         "token",
-        Gate.MARK,
+        _Gate.MARK,
         r"(?<![A-Za-z0-9])"
         r"(?:(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}"  # AWS
         r"|gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\w{16,}"  # GitHub
@@ -86,10 +86,10 @@ SHAPES = (
         r"|npm_\w{16,}|pypi-[\w-]{16,}|hf_\w{16,}|dop_v1_\w{16,}|shpat_\w{16,}"
         r"|sq0(?:atp|csp|idp)-[\w-]{16,}|key-[0-9a-f]{24,})",
     ),
-    Shape("authorization", Gate.WORD, _mask_basic),
+    Shape("authorization", _Gate.WORD, _mask_basic),
     _shape(
         "authorization",
-        Gate.WORD,
+        _Gate.WORD,
         # What follows the word in prose: "bearer authentication failed", "bearer token".
         r"(?i)\b(bearer\s{1,4})(?!(?:auth|token|scheme|realm|credential|error|header|challenge)"
         r"[a-z]*(?![\w.~+/=-]))[\w.~+/-]{6,}=*",
@@ -97,18 +97,18 @@ SHAPES = (
     ),
     _shape(
         "password",
-        Gate.MARK,
+        _Gate.MARK,
         r"(:(?:\\{0,15}/){2}[^\s/:@]{0,256}):[^\s/\"'<>]{1,256}@",
         r"\1:[PASSWORD]@",
     ),
-    Shape("password", Gate.WORD, mask_assigned),
+    Shape("password", _Gate.WORD, mask_assigned),
     _shape(
         "email",
-        Gate.MARK,
+        _Gate.MARK,
         r"(?<![\w.+-])[\w.+-]++(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}",
     ),
 )
-#: What is in every text, in lower case, that a shape behind `Gate.WORD` is found in. Each word is
+#: What is in every text, in lower case, that a shape behind `_Gate.WORD` is found in. Each word is
 #: known by its rarest letter, for which the search looks first, and then what stands around it.
 _WORD = re.compile(
     r"""(?x)
@@ -119,7 +119,7 @@ _WORD = re.compile(
     | v(?<=cv)[vc] | w(?<=pw)
     | =(?<=sig=)"""
 )
-#: What is in every text that holds a shape behind `Gate.MARK`: likewise a rare letter or sign.
+#: What is in every text that holds a shape behind `_Gate.MARK`: likewise a rare letter or sign.
 _MARK = re.compile(
     r"""(?x)
     @ | %40 | J(?<=eyJ) | A(?:[KSB]IA|CCA|Iza) | E(?=AAC)
@@ -146,7 +146,7 @@ class Suspicion(NamedTuple):
 
 
 _BEHIND: Mapping[tuple[bool, bool], tuple[Shape, ...]] = {
-    (word, mark): tuple(shape for shape in SHAPES if (word if shape.gate is Gate.WORD else mark))
+    (word, mark): tuple(shape for shape in SHAPES if (word if shape.gate is _Gate.WORD else mark))
     for word in (False, True)
     for mark in (False, True)
 }

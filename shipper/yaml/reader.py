@@ -12,7 +12,7 @@ from shipper.bounds import Bounds
 from shipper.errors import Problem
 from shipper.yaml.node import YamlNode
 
-Word = TypeVar("Word", bound=StrEnum)
+_Word = TypeVar("_Word", bound=StrEnum)
 
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 _DURATION = re.compile(r"\d+(?:\.\d+)?|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
@@ -79,7 +79,7 @@ class Reader:
             self.note(node, f"{text!r} is not one of {', '.join(names)}{close}")
         return text
 
-    def member(self, node: YamlNode, words: type[Word]) -> Word:
+    def member(self, node: YamlNode, words: type[_Word]) -> _Word:
         """A member of an enumeration, by its value."""
         text = self.one_of(node, words)
         return next((word for word in words if word == text), next(iter(words)))

@@ -16,8 +16,8 @@ from shipper.catalog import Catalog, Scope
 from shipper.secrets import assigned
 from shipper.secrets.patterns import SHAPES
 
-NORMALISE = "mcp-normalise"
-MASK_TEXT = "mcp-mask-text"
+_NORMALISE = "mcp-normalise"
+_MASK_TEXT = "mcp-mask-text"
 
 #: Of a line that could not be read; as in the Ruby script.
 _MOST_CHARACTERS = 4_000
@@ -30,12 +30,12 @@ _IS_UNKNOWN = "ctx._mcp?.unknown == true"
 def ingest_pipelines(catalog: Catalog, scope: Scope) -> dict[str, Body]:
     """The pipeline for foreign lines, and the one that masks lines it could not read."""
     return {
-        MASK_TEXT: _pipeline(
+        _MASK_TEXT: _pipeline(
             "Keeps a line that could not be read as one text in `message`, cut where it is very "
             "long, and masks what looks like a secret in it.",
             [*_text()],
         ),
-        NORMALISE: _pipeline(
+        _NORMALISE: _pipeline(
             "Turns a line that another MCP server, proxy or gateway wrote into the event that "
             "mcp-shipper would have written. Lines of mcp-shipper pass untouched.",
             [*_normalise(catalog, scope)],
@@ -74,7 +74,7 @@ def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
             "value": ["mcp_unrecognised"],
         }
     }
-    yield {"pipeline": {"tag": "mcp_mask_unrecognised", "if": _IS_UNKNOWN, "name": MASK_TEXT}}
+    yield {"pipeline": {"tag": "mcp_mask_unrecognised", "if": _IS_UNKNOWN, "name": _MASK_TEXT}}
     yield _gsub("mcp_secret_names", "_mcp.plain", _NAME, _HIDDEN, condition=_IS_OURS)
     yield _gsub("mcp_secret_words", "_mcp.names", _LAST_WORD, _HIDDEN, condition=_IS_OURS)
     yield _script("mask", {"kinds": given["kinds"]}, condition=_IS_OURS, has_json=True)
@@ -86,7 +86,7 @@ def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
 
 def _on_failure() -> Iterator[Body]:
     """Keeps a line that could not be processed as text, masked, with the step that failed."""
-    yield {"pipeline": {"tag": "mcp_mask_broken", "name": MASK_TEXT}}
+    yield {"pipeline": {"tag": "mcp_mask_broken", "name": _MASK_TEXT}}
     yield {"set": {"tag": "mcp_broken_kind", "field": "event.kind", "value": "pipeline_error"}}
     # The step that failed, not its message: that may quote the line.
     failed = "_ingest.on_failure_processor_tag"

@@ -17,8 +17,8 @@ from msgspec import Struct
 from shipper.bounds import Duration
 from shipper.forms.text.message import PARTIAL, Message, Step
 
-Format = Literal["auto", "cri", "docker"]
-Stream = Literal["all", "stdout", "stderr"]
+_Format = Literal["auto", "cri", "docker"]
+_Stream = Literal["all", "stdout", "stderr"]
 
 _TIME = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)"
 _CRI = re.compile(rb"(%b) (stdout|stderr) ([A-Z][^ ]*)(?: |$)" % _TIME)
@@ -37,8 +37,8 @@ _decode = msgspec.json.Decoder(_Docker).decode
 class Container(Struct, frozen=True):
     """The parser `container`."""
 
-    format: Format = "auto"
-    stream: Stream = "all"
+    format: _Format = "auto"
+    stream: _Stream = "all"
     #: How long to wait for the other parts of a line, which the runtime writes immediately.
     timeout_s: Duration | None = 5.0
 

@@ -18,7 +18,7 @@ _DOTTED_KEY = re.compile(rb'\.[^"]*"\s*:')
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
-Patterns = Sequence[re.Pattern[str]]
+_Patterns = Sequence[re.Pattern[str]]
 
 
 class Json(Struct, frozen=True, kw_only=True):
@@ -42,7 +42,7 @@ class Emitter:
         self,
         path: str,
         json: Json,
-        lines: tuple[Patterns, Patterns],
+        lines: tuple[_Patterns, _Patterns],
         common: Mapping[str, object],
     ) -> None:
         """`lines` are the patterns of lines to include, and of lines to exclude."""
