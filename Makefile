@@ -1,7 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALL := $(BIN)/pip install -q -c constraints.txt
 .DELETE_ON_ERROR:
-.PHONY: demo test check assets previews fix bench clean
+.PHONY: demo test check matrix constraints assets previews fix bench clean
 
 demo: .venv/for-demo
 	$(BIN)/mcp-shipper demo $(if $(ELASTICSEARCH),--elasticsearch $(ELASTICSEARCH)) $(if $(LOGSTASH),--logstash $(LOGSTASH))
@@ -15,6 +16,16 @@ check: .venv/for-check
 	$(BIN)/mypy
 	$(BIN)/mcp-shipper export assets --check
 	$(BIN)/pytest tests/test_layers.py tests/test_promises.py
+
+# With less than all: make matrix TESTS='tests/deliver tests/record -x'
+matrix: .venv-matrix/uv
+	.ci/matrix $(TESTS)
+
+# The newest versions of all that `make` installs; CI has these until somebody runs this again.
+constraints: .venv-matrix/uv
+	$</bin/uv pip compile -q --universal --upgrade pyproject.toml --all-extras \
+	    --group test --group lint --group bench --custom-compile-command 'make constraints' \
+	    --no-annotate -o constraints.txt
 
 assets: .venv/for-test
 	$(BIN)/mcp-shipper export assets
@@ -33,7 +44,7 @@ bench: .venv/for-bench
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-output bench/out dist
+	rm -rf .venv .venv-matrix .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-output bench/out dist
 
 # Each environment is the same .venv with more in it; a stamp is older than what it was made from
 # when pyproject.toml has changed since.
@@ -42,18 +53,22 @@ clean:
 	$(BIN)/pip install -q --upgrade 'pip>=25.1'  # the first that knows dependency groups
 	touch $@
 
-.venv/for-demo: .venv/made pyproject.toml
-	$(BIN)/pip install -q -e '.[mcp,fast]'
+.venv/for-demo: .venv/made pyproject.toml constraints.txt
+	$(INSTALL) -e '.[mcp,fast]'
 	touch $@
 
-.venv/for-test: .venv/made pyproject.toml
-	$(BIN)/pip install -q -e '.[mcp,fastmcp,fast,kafka]' --group test
+.venv/for-test: .venv/made pyproject.toml constraints.txt
+	$(INSTALL) -e '.[mcp,fastmcp,fast,kafka]' --group test
 	touch $@
 
 .venv/for-bench: .venv/for-test
-	$(BIN)/pip install -q --group bench
+	$(INSTALL) --group bench
 	touch $@
 
 .venv/for-check: .venv/for-test
-	$(BIN)/pip install -q --group lint
+	$(INSTALL) --group lint
 	touch $@
+
+.venv-matrix/uv:
+	$(PYTHON) -m venv $@
+	$@/bin/pip install -q uv

@@ -300,8 +300,9 @@ def test_index_replaces_where_create_conflicts():
 @pytest.mark.parametrize("body", [b'{"index":{}}\n{"n":1}', b'{"index":{}}\n', b"nonsense\n{}\n"])
 def test_a_malformed_bulk_body_is_400(body):
     server, _ = elasticsearch("ok")
-    with server, pytest.raises(HTTPError, match="400"):
+    with server, pytest.raises(HTTPError, match="400") as refused:
         urllib.request.urlopen(f"{server.url}/_bulk", body)
+    refused.value.close()
 
 
 @pytest.mark.parametrize(

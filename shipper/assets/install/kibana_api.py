@@ -34,10 +34,12 @@ class Kibana:
     ) -> None:
         self._url = url.rstrip("/")
         self._headers = {"kbn-xsrf": MANAGED_BY, **headers}
-        # urllib3 checks host names even where the context does not.
-        checks_names = None if context is None or context.check_hostname else False
+        # urllib3 checks host names even where the context does not. Before its version 2.8, a pool
+        # for plain HTTP does not know the option.
+        checks_names = context is None or context.check_hostname or not url.startswith("https:")
+        options: dict[str, Any] = {} if checks_names else {"assert_hostname": False}
         self._pool = urllib3.PoolManager(
-            timeout=_TIMEOUT_S, retries=False, ssl_context=context, assert_hostname=checks_names
+            timeout=_TIMEOUT_S, retries=False, ssl_context=context, **options
         )
         #: Whether the space is missing and, on a dry run, is not created.
         self.is_empty = False
