@@ -10,7 +10,7 @@ from shipper.cli.terminal import say, show, warn
 
 if TYPE_CHECKING:
     from shipper.config import Config
-    from shipper.run.dead_letters import Replayed, Wanted
+    from shipper.run.dead_letters import ReplayResult, Wanted
 
 
 def add(commands: Commands) -> None:
@@ -26,10 +26,10 @@ def add(commands: Commands) -> None:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
-    from shipper.run.dead_letters import outputs_with_letters
+    from shipper.run.dead_letters import outputs_with_dead_letters
 
     config = config_of(arguments)
-    names = [arguments.output] if arguments.output else outputs_with_letters(config)
+    names = [arguments.output] if arguments.output else outputs_with_dead_letters(config)
     wanted = _wanted(arguments.reason)
     if arguments.dry_run:
         return _show(config, names, wanted)
@@ -46,9 +46,9 @@ def _wanted(text: str) -> "Wanted":
 
 
 def _show(config: "Config", names: Iterable[str], wanted: "Wanted") -> int:
-    from shipper.run.dead_letters import piles
+    from shipper.run.dead_letters import dead_letter_groups
 
-    found = [pile for name in names for pile in piles(config, name, wanted)]
+    found = [group for name in names for group in dead_letter_groups(config, name, wanted)]
     if not found:
         say("no dead letters")
         return 0
@@ -71,7 +71,7 @@ def _send(config: "Config", names: Iterable[str], wanted: "Wanted") -> int:
     return EX_DATAERR if any(one.refused for one in done) else 0
 
 
-def _report(done: "Replayed") -> None:
+def _report(done: "ReplayResult") -> None:
     kept = done.kept
     counts = {
         "refused again": done.refused,

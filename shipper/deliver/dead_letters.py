@@ -12,17 +12,17 @@ from typing import Protocol
 import msgspec
 
 from shipper.durable import append, exclusively, is_at, open_append, trim
-from shipper.follow.batch import DeadLetter
+from shipper.follow.batch import BadLine
 
 
-class Witness(Protocol):
+class LossReporter(Protocol):
     """Records which lines do not arrive, or not completely."""
 
-    def quarantined(self, letters: Sequence[DeadLetter]) -> None:
+    def dead_lettered(self, letters: Sequence[BadLine]) -> None:
         """Record lines that became dead letters."""
         ...
 
-    def truncated(self, lines: Sequence[DeadLetter]) -> None:
+    def truncated(self, lines: Sequence[BadLine]) -> None:
         """Record lines that are sent without their ends."""
         ...
 
@@ -31,7 +31,7 @@ class Witness(Protocol):
         ...
 
 
-class Letter(msgspec.Struct, omit_defaults=True, frozen=True, rename={"timestamp": "@timestamp"}):
+class DeadLetter(msgspec.Struct, omit_defaults=True, frozen=True, rename={"timestamp": "@timestamp"}):
     """A dead letter as it is written."""
 
     timestamp: str
@@ -80,7 +80,7 @@ class DeadLetters:
     def __init__(self, path: Path, *, output: str, max_bytes: int) -> None:
         self._path, self._output, self._max_bytes = path, output, max_bytes
 
-    def add(self, letters: Sequence[DeadLetter]) -> None:
+    def add(self, letters: Sequence[BadLine]) -> None:
         """Append `letters`; raise `Full` and append none if there is no room.
 
         The file is opened again each time, because somebody may have moved it away to make room.
@@ -102,12 +102,12 @@ class DeadLetters:
                 "Check the lines, then send them again (mcp-shipper replay) or move the file away"
             )
 
-    def _encoded(self, letters: Iterable[DeadLetter]) -> Iterable[bytes]:
+    def _encoded(self, letters: Iterable[BadLine]) -> Iterable[bytes]:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         for letter in letters:
             reject = letter.reject
             line, encoded = _line(reject.line)
-            document = Letter(
+            document = DeadLetter(
                 timestamp=now,
                 reason=reject.reason,
                 output=self._output,

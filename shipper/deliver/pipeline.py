@@ -15,10 +15,10 @@ from msgspec import Struct
 
 from shipper.deliver.age import Age
 from shipper.deliver.backoff import Backoff
-from shipper.deliver.dead_letters import DeadLetters, Witness
+from shipper.deliver.dead_letters import DeadLetters, LossReporter
 from shipper.deliver.settle import Settler
 from shipper.deliver.stats import State, Stats
-from shipper.follow.batch import Batch, DeadLetter
+from shipper.follow.batch import Batch, BadLine
 from shipper.follow.deletions import Deletions, OwnDeletions
 from shipper.follow.discover import patterns
 from shipper.follow.following import Following
@@ -79,18 +79,18 @@ class Pipeline:
         config: PipelineConfig,
         output: Output,
         *,
-        witness: Witness | None = None,
+        loss_reporter: LossReporter | None = None,
         deletions: Deletions | None = None,
         sleep: Callable[[float], None] | None = None,
         random: Callable[[], float] = random.random,
     ) -> None:
-        """`witness` records lines that do not arrive.
+        """`loss_reporter` records lines that do not arrive.
 
         `deletions`, which all pipelines share, deletes files that every output has. Tests replace
         the waiting and the chance between attempts by `sleep` and `random`.
         """
         self._config = config
-        self._output, self._witness = output, witness
+        self._output, self._loss_reporter = output, loss_reporter
         self._deletions = OwnDeletions(config.name, deletions)
         self._stop = Event()
         self._pause = sleep or self._stop.wait
@@ -107,7 +107,7 @@ class Pipeline:
             sleep=self._sleep,
             backoff=Backoff(config.backoff_init_s, config.backoff_max_s, random),
             random=random,
-            witness=witness,
+            loss_reporter=loss_reporter,
         )
 
     @property
@@ -157,7 +157,7 @@ class Pipeline:
                 self._stop,
                 self.stats,
                 scan_interval_s=config.scan_interval_s,
-                witness=self._witness,
+                loss_reporter=self._loss_reporter,
             )
 
     def _end(self) -> None:
@@ -183,12 +183,12 @@ class Delivery:
         stats: Stats,
         *,
         scan_interval_s: float,
-        witness: Witness | None,
+        loss_reporter: LossReporter | None,
     ) -> None:
         """`stop` ends the delivery after the attempt in flight; `watcher` may be not started."""
         self._registry, self._following, self._settler = registry, following, settler
         self._watcher, self._stop, self._stats = watcher, stop, stats
-        self._scan_interval_s, self._witness = scan_interval_s, witness
+        self._scan_interval_s, self._loss_reporter = scan_interval_s, loss_reporter
         self._next_scan_monotonic = 0.0
         self._age = Age()
 
@@ -231,8 +231,8 @@ class Delivery:
 
     def _commit(self, batch: Batch) -> None:
         truncated = batch.truncated()
-        if self._witness:
-            self._record_losses(self._witness, batch, truncated)
+        if self._loss_reporter:
+            self._record_losses(self._loss_reporter, batch, truncated)
         now_s = int(time.time())
         self._registry.commit([source.advance(now_s) for source, _ in batch.parts])
         self._stats.batches += 1
@@ -242,12 +242,12 @@ class Delivery:
         self._stats.filtered += sum(len(offsets) for _, offsets in batch.filtered())
 
     def _record_losses(
-        self, witness: Witness, batch: Batch, truncated: Sequence[DeadLetter]
+        self, loss_reporter: LossReporter, batch: Batch, truncated: Sequence[BadLine]
     ) -> None:
         if truncated:
-            witness.truncated(truncated)
+            loss_reporter.truncated(truncated)
         for path, offsets in batch.filtered():
-            witness.dropped(path, offsets)
+            loss_reporter.dropped(path, offsets)
 
     # --- the next batch
 

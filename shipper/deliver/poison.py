@@ -26,7 +26,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shipper.errors import Closed
-from shipper.follow.batch import DeadLetter
+from shipper.follow.batch import BadLine
 from shipper.lines import Lines
 
 #: A restart closes a connection once or twice; after more closings in a row, try halves.
@@ -49,11 +49,11 @@ class Settleable(Protocol):
         """The lines to send, in order."""
         ...
 
-    def rejects(self) -> Iterator[DeadLetter]:
+    def rejects(self) -> Iterator[BadLine]:
         """The lines that are known to be bad beforehand."""
         ...
 
-    def reject(self, index: int, reason: str) -> DeadLetter:
+    def reject(self, index: int, reason: str) -> BadLine:
         """The dead letter for the line at `index`, which the destination rejected."""
         ...
 

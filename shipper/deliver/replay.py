@@ -17,41 +17,41 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from shipper.deliver.dead_letters import Letter, locked
+from shipper.deliver.dead_letters import DeadLetter, locked
 from shipper.durable import append, open_append, sync_directory, trim
 from shipper.errors import ShipperError
-from shipper.follow.batch import DeadLetter
+from shipper.follow.batch import BadLine
 from shipper.forms.check import Reject, fault
 from shipper.lines import Lines
 
 #: How much is read at once; a single dead letter may be longer.
 _BLOCK_BYTES = 1 << 20
 
-_letters = msgspec.json.Decoder(Letter)
+_letters = msgspec.json.Decoder(DeadLetter)
 
 
-class Again(Struct, frozen=True):
+class ReplayBatch(Struct, frozen=True):
     """Dead letters to send again, as a batch that can be settled."""
 
-    letters: Sequence[DeadLetter] = ()
+    letters: Sequence[BadLine] = ()
     #: Those whose line is still not one JSON object.
-    bad: Sequence[DeadLetter] = ()
+    bad: Sequence[BadLine] = ()
 
     def lines(self) -> Lines:
         """Their lines, in order."""
         return Lines.of(letter.reject.line for letter in self.letters)
 
-    def rejects(self) -> Iterator[DeadLetter]:
+    def rejects(self) -> Iterator[BadLine]:
         """The dead letters that are rejected again without being sent."""
         return iter(self.bad)
 
-    def reject(self, index: int, reason: str) -> DeadLetter:
+    def reject(self, index: int, reason: str) -> BadLine:
         """The dead letter at `index`, refused again."""
         letter = self.letters[index]
         return replace(letter, reject=replace(letter.reject, reason=reason))
 
 
-class Kept(Struct):
+class KeptDeadLetters(Struct):
     """How many dead letters were not sent again, by reason."""
 
     #: Not selected.
@@ -67,11 +67,11 @@ class Replay(Struct):
 
     path: Path
     #: Whether a dead letter is selected.
-    wanted: Callable[[Letter], bool]
+    wanted: Callable[[DeadLetter], bool]
     #: Whether every line is settled now: delivered, or a dead letter with its new reason.
-    settle: Callable[[Again], bool]
+    settle: Callable[[ReplayBatch], bool]
     max_lines: int
-    kept: Kept = field(default_factory=Kept)
+    kept: KeptDeadLetters = field(default_factory=KeptDeadLetters)
 
     def run(self) -> bool:
         """Whether it came to the end; raises `ShipperError` if another replay is running."""
@@ -95,10 +95,10 @@ class Replay(Struct):
             claimed.advance(end)
         return True
 
-    def _part(self, lines: Sequence[bytes]) -> tuple[Again, list[bytes]]:
+    def _part(self, lines: Sequence[bytes]) -> tuple[ReplayBatch, list[bytes]]:
         """Separate the dead letters to send from the lines to keep, which are counted by reason."""
-        good: list[DeadLetter] = []
-        bad: list[DeadLetter] = []
+        good: list[BadLine] = []
+        bad: list[BadLine] = []
         stay: list[bytes] = []
         for line in lines:
             letter = decoded(line)
@@ -113,7 +113,7 @@ class Replay(Struct):
                 (bad if reason else good).append(dead)
                 continue
             stay.append(line)
-        return Again(good, bad), stay
+        return ReplayBatch(good, bad), stay
 
     def _keep(self, lines: Sequence[bytes]) -> None:
         """Append them to the dead letters, regardless of the limit: they were there before."""
@@ -198,7 +198,7 @@ def _interrupted(path: Path) -> list[_Claimed]:
     return [_Claimed(path, int(name.rpartition("-")[2])) for name in names]
 
 
-def read_letters(path: Path) -> Iterator[bytes]:
+def read_dead_letters(path: Path) -> Iterator[bytes]:
     """The current dead letters of `path`, including those that a replay is sending."""
     for claimed in _interrupted(path):
         with suppress(FileNotFoundError):  # the replay has advanced meanwhile
@@ -207,7 +207,7 @@ def read_letters(path: Path) -> Iterator[bytes]:
         yield from file
 
 
-def decoded(line: bytes) -> Letter | None:
+def decoded(line: bytes) -> DeadLetter | None:
     """The dead letter on a line; None if somebody edited it until it was not valid."""
     try:
         letter = _letters.decode(line)
@@ -217,16 +217,16 @@ def decoded(line: bytes) -> Letter | None:
     return letter
 
 
-def obstacle(letter: Letter) -> str:
+def obstacle(letter: DeadLetter) -> str:
     """Why a replay would keep the dead letter; empty if it would send it."""
     if not letter.is_whole:
         return "incomplete"
     return "not JSON objects, fix them first" if _checked(letter)[0] else ""
 
 
-def _checked(letter: Letter) -> tuple[str | None, DeadLetter]:
+def _checked(letter: DeadLetter) -> tuple[str | None, BadLine]:
     """The dead letter, and the reason not to send its line, which somebody may have fixed."""
     line = letter.content().strip()
     reason = "more than one line" if b"\n" in line else fault(line)
     reject = Reject(line, letter.offset, reason or letter.reason)
-    return reason, DeadLetter(letter.path, reject)
+    return reason, BadLine(letter.path, reject)

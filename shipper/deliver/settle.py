@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable, Sequence
 
 from shipper.deliver.backoff import Backoff
-from shipper.deliver.dead_letters import DeadLetters, Full, Witness
+from shipper.deliver.dead_letters import DeadLetters, Full, LossReporter
 from shipper.deliver.poison import Attempt, Group, Settleable, Unsettled
 from shipper.deliver.stats import State, Stats
 from shipper.errors import Closed, ProtocolError, Refused, TooLarge, Unavailable
-from shipper.follow.batch import DeadLetter
+from shipper.follow.batch import BadLine
 from shipper.lines import Lines
 from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Outcome, Output, Rejected
 
@@ -38,11 +38,11 @@ class Settler:
         sleep: _Sleep,
         backoff: Backoff,
         random: Callable[[], float],
-        witness: Witness | None = None,
+        loss_reporter: LossReporter | None = None,
     ) -> None:
-        """`witness` records the lines that went to the dead letters."""
+        """`loss_reporter` records the lines that went to the dead letters."""
         self._output, self._dead_letters, self._stats = output, dead_letters, stats
-        self._name, self._sleep, self._witness = name, sleep, witness
+        self._name, self._sleep, self._loss_reporter = name, sleep, loss_reporter
         self._backoff = backoff
         self._slow = Backoff(_REFUSED_INITIAL_S, _REFUSED_MAX_S, random)
         self._full = Backoff(_FULL_INITIAL_S, _FULL_MAX_S, random)
@@ -131,7 +131,7 @@ class Settler:
                 _log.info("Output %s takes lines again.", self._name)
             self._stats.state = State.DELIVERING
 
-    def _bury(self, letters: Sequence[DeadLetter]) -> bool:
+    def _bury(self, letters: Sequence[BadLine]) -> bool:
         """Write the dead letters to the disk; wait while there is no room for them."""
         while True:
             try:
@@ -144,8 +144,8 @@ class Settler:
                 return False
         self._full.reset()
         self._stats.rejected += len(letters)
-        if self._witness:
-            self._witness.quarantined(letters)
+        if self._loss_reporter:
+            self._loss_reporter.dead_lettered(letters)
         reason = letters[0].reject.reason
         _log.warning(
             "Output %s: %d lines rejected, now in the dead letters; the first: %s.",

@@ -9,13 +9,13 @@ from msgspec import Struct
 
 from shipper.config import Config
 from shipper.deliver.backoff import Backoff
-from shipper.deliver.dead_letters import DeadLetters, Letter, kind_of
-from shipper.deliver.replay import Kept, Replay, decoded, obstacle, read_letters
+from shipper.deliver.dead_letters import DeadLetters, DeadLetter, kind_of
+from shipper.deliver.replay import KeptDeadLetters, Replay, decoded, obstacle, read_dead_letters
 from shipper.deliver.settle import Settler
 from shipper.deliver.stats import State, Stats
 from shipper.outputs import OUTPUTS
 from shipper.outputs.base import Output
-from shipper.run.self_audit import attestation_of
+from shipper.run.self_audit import self_audit_of
 from shipper.run.service import pipeline_config
 
 #: How long a replay waits in all for an output that is away: a person sits before it.
@@ -23,12 +23,12 @@ _PATIENCE_S = 30.0
 _BACKOFF_INIT_S, _BACKOFF_MAX_S = 1.0, 5.0
 
 #: Stands for a letter that a person has edited until it was none.
-_UNREADABLE = Letter(timestamp="", reason="cannot be read", output="", path="", offset=0, length=0)
+_UNREADABLE = DeadLetter(timestamp="", reason="cannot be read", output="", path="", offset=0, length=0)
 
-Wanted = Callable[[Letter], bool]
+Wanted = Callable[[DeadLetter], bool]
 
 
-class Pile(Struct, kw_only=True):
+class DeadLetterGroup(Struct, kw_only=True):
     """Dead letters of one output that have the same kind of reason, and the same fate."""
 
     output: str
@@ -40,51 +40,51 @@ class Pile(Struct, kw_only=True):
     oldest: str = ""
     newest: str = ""
 
-    def add(self, letter: Letter, size_bytes: int) -> None:
+    def add(self, letter: DeadLetter, size_bytes: int) -> None:
         self.count += 1
         self.size_bytes += size_bytes
         self.oldest = min(self.oldest or letter.timestamp, letter.timestamp)
         self.newest = max(self.newest, letter.timestamp)
 
 
-class Replayed(Struct, frozen=True):
+class ReplayResult(Struct, frozen=True):
     """What became of the dead letters of one output."""
 
     output: str
     delivered: int
     refused: int
-    kept: Kept
+    kept: KeptDeadLetters
     #: Why it ended before it came to the end.
     error: str = ""
 
 
-def outputs_with_letters(config: Config) -> list[str]:
+def outputs_with_dead_letters(config: Config) -> list[str]:
     """The outputs that have any, those that are configured no more included."""
     folder = config.data / "dead-letters"
     # glob would find nothing where we may not look.
     paths = folder.iterdir() if folder.exists() else ()
     names = {path.name.partition(".")[0] for path in paths if path.suffix == ".ndjson"}
-    return sorted(name for name in names if next(read_letters(folder / f"{name}.ndjson"), b""))
+    return sorted(name for name in names if next(read_dead_letters(folder / f"{name}.ndjson"), b""))
 
 
-def piles(config: Config, output: str, wanted: Wanted) -> list[Pile]:
+def dead_letter_groups(config: Config, output: str, wanted: Wanted) -> list[DeadLetterGroup]:
     """The dead letters of an output that are `wanted`, by the kind of their reason."""
-    found: dict[tuple[str, str], Pile] = {}
-    for line in read_letters(_path(config, output)):
+    found: dict[tuple[str, str], DeadLetterGroup] = {}
+    for line in read_dead_letters(_path(config, output)):
         letter = decoded(line) or _UNREADABLE
         if not wanted(letter):
             continue
         key = kind_of(letter.reason), obstacle(letter)
-        pile = found.setdefault(key, Pile(output=output, reason=key[0], obstacle=key[1]))
-        pile.add(letter, len(line))
-    return sorted(found.values(), key=lambda pile: -pile.count)
+        group = found.setdefault(key, DeadLetterGroup(output=output, reason=key[0], obstacle=key[1]))
+        group.add(letter, len(line))
+    return sorted(found.values(), key=lambda group: -group.count)
 
 
 def _path(config: Config, output: str) -> Path:
     return config.data / "dead-letters" / f"{output}.ndjson"
 
 
-def replay(config: Config, output: str, wanted: Wanted) -> Replayed:
+def replay(config: Config, output: str, wanted: Wanted) -> ReplayResult:
     """Send the dead letters of `output` again, and record it as an audit event."""
     stats = Stats()
     sender = OUTPUTS[output].create(config.outputs[output])
@@ -96,7 +96,7 @@ def replay(config: Config, output: str, wanted: Wanted) -> Replayed:
         if stats.delivered or stats.rejected:
             _record(config, output, stats)
     error = "" if is_done else stats.last_error
-    return Replayed(output, stats.delivered, stats.rejected, work.kept, error)
+    return ReplayResult(output, stats.delivered, stats.rejected, work.kept, error)
 
 
 def _work(config: Config, output: str, wanted: Wanted, settler: Settler) -> Replay:
@@ -118,12 +118,12 @@ def _settler(config: Config, output: str, sender: Output, stats: Stats) -> Settl
 
 
 def _record(config: Config, output: str, stats: Stats) -> None:
-    attestation = attestation_of(config)
-    if attestation is None:
+    self_audit = self_audit_of(config)
+    if self_audit is None:
         return
     counts = {"delivered": stats.delivered, "refused": stats.rejected}
-    attestation.event("letters-replayed", success=not stats.rejected, output=output, **counts)
-    attestation.close()
+    self_audit.event("letters-replayed", success=not stats.rejected, output=output, **counts)
+    self_audit.close()
 
 
 class _Patience:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from shipper import __version__
 from shipper.config import Config
-from shipper.deliver.dead_letters import Witness, kind_of
-from shipper.follow.batch import DeadLetter
+from shipper.deliver.dead_letters import LossReporter, kind_of
+from shipper.follow.batch import BadLine
 from shipper.follow.handle import Handle
 from shipper.follow.inputs import InputConfig
 from shipper.follow.segments import is_abandoned
@@ -36,37 +36,37 @@ _MAX_FILES = 100
 _OTHER = "other reasons"
 
 
-def own_prefix(config: Config) -> str:
+def self_audit_prefix(config: Config) -> str:
     """What the paths of the shipper's own segments begin with."""
     directory = os.path.abspath(config.data / "audit")  # noqa: PTH100 - as those of followed files
     return f"{directory}/"
 
 
-def attestation_of(config: Config) -> "Attestation | None":
+def self_audit_of(config: Config) -> "SelfAudit | None":
     """What records the shipper's own events, where they are wanted."""
-    return Attestation(config) if config.operation.self_audit.enabled else None
+    return SelfAudit(config) if config.operation.self_audit.enabled else None
 
 
-class Attestation:
+class SelfAudit:
     """Writes the shipper's own events; never raises, and never waits for a network."""
 
     def __init__(self, config: Config) -> None:
-        self._own = own_prefix(config)
+        self._own = self_audit_prefix(config)
         self._outputs = len(config.outputs)
         self._config = config
         self._lock = threading.Lock()
         self._handler: AuditHandler | None = None
-        self._witnesses: list[_Witness] = []
+        self._losses: list[_LossEvents] = []
         #: Whether the run before was killed: what it had counted and not told is nowhere.
         self.was_killed = _was_killed(self._own)
         #: Where the events are to be shipped from.
         self.input = InputConfig(id="mcp-shipper-audit", paths=(f"{self._own}*.jsonl",))
 
-    def of(self, output: str) -> Witness:
+    def of(self, output: str) -> LossReporter:
         """What the pipeline of that output tells of its lines."""
-        witness = _Witness(output, self._own, self.event)
-        self._witnesses.append(witness)
-        return witness
+        loss_reporter = _LossEvents(output, self._own, self.event)
+        self._losses.append(loss_reporter)
+        return loss_reporter
 
     def event(
         self,
@@ -82,7 +82,7 @@ class Attestation:
         event = create_compliance_event(
             operation, details=details or None, records=records, success=success
         )
-        self._recorder().attest(event)
+        self._recorder().record_self_audit(event)
 
     def prune(self, rows: Iterable[FileStatus]) -> None:
         """Delete our segments that every output has, or each start would leave one for ever."""
@@ -95,8 +95,8 @@ class Attestation:
 
     def close(self) -> None:
         """End the stream."""
-        for witness in self._witnesses:
-            witness.flush()
+        for loss_reporter in self._losses:
+            loss_reporter.flush()
         if self._handler:
             self._handler.close()
 
@@ -119,7 +119,7 @@ def _was_killed(own: str) -> bool:
         return is_abandoned(Handle(file.fileno()))
 
 
-class _Witness:
+class _LossEvents:
     """Turns what one output's pipeline tells into events; for its thread alone."""
 
     def __init__(self, output: str, own: str, event: Callable[..., None]) -> None:
@@ -127,15 +127,15 @@ class _Witness:
         self._dropped: dict[str, list[int]] = {}
         self._flushed_s = time.monotonic()
 
-    def quarantined(self, letters: Sequence[DeadLetter]) -> None:
+    def dead_lettered(self, letters: Sequence[BadLine]) -> None:
         """One event for each kind of reason, with places and digests, never with content."""
         self._tell("lines-quarantined", letters)
 
-    def truncated(self, lines: Sequence[DeadLetter]) -> None:
+    def truncated(self, lines: Sequence[BadLine]) -> None:
         """The same, of lines that arrive without their ends."""
         self._tell("lines-truncated", lines)
 
-    def _tell(self, operation: str, letters: Sequence[DeadLetter]) -> None:
+    def _tell(self, operation: str, letters: Sequence[BadLine]) -> None:
         # A refused event of ours raises none, or there would be no end to it.
         theirs = [letter for letter in letters if not letter.path.startswith(self._own)]
         for reason, group in _by_reason(theirs).items():
@@ -175,8 +175,8 @@ def _is_quiet(path: Path) -> bool:
     return time.time() - path.stat().st_mtime > _QUIET_S
 
 
-def _by_reason(letters: Iterable[DeadLetter]) -> Mapping[str, Sequence[DeadLetter]]:
-    groups: dict[str, list[DeadLetter]] = {}
+def _by_reason(letters: Iterable[BadLine]) -> Mapping[str, Sequence[BadLine]]:
+    groups: dict[str, list[BadLine]] = {}
     for letter in letters:
         kind = kind_of(letter.reject.reason)
         if kind not in groups and len(groups) >= _MAX_REASONS:
@@ -185,7 +185,7 @@ def _by_reason(letters: Iterable[DeadLetter]) -> Mapping[str, Sequence[DeadLette
     return groups
 
 
-def _place(letter: DeadLetter) -> dict[str, object]:
+def _place(letter: BadLine) -> dict[str, object]:
     reject = letter.reject
     return {
         "path": letter.path,

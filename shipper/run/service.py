@@ -17,7 +17,7 @@ from shipper.errors import ConfigError, Problem, ShipperError
 from shipper.follow.deletions import Deletions
 from shipper.outputs import OUTPUTS
 from shipper.outputs.base import Output
-from shipper.run.self_audit import Attestation, attestation_of
+from shipper.run.self_audit import SelfAudit, self_audit_of
 from shipper.run.status import settled_files
 
 _log = logging.getLogger("shipper.run.service")
@@ -30,10 +30,10 @@ class Service:
         if not config.outputs:
             what = f"nothing to ship to; configure one of: {', '.join(OUTPUTS)}"
             raise ConfigError([Problem("output", what)])
-        self.attestation = attestation_of(config)
+        self.self_audit = self_audit_of(config)
         deletions = Deletions(config.outputs)
         self.pipelines = {
-            name: _pipeline(name, output, config, self.attestation, deletions)
+            name: _pipeline(name, output, config, self.self_audit, deletions)
             for name, output in outputs_of(config).items()
         }
         self._spool = spool_of(config)
@@ -159,14 +159,14 @@ def _pipeline(
     name: str,
     output: Output,
     config: Config,
-    attestation: Attestation | None,
+    self_audit: SelfAudit | None,
     deletions: Deletions,
 ) -> Pipeline:
     shape = pipeline_config(name, config)
-    if attestation is None:
+    if self_audit is None:
         return Pipeline(shape, output, deletions=deletions)
-    shape = replace(shape, inputs=(*shape.inputs, attestation.input))
-    return Pipeline(shape, output, witness=attestation.of(name), deletions=deletions)
+    shape = replace(shape, inputs=(*shape.inputs, self_audit.input))
+    return Pipeline(shape, output, loss_reporter=self_audit.of(name), deletions=deletions)
 
 
 def probe(config: Config) -> Iterator[tuple[str, str, bool]]:

@@ -12,7 +12,7 @@ from shipper.config.permissions import problems_of_state
 from shipper.errors import BadInput, ConfigError
 from shipper.follow.discover import nothing_named
 from shipper.run.log import set_up_log
-from shipper.run.self_audit import Attestation, own_prefix
+from shipper.run.self_audit import SelfAudit, self_audit_prefix
 from shipper.run.service import Service
 from shipper.run.serving import logging_counters, serving
 from shipper.run.status import FileStatus, file_status
@@ -70,19 +70,19 @@ def _run(config: Config, load: Callable[[], Config], *, once: bool) -> Config | 
 @contextmanager
 def _told(service: Service, config: Config, following: list[Config]) -> Iterator[None]:
     """Start and end as audit events; and, when it is the end, what is left as the last word."""
-    attestation = service.attestation
-    starting = threading.Thread(target=_tell_start, args=(attestation, config), name="start")
+    self_audit = service.self_audit
+    starting = threading.Thread(target=_tell_start, args=(self_audit, config), name="start")
     starting.start()  # beside the first batch, which need not wait for it
     try:
         yield
     finally:
         starting.join()
         left, own = _last_look(config)
-        if attestation:
+        if self_audit:
             what = "shipper-reload" if following else "shipper-stop"
-            attestation.event(what, success=service.failure is None, unacknowledged_bytes=left)
-            attestation.close()
-            attestation.prune(own)
+            self_audit.event(what, success=service.failure is None, unacknowledged_bytes=left)
+            self_audit.close()
+            self_audit.prune(own)
     for output, behind in () if following else left.items():
         _log.info("%s: stopped; %d bytes read or seen are not acknowledged.", output, behind)
 
@@ -118,14 +118,14 @@ def _refuse(error: BadInput) -> None:
     _log.error("The new configuration cannot be used, the old one goes on: %s", error)
 
 
-def _tell_start(attestation: Attestation | None, config: Config) -> None:
+def _tell_start(self_audit: SelfAudit | None, config: Config) -> None:
     for what in nothing_named(config.inputs):
         _log.info("Configuration: %s.", what)
-    if attestation:
+    if self_audit:
         details: dict[str, Any] = {"outputs": list(config.outputs)}
-        if attestation.was_killed:
+        if self_audit.was_killed:
             details["previous_run"] = "killed"
-        attestation.event("shipper-start", **details)
+        self_audit.event("shipper-start", **details)
 
 
 def _last_look(config: Config) -> tuple[dict[str, int], list[FileStatus]]:
@@ -134,7 +134,7 @@ def _last_look(config: Config) -> tuple[dict[str, int], list[FileStatus]]:
     And where the outputs are with the shipper's own events.
     """
     left, own = dict.fromkeys(config.outputs, 0), []
-    prefix = own_prefix(config)
+    prefix = self_audit_prefix(config)
     for row in file_status(config):
         if row.path.startswith(prefix):
             own.append(row)

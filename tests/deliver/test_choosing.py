@@ -222,7 +222,7 @@ def test_a_half_line_at_the_end_keeps_a_file(tmp_path, logs):
 def test_segments_are_deleted_when_they_are_closed(tmp_path, logs):
     handler = AuditHandler(logs, max_bytes=1500)
     for _ in range(4):
-        handler.attest(create_compliance_event("thing"))
+        handler.record_self_audit(create_compliance_event("thing"))
     for path in logs.iterdir():
         age(path, 10)
     output = ScriptedOutput()
@@ -244,7 +244,7 @@ WRITER = """
 import sys
 from shipper import AuditHandler, create_compliance_event
 handler = AuditHandler(sys.argv[1])
-handler.attest(create_compliance_event("thing"))
+handler.record_self_audit(create_compliance_event("thing"))
 print(handler.path, flush=True)
 sys.stdin.read()
 """

@@ -190,7 +190,7 @@ class Histories(RuleBasedStateMachine):
         if self.recorder is None:
             self.recorder = AuditHandler(self.home / "logs", max_bytes=2500)
         for _ in range(events):
-            self.recorder.attest(create_compliance_event("thing"))
+            self.recorder.record_self_audit(create_compliance_event("thing"))
 
     @precondition(lambda self: self.recorder)
     @rule()

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from shipper.deliver.backoff import Backoff
 from shipper.deliver.dead_letters import DeadLetters
-from shipper.deliver.replay import Replay, decoded, read_letters
+from shipper.deliver.replay import Replay, decoded, read_dead_letters
 from shipper.deliver.settle import Settler
 from shipper.deliver.stats import Stats
 from shipper.errors import ShipperError, Unavailable
-from shipper.follow.batch import DeadLetter
+from shipper.follow.batch import BadLine
 from shipper.forms.check import Reject
 from shipper.outputs.base import DELIVERED, Rejected
 from tests.deliver.lines import line, numbers
@@ -26,8 +26,8 @@ def path(tmp_path):
 
 
 def bury(path, *rejects):
-    pile = DeadLetters(path, output="test", max_bytes=1 << 20)
-    pile.add([DeadLetter("/a.log", reject) for reject in rejects])
+    group = DeadLetters(path, output="test", max_bytes=1 << 20)
+    group.add([BadLine("/a.log", reject) for reject in rejects])
 
 
 def refused(*numbers, reason="400 mapper: bad"):
@@ -53,7 +53,7 @@ def replayed(path, output, *, wanted=lambda letter: True, max_lines=2):
 
 def left(path):
     """The current dead letters, as objects."""
-    return [json.loads(one) for one in read_letters(path)]
+    return [json.loads(one) for one in read_dead_letters(path)]
 
 
 def test_delivered_dead_letters_leave_the_file(path):
@@ -105,7 +105,7 @@ def test_a_dead_letter_edited_until_it_is_invalid_stays_byte_for_byte(path):
     with path.open("ab") as file:
         file.write(b'{"line": "{"n":1}"}\n')
     replay, _ = replayed(path, ScriptedOutput())
-    assert list(read_letters(path)) == [b'{"line": "{"n":1}"}\n']
+    assert list(read_dead_letters(path)) == [b'{"line": "{"n":1}"}\n']
     assert replay.kept.unreadable == 1
 
 
@@ -168,7 +168,7 @@ def test_whenever_it_dies_no_dead_letter_is_lost_and_at_most_one_batch_is_sent_t
     os.waitpid(child, 0)
     replayed(path, _Recording(sent, refused_again), wanted=wanted, max_lines=max_lines)
     arrived = numbers(sent.read_bytes().splitlines()) if sent.exists() else []
-    remaining = [json.loads(decoded(one).line)["n"] for one in read_letters(path)]
+    remaining = [json.loads(decoded(one).line)["n"] for one in read_dead_letters(path)]
     good = set(range(count)) - unwanted - refused_again
     assert set(arrived) == good
     assert set(remaining) == set(range(count)) - good

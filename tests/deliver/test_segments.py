@@ -22,7 +22,7 @@ def recorder(logs):
 
 def record(handler, events):
     for _ in range(events):
-        handler.attest(create_compliance_event("thing"))
+        handler.record_self_audit(create_compliance_event("thing"))
 
 
 def segments(logs):

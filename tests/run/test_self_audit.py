@@ -8,12 +8,12 @@ from hashlib import sha256
 import pytest
 
 from shipper.config import from_mapping, load
-from shipper.follow.batch import DeadLetter
+from shipper.follow.batch import BadLine
 from shipper.follow.handle import Handle
 from shipper.follow.segments import is_abandoned
 from shipper.forms.check import Reject
 from shipper.record.format import first_break
-from shipper.run.self_audit import Attestation
+from shipper.run.self_audit import SelfAudit
 from shipper.run.service import Service
 from tests.fakes import FakeElasticsearch, items
 from tests.integration.line import shipping
@@ -67,7 +67,7 @@ def test_lines_that_are_quarantined_are_an_event_with_places_and_digests_and_no_
     config = load(write(tmp_path, source, to_file(tmp_path)))
     service = Service(config)
     service.drain()
-    service.attestation.close()
+    service.self_audit.close()
     Service(config).drain()
     events = {details(one)["reason"]: one for one in own(tmp_path)}
     assert set(events) == {"not JSON", "not a JSON object"}
@@ -83,13 +83,13 @@ def test_lines_that_are_quarantined_are_an_event_with_places_and_digests_and_no_
     assert "hunter2" not in json.dumps(own(tmp_path))
 
 
-def attested(home, letters):
+def recorded(home, letters):
     """The events of these letters, as they stand in the shipper's own stream."""
-    attestation = Attestation(
+    self_audit = SelfAudit(
         from_mapping({"path": {"home": str(home)}, "output": {"console": {}}})
     )
-    attestation.of("file").quarantined(letters)
-    attestation.close()
+    self_audit.of("file").dead_lettered(letters)
+    self_audit.close()
     lines = [
         line
         for path in sorted((home / "data" / "audit").glob("*.jsonl"))
@@ -100,18 +100,18 @@ def attested(home, letters):
 
 
 def test_a_batch_of_many_lines_is_one_event_a_reason_with_the_count_of_all(tmp_path):
-    letters = [DeadLetter("/a", Reject(b"%d" % n, n, f"400 bad: {n}")) for n in range(2000)]
-    (event,) = attested(tmp_path, letters)
+    letters = [BadLine("/a", Reject(b"%d" % n, n, f"400 bad: {n}")) for n in range(2000)]
+    (event,) = recorded(tmp_path, letters)
     assert event["mcp"]["compliance"]["records"] == 2000
     assert [one["offset"] for one in details(event)["lines"]] == list(range(20))
 
 
 def test_lines_that_are_cut_are_an_event_with_their_places(tmp_path):
     home = {"path": {"home": str(tmp_path)}, "output": {"console": {}}}
-    attestation = Attestation(from_mapping(home))
+    self_audit = SelfAudit(from_mapping(home))
     cut = Reject(b"begin", 7, "11 bytes long, over 5", length=11, sha256="ab" * 32)
-    attestation.of("console").truncated([DeadLetter("/a.log", cut)])
-    attestation.close()
+    self_audit.of("console").truncated([BadLine("/a.log", cut)])
+    self_audit.close()
     (segment,) = (tmp_path / "data" / "audit").iterdir()
     event = json.loads(segment.read_bytes().splitlines()[1])
     assert event["event"]["action"] == "audit-lines-truncated"
@@ -119,17 +119,17 @@ def test_lines_that_are_cut_are_an_event_with_their_places(tmp_path):
 
 
 def test_a_batch_of_many_reasons_is_a_bounded_number_of_events(tmp_path):
-    letters = [DeadLetter("/a", Reject(b"x", n, f"reason {n}")) for n in range(100)]
-    events = attested(tmp_path, letters)
+    letters = [BadLine("/a", Reject(b"x", n, f"reason {n}")) for n in range(100)]
+    events = recorded(tmp_path, letters)
     assert len(events) == 11
     assert sum(one["mcp"]["compliance"]["records"] for one in events) == 100
 
 
 def test_the_refusal_of_such_an_event_raises_none(tmp_path):
     path = str(tmp_path / "data" / "audit" / "x-000001.jsonl")
-    attestation = Attestation(from_mapping({"path": {"home": str(tmp_path)}}))
-    attestation.of("file").quarantined([DeadLetter(path, Reject(b"{}", 0, "400 bad"))])
-    attestation.close()
+    self_audit = SelfAudit(from_mapping({"path": {"home": str(tmp_path)}}))
+    self_audit.of("file").dead_lettered([BadLine(path, Reject(b"{}", 0, "400 bad"))])
+    self_audit.close()
     assert not (tmp_path / "data" / "audit").exists()
 
 
