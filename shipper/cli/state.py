@@ -84,14 +84,16 @@ def _status_with_rates(config: "Config") -> "Callable[[], RenderableType]":
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    from shipper.run.dead_letters import outputs_with_dead_letters, dead_letter_groups
+    from shipper.run.dead_letters import dead_letter_groups, outputs_with_dead_letters
     from shipper.run.status import file_status
 
     config = config_of(arguments)
     wanted = arguments.output
     files = [row for row in file_status(config) if wanted in {None, row.output}]
     names = [name for name in outputs_with_dead_letters(config) if wanted in {None, name}]
-    dead_letters = [group for name in names for group in dead_letter_groups(config, name, lambda _: True)]
+    dead_letters = [
+        group for name in names for group in dead_letter_groups(config, name, lambda _: True)
+    ]
     if arguments.json:
         for row in files:
             _say_json({"type": "position", **row.plain()})

@@ -103,14 +103,14 @@ def positions_table(files: Iterable[FileStatus]) -> Table:
     return table
 
 
-def dead_letters_table(dead_letter_groups: Iterable[DeadLetterGroup], configured: Iterable[str]) -> Table:
+def dead_letters_table(groups: Iterable[DeadLetterGroup], configured: Iterable[str]) -> Table:
     """A row for each output and kind of reason, with what a replay would do."""
     table = _table("output", "reason")
     for column in ("dead letters", "size"):
         table.add_column(column, justify="right", no_wrap=True)
     for column in ("oldest", "newest", "replay"):
         table.add_column(column, no_wrap=True)
-    for group in dead_letter_groups:
+    for group in groups:
         times = (one[:19].replace("T", " ") for one in (group.oldest, group.newest))
         action = "keeps them: unknown output"
         if group.output in configured:

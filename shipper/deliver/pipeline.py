@@ -15,10 +15,10 @@ from msgspec import Struct
 
 from shipper.deliver.age import Age
 from shipper.deliver.backoff import Backoff
-from shipper.deliver.dead_letters import DeadLetters, LossReporter
+from shipper.deliver.dead_letters import DeadLetters, LossReporter, dead_letters_path
 from shipper.deliver.settle import Settler
 from shipper.deliver.stats import State, Stats
-from shipper.follow.batch import Batch, BadLine
+from shipper.follow.batch import BadLine, Batch
 from shipper.follow.deletions import Deletions, OwnDeletions
 from shipper.follow.discover import patterns
 from shipper.follow.following import Following
@@ -68,7 +68,7 @@ class PipelineConfig(Struct, frozen=True, kw_only=True):
     @property
     def dead_letters_path(self) -> Path:
         """The file of the dead letters."""
-        return self.data_path / "dead-letters" / f"{self.name}.ndjson"
+        return dead_letters_path(self.data_path, self.name)
 
 
 class Pipeline:
@@ -96,12 +96,12 @@ class Pipeline:
         self._pause = sleep or self._stop.wait
         self.stats = Stats()
         self._watcher = Watcher(patterns(config.inputs))
-        letters = DeadLetters(
+        dead_letters = DeadLetters(
             config.dead_letters_path, output=config.name, max_bytes=config.dead_letters_max_bytes
         )
         self._settler = Settler(
             output,
-            letters,
+            dead_letters,
             self.stats,
             name=config.name,
             sleep=self._sleep,

@@ -50,11 +50,11 @@ class Settleable(Protocol):
         ...
 
     def rejects(self) -> Iterator[BadLine]:
-        """The lines that are known to be bad beforehand."""
+        """The lines that are rejected without being sent."""
         ...
 
     def reject(self, index: int, reason: str) -> BadLine:
-        """The dead letter for the line at `index`, which the destination rejected."""
+        """The line at `index`, which the destination rejected, with the reason."""
         ...
 
 
@@ -151,16 +151,16 @@ class Attempt(Struct, frozen=True):
 
 
 class Unsettled:
-    """The unsettled part of a batch: groups to send, and dead letters so far."""
+    """The unsettled part of a batch: groups to send, and the bad lines so far."""
 
-    __slots__ = ("_batch", "_groups", "letters")
+    __slots__ = ("_batch", "_groups", "bad_lines")
 
     def __init__(self, batch: Settleable) -> None:
         lines = batch.lines()
         self._batch = batch
         # The next one is last.
         self._groups = [Group(range(len(lines)), lines)] if lines else []
-        self.letters = list(batch.rejects())
+        self.bad_lines = list(batch.rejects())
 
     def __bool__(self) -> bool:
         return bool(self._groups)
@@ -175,9 +175,9 @@ class Unsettled:
         return len(self._groups) + 1 if is_all else None
 
     def apply(self, attempt: Attempt) -> None:
-        """Queue what is left, a suspect after all others, and collect the dead letters."""
+        """Queue what is left, a suspect after all others, and collect the bad lines."""
         for index, reason in attempt.rejected:
-            self.letters.append(self._batch.reject(index, reason))
+            self.bad_lines.append(self._batch.reject(index, reason))
         at = len(self._groups)
         if len(attempt.left) == 1 and attempt.left[0].is_suspect:
             at = max((n for n, one in enumerate(self._groups) if not one.is_suspect), default=0)

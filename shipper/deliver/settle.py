@@ -40,7 +40,7 @@ class Settler:
         random: Callable[[], float],
         loss_reporter: LossReporter | None = None,
     ) -> None:
-        """`loss_reporter` records the lines that went to the dead letters."""
+        """`loss_reporter` is informed of lines that become dead letters."""
         self._output, self._dead_letters, self._stats = output, dead_letters, stats
         self._name, self._sleep, self._loss_reporter = name, sleep, loss_reporter
         self._backoff = backoff
@@ -56,7 +56,7 @@ class Settler:
             rest.apply(attempt)
             if attempt.delay_s is not None and not self._sleep(attempt.delay_s):
                 return False
-        return not rest.letters or self._bury(rest.letters)
+        return not rest.bad_lines or self._add_dead_letters(rest.bad_lines)
 
     def _attempt(self, group: Group, in_doubt: int | None) -> Attempt:
         """Send once; `in_doubt` is how many lines are left if all of them are in doubt."""
@@ -131,11 +131,11 @@ class Settler:
                 _log.info("Output %s takes lines again.", self._name)
             self._stats.state = State.DELIVERING
 
-    def _bury(self, letters: Sequence[BadLine]) -> bool:
+    def _add_dead_letters(self, lines: Sequence[BadLine]) -> bool:
         """Write the dead letters to the disk; wait while there is no room for them."""
         while True:
             try:
-                self._dead_letters.add(letters)
+                self._dead_letters.add(lines)
             except Full as error:
                 self._enter(State.FULL, error)
             else:
@@ -143,14 +143,14 @@ class Settler:
             if not self._sleep(self._full.next_s()):
                 return False
         self._full.reset()
-        self._stats.rejected += len(letters)
+        self._stats.rejected += len(lines)
         if self._loss_reporter:
-            self._loss_reporter.dead_lettered(letters)
-        reason = letters[0].reject.reason
+            self._loss_reporter.dead_lettered(lines)
+        reason = lines[0].reject.reason
         _log.warning(
             "Output %s: %d lines rejected, now in the dead letters; the first: %s.",
             self._name,
-            len(letters),
+            len(lines),
             reason,
         )
         return True

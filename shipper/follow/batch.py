@@ -17,7 +17,7 @@ _MAX_SCAN_STEPS = 16
 
 
 class BadLine(Struct, frozen=True):
-    """A rejected line, and the file it came from."""
+    """A line that is rejected or truncated, and the path of its file."""
 
     path: str
     reject: Reject
@@ -68,7 +68,7 @@ class Batch(Struct, frozen=True):
         ]
 
     def reject(self, index: int, reason: str) -> BadLine:
-        """The dead letter for the line at `index`, which the destination rejected."""
+        """The line at `index`, which the destination rejected, with the reason."""
         for source, chunk in self.parts:
             if index < len(chunk.lines):
                 reject = Reject(chunk.lines[index], chunk.offset(index), reason)

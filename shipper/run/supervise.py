@@ -1,4 +1,4 @@
-"""A run from start to end: signals, the log, the endpoint, a reload without loss, the last word."""
+"""The running process from start to end: signals, log, endpoint, reload without loss."""
 
 import logging
 import signal
@@ -22,11 +22,11 @@ _log = logging.getLogger("shipper.run")
 
 
 def supervise(load: Callable[[], Config], *, once: bool) -> None:
-    """Run the shipper of `load()` until SIGTERM or SIGINT; SIGHUP loads anew.
+    """Run the shipper of `load()` until SIGTERM or SIGINT; SIGHUP reloads the configuration.
 
-    A configuration that cannot be used ends the first start. A reload goes on with the old one,
-    also where only the start of the new one tells (an address that is taken); otherwise the new
-    pipelines start where the old ones stopped.
+    Raises `ConfigError` if the first configuration cannot be used. A reload keeps the old
+    configuration if the new one is invalid or fails at its start (an address in use). Otherwise
+    the new pipelines start where the old ones stopped.
     """
     first = load()
     if problems := list(problems_of_state(first.data)):
@@ -46,54 +46,55 @@ def supervise(load: Callable[[], Config], *, once: bool) -> None:
 
 
 def _run(config: Config, load: Callable[[], Config], *, once: bool) -> Config | None:
-    """One configuration's run; the next configuration where a reload ended it."""
+    """Run one configuration; returns the next one if a reload ended the run."""
     service = Service(config)
     for note in config.notes:
         _log.info("Configuration: %s.", note)
-    following: list[Config] = []
+    reloaded: list[Config] = []
     operation = config.operation
     with (
-        _told(service, config, following),
+        _recorded(service, config, reloaded),
         serving(operation.http, service),
         logging_counters(operation.logging.metrics, service),
         feeding_watchdog(service),
-        _signals(service, load, following),
+        _signals(service, load, reloaded),
     ):
         notify("READY=1")
         if once:
             service.drain()
         else:
             service.run()
-    return following[0] if following else None
+    return reloaded[0] if reloaded else None
 
 
 @contextmanager
-def _told(service: Service, config: Config, following: list[Config]) -> Iterator[None]:
-    """Start and end as audit events; and, when it is the end, what is left as the last word."""
+def _recorded(service: Service, config: Config, reloaded: list[Config]) -> Iterator[None]:
+    """Record the start and the end as audit events; log what a stop leaves unacknowledged."""
     self_audit = service.self_audit
-    starting = threading.Thread(target=_tell_start, args=(self_audit, config), name="start")
-    starting.start()  # beside the first batch, which need not wait for it
+    starting = threading.Thread(target=_record_start, args=(self_audit, config), name="start")
+    starting.start()  # concurrently: the first batch need not wait for it
     try:
         yield
     finally:
         starting.join()
-        left, own = _last_look(config)
+        unacknowledged, own_files = _final_status(config)
         if self_audit:
-            what = "shipper-reload" if following else "shipper-stop"
-            self_audit.event(what, success=service.failure is None, unacknowledged_bytes=left)
+            what = "shipper-reload" if reloaded else "shipper-stop"
+            succeeded = service.failure is None
+            self_audit.event(what, success=succeeded, unacknowledged_bytes=unacknowledged)
             self_audit.close()
-            self_audit.prune(own)
-    for output, behind in () if following else left.items():
+            self_audit.prune(own_files)
+    for output, behind in () if reloaded else unacknowledged.items():
         _log.info("%s: stopped; %d bytes read or seen are not acknowledged.", output, behind)
 
 
 @contextmanager
 def _signals(
-    service: Service, load: Callable[[], Config], following: list[Config]
+    service: Service, load: Callable[[], Config], reloaded: list[Config]
 ) -> Iterator[None]:
     def reload(*_: object) -> None:
         try:
-            following[:] = [load()]
+            reloaded[:] = [load()]
         except BadInput as error:
             _refuse(error)
             return
@@ -115,10 +116,10 @@ def _signals(
 
 
 def _refuse(error: BadInput) -> None:
-    _log.error("The new configuration cannot be used, the old one goes on: %s", error)
+    _log.error("Cannot use the new configuration; keeping the old one: %s", error)
 
 
-def _tell_start(self_audit: SelfAudit | None, config: Config) -> None:
+def _record_start(self_audit: SelfAudit | None, config: Config) -> None:
     for what in nothing_named(config.inputs):
         _log.info("Configuration: %s.", what)
     if self_audit:
@@ -128,16 +129,14 @@ def _tell_start(self_audit: SelfAudit | None, config: Config) -> None:
         self_audit.event("shipper-start", **details)
 
 
-def _last_look(config: Config) -> tuple[dict[str, int], list[FileStatus]]:
-    """The bytes of the inputs that are left, so that a stop is never silent about them.
-
-    And where the outputs are with the shipper's own events.
-    """
-    left, own = dict.fromkeys(config.outputs, 0), []
+def _final_status(config: Config) -> tuple[dict[str, int], list[FileStatus]]:
+    """The unacknowledged bytes of the inputs for each output, and the files of the self-audit."""
+    unacknowledged: dict[str, int] = dict.fromkeys(config.outputs, 0)
+    own_files: list[FileStatus] = []
     prefix = self_audit_prefix(config)
     for row in file_status(config):
         if row.path.startswith(prefix):
-            own.append(row)
+            own_files.append(row)
         else:
-            left[row.output] += row.behind
-    return left, own
+            unacknowledged[row.output] += row.behind
+    return unacknowledged, own_files

@@ -85,9 +85,7 @@ def test_lines_that_are_quarantined_are_an_event_with_places_and_digests_and_no_
 
 def recorded(home, letters):
     """The events of these letters, as they stand in the shipper's own stream."""
-    self_audit = SelfAudit(
-        from_mapping({"path": {"home": str(home)}, "output": {"console": {}}})
-    )
+    self_audit = SelfAudit(from_mapping({"path": {"home": str(home)}, "output": {"console": {}}}))
     self_audit.of("file").dead_lettered(letters)
     self_audit.close()
     lines = [
