@@ -380,15 +380,15 @@ PROMISES = (
         "Lines that do not arrive are recorded as an event, with places and digests, and the "
         "event goes to the same outputs.",
         (
-            f"{_OWN}test_lines_that_are_quarantined_are_an_event_with_places_and_digests_and_no_content",
-            f"{_OWN}test_the_refusal_of_such_an_event_raises_none",
+            f"{_OWN}test_dead_letters_are_an_event_with_places_and_digests_and_no_content",
+            f"{_OWN}test_a_rejected_event_of_the_self_audit_causes_no_further_event",
         ),
     ),
     Promise(
         "deliver:replay",
         "A replay loses no dead letter, whenever it dies, and sends at most one batch twice.",
         (
-            f"{_AGAIN}test_whenever_it_dies_no_dead_letter_is_lost_and_at_most_one_batch_is_sent_twice",
+            f"{_AGAIN}test_a_replay_killed_at_any_line_loses_no_dead_letter_and_sends_at_most_one_batch_twice",
             f"{_AGAIN}test_dead_letters_that_a_running_shipper_adds_meanwhile_are_kept",
         ),
     ),

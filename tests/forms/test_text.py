@@ -122,9 +122,9 @@ def test_a_long_line_is_cut_and_its_event_and_a_record_say_what_it_was(tmp_path,
     assert cut["log"]["flags"] == ["truncated"]
     assert cut["log"]["truncated"] == {"bytes": len(line), "sha256": sha256(line).hexdigest()}
     assert pipeline.stats.truncated == 1
-    (letter,) = loss_reporter.lines
-    assert (letter.reject.offset, letter.reject.length) == (2, len(line))
-    assert len(letter.reject.line) <= 1024
+    (truncated,) = loss_reporter.lines
+    assert (truncated.reject.offset, truncated.reject.length) == (2, len(line))
+    assert len(truncated.reject.line) <= 1024
     assert dead_letters(settings) == []
 
 

@@ -151,7 +151,11 @@ def test_a_reload_of_a_broken_configuration_keeps_the_old_one(source, tmp_path):
         wait_until(lambda: "did you mean 'file'" in log.read_text(), 20, "the problem is told")
         with source.open("ab") as file:
             file.write(b'{"n":3}\n')
-        wait_until(lambda: shipped(tmp_path).endswith(b'{"n":3}\n'), 20, "the old configuration stays in use")
+        wait_until(
+            lambda: shipped(tmp_path).endswith(b'{"n":3}\n'),
+            20,
+            "the old configuration stays in use",
+        )
 
 
 @pytest.mark.parametrize(
@@ -175,7 +179,11 @@ def test_a_reload_that_cannot_be_started_keeps_the_old_configuration(
         wait_until(lambda: told in log.read_text() or process.poll(), 20, "the problem is told")
         with source.open("ab") as file:
             file.write(b'{"n":3}\n')
-        wait_until(lambda: shipped(tmp_path) == GOOD + b'{"n":3}\n', 20, "the old configuration stays in use")
+        wait_until(
+            lambda: shipped(tmp_path) == GOOD + b'{"n":3}\n',
+            20,
+            "the old configuration stays in use",
+        )
 
 
 def test_a_pipeline_that_cannot_go_on_stops_them_all(source, tmp_path):
