@@ -1,9 +1,10 @@
 """The tables that commands show on the terminal."""
 
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from rich.console import Group
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +23,13 @@ _COLOURS = {
 }
 #: Stands for a value that only the endpoint of a running shipper knows.
 _UNKNOWN = Text("-", "dim")
+#: The width in a file or a pipe, where a table must not be folded.
+_WIDE = 200
+
+
+def show(what: RenderableType) -> None:
+    """Print a table, as wide as the terminal."""
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(what)
 
 
 class Rates:
