@@ -1,4 +1,4 @@
-"""Finding the line on which a destination closes its connection, without ever blaming an outage.
+"""Finding the line on which a destination closes its connection, without blaming lines for outages.
 
 A Logstash that cannot read one line reports it only by closing the connection, and every later
 attempt ends in the same way. Lines on which the connection was closed three times in a row are sent
@@ -16,7 +16,7 @@ strikes it is given up.
 | the same; no strikes; at most 8 lines are left, this one for 5 minutes | is a strike |
 | the same, with more lines left or a shorter wait | is no strike |
 
-If none of many lines is taken, no line is given up: then the lines are not the cause.
+If the destination takes none of many lines, the lines are not the cause, and none is given up.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,16 +29,16 @@ from shipper.errors import Closed
 from shipper.follow.batch import BadLine
 from shipper.lines import Lines
 
-#: A restart closes a connection once or twice; after more closings in a row, try halves.
+#: A restart closes a connection once or twice; after more closings in a row, halves are tried.
 _CLOSINGS_TO_HALVE: Final = 3
 
-#: A destination that fails on one line so often, and works with all others, fails on the line.
+#: If a destination fails on one line this often and works with all others, the line is the cause.
 _STRIKES: Final = 4
 
 #: Longer than any Logstash takes to start or stop.
 _LONELY_S: Final = 300.0
 
-#: If at most this many lines are left, each may be poisonous; with more it is not the lines.
+#: Up to this many lines that are left may all be poisonous; more of them are not the cause.
 _FEW: Final = 8
 
 
@@ -59,13 +59,13 @@ class Settleable(Protocol):
 
 
 class _Doubt(Struct, frozen=True):
-    """Why lines may contain a poisonous one: how the connection was closed on them."""
+    """The evidence that lines contain a poisonous one: the closings of the connection on them."""
 
     #: How often in a row it was closed on them, or on a group that contained them.
     closings: int = 0
     #: How many of the last closings are strikes.
     strikes: int = 0
-    #: How many lines the destination had taken altogether at the last closing.
+    #: How many lines the destination had taken in total at the last closing.
     taken: int = 0
     #: Whether it acknowledged an empty window after the last closing.
     answered: bool = False
@@ -73,7 +73,7 @@ class _Doubt(Struct, frozen=True):
     waited_s: float = 0.0
 
     def after(self, error: Closed, taken: int, left: int | None) -> "_Doubt":
-        """The doubt after another closing, with `taken` lines taken altogether.
+        """The doubt after another closing, with `taken` lines taken in total.
 
         `left` is how many lines are left if all of them are in doubt, else None.
         """
@@ -135,7 +135,7 @@ class Group(Struct, frozen=True):
 
     @property
     def is_poisonous(self) -> bool:
-        """Whether it is one line, and to be given up."""
+        """Whether it is one line, which must be given up."""
         return self.is_suspect and self.doubt.strikes >= _STRIKES
 
 

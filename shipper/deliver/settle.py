@@ -1,4 +1,4 @@
-"""Settling a batch: send until every line is delivered or in the dead letters."""
+"""Settling a batch: send until every line is delivered or a dead letter."""
 
 import logging
 import time
@@ -15,7 +15,7 @@ from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Outcome,
 
 _log = logging.getLogger(__name__)
 
-#: When a person must act, more attempts only fill the logs of both sides.
+#: Frequent attempts would only fill the logs of both sides until a person acts.
 _REFUSED_INITIAL_S, _REFUSED_MAX_S = 30.0, 120.0
 _FULL_INITIAL_S, _FULL_MAX_S = 5.0, 30.0
 
@@ -26,7 +26,7 @@ _Sleep = Callable[[float], bool]
 
 
 class Settler:
-    """Sends batches to one output, however long it takes."""
+    """Sends batches to one output until they are settled."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Settler:
         self._full = Backoff(_FULL_INITIAL_S, _FULL_MAX_S, random)
 
     def settle(self, batch: Settleable) -> bool:
-        """Send until every line is delivered or in the dead letters; False if stopped before."""
+        """Send until every line is delivered or a dead letter; False if stopped before."""
         rest = Unsettled(batch)
         while rest:
             group = rest.next()
@@ -112,7 +112,7 @@ class Settler:
         return Attempt([left], self._backoff.next_s(), rejected)
 
     def _count_delivered(self, group: Group, outcomes: Sequence[Outcome]) -> int:
-        delivered = outcomes.count(DELIVERED)  # compares identities first: a sweep in C
+        delivered = outcomes.count(DELIVERED)  # compares identities first, in C
         if delivered != len(group.lines):
             delivered += outcomes.count(DUPLICATE) + outcomes.count(DIVERTED)
             self._stats.duplicates += outcomes.count(DUPLICATE)
@@ -128,11 +128,11 @@ class Settler:
         self._slow.reset()
         if self._stats.state is not State.DELIVERING:
             if self._stats.state in _TROUBLES:
-                _log.info("Output %s takes lines again.", self._name)
+                _log.info("Output %s accepts lines again.", self._name)
             self._stats.state = State.DELIVERING
 
     def _add_dead_letters(self, lines: Sequence[BadLine]) -> bool:
-        """Write the dead letters to the disk; wait while there is no room for them."""
+        """Write the lines to the dead letters, waiting until there is room."""
         while True:
             try:
                 self._dead_letters.add(lines)
@@ -148,7 +148,7 @@ class Settler:
             self._loss_reporter.dead_lettered(lines)
         reason = lines[0].reject.reason
         _log.warning(
-            "Output %s: %d lines rejected, now in the dead letters; the first: %s.",
+            "Output %s: %d lines became dead letters; the reason of the first: %s.",
             self._name,
             len(lines),
             reason,
@@ -156,7 +156,7 @@ class Settler:
         return True
 
     def _enter(self, state: State, error: Exception) -> None:
-        """Note the trouble; log it when it begins or changes its kind."""
+        """Note the error; log it when the state changes."""
         self._stats.last_error = str(error)
         if self._stats.state is state:
             return

@@ -2,14 +2,17 @@
 
 import logging
 import signal
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from shipper.config import Config
-from shipper.config.permissions import problems_of_state
-from shipper.errors import BadInput, ConfigError
+from shipper.config.permissions import problem_of
+from shipper.deliver.dead_letters import dead_letters_folder
+from shipper.errors import BadInput, ConfigError, Problem
 from shipper.follow.discover import nothing_named
 from shipper.run.log import set_up_log
 from shipper.run.self_audit import SelfAudit, self_audit_prefix
@@ -29,7 +32,7 @@ def supervise(load: Callable[[], Config], *, once: bool) -> None:
     the new pipelines start where the old ones stopped.
     """
     first = load()
-    if problems := list(problems_of_state(first.data)):
+    if problems := list(_problems_of_state(first.data)):
         raise ConfigError(problems)
     set_up_log(first)
     config: Config | None = first
@@ -43,6 +46,15 @@ def supervise(load: Callable[[], Config], *, once: bool) -> None:
             _refuse(error)
             config, before = before, None
     notify("STOPPING=1")
+
+
+def _problems_of_state(data: Path) -> Iterator[Problem]:
+    """Problems of positions and dead letters: whoever can write them decides what is shipped."""
+    for folder in (data / "registry", dead_letters_folder(data)):
+        for path in (folder, *sorted(folder.glob("*.ndjson"))):
+            # A volume with fsGroup gives its group every right again at each start.
+            if problem := problem_of(path, forbidden=stat.S_IWOTH):
+                yield problem
 
 
 def _run(config: Config, load: Callable[[], Config], *, once: bool) -> Config | None:

@@ -73,7 +73,7 @@ def test_an_outage_is_told_when_it_begins_and_when_it_ends(tmp_path, caplog):
     told = [(one.levelname, one.message) for one in caplog.records]
     assert told == [
         ("WARNING", "Output test is unavailable, trying again: nobody answers."),
-        ("INFO", "Output test takes lines again."),
+        ("INFO", "Output test accepts lines again."),
     ]
 
 
