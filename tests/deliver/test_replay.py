@@ -95,7 +95,7 @@ def test_only_the_selected_dead_letters_are_sent(path):
     assert replay.kept.unwanted == 1
 
 
-def test_a_line_that_somebody_fixed_is_sent_and_one_still_invalid_stays(path):
+def test_a_fixed_line_is_sent_and_one_still_invalid_stays(path):
     add(path, Reject(b'{"n":1', 0, "not JSON"), Reject(b'{"n":2', 7, "not JSON"))
     path.write_text(path.read_text().replace('{\\"n\\":1', '{\\"n\\":1}'))
     output = ScriptedOutput()
