@@ -102,7 +102,7 @@ def test_bad_lines_of_an_archive_go_to_the_dead_letters(tmp_path, logs):
     data = line(1) + b"\n[2]\n" + line(3, 200) + b"\n" + line(4) + b"\n"
     (logs / "a.log.1.gz").write_bytes(gzip.compress(data))
     assert delivered(settings) == [1, 4]
-    assert [letter["offset"] for letter in dead_letters(settings)] == [20, 24]
+    assert [one["offset"] for one in dead_letters(settings)] == [20, 24]
 
 
 def test_an_endless_line_in_an_archive_is_skipped_without_being_in_memory(tmp_path, logs):
@@ -119,8 +119,8 @@ def test_an_endless_line_in_an_archive_is_skipped_without_being_in_memory(tmp_pa
         assert tracemalloc.get_traced_memory()[1] < 16 << 20
     finally:
         tracemalloc.stop()
-    (letter,) = dead_letters(settings)
-    assert letter["length"] == 100 << 20
+    (dead_letter,) = dead_letters(settings)
+    assert dead_letter["length"] == 100 << 20
 
 
 # --- files that become archives

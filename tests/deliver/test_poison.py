@@ -138,9 +138,11 @@ def test_lines_keep_their_order_except_suspects(tmp_path):
 
 def test_the_dead_letter_states_the_evidence(tmp_path):
     drain(tmp_path, 100, Fussy(7))
-    (letter,) = dead_letters(config(tmp_path))
-    assert letter["reason"].startswith("the connection was closed on it: a closed the connection, ")
-    assert letter["reason"].endswith(" times while it worked otherwise")
+    (dead_letter,) = dead_letters(config(tmp_path))
+    assert dead_letter["reason"].startswith(
+        "the connection was closed on it: a closed the connection, "
+    )
+    assert dead_letter["reason"].endswith(" times while it worked otherwise")
 
 
 @pytest.mark.parametrize("phase", [CLOSES, CLOSES_BUT_ANSWERS])
@@ -214,9 +216,9 @@ def ship(home, server, count, **options):
 @pytest.mark.parametrize("options", [{}, {"pipelining": 0}, {"bulk_max_size": 7}, {"workers": 2}])
 def test_a_logstash_that_closes_on_one_line_gets_all_others(tmp_path, options):
     with FakeLogstash(closes_on=lambda payload: b'"n": 33,' in payload) as server:
-        (letter,) = ship(tmp_path, server, 100, **options)
-    assert json.loads(letter["line"])["n"] == 33
-    assert f"{server.address} closed the connection" in letter["reason"]
+        (dead_letter,) = ship(tmp_path, server, 100, **options)
+    assert json.loads(dead_letter["line"])["n"] == 33
+    assert f"{server.address} closed the connection" in dead_letter["reason"]
     assert {event["n"] for event in server.events} == set(range(100))
     assert server.faults == []
 

@@ -96,18 +96,18 @@ def test_bad_lines_become_dead_letters_and_the_others_are_delivered(tmp_path, lo
     pipeline, output = drained(config(tmp_path))
     assert numbers(output.taken) == [1, 2, 4]
     assert pipeline.stats.rejected == 3
-    letters = dead_letters(config(tmp_path))
-    assert [(one["path"], one["offset"], one["output"]) for one in letters] == [
+    found = dead_letters(config(tmp_path))
+    assert [(one["path"], one["offset"], one["output"]) for one in found] == [
         (str(path), 8, "test"),
         (str(path), 25, "test"),
         (str(path), 28, "test"),
     ]
-    assert [one.get("line", one.get("line_base64")) for one in letters] == [
+    assert [one.get("line", one.get("line_base64")) for one in found] == [
         "not json",
         "//4=",
         "[3]",
     ]
-    assert letters[0]["reason"].startswith("not JSON")
+    assert found[0]["reason"].startswith("not JSON")
 
 
 def test_a_last_line_without_newline_is_delivered_if_it_is_whole(tmp_path, logs):
@@ -154,12 +154,12 @@ def test_an_over_long_line_is_skipped_without_being_in_memory(tmp_path, logs):
     path.write_bytes(line(1) + b"\n" + long + b"\n" + line(2) + b"\n")
     settings = config(tmp_path, max_line_bytes=1_500_000)
     assert delivered(settings) == [1, 2]
-    (letter,) = dead_letters(settings)
-    assert letter["line"] == long[:1024].decode()
-    assert letter["length"] == len(long)
-    assert letter["sha256"] == sha256(long).hexdigest()
-    assert (letter["path"], letter["offset"]) == (str(path), len(line(1)) + 1)
-    assert "1500000" in letter["reason"]
+    (dead_letter,) = dead_letters(settings)
+    assert dead_letter["line"] == long[:1024].decode()
+    assert dead_letter["length"] == len(long)
+    assert dead_letter["sha256"] == sha256(long).hexdigest()
+    assert (dead_letter["path"], dead_letter["offset"]) == (str(path), len(line(1)) + 1)
+    assert "1500000" in dead_letter["reason"]
 
 
 def test_an_over_long_line_without_end_waits_for_it(tmp_path, logs):

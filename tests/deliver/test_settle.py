@@ -123,9 +123,9 @@ def test_a_single_line_that_is_too_large_is_a_dead_letter(tmp_path, logs):
     output.answers.extend([not_number_one] * 9)
     run(tmp_path, output)
     assert numbers(output.taken) == [0, 2]
-    (letter,) = dead_letters(config(tmp_path))
-    assert letter["reason"] == "too large: the limit is 100 MiB"
-    assert (json.loads(letter["line"])["n"], letter["offset"]) == (1, len(block([0])))
+    (dead_letter,) = dead_letters(config(tmp_path))
+    assert dead_letter["reason"] == "too large: the limit is 100 MiB"
+    assert (json.loads(dead_letter["line"])["n"], dead_letter["offset"]) == (1, len(block([0])))
 
 
 def test_a_rejected_line_is_a_dead_letter_with_its_place(tmp_path, logs):
@@ -134,8 +134,8 @@ def test_a_rejected_line_is_a_dead_letter_with_its_place(tmp_path, logs):
     verdicts = [DELIVERED, Rejected("bad ip"), RETRY, DELIVERED, DELIVERED, RETRY]
     output = ScriptedOutput(verdicts, [DELIVERED, Rejected("bad date")])
     pipeline, _ = run(tmp_path, output)
-    letters = dead_letters(config(tmp_path))
-    assert [(one["reason"], one["path"], one["offset"], one["line"]) for one in letters] == [
+    found = dead_letters(config(tmp_path))
+    assert [(one["reason"], one["path"], one["offset"], one["line"]) for one in found] == [
         ("bad ip", str(logs / "a.log"), len(block([0])), line(1).decode()),
         ("bad date", str(logs / "b.log"), len(block([10, 11])), line(12).decode()),
     ]

@@ -104,8 +104,8 @@ def test_inspect_shows_every_position_and_the_dead_letters_by_reason(source, tmp
     assert (positions["file"]["offset"], positions["file"]["behind"]) == (whole, 0)
     assert positions["file"]["inode"] == source.stat().st_ino
     assert (positions["logstash"]["offset"], positions["logstash"]["behind"]) == (0, whole)
-    letters = {row["reason"]: row["count"] for row in rows if row["type"] == "dead_letters"}
-    assert letters == {"not JSON": 1, "not a JSON object": 2}
+    found = {row["reason"]: row["count"] for row in rows if row["type"] == "dead_letters"}
+    assert found == {"not JSON": 1, "not a JSON object": 2}
     table = run("inspect", "--output", "file", "-c", config).stdout
     assert str(source) in table
     assert "not a JSON object" in table
