@@ -74,7 +74,7 @@ MUTANTS: Mapping[str, tuple[Mutant, ...]] = {
             "run/service.py",
             "            self.failure = self.failure or error\n            self.stop()\n",
             "            self.failure = self.failure or error\n",
-            ("run/test_supervise.py::test_a_pipeline_that_cannot_go_on_stops_them_all",),
+            ("run/test_supervise.py::test_a_pipeline_that_fails_stops_all",),
         ),
     ),
     "record:bounded": (

@@ -232,7 +232,7 @@ PROMISES = (
             "deliver/test_copies.py::test_a_copy_is_known_at_every_byte_while_it_is_made",
             (
                 "deliver/test_copies.py::"
-                "test_a_copy_made_while_stopped_goes_on_where_the_original_was"
+                "test_a_copy_made_while_stopped_continues_at_the_position_of_the_original"
             ),
         ),
     ),
@@ -259,7 +259,7 @@ PROMISES = (
         (
             "deliver/test_archives.py::test_an_archive_is_shipped_like_the_file_it_was_made_of",
             "deliver/test_archives.py::test_a_file_that_is_compressed_is_known_at_every_byte_of_it",
-            "deliver/test_archives.py::test_a_file_that_was_compressed_while_stopped_goes_on_where_it_was",
+            "deliver/test_archives.py::test_a_file_compressed_while_stopped_continues_at_its_position",
             "deliver/test_archives.py::test_every_line_before_a_changed_byte_arrives",
         ),
     ),
@@ -318,7 +318,7 @@ PROMISES = (
     Promise(
         "deliver:bounded",
         "When the dead letters are full, the pipeline stops. It never drops a line.",
-        ("deliver/test_settle.py::test_full_dead_letters_hold_the_line_until_there_is_room",),
+        ("deliver/test_settle.py::test_full_dead_letters_stop_the_pipeline_until_there_is_room",),
     ),
     Promise(
         "deliver:memory",
@@ -335,7 +335,7 @@ PROMISES = (
         "Only an exact answer counts as success.",
         (
             "wire/test_bulk.py::test_what_is_not_exactly_an_answer_is_never_a_success",
-            "deliver/test_settle.py::test_an_output_that_forgets_a_line_is_no_success",
+            "deliver/test_settle.py::test_an_answer_without_an_outcome_for_every_line_is_no_success",
         ),
     ),
     Promise(
@@ -380,15 +380,15 @@ PROMISES = (
         "Lines that do not arrive are recorded as an event, with places and digests, and the "
         "event goes to the same outputs.",
         (
-            f"{_OWN}test_lines_that_are_quarantined_are_an_event_with_places_and_digests_and_no_content",
-            f"{_OWN}test_the_refusal_of_such_an_event_raises_none",
+            f"{_OWN}test_dead_letters_are_an_event_with_places_and_digests_and_no_content",
+            f"{_OWN}test_a_rejected_event_of_the_self_audit_causes_no_further_event",
         ),
     ),
     Promise(
         "deliver:replay",
         "A replay loses no dead letter, whenever it dies, and sends at most one batch twice.",
         (
-            f"{_AGAIN}test_whenever_it_dies_no_dead_letter_is_lost_and_at_most_one_batch_is_sent_twice",
+            f"{_AGAIN}test_a_replay_killed_at_any_line_loses_no_dead_letter_and_sends_at_most_one_batch_twice",
             f"{_AGAIN}test_dead_letters_that_a_running_shipper_adds_meanwhile_are_kept",
         ),
     ),
@@ -418,7 +418,7 @@ PROMISES = (
             "deliver/test_poison.py::test_no_outage_makes_a_line_a_dead_letter",
             (
                 "deliver/test_poison.py::"
-                "test_a_logstash_that_closes_on_everything_for_a_while_gets_everything_then"
+                "test_a_logstash_that_closes_every_connection_for_a_while_gets_all_lines_later"
             ),
         ),
     ),

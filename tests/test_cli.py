@@ -6,12 +6,15 @@ import re
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import yaml
 
 from shipper.cli import main
+from shipper.cli.commands import Commands
 
 ROOT = Path(__file__).parent.parent
 REQUEST = {"operation": "log_audit_event", "event_type": "mcp_tool_execution", "user_id": "ada"}
@@ -53,6 +56,29 @@ def test_every_command_on_the_pages_is_there_with_its_options(shown, capsys):
     assert ended.value.code == 0
     said = capsys.readouterr().out
     assert [word for word in words if word.startswith("-") and word not in said] == []
+
+
+@pytest.fixture
+def named(monkeypatch):
+    """The names of the functions of all commands, as they are added."""
+    names = []
+    add = Commands.add
+
+    def noted(self, name, command, text):
+        names.append(command)
+        return add(self, name, command, text)
+
+    monkeypatch.setattr(Commands, "add", noted)
+    with suppress(SystemExit):
+        main(["--help"])
+    return names
+
+
+def test_every_command_names_a_function_that_exists(named):
+    assert len(named) > 30
+    for name in named:
+        module, _, function = name.partition(":")
+        assert callable(getattr(import_module(f"shipper.cli.{module}"), function)), name
 
 
 def test_a_closed_pipe_ends_the_command_quietly(config):

@@ -1,1 +1,1 @@
-"""What other programs ask of the product."""
+"""The JSON interface for other programs."""

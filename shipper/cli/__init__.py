@@ -1,15 +1,15 @@
-"""The command line: one module for each family of commands, exit codes from sysexits.h.
+"""The command line: a table of commands, and a module for each group of related commands.
 
-A family imports what its commands need inside the functions, so that `run` starts without loading
-what other commands need.
+A command is named as `module:function` in this package, and `main` imports its module only when it
+runs. Thus each command, above all `run`, starts without loading what only others need.
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
-from shipper.cli import running
 from shipper.cli.commands import (
     EX_CONFIG,
     EX_FAILED,
@@ -27,9 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code, which shows the kind of failure."""
     words = sys.argv[1:] if argv is None else argv
     arguments = _parser(words).parse_args(words)
-    command: Command = arguments.command
     try:
-        code = command(arguments)
+        code = _command(arguments.command)(arguments)
         sys.stdout.flush()
     except BadInput as error:
         problems = (f"  {problem}" for problem in error.problems)
@@ -47,6 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _command(name: str) -> Command:
+    module, _, function = name.partition(":")
+    command: Command = getattr(import_module(f"shipper.cli.{module}"), function)
+    return command
+
+
 def _code(error: ShipperError) -> int:
     if isinstance(error, RegistryError):
         return EX_IOERR
@@ -57,15 +62,10 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser, commands = Commands.parser(
         "mcp-shipper", "Audit logging for MCP applications, native to the ELK stack."
     )
-    running.add(commands)
+    run = commands.add("run", "running:run", "ship the inputs to every output until stopped")
+    run.add_argument("--once", action="store_true", help="ship what is there, then exit")
     if words[:1] != ["run"]:  # the parsers of the others take 15 ms to make
-        _add_others(commands)
+        from shipper.cli.parsers import add_others
+
+        add_others(commands)
     return parser
-
-
-def _add_others(commands: Commands) -> None:
-    """Add the other families, in the order in which help shows them."""
-    from shipper.cli import assets, dead_letters, events, faults, keystore, setup, state
-
-    for family in (state, dead_letters, setup, assets, events, keystore, faults):
-        family.add(commands)

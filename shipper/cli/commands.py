@@ -1,13 +1,10 @@
-"""What all commands share: the parser, the configuration, the exit codes."""
+"""The parser of commands, and the exit codes, which are those of sysexits.h."""
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from shipper.config import Config
+from typing import Any
 
 #: Tried in this order if -c is not given.
 CONFIG_FILES = (Path("mcp-shipper.yml"), Path("/etc/mcp-shipper/mcp-shipper.yml"))
@@ -84,7 +81,8 @@ class Commands:
         made = argparse.ArgumentParser(prog=program, parents=[common], description=text)
         return made, cls(made, common)
 
-    def add(self, name: str, command: Command, text: str) -> argparse.ArgumentParser:
+    def add(self, name: str, command: str, text: str) -> argparse.ArgumentParser:
+        """Add the command `module:function` of `shipper.cli`."""
         made = self._level.add_parser(name, parents=[self._common], help=text, description=text)
         made.set_defaults(command=command)
         return made
@@ -92,28 +90,3 @@ class Commands:
     def group(self, name: str, text: str) -> "Commands":
         """Add a command that has commands of its own."""
         return Commands(self._level.add_parser(name, help=text, description=text), self._common)
-
-
-def config_path(arguments: argparse.Namespace) -> Path | None:
-    """The file that -c names, otherwise the first of `CONFIG_FILES` that exists."""
-    named: Path | None = getattr(arguments, "config", None)
-    return named or next((path for path in CONFIG_FILES if path.is_file()), None)
-
-
-def config_of(arguments: argparse.Namespace) -> "Config":
-    """The configuration in use; the defaults if there is no file."""
-    from shipper.config import load
-
-    settings = settings_of(arguments)
-    return load(config_path(arguments), strict=is_strict(arguments), settings=settings)
-
-
-def settings_of(arguments: argparse.Namespace) -> Sequence[str]:
-    """The settings of `-E` and `-e`, which override the configuration file."""
-    to_stderr = ["logging.to_stderr=true", "logging.to_files=false"]
-    return [*getattr(arguments, "settings", []), *(to_stderr if hasattr(arguments, "e") else [])]
-
-
-def is_strict(arguments: argparse.Namespace) -> bool:
-    """Whether a configuration that others can write is refused."""
-    return getattr(arguments, "strict", "true") == "true"

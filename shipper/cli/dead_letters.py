@@ -3,33 +3,20 @@
 import argparse
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-from shipper.cli.commands import EX_CONFIG, EX_DATAERR, EX_UNAVAILABLE, Commands, config_of
-from shipper.cli.terminal import say, show, warn
-
-if TYPE_CHECKING:
-    from shipper.config import Config
-    from shipper.run.dead_letters import Replayed, Wanted
-
-
-def add(commands: Commands) -> None:
-    replay = commands.add("replay", _replay, "send dead letters again, after the cause is fixed")
-    replay.add_argument("--output", metavar="NAME", help="only those of this output")
-    replay.add_argument(
-        "--reason",
-        metavar="TEXT",
-        default="",
-        help="only those whose reason contains this text; * and ? are wildcards",
-    )
-    replay.add_argument("--dry-run", action="store_true", help="show what would be sent")
+from shipper.cli.commands import EX_CONFIG, EX_DATAERR, EX_UNAVAILABLE
+from shipper.cli.configuration import config_of
+from shipper.cli.tables import dead_letters_table, show
+from shipper.cli.terminal import say, warn
+from shipper.config import Config
+from shipper.run import dead_letters as stored
+from shipper.run.dead_letters import ReplayResult, Wanted
 
 
-def _replay(arguments: argparse.Namespace) -> int:
-    from shipper.run.dead_letters import outputs_with_letters
-
+def replay(arguments: argparse.Namespace) -> int:
+    """Send dead letters again, or show them with --dry-run."""
     config = config_of(arguments)
-    names = [arguments.output] if arguments.output else outputs_with_letters(config)
+    names = [arguments.output] if arguments.output else stored.outputs_with_dead_letters(config)
     wanted = _wanted(arguments.reason)
     if arguments.dry_run:
         return _show(config, names, wanted)
@@ -40,28 +27,22 @@ def _replay(arguments: argparse.Namespace) -> int:
     return EX_CONFIG if unknown else code
 
 
-def _wanted(text: str) -> "Wanted":
+def _wanted(text: str) -> Wanted:
     pattern = re.compile(re.escape(text).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
-    return lambda letter: pattern.search(letter.reason) is not None
+    return lambda dead_letter: pattern.search(dead_letter.reason) is not None
 
 
-def _show(config: "Config", names: Iterable[str], wanted: "Wanted") -> int:
-    from shipper.run.dead_letters import piles
-
-    found = [pile for name in names for pile in piles(config, name, wanted)]
+def _show(config: Config, names: Iterable[str], wanted: Wanted) -> int:
+    found = [group for name in names for group in stored.dead_letter_groups(config, name, wanted)]
     if not found:
         say("no dead letters")
         return 0
-    from shipper.cli.tables import dead_letters_table
-
     show(dead_letters_table(found, config.outputs))
     return 0
 
 
-def _send(config: "Config", names: Iterable[str], wanted: "Wanted") -> int:
-    from shipper.run.dead_letters import replay
-
-    done = [replay(config, name, wanted) for name in names]
+def _send(config: Config, names: Iterable[str], wanted: Wanted) -> int:
+    done = [stored.replay(config, name, wanted) for name in names]
     for one in done:
         _report(one)
     if not done:
@@ -71,7 +52,7 @@ def _send(config: "Config", names: Iterable[str], wanted: "Wanted") -> int:
     return EX_DATAERR if any(one.refused for one in done) else 0
 
 
-def _report(done: "Replayed") -> None:
+def _report(done: ReplayResult) -> None:
     kept = done.kept
     counts = {
         "refused again": done.refused,

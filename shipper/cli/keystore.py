@@ -5,37 +5,23 @@ import getpass
 import os
 import re
 import sys
-from typing import TYPE_CHECKING
 
-from shipper.cli.commands import EX_FAILED, Commands, config_path, is_strict, settings_of
+from shipper.cli.commands import EX_FAILED
+from shipper.cli.configuration import config_path, is_strict, settings_of
 from shipper.cli.terminal import say, warn
-
-if TYPE_CHECKING:
-    from shipper.config.keystore import Keystore
-
-
-def add(commands: Commands) -> None:
-    keystore = commands.group("keystore", "keep secrets for ${NAME} in the configuration")
-    create = keystore.add("create", _create, "create an empty keystore")
-    create.add_argument("--force", action="store_true", help="replace an existing keystore")
-    adding = keystore.add("add", _add, "add a secret, from a prompt or standard input")
-    adding.add_argument("name", help="its name, as in ${NAME}")
-    adding.add_argument("--stdin", action="store_true", help="read standard input; do not prompt")
-    adding.add_argument("--force", action="store_true", help="replace an existing secret")
-    keystore.add("list", _list, "print the names of the secrets")
-    removing = keystore.add("remove", _remove, "remove a secret")
-    removing.add_argument("name", help="its name, as `list` prints it")
+from shipper.config import keystore_of
+from shipper.config.keystore import Keystore
+from shipper.config.variables import NAME
 
 
-def _keystore(arguments: argparse.Namespace) -> "Keystore":
+def _keystore(arguments: argparse.Namespace) -> Keystore:
     """The keystore of the configuration in use."""
-    from shipper.config import keystore_of
-
     path, settings = config_path(arguments), settings_of(arguments)
     return keystore_of(path, os.environ, strict=is_strict(arguments), settings=settings)
 
 
-def _create(arguments: argparse.Namespace) -> int:
+def create(arguments: argparse.Namespace) -> int:
+    """Create an empty keystore."""
     keystore = _keystore(arguments)
     if keystore.path.exists() and not arguments.force:
         warn(f"{keystore.path} already exists; --force replaces it and its secrets")
@@ -45,10 +31,8 @@ def _create(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _add(arguments: argparse.Namespace) -> int:
+def add(arguments: argparse.Namespace) -> int:
     """Add a secret from standard input: an argument would be visible in the process list."""
-    from shipper.config.variables import NAME
-
     keystore = _keystore(arguments)
     secrets = keystore.read()
     if arguments.name in secrets and not arguments.force:
@@ -66,13 +50,15 @@ def _add(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _list(arguments: argparse.Namespace) -> int:
+def list_names(arguments: argparse.Namespace) -> int:
+    """Print the names of the secrets."""
     for name in sorted(_keystore(arguments).read()):
         say(name)
     return 0
 
 
-def _remove(arguments: argparse.Namespace) -> int:
+def remove(arguments: argparse.Namespace) -> int:
+    """Remove a secret."""
     keystore = _keystore(arguments)
     secrets = keystore.read()
     if secrets.pop(arguments.name, None) is None:

@@ -2,42 +2,23 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Iterator
 
+from shipper.assets.install.change import Change, Effect
+from shipper.assets.install.kibana_api import Kibana
 from shipper.assets.install.parts import DEFAULT_PARTS, Part
-from shipper.cli.commands import EX_CONFIG, EX_FAILED, Commands, config_of
+from shipper.assets.install.setup import Setup
+from shipper.cli.commands import EX_CONFIG, EX_FAILED
+from shipper.cli.configuration import config_of
 from shipper.cli.terminal import say, warn
+from shipper.config import Config
 from shipper.errors import DeliveryError
-
-if TYPE_CHECKING:
-    from shipper.assets.install.change import Change
-    from shipper.assets.install.kibana_api import Kibana
-    from shipper.config import Config
-    from shipper.outputs.elasticsearch.config import ElasticsearchConfig
-
-_HELP: Mapping[Part, str] = {
-    Part.INDEX_MANAGEMENT: "only templates, policies and first indices",
-    Part.PIPELINES: "only ingest pipelines",
-    Part.KIBANA: "only the data view, searches and dashboards",
-    Part.RULES: "only alerting and detection rules",
-    Part.ROLES: "only roles; without this switch they are left alone",
-}
+from shipper.outputs.elasticsearch.api import api_client, kibana_access
+from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 
 
-def add(commands: Commands) -> None:
-    setup = commands.add("setup", _setup, "install what Elasticsearch and Kibana need")
-    for part, text in _HELP.items():
-        setup.add_argument(f"--{part}", dest="parts", action="append_const", const=part, help=text)
-    setup.add_argument("--space", metavar="ID", help="the space of Kibana; created if missing")
-    setup.add_argument("--dry-run", action="store_true", help="only print what would be done")
-    setup.add_argument("--remove", action="store_true", help="remove what setup installed")
-
-
-def _setup(arguments: argparse.Namespace) -> int:
+def setup(arguments: argparse.Namespace) -> int:
     """Install the default parts, or those of the switches, after a check of Kibana."""
-    from shipper.outputs.elasticsearch.config import ElasticsearchConfig
-
     config = config_of(arguments)
     settings = config.outputs.get("elasticsearch")
     if not isinstance(settings, ElasticsearchConfig):
@@ -56,11 +37,8 @@ def _setup(arguments: argparse.Namespace) -> int:
     return EX_FAILED if failed else 0
 
 
-def _kibana(config: "Config", settings: "ElasticsearchConfig") -> "Kibana":
+def _kibana(config: Config, settings: ElasticsearchConfig) -> Kibana:
     """Kibana, with the credentials and the trusted authorities of Elasticsearch."""
-    from shipper.assets.install.kibana_api import Kibana
-    from shipper.outputs.elasticsearch.api import kibana_access
-
     assert config.kibana_url is not None
     kibana = Kibana(config.kibana_url, *kibana_access(settings))
     kibana.check_version()
@@ -68,17 +46,14 @@ def _kibana(config: "Config", settings: "ElasticsearchConfig") -> "Kibana":
 
 
 def _changes(
-    config: "Config",
-    settings: "ElasticsearchConfig",
-    kibana: "Kibana | None",
+    config: Config,
+    settings: ElasticsearchConfig,
+    kibana: Kibana | None,
     parts: Collection[Part],
     arguments: argparse.Namespace,
-) -> "Iterator[Change]":
-    from shipper.assets.install.setup import Setup
-    from shipper.outputs.elasticsearch.api import api_client
-
+) -> Iterator[Change]:
     with api_client(settings) as client:
-        setup = Setup(
+        work = Setup(
             client=client,
             kibana=kibana,
             space=arguments.space,
@@ -87,16 +62,14 @@ def _changes(
             scope=config.scope,
             dry_run=arguments.dry_run,
         )
-        yield from setup.remove() if arguments.remove else setup.install()
+        yield from work.remove() if arguments.remove else work.install()
 
 
-def _report(changes: "Iterable[Change]") -> int:
+def _report(changes: Iterable[Change]) -> int:
     """Print each change when it is made, then how many there are of each effect.
 
     Returns how many failed.
     """
-    from shipper.assets.install.change import Effect
-
     counts: Counter[str] = Counter()
     try:
         for change in changes:

@@ -4,35 +4,26 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from msgspec.structs import asdict
+from rich.console import Console, RenderableType
+from rich.live import Live
 
-from shipper.cli.commands import EX_FAILED, Commands, config_of
-from shipper.cli.terminal import say, show, warn
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rich.console import RenderableType
-
-    from shipper.config import Config
+from shipper.cli.commands import EX_FAILED
+from shipper.cli.configuration import config_of
+from shipper.cli.tables import Rates, dead_letters_table, positions_table, show, status_view
+from shipper.cli.terminal import say, warn
+from shipper.config import Config
+from shipper.run.dead_letters import dead_letter_groups, outputs_with_dead_letters
+from shipper.run.status import file_status, output_status
 
 _WATCH_INTERVAL_S = 1.0
 
 
-def add(commands: Commands) -> None:
-    status = commands.add("status", _status, "show each output's state and how far it is behind")
-    status.add_argument("--watch", action="store_true", help="repeat every second, until Ctrl-C")
-    status.add_argument("--json", action="store_true", help="print JSON, one object per refresh")
-    positions = "show every position, and the dead letters by reason"
-    inspect = commands.add("inspect", _inspect, positions)
-    inspect.add_argument("--output", metavar="NAME", help="only those of this output")
-    inspect.add_argument("--json", action="store_true", help="print JSON, one object per line")
-
-
-def _status(arguments: argparse.Namespace) -> int:
+def status(arguments: argparse.Namespace) -> int:
+    """Show each output's state and how far it is behind."""
     config = config_of(arguments)
     if not arguments.watch:
         _show_status(config, as_json=arguments.json)
@@ -42,10 +33,7 @@ def _status(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _show_status(config: "Config", *, as_json: bool) -> None:
-    from shipper.cli.tables import status_view
-    from shipper.run.status import output_status
-
+def _show_status(config: Config, *, as_json: bool) -> None:
     outputs = output_status(config)
     if as_json:
         _say_json({"outputs": [asdict(one) for one in outputs]})
@@ -53,10 +41,7 @@ def _show_status(config: "Config", *, as_json: bool) -> None:
         show(status_view(outputs) if outputs else "no output is configured")
 
 
-def _watch(config: "Config", *, as_json: bool) -> None:
-    from rich.console import Console
-    from rich.live import Live
-
+def _watch(config: Config, *, as_json: bool) -> None:
     if as_json:
         while True:
             _show_status(config, as_json=True)
@@ -69,37 +54,32 @@ def _watch(config: "Config", *, as_json: bool) -> None:
             live.update(view(), refresh=True)
 
 
-def _status_with_rates(config: "Config") -> "Callable[[], RenderableType]":
+def _status_with_rates(config: Config) -> Callable[[], RenderableType]:
     """A function that returns the current table, with the rates since its last call."""
-    from shipper.cli.tables import Rates, status_view
-    from shipper.run.status import output_status
-
     rates = Rates()
 
-    def view() -> "RenderableType":
+    def view() -> RenderableType:
         outputs = output_status(config)
         return status_view(outputs, rates.since_last(outputs, time.monotonic()))
 
     return view
 
 
-def _inspect(arguments: argparse.Namespace) -> int:
-    from shipper.run.dead_letters import outputs_with_letters, piles
-    from shipper.run.status import file_status
-
+def inspect(arguments: argparse.Namespace) -> int:
+    """Show every position, and the dead letters by reason."""
     config = config_of(arguments)
     wanted = arguments.output
     files = [row for row in file_status(config) if wanted in {None, row.output}]
-    names = [name for name in outputs_with_letters(config) if wanted in {None, name}]
-    dead_letters = [pile for name in names for pile in piles(config, name, lambda _: True)]
+    names = [name for name in outputs_with_dead_letters(config) if wanted in {None, name}]
+    dead_letters = [
+        group for name in names for group in dead_letter_groups(config, name, lambda _: True)
+    ]
     if arguments.json:
         for row in files:
             _say_json({"type": "position", **row.plain()})
-        for pile in dead_letters:
-            _say_json({"type": "dead_letters", **asdict(pile)})
+        for group in dead_letters:
+            _say_json({"type": "dead_letters", **asdict(group)})
         return 0
-    from shipper.cli.tables import dead_letters_table, positions_table
-
     if not files and not dead_letters and wanted not in {None, *config.outputs}:
         warn(f"{wanted}: this output is not configured, and it has no positions here")
         return EX_FAILED

@@ -1,13 +1,14 @@
 """The tables that commands show on the terminal."""
 
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from rich.console import Group
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from shipper.run.dead_letters import Pile
+from shipper.run.dead_letters import DeadLetterGroup
 from shipper.run.status import FileStatus, OutputStatus
 
 _COLOURS = {
@@ -22,6 +23,13 @@ _COLOURS = {
 }
 #: Stands for a value that only the endpoint of a running shipper knows.
 _UNKNOWN = Text("-", "dim")
+#: The width in a file or a pipe, where a table must not be folded.
+_WIDE = 200
+
+
+def show(what: RenderableType) -> None:
+    """Print a table, as wide as the terminal."""
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(what)
 
 
 class Rates:
@@ -103,20 +111,20 @@ def positions_table(files: Iterable[FileStatus]) -> Table:
     return table
 
 
-def dead_letters_table(piles: Iterable[Pile], configured: Iterable[str]) -> Table:
+def dead_letters_table(groups: Iterable[DeadLetterGroup], configured: Iterable[str]) -> Table:
     """A row for each output and kind of reason, with what a replay would do."""
     table = _table("output", "reason")
     for column in ("dead letters", "size"):
         table.add_column(column, justify="right", no_wrap=True)
     for column in ("oldest", "newest", "replay"):
         table.add_column(column, no_wrap=True)
-    for pile in piles:
-        times = (one[:19].replace("T", " ") for one in (pile.oldest, pile.newest))
+    for group in groups:
+        times = (one[:19].replace("T", " ") for one in (group.oldest, group.newest))
         action = "keeps them: unknown output"
-        if pile.output in configured:
-            action = f"keeps them: {pile.obstacle}" if pile.obstacle else "sends them"
+        if group.output in configured:
+            action = f"keeps them: {group.obstacle}" if group.obstacle else "sends them"
         table.add_row(
-            pile.output, pile.reason, f"{pile.count:,}", size(pile.size_bytes), *times, action
+            group.output, group.reason, f"{group.count:,}", size(group.size_bytes), *times, action
         )
     return table
 

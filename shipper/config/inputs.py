@@ -25,7 +25,7 @@ EVENT_KEYS = ("fields", "fields_under_root", "tags", "processors")
 
 
 class Surroundings(NamedTuple):
-    """What an input depends on besides its own keys."""
+    """The facts outside an input that its settings depend on."""
 
     ecs_version: str
     #: Where standard input is kept until it is shipped.

@@ -46,7 +46,7 @@ class _LogFilesConfig(Struct, frozen=True, kw_only=True):
     name: str = "mcp-shipper"
     #: Size at which a new file begins.
     rotateeverybytes: Count = 10 << 20
-    #: Files to keep besides the one that is written to; the oldest is deleted.
+    #: Rotated files to keep, in addition to the current one; the oldest is deleted.
     keepfiles: int = 7
     #: Mode of new files.
     permissions: int = 0o600

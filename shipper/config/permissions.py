@@ -2,7 +2,6 @@
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 from shipper.errors import Problem
@@ -32,12 +31,3 @@ def problem_of(path: Path, *, forbidden: int = _WRITABLE) -> Problem | None:
         what, change = ("read or write", "600") if forbidden == SECRET else ("write", "go-w")
         return Problem(str(path), f"others can {what} it (mode {mode:o}): chmod {change} {path}")
     return None
-
-
-def problems_of_state(data: Path) -> Iterator[Problem]:
-    """Problems of positions and dead letters: whoever can write them decides what is shipped."""
-    for folder in (data / "registry", data / "dead-letters"):
-        for path in (folder, *sorted(folder.glob("*.ndjson"))):
-            # A volume with fsGroup gives its group every right again at each start.
-            if problem := problem_of(path, forbidden=stat.S_IWOTH):
-                yield problem

@@ -1,4 +1,4 @@
-"""Dead letters: the lines that will never be delivered, with the reason, on the disk."""
+"""Dead letters: rejected lines on the disk, each with its reason, kept for replay."""
 
 import base64
 import binascii
@@ -12,27 +12,39 @@ from typing import Protocol
 import msgspec
 
 from shipper.durable import append, exclusively, is_at, open_append, trim
-from shipper.follow.batch import DeadLetter
+from shipper.follow.batch import BadLine
 
 
-class Witness(Protocol):
-    """Records which lines do not arrive, or not completely."""
+class LossReporter(Protocol):
+    """Is informed of lines that do not arrive, or not completely."""
 
-    def quarantined(self, letters: Sequence[DeadLetter]) -> None:
-        """Record lines that became dead letters."""
+    def dead_lettered(self, lines: Sequence[BadLine]) -> None:
+        """The lines became dead letters."""
         ...
 
-    def truncated(self, lines: Sequence[DeadLetter]) -> None:
-        """Record lines that are sent without their ends."""
+    def truncated(self, lines: Sequence[BadLine]) -> None:
+        """The lines are sent without their ends."""
         ...
 
     def dropped(self, path: str, offsets: Sequence[int]) -> None:
-        """Record lines of a file that processors dropped, by their offsets."""
+        """Processors dropped the lines of a file at these offsets."""
         ...
 
 
-class Letter(msgspec.Struct, omit_defaults=True, frozen=True, rename={"timestamp": "@timestamp"}):
-    """A dead letter as it is written."""
+def dead_letters_folder(data: Path) -> Path:
+    """The folder of all dead letters in `path.data`."""
+    return data / "dead-letters"
+
+
+def dead_letters_path(data: Path, output: str) -> Path:
+    """The file with the dead letters of an output."""
+    return dead_letters_folder(data) / f"{output}.ndjson"
+
+
+class DeadLetter(
+    msgspec.Struct, omit_defaults=True, frozen=True, rename={"timestamp": "@timestamp"}
+):
+    """A dead letter as it is on the disk."""
 
     timestamp: str
     reason: str
@@ -40,19 +52,19 @@ class Letter(msgspec.Struct, omit_defaults=True, frozen=True, rename={"timestamp
     path: str
     offset: int
     line: str | None = None
-    #: The line, where it is not UTF-8.
+    #: The line if it is not UTF-8.
     line_base64: str | None = None
-    #: Of the complete line, if only its beginning is kept.
+    #: Length and digest of the complete line if only its beginning is kept.
     length: int | None = None
     sha256: str | None = None
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether the complete line is here."""
         return self.length is None
 
     def content(self) -> bytes:
-        """The line; raises `ValueError` if somebody edited it until it cannot be read."""
+        """The line; raises `ValueError` if an edit has made it unreadable."""
         if self.line is not None:
             return self.line.encode()
         if self.line_base64 is None:
@@ -80,12 +92,12 @@ class DeadLetters:
     def __init__(self, path: Path, *, output: str, max_bytes: int) -> None:
         self._path, self._output, self._max_bytes = path, output, max_bytes
 
-    def add(self, letters: Sequence[DeadLetter]) -> None:
-        """Append `letters`; raise `Full` and append none if there is no room.
+    def add(self, lines: Sequence[BadLine]) -> None:
+        """Append the lines as dead letters; raise `Full` and append none if there is no room.
 
         The file is opened again each time, because somebody may have moved it away to make room.
         """
-        data = b"".join(self._encoded(letters))
+        data = b"".join(self._encoded(lines))
         try:
             with locked(self._path) as file:
                 trim(file)
@@ -95,30 +107,30 @@ class DeadLetters:
             raise Full(f"{self._path} cannot be written ({error.strerror}); make room") from error
 
     def _check_room(self, size: int, more: int) -> None:
-        # An empty file has room for anything. Otherwise a line over the limit would block for ever.
+        # An empty file has room for any line, or a line over the limit would block for ever.
         if size and size + more > self._max_bytes:
             raise Full(
                 f"{self._path} has {size} bytes; its limit is {self._max_bytes}. "
                 "Check the lines, then send them again (mcp-shipper replay) or move the file away"
             )
 
-    def _encoded(self, letters: Iterable[DeadLetter]) -> Iterable[bytes]:
+    def _encoded(self, bad_lines: Iterable[BadLine]) -> Iterable[bytes]:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        for letter in letters:
-            reject = letter.reject
+        for bad_line in bad_lines:
+            reject = bad_line.reject
             line, encoded = _line(reject.line)
-            document = Letter(
+            dead_letter = DeadLetter(
                 timestamp=now,
                 reason=reject.reason,
                 output=self._output,
-                path=letter.path,
+                path=bad_line.path,
                 offset=reject.offset,
                 line=line,
                 line_base64=encoded,
                 length=reject.length,
                 sha256=reject.sha256,
             )
-            yield msgspec.json.encode(document) + b"\n"
+            yield msgspec.json.encode(dead_letter) + b"\n"
 
 
 def _line(line: bytes) -> tuple[str | None, str | None]:

@@ -1,7 +1,7 @@
-"""One pipeline: files, an output, and how far the files have been delivered to it.
+"""One pipeline: followed files, an output, and the positions in the files.
 
-The file is the queue. A batch is read only when the last one is settled, and the position moves
-only then, so that every line arrives at least once, whatever fails in between.
+The files are the queue. The next batch is read, and the positions move, only after the previous
+batch is settled, so that every line arrives at least once, whatever fails in between.
 """
 
 import random
@@ -15,10 +15,10 @@ from msgspec import Struct
 
 from shipper.deliver.age import Age
 from shipper.deliver.backoff import Backoff
-from shipper.deliver.dead_letters import DeadLetters, Witness
+from shipper.deliver.dead_letters import DeadLetters, LossReporter, dead_letters_path
 from shipper.deliver.settle import Settler
 from shipper.deliver.stats import State, Stats
-from shipper.follow.batch import Batch, DeadLetter
+from shipper.follow.batch import BadLine, Batch
 from shipper.follow.deletions import Deletions, OwnDeletions
 from shipper.follow.discover import patterns
 from shipper.follow.following import Following
@@ -31,7 +31,7 @@ from shipper.outputs.base import Output
 
 #: How long `catch_up` waits until incomplete ends of files are due; a live file may grow for ever.
 _MAX_END_WAIT_S = 10.0
-#: How often `catch_up` scans while more is to come.
+#: How often `catch_up` scans while more lines may come.
 _FEED_SCAN_S = 0.1
 #: Scans take at most this share of the time, however many files there are.
 _SCAN_SHARE = 0.05
@@ -50,11 +50,11 @@ class PipelineConfig(Struct, frozen=True, kw_only=True):
     max_lines: int = 2048
     #: About the most bytes in a batch: the memory in use is a small multiple of it.
     max_bytes: int = 1 << 20
-    #: Of a longer line, only the beginning goes to the dead letters.
+    #: A longer line becomes a dead letter of which only the beginning is kept.
     max_line_bytes: int = 10 << 20
     #: How often to scan for new files, and for changes where there is no inotify.
     scan_interval_s: float = 1.0
-    #: Room for dead letters; when it is used up, the pipeline waits.
+    #: The most bytes of dead letters; the pipeline waits for room when they are reached.
     dead_letters_max_bytes: int = 100 << 20
     #: The first and the longest wait for an unreachable output (Filebeat's `backoff`).
     backoff_init_s: float = 1.0
@@ -68,7 +68,7 @@ class PipelineConfig(Struct, frozen=True, kw_only=True):
     @property
     def dead_letters_path(self) -> Path:
         """The file of the dead letters."""
-        return self.data_path / "dead-letters" / f"{self.name}.ndjson"
+        return dead_letters_path(self.data_path, self.name)
 
 
 class Pipeline:
@@ -79,35 +79,35 @@ class Pipeline:
         config: PipelineConfig,
         output: Output,
         *,
-        witness: Witness | None = None,
+        loss_reporter: LossReporter | None = None,
         deletions: Deletions | None = None,
         sleep: Callable[[float], None] | None = None,
         random: Callable[[], float] = random.random,
     ) -> None:
-        """`witness` records lines that do not arrive.
+        """`loss_reporter` is informed of lines that do not arrive.
 
-        `deletions`, which all pipelines share, deletes files that every output has. Tests replace
-        the waiting and the chance between attempts by `sleep` and `random`.
+        `deletions`, shared by all pipelines, deletes files that every output has acknowledged.
+        Tests replace the delays between attempts, and their random part, by `sleep` and `random`.
         """
         self._config = config
-        self._output, self._witness = output, witness
+        self._output, self._loss_reporter = output, loss_reporter
         self._deletions = OwnDeletions(config.name, deletions)
         self._stop = Event()
         self._pause = sleep or self._stop.wait
         self.stats = Stats()
         self._watcher = Watcher(patterns(config.inputs))
-        letters = DeadLetters(
+        dead_letters = DeadLetters(
             config.dead_letters_path, output=config.name, max_bytes=config.dead_letters_max_bytes
         )
         self._settler = Settler(
             output,
-            letters,
+            dead_letters,
             self.stats,
             name=config.name,
             sleep=self._sleep,
             backoff=Backoff(config.backoff_init_s, config.backoff_max_s, random),
             random=random,
-            witness=witness,
+            loss_reporter=loss_reporter,
         )
 
     @property
@@ -116,7 +116,7 @@ class Pipeline:
         return self._config.name
 
     def run(self) -> None:
-        """Deliver everything that exists and that comes, until `stop`."""
+        """Deliver existing and new lines until `stop`."""
         with self.started() as delivery:
             self._watcher.start()
             try:
@@ -125,7 +125,7 @@ class Pipeline:
                 self._watcher.close()
 
     def drain(self, is_over: Callable[[], bool] = lambda: True) -> None:
-        """Deliver everything that exists, and that comes until `is_over`, then return."""
+        """Deliver existing lines, and new ones until `is_over`, then return."""
         with self.started() as delivery:
             delivery.catch_up(is_over)
 
@@ -136,7 +136,7 @@ class Pipeline:
 
     @contextmanager
     def started(self) -> Iterator["Delivery"]:
-        """A delivery with the positions locked; at the end files and output are closed."""
+        """Lock the positions and start the delivery; closes files and output at the end."""
         config = self._config
         with ExitStack() as stack:
             stack.callback(self._end)
@@ -157,7 +157,7 @@ class Pipeline:
                 self._stop,
                 self.stats,
                 scan_interval_s=config.scan_interval_s,
-                witness=self._witness,
+                loss_reporter=self._loss_reporter,
             )
 
     def _end(self) -> None:
@@ -171,7 +171,7 @@ class Pipeline:
 
 
 class Delivery:
-    """A started pipeline: read, settle, commit, again and again."""
+    """A started pipeline, which reads, settles and commits batches in a loop."""
 
     def __init__(
         self,
@@ -183,28 +183,28 @@ class Delivery:
         stats: Stats,
         *,
         scan_interval_s: float,
-        witness: Witness | None,
+        loss_reporter: LossReporter | None,
     ) -> None:
-        """`stop` ends the delivery after the attempt in flight; `watcher` may be not started."""
+        """`stop` ends the delivery after the attempt in flight; `watcher` need not be started."""
         self._registry, self._following, self._settler = registry, following, settler
         self._watcher, self._stop, self._stats = watcher, stop, stats
-        self._scan_interval_s, self._witness = scan_interval_s, witness
+        self._scan_interval_s, self._loss_reporter = scan_interval_s, loss_reporter
         self._next_scan_monotonic = 0.0
         self._age = Age()
 
     def run(self) -> None:
-        """Deliver everything that exists and that comes, until the stop."""
+        """Deliver existing and new lines until the stop."""
         self._deliver_all(self._next_of_all, self._wait_for_changes)
 
     def catch_up(self, is_over: Callable[[], bool] = lambda: True) -> None:
-        """Deliver everything that exists, and that comes until `is_over`."""
+        """Deliver existing lines, and new ones until `is_over`."""
         while not is_over() and not self._stop.wait(_FEED_SCAN_S):
             self._scan()
             self._deliver_all(self._next, lambda: False)
         self._scan()
         deadline = time.monotonic() + _MAX_END_WAIT_S
         self._deliver_all(self._next, lambda: self._wait_for_end(deadline))
-        if self._stop.is_set():  # lines that were not read may be left, complete or not
+        if self._stop.is_set():  # unread lines may be left, so their ends are not known
             return
         for source in self._following.sources():
             source.warn_unfinished()
@@ -212,27 +212,27 @@ class Delivery:
     def _deliver_all(
         self, next_batch: Callable[[], Batch | None], wait: Callable[[], bool]
     ) -> None:
-        """Deliver batch after batch; where there is none, `wait` returns whether to continue."""
+        """Deliver batches; when there is none, `wait` returns whether to continue."""
         while not self._stop.is_set():
-            # The batch is in no variable here: it would stay in memory while the next one is read.
+            # No variable holds the batch, which would keep it in memory while the next one is read.
             is_delivered = self._deliver(next_batch())
             if not (is_delivered or self._following.has_ready or wait()):
                 return
 
     def _deliver(self, batch: Batch | None) -> bool:
-        """Deliver a batch that was read from the positions on; False if there is none."""
+        """Settle and commit the batch; False if there is none."""
         if batch is None:
             return False
         self._stats.active = batch.line_count()
-        if self._settler.settle(batch):  # each line is delivered, or in the dead letters
+        if self._settler.settle(batch):  # each line is delivered or a dead letter
             self._commit(batch)  # only now may the positions move
             self._stats.active = 0
         return True
 
     def _commit(self, batch: Batch) -> None:
         truncated = batch.truncated()
-        if self._witness:
-            self._record_losses(self._witness, batch, truncated)
+        if self._loss_reporter:
+            self._record_losses(self._loss_reporter, batch, truncated)
         now_s = int(time.time())
         self._registry.commit([source.advance(now_s) for source, _ in batch.parts])
         self._stats.batches += 1
@@ -242,17 +242,17 @@ class Delivery:
         self._stats.filtered += sum(len(offsets) for _, offsets in batch.filtered())
 
     def _record_losses(
-        self, witness: Witness, batch: Batch, truncated: Sequence[DeadLetter]
+        self, loss_reporter: LossReporter, batch: Batch, truncated: Sequence[BadLine]
     ) -> None:
         if truncated:
-            witness.truncated(truncated)
+            loss_reporter.truncated(truncated)
         for path, offsets in batch.filtered():
-            witness.dropped(path, offsets)
+            loss_reporter.dropped(path, offsets)
 
     # --- the next batch
 
     def _next(self) -> Batch | None:
-        """The next batch of the files that are known."""
+        """The next batch of the followed files."""
         batch = self._following.next_batch()
         if moved := self._following.moved(int(time.time())):
             self._registry.commit(moved)
@@ -261,7 +261,7 @@ class Delivery:
         return batch
 
     def _next_of_all(self) -> Batch | None:
-        """The next batch, after a check of changed files, and after a scan if one is due."""
+        """The next batch, after a check of changed files and, if it is due, a scan."""
         self._following.check(self._watcher.changed())
         if (now := time.monotonic()) >= self._next_scan_monotonic:
             self._watcher.renew()
@@ -280,7 +280,7 @@ class Delivery:
         self._stats.closed = self._following.closed
         self._stats.left_out = self._following.left_out
 
-    # --- where there is none
+    # --- when there is no batch
 
     def _wait_for_changes(self) -> bool:
         """Wait for a change, at most until the next scan."""

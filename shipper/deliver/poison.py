@@ -1,4 +1,4 @@
-"""Finding the line on which a destination closes its connection, without ever blaming an outage.
+"""Finding the line on which a destination closes its connection, without blaming lines for outages.
 
 A Logstash that cannot read one line reports it only by closing the connection, and every later
 attempt ends in the same way. Lines on which the connection was closed three times in a row are sent
@@ -16,7 +16,7 @@ strikes it is given up.
 | the same; no strikes; at most 8 lines are left, this one for 5 minutes | is a strike |
 | the same, with more lines left or a shorter wait | is no strike |
 
-If none of many lines is taken, no line is given up: then the lines are not the cause.
+If the destination takes none of many lines, the lines are not the cause, and none is given up.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,19 +26,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shipper.errors import Closed
-from shipper.follow.batch import DeadLetter
+from shipper.follow.batch import BadLine
 from shipper.lines import Lines
 
-#: A restart closes a connection once or twice; after more closings in a row, try halves.
+#: A restart closes a connection once or twice; after more closings in a row, halves are tried.
 _CLOSINGS_TO_HALVE: Final = 3
 
-#: A destination that fails on one line so often, and works with all others, fails on the line.
+#: If a destination fails on one line this often and works with all others, the line is the cause.
 _STRIKES: Final = 4
 
 #: Longer than any Logstash takes to start or stop.
 _LONELY_S: Final = 300.0
 
-#: If at most this many lines are left, each may be poisonous; with more it is not the lines.
+#: Up to this many lines that are left may all be poisonous; more of them are not the cause.
 _FEW: Final = 8
 
 
@@ -49,23 +49,23 @@ class Settleable(Protocol):
         """The lines to send, in order."""
         ...
 
-    def rejects(self) -> Iterator[DeadLetter]:
-        """The lines that are known to be bad beforehand."""
+    def rejects(self) -> Iterator[BadLine]:
+        """The lines that are rejected without being sent."""
         ...
 
-    def reject(self, index: int, reason: str) -> DeadLetter:
-        """The dead letter for the line at `index`, which the destination rejected."""
+    def reject(self, index: int, reason: str) -> BadLine:
+        """The line at `index`, which the destination rejected, with the reason."""
         ...
 
 
 class _Doubt(Struct, frozen=True):
-    """Why lines may contain a poisonous one: how the connection was closed on them."""
+    """The evidence that lines contain a poisonous one: the closings of the connection on them."""
 
     #: How often in a row it was closed on them, or on a group that contained them.
     closings: int = 0
     #: How many of the last closings are strikes.
     strikes: int = 0
-    #: How many lines the destination had taken altogether at the last closing.
+    #: How many lines the destination had taken in total at the last closing.
     taken: int = 0
     #: Whether it acknowledged an empty window after the last closing.
     answered: bool = False
@@ -73,7 +73,7 @@ class _Doubt(Struct, frozen=True):
     waited_s: float = 0.0
 
     def after(self, error: Closed, taken: int, left: int | None) -> "_Doubt":
-        """The doubt after another closing, with `taken` lines taken altogether.
+        """The doubt after another closing, with `taken` lines taken in total.
 
         `left` is how many lines are left if all of them are in doubt, else None.
         """
@@ -135,7 +135,7 @@ class Group(Struct, frozen=True):
 
     @property
     def is_poisonous(self) -> bool:
-        """Whether it is one line, and to be given up."""
+        """Whether it is one line, which must be given up."""
         return self.is_suspect and self.doubt.strikes >= _STRIKES
 
 
@@ -151,16 +151,16 @@ class Attempt(Struct, frozen=True):
 
 
 class Unsettled:
-    """The unsettled part of a batch: groups to send, and dead letters so far."""
+    """The unsettled part of a batch: groups to send, and the bad lines so far."""
 
-    __slots__ = ("_batch", "_groups", "letters")
+    __slots__ = ("_batch", "_groups", "bad_lines")
 
     def __init__(self, batch: Settleable) -> None:
         lines = batch.lines()
         self._batch = batch
         # The next one is last.
         self._groups = [Group(range(len(lines)), lines)] if lines else []
-        self.letters = list(batch.rejects())
+        self.bad_lines = list(batch.rejects())
 
     def __bool__(self) -> bool:
         return bool(self._groups)
@@ -175,9 +175,9 @@ class Unsettled:
         return len(self._groups) + 1 if is_all else None
 
     def apply(self, attempt: Attempt) -> None:
-        """Queue what is left, a suspect after all others, and collect the dead letters."""
+        """Queue what is left, a suspect after all others, and collect the bad lines."""
         for index, reason in attempt.rejected:
-            self.letters.append(self._batch.reject(index, reason))
+            self.bad_lines.append(self._batch.reject(index, reason))
         at = len(self._groups)
         if len(attempt.left) == 1 and attempt.left[0].is_suspect:
             at = max((n for n, one in enumerate(self._groups) if not one.is_suspect), default=0)

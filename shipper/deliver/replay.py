@@ -1,4 +1,4 @@
-"""Send dead letters again: the delivered ones disappear, the others stay, even after a crash.
+"""Send dead letters again: delivered ones leave the file, the others stay, even after a crash.
 
 The file is moved away under its lock, so that a running shipper starts a new one, and is then sent
 in batches. The file's name holds the position, `<output>.replay-<offset>.ndjson`, so one rename
@@ -17,48 +17,49 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from shipper.deliver.dead_letters import Letter, locked
+from shipper.deliver.dead_letters import DeadLetter, locked
 from shipper.durable import append, open_append, sync_directory, trim
 from shipper.errors import ShipperError
-from shipper.follow.batch import DeadLetter
+from shipper.follow.batch import BadLine
 from shipper.forms.check import Reject, fault
 from shipper.lines import Lines
 
 #: How much is read at once; a single dead letter may be longer.
 _BLOCK_BYTES = 1 << 20
 
-_letters = msgspec.json.Decoder(Letter)
+_decoder = msgspec.json.Decoder(DeadLetter)
 
 
-class Again(Struct, frozen=True):
+class ReplayBatch(Struct, frozen=True):
     """Dead letters to send again, as a batch that can be settled."""
 
-    letters: Sequence[DeadLetter] = ()
-    #: Those whose line is still not one JSON object.
-    bad: Sequence[DeadLetter] = ()
+    #: The lines to send.
+    good: Sequence[BadLine] = ()
+    #: The lines that are still not one JSON object.
+    bad: Sequence[BadLine] = ()
 
     def lines(self) -> Lines:
-        """Their lines, in order."""
-        return Lines.of(letter.reject.line for letter in self.letters)
+        """The lines to send, in order."""
+        return Lines.of(one.reject.line for one in self.good)
 
-    def rejects(self) -> Iterator[DeadLetter]:
-        """The dead letters that are rejected again without being sent."""
+    def rejects(self) -> Iterator[BadLine]:
+        """The lines that are rejected again without being sent."""
         return iter(self.bad)
 
-    def reject(self, index: int, reason: str) -> DeadLetter:
-        """The dead letter at `index`, refused again."""
-        letter = self.letters[index]
-        return replace(letter, reject=replace(letter.reject, reason=reason))
+    def reject(self, index: int, reason: str) -> BadLine:
+        """The line at `index`, rejected again."""
+        line = self.good[index]
+        return replace(line, reject=replace(line.reject, reason=reason))
 
 
-class Kept(Struct):
+class KeptDeadLetters(Struct):
     """How many dead letters were not sent again, by reason."""
 
     #: Not selected.
     unwanted: int = 0
     #: Only the beginning of the line was saved.
     excerpts: int = 0
-    #: Not valid: somebody edited the file.
+    #: Not valid after an edit of the file.
     unreadable: int = 0
 
 
@@ -67,14 +68,14 @@ class Replay(Struct):
 
     path: Path
     #: Whether a dead letter is selected.
-    wanted: Callable[[Letter], bool]
-    #: Whether every line is settled now: delivered, or a dead letter with its new reason.
-    settle: Callable[[Again], bool]
+    wanted: Callable[[DeadLetter], bool]
+    #: Returns whether every line is settled: delivered, or a dead letter with its new reason.
+    settle: Callable[[ReplayBatch], bool]
     max_lines: int
-    kept: Kept = field(default_factory=Kept)
+    kept: KeptDeadLetters = field(default_factory=KeptDeadLetters)
 
     def run(self) -> bool:
-        """Whether it came to the end; raises `ShipperError` if another replay is running."""
+        """Send them; False if stopped early. Raises `ShipperError` if another replay is running."""
         with _alone(self.path):
             for left in _interrupted(self.path):
                 self._put_back(left)
@@ -82,41 +83,41 @@ class Replay(Struct):
             if claimed is None:
                 return True
             try:
-                return self._work_off(claimed)
+                return self._send(claimed)
             finally:
-                self._put_back(claimed)  # empty, if all went well
+                self._put_back(claimed)  # nothing is left in it after a complete run
 
-    def _work_off(self, claimed: "_Claimed") -> bool:
+    def _send(self, claimed: "_Claimed") -> bool:
         for lines, end in claimed.batches(self.max_lines):
-            again, stay = self._part(lines)
-            if not self.settle(again):
+            batch, kept = self._sorted(lines)
+            if not self.settle(batch):
                 return False
-            self._keep(stay)
+            self._keep(kept)
             claimed.advance(end)
         return True
 
-    def _part(self, lines: Sequence[bytes]) -> tuple[Again, list[bytes]]:
+    def _sorted(self, lines: Sequence[bytes]) -> tuple[ReplayBatch, list[bytes]]:
         """Separate the dead letters to send from the lines to keep, which are counted by reason."""
-        good: list[DeadLetter] = []
-        bad: list[DeadLetter] = []
-        stay: list[bytes] = []
+        good: list[BadLine] = []
+        bad: list[BadLine] = []
+        kept: list[bytes] = []
         for line in lines:
-            letter = decoded(line)
-            if letter is None:
+            dead_letter = decoded(line)
+            if dead_letter is None:
                 self.kept.unreadable += 1
-            elif not self.wanted(letter):
+            elif not self.wanted(dead_letter):
                 self.kept.unwanted += 1
-            elif not letter.is_whole:
+            elif not dead_letter.is_complete:
                 self.kept.excerpts += 1
             else:
-                reason, dead = _checked(letter)
-                (bad if reason else good).append(dead)
+                reason, bad_line = _checked(dead_letter)
+                (bad if reason else good).append(bad_line)
                 continue
-            stay.append(line)
-        return Again(good, bad), stay
+            kept.append(line)
+        return ReplayBatch(good, bad), kept
 
     def _keep(self, lines: Sequence[bytes]) -> None:
-        """Append them to the dead letters, regardless of the limit: they were there before."""
+        """Append the lines to the dead letters, regardless of the limit: they were there before."""
         if lines:
             with locked(self.path) as file:
                 trim(file)
@@ -193,40 +194,40 @@ def _claimed(path: Path) -> _Claimed | None:
 
 
 def _interrupted(path: Path) -> list[_Claimed]:
-    """The files that replays left when they died."""
+    """The files left by replays that were interrupted."""
     names = (one.stem for one in path.parent.glob(f"{path.stem}.replay-*{path.suffix}"))
     return [_Claimed(path, int(name.rpartition("-")[2])) for name in names]
 
 
-def read_letters(path: Path) -> Iterator[bytes]:
+def read_dead_letters(path: Path) -> Iterator[bytes]:
     """The current dead letters of `path`, including those that a replay is sending."""
     for claimed in _interrupted(path):
-        with suppress(FileNotFoundError):  # the replay has advanced meanwhile
+        with suppress(FileNotFoundError):  # the replay has renamed it meanwhile
             yield from claimed.lines()
     with suppress(FileNotFoundError), path.open("rb") as file:
         yield from file
 
 
-def decoded(line: bytes) -> Letter | None:
-    """The dead letter on a line; None if somebody edited it until it was not valid."""
+def decoded(line: bytes) -> DeadLetter | None:
+    """The dead letter on a line; None if an edit has made it invalid."""
     try:
-        letter = _letters.decode(line)
-        letter.content()
+        dead_letter = _decoder.decode(line)
+        dead_letter.content()
     except (ValueError, msgspec.DecodeError):
         return None
-    return letter
+    return dead_letter
 
 
-def obstacle(letter: Letter) -> str:
+def obstacle(dead_letter: DeadLetter) -> str:
     """Why a replay would keep the dead letter; empty if it would send it."""
-    if not letter.is_whole:
+    if not dead_letter.is_complete:
         return "incomplete"
-    return "not JSON objects, fix them first" if _checked(letter)[0] else ""
+    return "not JSON objects, fix them first" if _checked(dead_letter)[0] else ""
 
 
-def _checked(letter: Letter) -> tuple[str | None, DeadLetter]:
-    """The dead letter, and the reason not to send its line, which somebody may have fixed."""
-    line = letter.content().strip()
+def _checked(dead_letter: DeadLetter) -> tuple[str | None, BadLine]:
+    """The line, which may have been fixed by an edit, after the reason not to send it."""
+    line = dead_letter.content().strip()
     reason = "more than one line" if b"\n" in line else fault(line)
-    reject = Reject(line, letter.offset, reason or letter.reason)
-    return reason, DeadLetter(letter.path, reject)
+    reject = Reject(line, dead_letter.offset, reason or dead_letter.reason)
+    return reason, BadLine(dead_letter.path, reject)

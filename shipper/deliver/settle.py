@@ -1,21 +1,21 @@
-"""Settling a batch: send until every line is delivered or in the dead letters."""
+"""Settling a batch: send until every line is delivered or a dead letter."""
 
 import logging
 import time
 from collections.abc import Callable, Sequence
 
 from shipper.deliver.backoff import Backoff
-from shipper.deliver.dead_letters import DeadLetters, Full, Witness
+from shipper.deliver.dead_letters import DeadLetters, Full, LossReporter
 from shipper.deliver.poison import Attempt, Group, Settleable, Unsettled
 from shipper.deliver.stats import State, Stats
 from shipper.errors import Closed, ProtocolError, Refused, TooLarge, Unavailable
-from shipper.follow.batch import DeadLetter
+from shipper.follow.batch import BadLine
 from shipper.lines import Lines
 from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Outcome, Output, Rejected
 
 _log = logging.getLogger(__name__)
 
-#: When a person must act, more attempts only fill the logs of both sides.
+#: Frequent attempts would only fill the logs of both sides until a person acts.
 _REFUSED_INITIAL_S, _REFUSED_MAX_S = 30.0, 120.0
 _FULL_INITIAL_S, _FULL_MAX_S = 5.0, 30.0
 
@@ -26,7 +26,7 @@ _Sleep = Callable[[float], bool]
 
 
 class Settler:
-    """Sends batches to one output, however long it takes."""
+    """Sends batches to one output until they are settled."""
 
     def __init__(
         self,
@@ -38,17 +38,17 @@ class Settler:
         sleep: _Sleep,
         backoff: Backoff,
         random: Callable[[], float],
-        witness: Witness | None = None,
+        loss_reporter: LossReporter | None = None,
     ) -> None:
-        """`witness` records the lines that went to the dead letters."""
+        """`loss_reporter` is informed of lines that become dead letters."""
         self._output, self._dead_letters, self._stats = output, dead_letters, stats
-        self._name, self._sleep, self._witness = name, sleep, witness
+        self._name, self._sleep, self._loss_reporter = name, sleep, loss_reporter
         self._backoff = backoff
         self._slow = Backoff(_REFUSED_INITIAL_S, _REFUSED_MAX_S, random)
         self._full = Backoff(_FULL_INITIAL_S, _FULL_MAX_S, random)
 
     def settle(self, batch: Settleable) -> bool:
-        """Send until every line is delivered or in the dead letters; False if stopped before."""
+        """Send until every line is delivered or a dead letter; False if stopped before."""
         rest = Unsettled(batch)
         while rest:
             group = rest.next()
@@ -56,7 +56,7 @@ class Settler:
             rest.apply(attempt)
             if attempt.delay_s is not None and not self._sleep(attempt.delay_s):
                 return False
-        return not rest.letters or self._bury(rest.letters)
+        return not rest.bad_lines or self._add_dead_letters(rest.bad_lines)
 
     def _attempt(self, group: Group, in_doubt: int | None) -> Attempt:
         """Send once; `in_doubt` is how many lines are left if all of them are in doubt."""
@@ -112,7 +112,7 @@ class Settler:
         return Attempt([left], self._backoff.next_s(), rejected)
 
     def _count_delivered(self, group: Group, outcomes: Sequence[Outcome]) -> int:
-        delivered = outcomes.count(DELIVERED)  # compares identities first: a sweep in C
+        delivered = outcomes.count(DELIVERED)  # compares identities first, in C
         if delivered != len(group.lines):
             delivered += outcomes.count(DUPLICATE) + outcomes.count(DIVERTED)
             self._stats.duplicates += outcomes.count(DUPLICATE)
@@ -128,14 +128,14 @@ class Settler:
         self._slow.reset()
         if self._stats.state is not State.DELIVERING:
             if self._stats.state in _TROUBLES:
-                _log.info("Output %s takes lines again.", self._name)
+                _log.info("Output %s accepts lines again.", self._name)
             self._stats.state = State.DELIVERING
 
-    def _bury(self, letters: Sequence[DeadLetter]) -> bool:
-        """Write the dead letters to the disk; wait while there is no room for them."""
+    def _add_dead_letters(self, lines: Sequence[BadLine]) -> bool:
+        """Write the lines to the dead letters, waiting until there is room."""
         while True:
             try:
-                self._dead_letters.add(letters)
+                self._dead_letters.add(lines)
             except Full as error:
                 self._enter(State.FULL, error)
             else:
@@ -143,20 +143,20 @@ class Settler:
             if not self._sleep(self._full.next_s()):
                 return False
         self._full.reset()
-        self._stats.rejected += len(letters)
-        if self._witness:
-            self._witness.quarantined(letters)
-        reason = letters[0].reject.reason
+        self._stats.rejected += len(lines)
+        if self._loss_reporter:
+            self._loss_reporter.dead_lettered(lines)
+        reason = lines[0].reject.reason
         _log.warning(
-            "Output %s: %d lines rejected, now in the dead letters; the first: %s.",
+            "Output %s: %d lines became dead letters; the reason of the first: %s.",
             self._name,
-            len(letters),
+            len(lines),
             reason,
         )
         return True
 
     def _enter(self, state: State, error: Exception) -> None:
-        """Note the trouble; log it when it begins or changes its kind."""
+        """Note the error; log it when the state changes."""
         self._stats.last_error = str(error)
         if self._stats.state is state:
             return

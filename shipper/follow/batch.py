@@ -16,8 +16,8 @@ _MIN_ROOM_BYTES = 64 << 10
 _MAX_SCAN_STEPS = 16
 
 
-class DeadLetter(Struct, frozen=True):
-    """A rejected line, and the file it came from."""
+class BadLine(Struct, frozen=True):
+    """A line that is rejected or truncated, and the path of its file."""
 
     path: str
     reject: Reject
@@ -53,26 +53,26 @@ class Batch(Struct, frozen=True):
             if chunk.sifted.filtered:
                 yield source.found.path, chunk.sifted.filtered
 
-    def rejects(self) -> Iterator[DeadLetter]:
+    def rejects(self) -> Iterator[BadLine]:
         """The lines that were rejected when they were read."""
         for source, chunk in self.parts:
             path = source.found.path
-            yield from (DeadLetter(path, reject) for reject in chunk.sifted.rejects)
+            yield from (BadLine(path, reject) for reject in chunk.sifted.rejects)
 
-    def truncated(self) -> Sequence[DeadLetter]:
+    def truncated(self) -> Sequence[BadLine]:
         """The lines that are sent without their ends."""
         return [
-            DeadLetter(source.found.path, record)
+            BadLine(source.found.path, record)
             for source, chunk in self.parts
             for record in chunk.sifted.truncated
         ]
 
-    def reject(self, index: int, reason: str) -> DeadLetter:
-        """The dead letter for the line at `index`, which the destination rejected."""
+    def reject(self, index: int, reason: str) -> BadLine:
+        """The line at `index`, which the destination rejected, with the reason."""
         for source, chunk in self.parts:
             if index < len(chunk.lines):
                 reject = Reject(chunk.lines[index], chunk.offset(index), reason)
-                return DeadLetter(source.found.path, reject)
+                return BadLine(source.found.path, reject)
             index -= len(chunk.lines)
         raise IndexError(index)
 

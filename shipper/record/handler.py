@@ -128,7 +128,7 @@ class AuditHandler(logging.Handler):
         finally:
             self.release()
 
-    def attest(self, event: Event) -> None:
+    def record_self_audit(self, event: Event) -> None:
         """Write an event of the product itself, at any level; never raises, like `emit`."""
         self.acquire()
         try:

@@ -1,94 +1,112 @@
-"""Dead letters as an operator meets them: what is there and why, and sending it again."""
+"""The commands on dead letters: list them by reason, and send them again."""
 
 import random
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
 from shipper.config import Config
 from shipper.deliver.backoff import Backoff
-from shipper.deliver.dead_letters import DeadLetters, Letter, kind_of
-from shipper.deliver.replay import Kept, Replay, decoded, obstacle, read_letters
+from shipper.deliver.dead_letters import (
+    DeadLetter,
+    DeadLetters,
+    dead_letters_folder,
+    dead_letters_path,
+    kind_of,
+)
+from shipper.deliver.pipeline import PipelineConfig
+from shipper.deliver.replay import (
+    KeptDeadLetters,
+    Replay,
+    decoded,
+    obstacle,
+    read_dead_letters,
+)
 from shipper.deliver.settle import Settler
 from shipper.deliver.stats import State, Stats
 from shipper.outputs import OUTPUTS
 from shipper.outputs.base import Output
-from shipper.run.self_audit import attestation_of
+from shipper.run.self_audit import self_audit_of
 from shipper.run.service import pipeline_config
 
-#: How long a replay waits in all for an output that is away: a person sits before it.
+#: How long a replay waits in total for an unavailable output: a person is waiting for the command.
 _PATIENCE_S = 30.0
 _BACKOFF_INIT_S, _BACKOFF_MAX_S = 1.0, 5.0
 
-#: Stands for a letter that a person has edited until it was none.
-_UNREADABLE = Letter(timestamp="", reason="cannot be read", output="", path="", offset=0, length=0)
+#: Stands for a line that is no longer a dead letter after an edit of the file.
+_UNREADABLE = DeadLetter(
+    timestamp="", reason="cannot be read", output="", path="", offset=0, length=0
+)
 
-Wanted = Callable[[Letter], bool]
+Wanted = Callable[[DeadLetter], bool]
 
 
-class Pile(Struct, kw_only=True):
-    """Dead letters of one output that have the same kind of reason, and the same fate."""
+class DeadLetterGroup(Struct, kw_only=True):
+    """Dead letters of one output with the same kind of reason, which a replay treats alike."""
 
     output: str
     reason: str
-    #: Why a replay would keep them; empty where it would send them.
+    #: Why a replay would keep them; empty if it would send them.
     obstacle: str
     count: int = 0
     size_bytes: int = 0
     oldest: str = ""
     newest: str = ""
 
-    def add(self, letter: Letter, size_bytes: int) -> None:
+    def add(self, dead_letter: DeadLetter, size_bytes: int) -> None:
         self.count += 1
         self.size_bytes += size_bytes
-        self.oldest = min(self.oldest or letter.timestamp, letter.timestamp)
-        self.newest = max(self.newest, letter.timestamp)
+        self.oldest = min(self.oldest or dead_letter.timestamp, dead_letter.timestamp)
+        self.newest = max(self.newest, dead_letter.timestamp)
 
 
-class Replayed(Struct, frozen=True):
-    """What became of the dead letters of one output."""
+class ReplayResult(Struct, frozen=True):
+    """The result of a replay of the dead letters of one output."""
 
     output: str
     delivered: int
     refused: int
-    kept: Kept
-    #: Why it ended before it came to the end.
+    kept: KeptDeadLetters
+    #: Why it stopped early; empty if it did not.
     error: str = ""
 
 
-def outputs_with_letters(config: Config) -> list[str]:
-    """The outputs that have any, those that are configured no more included."""
-    folder = config.data / "dead-letters"
-    # glob would find nothing where we may not look.
+def outputs_with_dead_letters(config: Config) -> list[str]:
+    """The outputs with dead letters, including those that are no longer configured."""
+    folder = dead_letters_folder(config.data)
+    # glob would return nothing, instead of an error, for a folder that we may not read.
     paths = folder.iterdir() if folder.exists() else ()
     names = {path.name.partition(".")[0] for path in paths if path.suffix == ".ndjson"}
-    return sorted(name for name in names if next(read_letters(folder / f"{name}.ndjson"), b""))
+    return sorted(name for name in names if next(_read(config, name), b""))
 
 
-def piles(config: Config, output: str, wanted: Wanted) -> list[Pile]:
-    """The dead letters of an output that are `wanted`, by the kind of their reason."""
-    found: dict[tuple[str, str], Pile] = {}
-    for line in read_letters(_path(config, output)):
-        letter = decoded(line) or _UNREADABLE
-        if not wanted(letter):
+def dead_letter_groups(config: Config, output: str, wanted: Wanted) -> list[DeadLetterGroup]:
+    """The `wanted` dead letters of an output, by the kind of their reason."""
+    found: dict[tuple[str, str], DeadLetterGroup] = {}
+    for line in _read(config, output):
+        dead_letter = decoded(line) or _UNREADABLE
+        if not wanted(dead_letter):
             continue
-        key = kind_of(letter.reason), obstacle(letter)
-        pile = found.setdefault(key, Pile(output=output, reason=key[0], obstacle=key[1]))
-        pile.add(letter, len(line))
-    return sorted(found.values(), key=lambda pile: -pile.count)
+        key = kind_of(dead_letter.reason), obstacle(dead_letter)
+        group = found.setdefault(
+            key, DeadLetterGroup(output=output, reason=key[0], obstacle=key[1])
+        )
+        group.add(dead_letter, len(line))
+    return sorted(found.values(), key=lambda group: -group.count)
 
 
-def _path(config: Config, output: str) -> Path:
-    return config.data / "dead-letters" / f"{output}.ndjson"
+def _read(config: Config, output: str) -> Iterator[bytes]:
+    return read_dead_letters(dead_letters_path(config.data, output))
 
 
-def replay(config: Config, output: str, wanted: Wanted) -> Replayed:
-    """Send the dead letters of `output` again, and record it as an audit event."""
+def replay(config: Config, output: str, wanted: Wanted) -> ReplayResult:
+    """Send the `wanted` dead letters of `output` again, and record it as an audit event."""
     stats = Stats()
     sender = OUTPUTS[output].create(config.outputs[output])
-    work = _work(config, output, wanted, _settler(config, output, sender, stats))
+    shape = pipeline_config(output, config)
+    settler = _settler(shape, sender, stats)
+    work = Replay(shape.dead_letters_path, wanted, settler.settle, shape.max_lines)
     try:
         is_done = work.run()
     finally:
@@ -96,21 +114,17 @@ def replay(config: Config, output: str, wanted: Wanted) -> Replayed:
         if stats.delivered or stats.rejected:
             _record(config, output, stats)
     error = "" if is_done else stats.last_error
-    return Replayed(output, stats.delivered, stats.rejected, work.kept, error)
+    return ReplayResult(output, stats.delivered, stats.rejected, work.kept, error)
 
 
-def _work(config: Config, output: str, wanted: Wanted, settler: Settler) -> Replay:
-    shape = pipeline_config(output, config)
-    return Replay(shape.dead_letters_path, wanted, settler.settle, shape.max_lines)
-
-
-def _settler(config: Config, output: str, sender: Output, stats: Stats) -> Settler:
-    shape = pipeline_config(output, config)
+def _settler(shape: PipelineConfig, sender: Output, stats: Stats) -> Settler:
     return Settler(
         sender,
-        DeadLetters(shape.dead_letters_path, output=output, max_bytes=shape.dead_letters_max_bytes),
+        DeadLetters(
+            shape.dead_letters_path, output=shape.name, max_bytes=shape.dead_letters_max_bytes
+        ),
         stats,
-        name=output,
+        name=shape.name,
         sleep=_Patience(stats).sleep,
         backoff=Backoff(_BACKOFF_INIT_S, _BACKOFF_MAX_S, random.random),
         random=random.random,
@@ -118,22 +132,22 @@ def _settler(config: Config, output: str, sender: Output, stats: Stats) -> Settl
 
 
 def _record(config: Config, output: str, stats: Stats) -> None:
-    attestation = attestation_of(config)
-    if attestation is None:
+    self_audit = self_audit_of(config)
+    if self_audit is None:
         return
     counts = {"delivered": stats.delivered, "refused": stats.rejected}
-    attestation.event("letters-replayed", success=not stats.rejected, output=output, **counts)
-    attestation.close()
+    self_audit.event("letters-replayed", success=not stats.rejected, output=output, **counts)
+    self_audit.close()
 
 
 class _Patience:
-    """Waits for an output that is away, but not for ever, and not for the person before it."""
+    """Waits for an unavailable output, up to a limit, because a person waits for the command."""
 
     def __init__(self, stats: Stats) -> None:
         self._stats, self._left_s = stats, _PATIENCE_S
 
     def sleep(self, delay_s: float) -> bool:
-        """Wait; False when it would be in vain, or too long."""
+        """Wait; False if a wait cannot help or would exceed the limit."""
         self._left_s -= delay_s
         if self._left_s < 0 or self._stats.state in {State.REFUSED, State.FULL}:
             return False

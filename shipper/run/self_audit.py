@@ -1,7 +1,8 @@
-"""The shipper's own audit events: lines that do not arrive, its start, stop and reload.
+"""Self-audit: events that the shipper records about itself.
 
-They are recorded as an application's events are, in a stream of their own below `path.data`, and
-shipped as one more input of every output: absence is explained where the lines are missing.
+They report its start, stop and reload, and lines that do not arrive. They are written to an audit
+stream of their own in `path.data`, which every output ships as one more input, so that the events
+are found where lines are missing.
 """
 
 import os
@@ -15,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from shipper import __version__
 from shipper.config import Config
-from shipper.deliver.dead_letters import Witness, kind_of
-from shipper.follow.batch import DeadLetter
+from shipper.deliver.dead_letters import LossReporter, kind_of
+from shipper.follow.batch import BadLine
 from shipper.follow.handle import Handle
 from shipper.follow.inputs import InputConfig
 from shipper.follow.segments import is_abandoned
@@ -25,48 +26,49 @@ from shipper.run.status import FileStatus
 if TYPE_CHECKING:
     from shipper.record.handler import AuditHandler
 
-#: Reasons of a batch that get an event each, and lines that an event names; the count is of all.
+#: A batch causes at most this many events, one for each kind of reason, and one for the others.
 _MAX_REASONS = 10
+#: An event counts all lines and lists at most this many.
 _MAX_LINES = 20
-#: A stream that lives on has had something to say, or been closed, within this time.
+#: A segment that is still in use is written or closed within this time.
 _QUIET_S = 60.0
-#: How often dropped lines are told, and of how many files at once.
+#: How often dropped lines are recorded, and the most files in one event.
 _DROPPED_INTERVAL_S = 60.0
 _MAX_FILES = 100
 _OTHER = "other reasons"
 
 
-def own_prefix(config: Config) -> str:
-    """What the paths of the shipper's own segments begin with."""
-    directory = os.path.abspath(config.data / "audit")  # noqa: PTH100 - as those of followed files
+def self_audit_prefix(config: Config) -> str:
+    """The beginning of the paths of all segments of the self-audit."""
+    directory = os.path.abspath(config.data / "audit")  # noqa: PTH100 - as followed files are named
     return f"{directory}/"
 
 
-def attestation_of(config: Config) -> "Attestation | None":
-    """What records the shipper's own events, where they are wanted."""
-    return Attestation(config) if config.operation.self_audit.enabled else None
+def self_audit_of(config: Config) -> "SelfAudit | None":
+    """The self-audit; None if it is disabled."""
+    return SelfAudit(config) if config.operation.self_audit.enabled else None
 
 
-class Attestation:
-    """Writes the shipper's own events; never raises, and never waits for a network."""
+class SelfAudit:
+    """Records events about the shipper; never raises, and never waits for a network."""
 
     def __init__(self, config: Config) -> None:
-        self._own = own_prefix(config)
+        self._prefix = self_audit_prefix(config)
         self._outputs = len(config.outputs)
         self._config = config
         self._lock = threading.Lock()
         self._handler: AuditHandler | None = None
-        self._witnesses: list[_Witness] = []
-        #: Whether the run before was killed: what it had counted and not told is nowhere.
-        self.was_killed = _was_killed(self._own)
-        #: Where the events are to be shipped from.
-        self.input = InputConfig(id="mcp-shipper-audit", paths=(f"{self._own}*.jsonl",))
+        self._losses: list[_Losses] = []
+        #: Whether the previous run was killed: the dropped lines it had counted are not recorded.
+        self.was_killed = _was_killed(self._prefix)
+        #: The input that ships the events.
+        self.input = InputConfig(id="mcp-shipper-audit", paths=(f"{self._prefix}*.jsonl",))
 
-    def of(self, output: str) -> Witness:
-        """What the pipeline of that output tells of its lines."""
-        witness = _Witness(output, self._own, self.event)
-        self._witnesses.append(witness)
-        return witness
+    def loss_reporter(self, output: str) -> LossReporter:
+        """Records the losses of the pipeline of that output."""
+        losses = _Losses(output, self._prefix, self.event)
+        self._losses.append(losses)
+        return losses
 
     def event(
         self,
@@ -76,80 +78,82 @@ class Attestation:
         records: int | None = None,
         **details: object,
     ) -> None:
-        """Something that was done to the shipper, or that it did to lines; from any thread."""
+        """Record an event; from any thread."""
         from shipper.record.event import create_compliance_event
 
         event = create_compliance_event(
             operation, details=details or None, records=records, success=success
         )
-        self._recorder().attest(event)
+        self._recorder().record_self_audit(event)
 
     def prune(self, rows: Iterable[FileStatus]) -> None:
-        """Delete our segments that every output has, or each start would leave one for ever."""
+        """Delete the segments that every output has shipped, as each start adds one."""
         shipped = Counter(
-            row.path for row in rows if row.path.startswith(self._own) and row.is_shipped
+            row.path for row in rows if row.path.startswith(self._prefix) and row.is_shipped
         )
         for path, outputs in shipped.items():
             if outputs == self._outputs and _is_quiet(Path(path)):
                 Path(path).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """End the stream."""
-        for witness in self._witnesses:
-            witness.flush()
+        """Record the last losses and end the stream."""
+        for losses in self._losses:
+            losses.flush()
         if self._handler:
             self._handler.close()
 
     def _recorder(self) -> "AuditHandler":
-        """The handler, made when there is something to record: a tenth of a start goes to it."""
+        """The handler, created with the first event because that takes a tenth of a start."""
         from shipper.record.handler import AuditHandler
 
         with self._lock:
             if self._handler is None:
                 service = {"name": "mcp-shipper", "version": __version__}
-                self._handler = AuditHandler(self._own, service=service, **self._config.recording)
+                self._handler = AuditHandler(
+                    self._prefix, service=service, **self._config.recording
+                )
             return self._handler
 
 
-def _was_killed(own: str) -> bool:
-    latest = max(Path(own).glob("*.jsonl"), default=None)
+def _was_killed(prefix: str) -> bool:
+    latest = max(Path(prefix).glob("*.jsonl"), default=None)
     if latest is None:
         return False
     with latest.open("rb") as file:
         return is_abandoned(Handle(file.fileno()))
 
 
-class _Witness:
-    """Turns what one output's pipeline tells into events; for its thread alone."""
+class _Losses:
+    """Records the losses of one output's pipeline; used by the pipeline's thread only."""
 
-    def __init__(self, output: str, own: str, event: Callable[..., None]) -> None:
-        self._output, self._own, self._event = output, own, event
+    def __init__(self, output: str, prefix: str, event: Callable[..., None]) -> None:
+        self._output, self._prefix, self._event = output, prefix, event
         self._dropped: dict[str, list[int]] = {}
         self._flushed_s = time.monotonic()
 
-    def quarantined(self, letters: Sequence[DeadLetter]) -> None:
-        """One event for each kind of reason, with places and digests, never with content."""
-        self._tell("lines-quarantined", letters)
+    def dead_lettered(self, lines: Sequence[BadLine]) -> None:
+        """Record one event for each kind of reason, with places and digests but no content."""
+        self._record("lines-quarantined", lines)
 
-    def truncated(self, lines: Sequence[DeadLetter]) -> None:
-        """The same, of lines that arrive without their ends."""
-        self._tell("lines-truncated", lines)
+    def truncated(self, lines: Sequence[BadLine]) -> None:
+        """Record the same about lines that are sent without their ends."""
+        self._record("lines-truncated", lines)
 
-    def _tell(self, operation: str, letters: Sequence[DeadLetter]) -> None:
-        # A refused event of ours raises none, or there would be no end to it.
-        theirs = [letter for letter in letters if not letter.path.startswith(self._own)]
-        for reason, group in _by_reason(theirs).items():
+    def _record(self, operation: str, lines: Sequence[BadLine]) -> None:
+        # An event about a rejected event of the self-audit could be rejected too, without end.
+        reported = [line for line in lines if not line.path.startswith(self._prefix)]
+        for reason, group in _by_reason(reported).items():
             self._event(
                 operation,
                 success=False,
                 records=len(group),
                 output=self._output,
                 reason=reason,
-                lines=[_place(letter) for letter in group[:_MAX_LINES]],
+                lines=[_place(line) for line in group[:_MAX_LINES]],
             )
 
     def dropped(self, path: str, offsets: Sequence[int]) -> None:
-        """Counted file by file, and told once in a while: an operator may drop most of a log."""
+        """Count the lines by file, and record them at intervals: they may be most of a log."""
         count, first, _ = self._dropped.get(path, (0, offsets[0], 0))
         self._dropped[path] = [count + len(offsets), min(first, offsets[0]), offsets[-1]]
         is_time = time.monotonic() - self._flushed_s >= _DROPPED_INTERVAL_S
@@ -157,7 +161,7 @@ class _Witness:
             self.flush()
 
     def flush(self) -> None:
-        """Tell what was dropped since the last time."""
+        """Record the lines dropped since the last time."""
         dropped, self._dropped = self._dropped, {}
         self._flushed_s = time.monotonic()
         if not dropped:
@@ -171,24 +175,24 @@ class _Witness:
 
 
 def _is_quiet(path: Path) -> bool:
-    """Whether nobody writes there any more, such as a replay beside the shipper."""
+    """Whether no other process, such as a replay, is still writing the segment."""
     return time.time() - path.stat().st_mtime > _QUIET_S
 
 
-def _by_reason(letters: Iterable[DeadLetter]) -> Mapping[str, Sequence[DeadLetter]]:
-    groups: dict[str, list[DeadLetter]] = {}
-    for letter in letters:
-        kind = kind_of(letter.reject.reason)
+def _by_reason(lines: Iterable[BadLine]) -> Mapping[str, Sequence[BadLine]]:
+    groups: dict[str, list[BadLine]] = {}
+    for line in lines:
+        kind = kind_of(line.reject.reason)
         if kind not in groups and len(groups) >= _MAX_REASONS:
             kind = _OTHER
-        groups.setdefault(kind, []).append(letter)
+        groups.setdefault(kind, []).append(line)
     return groups
 
 
-def _place(letter: DeadLetter) -> dict[str, object]:
-    reject = letter.reject
+def _place(line: BadLine) -> dict[str, object]:
+    reject = line.reject
     return {
-        "path": letter.path,
+        "path": line.path,
         "offset": reject.offset,
         "sha256": reject.sha256 or sha256(reject.line).hexdigest(),
     }

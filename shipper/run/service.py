@@ -1,4 +1,4 @@
-"""The only place where things are wired: configuration to pipelines, pipelines to threads."""
+"""Builds the pipelines of a configuration and runs each in a thread."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ from shipper.errors import ConfigError, Problem, ShipperError
 from shipper.follow.deletions import Deletions
 from shipper.outputs import OUTPUTS
 from shipper.outputs.base import Output
-from shipper.run.self_audit import Attestation, attestation_of
+from shipper.run.self_audit import SelfAudit, self_audit_of
 from shipper.run.status import settled_files
 
 _log = logging.getLogger("shipper.run.service")
@@ -30,10 +30,10 @@ class Service:
         if not config.outputs:
             what = f"nothing to ship to; configure one of: {', '.join(OUTPUTS)}"
             raise ConfigError([Problem("output", what)])
-        self.attestation = attestation_of(config)
+        self.self_audit = self_audit_of(config)
         deletions = Deletions(config.outputs)
         self.pipelines = {
-            name: _pipeline(name, output, config, self.attestation, deletions)
+            name: _pipeline(name, output, config, self.self_audit, deletions)
             for name, output in outputs_of(config).items()
         }
         self._spool = spool_of(config)
@@ -44,17 +44,17 @@ class Service:
         self._deadline: float | None = None
 
     def run(self) -> None:
-        """Follow the inputs until `stop`; raises what stopped a pipeline for good."""
+        """Follow the inputs until `stop`; raises the first error that ended a pipeline."""
         with _spooling(self._spool):
             self._each(lambda pipeline: pipeline.run())
 
     def drain(self) -> None:
-        """Deliver all that is there now, and standard input to its end, then return."""
+        """Deliver what exists now, and standard input to its end, then return."""
         with _spooling(self._spool) as is_over:
             self._each(lambda pipeline: pipeline.drain(is_over))
 
     def stop(self) -> None:
-        """From any thread or signal handler; what is not settled is not committed."""
+        """Make `run` and `drain` return soon; from any thread or signal handler."""
         if self._deadline is None:
             self._deadline = time.monotonic() + self._patience_s
         for pipeline in self.pipelines.values():
@@ -62,32 +62,34 @@ class Service:
 
     @property
     def is_alive(self) -> bool:
-        """Whether every pipeline has its thread; an output that is away is no matter here."""
+        """Whether the thread of every pipeline runs, even if its output is unavailable."""
         return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
     def _each(self, work: Callable[[Pipeline], None]) -> None:
         for name, pipeline in self.pipelines.items():
             guard = (work, pipeline)
-            # Daemons, so that a send that hangs beyond the deadline does not keep the process.
+            # A daemon thread: a send that hangs beyond the deadline must not delay the exit.
             thread = threading.Thread(target=self._guard, args=guard, name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
         for _ in self.pipelines:
             if not self._wait_for_one():
-                _log.warning("Stopping without waiting longer for the batch in flight.")
+                _log.warning(
+                    "Stopped before the batch in flight was acknowledged; it is sent again."
+                )
                 break
         if self.failure:
             raise self.failure
 
     def _wait_for_one(self) -> bool:
-        """Wait until one more pipeline has ended; False when a stop has taken too long."""
-        while not self._ended.acquire(timeout=_GLANCE_S):
+        """Wait until one more pipeline has ended; False if the deadline of a stop passes."""
+        while not self._ended.acquire(timeout=_CHECK_INTERVAL_S):
             if self._deadline is not None and time.monotonic() >= self._deadline:
                 return False
         return True
 
     def _guard(self, work: Callable[[Pipeline], None], pipeline: Pipeline) -> None:
-        """A pipeline that cannot go on stops them all: half a shipper must not look whole."""
+        """Run one pipeline; if it fails, stop all, so that a partial failure is not overlooked."""
         try:
             work(pipeline)
         except Exception as error:  # noqa: BLE001 - kept, and raised where `run` was called
@@ -98,7 +100,7 @@ class Service:
 
 
 def spool_of(config: Config) -> Spool | None:
-    """What reads standard input, where it is an input."""
+    """The reader of standard input; None if it is not an input."""
     if config.spool is None:
         return None
     return Spool(config.spool, partial(settled_files, config))
@@ -106,7 +108,7 @@ def spool_of(config: Config) -> Spool | None:
 
 @contextmanager
 def _spooling(spool: Spool | None) -> Iterator[Callable[[], bool]]:
-    """Standard input being read; whether all of it has been."""
+    """Read standard input while the block runs; yields whether all of it has been read."""
     if spool is None:
         yield lambda: True
         return
@@ -118,12 +120,12 @@ def _spooling(spool: Spool | None) -> Iterator[Callable[[], bool]]:
         spool.prune()
 
 
-#: How often a stop looks at its deadline.
-_GLANCE_S = 0.5
+#: How often the deadline of a stop is checked.
+_CHECK_INTERVAL_S = 0.5
 
 
 def pipeline_config(name: str, config: Config) -> PipelineConfig:
-    """What the pipeline of that output does."""
+    """The settings of the pipeline of that output."""
     settings: Any = config.outputs[name]
     return PipelineConfig(
         name=name,
@@ -138,10 +140,10 @@ def pipeline_config(name: str, config: Config) -> PipelineConfig:
 
 
 def outputs_of(config: Config) -> dict[str, Output]:
-    """The outputs, none of them connected yet; raises `ConfigError` with what speaks against any.
+    """The outputs, not connected yet.
 
-    What the configuration alone cannot tell is told here: a library that is missing, values that
-    do not go together.
+    Raises `ConfigError` with the problems that reading a configuration does not find: a missing
+    library, or values that exclude each other.
     """
     made: dict[str, Output] = {}
     problems: list[Problem] = []
@@ -159,18 +161,20 @@ def _pipeline(
     name: str,
     output: Output,
     config: Config,
-    attestation: Attestation | None,
+    self_audit: SelfAudit | None,
     deletions: Deletions,
 ) -> Pipeline:
     shape = pipeline_config(name, config)
-    if attestation is None:
+    if self_audit is None:
         return Pipeline(shape, output, deletions=deletions)
-    shape = replace(shape, inputs=(*shape.inputs, attestation.input))
-    return Pipeline(shape, output, witness=attestation.of(name), deletions=deletions)
+    shape = replace(shape, inputs=(*shape.inputs, self_audit.input))
+    return Pipeline(
+        shape, output, loss_reporter=self_audit.loss_reporter(name), deletions=deletions
+    )
 
 
 def probe(config: Config) -> Iterator[tuple[str, str, bool]]:
-    """For each output: its name, what was proven or what failed, and which of the two."""
+    """Test each output; yields its name, the result or the error, and whether it works."""
     for name, output in outputs_of(config).items():
         try:
             yield name, output.probe(), True

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from shipper.config import Config
 from shipper.config.operation import HttpConfig
+from shipper.deliver.dead_letters import dead_letters_folder
 from shipper.follow.discover import scan
 from shipper.follow.registry import Position, read_positions, registry_path
 
@@ -91,7 +92,7 @@ def output_status(config: Config) -> list[OutputStatus]:
 def _output_status(
     config: Config, name: str, rows: list[FileStatus], reported: Mapping[str, Any] | None
 ) -> OutputStatus:
-    letters = (config.data / "dead-letters").glob(f"{name}.*ndjson")
+    dead_letters = dead_letters_folder(config.data).glob(f"{name}.*ndjson")
     is_running = _is_held(registry_path(config.data, name))
     found = reported or {"state": "running" if is_running else "stopped"}
     is_well = found["state"] in {"idle", "delivering"}
@@ -101,7 +102,7 @@ def _output_status(
         error="" if is_well else found.get("last_error", ""),
         files=sum(row.size is not None for row in rows),
         behind_bytes=sum(row.behind for row in rows),
-        dead_letters_bytes=sum(_size(str(one)) or 0 for one in letters),
+        dead_letters_bytes=sum(_size(str(one)) or 0 for one in dead_letters),
         oldest_unacknowledged_s=found.get("oldest_unacknowledged_s"),
         delivered=found.get("delivered"),
         rejected=found.get("rejected"),

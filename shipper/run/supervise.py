@@ -1,18 +1,21 @@
-"""A run from start to end: signals, the log, the endpoint, a reload without loss, the last word."""
+"""The running process from start to end: signals, log, endpoint, reload without loss."""
 
 import logging
 import signal
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from shipper.config import Config
-from shipper.config.permissions import problems_of_state
-from shipper.errors import BadInput, ConfigError
+from shipper.config.permissions import problem_of
+from shipper.deliver.dead_letters import dead_letters_folder
+from shipper.errors import BadInput, ConfigError, Problem
 from shipper.follow.discover import nothing_named
 from shipper.run.log import set_up_log
-from shipper.run.self_audit import Attestation, own_prefix
+from shipper.run.self_audit import SelfAudit, self_audit_prefix
 from shipper.run.service import Service
 from shipper.run.serving import logging_counters, serving
 from shipper.run.status import FileStatus, file_status
@@ -22,14 +25,14 @@ _log = logging.getLogger("shipper.run")
 
 
 def supervise(load: Callable[[], Config], *, once: bool) -> None:
-    """Run the shipper of `load()` until SIGTERM or SIGINT; SIGHUP loads anew.
+    """Run the shipper of `load()` until SIGTERM or SIGINT; SIGHUP reloads the configuration.
 
-    A configuration that cannot be used ends the first start. A reload goes on with the old one,
-    also where only the start of the new one tells (an address that is taken); otherwise the new
-    pipelines start where the old ones stopped.
+    Raises `ConfigError` if the first configuration cannot be used. A reload keeps the old
+    configuration if the new one is invalid or fails at its start (an address in use). Otherwise
+    the new pipelines start where the old ones stopped.
     """
     first = load()
-    if problems := list(problems_of_state(first.data)):
+    if problems := list(_problems_of_state(first.data)):
         raise ConfigError(problems)
     set_up_log(first)
     config: Config | None = first
@@ -45,55 +48,65 @@ def supervise(load: Callable[[], Config], *, once: bool) -> None:
     notify("STOPPING=1")
 
 
+def _problems_of_state(data: Path) -> Iterator[Problem]:
+    """Problems of positions and dead letters: whoever can write them decides what is shipped."""
+    for folder in (data / "registry", dead_letters_folder(data)):
+        for path in (folder, *sorted(folder.glob("*.ndjson"))):
+            # A volume with fsGroup gives its group every right again at each start.
+            if problem := problem_of(path, forbidden=stat.S_IWOTH):
+                yield problem
+
+
 def _run(config: Config, load: Callable[[], Config], *, once: bool) -> Config | None:
-    """One configuration's run; the next configuration where a reload ended it."""
+    """Run one configuration; returns the next one if a reload ended the run."""
     service = Service(config)
     for note in config.notes:
         _log.info("Configuration: %s.", note)
-    following: list[Config] = []
+    reloaded: list[Config] = []
     operation = config.operation
     with (
-        _told(service, config, following),
+        _recorded(service, config, reloaded),
         serving(operation.http, service),
         logging_counters(operation.logging.metrics, service),
         feeding_watchdog(service),
-        _signals(service, load, following),
+        _signals(service, load, reloaded),
     ):
         notify("READY=1")
         if once:
             service.drain()
         else:
             service.run()
-    return following[0] if following else None
+    return reloaded[0] if reloaded else None
 
 
 @contextmanager
-def _told(service: Service, config: Config, following: list[Config]) -> Iterator[None]:
-    """Start and end as audit events; and, when it is the end, what is left as the last word."""
-    attestation = service.attestation
-    starting = threading.Thread(target=_tell_start, args=(attestation, config), name="start")
-    starting.start()  # beside the first batch, which need not wait for it
+def _recorded(service: Service, config: Config, reloaded: list[Config]) -> Iterator[None]:
+    """Record the start and the end as audit events; log what a stop leaves unacknowledged."""
+    self_audit = service.self_audit
+    starting = threading.Thread(target=_record_start, args=(self_audit, config), name="start")
+    starting.start()  # concurrently: the first batch need not wait for it
     try:
         yield
     finally:
         starting.join()
-        left, own = _last_look(config)
-        if attestation:
-            what = "shipper-reload" if following else "shipper-stop"
-            attestation.event(what, success=service.failure is None, unacknowledged_bytes=left)
-            attestation.close()
-            attestation.prune(own)
-    for output, behind in () if following else left.items():
+        unacknowledged, own_files = _final_status(config)
+        if self_audit:
+            what = "shipper-reload" if reloaded else "shipper-stop"
+            succeeded = service.failure is None
+            self_audit.event(what, success=succeeded, unacknowledged_bytes=unacknowledged)
+            self_audit.close()
+            self_audit.prune(own_files)
+    for output, behind in () if reloaded else unacknowledged.items():
         _log.info("%s: stopped; %d bytes read or seen are not acknowledged.", output, behind)
 
 
 @contextmanager
 def _signals(
-    service: Service, load: Callable[[], Config], following: list[Config]
+    service: Service, load: Callable[[], Config], reloaded: list[Config]
 ) -> Iterator[None]:
     def reload(*_: object) -> None:
         try:
-            following[:] = [load()]
+            reloaded[:] = [load()]
         except BadInput as error:
             _refuse(error)
             return
@@ -115,29 +128,27 @@ def _signals(
 
 
 def _refuse(error: BadInput) -> None:
-    _log.error("The new configuration cannot be used, the old one goes on: %s", error)
+    _log.error("Cannot use the new configuration; keeping the old one: %s", error)
 
 
-def _tell_start(attestation: Attestation | None, config: Config) -> None:
+def _record_start(self_audit: SelfAudit | None, config: Config) -> None:
     for what in nothing_named(config.inputs):
         _log.info("Configuration: %s.", what)
-    if attestation:
+    if self_audit:
         details: dict[str, Any] = {"outputs": list(config.outputs)}
-        if attestation.was_killed:
+        if self_audit.was_killed:
             details["previous_run"] = "killed"
-        attestation.event("shipper-start", **details)
+        self_audit.event("shipper-start", **details)
 
 
-def _last_look(config: Config) -> tuple[dict[str, int], list[FileStatus]]:
-    """The bytes of the inputs that are left, so that a stop is never silent about them.
-
-    And where the outputs are with the shipper's own events.
-    """
-    left, own = dict.fromkeys(config.outputs, 0), []
-    prefix = own_prefix(config)
+def _final_status(config: Config) -> tuple[dict[str, int], list[FileStatus]]:
+    """The unacknowledged bytes of the inputs for each output, and the files of the self-audit."""
+    unacknowledged: dict[str, int] = dict.fromkeys(config.outputs, 0)
+    own_files: list[FileStatus] = []
+    prefix = self_audit_prefix(config)
     for row in file_status(config):
         if row.path.startswith(prefix):
-            own.append(row)
+            own_files.append(row)
         else:
-            left[row.output] += row.behind
-    return left, own
+            unacknowledged[row.output] += row.behind
+    return unacknowledged, own_files

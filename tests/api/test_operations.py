@@ -122,16 +122,16 @@ def test_an_unknown_operation_is_answered_with_the_known_ones(config):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected"),
     [
         ({"event_type": "nonsense"}, "unknown 'nonsense'"),
         ({"event_data": "text"}, "event_data: expected an object"),
     ],
 )
-def test_a_bad_request_is_answered_not_raised(change, told, config):
+def test_a_bad_request_is_answered_not_raised(change, expected, config):
     answer = shipper.process({**REQUEST, **change}, config)
     assert answer["success"] is False
-    assert told in answer["error"]
+    assert expected in answer["error"]
 
 
 def test_a_bad_configuration_is_answered_not_raised():

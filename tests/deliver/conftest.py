@@ -7,14 +7,14 @@ from tests.fakes import ScriptedOutput
 
 @pytest.fixture
 def passes(tmp_path, logs):
-    """A pipeline that lives through the test: looks and delivers at each `next`."""
+    """A running pipeline; each call scans once and returns the numbers it delivers."""
     output = ScriptedOutput()
     running = in_passes(Pipeline(config(tmp_path, str(logs / "*")), output))
 
-    def look():
+    def scan_once():
         output.taken.clear()
         next(running)
         return numbers(output.taken)
 
-    yield look
+    yield scan_once
     running.close()

@@ -23,7 +23,7 @@ def append(path, data):
 
 
 def age(path, age_s):
-    """Nothing has changed in it for so long."""
+    """Set the last change of the file to `age_s` ago."""
     then = time.time() - age_s
     os.utime(path, (then, then))
 
@@ -40,7 +40,7 @@ def config(home, *patterns, **options):
 
 
 def drained(settings, output=None, **options):
-    """Deliver what is there; the pipeline and its output."""
+    """Deliver existing lines; returns the pipeline and its output."""
     output = output or ScriptedOutput()
     pipeline = Pipeline(settings, output, **options)
     pipeline.drain()
@@ -48,7 +48,7 @@ def drained(settings, output=None, **options):
 
 
 def in_passes(pipeline):
-    """Deliver what is there, each time that the next pass is asked for."""
+    """Deliver existing lines at each `next`."""
     with pipeline.started() as delivery:
         while True:
             delivery.catch_up()

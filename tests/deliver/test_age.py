@@ -1,4 +1,4 @@
-"""How long the oldest line has waited: by its own time, wherever it lies."""
+"""The age of the oldest waiting line, by its own timestamp, in any file."""
 
 import os
 import threading
@@ -41,7 +41,7 @@ def held(tmp_path):
     """Starts a pipeline whose output is down; returns the age of the oldest line."""
     back = threading.Event()
     output = DownUntil(back)
-    # The pipeline retries until the event is set, however fast the machine is.
+    # The pipeline retries until the event is set, at any speed of the machine.
     pipeline = Pipeline(config(tmp_path, max_lines=1), output, sleep=lambda _: back.wait(0.01))
 
     def age():
@@ -59,7 +59,7 @@ def held(tmp_path):
         wait_until(lambda: pipeline.stats.oldest_s is None, 20, "all is acknowledged")
 
 
-def test_a_line_is_as_old_as_it_says(logs, held):
+def test_a_line_is_as_old_as_its_timestamp(logs, held):
     append(logs / "a.log", stamped(HOUR_S) + stamped(0))
     assert HOUR_S <= held() < HOUR_S + 60
 
@@ -85,7 +85,7 @@ def test_a_line_from_the_future_counts_as_new(logs, held):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "expected"),
     [
         (b'{"@timestamp":"2026-11-25T00:00:00Z"}', 1795564800.0),
         (b'{"a":1, "@timestamp" : "2026-11-25T01:00:00.5+01:00"}', 1795564800.5),
@@ -97,5 +97,5 @@ def test_a_line_from_the_future_counts_as_new(logs, held):
         (b"", None),
     ],
 )
-def test_only_a_time_with_a_zone_on_the_line_itself_is_one(line, told):
-    assert time_of(line) == told
+def test_only_a_time_with_a_zone_on_the_line_itself_is_one(line, expected):
+    assert time_of(line) == expected

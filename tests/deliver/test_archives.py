@@ -1,4 +1,4 @@
-"""Archives are read as what they were made of: nothing is lost and nothing doubled by gzip."""
+"""Archives are read like the files they were made from, without loss or repetition."""
 
 import bz2
 import gzip
@@ -41,7 +41,7 @@ NAMES = pytest.mark.parametrize("name", ["a.log.1.gz", "a.log.2.gz", "a.log-2026
 
 
 def noise(numbers, size=60):
-    """Lines that do not compress to nothing."""
+    """Lines that do not compress well."""
     chance = random.Random(1)
     return b"".join(
         b'{"n":%d,"r":"%b"}\n' % (n, chance.randbytes(size).hex().encode()) for n in numbers
@@ -49,7 +49,7 @@ def noise(numbers, size=60):
 
 
 def quiet(path):
-    """Nothing has changed in it for long."""
+    """Set the last change of the file to long ago."""
     age(path, 3600)
 
 
@@ -68,7 +68,7 @@ def quiet(path):
 def test_an_archive_is_shipped_like_the_file_it_was_made_of(
     tmp_path_factory, sizes, cuts, padding, level, max_lines, lives
 ):
-    """However it is made up of members, whatever is read at once, whenever it ends and starts."""
+    """For any division into gzip members, any size of a block, and any restart."""
     data = b"".join(line(n, size) + b"\n" for n, size in enumerate(sizes))
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     members = [data[start:end] for start, end in pairwise(places)] or [b""]
@@ -102,10 +102,10 @@ def test_bad_lines_of_an_archive_go_to_the_dead_letters(tmp_path, logs):
     data = line(1) + b"\n[2]\n" + line(3, 200) + b"\n" + line(4) + b"\n"
     (logs / "a.log.1.gz").write_bytes(gzip.compress(data))
     assert delivered(settings) == [1, 4]
-    assert [letter["offset"] for letter in dead_letters(settings)] == [20, 24]
+    assert [one["offset"] for one in dead_letters(settings)] == [20, 24]
 
 
-def test_an_endless_line_in_an_archive_is_passed_over_without_being_in_memory(tmp_path, logs):
+def test_an_endless_line_in_an_archive_is_skipped_without_being_in_memory(tmp_path, logs):
     """A hundred kilobytes that unpack to a hundred megabytes."""
     settings = config(tmp_path, max_line_bytes=1 << 20)
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
@@ -119,17 +119,17 @@ def test_an_endless_line_in_an_archive_is_passed_over_without_being_in_memory(tm
         assert tracemalloc.get_traced_memory()[1] < 16 << 20
     finally:
         tracemalloc.stop()
-    (letter,) = dead_letters(settings)
-    assert letter["length"] == 100 << 20
+    (dead_letter,) = dead_letters(settings)
+    assert dead_letter["length"] == 100 << 20
 
 
-# --- what has become of it
+# --- files that become archives
 
 
 @SIZES
 @NAMES
 @pytest.mark.parametrize("unread", [[], [3]])
-def test_a_file_that_was_compressed_while_stopped_goes_on_where_it_was(
+def test_a_file_compressed_while_stopped_continues_at_its_position(
     tmp_path, logs, name, size, unread
 ):
     settings = config(tmp_path)
@@ -147,7 +147,7 @@ def test_a_file_that_was_compressed_while_stopped_goes_on_where_it_was(
 @SIZES
 @pytest.mark.parametrize("is_renamed", [True, False])
 def test_a_file_that_is_compressed_is_known_at_every_byte_of_it(logs, passes, size, is_renamed):
-    """As gzip does it: the archive is made beside the file, then the file is deleted."""
+    """As gzip works: the archive is written next to the file, which is then deleted."""
     path, archive = logs / "a.log.1", logs / "a.log.1.gz"
     append(path, noise(range(5), size + 20))
     assert passes() == [0, 1, 2, 3, 4]
@@ -162,8 +162,8 @@ def test_a_file_that_is_compressed_is_known_at_every_byte_of_it(logs, passes, si
     assert passes() + passes() == []
 
 
-def test_what_was_written_renamed_and_compressed_between_two_looks_is_sent_once(logs, passes):
-    """A handle leads to it still, for it was seen when it was empty."""
+def test_lines_written_renamed_and_compressed_between_two_scans_are_sent_once(logs, passes):
+    """An open handle still leads to it, because it was seen when it was empty."""
     path = logs / "a.log"
     path.touch()
     assert passes() == []
@@ -179,7 +179,7 @@ def test_what_was_written_renamed_and_compressed_between_two_looks_is_sent_once(
 def test_an_archive_beside_its_file_waits_and_has_the_rest_when_the_file_is_gone(
     tmp_path, logs, size, caplog
 ):
-    """As gzip --keep does it; the output is away meanwhile."""
+    """As with gzip --keep; the output is unavailable meanwhile."""
     caplog.set_level("INFO")
     settings = config(tmp_path)
     path = logs / "a.log.1"
@@ -194,7 +194,7 @@ def test_an_archive_beside_its_file_waits_and_has_the_rest_when_the_file_is_gone
     assert delivered(settings) == [3]
 
 
-def test_an_archive_beside_its_file_is_unpacked_once_not_at_every_look(logs, passes, monkeypatch):
+def test_an_archive_beside_its_file_is_unpacked_once_not_at_every_scan(logs, passes, monkeypatch):
     made, real = [], zlib.decompressobj
     monkeypatch.setattr(zlib, "decompressobj", lambda wbits: made.append(wbits) or real(wbits))
     append(logs / "a.log.1", block(range(5), 2000))
@@ -223,7 +223,7 @@ def test_a_copy_that_is_compressed_before_it_is_seen_has_what_the_original_left_
 
 
 def test_a_position_goes_with_its_file_and_into_its_archive(tmp_path, logs, passes):
-    """Who looks at the positions sees no file that is gone, and none for another one."""
+    """The positions list no file that is gone, and none in place of another."""
     registry = config(tmp_path).registry_path
     path = logs / "a.log"
     append(path, block([1, 2], 2000))
@@ -239,8 +239,8 @@ def test_a_position_goes_with_its_file_and_into_its_archive(tmp_path, logs, pass
     assert position.unpacked_bytes == position.offset
 
 
-def test_a_file_that_goes_when_an_archive_comes_leaves_no_position_behind(tmp_path, logs, passes):
-    """As when the oldest is deleted while the next is compressed; its inode is given out again."""
+def test_a_file_deleted_while_an_archive_appears_leaves_no_position(tmp_path, logs, passes):
+    """As when the oldest is deleted while the next is compressed, and its inode is reused."""
     append(logs / "b.log", block([1]))
     assert passes() == [1]
     (logs / "b.log").unlink()
@@ -269,7 +269,7 @@ def test_an_archive_that_is_written_over_is_read_from_its_beginning(logs, passes
 
 @SIZES
 def test_a_file_that_is_written_over_is_read_as_what_it_is_then(tmp_path, logs, passes, size):
-    """The same to us: its inode is given to another file between two looks."""
+    """Equivalent for the shipper: its inode is reused for another file between two scans."""
     path = logs / "a.log"
     path.write_bytes(gzip.compress(block([1, 2], size)))
     assert passes() == [1, 2]
@@ -310,10 +310,10 @@ def test_an_archive_whose_name_goes_while_it_waits_is_still_read(tmp_path, logs)
     assert numbers(output.taken) == [1, 2]
 
 
-# --- what is wrong with it
+# --- damaged archives
 
 
-def test_an_archive_without_its_end_waits_for_it_and_that_is_told(tmp_path, logs, passes, caplog):
+def test_an_archive_without_its_end_waits_for_it_with_a_warning(tmp_path, logs, passes, caplog):
     path = logs / "a.log.1.gz"
     packed = gzip.compress(noise(range(500)))
     path.write_bytes(packed[:-1])
@@ -323,7 +323,7 @@ def test_an_archive_without_its_end_waits_for_it_and_that_is_told(tmp_path, logs
     assert passes() == list(range(500))
 
 
-def test_of_an_archive_that_stays_without_its_end_all_whole_lines_are_sent_and_it_is_told(
+def test_all_complete_lines_of_an_archive_that_stays_without_its_end_are_sent_with_a_warning(
     logs, passes, caplog
 ):
     path = logs / "a.log.1.gz"
@@ -350,7 +350,7 @@ def test_of_an_archive_that_stays_without_its_end_all_whole_lines_are_sent_and_i
         (lambda packed: packed[: len(packed) // 2] + b"\xff" * len(packed), "", 300),
     ],
 )
-def test_what_comes_before_the_fault_in_a_damaged_archive_is_sent_and_it_is_told(
+def test_lines_before_the_damage_in_an_archive_are_sent_with_a_warning(
     tmp_path, logs, caplog, damage, reason, lost
 ):
     path = logs / "a.log.1.gz"
@@ -382,7 +382,7 @@ def test_every_line_before_a_changed_byte_arrives(tmp_path_factory, place, byte)
 # --- among other files
 
 
-def test_archives_are_read_one_to_its_end_before_the_next_and_hold_up_no_other_file(tmp_path, logs):
+def test_archives_are_read_one_after_the_other_and_do_not_delay_other_files(tmp_path, logs):
     for n in range(300):
         (logs / f"{n:03}.log.1.gz").write_bytes(gzip.compress(block(range(n * 10, n * 10 + 10))))
     append(logs / "live.log", block([9000]))
@@ -407,7 +407,9 @@ def test_archives_are_read_one_to_its_end_before_the_next_and_hold_up_no_other_f
     ],
     ids=["xz", "bzip2", "zstd", "lz4", "zip"],
 )
-def test_what_is_packed_otherwise_is_left_out_told_once_and_counted(tmp_path, logs, caplog, packed):
+def test_archives_of_other_formats_are_left_out_logged_once_and_counted(
+    tmp_path, logs, caplog, packed
+):
     (logs / "a.log.1.gz").write_bytes(packed)
     pipeline, output = drained(config(tmp_path))
     passes = in_passes(Pipeline(config(tmp_path), output))
@@ -415,8 +417,8 @@ def test_what_is_packed_otherwise_is_left_out_told_once_and_counted(tmp_path, lo
         next(passes)
     passes.close()
     assert (output.taken, dead_letters(config(tmp_path)), pipeline.stats.left_out) == ([], [], 1)
-    told = [row for row in caplog.messages if "is left out: it is" in row]
-    assert len(told) == 2  # by each of the two
+    logged = [row for row in caplog.messages if "is left out: it is" in row]
+    assert len(logged) == 2  # by each of the two
     (logs / "a.log.1.gz").write_bytes(block([1]))
     assert delivered(config(tmp_path)) == [1]
 

@@ -1,4 +1,4 @@
-"""Which files are followed, for how long, and which are deleted: what an input's options do."""
+"""The options of an input: which files are followed, for how long, and which are deleted."""
 
 import re
 import subprocess
@@ -33,7 +33,7 @@ def settings(home, pattern="*", **options):
 # --- which
 
 
-def test_included_and_excluded_files_are_told_by_their_paths(tmp_path, logs):
+def test_files_are_included_and_excluded_by_their_paths(tmp_path, logs):
     for n, name in enumerate(["a.log", "a.log.gz", "b.txt", "c.log"]):
         append(logs / name, block([n]))
     scanner = Scanner(
@@ -42,14 +42,14 @@ def test_included_and_excluded_files_are_told_by_their_paths(tmp_path, logs):
     assert delivered(settings(tmp_path, scanner=scanner)) == [0]
 
 
-def test_links_count_unless_they_are_not_wanted(tmp_path, logs):
+def test_links_are_followed_unless_disabled(tmp_path, logs):
     append(tmp_path / "real", block([1]))
     (logs / "link.log").symlink_to(tmp_path / "real")
     assert delivered(settings(tmp_path, scanner=Scanner(symlinks=False))) == []
     assert delivered(settings(tmp_path)) == [1]
 
 
-def test_a_link_that_is_put_on_another_file_leads_to_both_in_turn(tmp_path, logs):
+def test_a_link_that_changes_its_target_leads_to_both_files_in_turn(tmp_path, logs):
     link = logs / "current.log"
     for n in range(3):
         append(tmp_path / f"real-{n}", block([n]))
@@ -72,7 +72,7 @@ def test_links_that_lead_in_circles_are_walked_once(tmp_path, logs):
 # --- how old
 
 
-def test_an_old_file_is_left_out_told_once_and_counted(tmp_path, logs, caplog):
+def test_an_old_file_is_left_out_logged_once_and_counted(tmp_path, logs, caplog):
     append(logs / "old.log", block([1]))
     append(logs / "new.log", block([2]))
     age(logs / "old.log", 2 * DAY_S)
@@ -91,7 +91,7 @@ def test_an_old_file_is_left_out_told_once_and_counted(tmp_path, logs, caplog):
     assert pipeline.stats.left_out == 0
 
 
-def test_a_file_that_was_begun_is_read_to_its_end_however_old_it_is(tmp_path, logs):
+def test_a_started_file_is_read_to_its_end_at_any_age(tmp_path, logs):
     path = logs / "a.log"
     append(path, block([1]))
     assert delivered(settings(tmp_path, ignore_older_s=DAY_S)) == [1]
@@ -100,7 +100,7 @@ def test_a_file_that_was_begun_is_read_to_its_end_however_old_it_is(tmp_path, lo
     assert delivered(settings(tmp_path, ignore_older_s=DAY_S)) == [2]
 
 
-def test_inactive_files_are_told_by_the_first_start_or_the_last(tmp_path, logs):
+def test_inactivity_is_measured_from_the_first_start_or_the_last(tmp_path, logs):
     append(logs / "a.log", block([1]))
     age(logs / "a.log", 10)
     assert delivered(settings(tmp_path, ignore_inactive="since_first_start")) == []
@@ -145,7 +145,7 @@ AT_ONCE = Delete(enabled=True, grace_period_s=0.0)
 
 
 def deleting(home, outputs, **options):
-    """A pipeline for each output, over the same files; what delivers all that is there."""
+    """Two pipelines over the same files; returns a function that delivers existing lines."""
     deletions = Deletions(outputs)
     running = []
     for name, output in outputs.items():
@@ -222,7 +222,7 @@ def test_a_half_line_at_the_end_keeps_a_file(tmp_path, logs):
 def test_segments_are_deleted_when_they_are_closed(tmp_path, logs):
     handler = AuditHandler(logs, max_bytes=1500)
     for _ in range(4):
-        handler.attest(create_compliance_event("thing"))
+        handler.record_self_audit(create_compliance_event("thing"))
     for path in logs.iterdir():
         age(path, 10)
     output = ScriptedOutput()
@@ -244,7 +244,7 @@ WRITER = """
 import sys
 from shipper import AuditHandler, create_compliance_event
 handler = AuditHandler(sys.argv[1])
-handler.attest(create_compliance_event("thing"))
+handler.record_self_audit(create_compliance_event("thing"))
 print(handler.path, flush=True)
 sys.stdin.read()
 """
@@ -332,9 +332,7 @@ def test_each_of_many_files_that_are_delivered_takes_less_than_a_kibibyte(tmp_pa
         tracemalloc.stop()
 
 
-def test_a_file_that_two_inputs_name_is_told_to_be_shipped_by_the_first_alone(
-    tmp_path, logs, caplog
-):
+def test_a_file_that_two_inputs_name_is_shipped_by_the_first_with_a_warning(tmp_path, logs, caplog):
     for name in ("a.log", "b.log"):
         append(logs / name, block([1]))
     inputs = (
@@ -345,8 +343,8 @@ def test_a_file_that_two_inputs_name_is_told_to_be_shipped_by_the_first_alone(
     for _ in range(3):
         next(running)
     running.close()
-    (told,) = [one.message for one in caplog.records if "named by" in one.message]
-    assert told.startswith(
+    (warning,) = [one.message for one in caplog.records if "named by" in one.message]
+    assert warning.startswith(
         f"{logs}/a.log is named by the inputs 'one' and 'two'; 'one' alone ships it"
     )
 

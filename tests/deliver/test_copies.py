@@ -1,4 +1,4 @@
-"""Rotation by copy and truncation: nothing is lost and nothing doubled, where it can be known."""
+"""Rotation by copy and truncation, without loss or repetition where the content allows it."""
 
 import os
 import shutil
@@ -21,7 +21,9 @@ def copied(path, name):
 
 @SIZES
 @NAMES
-def test_a_copy_made_while_stopped_goes_on_where_the_original_was(tmp_path, logs, name, size):
+def test_a_copy_made_while_stopped_continues_at_the_position_of_the_original(
+    tmp_path, logs, name, size
+):
     settings = config(tmp_path, str(logs / "*"))
     path = logs / "a.log"
     append(path, block([1, 2], size))
@@ -91,7 +93,7 @@ def test_a_copy_outlives_an_original_that_is_deleted(logs, passes):
     assert passes() == [3]
 
 
-def test_a_copy_that_goes_its_own_way_is_a_file_of_its_own(logs, passes):
+def test_a_copy_that_diverges_is_a_separate_file(logs, passes):
     append(logs / "a.log", block([1], 2000))
     assert passes() == [1]
     copied(logs / "a.log", "b.log")
@@ -112,7 +114,7 @@ def test_a_file_that_is_cut_without_a_copy_leaves_no_position_behind(tmp_path, l
     assert len(read_positions(config(tmp_path).registry_path)) <= 1
 
 
-def test_a_file_rewritten_behind_a_beginning_that_stays_is_read_anew(logs, passes, caplog):
+def test_a_file_rewritten_after_an_unchanged_beginning_is_read_again(logs, passes, caplog):
     path, header = logs / "a.log", block(["header"], 2000)
     append(path, header + block([1, 2]))
     assert passes() == ["header", 1, 2]
@@ -121,14 +123,14 @@ def test_a_file_rewritten_behind_a_beginning_that_stays_is_read_anew(logs, passe
     assert "truncated or rewritten" in caplog.text
 
 
-def test_a_file_rewritten_at_once_with_as_many_bytes_is_read_anew(logs, passes):
+def test_a_file_rewritten_immediately_with_the_same_size_is_read_again(logs, passes):
     path = logs / "a.log"
     for n in range(100, 300):  # many times in each tick of the file system's clock
         path.write_bytes(block([n]))
         assert passes() == [n]
 
 
-def test_a_copy_of_what_came_after_a_cut_that_nobody_has_seen_yet_is_sent_once(logs, passes):
+def test_a_copy_of_lines_written_after_an_unseen_truncation_is_sent_once(logs, passes):
     path, copy = logs / "a.log", logs / "a.log.1"
     append(path, block([1]))
     assert passes() == [1]
@@ -156,7 +158,7 @@ def test_a_file_that_was_empty_when_it_was_seen_is_read_where_only_its_handle_le
     assert len({one.id for one in positions} - {0}) == 2
 
 
-def test_a_file_made_anew_in_the_place_of_an_empty_one_is_the_original_of_its_copy(logs, passes):
+def test_a_file_created_in_place_of_an_empty_one_is_the_original_of_its_copy(logs, passes):
     path, copy = logs / "a.log", logs / "a.log.1"
     path.touch()
     assert passes() == []

@@ -58,7 +58,7 @@ ANSWERS = {
 
 
 class Output(ScriptedOutput):
-    """Notes what has reached the destination, also when the sender dies of it."""
+    """Records the lines that reach the destination, even if the send then kills the sender."""
 
     def __init__(self, answers):
         super().__init__(*answers)
@@ -83,7 +83,7 @@ answers = st.lists(st.sampled_from(sorted(ANSWERS)), max_size=6)
 
 
 class Log:
-    """A file of an application, and what it has written to it through all its lives."""
+    """A file of an application, and all lines written to it through all rotations."""
 
     def __init__(self, path):
         self.path = path
@@ -143,7 +143,7 @@ class Histories(RuleBasedStateMachine):
                 assert len(self.arrived) == len(set(self.arrived))
             shutil.rmtree(self.home)
 
-    # --- what the applications do
+    # --- actions of the applications
 
     @rule(name=names, sizes=st.lists(st.integers(0, 80), min_size=1, max_size=12))
     def write(self, name, sizes):
@@ -190,7 +190,7 @@ class Histories(RuleBasedStateMachine):
         if self.recorder is None:
             self.recorder = AuditHandler(self.home / "logs", max_bytes=2500)
         for _ in range(events):
-            self.recorder.attest(create_compliance_event("thing"))
+            self.recorder.record_self_audit(create_compliance_event("thing"))
 
     @precondition(lambda self: self.recorder)
     @rule()
@@ -198,7 +198,7 @@ class Histories(RuleBasedStateMachine):
         self.recorder.close()
         self.recorder = None
 
-    # --- what is done to the files
+    # --- actions on the files
 
     @rule(name=names)
     def rotate(self, name):
@@ -253,7 +253,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(name=names)
     def truncate(self, name):
-        """As an application that starts anew: what was not read before is lost by nature."""
+        """As an application that starts again; lines not read before are necessarily lost."""
         self.logs[name].finish()
         self.ship_all()
         self.logs[name].cut()
@@ -269,7 +269,7 @@ class Histories(RuleBasedStateMachine):
         log.path.touch()
         log.lives.append([])
 
-    # --- what happens to the shipper
+    # --- events of the shipper
 
     @rule(names=answers)
     def ship(self, names):
@@ -308,7 +308,7 @@ class Histories(RuleBasedStateMachine):
             os.truncate(path, len(data) - min(cut, last - 1))
             self.is_exact = False
 
-    # --- what must hold
+    # --- invariants
 
     @invariant()
     def nothing_is_committed_that_is_not_settled(self):
@@ -328,7 +328,7 @@ class Histories(RuleBasedStateMachine):
                 assert {line for line in lines if line} <= settled
 
     def ship_all(self):
-        """Twice: what a first pass finds out about a file may free another."""
+        """Twice: the first pass may find out something about a file that releases another."""
         self.ship([])
         self.ship([])
 
@@ -347,7 +347,7 @@ class Histories(RuleBasedStateMachine):
         return [line for one in self.segment_files() for line in one.read_bytes().splitlines()]
 
     def missing(self):
-        """Whole lines that are neither delivered nor in the dead letters."""
+        """Complete lines that are neither delivered nor dead letters."""
         whole = set(self.segment_lines())
         for log in self.logs.values():
             whole.update(log.written)
@@ -356,7 +356,7 @@ class Histories(RuleBasedStateMachine):
             elif log.half and (
                 self.is_over_long(log.written[-1]) or not log.written[-1].endswith(b"}")
             ):
-                whole.discard(log.written[-1])  # a bad line whose newline is still to come
+                whole.discard(log.written[-1])  # a bad line whose newline is not written yet
         return whole - set(self.arrived) - self.buried()
 
     def is_over_long(self, line):

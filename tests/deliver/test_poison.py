@@ -21,7 +21,7 @@ AWAY, CLOSES, CLOSES_BUT_ANSWERS = "away", "closes", "closes but answers"
 
 
 class Fussy:
-    """A destination that closes on poison; before that it goes through phases, one a `send`."""
+    """A destination that closes on poison, after the given phases, one for each `send`."""
 
     def __init__(self, *poison, phases=(), answers=True):
         self.poison, self.phases, self.answers = set(poison), list(phases), answers
@@ -59,7 +59,7 @@ class Waits:
 
 
 def drain(home, count, output, most=2000):
-    """Deliver that many lines; the waits, and the numbers of the dead letters."""
+    """Deliver that many lines; returns the delays and the numbers of the dead letters."""
     (home / "logs").mkdir(parents=True, exist_ok=True)
     (home / "logs" / "a.log").write_bytes(block(range(count)))
     waits = Waits(most)
@@ -81,7 +81,7 @@ def test_a_poisonous_line_is_found_and_the_rest_flows(tmp_path, size, where):
 
 
 @pytest.mark.parametrize("poison", [0, 300, 999])
-def test_its_neighbours_are_proof_enough_where_no_empty_window_is_answered(tmp_path, poison):
+def test_delivered_neighbours_are_proof_without_an_acknowledged_empty_window(tmp_path, poison):
     output = Fussy(poison, answers=False)
     _, dead = drain(tmp_path, 1000, output)
     assert dead == [poison]
@@ -130,35 +130,39 @@ def test_a_line_of_sixteen_is_given_up_at_the_tenth_closing_and_not_before(
     assert sorted(output.taken) == [n for n in range(16) if n not in given_up]
 
 
-def test_lines_keep_their_order_but_for_those_in_doubt(tmp_path):
+def test_lines_keep_their_order_except_suspects(tmp_path):
     output = Fussy(60)
     drain(tmp_path, 100, output)
     assert output.taken == [n for n in range(100) if n != 60]
 
 
-def test_the_dead_letter_says_what_was_seen(tmp_path):
+def test_the_dead_letter_states_the_evidence(tmp_path):
     drain(tmp_path, 100, Fussy(7))
-    (letter,) = dead_letters(config(tmp_path))
-    assert letter["reason"].startswith("the connection was closed on it: a closed the connection, ")
-    assert letter["reason"].endswith(" times while it worked otherwise")
+    (dead_letter,) = dead_letters(config(tmp_path))
+    assert dead_letter["reason"].startswith(
+        "the connection was closed on it: a closed the connection, "
+    )
+    assert dead_letter["reason"].endswith(" times while it worked otherwise")
 
 
 @pytest.mark.parametrize("phase", [CLOSES, CLOSES_BUT_ANSWERS])
 @pytest.mark.parametrize("length", [1, 5, 40, 600])
-def test_a_destination_that_closes_on_everything_for_a_while_costs_no_line(tmp_path, phase, length):
+def test_a_destination_that_closes_every_connection_for_a_while_loses_no_line(
+    tmp_path, phase, length
+):
     output = Fussy(phases=[phase] * length)
     _, dead = drain(tmp_path, 50, output)
     assert dead == []
     assert sorted(output.taken) == list(range(50))
 
 
-def test_while_nothing_gets_through_nothing_is_given_up(tmp_path):
+def test_no_line_is_given_up_while_none_is_delivered(tmp_path):
     _, dead = drain(tmp_path, 20, Fussy(*range(20)), most=500)
     assert dead == []
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_a_few_lines_alone_are_given_up_after_minutes_of_empty_windows(tmp_path, count):
+def test_a_few_remaining_lines_are_given_up_after_minutes_of_empty_windows(tmp_path, count):
     waits, dead = drain(tmp_path, count, Fussy(*range(count)))
     assert sorted(dead) == list(range(count))
     assert 300 <= waits.total_s < 1200 * count
@@ -173,7 +177,7 @@ def test_a_line_without_neighbours_is_kept_while_nothing_proves_that_the_server_
 
 
 @pytest.mark.parametrize("sign", [AWAY, Refused("the certificate is not trusted")])
-def test_a_sign_that_the_destination_is_away_begins_the_count_anew(tmp_path, sign):
+def test_a_sign_of_an_outage_restarts_the_count(tmp_path, sign):
     output = Fussy(phases=[*[CLOSES_BUT_ANSWERS] * 9, sign, *[CLOSES_BUT_ANSWERS] * 5, sign])
     waits, dead = drain(tmp_path, 1, output)
     assert (dead, output.taken) == ([], [0])
@@ -201,7 +205,7 @@ def test_no_outage_makes_a_line_a_dead_letter(tmp_path_factory, outages, count):
 
 
 def ship(home, server, count, **options):
-    """Deliver that many lines over a real connection, without waiting; the dead letters."""
+    """Deliver that many lines over a real connection without delays; returns the dead letters."""
     append(home / "logs" / "a.log", block(range(count)))
     output = Logstash(LogstashConfig(hosts=(server.address,), timeout_s=5, **options))
     Pipeline(config(home), output, sleep=lambda _: None).drain()
@@ -212,16 +216,18 @@ def ship(home, server, count, **options):
 @pytest.mark.parametrize("options", [{}, {"pipelining": 0}, {"bulk_max_size": 7}, {"workers": 2}])
 def test_a_logstash_that_closes_on_one_line_gets_all_others(tmp_path, options):
     with FakeLogstash(closes_on=lambda payload: b'"n": 33,' in payload) as server:
-        (letter,) = ship(tmp_path, server, 100, **options)
-    assert json.loads(letter["line"])["n"] == 33
-    assert f"{server.address} closed the connection" in letter["reason"]
+        (dead_letter,) = ship(tmp_path, server, 100, **options)
+    assert json.loads(dead_letter["line"])["n"] == 33
+    assert f"{server.address} closed the connection" in dead_letter["reason"]
     assert {event["n"] for event in server.events} == set(range(100))
     assert server.faults == []
 
 
 @pytest.mark.usefixtures("logs")
 @pytest.mark.parametrize("answers", [True, False])
-def test_a_logstash_that_closes_on_everything_for_a_while_gets_everything_then(tmp_path, answers):
+def test_a_logstash_that_closes_every_connection_for_a_while_gets_all_lines_later(
+    tmp_path, answers
+):
     closings = iter(range(60))
 
     def recovers(payload):

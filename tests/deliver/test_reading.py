@@ -1,4 +1,4 @@
-"""What is read of real files: whole lines, once, from where the last start left off."""
+"""Reading real files: complete lines, once, from where the previous run ended."""
 
 import os
 import tempfile
@@ -30,7 +30,7 @@ def test_lines_come_as_bytes_in_order_and_only_once(tmp_path, logs):
     assert drained(config(tmp_path))[1].taken == []
 
 
-def test_a_new_start_goes_on_where_the_last_ended(tmp_path, logs):
+def test_a_new_start_continues_where_the_last_ended(tmp_path, logs):
     for numbers_ in (range(5), range(5, 9), range(9, 10)):
         append(logs / "a.log", block(numbers_))
         assert delivered(config(tmp_path)) == list(numbers_)
@@ -90,24 +90,24 @@ def test_blank_lines_and_white_space_around_lines_vanish(tmp_path, logs):
     assert read_positions(config(tmp_path).registry_path)[0].offset == 25
 
 
-def test_bad_lines_go_to_the_dead_letters_and_the_rest_goes_on(tmp_path, logs):
+def test_bad_lines_become_dead_letters_and_the_others_are_delivered(tmp_path, logs):
     path = logs / "a.log"
     path.write_bytes(b'{"n":1}\nnot json\n{"n":2}\n\xff\xfe\n[3]\n{"n":4}\n')
     pipeline, output = drained(config(tmp_path))
     assert numbers(output.taken) == [1, 2, 4]
     assert pipeline.stats.rejected == 3
-    letters = dead_letters(config(tmp_path))
-    assert [(one["path"], one["offset"], one["output"]) for one in letters] == [
+    found = dead_letters(config(tmp_path))
+    assert [(one["path"], one["offset"], one["output"]) for one in found] == [
         (str(path), 8, "test"),
         (str(path), 25, "test"),
         (str(path), 28, "test"),
     ]
-    assert [one.get("line", one.get("line_base64")) for one in letters] == [
+    assert [one.get("line", one.get("line_base64")) for one in found] == [
         "not json",
         "//4=",
         "[3]",
     ]
-    assert letters[0]["reason"].startswith("not JSON")
+    assert found[0]["reason"].startswith("not JSON")
 
 
 def test_a_last_line_without_newline_is_delivered_if_it_is_whole(tmp_path, logs):
@@ -148,18 +148,18 @@ def test_the_last_line_counts_against_the_batch_as_any_other(tmp_path, logs, end
         assert max(map(len, output.sent)) <= size
 
 
-def test_an_over_long_line_is_passed_over_without_holding_it(tmp_path, logs):
+def test_an_over_long_line_is_skipped_without_being_in_memory(tmp_path, logs):
     path = logs / "a.log"
     long = b'{"n":"' + b"x" * 3_000_000 + b'"}'
     path.write_bytes(line(1) + b"\n" + long + b"\n" + line(2) + b"\n")
     settings = config(tmp_path, max_line_bytes=1_500_000)
     assert delivered(settings) == [1, 2]
-    (letter,) = dead_letters(settings)
-    assert letter["line"] == long[:1024].decode()
-    assert letter["length"] == len(long)
-    assert letter["sha256"] == sha256(long).hexdigest()
-    assert (letter["path"], letter["offset"]) == (str(path), len(line(1)) + 1)
-    assert "1500000" in letter["reason"]
+    (dead_letter,) = dead_letters(settings)
+    assert dead_letter["line"] == long[:1024].decode()
+    assert dead_letter["length"] == len(long)
+    assert dead_letter["sha256"] == sha256(long).hexdigest()
+    assert (dead_letter["path"], dead_letter["offset"]) == (str(path), len(line(1)) + 1)
+    assert "1500000" in dead_letter["reason"]
 
 
 def test_an_over_long_line_without_end_waits_for_it(tmp_path, logs):
@@ -204,7 +204,7 @@ def test_a_rotated_file_that_begins_as_the_new_one_does_keeps_its_position(tmp_p
     assert delivered(config(tmp_path)) == [3, "header", 2]
 
 
-def test_files_that_begin_alike_are_told_apart(tmp_path, logs):
+def test_files_with_the_same_beginning_are_distinguished(tmp_path, logs):
     header = line("header", 2000) + b"\n"
     for n, name in enumerate("abc"):
         append(logs / f"{name}.log", header + block([n]))
@@ -267,7 +267,7 @@ def test_patterns_cross_directories_and_name_a_file_once(tmp_path, logs):
     assert sorted(delivered(config(tmp_path, *patterns))) == [1, 2]
 
 
-def test_directories_pipes_and_dangling_links_are_no_files(tmp_path, logs):
+def test_directories_pipes_and_dangling_links_are_not_followed(tmp_path, logs):
     (logs / "d.log").mkdir()
     os.mkfifo(logs / "p.log")
     (logs / "l.log").symlink_to(logs / "nowhere")
@@ -275,7 +275,7 @@ def test_directories_pipes_and_dangling_links_are_no_files(tmp_path, logs):
     assert delivered(config(tmp_path)) == [1]
 
 
-def test_empty_files_are_nothing_to_remember(tmp_path, logs):
+def test_empty_files_have_no_position(tmp_path, logs):
     (logs / "a.log").touch()
     assert delivered(config(tmp_path)) == []
     assert read_positions(config(tmp_path).registry_path) == ()
@@ -283,7 +283,7 @@ def test_empty_files_are_nothing_to_remember(tmp_path, logs):
 
 @pytest.fixture
 def as_nobody():
-    """A directory in which the permissions of files bind this process, root though it be."""
+    """A directory in which this process is subject to permissions, even if it runs as root."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "logs").mkdir()
@@ -295,7 +295,7 @@ def as_nobody():
         os.seteuid(user)
 
 
-def test_a_file_that_cannot_be_read_is_told_once_and_read_when_it_can_be(as_nobody, caplog):
+def test_an_unreadable_file_is_logged_once_and_read_when_it_becomes_readable(as_nobody, caplog):
     logs = as_nobody / "logs"
     append(logs / "a.log", block([1]))
     append(logs / "b.log", block([2]))
@@ -306,7 +306,7 @@ def test_a_file_that_cannot_be_read_is_told_once_and_read_when_it_can_be(as_nobo
     assert delivered(config(as_nobody)) == [1]
 
 
-def test_what_a_batch_left_unsettled_comes_again(tmp_path, logs):
+def test_an_unsettled_batch_is_read_again(tmp_path, logs):
     append(logs / "a.log", block(range(100), 20_000))
     with pytest.raises(Killed):
         drained(config(tmp_path), killed_after(0))
@@ -321,7 +321,7 @@ def test_a_new_file_that_begins_as_a_vanished_one_is_a_new_file(tmp_path, logs):
     assert delivered(config(tmp_path)) == [1, 2]
 
 
-def test_a_stop_does_not_say_of_lines_that_wait_that_they_are_no_lines(tmp_path, logs, caplog):
+def test_a_stop_does_not_warn_about_lines_that_still_wait(tmp_path, logs, caplog):
     append(logs / "a.log", block([1, 2]))
 
     def stops(_lines):

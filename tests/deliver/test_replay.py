@@ -1,4 +1,4 @@
-"""Dead letters sent again: what is delivered goes, all else stays, also when it dies in between."""
+"""Dead letters sent again: delivered ones leave the file, the others stay, even after a crash."""
 
 import json
 import os
@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from shipper.deliver.backoff import Backoff
 from shipper.deliver.dead_letters import DeadLetters
-from shipper.deliver.replay import Replay, decoded, read_letters
+from shipper.deliver.replay import Replay, decoded, read_dead_letters
 from shipper.deliver.settle import Settler
 from shipper.deliver.stats import Stats
 from shipper.errors import ShipperError, Unavailable
-from shipper.follow.batch import DeadLetter
+from shipper.follow.batch import BadLine
 from shipper.forms.check import Reject
 from shipper.outputs.base import DELIVERED, Rejected
 from tests.deliver.lines import line, numbers
@@ -25,22 +25,22 @@ def path(tmp_path):
     return tmp_path / "dead-letters" / "test.ndjson"
 
 
-def bury(path, *rejects):
-    pile = DeadLetters(path, output="test", max_bytes=1 << 20)
-    pile.add([DeadLetter("/a.log", reject) for reject in rejects])
+def add(path, *rejects):
+    dead_letters = DeadLetters(path, output="test", max_bytes=1 << 20)
+    dead_letters.add([BadLine("/a.log", reject) for reject in rejects])
 
 
 def refused(*numbers, reason="400 mapper: bad"):
     return [Reject(line(n), 10 * n, reason) for n in numbers]
 
 
-def replayed(path, output, *, wanted=lambda letter: True, max_lines=2):
+def replayed(path, output, *, wanted=lambda dead_letter: True, max_lines=2):
     """Run a replay with a real settler that never waits; return it, and whether it finished."""
-    letters = DeadLetters(path, output="test", max_bytes=1 << 20)
+    dead_letters = DeadLetters(path, output="test", max_bytes=1 << 20)
     backoff = Backoff(1.0, 1.0, lambda: 1.0)
     settler = Settler(
         output,
-        letters,
+        dead_letters,
         Stats(),
         name="test",
         sleep=lambda s: False,
@@ -53,11 +53,11 @@ def replayed(path, output, *, wanted=lambda letter: True, max_lines=2):
 
 def left(path):
     """The current dead letters, as objects."""
-    return [json.loads(one) for one in read_letters(path)]
+    return [json.loads(one) for one in read_dead_letters(path)]
 
 
 def test_delivered_dead_letters_leave_the_file(path):
-    bury(path, *refused(1, 2, 3))
+    add(path, *refused(1, 2, 3))
     output = ScriptedOutput()
     _, is_done = replayed(path, output)
     assert is_done
@@ -66,16 +66,20 @@ def test_delivered_dead_letters_leave_the_file(path):
 
 
 def test_a_dead_letter_that_is_refused_again_stays_with_the_new_reason(path):
-    bury(path, *refused(1, 2, 3))
+    add(path, *refused(1, 2, 3))
     output = ScriptedOutput([DELIVERED, Rejected("404 no pipeline")])
     replayed(path, output)
-    (letter,) = left(path)
-    assert (letter["line"], letter["reason"]) == (line(2).decode(), "404 no pipeline")
-    assert (letter["path"], letter["offset"], letter["output"]) == ("/a.log", 20, "test")
+    (dead_letter,) = left(path)
+    assert (dead_letter["line"], dead_letter["reason"]) == (line(2).decode(), "404 no pipeline")
+    assert (dead_letter["path"], dead_letter["offset"], dead_letter["output"]) == (
+        "/a.log",
+        20,
+        "test",
+    )
 
 
 def test_a_dead_letter_with_only_the_beginning_of_its_line_stays_and_is_counted(path):
-    bury(path, Reject(b'{"n":', 0, "too long", length=99, sha256="ab"), *refused(1))
+    add(path, Reject(b'{"n":', 0, "too long", length=99, sha256="ab"), *refused(1))
     before = left(path)[0]
     replay, _ = replayed(path, ScriptedOutput())
     assert left(path) == [before]
@@ -83,34 +87,34 @@ def test_a_dead_letter_with_only_the_beginning_of_its_line_stays_and_is_counted(
 
 
 def test_only_the_selected_dead_letters_are_sent(path):
-    bury(path, *refused(1, reason="400 a: x"), *refused(2, reason="403 b: y"))
+    add(path, *refused(1, reason="400 a: x"), *refused(2, reason="403 b: y"))
     output = ScriptedOutput()
-    replay, _ = replayed(path, output, wanted=lambda letter: "b" in letter.reason)
+    replay, _ = replayed(path, output, wanted=lambda dead_letter: "b" in dead_letter.reason)
     assert numbers(output.taken) == [2]
-    assert [letter["reason"] for letter in left(path)] == ["400 a: x"]
+    assert [one["reason"] for one in left(path)] == ["400 a: x"]
     assert replay.kept.unwanted == 1
 
 
-def test_a_line_that_somebody_fixed_is_sent_and_one_still_invalid_stays(path):
-    bury(path, Reject(b'{"n":1', 0, "not JSON"), Reject(b'{"n":2', 7, "not JSON"))
+def test_a_fixed_line_is_sent_and_one_still_invalid_stays(path):
+    add(path, Reject(b'{"n":1', 0, "not JSON"), Reject(b'{"n":2', 7, "not JSON"))
     path.write_text(path.read_text().replace('{\\"n\\":1', '{\\"n\\":1}'))
     output = ScriptedOutput()
     replayed(path, output)
     assert numbers(output.taken) == [1]
-    assert [letter["offset"] for letter in left(path)] == [7]
+    assert [one["offset"] for one in left(path)] == [7]
 
 
 def test_a_dead_letter_edited_until_it_is_invalid_stays_byte_for_byte(path):
-    bury(path, *refused(1))
+    add(path, *refused(1))
     with path.open("ab") as file:
         file.write(b'{"line": "{"n":1}"}\n')
     replay, _ = replayed(path, ScriptedOutput())
-    assert list(read_letters(path)) == [b'{"line": "{"n":1}"}\n']
+    assert list(read_dead_letters(path)) == [b'{"line": "{"n":1}"}\n']
     assert replay.kept.unreadable == 1
 
 
 def test_an_output_that_is_down_leaves_the_dead_letters_unchanged(path):
-    bury(path, *refused(1, 2, 3))
+    add(path, *refused(1, 2, 3))
     before = path.read_bytes()
     _, is_done = replayed(path, ScriptedOutput([DELIVERED] * 2, Unavailable("gone")))
     assert not is_done
@@ -118,20 +122,20 @@ def test_an_output_that_is_down_leaves_the_dead_letters_unchanged(path):
 
 
 def test_dead_letters_that_a_running_shipper_adds_meanwhile_are_kept(path):
-    bury(path, *refused(1, 2, 3))
+    add(path, *refused(1, 2, 3))
 
     def send(lines):
-        bury(path, *refused(9))
+        add(path, *refused(9))
         return [DELIVERED] * len(lines)
 
     output = ScriptedOutput(send)
     replayed(path, output, max_lines=10)
     assert numbers(output.taken) == [1, 2, 3]
-    assert [letter["offset"] for letter in left(path)] == [90]
+    assert [one["offset"] for one in left(path)] == [90]
 
 
 def test_a_second_replay_of_the_same_dead_letters_is_refused(path):
-    bury(path, *refused(1))
+    add(path, *refused(1))
 
     def send(lines):
         with pytest.raises(ShipperError, match="another replay"):
@@ -151,15 +155,15 @@ def test_a_second_replay_of_the_same_dead_letters_is_refused(path):
     dies_after=st.integers(0, 20),
 )
 @settings(max_examples=60)
-def test_whenever_it_dies_no_dead_letter_is_lost_and_at_most_one_batch_is_sent_twice(
+def test_a_replay_killed_at_any_line_loses_no_dead_letter_and_sends_at_most_one_batch_twice(
     tmp_path_factory, count, max_lines, unwanted, refused_again, dies_after
 ):
     folder = tmp_path_factory.mktemp("replay")
     path, sent = folder / "test.ndjson", folder / "sent"
-    bury(path, *refused(*range(count)))
+    add(path, *refused(*range(count)))
 
-    def wanted(letter):
-        return json.loads(letter.line)["n"] not in unwanted
+    def wanted(dead_letter):
+        return json.loads(dead_letter.line)["n"] not in unwanted
 
     child = os.fork()
     if not child:
@@ -168,7 +172,7 @@ def test_whenever_it_dies_no_dead_letter_is_lost_and_at_most_one_batch_is_sent_t
     os.waitpid(child, 0)
     replayed(path, _Recording(sent, refused_again), wanted=wanted, max_lines=max_lines)
     arrived = numbers(sent.read_bytes().splitlines()) if sent.exists() else []
-    remaining = [json.loads(decoded(one).line)["n"] for one in read_letters(path)]
+    remaining = [json.loads(decoded(one).line)["n"] for one in read_dead_letters(path)]
     good = set(range(count)) - unwanted - refused_again
     assert set(arrived) == good
     assert set(remaining) == set(range(count)) - good

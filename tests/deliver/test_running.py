@@ -59,7 +59,7 @@ def test_a_new_file_is_found_when_it_is_made(tmp_path, logs):
         wait_for(output, [0, 1])
 
 
-def test_changes_that_nobody_tells_of_are_found_by_looking(tmp_path, logs):
+def test_changes_without_a_notification_are_found_by_a_scan(tmp_path, logs):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (logs / "link.log").symlink_to(elsewhere / "real")
@@ -71,7 +71,7 @@ def test_changes_that_nobody_tells_of_are_found_by_looking(tmp_path, logs):
         wait_for(output, [0, 1])
 
 
-def test_a_directory_may_come_into_being_later(tmp_path):
+def test_a_directory_may_be_created_later(tmp_path):
     output = ScriptedOutput()
     with running(start(tmp_path, output, scan_interval_s=0.02)):
         (tmp_path / "logs").mkdir()
@@ -120,7 +120,7 @@ def test_a_deleted_file_is_read_to_its_end_and_forgotten(tmp_path, logs):
     assert read_positions(config(tmp_path).registry_path) == ()
 
 
-def test_a_file_made_anew_in_the_place_of_a_deleted_one_is_read_whole(tmp_path, logs):
+def test_a_file_created_in_place_of_a_deleted_one_is_read_completely(tmp_path, logs):
     output = ScriptedOutput()
     path = logs / "a.log"
     with running(start(tmp_path, output, scan_interval_s=0.02)):
@@ -171,7 +171,7 @@ def test_a_stopped_pipeline_leaves_no_thread_and_no_handle(tmp_path, logs):
     assert open_handles() == handles
 
 
-def test_two_pipelines_over_the_same_files_go_their_own_ways(tmp_path, logs):
+def test_two_pipelines_over_the_same_files_are_independent(tmp_path, logs):
     append(logs / "a.log", block(range(10)))
     dead, alive = ScriptedOutput(*[Unavailable("down")] * 1000), ScriptedOutput()
     other = config(tmp_path / "other", str(logs / "*.log"))
@@ -188,7 +188,7 @@ def test_two_pipelines_never_share_positions(tmp_path, logs):
             start(tmp_path, ScriptedOutput()).drain()
 
 
-def test_where_changes_cannot_be_watched_they_are_found_by_looking(tmp_path, logs, caplog):
+def test_without_inotify_changes_are_found_by_scans(tmp_path, logs, caplog):
     output = ScriptedOutput()
     pipeline = start(tmp_path, output, scan_interval_s=0.02)
     with all_inotify_instances_taken(), running(pipeline):

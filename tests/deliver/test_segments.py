@@ -1,4 +1,4 @@
-"""Segments of audit streams, as the record line writes them: known by their first line."""
+"""Segments of audit streams, which are recognized by their first line."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ def recorder(logs):
 
 def record(handler, events):
     for _ in range(events):
-        handler.attest(create_compliance_event("thing"))
+        handler.record_self_audit(create_compliance_event("thing"))
 
 
 def segments(logs):
@@ -57,7 +57,7 @@ def test_streams_do_not_wait_for_each_other(tmp_path, logs):
     assert pipeline.stats.batches == 1
 
 
-def test_a_new_start_goes_on_in_the_segment_where_the_last_ended(tmp_path, logs, recorder):
+def test_a_new_start_continues_in_the_segment_where_the_last_ended(tmp_path, logs, recorder):
     record(recorder, 3)
     first = drained(settings(tmp_path))[1].taken
     record(recorder, 10)

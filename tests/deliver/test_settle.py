@@ -1,4 +1,4 @@
-"""What becomes of a batch that the output does not simply take."""
+"""Settling batches that the output does not accept completely and immediately."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from tests.fakes import ScriptedOutput
 
 
 class Clockwork:
-    """Stands in for waiting: writes down the delays, and may do something at one of them."""
+    """Replaces waiting: records the delays, and can run a function at one of them."""
 
     def __init__(self, at=None, do=None):
         self.delays, self._at, self._do = [], at, do
@@ -29,7 +29,7 @@ class Clockwork:
 
 
 def run(home, output, clockwork=None, **options):
-    """Drain with the full delay at every wait; the pipeline and its clockwork."""
+    """Drain with the full delay at every wait; returns the pipeline and the recorded delays."""
     clockwork = clockwork or Clockwork()
     pipeline = Pipeline(config(home, **options), output, sleep=clockwork, random=lambda: 1.0)
     pipeline.drain()
@@ -51,7 +51,7 @@ def test_only_the_lines_to_retry_are_sent_again(tmp_path):
 
 
 @pytest.mark.usefixtures("three")
-def test_delays_double_up_to_their_bound_and_start_anew_after_progress(tmp_path):
+def test_delays_double_up_to_their_bound_and_restart_after_progress(tmp_path):
     down = [Unavailable("down")] * 8
     output = ScriptedOutput(*down, [DELIVERED, RETRY, RETRY], *down[:2])
     _, clockwork = run(tmp_path, output)
@@ -66,19 +66,19 @@ def test_a_connection_without_an_acknowledgement_is_no_progress(tmp_path):
 
 
 @pytest.mark.usefixtures("three")
-def test_an_outage_is_told_when_it_begins_and_when_it_ends(tmp_path, caplog):
+def test_an_outage_is_logged_when_it_begins_and_when_it_ends(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     output = ScriptedOutput(*[Unavailable("nobody answers")] * 5)
     run(tmp_path, output)
-    told = [(one.levelname, one.message) for one in caplog.records]
-    assert told == [
+    logged = [(one.levelname, one.message) for one in caplog.records]
+    assert logged == [
         ("WARNING", "Output test is unavailable, trying again: nobody answers."),
-        ("INFO", "Output test takes lines again."),
+        ("INFO", "Output test accepts lines again."),
     ]
 
 
 @pytest.mark.usefixtures("three")
-def test_a_refusal_is_an_error_told_once_and_tried_slowly(tmp_path, caplog):
+def test_a_refusal_is_logged_once_as_an_error_and_retried_slowly(tmp_path, caplog):
     output = ScriptedOutput(*[Refused("the key is not accepted")] * 4)
     _, clockwork = run(tmp_path, output)
     assert clockwork.delays == [30, 60, 120, 120]
@@ -87,7 +87,7 @@ def test_a_refusal_is_an_error_told_once_and_tried_slowly(tmp_path, caplog):
 
 
 @pytest.mark.usefixtures("three")
-def test_a_broken_protocol_is_as_an_outage(tmp_path):
+def test_a_broken_protocol_is_treated_as_an_outage(tmp_path):
     output = ScriptedOutput(ProtocolError("acknowledgement 9 is outside 0..3"))
     pipeline, clockwork = run(tmp_path, output)
     assert clockwork.delays == [1]
@@ -123,9 +123,9 @@ def test_a_single_line_that_is_too_large_is_a_dead_letter(tmp_path, logs):
     output.answers.extend([not_number_one] * 9)
     run(tmp_path, output)
     assert numbers(output.taken) == [0, 2]
-    (letter,) = dead_letters(config(tmp_path))
-    assert letter["reason"] == "too large: the limit is 100 MiB"
-    assert (json.loads(letter["line"])["n"], letter["offset"]) == (1, len(block([0])))
+    (dead_letter,) = dead_letters(config(tmp_path))
+    assert dead_letter["reason"] == "too large: the limit is 100 MiB"
+    assert (json.loads(dead_letter["line"])["n"], dead_letter["offset"]) == (1, len(block([0])))
 
 
 def test_a_rejected_line_is_a_dead_letter_with_its_place(tmp_path, logs):
@@ -134,8 +134,8 @@ def test_a_rejected_line_is_a_dead_letter_with_its_place(tmp_path, logs):
     verdicts = [DELIVERED, Rejected("bad ip"), RETRY, DELIVERED, DELIVERED, RETRY]
     output = ScriptedOutput(verdicts, [DELIVERED, Rejected("bad date")])
     pipeline, _ = run(tmp_path, output)
-    letters = dead_letters(config(tmp_path))
-    assert [(one["reason"], one["path"], one["offset"], one["line"]) for one in letters] == [
+    found = dead_letters(config(tmp_path))
+    assert [(one["reason"], one["path"], one["offset"], one["line"]) for one in found] == [
         ("bad ip", str(logs / "a.log"), len(block([0])), line(1).decode()),
         ("bad date", str(logs / "b.log"), len(block([10, 11])), line(12).decode()),
     ]
@@ -153,7 +153,7 @@ def test_duplicates_and_diverted_lines_count_as_delivered(tmp_path):
 
 
 @pytest.mark.usefixtures("three")
-def test_an_output_that_forgets_a_line_is_no_success(tmp_path):
+def test_an_answer_without_an_outcome_for_every_line_is_no_success(tmp_path):
     output = ScriptedOutput()
     output.send = lambda lines: [DELIVERED] * 2
     with pytest.raises(ValueError, match="zip"):
@@ -172,7 +172,7 @@ def test_a_stop_while_waiting_leaves_the_batch_for_the_next_start(tmp_path):
     assert delivered(settings) == [1, 2, 3]
 
 
-def test_full_dead_letters_hold_the_line_until_there_is_room(tmp_path, logs, caplog):
+def test_full_dead_letters_stop_the_pipeline_until_there_is_room(tmp_path, logs, caplog):
     settings = config(tmp_path, dead_letters_max_bytes=1000)
     append(logs / "a.log", b"x" * 900 + b"\n")
     run(tmp_path, ScriptedOutput(), dead_letters_max_bytes=1000)
@@ -188,14 +188,14 @@ def test_full_dead_letters_hold_the_line_until_there_is_room(tmp_path, logs, cap
     assert "its limit is 1000" in errors[0]
 
 
-def test_one_dead_letter_over_the_limit_is_kept_all_the_same(tmp_path, logs):
+def test_a_single_dead_letter_over_the_limit_is_kept(tmp_path, logs):
     append(logs / "a.log", b"x" * 900 + b"\n")
     _, clockwork = run(tmp_path, ScriptedOutput(), dead_letters_max_bytes=10)
     assert clockwork.delays == []
     assert len(dead_letters(config(tmp_path))) == 1
 
 
-def test_dead_letters_that_cannot_be_written_hold_the_line(tmp_path, logs):
+def test_dead_letters_that_cannot_be_written_stop_the_pipeline(tmp_path, logs):
     append(logs / "a.log", b"bad\n")
     folder = config(tmp_path).dead_letters_path.parent
     folder.parent.mkdir()
@@ -205,7 +205,7 @@ def test_dead_letters_that_cannot_be_written_hold_the_line(tmp_path, logs):
     assert len(dead_letters(config(tmp_path))) == 1
 
 
-def test_dead_letters_are_for_their_user_alone_and_a_torn_one_is_cut(tmp_path, logs):
+def test_dead_letters_are_readable_only_for_their_user_and_a_torn_one_is_removed(tmp_path, logs):
     settings = config(tmp_path)
     append(logs / "a.log", b"bad\n")
     run(tmp_path, ScriptedOutput())
@@ -217,7 +217,7 @@ def test_dead_letters_are_for_their_user_alone_and_a_torn_one_is_cut(tmp_path, l
     assert [one["line"] for one in dead_letters(settings)] == ["bad", "worse"]
 
 
-def test_the_figures_say_what_was_done(tmp_path, logs):
+def test_the_counters_show_what_was_done(tmp_path, logs):
     append(logs / "a.log", block(range(3)) + b"bad\n")
     append(logs / "b.log", block(range(2)))
     pipeline, _ = run(tmp_path, ScriptedOutput())

@@ -1,4 +1,4 @@
-"""Standard input is on the disk before it is gone from the pipe, as far as there is room."""
+"""Standard input is saved to the disk when it is read from the pipe, while there is room."""
 
 import os
 import threading

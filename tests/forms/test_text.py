@@ -114,17 +114,17 @@ def test_a_long_line_is_cut_and_its_event_and_a_record_say_what_it_was(tmp_path,
     kept = 10 if limits else 10 << 20
     (logs / "a.log").write_bytes(b"a\n" + line + b"\nb\n")
     settings = reading(tmp_path, form(**limits))
-    witness = Recorder()
-    pipeline, output = drained(settings, witness=witness)
+    loss_reporter = Recorder()
+    pipeline, output = drained(settings, loss_reporter=loss_reporter)
     first, cut, last = map(json.loads, output.taken)
     assert (first["message"], last["message"]) == ("a", "b")
     assert cut["message"] == line[:kept].decode()
     assert cut["log"]["flags"] == ["truncated"]
     assert cut["log"]["truncated"] == {"bytes": len(line), "sha256": sha256(line).hexdigest()}
     assert pipeline.stats.truncated == 1
-    (letter,) = witness.lines
-    assert (letter.reject.offset, letter.reject.length) == (2, len(line))
-    assert len(letter.reject.line) <= 1024
+    (truncated,) = loss_reporter.lines
+    assert (truncated.reject.offset, truncated.reject.length) == (2, len(line))
+    assert len(truncated.reject.line) <= 1024
     assert dead_letters(settings) == []
 
 

@@ -44,13 +44,13 @@ def test_a_broken_line_is_put_aside_with_its_place_and_reason_and_the_rest_flows
     done = ship_once(configuration(tmp_path, [source], to_file(tmp_path)))
     assert done.returncode == 0, done.stderr
     assert shipped(tmp_path) == GOOD
-    letters = dead_letters(tmp_path)
-    assert len(letters) == len(broken)
-    assert [letter["offset"] for letter in letters] == [
+    found = dead_letters(tmp_path)
+    assert len(found) == len(broken)
+    assert [dead_letter["offset"] for dead_letter in found] == [
         source.read_bytes().index(line) for line in broken
     ]
-    assert all(letter["reason"] for letter in letters)
-    assert letters[0]["line"] == '{"n": 1'
+    assert all(dead_letter["reason"] for dead_letter in found)
+    assert found[0]["line"] == '{"n": 1'
 
 
 def test_an_oversized_line_is_put_aside_with_its_length_and_digest(tmp_path):
@@ -60,9 +60,9 @@ def test_an_oversized_line_is_put_aside_with_its_length_and_digest(tmp_path):
     done = ship_once(configuration(tmp_path, [source], to_file(tmp_path)))
     assert done.returncode == 0, done.stderr
     assert shipped(tmp_path) == GOOD[:2]
-    (letter,) = dead_letters(tmp_path)
-    assert "long" in letter["reason"]
-    assert letter["length"] == (11 << 20) + 8
+    (dead_letter,) = dead_letters(tmp_path)
+    assert "long" in dead_letter["reason"]
+    assert dead_letter["length"] == (11 << 20) + 8
 
 
 def test_a_file_without_a_final_newline_is_shipped_whole(tmp_path):

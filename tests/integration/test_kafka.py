@@ -179,6 +179,6 @@ def test_a_line_too_large_for_us_or_the_broker_goes_to_the_dead_letters_alone(
     done = ship_once(config)
     assert done.returncode == 0, done.stderr
     assert sorted(values(kafka, name)) == sorted(lines)
-    (letter,) = (tmp_path / "data" / "dead-letters" / "kafka.ndjson").read_text().splitlines()
-    assert json.loads(letter)["line"].encode() == large
-    assert "too large" in json.loads(letter)["reason"]
+    (dead_letter,) = (tmp_path / "data" / "dead-letters" / "kafka.ndjson").read_text().splitlines()
+    assert json.loads(dead_letter)["line"].encode() == large
+    assert "too large" in json.loads(dead_letter)["reason"]

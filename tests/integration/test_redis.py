@@ -166,9 +166,9 @@ def test_a_line_too_large_for_the_server_goes_to_the_dead_letters_alone(new_redi
     done = ship_once(redis_configuration(tmp_path, server))
     assert done.returncode == 0, done.stderr
     assert lines_of(server, "list") == small
-    (letter,) = (tmp_path / "data" / "dead-letters" / "redis.ndjson").read_text().splitlines()
-    assert json.loads(letter)["line"].encode() == large
-    assert "too large" in json.loads(letter)["reason"]
+    (dead_letter,) = (tmp_path / "data" / "dead-letters" / "redis.ndjson").read_text().splitlines()
+    assert json.loads(dead_letter)["line"].encode() == large
+    assert "too large" in json.loads(dead_letter)["reason"]
 
 
 def test_tls_is_verified_as_in_every_output(new_redis, tmp_path):

@@ -311,7 +311,7 @@ def test_no_pattern_can_be_made_to_run_long_by(name):
 def test_a_caller_that_invents_names_does_not_fill_the_memory(recorder):
     def invent(numbers):
         for n in numbers:
-            recorder.handler.attest(create_event(TOOL, {f"invented_{n}": n}))
+            recorder.handler.record_self_audit(create_event(TOOL, {f"invented_{n}": n}))
 
     invent(range(1000))
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""The shipper's own audit events, and dead letters sent again by the command, as one meets them."""
+"""The events of the self-audit as they are shipped, and `replay` as an operator runs it."""
 
 import json
 import os
@@ -8,12 +8,12 @@ from hashlib import sha256
 import pytest
 
 from shipper.config import from_mapping, load
-from shipper.follow.batch import DeadLetter
+from shipper.follow.batch import BadLine
 from shipper.follow.handle import Handle
 from shipper.follow.segments import is_abandoned
 from shipper.forms.check import Reject
 from shipper.record.format import first_break
-from shipper.run.self_audit import Attestation
+from shipper.run.self_audit import SelfAudit
 from shipper.run.service import Service
 from tests.fakes import FakeElasticsearch, items
 from tests.integration.line import shipping
@@ -46,30 +46,28 @@ def to_file(home):
     return {"file": {"path": str(home / "out"), "filename": "events"}}
 
 
-def own(home):
-    """The shipper's own events in its output, without those about segments."""
+def shipped_events(home):
+    """The events of the self-audit in the output, without control events."""
     lines = [line for path in (home / "out").glob("*") for line in path.read_bytes().splitlines()]
     events = [json.loads(line) for line in lines if b'"mcp.compliance"' in line]
     return [one for one in events if "segment" not in one["event"]["action"]]
 
 
 def actions(home):
-    return [one["event"]["action"].removeprefix("audit-") for one in own(home)]
+    return [one["event"]["action"].removeprefix("audit-") for one in shipped_events(home)]
 
 
 def details(event):
     return event["mcp"]["compliance"]["details"]
 
 
-def test_lines_that_are_quarantined_are_an_event_with_places_and_digests_and_no_content(
-    source, tmp_path
-):
+def test_dead_letters_are_an_event_with_places_and_digests_and_no_content(source, tmp_path):
     config = load(write(tmp_path, source, to_file(tmp_path)))
     service = Service(config)
     service.drain()
-    service.attestation.close()
+    service.self_audit.close()
     Service(config).drain()
-    events = {details(one)["reason"]: one for one in own(tmp_path)}
+    events = {details(one)["reason"]: one for one in shipped_events(tmp_path)}
     assert set(events) == {"not JSON", "not a JSON object"}
     event = events["not JSON"]
     assert event["event"]["action"] == "audit-lines-quarantined"
@@ -80,16 +78,14 @@ def test_lines_that_are_quarantined_are_an_event_with_places_and_digests_and_no_
         "reason": "not JSON",
         "lines": [{"path": str(source), "offset": 8, "sha256": sha256(BAD).hexdigest()}],
     }
-    assert "hunter2" not in json.dumps(own(tmp_path))
+    assert "hunter2" not in json.dumps(shipped_events(tmp_path))
 
 
-def attested(home, letters):
-    """The events of these letters, as they stand in the shipper's own stream."""
-    attestation = Attestation(
-        from_mapping({"path": {"home": str(home)}, "output": {"console": {}}})
-    )
-    attestation.of("file").quarantined(letters)
-    attestation.close()
+def recorded(home, bad_lines):
+    """The events in the self-audit's stream after these lines became dead letters."""
+    self_audit = SelfAudit(from_mapping({"path": {"home": str(home)}, "output": {"console": {}}}))
+    self_audit.loss_reporter("file").dead_lettered(bad_lines)
+    self_audit.close()
     lines = [
         line
         for path in sorted((home / "data" / "audit").glob("*.jsonl"))
@@ -99,19 +95,19 @@ def attested(home, letters):
     return [json.loads(line) for line in lines[1:-1]]
 
 
-def test_a_batch_of_many_lines_is_one_event_a_reason_with_the_count_of_all(tmp_path):
-    letters = [DeadLetter("/a", Reject(b"%d" % n, n, f"400 bad: {n}")) for n in range(2000)]
-    (event,) = attested(tmp_path, letters)
+def test_a_batch_with_many_dead_letters_is_one_event_per_reason_with_the_count_of_all(tmp_path):
+    bad_lines = [BadLine("/a", Reject(b"%d" % n, n, f"400 bad: {n}")) for n in range(2000)]
+    (event,) = recorded(tmp_path, bad_lines)
     assert event["mcp"]["compliance"]["records"] == 2000
     assert [one["offset"] for one in details(event)["lines"]] == list(range(20))
 
 
-def test_lines_that_are_cut_are_an_event_with_their_places(tmp_path):
+def test_truncated_lines_are_an_event_with_their_places(tmp_path):
     home = {"path": {"home": str(tmp_path)}, "output": {"console": {}}}
-    attestation = Attestation(from_mapping(home))
+    self_audit = SelfAudit(from_mapping(home))
     cut = Reject(b"begin", 7, "11 bytes long, over 5", length=11, sha256="ab" * 32)
-    attestation.of("console").truncated([DeadLetter("/a.log", cut)])
-    attestation.close()
+    self_audit.loss_reporter("console").truncated([BadLine("/a.log", cut)])
+    self_audit.close()
     (segment,) = (tmp_path / "data" / "audit").iterdir()
     event = json.loads(segment.read_bytes().splitlines()[1])
     assert event["event"]["action"] == "audit-lines-truncated"
@@ -119,34 +115,36 @@ def test_lines_that_are_cut_are_an_event_with_their_places(tmp_path):
 
 
 def test_a_batch_of_many_reasons_is_a_bounded_number_of_events(tmp_path):
-    letters = [DeadLetter("/a", Reject(b"x", n, f"reason {n}")) for n in range(100)]
-    events = attested(tmp_path, letters)
+    bad_lines = [BadLine("/a", Reject(b"x", n, f"reason {n}")) for n in range(100)]
+    events = recorded(tmp_path, bad_lines)
     assert len(events) == 11
     assert sum(one["mcp"]["compliance"]["records"] for one in events) == 100
 
 
-def test_the_refusal_of_such_an_event_raises_none(tmp_path):
+def test_a_rejected_event_of_the_self_audit_causes_no_further_event(tmp_path):
     path = str(tmp_path / "data" / "audit" / "x-000001.jsonl")
-    attestation = Attestation(from_mapping({"path": {"home": str(tmp_path)}}))
-    attestation.of("file").quarantined([DeadLetter(path, Reject(b"{}", 0, "400 bad"))])
-    attestation.close()
+    self_audit = SelfAudit(from_mapping({"path": {"home": str(tmp_path)}}))
+    self_audit.loss_reporter("file").dead_lettered([BadLine(path, Reject(b"{}", 0, "400 bad"))])
+    self_audit.close()
     assert not (tmp_path / "data" / "audit").exists()
 
 
-def test_lines_that_processors_drop_are_one_event_with_the_count_and_the_place(tmp_path):
+def test_lines_dropped_by_processors_are_one_event_with_their_count_and_place(tmp_path):
     source = tmp_path / "in.ndjson"
     source.write_bytes(b"".join(b'{"n":%d}\n' % n for n in range(9)))
     drop = {"drop_event": {"when": {"range": {"n": {"gte": 4}}}}}
     config = write(tmp_path, source, to_file(tmp_path), processors=[drop])
     assert run("run", "--once", "-c", config).returncode == 0
     assert run("run", "--once", "-c", config).returncode == 0
-    (event,) = [one for one in own(tmp_path) if "dropped" in one["event"]["action"]]
+    (event,) = [one for one in shipped_events(tmp_path) if "dropped" in one["event"]["action"]]
     assert event["mcp"]["compliance"]["records"] == 5
     place = {"path": str(source), "lines": 5, "first_offset": 32, "last_offset": 64}
     assert details(event) == {"output": "file", "files": [place]}
 
 
-def test_start_reload_and_stop_are_events_and_the_stop_says_what_is_left(source, tmp_path):
+def test_start_reload_and_stop_are_events_and_the_stop_has_the_unacknowledged_bytes(
+    source, tmp_path
+):
     dead = {"logstash": {"hosts": [f"127.0.0.1:{free_ports(1)[0]}"]}}
     config = write(tmp_path, source, to_file(tmp_path) | dead)
     with shipping(config, tmp_path / "log") as process:
@@ -155,12 +153,14 @@ def test_start_reload_and_stop_are_events_and_the_stop_says_what_is_left(source,
         wait_until(lambda: actions(tmp_path).count("shipper-start") == 2, 20, "the reload")
         assert "shipper-reload" in actions(tmp_path)
     assert run("run", "--once", "-c", write(tmp_path, source, to_file(tmp_path))).returncode == 0
-    stops = [one for one in own(tmp_path) if one["event"]["action"] == "audit-shipper-stop"]
+    stops = [
+        one for one in shipped_events(tmp_path) if one["event"]["action"] == "audit-shipper-stop"
+    ]
     left = {"file": 0, "logstash": source.stat().st_size}
     assert [details(one) for one in stops] == [{"unacknowledged_bytes": left}]
 
 
-def test_where_they_are_not_wanted_the_output_has_the_lines_of_the_inputs_alone(source, tmp_path):
+def test_without_self_audit_the_output_has_only_the_lines_of_the_inputs(source, tmp_path):
     config = write(tmp_path, source, to_file(tmp_path), self_audit={"enabled": False})
     assert run("run", "--once", "-c", config).returncode == 0
     assert run("run", "--once", "-c", config).returncode == 0
@@ -174,12 +174,12 @@ def segments(home):
 
 
 def is_left_open(home):
-    """Whether the latest segment has no writer, and no last line."""
+    """Whether the latest segment has neither a writer nor a last line."""
     with segments(home)[-1].open("rb") as file:
         return is_abandoned(Handle(file.fileno()))
 
 
-def test_segments_of_earlier_runs_are_deleted_once_every_output_has_them(source, tmp_path):
+def test_segments_of_earlier_runs_are_deleted_after_every_output_has_shipped_them(source, tmp_path):
     config = write(tmp_path, source, to_file(tmp_path))
     assert run("run", "--once", "-c", config).returncode == 0
     (first,) = segments(tmp_path)
@@ -193,19 +193,19 @@ def test_segments_of_earlier_runs_are_deleted_once_every_output_has_them(source,
     assert first not in segments(tmp_path)
 
 
-def test_a_start_says_that_the_run_before_was_killed_and_its_counts_may_be_missing(
-    source, tmp_path
-):
+def test_a_start_records_that_the_previous_run_was_killed(source, tmp_path):
     config = write(tmp_path, source, to_file(tmp_path))
     with shipping(config, tmp_path / "log") as process:
         wait_until(lambda: actions(tmp_path)[:1] == ["shipper-start"], 20, "the start")
         process.kill()
-    wait_until(lambda: is_left_open(tmp_path), 20, "the kernel to release the lock of the dead")
-    for _ in range(2):  # this one, and one after an end in peace
+    wait_until(
+        lambda: is_left_open(tmp_path), 20, "the kernel releases the lock of the killed process"
+    )
+    for _ in range(2):  # one after the kill, and one after a clean end
         assert run("run", "--once", "-c", config).returncode == 0
     assert run("run", "--once", "-c", config).returncode == 0
     # By id: the segments of two runs come in any order, and a kill can make an event arrive twice.
-    events = {one["event"]["id"]: one for one in own(tmp_path)}
+    events = {one["event"]["id"]: one for one in shipped_events(tmp_path)}
     starts = [events[i] for i in sorted(events) if events[i]["event"]["action"] == STARTED]
     assert [details(one).get("previous_run") for one in starts[:3]] == [None, "killed", None]
 
@@ -232,18 +232,18 @@ def refused(refusing, tmp_path):
     return config
 
 
-def letters(home):
+def dead_letters(home):
     path = home / "data" / "dead-letters" / "elasticsearch.ndjson"
     return path.read_bytes().splitlines() if path.exists() else []
 
 
 def test_replay_shows_what_would_be_sent_and_changes_nothing(refused, refusing, tmp_path):
-    before = letters(tmp_path)
-    told = run("replay", "--dry-run", "-c", refused)
-    assert told.returncode == 0
-    assert "elasticsearch  400 document_parsing_exception             1" in told.stdout
-    assert told.stdout.endswith("sends them\n")
-    assert letters(tmp_path) == before
+    before = dead_letters(tmp_path)
+    done = run("replay", "--dry-run", "-c", refused)
+    assert done.returncode == 0
+    assert "elasticsearch  400 document_parsing_exception             1" in done.stdout
+    assert done.stdout.endswith("sends them\n")
+    assert dead_letters(tmp_path) == before
     assert len(refusing.requests) == 1
 
 
@@ -252,8 +252,8 @@ def test_replay_shows_that_it_keeps_a_line_that_is_not_an_object_until_it_is_fix
     source.write_bytes(b"no object\n")
     config = write(tmp_path, source, to_file(tmp_path))
     assert run("run", "--once", "-c", config).returncode == 0
-    told = run("replay", "--dry-run", "-c", config).stdout
-    assert told.endswith("keeps them: not JSON objects, fix them first\n")
+    shown = run("replay", "--dry-run", "-c", config).stdout
+    assert shown.endswith("keeps them: not JSON objects, fix them first\n")
     path = tmp_path / "data" / "dead-letters" / "file.ndjson"
     path.write_text(path.read_text().replace('"no object"', '"{}"'))
     assert run("replay", "--dry-run", "-c", config).stdout.endswith("sends them\n")
@@ -266,36 +266,36 @@ def test_replay_sends_the_dead_letters_again_and_removes_those_delivered(
     assert done.stdout == "elasticsearch: 1 delivered\n"
     assert done.returncode == 0
     assert list(refusing.documents.values()) == [b'{"n":2}']
-    assert letters(tmp_path) == []
+    assert dead_letters(tmp_path) == []
     assert run("replay", "-c", refused).stdout == "no dead letters to send\n"
 
 
-def test_replay_by_reason_leaves_the_others(refused, tmp_path):
+def test_replay_by_reason_keeps_the_others(refused, tmp_path):
     assert "1 kept (not selected)" in run("replay", "--reason", "404", "-c", refused).stdout
-    assert len(letters(tmp_path)) == 1
+    assert len(dead_letters(tmp_path)) == 1
     assert "1 delivered" in run("replay", "--reason", "*parsing*no [n]", "-c", refused).stdout
 
 
-def test_replay_of_letters_that_are_refused_again_ends_with_65(refused, refusing, tmp_path):
+def test_replay_of_dead_letters_that_are_rejected_again_exits_with_65(refused, refusing, tmp_path):
     refusing.answers.append(items({"status": 404, "error": {"type": "x", "reason": "y"}}))
     done = run("replay", "-c", refused)
     assert done.returncode == os.EX_DATAERR
     assert "0 delivered; 1 refused again" in done.stdout
-    assert json.loads(letters(tmp_path)[0])["reason"] == "404 x: y"
+    assert json.loads(dead_letters(tmp_path)[0])["reason"] == "404 x: y"
 
 
-def test_replay_to_an_output_that_refuses_us_ends_with_69_and_changes_nothing(
+def test_replay_to_an_output_that_refuses_the_shipper_exits_with_69_and_changes_nothing(
     refused, refusing, tmp_path
 ):
-    before = letters(tmp_path)
+    before = dead_letters(tmp_path)
     refusing.answers.append(lambda pairs: (401, {}))
     done = run("replay", "-c", refused)
     assert done.returncode == os.EX_UNAVAILABLE
     assert "401" in done.stderr
-    assert letters(tmp_path) == before
+    assert dead_letters(tmp_path) == before
 
 
-def test_letters_of_an_output_that_is_not_configured_are_named(refused, tmp_path):
+def test_replay_reports_an_output_with_dead_letters_that_is_not_configured(refused, tmp_path):
     config = write(tmp_path, tmp_path / "in.ndjson", to_file(tmp_path))
     done = run("replay", "-c", config)
     assert done.returncode == os.EX_CONFIG
@@ -303,7 +303,7 @@ def test_letters_of_an_output_that_is_not_configured_are_named(refused, tmp_path
     assert "keeps them: unknown output" in run("replay", "--dry-run", "-c", config).stdout
 
 
-def test_letters_of_an_output_that_is_not_configured_keep_no_others_back(
+def test_dead_letters_of_an_unconfigured_output_do_not_block_those_of_the_others(
     refused, refusing, tmp_path
 ):
     path = tmp_path / "data" / "dead-letters" / "elasticsearch.ndjson"

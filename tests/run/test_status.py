@@ -1,4 +1,4 @@
-"""How far the shipper is, for a person and for a program, with and without a running one."""
+"""The progress of the shipper, as tables and as JSON, whether it runs or not."""
 
 import io
 import json
@@ -31,9 +31,9 @@ def source(tmp_path):
 
 
 def status(config):
-    told = run("status", "--json", "-c", config)
-    assert told.returncode == 0, told.stderr
-    return {one["output"]: one for one in json.loads(told.stdout)["outputs"]}
+    reported = run("status", "--json", "-c", config)
+    assert reported.returncode == 0, reported.stderr
+    return {one["output"]: one for one in json.loads(reported.stdout)["outputs"]}
 
 
 def dead():
@@ -46,12 +46,12 @@ def test_a_running_shipper_is_asked_by_its_endpoint(source, tmp_path):
     with shipping(config, tmp_path / "log"):
         wait_until(lambda: status(config)["file"]["delivered"] == 2, 20, "delivery")
         wait_until(lambda: status(config)["logstash"]["state"] == "unavailable", 20, "trouble")
-        told = status(config)
-    assert told["file"]["state"] == "idle"
-    assert told["file"]["behind_bytes"] == 0
-    assert told["logstash"]["behind_bytes"] == len(GOOD)
-    assert told["logstash"]["oldest_unacknowledged_s"] > 0
-    assert "127.0.0.1" in told["logstash"]["error"]
+        reported = status(config)
+    assert reported["file"]["state"] == "idle"
+    assert reported["file"]["behind_bytes"] == 0
+    assert reported["logstash"]["behind_bytes"] == len(GOOD)
+    assert reported["logstash"]["oldest_unacknowledged_s"] > 0
+    assert "127.0.0.1" in reported["logstash"]["error"]
 
 
 def test_without_an_endpoint_the_registries_show_progress_and_whether_it_runs(source, tmp_path):
@@ -61,24 +61,28 @@ def test_without_an_endpoint_the_registries_show_progress_and_whether_it_runs(so
         wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
         wait_until(lambda: status(config)["file"]["behind_bytes"] == 0, 20, "acknowledgement")
         assert status(config)["file"]["state"] == "running"
-    told = status(config)["file"]
-    assert (told["state"], told["behind_bytes"], told["delivered"]) == ("stopped", 0, None)
+    reported = status(config)["file"]
+    assert (reported["state"], reported["behind_bytes"], reported["delivered"]) == (
+        "stopped",
+        0,
+        None,
+    )
 
 
 def test_a_shipper_can_be_watched_until_control_c(source, tmp_path):
     config = write(tmp_path, source, to_file(tmp_path))
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    # Tests that a shell runs in the background would hand on that interrupts are ignored.
+    # In tests that a shell runs in the background, the child would inherit ignored interrupts.
     heeding = ["env", "--default-signal=INT"]
     command = [*heeding, *SHIPPER, "status", "--watch", "-c", str(config)]
     process = subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
     seen = b""
-    while seen.count(b"stopped") < 2:  # drawn, and drawn again
+    while seen.count(b"stopped") < 2:  # the first view and one refresh
         seen += os.read(ours, 4096)
     process.send_signal(signal.SIGINT)
-    with suppress(OSError):  # what it still says would fill the terminal; its end is an error
+    with suppress(OSError):  # empty the terminal, or the child blocks; its end is an error
         while os.read(ours, 4096):
             pass
     assert process.wait(20) == 0
@@ -100,8 +104,8 @@ def test_inspect_shows_every_position_and_the_dead_letters_by_reason(source, tmp
     assert (positions["file"]["offset"], positions["file"]["behind"]) == (whole, 0)
     assert positions["file"]["inode"] == source.stat().st_ino
     assert (positions["logstash"]["offset"], positions["logstash"]["behind"]) == (0, whole)
-    letters = {row["reason"]: row["count"] for row in rows if row["type"] == "dead_letters"}
-    assert letters == {"not JSON": 1, "not a JSON object": 2}
+    found = {row["reason"]: row["count"] for row in rows if row["type"] == "dead_letters"}
+    assert found == {"not JSON": 1, "not a JSON object": 2}
     table = run("inspect", "--output", "file", "-c", config).stdout
     assert str(source) in table
     assert "not a JSON object" in table
@@ -114,18 +118,18 @@ def test_inspect_before_anything_was_shipped_says_so(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "shown"),
     [(0, "0 s"), (59.4, "59 s"), (60, "1 min 0 s"), (3700, "1 h 1 min"), (180_000, "2 d 2 h")],
 )
-def test_a_time_span_is_shown_in_its_two_largest_units(seconds, told):
-    assert age(seconds) == told
+def test_a_time_span_is_shown_in_its_two_largest_units(seconds, shown):
+    assert age(seconds) == shown
 
 
 @pytest.mark.parametrize(
-    ("count", "told"), [(0, "0 B"), (1023, "1,023 B"), (1536, "1.5 KiB"), (5 << 40, "5.0 TiB")]
+    ("count", "shown"), [(0, "0 B"), (1023, "1,023 B"), (1536, "1.5 KiB"), (5 << 40, "5.0 TiB")]
 )
-def test_a_size_is_shown_in_the_unit_that_fits(count, told):
-    assert size(count) == told
+def test_a_size_is_shown_in_the_unit_that_fits(count, shown):
+    assert size(count) == shown
 
 
 def counted(delivered):
@@ -181,16 +185,16 @@ def nobody():
         os.seteuid(0)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize("command", ["status", "inspect", "replay"])
 def test_a_user_without_permission_to_read_the_data_gets_the_reason(command, source, capsys):
-    with tempfile.TemporaryDirectory(dir="/tmp") as home:  # pytest's folders are for root alone
+    with tempfile.TemporaryDirectory(dir="/tmp") as home:  # only root can read pytest's folders
         Path(home).chmod(0o755)
         source.write_bytes(b"no JSON\n")
         config = write(Path(home), source, to_file(Path(home)))
         assert run("run", "--once", "-c", config).returncode == 0
         words = [command, "-c", str(config)]
-        main(words)  # so that all is imported
+        main(words)  # so that everything is imported
         capsys.readouterr()
         with nobody():
             assert main(words) == os.EX_NOPERM

@@ -98,13 +98,13 @@ def test_readiness_ends_while_an_output_is_down_and_shows_how_long_a_line_has_wa
         wait_until(lambda: '"unavailable"' in get(port, "/readyz")[1], 20, "not ready")
         status, body = get(port, "/readyz")
         assert status == 503
-        told = json.loads(body)["outputs"]["logstash"]
-        assert told["oldest_unacknowledged_s"] > 0
-        assert "127.0.0.1" in told["error"]
+        reported = json.loads(body)["outputs"]["logstash"]
+        assert reported["oldest_unacknowledged_s"] > 0
+        assert "127.0.0.1" in reported["error"]
         assert get(port, "/livez")[0] == 200
 
 
-def test_the_endpoint_on_a_socket_file_is_for_its_owner_alone(source, tmp_path):
+def test_only_the_owner_can_use_the_endpoint_on_a_socket_file(source, tmp_path):
     file = tmp_path / "s"
     endpoint = {"enabled": True, "host": f"unix://{file}"}
     config = write(tmp_path, source, to_file(tmp_path), http=endpoint)
@@ -115,7 +115,7 @@ def test_the_endpoint_on_a_socket_file_is_for_its_owner_alone(source, tmp_path):
     assert not file.exists()
 
 
-def test_an_endpoint_that_is_taken_stops_the_start_with_a_reason(source, tmp_path):
+def test_an_endpoint_address_in_use_ends_the_start_with_a_reason(source, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         endpoint = {"enabled": True, "host": "127.0.0.1", "port": port}
@@ -148,14 +148,18 @@ def test_a_reload_of_a_broken_configuration_keeps_the_old_one(source, tmp_path):
         wait_until(lambda: shipped(tmp_path) == GOOD, 20, "delivery")
         config.write_text("output.filee: {}")
         process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "did you mean 'file'" in log.read_text(), 20, "the problem is told")
+        wait_until(lambda: "did you mean 'file'" in log.read_text(), 20, "the problem is logged")
         with source.open("ab") as file:
             file.write(b'{"n":3}\n')
-        wait_until(lambda: shipped(tmp_path).endswith(b'{"n":3}\n'), 20, "the old one goes on")
+        wait_until(
+            lambda: shipped(tmp_path).endswith(b'{"n":3}\n'),
+            20,
+            "the old configuration stays in use",
+        )
 
 
 @pytest.mark.parametrize(
-    ("outputs", "told"),
+    ("outputs", "problem"),
     [
         ({"kafka": {"topic": "a b"}}, "output.kafka.topic: 'a b'"),
         ({}, "nothing to ship to"),
@@ -163,7 +167,7 @@ def test_a_reload_of_a_broken_configuration_keeps_the_old_one(source, tmp_path):
     ],
 )
 def test_a_reload_that_cannot_be_started_keeps_the_old_configuration(
-    outputs, told, source, tmp_path
+    outputs, problem, source, tmp_path
 ):
     config = write(tmp_path, source, to_file(tmp_path))
     log = tmp_path / "log"
@@ -172,13 +176,19 @@ def test_a_reload_that_cannot_be_started_keeps_the_old_configuration(
         http_ = {"enabled": outputs is None, "host": "127.0.0.1", "port": taken.getsockname()[1]}
         write(tmp_path, source, to_file(tmp_path) if outputs is None else outputs, http=http_)
         process.send_signal(signal.SIGHUP)
-        wait_until(lambda: told in log.read_text() or process.poll(), 20, "the problem is told")
+        wait_until(
+            lambda: problem in log.read_text() or process.poll(), 20, "the problem is logged"
+        )
         with source.open("ab") as file:
             file.write(b'{"n":3}\n')
-        wait_until(lambda: shipped(tmp_path) == GOOD + b'{"n":3}\n', 20, "the old one goes on")
+        wait_until(
+            lambda: shipped(tmp_path) == GOOD + b'{"n":3}\n',
+            20,
+            "the old configuration stays in use",
+        )
 
 
-def test_a_pipeline_that_cannot_go_on_stops_them_all(source, tmp_path):
+def test_a_pipeline_that_fails_stops_all(source, tmp_path):
     config = write(tmp_path, source, to_file(tmp_path) | dead())
     registry = tmp_path / "data" / "registry" / "file.ndjson"
     registry.parent.mkdir(parents=True)
@@ -225,7 +235,7 @@ def notified(tmp_path, monkeypatch, *, watchdog_s):
         yield inbox
 
 
-def test_the_watchdog_is_fed_while_an_output_is_away(source, tmp_path, monkeypatch):
+def test_the_watchdog_is_fed_while_an_output_is_unavailable(source, tmp_path, monkeypatch):
     with notified(tmp_path, monkeypatch, watchdog_s=0.1) as inbox:
         with shipping(write(tmp_path, source, dead()), tmp_path / "log"):
             assert [inbox.recv(100) for _ in range(4)] == [b"READY=1", *[b"WATCHDOG=1"] * 3]
@@ -277,7 +287,7 @@ def test_a_secret_of_the_keystore_is_found_by_its_name(source, tmp_path):
     assert keystore(config, "list").stdout == ""
 
 
-def test_a_secret_is_added_with_filebeats_flags_and_not_one_that_cannot_be_used(source, tmp_path):
+def test_keystore_add_takes_filebeats_flags_and_refuses_unusable_secrets(source, tmp_path):
     config = write(tmp_path, source, {})
     assert keystore(config, "add", "A", "--stdin", value="one").returncode == 0
     assert keystore(config, "add", "A", "--stdin", "--force", value="two").returncode == 0
@@ -292,9 +302,9 @@ def test_a_keystore_that_others_can_read_is_refused_with_what_to_do(source, tmp_
     (file,) = (tmp_path / "data").glob("*.keystore")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     file.chmod(0o644)
-    told = keystore(config, "list")
-    assert told.returncode == os.EX_CONFIG
-    assert f"chmod 600 {file}" in told.stderr
+    listed = keystore(config, "list")
+    assert listed.returncode == os.EX_CONFIG
+    assert f"chmod 600 {file}" in listed.stderr
 
 
 def test_the_log_in_files_is_ecs_lines_of_a_bounded_size(source, tmp_path):

@@ -1,0 +1,35 @@
+"""Commands that check whether shipping would work."""
+
+import argparse
+
+from shipper.cli.commands import EX_UNAVAILABLE
+from shipper.cli.configuration import config_of
+from shipper.cli.terminal import say
+from shipper.follow.discover import nothing_named
+from shipper.run.service import outputs_of, probe
+
+_NO_OUTPUT = "output: none is configured, so `run` has nothing to ship to"
+
+
+def check_config(arguments: argparse.Namespace) -> int:
+    """Check the configuration without connecting to an output."""
+    config = config_of(arguments)
+    for output in outputs_of(config).values():
+        output.close()
+    no_output = [] if config.outputs else [_NO_OUTPUT]
+    for note in (*config.notes, *no_output, *nothing_named(config.inputs)):
+        say(f"note: {note}")
+    say(
+        f"Config OK: {len(config.inputs)} inputs, outputs: {', '.join(config.outputs) or 'none'}; "
+        f"{len(config.scope.active(config.catalog))} event types are recorded"
+    )
+    return 0
+
+
+def check_outputs(arguments: argparse.Namespace) -> int:
+    """Connect to each output without sending an event."""
+    code = 0
+    for name, what, is_good in probe(config_of(arguments)):
+        say(f"{name}: {'OK, ' if is_good else 'FAILED: '}{what}")
+        code = code if is_good else EX_UNAVAILABLE
+    return code

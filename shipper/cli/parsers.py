@@ -1,0 +1,181 @@
+"""All commands except `run`, with their options, in the order in which help shows them."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from shipper.assets.install.parts import Part
+from shipper.cli.commands import Commands
+
+
+def add_others(commands: Commands) -> None:
+    """Add the commands."""
+    for add in (
+        _add_checks,
+        _add_status,
+        _add_replay,
+        _add_setup,
+        _add_assets,
+        _add_events,
+        _add_keystore,
+        _add_faults,
+    ):
+        add(commands)
+
+
+def _add_checks(commands: Commands) -> None:
+    test = commands.group("test", "check the configuration or the outputs")
+    test.add("config", "checks:check_config", "check the configuration")
+    test.add("output", "checks:check_outputs", "connect to each output without sending an event")
+    commands.add("version", "running:version", "print the version")
+
+
+def _add_status(commands: Commands) -> None:
+    what = "show each output's state and how far it is behind"
+    status = commands.add("status", "state:status", what)
+    status.add_argument("--watch", action="store_true", help="repeat every second, until Ctrl-C")
+    status.add_argument("--json", action="store_true", help="print JSON, one object per refresh")
+    positions = "show every position, and the dead letters by reason"
+    inspect = commands.add("inspect", "state:inspect", positions)
+    inspect.add_argument("--output", metavar="NAME", help="only those of this output")
+    inspect.add_argument("--json", action="store_true", help="print JSON, one object per line")
+
+
+def _add_replay(commands: Commands) -> None:
+    what = "send dead letters again, after the cause is fixed"
+    replay = commands.add("replay", "dead_letters:replay", what)
+    replay.add_argument("--output", metavar="NAME", help="only those of this output")
+    replay.add_argument(
+        "--reason",
+        metavar="TEXT",
+        default="",
+        help="only those whose reason contains this text; * and ? are wildcards",
+    )
+    replay.add_argument("--dry-run", action="store_true", help="show what would be sent")
+
+
+_PARTS: Mapping[Part, str] = {
+    Part.INDEX_MANAGEMENT: "only templates, policies and first indices",
+    Part.PIPELINES: "only ingest pipelines",
+    Part.KIBANA: "only the data view, searches and dashboards",
+    Part.RULES: "only alerting and detection rules",
+    Part.ROLES: "only roles; without this switch they are left alone",
+}
+
+
+def _add_setup(commands: Commands) -> None:
+    setup = commands.add("setup", "setup:setup", "install what Elasticsearch and Kibana need")
+    for part, text in _PARTS.items():
+        setup.add_argument(f"--{part}", dest="parts", action="append_const", const=part, help=text)
+    setup.add_argument("--space", metavar="ID", help="the space of Kibana; created if missing")
+    setup.add_argument("--dry-run", action="store_true", help="only print what would be done")
+    setup.add_argument("--remove", action="store_true", help="remove what setup installed")
+
+
+#: The folder of the files of each kind of asset.
+_ASSETS: Mapping[str, tuple[str, ...]] = {
+    "ilm-policy": ("ilm", "policies"),
+    "component-template": ("ilm", "component_templates"),
+    "template": ("ilm", "index_templates"),
+    "ingest-pipeline": ("ilm", "ingest_pipelines"),
+    "overlay": ("ilm", "overlays"),
+    "role": ("ilm", "security", "roles"),
+    "api-key": ("ilm", "security", "api_keys"),
+    "space": ("ilm", "security", "spaces"),
+    "pipeline": ("logstash",),
+    "dashboard": ("kibana", "saved_objects"),
+    "rule": ("kibana", "rules"),
+}
+
+
+def _add_assets(commands: Commands) -> None:
+    exports = commands.group("export", "print what setup installs; needs no server")
+    for kind, folder in _ASSETS.items():
+        one = exports.add(kind, "assets:export", f"print every {kind}, or one by name")
+        one.add_argument("name", nargs="?", help=f"print only this one (default: every {kind})")
+        one.set_defaults(kind=kind, folder=folder)
+    what = "print the configuration in effect, without secrets"
+    exports.add("config", "assets:export_config", what)
+    files = exports.add("assets", "assets:export_assets", "write all assets as files")
+    files.add_argument(
+        "directory",
+        nargs="?",
+        type=Path,
+        default=Path(),
+        help="where to write them (default: the current directory)",
+    )
+    files.add_argument(
+        "--check", action="store_true", help="write nothing; list the files that are out of date"
+    )
+    validate = commands.add("validate", "assets:validate", "check asset files; needs no server")
+    validate.add_argument("path", type=Path, help="a file, or a directory of files")
+
+
+def _add_events(commands: Commands) -> None:
+    commands.add("process", "process:process", "run one JSON operation from standard input")
+    what = "write realistic audit events to explore"
+    sample = commands.add("sample", "samples:sample", what)
+    sample.add_argument("directory", type=Path, help="where to write the segments")
+    days = "how many days, ending now (default: %(default)s)"
+    sample.add_argument("--days", type=int, default=30, help=days)
+    what = "record and ship the calls to a real MCP server"
+    demo = commands.add("demo", "samples:demo", what)
+    where = "where to put the recorded and the delivered files (default: %(default)s)"
+    demo.add_argument("directory", nargs="?", type=Path, default=Path("demo-output"), help=where)
+    demo.add_argument("--elasticsearch", metavar="URL", help="also ship to this Elasticsearch")
+    demo.add_argument("--logstash", metavar="HOST:PORT", help="also ship to this Logstash")
+
+
+def _add_keystore(commands: Commands) -> None:
+    keystore = commands.group("keystore", "keep secrets for ${NAME} in the configuration")
+    create = keystore.add("create", "keystore:create", "create an empty keystore")
+    create.add_argument("--force", action="store_true", help="replace an existing keystore")
+    what = "add a secret, from a prompt or standard input"
+    adding = keystore.add("add", "keystore:add", what)
+    adding.add_argument("name", help="its name, as in ${NAME}")
+    adding.add_argument("--stdin", action="store_true", help="read standard input; do not prompt")
+    adding.add_argument("--force", action="store_true", help="replace an existing secret")
+    keystore.add("list", "keystore:list_names", "print the names of the secrets")
+    removing = keystore.add("remove", "keystore:remove", "remove a secret")
+    removing.add_argument("name", help="its name, as `list` prints it")
+
+
+def _add_faults(commands: Commands) -> None:
+    faults = commands.group("faults", "start servers that misbehave by script, to test any shipper")
+    one = faults.add("lumberjack", "faults:lumberjack", "act as Logstash")
+    _add_script(one, 5044)
+    _add_ledger(one)
+    one = faults.add("elasticsearch", "faults:elasticsearch", "act as Elasticsearch's bulk API")
+    limit = "answer 413 to larger bodies (default: %(default)s)"
+    one.add_argument("--max-body-bytes", type=int, default=100 << 20, help=limit)
+    _add_script(one, 9200)
+    _add_ledger(one)
+    one = faults.add("proxy", "faults:proxy", "cut connections on the way to a real server")
+    one.add_argument("--to", metavar="HOST:PORT", required=True, help="the real server")
+    _add_script(one, 5045)
+    faults.add("actions", "faults:actions", "print the actions that a script can use")
+
+
+def _add_script(parser: argparse.ArgumentParser, port: int) -> None:
+    address, listen = f"127.0.0.1:{port}", "address to listen on (default: %(default)s)"
+    script = "what to do, such as '3x ok; reset at 1000; random 7'"
+    pem = "file with certificate and key"
+    parser.add_argument("--listen", metavar="HOST:PORT", default=address, help=listen)
+    parser.add_argument("--script", default="ok", help=script)
+    parser.add_argument("--for", dest="for_s", metavar="S", type=float, help="stop after S seconds")
+    parser.add_argument("--pem", type=Path, help=f"{pem}: use TLS")
+    parser.add_argument("--wrong-pem", type=Path, help=f"{pem} for the action wrong-certificate")
+
+
+def _add_ledger(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--expect",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="the lines to expect: stop when they have arrived; exit with 1 if any was lost",
+    )
+    field = "field that identifies a line (default: %(default)s)"
+    parser.add_argument("--field", default="event.id", help=field)
+    parser.add_argument("--poison", metavar="PATTERN", help="always refuse lines that match this")
