@@ -27,7 +27,7 @@ _TYPE_DEFAULTS: Mapping[str, object] = {
     "fields": [],
     "meaning": "Defined by the operator.",
 }
-#: Names in a `fields` list that stand for what every event has anyway.
+#: Names in a `fields` list for values that every event has anyway.
 _IMPLIED = {"timestamp", "success", "severity", "duration_ms"}
 
 
@@ -42,7 +42,7 @@ def overlaid(overlay: Mapping[str, object] | YamlNode) -> Catalog:
 
     `overlay` has the keys `event_types`, `fields` and `frameworks`, shaped as in `catalog.yml`;
     a list of fields may use the callers' names (`user_id`). Raises `CatalogError` with every
-    problem; those of a node have its file and line.
+    problem; the problems of a node have its file and line.
     """
     if not isinstance(overlay, YamlNode):
         overlay = node_of(overlay, "", "overlay")

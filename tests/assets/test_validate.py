@@ -52,7 +52,7 @@ LINE_FAULTS = [
     (BOARD, ("typeMigrationVersion",), "10.3.0", "must be 8.9.0 to 10.1.0"),
     (SEARCH, ("typeMigrationVersion",), "10.6.0", "must be 8.0.0"),
     (BOARD, ("coreMigrationVersion",), GONE, "coreMigrationVersion must be 8.8.0"),
-    (BOARD, ("updated_at",), "2026-11-24", "updated_at belongs to one Kibana alone"),
+    (BOARD, ("updated_at",), "2026-11-24", "updated_at belongs to a single Kibana"),
     (BOARD, ("colour",), "red", "unknown key 'colour'"),
     (BOARD, ("attributes", "sections"), [], "attribute 'sections'"),
     (BOARD, ("attributes", "controlGroupInput", "showApplySelections"), False, "showApply"),
@@ -111,7 +111,7 @@ def xy(panels):
 
 PANEL_FAULTS = {
     "is unknown": lambda p, _: drawn(xy(p))["layers"][0].update(seriesType="bars"),
-    "lies over: ": lambda p, _: p["Events by outcome"]["gridData"].update(y=4),
+    "overlaps: ": lambda p, _: p["Events by outcome"]["gridData"].update(y=4),
     "leaves the grid": lambda p, _: p["Event types"]["gridData"].update(w=17),
     "panelIndex must be unique": lambda p, _: p["Event types"]["gridData"].update(i="x"),
     "sections are newer": lambda p, _: p["Event types"]["gridData"].update(sectionId="s"),
@@ -139,7 +139,7 @@ PANEL_FAULTS = {
     "is not a layer of the panel": lambda p, _: drawn(xy(p))["layers"][0].update(layerId="x"),
     "splitAccessors is newer": lambda p, _: drawn(xy(p))["layers"][0].update(splitAccessors=[]),
     "shape 'square'": lambda p, _: drawn(p["Event types"]).update(shape="square"),
-    "needs valueAccessor": lambda p, _: drawn(p["Who calls which tool"]).pop("valueAccessor"),
+    "needs valueAccessor": lambda p, _: drawn(p["Calls by tool and user"]).pop("valueAccessor"),
     "cannot be read: expected a value": lambda p, _: state(xy(p))["query"].update(query="a :"),
     "no field 'user.nme'": lambda p, _: state(xy(p))["query"].update(query="user.nme : x"),
     "it takes one of: date, double": lambda p, _: state(xy(p))["query"].update(query="user.id > 1"),
@@ -247,7 +247,7 @@ DETECTION_FAULTS = [
     (0, ("threat", 0, "technique", 0, "reference"), GONE, "the reference of T1110 must be"),
     (0, ("threat", 0, "technique", 0, "subtechnique"), [{"id": "T1110.099"}], "'T1110.099' is no"),
     (0, ("threat", 0, "technique", 0, "subtechnique"), [{"id": "T1003.001"}], "one of T1110"),
-    (0, ("index",), ["logs-*"], "logs-* is no data view's title; use logs-mcp.*-*"),
+    (0, ("index",), ["logs-*"], "logs-* is not the title of a data view; use logs-mcp.*-*"),
     (0, ("severity_mapping",), [{"field": "event.severty"}], "did you mean event.severity?"),
     (0, ("risk_score_mapping",), [{"field": "risk"}], "no field 'risk'"),
     (0, ("alert_suppression",), {"group_by": ["user.idd"]}, "did you mean user.id?"),
@@ -277,7 +277,7 @@ STACK_FAULTS = [
     (("params", "threshold"), [1, 2], "has 2 values"),
     (("params", "thresholdComparator"), "=>", "is unknown"),
     (("params", "index"), [], "params.index is missing"),
-    (("params", "index"), ["mcp-*"], "mcp-* is no data view's title; use logs-mcp.*-*"),
+    (("params", "index"), ["mcp-*"], "mcp-* is not the title of a data view; use logs-mcp.*-*"),
     (("params", "termField"), ["user.id"] * 5, "names 5 fields: Kibana takes 4"),
     (("params", "aggType"), "avg", "no field None"),
     (("rule_type_id",), ".index-threshold", "only .es-query is checked"),
@@ -334,7 +334,7 @@ def test_a_rule_of_a_data_view_that_is_not_there_is_named(tmp_path):
     del rule["index"]
     file = tmp_path / "rules.ndjson"
     file.write_bytes(ndjson([rule]))
-    assert only(file).what == "no data view 'mcp-log' is here; known: mcp-logs"
+    assert only(file).what == "unknown data view 'mcp-log'; known: mcp-logs"
 
 
 def test_rules_of_another_index_strategy_are_held_against_its_data_view(tmp_path):
@@ -349,4 +349,4 @@ def test_rules_of_another_index_strategy_are_held_against_its_data_view(tmp_path
 def test_where_there_is_nothing_to_check_that_is_a_problem_and_no_success(tmp_path, name):
     (tmp_path / "notes.txt").write_text("nothing")
     (problem,) = validate(tmp_path / name, builtin(), Scope())
-    assert "nothing to check" in problem.what
+    assert "contains no assets" in problem.what

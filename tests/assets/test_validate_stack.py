@@ -47,8 +47,8 @@ def test_nor_has_it_under_another_strategy(tmp_path, strategy):
     [
         (CLASSIFY, "filter {", "filtr {", "'filtr' is not one of input, filter, output"),
         (CLASSIFY, "=> true\n", "= true\n", "'= true"),
-        (CLASSIFY, "  drop { id", "  dorp { id", "no filter 'dorp' is known"),
-        (CLASSIFY, 'address => "mcp_classify"', 'adress => "x"', "no option 'adress'"),
+        (CLASSIFY, "  drop { id", "  dorp { id", "unknown filter 'dorp'"),
+        (CLASSIFY, 'address => "mcp_classify"', 'adress => "x"', "unknown option 'adress'"),
         (
             CLASSIFY,
             '"mcp_classify_in"',
@@ -139,7 +139,7 @@ POLICY_FAULTS = [
     (phase("delete", rollover={"max_age": "1d"}), "is not an action of the delete phase"),
     (phase("cool"), "is not one of hot, warm, cold, frozen, delete"),
     (put("1y", *PHASES, "delete", "min_age"), "'1y' is not a time"),
-    (put("100d", *PHASES, "warm", "min_age"), "is before the phase that precedes it"),
+    (put("100d", *PHASES, "warm", "min_age"), "is less than in the phase before it"),
     (put({}, *PHASES, "warm", "actions", "forcemerge"), "needs max_num_segments"),
     (phase("frozen"), "needs searchable_snapshot"),
     (phase("cold", searchable_snapshot={}), "needs snapshot_repository"),
@@ -171,7 +171,7 @@ POLICY_FAULTS = [
 ]
 #: What Elasticsearch takes, and which then does nothing, or fails when its time has come.
 LATE_FAULTS = [
-    (put({}, "policy", "phases"), "a policy has phases"),
+    (put({}, "policy", "phases"), "a policy needs phases"),
     (phase("warm", downsample={"fixed_interval": "soon"}), "'soon' is not a time"),
 ]
 SOUND_CHANGES = [
@@ -257,6 +257,6 @@ def test_a_template_that_names_what_is_not_beside_it_is_found(tmp_path):
     policies.mkdir()
     (policies / "logs-mcp.tools.json").write_text(TEXT[POLICY])
     assert [problem.what for problem in validate(tmp_path, builtin(), Scope())] == [
-        "no component template 'mcp@mapping' is here",
-        "no lifecycle policy 'logs-mcp.tool' is here",
+        "unknown component template 'mcp@mapping'",
+        "unknown lifecycle policy 'logs-mcp.tool'",
     ]

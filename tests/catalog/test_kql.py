@@ -136,7 +136,7 @@ def test_a_query_is_read_as_kibana_reads_it(query, tree):
         ("a > 1*", "a comparison takes no wildcard at character 5"),
         ("a : (b or)", "expected a value at character 10"),
         ("a : {b : c}", "at character 5"),
-        (r"a : b\-c", "a character that needs none at character 6"),
+        (r"a : b\-c", "a character that needs no escape at character 6"),
         ("(" * 51 + "a" + ")" * 51, "more than 50 nested"),
         ("not " * 51 + "a", "more than 50 nested"),
     ],

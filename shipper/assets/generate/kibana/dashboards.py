@@ -75,7 +75,7 @@ def dashboard(board: Dashboard, types: Mapping[str, str]) -> Body:
     return saved("dashboard", board.id, body, references, version=VERSION)
 
 
-#: Part of the ids of panels: a word that changes makes every dashboard differ from the installed.
+#: Part of the ids of panels: changing a word makes every installed dashboard differ.
 _ID_WORDS = {
     Heatmap: "Heatmap",
     Markdown: "Text",
@@ -178,7 +178,7 @@ _FILTER_REFERENCE = refer("index-pattern", DATA_VIEW, _FILTER)
 
 
 def _search_source() -> Body:
-    """A filter for our events: the data view's pattern may match others."""
+    """A filter for mcp-shipper's events: the data view's pattern may match others."""
     only_ours = {
         "$state": {"store": "appState"},
         "meta": {
