@@ -40,7 +40,7 @@ class MetricsConfig(Struct, frozen=True, kw_only=True):
 class _LogFilesConfig(Struct, frozen=True, kw_only=True):
     """The shipper's own log in files."""
 
-    #: Directory; `path.logs` where it is not given.
+    #: Directory; `path.logs` if it is not given.
     path: str | None = None
     #: `<name>.ndjson` is written to, `<name>.ndjson.1` is the one before.
     name: str = "mcp-shipper"

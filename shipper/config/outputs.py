@@ -34,7 +34,7 @@ def read_outputs(
 def placed(
     outputs: dict[str, object], catalog: Catalog, strategy: IndexStrategy
 ) -> dict[str, object]:
-    """The outputs, Elasticsearch with the names of the catalog's indices where it needs them."""
+    """The outputs; Elasticsearch gets the names of the catalog's indices if it needs them."""
     settings: Any = outputs.get("elasticsearch")
     if settings is None or strategy is IndexStrategy.DATA_STREAM:
         return outputs

@@ -1,4 +1,4 @@
-"""What an edited file has wrong is found, with its place; what we generate has nothing wrong."""
+"""Faults of an edited file are found, with their places; generated files have none."""
 
 import json
 
@@ -30,12 +30,12 @@ def said(tmp_path, name, text):
 
 
 @pytest.mark.parametrize("name", TEXT)
-def test_what_is_generated_has_nothing_wrong(tmp_path, name):
+def test_generated_files_have_no_problem(tmp_path, name):
     assert said(tmp_path, name, TEXT[name]) == []
 
 
 @pytest.mark.parametrize("strategy", IndexStrategy)
-def test_nor_has_it_under_another_strategy(tmp_path, strategy):
+def test_generated_files_have_no_problem_under_another_strategy(tmp_path, strategy):
     files = build(builtin(), Scope(index_strategy=strategy))
     for path, content in files.items():
         if path.suffix == ".conf" or (path.parts[0] == "ilm" and path.parts[1] != "security"):
@@ -169,7 +169,7 @@ POLICY_FAULTS = [
         "lasts longer than until the delete phase begins",
     ),
 ]
-#: What Elasticsearch takes, and which then does nothing, or fails when its time has come.
+#: Faults that Elasticsearch takes, but that have no effect, or fail only when the phase begins.
 LATE_FAULTS = [
     (put({}, "policy", "phases"), "a policy needs phases"),
     (phase("warm", downsample={"fixed_interval": "soon"}), "'soon' is not a time"),
@@ -187,11 +187,11 @@ def test_a_fault_in_a_policy_is_named(tmp_path, change, found):
 
 
 @pytest.mark.parametrize("change", SOUND_CHANGES)
-def test_what_elasticsearch_takes_is_no_fault_of_a_policy(tmp_path, change):
+def test_a_change_that_elasticsearch_takes_is_not_a_fault_of_a_policy(tmp_path, change):
     assert said(tmp_path, POLICY, changed(POLICY, change)) == []
 
 
-def test_snapshots_in_two_repositories_and_merging_what_is_mounted_are_named(tmp_path):
+def test_snapshots_in_two_repositories_and_merging_a_mounted_index_are_named(tmp_path):
     def change(body):
         phase("hot", searchable_snapshot=SNAPSHOT)(body)
         phase("cold", searchable_snapshot={"snapshot_repository": "b"})(body)
@@ -241,12 +241,12 @@ def test_a_fault_in_a_template_or_an_ingest_pipeline_is_named(tmp_path, name, ch
     ("text", "found"),
     [("{", "is not valid JSON"), ("[]", "expected an object"), ("{}", "is not a policy")],
 )
-def test_what_is_no_asset_is_said_so(tmp_path, text, found):
+def test_a_file_that_is_not_an_asset_is_named(tmp_path, text, found):
     [problem] = said(tmp_path, "x.json", text)
     assert found in problem
 
 
-def test_a_template_that_names_what_is_not_beside_it_is_found(tmp_path):
+def test_a_template_that_names_a_missing_part_is_found(tmp_path):
     body = json.loads(TEXT[TEMPLATE])
     body["composed_of"] = ["mcp@mapping"]
     body["template"]["settings"]["index"]["lifecycle"]["name"] = "logs-mcp.tool"

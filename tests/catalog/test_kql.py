@@ -1,4 +1,4 @@
-"""Kibana's query language: printed trees are read back as they were, and faults are placed."""
+"""Kibana's query language: printed trees are read back unchanged, and faults are located."""
 
 import re
 
@@ -71,7 +71,7 @@ TREES = st.recursive(LEAVES, joined, max_leaves=8)
 
 
 @given(TREES)
-def test_a_tree_is_read_back_from_what_is_printed_of_it(tree):
+def test_a_printed_tree_is_read_back_unchanged(tree):
     assert parse(printed(tree)) == tree
 
 

@@ -24,7 +24,7 @@ _MASK_TEXT = "mcp-mask-text"
 _MOST_CHARACTERS = 4_000
 #: Replaces the name of a secret in the list of names.
 _HIDDEN = "\ue000"
-_IS_OURS = "ctx._mcp != null && ctx._mcp.unknown == null"
+_IS_EVENT = "ctx._mcp != null && ctx._mcp.unknown == null"
 _IS_UNKNOWN = "ctx._mcp?.unknown == true"
 
 
@@ -76,13 +76,13 @@ def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
         }
     }
     yield {"pipeline": {"tag": "mcp_mask_unrecognised", "if": _IS_UNKNOWN, "name": _MASK_TEXT}}
-    yield _gsub("mcp_secret_names", "_mcp.plain", _NAME, _HIDDEN, condition=_IS_OURS)
-    yield _gsub("mcp_secret_words", "_mcp.names", _LAST_WORD, _HIDDEN, condition=_IS_OURS)
-    yield _script("mask", {"kinds": given["kinds"]}, condition=_IS_OURS, has_json=True)
-    yield from _gsubs("_mcp.texts", _SHAPES, condition=_IS_OURS)
+    yield _gsub("mcp_secret_names", "_mcp.plain", _NAME, _HIDDEN, condition=_IS_EVENT)
+    yield _gsub("mcp_secret_words", "_mcp.names", _LAST_WORD, _HIDDEN, condition=_IS_EVENT)
+    yield _script("mask", {"kinds": given["kinds"]}, condition=_IS_EVENT, has_json=True)
+    yield from _gsubs("_mcp.texts", _SHAPES, condition=_IS_EVENT)
     indices = {row.dataset: name_of(row, scope) for row in catalog.event_types.values()}
     where = {"indices": indices, "strategy": str(scope.index_strategy)}
-    yield _script("write", {**given, **where}, condition=_IS_OURS, has_json=True)
+    yield _script("write", {**given, **where}, condition=_IS_EVENT, has_json=True)
 
 
 def _on_failure() -> Iterator[Body]:

@@ -33,7 +33,7 @@ class Change:
 
 
 def differences(
-    ours: Mapping[str, Any], theirs: Mapping[str, Any], *, ignore_additions: bool = False
+    generated: Mapping[str, Any], installed: Mapping[str, Any], *, ignore_additions: bool = False
 ) -> list[str]:
     """The places where the installed object differs from the generated one, a line for each.
 
@@ -41,8 +41,8 @@ def differences(
     `ignore_additions` ignores such members at any depth: Elasticsearch returns a body as it was
     put, but Kibana adds defaults everywhere.
     """
-    wanted = dict(_flat(ours))
-    found = dict(_flat({key: theirs[key] for key in ours if key in theirs}))
+    wanted = dict(_flat(generated))
+    found = dict(_flat({key: installed[key] for key in generated if key in installed}))
     paths = {path for path, value in wanted.items() if found.get(path) != value}
     if not ignore_additions:
         paths |= {path for path in found.keys() - wanted.keys() if found[path] != "false"}

@@ -89,7 +89,7 @@ class Cluster:
 
     def remove_unwritten_aliases(self) -> Iterator[Change]:
         """Remove each alias of mcp-shipper that never received an event, with its indices."""
-        for name, body in sorted(self._ours(Kind.INDEX).items()):
+        for name, body in sorted(self._marked(Kind.INDEX).items()):
             settings = body.get("template", {}).get("settings", {}).get("index", {})
             if alias := settings.get("lifecycle", {}).get("rollover_alias"):
                 yield from self._remove_alias(alias, name)
@@ -115,7 +115,7 @@ class Cluster:
 
     def remove(self, kind: Kind) -> Iterator[Change]:
         users = self._users(kind)
-        for name in sorted(self._ours(kind)):
+        for name in sorted(self._marked(kind)):
             yield self._remove(kind, name, users.get(name, []))
 
     def _remove(self, kind: Kind, name: str, users: list[str]) -> Change:
@@ -129,7 +129,7 @@ class Cluster:
         return Change(kind.label, name, Effect.REMOVED)
 
     def _users(self, kind: Kind) -> dict[str, list[str]]:
-        """The users of each object of a kind, which tell a dry run the removals that would fail."""
+        """The users of each object, so that a dry run knows which removals would be refused."""
         match kind:
             case Kind.INDEX:
                 streams = self._request("GET", "/_data_stream?expand_wildcards=all")[1][
@@ -152,8 +152,8 @@ class Cluster:
                 )
         return {}
 
-    def _ours(self, kind: Kind) -> dict[str, Body]:
-        return {name: body for name, body in self._found(kind).items() if _is_ours(body)}
+    def _marked(self, kind: Kind) -> dict[str, Body]:
+        return {name: body for name, body in self._found(kind).items() if _is_marked(body)}
 
     def _found(self, kind: Kind) -> dict[str, Body]:
         """The installed objects by name, each in the shape of its `PUT`."""
@@ -201,7 +201,7 @@ def _abridged(names: list[str]) -> str:
     return f"{min(names)}{more}"
 
 
-def _is_ours(body: Body) -> bool:
+def _is_marked(body: Body) -> bool:
     meta = body.get("policy", body)
     marked = meta.get("_meta") or meta.get("metadata") or {}
     return bool(marked.get("managed_by") == MANAGED_BY)

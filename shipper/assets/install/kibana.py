@@ -80,22 +80,22 @@ def _load(kibana: Kibana, objects: Sequence[Body]) -> dict[Key, str]:
     return {_key(one): _reason(one["error"]) for one in answer.get("errors", ())}
 
 
-def _difference(ours: Body, theirs: Body | None) -> str | None:
+def _difference(generated: Body, installed: Body | None) -> str | None:
     """A summary of what an import would change; None if it would change nothing."""
-    if theirs is None:
+    if installed is None:
         return ""
-    mine, found = ours["attributes"], theirs.get("attributes", {})
-    if ours["type"] == "index-pattern":
+    wanted, found = generated["attributes"], installed.get("attributes", {})
+    if generated["type"] == "index-pattern":
         differing = [
-            f"{name}: {found.get(name, 'absent')} -> {mine.get(name, 'absent')}"
+            f"{name}: {found.get(name, 'absent')} -> {wanted.get(name, 'absent')}"
             for name in _VIEW_ATTRIBUTES
-            if mine.get(name) != found.get(name)
+            if wanted.get(name) != found.get(name)
         ]
         return summary(differing) if differing else None
-    before, after = _revision(found), _revision(mine)
+    before, after = _revision(found), _revision(wanted)
     if before == after:
         return None
-    return summary([*_panel_changes(found, mine), f"revision {before} -> {after}"])
+    return summary([*_panel_changes(found, wanted), f"revision {before} -> {after}"])
 
 
 def _panel_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:

@@ -30,17 +30,17 @@ def dangling(files: Iterable[Path]) -> Iterator[Problem]:
             yield Problem(place, f"unknown lifecycle policy {_policy(body)!r}")
 
 
-def astray(files: Iterable[Path], ours: Mapping[str, str]) -> Iterator[Problem]:
+def astray(files: Iterable[Path], generated: Mapping[str, str]) -> Iterator[Problem]:
     """Rules that search outside every data view, where nobody could open the events of an alert.
 
-    The data views are those in the files, or else `ours`: their titles by id.
+    The data views are those in the files, or else `generated`: their titles by id.
     """
     bodies = [*_objects(files), *_lines(files)]
     views = {
         str(body.get("id")): str(body.get("attributes", {}).get("title"))
         for _, body in bodies
         if body.get("type") == "index-pattern"
-    } or ours
+    } or generated
     titles = {frozenset(title.split(",")) for title in views.values()}
     for where, body in bodies:
         place, index = _searched(body)

@@ -1,4 +1,4 @@
-"""Checks saved objects for what Kibana's import refuses, or destroys without a warning.
+"""Checks saved objects for faults that Kibana refuses, or that make it silently lose content.
 
 A dashboard without a version, or with an old one, goes through migrations that drop the columns of
 its panels; older Kibanas refuse newer versions, and attributes that they do not know. So versions

@@ -179,7 +179,7 @@ _FILTER_REFERENCE = refer("index-pattern", DATA_VIEW, _FILTER)
 
 def _search_source() -> Body:
     """A filter for mcp-shipper's events: the data view's pattern may match others."""
-    only_ours = {
+    only_mcp = {
         "$state": {"store": "appState"},
         "meta": {
             "alias": None,
@@ -193,4 +193,4 @@ def _search_source() -> Body:
         },
         "query": {"match_phrase": {"event.module": "mcp"}},
     }
-    return {**SEARCH_SOURCE, "filter": [only_ours]}
+    return {**SEARCH_SOURCE, "filter": [only_mcp]}

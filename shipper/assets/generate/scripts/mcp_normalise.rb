@@ -22,7 +22,7 @@ def filter(event)
   event.remove("[@metadata][mcp_silent]") # only this script may set it: it drops the event
   with_tags(event)
   with_stream(event)
-  return [event] if ours?(event.get("[mcp]"), event.get("[event]"))
+  return [event] if of_handler?(event.get("[mcp]"), event.get("[event]"))
 
   work(event)
   [event]
@@ -49,14 +49,14 @@ def with_stream(event)
   event.set("data_stream_was", canonical(stream))
 end
 
-# --- what kind of line it is ---
+# --- kinds of lines ---
 
 def work(event)
   record = whole(event)
   text = record["message"]
   line = parsed(text)
   return keep(event, text_of(event), "mcp_broken", line) if line.is_a?(String)
-  return restore(event, line) if line.is_a?(Hash) && ours?(line["mcp"], line["event"])
+  return restore(event, line) if line.is_a?(Hash) && of_handler?(line["mcp"], line["event"])
 
   values, own_record = read(record, line)
   return unknown(event) if values.nil?
@@ -66,7 +66,7 @@ def work(event)
   write(event, finished(values), values["@timestamp"], id)
 end
 
-def ours?(mcp, about)
+def of_handler?(mcp, about)
   mcp.is_a?(Hash) && mcp["audit"].is_a?(Hash) && mcp["audit"]["type"].is_a?(String) &&
     about.is_a?(Hash) && about["id"].is_a?(String)
 end
@@ -89,7 +89,7 @@ rescue JSON::ParserError
   "not valid JSON: cut off, or several in one line?"
 end
 
-# A line's own members, and what the event has beside it.
+# Reads a line's own members, together with the other fields of the event.
 def read(record, line)
   beside = record.reject { |name, _value| name == "message" }
   [line && beside.merge(line), pairs(record["message"]), record].each do |one|
