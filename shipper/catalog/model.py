@@ -87,7 +87,7 @@ class EventType(Struct, frozen=True):
 
 
 class Framework(Struct, frozen=True):
-    """The requirements of a framework; `basis` states their source, because they are not law."""
+    """The requirements of a framework; `basis` states the source of its period: it is not law."""
 
     name: Annotated[str, INNER]
     title: str

@@ -17,7 +17,7 @@ from shipper.errors import Refused
 
 _DETECTION = "/api/detection_engine/rules"
 #: Members that the operator sets, and the version, which Kibana increments with each change.
-_OPERATORS = {"enabled", "actions", "exceptions_list", "version"}
+_NOT_UPDATED = {"enabled", "actions", "exceptions_list", "version"}
 _NO_ENGINE = "this Kibana has no detection engine, or these credentials may not use it"
 
 
@@ -85,7 +85,7 @@ def _action(found: Body) -> Body:
 
 def _detection(body: Body) -> _Rule:
     path = f"{_DETECTION}?rule_id={body['rule_id']}"
-    wanted = {name: value for name, value in body.items() if name not in _OPERATORS}
+    wanted = {name: value for name, value in body.items() if name not in _NOT_UPDATED}
 
     def update(_found: Body) -> tuple[str, str, Body]:
         return "PATCH", _DETECTION, wanted
