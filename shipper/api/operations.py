@@ -16,7 +16,7 @@ from shipper.record.handler import AuditHandler
 
 #: Outputs that lead into the ELK stack.
 _ELK = ("elasticsearch", "logstash")
-#: An answer must come soon, whatever the output's own patience.
+#: The operation must answer soon, even if the output's own timeout is long.
 _PROBE_TIMEOUT_S = 5.0
 _REQUEST = (
     *("user_id", "session_id", "client_id", "mcp_endpoint", "source_ip", "user_agent"),
@@ -31,8 +31,8 @@ def process(
 ) -> Answer:
     """Carry out `context["operation"]` and answer; never raises on bad input.
 
-    Operations: get_status, log_audit_event, get_audit_summary. `success` is false with an `error`
-    when it cannot be done.
+    Operations: get_status, log_audit_event, get_audit_summary. After a failure
+    `success` is false, and `error` gives the reason.
     """
     operation = str(context.get("operation", "get_status"))
     carry_out = OPERATIONS.get(operation)
@@ -62,7 +62,7 @@ def _get_status(_context: Mapping[str, Any], config: Config) -> Answer:
 
 
 def _elk_answers(config: Config) -> bool:
-    """Whether an output into the ELK stack is configured, and each that is answers."""
+    """Whether at least one output into the ELK stack is configured, and all of them answer."""
     configured = [name for name in _ELK if name in config.outputs]
     return bool(configured) and all(_answers(name, config.outputs[name]) for name in configured)
 
@@ -121,8 +121,9 @@ OPERATIONS: Mapping[str, Callable[[Mapping[str, Any], Config], Answer]] = {
     "get_audit_summary": _get_audit_summary,
 }
 
-#: One handler for each configuration, kept: each has a stream of its own. Closed by `logging` at
-#: the end of the process; bounded, for a process has few configurations.
+#: One handler for each configuration, reused because each handler writes its own audit stream.
+#: `logging` closes them at the end of the process. Their number stays small, because a process has
+#: few configurations.
 _handlers: dict[str, AuditHandler] = {}
 
 

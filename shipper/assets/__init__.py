@@ -1,1 +1,1 @@
-"""From the catalog: what Elasticsearch, Logstash and Kibana need, and the page of the events."""
+"""Assets for Elasticsearch, Logstash and Kibana: generated, validated and installed."""

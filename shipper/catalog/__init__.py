@@ -1,4 +1,4 @@
-"""What is recorded, written in one place: `catalog.yml`."""
+"""The catalog of event types, fields and frameworks, defined in one place: `catalog.yml`."""
 
 from shipper.catalog.load import builtin, overlaid
 from shipper.catalog.model import (

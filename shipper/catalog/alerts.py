@@ -1,4 +1,4 @@
-"""When to raise an alert: `alerts.yml` as values."""
+"""The alerts of `alerts.yml` as values."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ _TACTIC, _TECHNIQUE = re.compile(r"TA\d{4}"), re.compile(r"T\d{4}")
 
 
 class Severity(StrEnum):
-    """How bad it is; the words are those of Kibana."""
+    """The severity of an alert, in Kibana's words."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -47,7 +47,7 @@ class Technique(Struct, frozen=True):
 
 
 class Attack(Struct, frozen=True):
-    """Where MITRE ATT&CK places an alert."""
+    """The place of an alert in MITRE ATT&CK."""
 
     tactic: Tactic
     technique: Technique
@@ -121,7 +121,7 @@ _Fault = tuple[tuple[str, ...], str]
 
 
 def _faults(alert: Alert, catalog: Catalog) -> Iterator[_Fault]:
-    """What is wrong with a row, each with the keys that lead to it."""
+    """The faults of a row, each with the keys that lead to it."""
     types = {path: row.type for path, row in catalog.fields.items()}
     if not NAME.fullmatch(alert.name):
         yield (), f"{alert.name!r} is not a valid name"

@@ -1,4 +1,4 @@
-"""The rules of the catalog: each is a function that yields what breaks it."""
+"""The rules of the catalog: each is a function that yields the faults that it finds."""
 
 import re
 from collections.abc import Iterator
@@ -24,6 +24,8 @@ _ES_TYPES = {
     *("boolean", "constant_keyword", "date", "double", "flattened", "float", "ip", "keyword"),
     *("long", "match_only_text"),
 }
+#: The values of `event.kind` that an event type may have.
+_KINDS = ("event", "alert", "state", "metric")
 _PATH = re.compile(r"@?[a-z0-9_]+(\.[a-z0-9_]+)*")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INDEX = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -37,7 +39,7 @@ class Fault(NamedTuple):
 
 
 def faults_of(catalog: Catalog) -> Iterator[Fault]:
-    """Everything wrong with the catalog, rule by rule."""
+    """All faults of the catalog, rule by rule."""
     for rule in _RULES:
         yield from rule(catalog)
 
@@ -110,8 +112,9 @@ def _ecs_pairs_are_allowed(catalog: Catalog) -> Iterator[Fault]:
 
 def _kinds_are_ecs(catalog: Catalog) -> Iterator[Fault]:
     for name, row in catalog.event_types.items():
-        if row.kind not in {"event", "alert", "state", "metric"}:
-            yield Fault(("event_types", name, "kind"), f"{row.kind!r} may not be written by us")
+        if row.kind not in _KINDS:
+            what = f"{row.kind!r} is not one of {', '.join(_KINDS)}"
+            yield Fault(("event_types", name, "kind"), what)
 
 
 def _frameworks_require_known_types(catalog: Catalog) -> Iterator[Fault]:
@@ -126,7 +129,10 @@ def _aliases_are_distinct_within_a_type(catalog: Catalog) -> Iterator[Fault]:
         seen: dict[str, str] = {}
         for path, row in catalog.fields_of(name).items():
             if row.alias and (other := seen.setdefault(row.alias, path)) != path:
-                yield Fault(("fields", path, "alias"), f"{row.alias!r} is {other} in {name}")
+                yield Fault(
+                    ("fields", path, "alias"),
+                    f"{row.alias!r} is already the alias of {other} in {name}",
+                )
 
 
 _RULES = (

@@ -1,4 +1,4 @@
-"""What follows from the catalog for every program that writes events: Python, Ruby and Painless."""
+"""Values derived from the catalog, for every program that writes events: Python, Ruby, Painless."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -22,7 +22,7 @@ SEVERITIES = {
 
 
 class Kind(StrEnum):
-    """How the value of a field is brought into the form of the field."""
+    """The form into which the value of a field is brought."""
 
     SECRET = "secret"  # noqa: S105 - a word; never written
     FLATTENED = "flattened"  # an object with any members

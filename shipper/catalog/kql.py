@@ -3,10 +3,11 @@
 query   = and { "or" and }      and  = not { "and" not }      not = "not" not | term
 term    = "(" query ")" | [ field ":" ] value | field ":" "(" values ")"
         | field ( ">" | ">=" | "<" | "<=" ) value
-values  = as query, with values in the place of terms
+values  = as query, with values in place of terms
 
 The grammar and its escapes are those of Kibana's own parser (kuery.peg), without nested queries
-(`field: { ... }`). Quotes and free words have no further meaning here: it depends on the field.
+(`field: { ... }`). What quotes and free words match depends on the field, so it is not decided
+here.
 """
 
 import re
@@ -230,7 +231,7 @@ class _Parser:
         while at < end:
             found = _UNQUOTED.match(self._text, at, end)
             if found is None:
-                raise self.error("`\\` stands before a character that needs none", at)
+                raise self.error("`\\` stands before a character that needs no escape", at)
             if found["wildcard"]:
                 texts.append("")
             else:

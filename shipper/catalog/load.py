@@ -27,7 +27,7 @@ _TYPE_DEFAULTS: Mapping[str, object] = {
     "fields": [],
     "meaning": "Defined by the operator.",
 }
-#: Names in a `fields` list that stand for what every event has anyway.
+#: Names in a `fields` list for values that every event has anyway.
 _IMPLIED = {"timestamp", "success", "severity", "duration_ms"}
 
 
@@ -42,16 +42,16 @@ def overlaid(overlay: Mapping[str, object] | YamlNode) -> Catalog:
 
     `overlay` has the keys `event_types`, `fields` and `frameworks`, shaped as in `catalog.yml`;
     a list of fields may use the callers' names (`user_id`). Raises `CatalogError` with every
-    problem; those of a node have its file and line.
+    problem; the problems of a node have its file and line.
     """
     if not isinstance(overlay, YamlNode):
         overlay = node_of(overlay, "", "overlay")
     return _catalog(overlay)
 
 
-def _catalog(theirs: YamlNode) -> Catalog:
+def _catalog(added: YamlNode) -> Catalog:
     reader, shipped = Reader(), _shipped()
-    known = reader.children(theirs, _SECTIONS)
+    known = reader.children(added, _SECTIONS)
     rows = {key: _merged(reader, shipped.at(key), known.get(key)) for key in _SECTIONS}
     fields = {path: _field(reader, path, row) for path, row in rows["fields"].items()}
     catalog = Catalog(
@@ -66,7 +66,7 @@ def _catalog(theirs: YamlNode) -> Catalog:
         },
     )
     noted = {problem.where for problem in reader.problems}
-    found = (theirs.at(*fault.place).problem(fault.what) for fault in faults_of(catalog))
+    found = (added.at(*fault.place).problem(fault.what) for fault in faults_of(catalog))
     problems = [*reader.problems, *(one for one in found if one.where not in noted)]
     if problems:
         raise CatalogError(problems)
@@ -82,9 +82,9 @@ def _shipped() -> YamlNode:
     return tree
 
 
-def _merged(reader: Reader, shipped: YamlNode, theirs: YamlNode | None) -> dict[str, YamlNode]:
+def _merged(reader: Reader, shipped: YamlNode, added: YamlNode | None) -> dict[str, YamlNode]:
     rows = dict(shipped.children or {})
-    for name, row in (reader.rows(theirs) if theirs else {}).items():
+    for name, row in (reader.rows(added) if added else {}).items():
         if row.children is None:
             reader.note(row, f"expected a mapping, found {row.kind}")
         else:

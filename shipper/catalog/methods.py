@@ -1,4 +1,4 @@
-"""Which event each JSON-RPC method becomes, and its fields: `methods.yml` as values."""
+"""The event and the fields of each JSON-RPC method: `methods.yml` as values."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -13,7 +13,7 @@ from shipper.yaml.parse import LOADER
 
 
 class Source(Struct, frozen=True):
-    """Where a field comes from: see the head of `methods.yml`. `places` are dotted paths."""
+    """The source of a field: see the head of `methods.yml`. `places` are dotted paths."""
 
     field: str
     how: str
@@ -21,7 +21,7 @@ class Source(Struct, frozen=True):
 
 
 class Method(Struct, frozen=True):
-    """What a request is recorded as: event type, `event.action`, `event.category`, `event.type`.
+    """The event of a request: its type, `event.action`, `event.category` and `event.type`.
 
     `params` and `result` are the fields read from either.
     """

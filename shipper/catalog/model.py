@@ -1,4 +1,4 @@
-"""What is recorded, as values: event types, fields, frameworks, and the catalog that holds them."""
+"""Event types, fields, frameworks, and the catalog that holds them, as values."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -16,7 +16,7 @@ GROUPS = NUMBERS | DATES | {"boolean", "constant_keyword", "ip", "keyword"}
 
 
 class AuditLevel(StrEnum):
-    """How much is recorded; each level includes those before it."""
+    """The amount of recording; each level includes the levels before it."""
 
     BASIC = "basic"
     STANDARD = "standard"
@@ -43,16 +43,16 @@ class MCPEventType(StrEnum):
 
 
 class Sensitivity(StrEnum):
-    """What a field may hold, and so what redaction does with it."""
+    """The kind of content of a field, which decides how it is redacted."""
 
-    NONE = "none"  # our own words and numbers: written as they are
+    NONE = "none"  # mcp-shipper's own words and numbers: written unchanged
     PERSONAL = "personal"  # identifies a person, on purpose
     PAYLOAD = "payload"  # foreign content: masked by key, scanned, cut
     SECRET = "secret"  # noqa: S105 - a word; never written: replaced by a token
 
 
 class Classification(StrEnum):
-    """Who may read events of a type."""
+    """The classification of an event type: who may read its events."""
 
     INTERNAL = "internal"
     RESTRICTED = "restricted"
@@ -60,7 +60,7 @@ class Classification(StrEnum):
 
 
 class Field(Struct, frozen=True):
-    """One field: its ECS or `mcp.*` path, its Elasticsearch type, what it may hold."""
+    """One field: its ECS or `mcp.*` path, its Elasticsearch type, its sensitivity."""
 
     path: Annotated[str, INNER]
     type: str
@@ -87,7 +87,7 @@ class EventType(Struct, frozen=True):
 
 
 class Framework(Struct, frozen=True):
-    """What a framework asks for; `basis` says where the numbers come from, for they are not law."""
+    """The requirements of a framework; `basis` states the source of its period: it is not law."""
 
     name: Annotated[str, INNER]
     title: str
@@ -97,7 +97,7 @@ class Framework(Struct, frozen=True):
 
 
 class Catalog(Struct, frozen=True):
-    """All of it: the source of classification, redaction, mappings, policies and docs.
+    """The complete catalog: the source of classification, redaction, mappings, policies and docs.
 
     `common` names the fields that every event type may carry.
     """
@@ -119,7 +119,7 @@ class Catalog(Struct, frozen=True):
 
 
 class IndexStrategy(StrEnum):
-    """Where the events of a type lie in Elasticsearch."""
+    """The kind of index in which the events of a type are stored."""
 
     DATA_STREAM = "data_stream"  # logs-mcp.tools-default
     ROLLOVER_ALIAS = "rollover_alias"  # mcp-tools, an alias of mcp-tools-2026-11-000001
@@ -127,7 +127,7 @@ class IndexStrategy(StrEnum):
 
 
 class Scope(Struct, frozen=True, kw_only=True):
-    """What the operator chose to record, for how long, and where.
+    """The operator's choice of events to record, their retention and their indices.
 
     `retention_days` is a floor: no type is kept for less. Types in `always` are active at any
     level.
@@ -140,7 +140,7 @@ class Scope(Struct, frozen=True, kw_only=True):
     index_strategy: IndexStrategy = IndexStrategy.DATA_STREAM
 
     def active(self, catalog: Catalog) -> list[str]:
-        """Names of the active types: by level, by a chosen framework, or named."""
+        """Names of the active types: by level, by a chosen framework, or by `always`."""
         required = {name for key in self.frameworks for name in catalog.frameworks[key].requires}
         return [
             name
@@ -149,7 +149,7 @@ class Scope(Struct, frozen=True, kw_only=True):
         ]
 
     def retention_days_of(self, event_type: str, catalog: Catalog) -> int:
-        """The longest that the type, the floor or a chosen framework asks for, in days."""
+        """The longest retention of the type, the floor and the chosen frameworks, in days."""
         return max(self._retentions(event_type, catalog))
 
     def _retentions(self, event_type: str, catalog: Catalog) -> Iterable[int]:

@@ -1,7 +1,7 @@
-"""Filebeat's other keys: what a pasted configuration may hold that is no setting here.
+"""Keys of Filebeat that a pasted configuration may contain, but mcp-shipper does not have.
 
 A key without meaning here is accepted, with the reason. One that would change what is shipped is
-refused, with the reason and what to do instead: a configuration that is taken is obeyed.
+refused, with the reason and what to do instead: an accepted configuration is obeyed.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Ruling(NamedTuple):
-    """What becomes of a key that is Filebeat's and not ours."""
+    """The treatment of a key that only Filebeat has."""
 
     is_accepted: bool
     why: str
@@ -18,7 +18,7 @@ class Ruling(NamedTuple):
 
 _QUEUE = "the file itself is the queue, and nothing waits between it and the output"
 _SETUP = "`mcp-shipper setup` installs what the catalog defines"
-_MONITORING = "ask /metrics, /stats or the log; nothing is shipped to a monitoring cluster"
+_MONITORING = "see /metrics, /stats or the log; nothing is shipped to a monitoring cluster"
 _PORTABLE = "concerns only Filebeat's own process"
 _IDENTITY = "a file is identified by a fingerprint that grows with it, even a small file"
 _HANDLES = "files are closed and opened as needed, without losing lines"
@@ -47,7 +47,7 @@ _DECODERS = (
 )
 _ROUTE = "events are routed by their data_stream fields, or by the output's settings"
 
-#: Read, checked or not, and without effect.
+#: Accepted keys, which have no effect, each with the reason; values may be unchecked.
 ACCEPTED: Mapping[str, str] = {
     "queue": _QUEUE,
     "max_procs": "each output has one thread",
@@ -74,7 +74,7 @@ ACCEPTED: Mapping[str, str] = {
     "logging.ecs": _LOG_FORM,
     "logging.files.interval": "only the size of a file decides when a new one starts",
     "logging.files.rotateonstartup": "only the size of a file decides when a new one starts",
-    "logging.files.redirect_stderr": "what Python itself prints goes to standard error",
+    "logging.files.redirect_stderr": "the output of Python itself goes to standard error",
     "logging.selectors": "the level applies to all parts",
     "logging.to_syslog": "under systemd, standard error goes to the journal",
     "logging.to_eventlog": "concerns only Windows",
@@ -134,12 +134,12 @@ ACCEPTED: Mapping[str, str] = {
     "xpack": _MONITORING,
 }
 
-#: What would change what is shipped, and cannot be done.
+#: Refused keys, which would change what is shipped, each with the reason.
 REFUSED: Mapping[str, str] = {
     "filebeat.modules": _MODULES,
     "filebeat.prospectors": "was renamed to filebeat.inputs, and input_type to type",
     "filebeat.autodiscover": "is not supported; ship /var/log/containers/*.log with an input",
-    "output.discard": "would lose all lines; no output here does",
+    "output.discard": "would lose all lines; no output of mcp-shipper does",
     "inputs.line_terminator": "only auto is supported: a line ends with a newline",
     "inputs.tail_files": "would leave lines out; every file is shipped from its beginning",
     "inputs.index": f"is not supported: {_ROUTE}",
@@ -162,7 +162,7 @@ REFUSED: Mapping[str, str] = {
     **{f"processors.{name}": f"is not supported: {_DECODED}" for name in _DECODERS},
 }
 
-#: Types of inputs that read something else than files and standard input.
+#: Types of inputs that read from sources other than files and standard input.
 INPUTS = frozenset(
     (
         *("aws-cloudwatch", "aws-s3", "azure-blob-storage", "azure-eventhub", "cel"),
@@ -175,7 +175,7 @@ INPUTS = frozenset(
 
 
 def why_no_input(kind: str) -> str:
-    """What to do instead of an input of that type."""
+    """The reason why an input of that type is refused, and the alternative."""
     if kind == "docker":
         return "was renamed to `container`, with paths: [/var/lib/docker/containers/*/*.log]"
     return (
@@ -184,7 +184,7 @@ def why_no_input(kind: str) -> str:
 
 
 def ruling_on(path: str) -> Ruling | None:
-    """What is known of the key at `path`, or of a section that it is in."""
+    """The ruling on the key at `path`, or on a section that contains it."""
     parts = _parts(path)
     for is_accepted, table in ((True, ACCEPTED), (False, REFUSED)):
         for row, why in table.items():
@@ -195,10 +195,10 @@ def ruling_on(path: str) -> Ruling | None:
 
 
 def knows_below(path: str) -> bool:
-    """Whether the keys in the section at `path` are known, some of them."""
+    """Whether any key in the section at `path` is known."""
     parts = _parts(path)
     rows = (row.split(".") for row in (*ACCEPTED, *REFUSED))
-    # A name in the place of `*` must be one that is known: it is not, or nobody would ask.
+    # A name in the place of `*` does not count: it is unknown, or this would not be called.
     return any(_agree(row, parts) and row[len(parts) - 1 : len(parts)] != ["*"] for row in rows)
 
 
@@ -207,10 +207,10 @@ def _parts(path: str) -> list[str]:
     return _OF_ANY_LIST.sub("processors", bare).split(".")
 
 
-#: Processors are the same for an input, and in a branch of another one.
+#: An input and the branches of a processor take the same processors as the top level.
 _OF_ANY_LIST = re.compile(r"^(inputs\.)?processors(\.(then|else))*")
 
 
 def _agree(row: Sequence[str], parts: Sequence[str]) -> bool:
-    """Whether the one is the beginning of the other; `*` is any name."""
+    """Whether one is the beginning of the other; `*` is any name."""
     return all(one in {"*", other} for one, other in zip(row, parts, strict=False))

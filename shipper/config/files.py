@@ -1,4 +1,4 @@
-"""Which files of an input are followed and for how long, in Filebeat's words."""
+"""The choice of an input's files, and how long they are followed, in Filebeat's words."""
 
 from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
@@ -9,7 +9,7 @@ from shipper.yaml.node import YamlNode
 from shipper.yaml.reader import Reader
 from shipper.yaml.typed import into
 
-#: Keys of an input that say which files it follows.
+#: Keys of an input that choose the files it follows.
 FILE_KEYS = (
     *("prospector", "delete", "exclude_files"),
     *("ignore_older", "ignore_inactive", "clean_inactive", "clean_removed"),

@@ -1,4 +1,4 @@
-"""What an input's files hold: `parsers` and the keys beside them, in Filebeat's words."""
+"""The form of an input's files: `parsers` and the related keys, in Filebeat's words."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from shipper.yaml.node import YamlNode
 from shipper.yaml.reader import Reader
 from shipper.yaml.typed import into
 
-#: Keys of an input that say what its files hold.
+#: Keys of an input that describe the form of its files.
 FORM_KEYS = (
     *("parsers", "encoding", "include_lines", "exclude_lines", "message_max_bytes"),
     "partial_line_timeout",
@@ -82,7 +82,7 @@ def read_form(reader: Reader, keys: Mapping[str, YamlNode], kind: str, ecs_versi
     _old(reader, keys, parsers)
     options = _options(reader, keys)
     json = Json(**parsers.json or {})
-    # A container prints text too, and joined lines are text; both may be no JSON object.
+    # A container also prints text, and joined lines are text; they need not be JSON objects.
     is_plain = all(isinstance(step, IncludeMessage) for step in parsers.steps)
     if parsers.json is not None and is_plain and not json.add_error_key:
         json = replace(json, is_strict=True)
@@ -159,7 +159,7 @@ def _multiline_problems(options: Multiline) -> Iterator[str]:
     if options.max_lines < 1:
         yield "max_lines must be 1 or more"
     if options.type == "count" and not 1 <= options.count_lines <= options.max_lines:
-        yield "count_lines is required, from 1 to max_lines: how many lines are an event"
+        yield "count_lines is required, from 1 to max_lines: the number of lines of an event"
     if options.type != "count" and options.pattern is None:
         yield "pattern is required: which lines belong together"
 
@@ -201,7 +201,7 @@ def _old(reader: Reader, keys: Mapping[str, YamlNode], parsers: _Parsers) -> Non
 
 
 def _options(reader: Reader, keys: Mapping[str, YamlNode]) -> dict[str, Any]:
-    """The keys beside the parsers, as fields of the form."""
+    """The other keys, as fields of the form."""
     options: dict[str, Any] = {}
     if (node := keys.get("encoding")) and (name := _encoding(reader, node)) != UTF_8:
         options["encoding"] = name

@@ -10,20 +10,20 @@ from shipper.catalog import Catalog, Scope
 from shipper.config.operation import Operation
 from shipper.follow.inputs import InputConfig
 
-#: What get_status answers when the operator set no floor; the guide's default.
+#: The retention that get_status returns if the operator sets no floor; the guide's default.
 DEFAULT_RETENTION_DAYS = 365
 #: The folder in `path.data` that keeps standard input until it is shipped.
 STDIN = "stdin"
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """What the operator wants, checked."""
+    """The operator's settings, checked."""
 
-    #: Where positions, dead letters and locks live.
+    #: The folder of positions, dead letters and locks.
     data: Path
-    #: Where the shipper's own logs go.
+    #: The folder of the shipper's own logs.
     logs: Path
-    #: Where `process` and `demo` write audit segments; also the input when none is named.
+    #: The folder in which `process` and `demo` write audit segments; also the default input.
     audit: Path
     inputs: tuple[InputConfig, ...]
     #: Output name to its own configuration object.
@@ -38,12 +38,12 @@ class Config(Struct, frozen=True, kw_only=True):
     real_time_monitoring: bool = True
     alerts: tuple[str, ...] = ()
     operation: Operation = field(default_factory=Operation)
-    #: What is accepted and still worth saying: keys that do nothing here, with the reason.
+    #: Remarks on accepted keys that have no effect, each with the reason.
     notes: tuple[str, ...] = ()
 
     @property
     def spool(self) -> Path | None:
-        """Where standard input is kept until it is shipped, if it is an input."""
+        """The folder that keeps standard input until it is shipped, if it is an input."""
         return self.data / STDIN if any(one.is_stdin for one in self.inputs) else None
 
     @property

@@ -1,4 +1,4 @@
-"""How the shipper is run and watched: Filebeat's `http` and `logging` sections."""
+"""The settings of running and monitoring: Filebeat's sections `http` and `logging`."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,8 +14,8 @@ class HttpConfig(Struct, frozen=True, kw_only=True):
     """The endpoint for probes and metrics."""
 
     enabled: bool = False
-    #: A name or address, or `unix:///path` for a socket file. Nothing is authenticated here, so
-    #: anything but the machine itself is a decision to make on purpose.
+    #: A name or address, or `unix:///path` for a socket file. The endpoint does not authenticate
+    #: callers: choose an address that other machines can reach only on purpose.
     host: str = "localhost"
     port: Annotated[int, Bounds(0, 65_535)] = 5066
 
@@ -40,7 +40,7 @@ class MetricsConfig(Struct, frozen=True, kw_only=True):
 class _LogFilesConfig(Struct, frozen=True, kw_only=True):
     """The shipper's own log in files."""
 
-    #: Directory; `path.logs` where it is not given.
+    #: Directory; `path.logs` if it is not given.
     path: str | None = None
     #: `<name>.ndjson` is written to, `<name>.ndjson.1` is the one before.
     name: str = "mcp-shipper"
@@ -56,7 +56,7 @@ class _LoggingConfig(Struct, frozen=True, kw_only=True):
     """The shipper's own log, as ECS lines."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    #: On standard error; it is also there when no files are wanted.
+    #: Log to standard error; without `to_files` this is always on.
     to_stderr: bool = False
     to_files: bool = False
     files: _LogFilesConfig = _LogFilesConfig()
@@ -66,7 +66,7 @@ class _LoggingConfig(Struct, frozen=True, kw_only=True):
 class _SelfAuditConfig(Struct, frozen=True, kw_only=True):
     """The shipper's own audit events: starts, stops, reloads, and lines that do not arrive."""
 
-    #: They go to every output. Off is for destinations that must have the inputs' lines alone.
+    #: They go to every output. Switch them off if a destination must get only the inputs' lines.
     enabled: bool = True
 
 
@@ -76,5 +76,5 @@ class Operation(Struct, frozen=True, kw_only=True):
     http: HttpConfig = HttpConfig()
     logging: _LoggingConfig = _LoggingConfig()
     self_audit: _SelfAuditConfig = _SelfAuditConfig()
-    #: How long a stop waits for the batch in flight.
+    #: The longest time that a stop waits for the batch in flight.
     shutdown_timeout_s: Duration = 5.0

@@ -1,4 +1,4 @@
-"""Where to: Filebeat's `output` section, its `cloud`, and the guide's short form."""
+"""The outputs: Filebeat's sections `output` and `cloud`, and the guide's short form."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from shipper.yaml.typed import into
 def read_outputs(
     reader: Reader, nodes: Mapping[str, YamlNode]
 ) -> tuple[dict[str, object], str | None]:
-    """The enabled outputs by name, and where Kibana is."""
+    """The enabled outputs by name, and the address of Kibana."""
     found: dict[str, object] = {}
     if node := nodes.get("output"):
         for name, child in reader.sections(node, OUTPUTS).items():
@@ -34,7 +34,7 @@ def read_outputs(
 def placed(
     outputs: dict[str, object], catalog: Catalog, strategy: IndexStrategy
 ) -> dict[str, object]:
-    """The outputs, Elasticsearch with the names of the catalog's indices where it needs them."""
+    """The outputs; Elasticsearch gets the names of the catalog's indices if it needs them."""
     settings: Any = outputs.get("elasticsearch")
     if settings is None or strategy is IndexStrategy.DATA_STREAM:
         return outputs
@@ -76,7 +76,7 @@ def _hosts(node: YamlNode) -> Iterator[YamlNode]:
             yield item
 
 
-#: Options that name where lines go, which Filebeat would fill in for each event.
+#: Options that name the destination of lines; Filebeat would fill them in for each event.
 _NAMES = ("index", "pipeline", "topic", "key", "path", "filename")
 _TEMPLATE = (
     "%{…} in a name is not filled in; give a fixed name (events in Elasticsearch go to the data "
@@ -89,7 +89,7 @@ def _is_template(node: YamlNode | None) -> bool:
 
 
 def _in_cloud(settings: Any, cloud: Cloud) -> object:
-    """`cloud` has precedence over what the section says, as in Filebeat."""
+    """`cloud` has precedence over the section, as in Filebeat."""
     changes: dict[str, Any] = {}
     if cloud.elasticsearch:
         changes["hosts"] = (cloud.elasticsearch,)
@@ -112,9 +112,9 @@ def _kibana(reader: Reader, nodes: Mapping[str, YamlNode]) -> str | None:
 
 
 def _anonymous(reader: Reader, node: YamlNode, url: str) -> str:
-    """The address, which appears in messages when Kibana does not answer as it should."""
+    """The address, which must not contain credentials: it appears in messages."""
     if "@" in url:
-        what = "contains a user name; Kibana is asked with the credentials of output.elasticsearch"
+        what = "contains a user name; Kibana gets the credentials of output.elasticsearch"
         reader.note(node, what)
     return url
 

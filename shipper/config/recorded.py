@@ -1,4 +1,4 @@
-"""What is recorded: the operator's rows over the catalog, and the scope."""
+"""The catalog with the operator's rows, and the scope of recording."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -45,7 +45,7 @@ def read_catalog(
 
 
 def _overlay(reader: Reader, nodes: Mapping[str, YamlNode]) -> YamlNode:
-    """The rows under `catalog`, and those of the guide's key."""
+    """The rows under `catalog` and under the guide's key."""
     node, guide = nodes.get("catalog"), nodes.get("mcp_audit_event_types")
     known = reader.children(node, ("event_types", "fields", "frameworks")) if node else {}
     if guide:
@@ -58,7 +58,7 @@ _NOWHERE = YamlNode("", "")
 
 
 def _prefixed(overlay: YamlNode, catalog: Catalog, prefix: YamlNode) -> YamlNode:
-    """The rows, with an index named by the prefix for each type that has none of its own."""
+    """The rows, with an index named by the prefix for each type without its own index."""
     rows = {}
     for name, row in catalog.event_types.items():
         index = replace(prefix, scalar=f"{prefix.scalar}{row.index.removeprefix('mcp')}")

@@ -96,7 +96,7 @@ def _alerts(reader: Reader, node: YamlNode) -> tuple[str, ...]:
 
 
 def _simple(reader: Reader, nodes: Mapping[str, YamlNode]) -> dict[str, Any]:
-    """Keys that are one value each."""
+    """Keys with a single value."""
     readings: dict[str, Callable[[YamlNode], object]] = {
         "namespace": lambda node: _namespace(reader, node),
         "index_prefix": reader.text,
@@ -120,4 +120,4 @@ def _notes(nodes: Mapping[str, YamlNode], strategy: IndexStrategy) -> Iterator[s
             "index_strategy: monthly or rollover_alias"
         )
     if "security_monitoring" in nodes:
-        yield "security_monitoring: the alerts are checked; none is raised in-process"
+        yield "security_monitoring: no effect; only the names of the alerts are checked"

@@ -11,12 +11,12 @@ from msgspec.structs import fields
 from shipper.config.model import Config
 from shipper.outputs.secret import Secret
 
-#: What may stand before the host of an address: a name and a password.
+#: The user name and password that may precede the host of an address.
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 def plain(config: Config) -> dict[str, object]:
-    """Every value under its name here, which says its unit; the catalog is left out.
+    """Every value under its internal name, which includes its unit; the catalog is left out.
 
     Secrets are `<hidden>`, also in addresses; objects with code, such as processors, are shown by
     the name of their class.

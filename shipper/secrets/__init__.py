@@ -1,1 +1,1 @@
-"""How secrets look: the same for the record, the processors and the generated pipelines."""
+"""The forms of secrets, shared by the record, the processors and the generated pipelines."""

@@ -106,12 +106,12 @@ VALUE = re.compile(
     | (?: [^\s"'<&,;)\]}\\]
         | [,;)\]}"'\\] (?! [\s"'<&,;)\]}\\] | \Z | [\w.-]{1,40}["']?\s?[:=] ) )+"""
 )
-#: Masked already, by an earlier shape or by the key.
+#: A value that is already masked, by an earlier shape or by its key.
 MASKED = re.compile(
     r"""(?x) ["'\\]{0,20} (?:\w{1,16}[ ])?
     \[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)\]"""
 )
-#: In prose a secret does not look like a word: a password is often "required".
+#: In prose, a value that looks like a word is not a secret: a password is often "required".
 _NOT_A_WORD = re.compile(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
 
@@ -149,7 +149,7 @@ def _is_secret(text: str, match: re.Match[str]) -> bool:
 
 
 def _value(text: str, start: int) -> Span | None:
-    """Where the value ends, and its replacement; quotes stay."""
+    """The span of the value, with its replacement; quotes stay."""
     if MASKED.match(text, start):
         return None
     if text[start : start + 1] in {"[", "{"}:
@@ -167,7 +167,7 @@ def _value(text: str, start: int) -> Span | None:
 
 
 def _closing(text: str, start: int) -> int:
-    """Where the bracket at `start` is closed; the end of the text if it is not."""
+    """The position after the bracket that closes the one at `start`, or the end of the text."""
     depth = 0
     for match in _BRACKET.finditer(text, start):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)

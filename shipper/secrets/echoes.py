@@ -1,4 +1,4 @@
-"""Echoes: secrets that their name revealed, where a tool repeats them."""
+"""Echoes: repetitions by a tool of secrets that their names revealed."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -42,7 +42,7 @@ def spellings(secrets: Iterable[str]) -> list[str]:
 
 
 def without_echoes(text: str, spelt: Iterable[str]) -> tuple[str, int]:
-    """The text with `[SECRET]` for each echo, and how many there were."""
+    """The text with `[SECRET]` for each echo, and the number of echoes."""
     count = 0
     for secret in spelt:
         if secret in text:
@@ -52,7 +52,7 @@ def without_echoes(text: str, spelt: Iterable[str]) -> tuple[str, int]:
 
 
 def _spellings(secret: str) -> set[str]:
-    """How a tool may repeat it: unchanged, within JSON, within a URL."""
+    """The forms in which a tool may repeat a secret: unchanged, within JSON, within a URL."""
     if secret.isalnum() and secret.isascii():
         return {secret}
     return {

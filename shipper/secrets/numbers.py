@@ -49,7 +49,7 @@ def _cards(text: str) -> Iterator[Span]:
 
 
 def _card_end(text: str, groups: list[tuple[int, int]]) -> int | None:
-    """Where the card ends that begins with the first group, if there is one."""
+    """The end of the card that begins with the first group; None if there is no card."""
     digits = ""
     for start, end in groups:
         digits += text[start:end]

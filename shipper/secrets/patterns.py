@@ -1,4 +1,4 @@
-"""How a secret looks within text.
+"""The shapes of secrets within text.
 
 Each shape has a gate: a word or mark that every text with the shape contains, cheap to search for.
 Most texts open no gate and never meet the patterns, which take ten times as long as the gates. No
@@ -20,14 +20,14 @@ _Mask = Callable[[str], tuple[str, int]]
 
 
 class _Gate(Enum):
-    """What to search for first: a word that names a secret, or a mark within the secret itself."""
+    """The kind of text to search for first: a word that names a secret, or a mark within it."""
 
     WORD = auto()
     MARK = auto()
 
 
 class Shape(NamedTuple):
-    """One kind of secret; `mask` returns the text without it, and how often it was there.
+    """One kind of secret; `mask` returns the text without it, and the number of secrets.
 
     If a pattern alone finds it, `pattern` and `token` are for the generated pipelines, which mask
     foreign events.
@@ -45,7 +45,7 @@ def _shape(kind: str, gate: _Gate, pattern: str, token: str | None = None) -> Sh
     return Shape(kind, gate, partial(re.compile(pattern).subn, token), pattern, token)
 
 
-#: Prose has many a "basic" thing; credentials are base64 with a colon in it.
+#: Prose often contains "basic"; credentials are the base64 of a text with a colon in it.
 _BASIC = re.compile(r"(?ai)\bbasic\s{1,4}+([a-z0-9+/_-]{4,2048}+)={0,2}+")
 
 
@@ -90,7 +90,7 @@ SHAPES = (
     _shape(
         "authorization",
         _Gate.WORD,
-        # What follows the word in prose: "bearer authentication failed", "bearer token".
+        # Words that follow in prose: "bearer authentication failed", "bearer token".
         r"(?i)\b(bearer\s{1,4})(?!(?:auth|token|scheme|realm|credential|error|header|challenge)"
         r"[a-z]*(?![\w.~+/=-]))[\w.~+/-]{6,}=*",
         r"\1[AUTHORIZATION]",
@@ -108,8 +108,8 @@ SHAPES = (
         r"(?<![\w.+-])[\w.+-]++(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}",
     ),
 )
-#: What is in every text, in lower case, that a shape behind `_Gate.WORD` is found in. Each word is
-#: known by its rarest letter, for which the search looks first, and then what stands around it.
+#: Matches every text, in lower case, that contains a shape behind `_Gate.WORD`. For speed, each
+#: word is found by its rarest letter first, then by the letters around it.
 _WORD = re.compile(
     r"""(?x)
     b(?:asic | earer | (?<=ib)an)
@@ -119,7 +119,7 @@ _WORD = re.compile(
     | v(?<=cv)[vc] | w(?<=pw)
     | =(?<=sig=)"""
 )
-#: What is in every text that holds a shape behind `_Gate.MARK`: likewise a rare letter or sign.
+#: Matches every text that contains a shape behind `_Gate.MARK`, also by a rare letter or sign.
 _MARK = re.compile(
     r"""(?x)
     @ | %40 | J(?<=eyJ) | A(?:[KSB]IA|CCA|Iza) | E(?=AAC)
@@ -139,7 +139,7 @@ _NUMBER = re.compile(
 
 
 class Suspicion(NamedTuple):
-    """What a text may contain: the shapes whose gate is open, and whether there are numbers."""
+    """The secrets that a text may contain: the shapes whose gate is open, and numbers."""
 
     shapes: tuple[Shape, ...]
     numbers: bool
@@ -153,7 +153,7 @@ _BEHIND: Mapping[tuple[bool, bool], tuple[Shape, ...]] = {
 
 
 def suspect(text: str) -> Suspicion | None:
-    """What to search for in `text`; None if it can contain none of the known secrets."""
+    """The secrets to search for in `text`; None if it cannot contain a known secret."""
     word = _WORD.search(text.lower()) is not None
     mark = _MARK.search(text) is not None
     numbers = _NUMBER.search(text) is not None

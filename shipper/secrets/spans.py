@@ -13,7 +13,7 @@ class Span(NamedTuple):
 
 
 def replaced(text: str, spans: Iterable[Span]) -> tuple[str, int]:
-    """The text with a token for each span, and how many there were; spans come in order."""
+    """The text with a token for each span, and the number of spans; spans come in order."""
     pieces, at = [], 0
     count = 0
     for span in spans:

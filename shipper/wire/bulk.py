@@ -72,7 +72,7 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class _Heads(dict[Any, bytes]):
-    """The beginnings of actions, each made when its key is first asked for."""
+    """The beginnings of actions, each made when its key is first used."""
 
     def __init__(self, make: Callable[[Any], bytes]) -> None:
         self._make = make
@@ -85,7 +85,7 @@ class _Heads(dict[Any, bytes]):
 
 
 class ActionEncoder:
-    """Makes the action that precedes each line: into the data stream that the line names.
+    """Makes the action that precedes each line: a `create` in the data stream that the line names.
 
     The lines of some datasets go to `indices` instead: to the write index of their alias, or to
     the index of the month of their `@timestamp`, in UTC.
@@ -139,7 +139,7 @@ def month_of(timestamp: str | None) -> str | None:
     if timestamp is None:
         return None
     if _UTC.fullmatch(timestamp):
-        return timestamp[:7]  # the form of our own events
+        return timestamp[:7]  # the form in mcp-shipper's own events
     try:
         moment = datetime.fromisoformat(timestamp)
         return f"{moment.astimezone(UTC) if moment.tzinfo else moment:%Y-%m}"
@@ -190,7 +190,7 @@ def _read_dated_routes(block: bytes) -> list[_DatedRoute]:
 
 
 def _odd_routes(block: bytes) -> list[_DatedRoute]:
-    return list(map(_odd_route, block.split(b"\n")[:-1]))  # a CR ends no line
+    return list(map(_odd_route, block.split(b"\n")[:-1]))  # a CR does not end a line
 
 
 def _odd_route(line: bytes) -> _DatedRoute:
@@ -249,7 +249,7 @@ _failures = msgspec.json.Decoder(_Failure)
 
 
 def read_response(data: bytes, expected: int) -> list[Item]:
-    """The items of a bulk response; any number of them but `expected` is an error."""
+    """The items of a bulk response; raises `ProtocolError` if their number is not `expected`."""
     try:
         items = _responses.decode(data).items
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

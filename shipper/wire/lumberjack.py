@@ -5,7 +5,7 @@ Integers are unsigned 32-bit big-endian; every frame starts with the version and
 
     W count                 client: a window of exactly `count` events follows
     J sequence length json  client: one event; sequences count from 1 in every window
-    C length zlib           client: whole J frames, deflated
+    C length zlib           client: complete J frames, deflated
     A sequence              server: events 1..sequence are taken; 0 means "still alive"
 
 A server can refuse only by closing the connection.
@@ -121,7 +121,7 @@ def _frame_starts(count: int) -> tuple[bytes, ...]:
 
 
 class _FrameSizes(dict[int, bytes]):
-    """By the length of a payload: the bytes between its sequence and it, size and prefix."""
+    """The bytes between sequence and payload (size and prefix), by the length of the payload."""
 
     def __init__(self, prefix: bytes) -> None:
         self._prefix = prefix
@@ -191,7 +191,7 @@ class Receiver:
 
     def _open(self, size: int) -> None:
         if self._left is not None:
-            raise ProtocolError(f"a new window while the last still misses {self._left} events")
+            raise ProtocolError(f"a new window while the last still lacks {self._left} events")
         if size > self._max_window:
             raise ProtocolError(f"a window of {size} events is over {self._max_window}")
         self._left = size

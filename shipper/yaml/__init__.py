@@ -1,1 +1,1 @@
-"""YAML read with places: every value knows its file and line, every problem says them."""
+"""YAML with places: every value has its file and line, and every problem states them."""

@@ -1,4 +1,4 @@
-"""A tree of values that know where they are written."""
+"""A tree of values, each with its place in a file."""
 
 from collections.abc import Mapping
 
@@ -13,19 +13,19 @@ Scalar = str | int | float | bool | None
 class YamlNode(Struct):
     """A value and its place: a scalar, a list or a mapping of nodes."""
 
-    #: File and line; for a value that code gave, a name for the object, or nothing.
+    #: File and line; for a value from code, a name for the object, or an empty text.
     where: str
     #: The keys that lead to it, as in `inputs[0].paths`.
     path: str
     scalar: Scalar = None
     items: list["YamlNode"] | None = None
     children: dict[str, "YamlNode"] | None = None
-    #: A scalar without quotes: what it becomes when its variables are expanded has a type again.
+    #: A scalar without quotes: after its variables are expanded, its type is determined again.
     is_plain: bool = False
 
     @property
     def kind(self) -> str:
-        """What a person calls it."""
+        """A description of the value, for messages."""
         if self.children is not None:
             return "a mapping"
         return "a list" if self.items is not None else f"{self.scalar!r}"

@@ -1,4 +1,4 @@
-"""From nodes to typed values: every problem is noted, and none raised, until all have been read."""
+"""Reads nodes as typed values, and collects every problem instead of raising the first."""
 
 import difflib
 import re
@@ -21,16 +21,16 @@ _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "": 1}
 
 
 class Reader:
-    """Reads nodes as what they should be, and notes what they are not.
+    """Reads nodes as values of the expected types, and notes the problems.
 
     A value that cannot be read is replaced by one of its type, so that reading continues.
     """
 
     def __init__(self, explain: "Callable[[Reader, YamlNode], bool] | None" = None) -> None:
-        """`explain` takes an unknown key; it returns whether it dealt with it."""
+        """`explain` takes an unknown key; it returns whether it handled the key."""
         self._explain = explain
         self.problems: list[Problem] = []
-        #: What is valid and still worth saying: keys that do nothing here, each with the reason.
+        #: Remarks on valid input: keys that have no effect, each with the reason.
         self.remarks: list[str] = []
 
     def note(self, node: YamlNode, what: str) -> None:
@@ -45,7 +45,7 @@ class Reader:
         return {key: child for key, child in found.items() if not child.is_unset}
 
     def sections(self, node: YamlNode, known: Iterable[str]) -> dict[str, YamlNode]:
-        """The same where naming a key says something by itself: without a value it is empty."""
+        """The same for keys that have a meaning without a value: such a key is an empty mapping."""
         return {
             key: replace(child, children={}) if child.is_unset else child
             for key, child in self._known(node, known).items()

@@ -1,4 +1,4 @@
-"""Nodes to Structs: a field of a Struct is a key of its section, its hint says how to read it."""
+"""Reads nodes as Structs: a field is a key of a section, and its type hint decides the reading."""
 
 import types
 import typing

@@ -1,4 +1,4 @@
-"""The guide's JSON interface: fields as written there, and events that are really logged."""
+"""The guide's JSON interface: the fields that it specifies, and events that are really logged."""
 
 import json
 

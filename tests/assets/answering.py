@@ -1,4 +1,4 @@
-"""A server that answers as Elasticsearch would where a real one cannot be made to."""
+"""A fake Elasticsearch for answers that a real one cannot be made to give."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ HEADERS = {"Content-Type": "application/json", "X-Elastic-Product": "Elasticsear
 
 @contextmanager
 def answering(answer, context=None):
-    """Its address; `answer(method, path, body)` gives status, body and perhaps headers."""
+    """A server's address; `answer(method, path, body)` gives status, body and optional headers."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -34,7 +34,7 @@ def answering(answer, context=None):
             """Silent."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.handle_error = lambda *_: None  # a client that refuses our certificate hangs up
+    server.handle_error = lambda *_: None  # a client that refuses the certificate hangs up
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -52,7 +52,7 @@ def always(status, **body):
 
 
 def passing_on(url, instead):
-    """All is passed on to `url`, but for paths of `instead`: their status and answer."""
+    """Forwards all requests to `url`, except those for paths in `instead`: status and answer."""
 
     def answer(method, path, body):
         if path in instead:

@@ -1,4 +1,4 @@
-"""What the tests of assets need beside Python."""
+"""Programs that the tests of assets need in addition to Python."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The same-document corpus: what goes in, by every entrance, and the one document of each."""
+"""The same-document corpus: calls, their messages at every entrance, and their documents."""
 
 import json
 import logging
@@ -16,16 +16,17 @@ from tests.real.ruby import run_ruby
 FOLDER = Path(__file__).parent.parent / "corpus"
 SHIM = Path(__file__).parent / "ruby" / "logstash.rb"
 SCOPE = Scope(level=AuditLevel.ENTERPRISE)
-#: The record's own life, which nobody else's log has; and what only who served the call can know.
+#: Fields about the record itself, and fields that only the server of a call can know: foreign logs
+#: have neither.
 ONLY_OURS = {
     *("event.hash", "event.id", "event.sequence", "event.duration", "host.hostname"),
     *("mcp.audit.stream.id", "process.pid", "service.name", "service.environment"),
     *("service.version", "user.id", "user.domain", "network.transport", "mcp.server.name"),
     *("mcp.protocol.version", "@timestamp"),
 }
-#: How much was masked: each language counts in its own way what it masks by several rules.
+#: The number of masked values: where several rules match, each language counts in its own way.
 COUNTS = {"mcp.redaction.count", "mcp.redaction.types"}
-#: What Logstash and Elasticsearch add.
+#: Fields that Logstash and Elasticsearch add.
 ADDED = {"@version", "@timestamp", "event.id"}
 
 
@@ -34,7 +35,7 @@ def cases(name):
 
 
 def flat(document, outer=""):
-    """Values by path; free objects whole."""
+    """Values by path; a free-form object is one value."""
     found = {}
     for name, value in document.items():
         path = f"{outer}{name}"

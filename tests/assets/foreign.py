@@ -1,4 +1,4 @@
-"""Lines that somebody else wrote, as wild as JSON allows: for laws that hold for each of them."""
+"""Lines from other programs, as wild as JSON allows, for properties that hold for all of them."""
 
 import json
 from pathlib import Path
@@ -38,7 +38,7 @@ METHODS = st.sampled_from([*methods().requests, *methods().from_server, "x/custo
 
 
 def _object(**members):
-    """An object that has some of the members, each as it should be or as it should not."""
+    """An object with some of the members, each with a valid or an invalid value."""
     return st.fixed_dictionaries({}, optional={name: one | JSON for name, one in members.items()})
 
 
@@ -82,7 +82,7 @@ LINES = st.one_of(
 
 
 def planted(row):
-    """A secret where a log may have it: asked, answered, refused, in a log line, in half a line."""
+    """A secret in each place of a log: a request, result, error, log line, or half a line."""
     text = row["text"]
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "a"}}
     blocks = {"content": [{"type": "text", "text": text}]}
@@ -97,7 +97,7 @@ def planted(row):
 
 
 def leaks(results):
-    """Of the results for all planted lines, in order: what can still be read."""
+    """The secrets that are still readable in the results of all planted lines, in order."""
     rows = [row for row in SECRETS for _ in planted(row)]
     found = []
     for row, result in zip(rows, results, strict=True):

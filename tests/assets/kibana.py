@@ -1,4 +1,4 @@
-"""A Kibana that answers as Kibana's own sources say, on a real socket: none can be installed here.
+"""A fake Kibana on a real socket, which answers as Kibana's sources do: none can be installed.
 
 It wants a file name that ends in `.ndjson`, refuses objects without their data view, answers 200
 with `success: false` where it took only some, gives each object a version of its own, completes

@@ -1,4 +1,4 @@
-"""What an operator adds to the catalog: a field, an event type that carries it, a framework."""
+"""An operator's additions to the catalog: a field, an event type that carries it, a framework."""
 
 OVERLAY = {
     "fields": {"acme.order.id": {"type": "keyword", "meaning": "The order."}},

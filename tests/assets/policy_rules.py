@@ -1,4 +1,4 @@
-"""What Elasticsearch demands of a lifecycle policy, as far as a file can show it."""
+"""Elasticsearch's rules for a lifecycle policy, as far as a file can show them."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A panel of the model as a search request, and its answer as rows: what Kibana would do."""
+"""A panel of the model as a search request, and the answer as rows, as in Kibana."""
 
 from shipper.assets.generate.kibana.model import RECORDS, columns_of
 from shipper.assets.generate.kibana.saved import runtime_mappings
@@ -63,7 +63,7 @@ def _bucket(column, ranked_by, interval):
 
 
 def _ranking(column):
-    """By the panel's first metric, which Kibana asks for once more beside the inner buckets."""
+    """The order by the panel's first metric, which Kibana repeats beside the inner buckets."""
     percent = column.params.get("percentile")
     return {f"rank.{percent}" if percent else "rank": "desc"}
 

@@ -1,4 +1,4 @@
-"""One call, one document: whoever wrote it down, and whichever pipeline it came through."""
+"""One call gives one document, whichever program records it and whichever pipeline processes it."""
 
 import json
 import re
@@ -55,13 +55,13 @@ def test_the_handler_writes_the_document_of_the_corpus(handled, at):
 
 
 @pytest.mark.parametrize("at", range(len(CALLS)), ids=names(CALLS))
-def test_logstash_makes_the_same_of_the_message(translated, at):
+def test_logstash_makes_the_same_document_of_the_message(translated, at):
     assert len(translated) == len(CALLS)
     assert without(translated[at]["event"], ADDED | ONLY_OURS) == CALLS[at]["expected"]
 
 
 @pytest.mark.parametrize("at", range(len(GATEWAYS)), ids=names(GATEWAYS))
-def test_logstash_makes_an_event_of_what_a_gateway_wrote(from_gateways, at):
+def test_logstash_makes_an_event_of_a_gateways_line(from_gateways, at):
     assert len(from_gateways) == len(GATEWAYS)
     found = without(from_gateways[at]["event"], {"@version", "event.id"})
     assert found == GATEWAYS[at]["expected"]
@@ -84,7 +84,7 @@ def test_the_tests_inside_the_script_pass(ruby, tmp_path):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_a_failing_test_inside_the_script_is_seen(ruby, tmp_path):
+def test_a_failing_test_inside_the_script_is_reported(ruby, tmp_path):
     script = tmp_path / "broken.rb"
     [content] = [c for path, c in build(builtin(), Scope()).items() if path.suffix == ".rb"]
     script.write_bytes(content.replace(b'"[SECRET]"', b"item"))
@@ -120,7 +120,7 @@ def test_a_line_of_the_handler_passes_untouched(ruby, tmp_path, form):
         ({"message": ["planted-1", 2]}, "mcp_unrecognised"),
     ],
 )
-def test_what_cannot_be_read_is_tagged_and_kept_masked(ruby, tmp_path, event, tag):
+def test_an_unreadable_line_is_tagged_and_kept_masked(ruby, tmp_path, event, tag):
     [result] = by_ruby(ruby, [event], tmp_path)
     assert result["event"]["tags"] == [tag]
     assert result["event"]["message"]
@@ -139,7 +139,9 @@ def test_an_event_of_another_beat_passes_untouched(ruby, tmp_path):
 
 
 @pytest.mark.parametrize("method", ["ping", "notifications/progress", "notifications/initialized"])
-def test_what_says_only_that_somebody_is_there_is_marked_to_be_dropped(ruby, tmp_path, method):
+def test_a_message_that_only_shows_that_a_peer_is_alive_is_marked_to_be_dropped(
+    ruby, tmp_path, method
+):
     [result] = by_ruby(ruby, [{"jsonrpc": "2.0", "method": method}], tmp_path)
     assert result["metadata"] == {"mcp_silent": True}
 
@@ -152,7 +154,7 @@ def ids(ruby, tmp_path, *events):
     return [row["event"]["event"].get("id") for row in by_ruby(ruby, events, tmp_path)]
 
 
-def test_the_same_line_has_the_same_id_and_its_place_or_time_tells_it_from_others(ruby, tmp_path):
+def test_the_same_line_has_the_same_id_and_its_place_or_time_distinguishes_it(ruby, tmp_path):
     line = {"message": json.dumps(CALL), **PLACED}
     later = {**line, "log": {**PLACED["log"], "offset": 240}}
     timed = {**CALL, "timestamp": "2026-11-24T08:30:00Z"}
@@ -161,11 +163,11 @@ def test_the_same_line_has_the_same_id_and_its_place_or_time_tells_it_from_other
     assert fourth == fifth
 
 
-def test_a_line_without_place_or_time_has_no_id_for_it_may_come_twice(ruby, tmp_path):
+def test_a_line_without_place_or_time_has_no_id_because_it_may_occur_twice(ruby, tmp_path):
     assert ids(ruby, tmp_path, CALL) == [None]
 
 
-def test_where_a_line_came_from_stays_beside_the_event(ruby, tmp_path):
+def test_the_origin_of_a_line_is_kept_beside_the_event(ruby, tmp_path):
     event = {**CALL, **PLACED, "agent": {"name": "filebeat"}, "tags": ["edge"], "secret": "planted"}
     [result] = by_ruby(ruby, [event], tmp_path)
     found = result["event"]
@@ -201,7 +203,7 @@ def test_where_a_line_came_from_stays_beside_the_event(ruby, tmp_path):
         {"action": "X", "resource_type": "y", "user_id": 7, "details": "no object"},
     ],
 )
-def test_whatever_a_message_holds_it_becomes_an_event(ruby, tmp_path, event):
+def test_every_message_becomes_an_event(ruby, tmp_path, event):
     [result] = by_ruby(ruby, [event], tmp_path)
     assert "tags" not in result["event"]
     assert result["event"]["data_stream"]["dataset"] in {

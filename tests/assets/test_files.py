@@ -1,4 +1,4 @@
-"""Generated files: the same bytes every time, fresh where committed, whole when written."""
+"""Generated files: the same bytes every time, up to date in the repository, never half written."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def test_written_files_are_up_to_date_and_stay_untouched_the_second_time(tmp_pat
     assert write(tmp_path, CATALOG, Scope()) == []
 
 
-def test_what_is_missing_edited_or_generated_no_more_is_named_and_put_right(tmp_path):
+def test_missing_edited_and_leftover_files_are_named_and_corrected(tmp_path):
     write(tmp_path, CATALOG, Scope())
     policies = tmp_path / "ilm/policies"
     (policies / "logs-mcp.auth.json").unlink()
@@ -81,7 +81,7 @@ def test_what_is_missing_edited_or_generated_no_more_is_named_and_put_right(tmp_
     assert stale(tmp_path, CATALOG, Scope()) == []
 
 
-def test_a_file_of_the_users_own_stays(tmp_path):
+def test_a_users_own_file_is_kept(tmp_path):
     own = tmp_path / "logstash/pipelines/own.conf"
     own.parent.mkdir(parents=True)
     own.write_text("input { stdin {} }\n")

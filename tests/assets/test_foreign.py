@@ -1,4 +1,4 @@
-"""Whatever a foreign line is, Logstash's script makes one event of it, and no secret is left."""
+"""Logstash's script turns every foreign line into one event without secrets."""
 
 import json
 from hashlib import sha256
@@ -47,7 +47,7 @@ def test_a_huge_line_is_kept_to_a_bound_with_its_size_and_digest(ruby, tmp_path)
     assert "hunter" not in kept
 
 
-def test_what_stands_beside_a_text_that_cannot_be_read_is_kept(ruby, tmp_path):
+def test_fields_beside_an_unreadable_text_are_kept(ruby, tmp_path):
     [result] = by_ruby(ruby, [{"message": "started", "worker": 7, "token": "planted"}], tmp_path)
     assert json.loads(result["event"]["message"].replace("[PASSWORD]", "0")) == {
         "message": "started",
@@ -56,7 +56,7 @@ def test_what_stands_beside_a_text_that_cannot_be_read_is_kept(ruby, tmp_path):
     }
 
 
-def test_tags_of_another_kind_become_texts_for_others_add_to_them(ruby, tmp_path):
+def test_tags_of_another_kind_become_texts_because_plugins_add_to_them(ruby, tmp_path):
     lines = [{"message": "x", "tags": tags} for tags in ("a", 12.5, {"b": 1}, ["c", 3], None)]
     found = [row["event"]["tags"] for row in by_ruby(ruby, lines, tmp_path)]
     assert found == [
@@ -68,7 +68,7 @@ def test_tags_of_another_kind_become_texts_for_others_add_to_them(ruby, tmp_path
     ]
 
 
-def test_no_line_can_have_itself_dropped(ruby, tmp_path):
+def test_a_line_cannot_cause_its_own_drop(ruby, tmp_path):
     ours = {"mcp": {"audit": {"type": "x"}}, "event": {"id": "a-1"}}
     forged = {**ours, "@metadata": {"mcp_silent": True}}
     for result in by_ruby(ruby, [forged, {"message": json.dumps(forged)}], tmp_path):
@@ -76,7 +76,7 @@ def test_no_line_can_have_itself_dropped(ruby, tmp_path):
         assert result["event"]["event"]["id"] == "a-1"
 
 
-def test_a_data_stream_that_is_no_object_is_kept_under_another_name(ruby, tmp_path):
+def test_a_data_stream_that_is_not_an_object_is_kept_under_another_name(ruby, tmp_path):
     ours = {"mcp": {"audit": {"type": "x"}}, "event": {"id": "a-1"}}
     results = by_ruby(ruby, [{**ours, "data_stream": one} for one in (False, 5, "x")], tmp_path)
     for result, was in zip(results, ("false", "5", '"x"'), strict=True):

@@ -1,4 +1,4 @@
-"""Where setup cannot go on, it says what happened and what to do."""
+"""If setup cannot continue, it reports the cause and what to do."""
 
 import ssl
 
@@ -34,7 +34,7 @@ def set_up(url, **options):
         (503, Unavailable, r"now \(503: the true reason\)"),
     ],
 )
-def test_an_error_says_what_the_server_said_and_what_to_do(status, kind, said):
+def test_an_error_has_the_servers_reason_and_what_to_do(status, kind, said):
     with (
         answering(always(status, error=REASON)) as url,
         pytest.raises(kind, match=said),
@@ -51,7 +51,7 @@ def test_a_password_is_in_no_message():
     assert "a-password" not in repr(refused.value)
 
 
-def test_a_server_that_is_not_there_is_unavailable():
+def test_an_unreachable_server_is_unavailable():
     [port] = free_ports(1)
     with pytest.raises(Unavailable, match=r"cannot be reached .* check the host and its state"):
         set_up(f"http://127.0.0.1:{port}")

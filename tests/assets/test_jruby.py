@@ -1,4 +1,4 @@
-"""Logstash's script on the Rubies that Logstash 8.3 and 8.9 bring: the same events."""
+"""Logstash's script makes the same events on the Ruby versions of Logstash 8.3 and 8.9."""
 
 from functools import partial
 
@@ -30,6 +30,6 @@ def test_the_script_runs_its_own_tests_and_makes_the_same_events(jruby, ruby, tm
     assert (done.returncode, done.stderr, done.stdout) == (0, b"", b"6 tests\n")
     here, there = by_ruby(jruby, LINES, tmp_path), by_ruby(ruby, LINES, tmp_path)
     for line, ours, theirs in zip(LINES, there, here, strict=True):
-        if "time" not in str(line):  # then the clock says it
+        if "time" not in str(line):  # without one, it is the current time
             theirs["event"]["@timestamp"] = ours["event"]["@timestamp"]
         assert theirs == ours

@@ -1,4 +1,4 @@
-"""Kibana's files: ours are sound, the same every time, and follow the operator's catalog."""
+"""Kibana's files: the generated ones are valid, reproducible and follow the operator's catalog."""
 
 import json
 from pathlib import Path, PurePosixPath
@@ -64,7 +64,7 @@ def test_each_dashboard_ends_in_the_events_of_a_saved_search():
         assert chart.search in known
 
 
-def test_an_operators_framework_and_type_get_their_panel_and_their_place_in_the_data_view(tmp_path):
+def test_an_operators_framework_gets_a_panel_and_its_type_a_place_in_the_data_view(tmp_path):
     catalog = overlaid(OVERLAY)
     files = build(catalog, Scope())
     file = tmp_path / "mcp-shipper.ndjson"
@@ -76,7 +76,7 @@ def test_an_operators_framework_and_type_get_their_panel_and_their_place_in_the_
     assert "event.dataset : acme.orders" in json.dumps(panel)
 
 
-def test_monthly_indices_are_looked_for_by_their_names():
+def test_monthly_indices_are_searched_by_their_names():
     scope = Scope(index_strategy=IndexStrategy.MONTHLY)
     title = objects(scope=scope)[1]["attributes"]["title"]
     assert title.startswith("mcp-tools-2*,mcp-auth-2*")
@@ -84,7 +84,7 @@ def test_monthly_indices_are_looked_for_by_their_names():
     assert ",".join(rule["index"]) == title
 
 
-def test_a_revision_changes_with_the_object_alone():
+def test_a_revision_changes_only_with_the_object():
     before = {body["id"]: body for body in objects()}
     after = {body["id"]: body for body in objects(overlaid(OVERLAY))}
     changed = {key for key, body in before.items() if body != after[key]}
@@ -102,7 +102,7 @@ def test_an_alert_has_a_disabled_rule_of_each_kind_with_its_mappings(alert):
     assert any(tag.startswith("Mitre Atlas: AML.T") for tag in detection["tags"])
 
 
-def test_an_alert_that_counts_different_values_has_a_detection_rule_alone():
+def test_an_alert_that_counts_different_values_has_only_a_detection_rule():
     alert = replace(alerts()["multiple_authentication_failures"], distinct="user.id")
     [detection] = detection_rules(CATALOG, Scope(), {alert.name: alert})
     assert detection["threshold"] == {
@@ -148,6 +148,6 @@ def test_an_alert_that_counts_different_values_has_a_detection_rule_alone():
         ),
     ],
 )
-def test_a_query_is_the_same_question_in_elasticsearchs_own_words(query, clauses):
+def test_a_query_is_translated_to_filters_of_elasticsearch(query, clauses):
     types = {"a": "keyword", "b": "float", "c": "date", "d": "match_only_text"}
     assert filters(query, types) == clauses

@@ -1,4 +1,4 @@
-"""Installing into Kibana, held against a fake one: none can be installed where these tests run."""
+"""Installing into a fake Kibana: a real one cannot be installed where these tests run."""
 
 import ssl
 from http import HTTPStatus
@@ -49,7 +49,7 @@ def test_all_is_created_once_and_unchanged_the_second_time_by_a_fake_kibana():
         assert fake.imports == 1
 
 
-def test_only_what_differs_is_imported_and_said_by_a_fake_kibana():
+def test_only_objects_that_differ_are_imported_and_reported_by_a_fake_kibana():
     with fake_kibana() as (fake, url):
         run(url)
         fake.objects["index-pattern", "mcp-logs"]["attributes"]["title"] = "logs-*"
@@ -65,7 +65,7 @@ def test_only_what_differs_is_imported_and_said_by_a_fake_kibana():
         assert actions(run(url)) == {Effect.UNCHANGED}
 
 
-def test_a_dashboard_that_differs_is_told_by_its_panels_by_a_fake_kibana():
+def test_a_dashboard_that_differs_is_reported_with_its_panels_by_a_fake_kibana():
     with fake_kibana() as (_, url):
         run(url)
         changes = changed(run(url, saved_objects(overlaid(OVERLAY), Scope())))
@@ -75,7 +75,7 @@ def test_a_dashboard_that_differs_is_told_by_its_panels_by_a_fake_kibana():
         assert back["mcp-compliance"].startswith("- Evidence for ACME, ")
 
 
-def test_a_dry_run_says_what_the_run_then_does_by_a_fake_kibana():
+def test_a_dry_run_reports_the_changes_of_the_run_by_a_fake_kibana():
     with fake_kibana() as (fake, url):
         dry = run(url, dry_run=True), run_rules(url, dry_run=True)
         assert fake.changes == []
@@ -93,7 +93,7 @@ def test_a_dry_run_says_what_the_run_then_does_by_a_fake_kibana():
         ]
 
 
-def test_removal_leaves_nothing_of_ours_and_all_of_others_by_a_fake_kibana():
+def test_removal_deletes_all_generated_objects_and_no_others_by_a_fake_kibana():
     with fake_kibana() as (fake, url):
         theirs = {"type": "dashboard", "id": "theirs", "attributes": {}, "references": []}
         fake.objects["dashboard", "theirs"] = theirs
@@ -117,7 +117,7 @@ def test_rules_of_both_kinds_are_created_once_and_unchanged_the_second_time_by_a
         assert len(fake.changes) == before
 
 
-def test_a_rule_that_differs_is_told_and_keeps_what_its_operator_chose_by_a_fake_kibana():
+def test_a_rule_that_differs_is_reported_and_keeps_its_operators_choices_by_a_fake_kibana():
     with fake_kibana() as (fake, url):
         run_rules(url)
         action = {"id": "pager", "group": "query matched", "params": {"message": "look"}}
@@ -135,7 +135,7 @@ def test_a_rule_that_differs_is_told_and_keeps_what_its_operator_chose_by_a_fake
             assert (rule["enabled"], rule["actions"]) == (True, [action])
 
 
-def test_a_rule_that_is_refused_is_named_with_the_reason_and_the_others_go_on_by_a_fake_kibana():
+def test_a_refused_rule_is_named_with_the_reason_and_the_others_are_installed_by_a_fake_kibana():
     with fake_kibana(refuses=["MCP: high-confidence threat"]) as (fake, url):
         failed = [change for change in run_rules(url) if change.effect is Effect.FAILED]
         assert [change.kind for change in failed] == ["stack rule", "detection rule"]
@@ -145,7 +145,7 @@ def test_a_rule_that_is_refused_is_named_with_the_reason_and_the_others_go_on_by
         assert (len(fake.rules), len(fake.detections)) == (4, 4)
 
 
-def test_a_kibana_without_detection_engine_gets_the_stack_rules_and_says_so_by_a_fake_kibana():
+def test_without_a_detection_engine_only_stack_rules_are_installed_and_reported_by_a_fake_kibana():
     with fake_kibana(has_security=False) as (fake, url):
         for dry_run in (True, False):
             changes = run_rules(url, dry_run=dry_run)
@@ -154,7 +154,7 @@ def test_a_kibana_without_detection_engine_gets_the_stack_rules_and_says_so_by_a
         assert len(fake.rules) == 5
 
 
-def test_an_object_that_is_refused_is_named_with_the_reason_by_a_fake_kibana():
+def test_a_refused_object_is_named_with_the_reason_by_a_fake_kibana():
     with fake_kibana(refuses=["mcp-compliance"]) as (fake, url):
         [failed] = [change for change in run(url) if change.effect is Effect.FAILED]
         assert failed.name == "mcp-compliance"
@@ -165,7 +165,7 @@ def test_an_object_that_is_refused_is_named_with_the_reason_by_a_fake_kibana():
         assert (created.name, created.effect) == ("mcp-compliance", Effect.CREATED)
 
 
-def test_what_an_object_lacks_is_named_by_a_fake_kibana():
+def test_the_missing_targets_of_an_object_are_named_by_a_fake_kibana():
     with fake_kibana() as (_, url):
         changes = run(url, [body for body in OBJECTS if body["type"] == "search"])
         assert {change.detail for change in changes} == {
@@ -174,7 +174,7 @@ def test_what_an_object_lacks_is_named_by_a_fake_kibana():
         assert actions(changes) == {Effect.FAILED}
 
 
-def test_objects_go_to_the_space_that_is_named_which_is_made_once_by_a_fake_kibana():
+def test_objects_go_to_the_named_space_which_is_created_once_by_a_fake_kibana():
     with fake_kibana() as (fake, url):
         dry, first, second = Kibana(url, {}), Kibana(url, {}), Kibana(url, {})
         assert dry.enter("audit", dry_run=True).effect is Effect.CREATED
@@ -209,12 +209,12 @@ def test_a_failure_says_what_to_do_by_a_fake_kibana(status, body, error, said):
         Kibana(url, {}).check_version()
 
 
-def test_something_else_at_the_address_is_told_from_kibana():
+def test_another_server_at_the_address_is_distinguished_from_kibana():
     with answering(lambda *_: (200, b"<html>")) as url, pytest.raises(Refused, match="as Kibana"):
         run(url)
 
 
-def test_a_kibana_that_is_down_is_said_to_be():
+def test_a_kibana_that_is_down_is_reported():
     [port] = free_ports(1)
     with pytest.raises(Unavailable, match="cannot be reached"):
         Kibana(f"http://127.0.0.1:{port}", {}).check_version()
@@ -234,13 +234,13 @@ def elsewhere():
         yield url, client
 
 
-def test_a_kibana_with_a_certificate_for_another_host_is_not_asked(elsewhere):
+def test_a_kibana_with_a_certificate_for_another_host_gets_no_request(elsewhere):
     url, context = elsewhere
     with pytest.raises(Unavailable, match=r"cannot be reached.*certificate"):
         Kibana(url, {}, context).check_version()
 
 
-def test_a_context_that_does_not_check_host_names_is_heeded(elsewhere):
+def test_a_context_that_does_not_check_host_names_is_obeyed(elsewhere):
     url, context = elsewhere
     context.check_hostname = False
     Kibana(url, {}, context).check_version()

@@ -1,4 +1,4 @@
-"""The Logstash pipeline, by grammar and by what each plugin of Logstash 8.3 to 9 takes.
+"""The Logstash pipelines, by grammar and by the options of each plugin in Logstash 8.3 to 9.
 
 No Logstash runs here: what a plugin does with its options is not shown.
 """
@@ -17,7 +17,7 @@ from shipper.catalog import IndexStrategy, Scope, builtin
 FILES = build(builtin(), Scope())
 FOLDER = PurePosixPath("logstash/pipelines")
 COMMON = {"id", "add_field", "add_tag", "remove_field", "remove_tag"}
-#: Of the plugins that we use, the options that exist from 8.3 on and are not gone in 9.
+#: The options of the used plugins that exist in all versions from 8.3 to 9.
 OPTIONS = {
     ("input", "beats"): {
         *("id", "host", "port", "ecs_compatibility", "codec", "include_codec_tag"),
@@ -53,7 +53,7 @@ OPTIONS = {
         *("document_id", "manage_template", "ilm_enabled"),
     },
 }
-#: Options that are not in all versions, by the file that says so.
+#: Options that are not in all versions, by the file that states its versions.
 TLS = {"ssl_certificate", "ssl_key", "ssl_certificate_authorities"}
 ONLY_IN = {
     "mcp-beats-tls.conf": {*TLS, "ssl_enabled", "ssl_client_authentication"},
@@ -87,7 +87,7 @@ def all_plugins(tree):
 
 
 def patterns(nodes):
-    """Every regular expression of the conditions, by the field that it is asked of."""
+    """Every regular expression of the conditions, by the field that it is applied to."""
     if isinstance(nodes, list):
         for before, sign, after in zip(nodes, nodes[1:], nodes[2:], strict=False):
             if sign == "=~":
@@ -97,7 +97,7 @@ def patterns(nodes):
 
 
 @pytest.mark.parametrize("name", TREES)
-def test_every_pipeline_takes_something_and_sends_it_on(name):
+def test_every_pipeline_has_an_input_and_an_output(name):
     sections = [section for section, _ in TREES[name]]
     assert sections in (["input", "output"], ["input", "filter", "output"])
 
@@ -121,7 +121,7 @@ def test_a_setting_from_the_environment_has_a_default(name):
     assert all(":" in setting for setting in settings)
 
 
-def test_every_address_that_is_sent_to_is_one_pipelines():
+def test_every_target_address_belongs_to_one_pipeline():
     plugins = [found for tree in TREES.values() for found in all_plugins(tree)]
     sent = {one for _, name, row in plugins if name == "pipeline" for one in row.get("send_to", [])}
     addresses = [row["address"] for _, name, row in plugins if "address" in row]
@@ -174,7 +174,7 @@ def test_an_id_that_elasticsearch_would_refuse_is_not_used():
         assert not pattern.search(bad), bad
 
 
-def test_pipelines_yml_begins_with_one_intake_and_keeps_queues_and_what_is_refused():
+def test_pipelines_yml_has_one_intake_persisted_queues_and_a_dead_letter_queue():
     rows = yaml.safe_load(FILES[FOLDER / "pipelines.yml"])
     assert [row["pipeline.id"] for row in rows] == [
         "mcp-beats",
@@ -188,7 +188,7 @@ def test_pipelines_yml_begins_with_one_intake_and_keeps_queues_and_what_is_refus
     assert rows[-1]["dead_letter_queue.enable"] is True
 
 
-def test_what_pipelines_yml_offers_besides_is_there():
+def test_every_optional_pipeline_of_pipelines_yml_exists():
     text = FILES[FOLDER / "pipelines.yml"].decode()
     offered = yaml.safe_load(re.sub(r"(?m)^# (?=- |  )", "", text))
     found = {row["path.config"].rpartition("/")[2] for row in offered}

@@ -1,4 +1,4 @@
-"""Lifecycle policies obey Elasticsearch's rules and keep every event for as long as is asked."""
+"""Lifecycle policies obey Elasticsearch's rules and keep every event for the required time."""
 
 import copy
 
@@ -63,7 +63,7 @@ def test_whatever_the_scope_a_policy_is_valid_and_keeps_for_the_days_in_force(
         assert policy["phases"]["delete"]["min_age"] == f"{days}d"
         assert policy["_meta"]["retention_days"] == days
         rollover_days = int(policy["phases"]["hot"]["actions"]["rollover"]["max_age"][:-1])
-        assert rollover_days <= days  # so that nothing outlives twice its retention
+        assert rollover_days <= days  # so that no event is kept for over twice its retention
 
 
 def test_every_event_type_has_a_policy_named_for_its_streams():
@@ -71,7 +71,7 @@ def test_every_event_type_has_a_policy_named_for_its_streams():
     assert policies(CATALOG, Scope()).keys() == datasets
 
 
-def test_a_policy_says_who_asked_for_its_retention():
+def test_a_policy_states_the_sources_of_its_retention():
     def basis(**scope):
         return policy_of("mcp_tool_execution", Scope(**scope))["_meta"]["retention_basis"]
 
@@ -85,7 +85,7 @@ def test_a_policy_says_who_asked_for_its_retention():
     ]
 
 
-def test_what_is_kept_for_a_week_or_less_is_deleted_without_a_warm_phase():
+def test_a_retention_of_a_week_or_less_has_no_warm_phase():
     catalog = overlaid({"event_types": {"mcp_tool_execution": {"retention_days": 7}}})
     phases = policy_of("mcp_tool_execution", catalog=catalog)["phases"]
     assert list(phases) == ["hot", "delete"]

@@ -1,4 +1,4 @@
-"""The pictures of the dashboards show the dashboards that there are."""
+"""The pictures of the dashboards show the current dashboards."""
 
 from html import escape
 from pathlib import Path
@@ -33,6 +33,6 @@ def test_the_page_of_the_dashboards_has_every_dashboard_and_alert():
         assert alert.description in page
 
 
-def test_what_does_not_fit_is_cut_with_a_mark():
+def test_a_text_that_does_not_fit_is_cut_with_a_mark():
     assert fitted("find_customer", 10, 54) == "find_cust…"
     assert fitted("find", 10, 54) == "find"

@@ -1,4 +1,4 @@
-"""Roles give no more than they say; the overlays keep to the rules of what they are laid over."""
+"""Roles give only the rights that they state; the overlays obey the rules of their base."""
 
 import json
 
@@ -29,7 +29,7 @@ def test_a_reader_can_only_read(name):
     assert "cluster" not in ROLES[name]
 
 
-def test_an_analyst_sees_who_did_what_and_not_what_was_said():
+def test_an_analyst_sees_actions_but_no_content():
     hidden = set(ROLES["mcp_analyst"]["indices"][0]["field_security"]["except"])
     assert {"gen_ai.tool.call.arguments.*", "mcp.tool.result.text", "error.message"} <= hidden
     assert not hidden & {"gen_ai.tool.name", "user.id", "event.outcome", "message", "@timestamp"}
@@ -38,7 +38,7 @@ def test_an_analyst_sees_who_did_what_and_not_what_was_said():
         assert (path in hidden) is says
 
 
-def test_only_a_tenant_is_held_to_a_client_and_only_an_analyst_to_fields():
+def test_only_a_tenant_is_limited_to_a_client_and_only_an_analyst_to_fields():
     for name, body in ROLES.items():
         [index] = body["indices"]
         assert ("query" in index) is (name == "mcp_tenant")
@@ -70,6 +70,6 @@ def test_cold_and_frozen_policies_keep_the_rules_and_the_retention(tmp_path):
     assert list(tools) == ["hot", "warm", "cold", "delete"]  # kept for 90 days
 
 
-def test_what_was_refused_has_a_retention_of_its_own():
+def test_refused_documents_have_their_own_retention():
     options = security.failure_store()["template"]["data_stream_options"]
     assert options["failure_store"] == {"enabled": True, "lifecycle": {"data_retention": "90d"}}

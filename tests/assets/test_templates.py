@@ -1,4 +1,4 @@
-"""Templates map every field of the catalog, and meet no one else's."""
+"""Templates map every field of the catalog, and match only mcp-shipper's streams."""
 
 import json
 from itertools import combinations
@@ -47,14 +47,14 @@ def test_every_field_of_a_type_is_mapped_as_the_catalog_says(event_type):
 
 
 def test_a_field_maps_the_same_in_all_streams():
-    """Or a search over them all would fail; constants of a stream apart."""
+    """Otherwise a search over all streams would fail; the constants of a stream are excepted."""
     leaves = [composed(event_type) for event_type in MCPEventType]
     constants = {"data_stream.type", "data_stream.dataset"}
     for path in leaves[0].keys() - constants:
         assert all(each[path] == leaves[0][path] for each in leaves)
 
 
-def test_long_text_and_values_that_do_not_fit_never_cost_a_document():
+def test_long_text_and_values_that_do_not_fit_never_cause_a_refusal():
     leaves = composed("mcp_resource_access")
     assert leaves["user.id"] == {"type": "keyword", "ignore_above": 1024}
     assert leaves["mcp.resource.uri"] == {"type": "keyword", "ignore_above": 8191}
@@ -62,14 +62,14 @@ def test_long_text_and_values_that_do_not_fit_never_cost_a_document():
     assert leaves["source.ip"] == {"type": "ip", "ignore_malformed": True}
     assert leaves["event.duration"] == {"type": "long", "ignore_malformed": True}
     assert leaves["mcp.oauth.token.expires_at"] == {"type": "date", "ignore_malformed": True}
-    assert leaves["@timestamp"] == {"type": "date"}  # a data stream takes no other
+    assert leaves["@timestamp"] == {"type": "date"}  # a data stream takes only this
 
 
 def test_a_field_that_the_catalog_does_not_name_is_not_indexed():
     assert component_templates(CATALOG)[MAPPINGS]["template"]["mappings"]["dynamic"] is False
 
 
-def test_a_stream_matches_its_own_template_alone():
+def test_a_stream_matches_only_its_own_template():
     patterns = [row["index_patterns"] for row in index_templates(CATALOG, Scope()).values()]
     assert all(len(each) == 1 and each[0].endswith("-*") for each in patterns)
     for one, other in combinations((each[0].removesuffix("*") for each in patterns), 2):
@@ -80,7 +80,7 @@ def test_a_stream_matches_its_own_template_alone():
 def test_templates_win_over_the_built_in_ones_and_name_a_policy_that_exists():
     names = policies(CATALOG, Scope()).keys()
     for row in index_templates(CATALOG, Scope()).values():
-        assert row["priority"] > 501  # what Elastic's documentation gives to a `logs-*`
+        assert row["priority"] > 501  # the highest example for `logs-*` in Elastic's documentation
         assert row["template"]["settings"]["index"]["lifecycle"]["name"] in names
         assert set(row["composed_of"]) == component_templates(CATALOG).keys()
 
@@ -92,7 +92,7 @@ def test_settings_are_nested():
         assert not [key for key in keys(row["template"]["settings"]) if "." in key]
 
 
-def test_without_ilm_the_stream_keeps_for_the_days_in_force():
+def test_without_ilm_the_streams_lifecycle_keeps_for_the_days_in_force():
     templates = index_templates(CATALOG, Scope(frameworks=("sox",)), has_ilm=False)
     for row in templates.values():
         assert row["template"]["lifecycle"]["data_retention"] == "2557d"
@@ -114,6 +114,6 @@ def test_a_users_overlay_has_its_policy_its_template_and_its_fields():
     assert composed("acme_order", catalog)["acme.order.id"]["type"] == "keyword"
 
 
-def test_the_ingest_pipelines_are_as_json_reads_them_back_so_setup_sees_no_change():
+def test_the_ingest_pipelines_survive_a_round_trip_through_json_so_setup_sees_no_change():
     bodies = ingest_pipelines(CATALOG, Scope())
     assert json.loads(json.dumps(bodies)) == bodies

@@ -1,4 +1,4 @@
-"""Every body that Elasticsearch is given, held against Elastic's own types of its API.
+"""Every body for Elasticsearch, checked against Elastic's own types of its API.
 
 The types are those of Elastic's JavaScript client, with three of them closed, for they let callers
 write what they like: privileges, index settings, times.
@@ -41,8 +41,8 @@ WRITER = "ilm/security/roles/mcp_writer.json"
 TENANT = "ilm/security/roles/mcp_tenant.json"
 KEY = "ilm/security/api_keys/mcp-shipper-writer.json"
 
-#: A fault in one of our bodies: where, what stands there instead. None is found by looking at keys
-#: alone; each is one that Elasticsearch would refuse, or take and not do.
+#: A fault in a generated body: its place, and the wrong value. A check of the keys alone would find
+#: none of them; Elasticsearch would refuse each, or take it without effect.
 SEEDS = [
     (POLICY, "policy.phases.cool", {"actions": {}}),
     (POLICY, "policy.phases.hot.actions.rollover.max_agee", "1d"),
@@ -77,7 +77,7 @@ SEEDS = [
 
 @pytest.fixture(scope="module")
 def check(tmp_path_factory):
-    """What the compiler says of (request, body) pairs: for each that is refused, its number."""
+    """The numbers of the (request, body) pairs that the compiler refuses, with its messages."""
     with real(compiler) as folder:
         yield lambda pairs: refused(folder, tmp_path_factory.mktemp("types"), pairs)
 

@@ -1,4 +1,4 @@
-"""The validators catch a seeded fault of each kind, in our own files, and name its place."""
+"""The validators catch a seeded fault of each kind in the generated files, and name its place."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ def put(node, path, value):
 
 
 def saved_with(tmp_path, number, path, value):
-    """Our file with one value of one object changed."""
+    """The generated file with one value of one object changed."""
     bodies = [json.loads(line) for line in OURS]
     put(bodies[number], path, value)
     file = tmp_path / "edited.ndjson"
@@ -52,7 +52,7 @@ LINE_FAULTS = [
     (BOARD, ("typeMigrationVersion",), "10.3.0", "must be 8.9.0 to 10.1.0"),
     (SEARCH, ("typeMigrationVersion",), "10.6.0", "must be 8.0.0"),
     (BOARD, ("coreMigrationVersion",), GONE, "coreMigrationVersion must be 8.8.0"),
-    (BOARD, ("updated_at",), "2026-11-24", "updated_at belongs to one Kibana alone"),
+    (BOARD, ("updated_at",), "2026-11-24", "updated_at belongs to a single Kibana"),
     (BOARD, ("colour",), "red", "unknown key 'colour'"),
     (BOARD, ("attributes", "sections"), [], "attribute 'sections'"),
     (BOARD, ("attributes", "controlGroupInput", "showApplySelections"), False, "showApply"),
@@ -76,7 +76,7 @@ def test_a_fault_of_a_line_is_named_with_its_place(tmp_path, number, path, value
 
 
 def board_with(tmp_path, change):
-    """Our first dashboard with something changed in its panels."""
+    """The first generated dashboard with a change in its panels."""
     bodies = [json.loads(line) for line in OURS]
     attributes = bodies[BOARD]["attributes"]
     panels = json.loads(attributes["panelsJSON"])
@@ -111,7 +111,7 @@ def xy(panels):
 
 PANEL_FAULTS = {
     "is unknown": lambda p, _: drawn(xy(p))["layers"][0].update(seriesType="bars"),
-    "lies over: ": lambda p, _: p["Events by outcome"]["gridData"].update(y=4),
+    "overlaps: ": lambda p, _: p["Events by outcome"]["gridData"].update(y=4),
     "leaves the grid": lambda p, _: p["Event types"]["gridData"].update(w=17),
     "panelIndex must be unique": lambda p, _: p["Event types"]["gridData"].update(i="x"),
     "sections are newer": lambda p, _: p["Event types"]["gridData"].update(sectionId="s"),
@@ -139,7 +139,7 @@ PANEL_FAULTS = {
     "is not a layer of the panel": lambda p, _: drawn(xy(p))["layers"][0].update(layerId="x"),
     "splitAccessors is newer": lambda p, _: drawn(xy(p))["layers"][0].update(splitAccessors=[]),
     "shape 'square'": lambda p, _: drawn(p["Event types"]).update(shape="square"),
-    "needs valueAccessor": lambda p, _: drawn(p["Who calls which tool"]).pop("valueAccessor"),
+    "needs valueAccessor": lambda p, _: drawn(p["Calls by tool and user"]).pop("valueAccessor"),
     "cannot be read: expected a value": lambda p, _: state(xy(p))["query"].update(query="a :"),
     "no field 'user.nme'": lambda p, _: state(xy(p))["query"].update(query="user.nme : x"),
     "it takes one of: date, double": lambda p, _: state(xy(p))["query"].update(query="user.id > 1"),
@@ -184,7 +184,7 @@ def test_a_fault_of_a_panel_is_named(tmp_path, said):
     assert any(said in one.what for one in found), found
 
 
-def test_a_control_of_a_field_that_is_not_there_is_named(tmp_path):
+def test_a_control_of_an_unknown_field_is_named(tmp_path):
     attributes = json.loads(OURS[BOARD])["attributes"]
     controls = json.loads(attributes["controlGroupInput"]["panelsJSON"])
     next(iter(controls.values()))["explicitInput"]["fieldName"] = "user.nme"
@@ -194,14 +194,14 @@ def test_a_control_of_a_field_that_is_not_there_is_named(tmp_path):
     )
 
 
-def test_a_dashboard_without_a_filter_is_named_by_each_panel_that_has_none_either(tmp_path):
+def test_in_a_dashboard_without_a_filter_each_panel_without_one_is_named(tmp_path):
     path = ("attributes", "kibanaSavedObjectMeta", "searchSourceJSON")
     source = '{"filter":[],"query":{"language":"kuery","query":""}}'
     found = [one.what for one in problems(saved_with(tmp_path, BOARD, path, source))]
     assert "panel 'Event types': neither it nor the dashboard has a filter" in found
 
 
-def test_an_object_twice_and_a_wrong_count_and_broken_lines_are_named(tmp_path):
+def test_a_duplicate_object_a_wrong_count_and_broken_lines_are_named(tmp_path):
     file = tmp_path / "export.ndjson"
     file.write_bytes(b"\n".join([*OURS, OURS[0], b'{"exportedCount":1}', b"{", b"[]"]))
     said = [str(one) for one in problems(file)]
@@ -211,7 +211,7 @@ def test_an_object_twice_and_a_wrong_count_and_broken_lines_are_named(tmp_path):
     assert any(one.startswith(f"{file}:15: is not valid JSON") for one in said)
 
 
-def test_an_object_that_others_need_is_missed(tmp_path):
+def test_a_missing_object_that_others_refer_to_is_named(tmp_path):
     file = tmp_path / "partial.ndjson"
     file.write_bytes(b"\n".join(OURS[2:]))
     assert any("has no target in this file" in one.what for one in problems(file))
@@ -247,7 +247,7 @@ DETECTION_FAULTS = [
     (0, ("threat", 0, "technique", 0, "reference"), GONE, "the reference of T1110 must be"),
     (0, ("threat", 0, "technique", 0, "subtechnique"), [{"id": "T1110.099"}], "'T1110.099' is no"),
     (0, ("threat", 0, "technique", 0, "subtechnique"), [{"id": "T1003.001"}], "one of T1110"),
-    (0, ("index",), ["logs-*"], "logs-* is no data view's title; use logs-mcp.*-*"),
+    (0, ("index",), ["logs-*"], "logs-* is not the title of a data view; use logs-mcp.*-*"),
     (0, ("severity_mapping",), [{"field": "event.severty"}], "did you mean event.severity?"),
     (0, ("risk_score_mapping",), [{"field": "risk"}], "no field 'risk'"),
     (0, ("alert_suppression",), {"group_by": ["user.idd"]}, "did you mean user.id?"),
@@ -277,7 +277,7 @@ STACK_FAULTS = [
     (("params", "threshold"), [1, 2], "has 2 values"),
     (("params", "thresholdComparator"), "=>", "is unknown"),
     (("params", "index"), [], "params.index is missing"),
-    (("params", "index"), ["mcp-*"], "mcp-* is no data view's title; use logs-mcp.*-*"),
+    (("params", "index"), ["mcp-*"], "mcp-* is not the title of a data view; use logs-mcp.*-*"),
     (("params", "termField"), ["user.id"] * 5, "names 5 fields: Kibana takes 4"),
     (("params", "aggType"), "avg", "no field None"),
     (("rule_type_id",), ".index-threshold", "only .es-query is checked"),
@@ -317,7 +317,7 @@ def test_the_ids_of_either_version_of_attack_pass(tmp_path, tactic, name, techni
     assert problems(file) == []
 
 
-def test_rules_are_held_against_the_data_views_that_are_beside_them(tmp_path):
+def test_rules_are_checked_against_the_data_views_beside_them(tmp_path):
     rule = json.loads(DETECTIONS[0])
     (tmp_path / "rules.ndjson").write_bytes(ndjson([rule]))
     view = json.loads(OURS[VIEW])
@@ -329,15 +329,15 @@ def test_rules_are_held_against_the_data_views_that_are_beside_them(tmp_path):
     assert problems(tmp_path) == []
 
 
-def test_a_rule_of_a_data_view_that_is_not_there_is_named(tmp_path):
+def test_a_rule_of_an_unknown_data_view_is_named(tmp_path):
     rule = json.loads(DETECTIONS[0]) | {"data_view_id": "mcp-log"}
     del rule["index"]
     file = tmp_path / "rules.ndjson"
     file.write_bytes(ndjson([rule]))
-    assert only(file).what == "no data view 'mcp-log' is here; known: mcp-logs"
+    assert only(file).what == "unknown data view 'mcp-log'; known: mcp-logs"
 
 
-def test_rules_of_another_index_strategy_are_held_against_its_data_view(tmp_path):
+def test_rules_of_another_index_strategy_are_checked_against_its_data_view(tmp_path):
     scope = Scope(index_strategy=IndexStrategy.MONTHLY)
     for path, content in build(builtin(), scope).items():
         if path.parts[0] == "kibana" and path.parts[1] == "rules":
@@ -346,7 +346,7 @@ def test_rules_of_another_index_strategy_are_held_against_its_data_view(tmp_path
 
 
 @pytest.mark.parametrize("name", ["", "notes.txt"])
-def test_where_there_is_nothing_to_check_that_is_a_problem_and_no_success(tmp_path, name):
+def test_a_folder_without_assets_is_a_problem(tmp_path, name):
     (tmp_path / "notes.txt").write_text("nothing")
     (problem,) = validate(tmp_path / name, builtin(), Scope())
-    assert "nothing to check" in problem.what
+    assert "contains no assets" in problem.what

@@ -1,4 +1,4 @@
-"""What an edited file has wrong is found, with its place; what we generate has nothing wrong."""
+"""Faults of an edited file are found, with their places; generated files have none."""
 
 import json
 
@@ -30,12 +30,12 @@ def said(tmp_path, name, text):
 
 
 @pytest.mark.parametrize("name", TEXT)
-def test_what_is_generated_has_nothing_wrong(tmp_path, name):
+def test_generated_files_have_no_problem(tmp_path, name):
     assert said(tmp_path, name, TEXT[name]) == []
 
 
 @pytest.mark.parametrize("strategy", IndexStrategy)
-def test_nor_has_it_under_another_strategy(tmp_path, strategy):
+def test_generated_files_have_no_problem_under_another_strategy(tmp_path, strategy):
     files = build(builtin(), Scope(index_strategy=strategy))
     for path, content in files.items():
         if path.suffix == ".conf" or (path.parts[0] == "ilm" and path.parts[1] != "security"):
@@ -47,8 +47,8 @@ def test_nor_has_it_under_another_strategy(tmp_path, strategy):
     [
         (CLASSIFY, "filter {", "filtr {", "'filtr' is not one of input, filter, output"),
         (CLASSIFY, "=> true\n", "= true\n", "'= true"),
-        (CLASSIFY, "  drop { id", "  dorp { id", "no filter 'dorp' is known"),
-        (CLASSIFY, 'address => "mcp_classify"', 'adress => "x"', "no option 'adress'"),
+        (CLASSIFY, "  drop { id", "  dorp { id", "unknown filter 'dorp'"),
+        (CLASSIFY, 'address => "mcp_classify"', 'adress => "x"', "unknown option 'adress'"),
         (
             CLASSIFY,
             '"mcp_classify_in"',
@@ -139,7 +139,7 @@ POLICY_FAULTS = [
     (phase("delete", rollover={"max_age": "1d"}), "is not an action of the delete phase"),
     (phase("cool"), "is not one of hot, warm, cold, frozen, delete"),
     (put("1y", *PHASES, "delete", "min_age"), "'1y' is not a time"),
-    (put("100d", *PHASES, "warm", "min_age"), "is before the phase that precedes it"),
+    (put("100d", *PHASES, "warm", "min_age"), "is less than in the phase before it"),
     (put({}, *PHASES, "warm", "actions", "forcemerge"), "needs max_num_segments"),
     (phase("frozen"), "needs searchable_snapshot"),
     (phase("cold", searchable_snapshot={}), "needs snapshot_repository"),
@@ -169,9 +169,9 @@ POLICY_FAULTS = [
         "lasts longer than until the delete phase begins",
     ),
 ]
-#: What Elasticsearch takes, and which then does nothing, or fails when its time has come.
+#: Faults that Elasticsearch takes, but that have no effect, or fail only when the phase begins.
 LATE_FAULTS = [
-    (put({}, "policy", "phases"), "a policy has phases"),
+    (put({}, "policy", "phases"), "a policy needs phases"),
     (phase("warm", downsample={"fixed_interval": "soon"}), "'soon' is not a time"),
 ]
 SOUND_CHANGES = [
@@ -187,11 +187,11 @@ def test_a_fault_in_a_policy_is_named(tmp_path, change, found):
 
 
 @pytest.mark.parametrize("change", SOUND_CHANGES)
-def test_what_elasticsearch_takes_is_no_fault_of_a_policy(tmp_path, change):
+def test_a_change_that_elasticsearch_takes_is_not_a_fault_of_a_policy(tmp_path, change):
     assert said(tmp_path, POLICY, changed(POLICY, change)) == []
 
 
-def test_snapshots_in_two_repositories_and_merging_what_is_mounted_are_named(tmp_path):
+def test_snapshots_in_two_repositories_and_merging_a_mounted_index_are_named(tmp_path):
     def change(body):
         phase("hot", searchable_snapshot=SNAPSHOT)(body)
         phase("cold", searchable_snapshot={"snapshot_repository": "b"})(body)
@@ -241,12 +241,12 @@ def test_a_fault_in_a_template_or_an_ingest_pipeline_is_named(tmp_path, name, ch
     ("text", "found"),
     [("{", "is not valid JSON"), ("[]", "expected an object"), ("{}", "is not a policy")],
 )
-def test_what_is_no_asset_is_said_so(tmp_path, text, found):
+def test_a_file_that_is_not_an_asset_is_named(tmp_path, text, found):
     [problem] = said(tmp_path, "x.json", text)
     assert found in problem
 
 
-def test_a_template_that_names_what_is_not_beside_it_is_found(tmp_path):
+def test_a_template_that_names_a_missing_part_is_found(tmp_path):
     body = json.loads(TEXT[TEMPLATE])
     body["composed_of"] = ["mcp@mapping"]
     body["template"]["settings"]["index"]["lifecycle"]["name"] = "logs-mcp.tool"
@@ -257,6 +257,6 @@ def test_a_template_that_names_what_is_not_beside_it_is_found(tmp_path):
     policies.mkdir()
     (policies / "logs-mcp.tools.json").write_text(TEXT[POLICY])
     assert [problem.what for problem in validate(tmp_path, builtin(), Scope())] == [
-        "no component template 'mcp@mapping' is here",
-        "no lifecycle policy 'logs-mcp.tool' is here",
+        "unknown component template 'mcp@mapping'",
+        "unknown lifecycle policy 'logs-mcp.tool'",
     ]

@@ -1,4 +1,4 @@
-"""The alerts as shipped, and what their rules refuse."""
+"""The alerts as shipped, and the faults that their rules refuse."""
 
 import msgspec
 import pytest
@@ -34,7 +34,7 @@ def test_the_shipped_alerts_are_the_five_of_the_guide():
     assert list(alerts()) == NAMES
 
 
-def test_a_row_says_all_that_a_detector_needs():
+def test_a_row_has_everything_that_a_detector_needs():
     alert = alerts()["multiple_authentication_failures"]
     assert (alert.window_s, alert.threshold, alert.group_by) == (600, 5, ("source.ip",))
 

@@ -1,4 +1,4 @@
-"""The catalog as shipped, and what its rules refuse."""
+"""The catalog as shipped, and the faults that its rules refuse."""
 
 import re
 
@@ -14,7 +14,7 @@ def places(overlay):
     return [problem.where for problem in caught.value.problems]
 
 
-def test_the_built_in_types_are_those_the_enum_names():
+def test_the_built_in_types_are_the_members_of_the_enumeration():
     assert list(builtin().event_types) == sorted(
         MCPEventType, key=list(builtin().event_types).index
     )
@@ -113,7 +113,7 @@ def test_a_rule_refuses(fault):
     assert places(overlay) == [where]
 
 
-#: Faults of form: what stands there is not what the key takes.
+#: Faults of form: a value that its key does not take.
 MISSHAPEN = {
     "a section with another name": ({"event_type": {}}, ["overlay.event_type"]),
     "a section that is a list": ({"event_types": []}, ["overlay.event_types"]),
@@ -197,7 +197,7 @@ def test_a_single_name_is_a_list_of_one():
     assert row.fields == ("user.id",)
 
 
-def test_a_removed_built_in_type_is_missed():
+def test_a_removed_built_in_type_is_reported():
     """No overlay can remove one; the rule guards the shipped file itself."""
     from msgspec.structs import replace
 

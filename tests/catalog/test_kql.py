@@ -1,4 +1,4 @@
-"""Kibana's query language: printed trees are read back as they were, and faults are placed."""
+"""Kibana's query language: printed trees are read back unchanged, and faults are located."""
 
 import re
 
@@ -71,7 +71,7 @@ TREES = st.recursive(LEAVES, joined, max_leaves=8)
 
 
 @given(TREES)
-def test_a_tree_is_read_back_from_what_is_printed_of_it(tree):
+def test_a_printed_tree_is_read_back_unchanged(tree):
     assert parse(printed(tree)) == tree
 
 
@@ -136,7 +136,7 @@ def test_a_query_is_read_as_kibana_reads_it(query, tree):
         ("a > 1*", "a comparison takes no wildcard at character 5"),
         ("a : (b or)", "expected a value at character 10"),
         ("a : {b : c}", "at character 5"),
-        (r"a : b\-c", "a character that needs none at character 6"),
+        (r"a : b\-c", "a character that needs no escape at character 6"),
         ("(" * 51 + "a" + ")" * 51, "more than 50 nested"),
         ("not " * 51 + "a", "more than 50 nested"),
     ],

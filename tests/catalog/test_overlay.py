@@ -3,7 +3,7 @@
 from shipper.catalog import Classification, Sensitivity, builtin, overlaid
 
 
-def test_a_type_is_defined_by_fields_index_and_retention_alone():
+def test_a_type_needs_only_fields_index_and_retention():
     catalog = overlaid(
         {
             "event_types": {
@@ -47,7 +47,7 @@ def test_the_built_in_catalog_is_not_changed_by_an_overlay():
     assert builtin().event_types["mcp_tool_execution"].retention_days == 90
 
 
-def test_a_field_of_ones_own_is_carried_by_a_type_of_ones_own():
+def test_an_operators_type_can_carry_an_operators_field():
     catalog = overlaid(
         {
             "fields": {
@@ -66,7 +66,7 @@ def test_a_name_in_a_built_in_row_means_the_field_that_the_row_had():
     assert catalog.event_types["mcp_prompt_request"].fields == ("mcp.prompt.arguments",)
 
 
-def test_a_framework_of_ones_own_is_known_beside_the_others():
+def test_an_operators_framework_is_known_beside_the_others():
     catalog = overlaid(
         {"frameworks": {"iso27001": {"retention_days": 1095, "requires": ["mcp_security_threats"]}}}
     )

@@ -1,4 +1,4 @@
-"""Which types are active, and for how long they are kept."""
+"""The active types of a scope, and their retention."""
 
 import pytest
 
@@ -43,6 +43,6 @@ def test_a_type_can_be_switched_on_by_name():
         ("mcp_policy_violations", ("sox",), 3000, 3000),
     ],
 )
-def test_a_type_is_kept_for_the_longest_that_anything_asks(event_type, frameworks, floor, days):
+def test_a_type_is_kept_for_the_longest_required_time(event_type, frameworks, floor, days):
     scope = Scope(frameworks=frameworks, retention_days=floor)
     assert scope.retention_days_of(event_type, builtin()) == days

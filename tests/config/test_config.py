@@ -79,7 +79,7 @@ def test_secrets_do_not_show_in_the_configuration(tmp_path):
     assert "hunter2" not in repr(read(address, tmp_path))
 
 
-def test_the_keys_of_the_guide_are_taken_as_they_stand(tmp_path):
+def test_the_keys_of_the_guide_are_accepted_unchanged(tmp_path):
     config = read(
         """\
 mcp_audit_level: "enterprise"
@@ -115,7 +115,7 @@ security_monitoring:
 
 
 @pytest.mark.parametrize("strategy", ["monthly", "rollover_alias"])
-def test_index_prefix_names_the_indices_of_every_type_that_has_none_of_its_own(tmp_path, strategy):
+def test_index_prefix_names_the_indices_of_every_type_without_its_own(tmp_path, strategy):
     config = read(
         f"""\
 index_strategy: {strategy}
@@ -244,7 +244,7 @@ def test_a_key_given_twice_is_reported_with_both_places(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["a: [", "- a", "a: b: c", "\t- x"])
-def test_what_is_not_a_mapping_in_yaml_is_reported_with_its_line(text, tmp_path):
+def test_text_that_is_not_a_yaml_mapping_is_reported_with_its_line(text, tmp_path):
     assert problems(text, tmp_path)[0].startswith("c.yml:1")
 
 
@@ -260,7 +260,7 @@ def test_a_missing_file_is_reported_by_name(tmp_path):
         load(tmp_path / "none.yml")
 
 
-def test_without_inputs_the_own_audit_directory_is_shipped():
+def test_without_inputs_the_audit_directory_is_shipped():
     config = from_mapping({"path": {"home": "/srv/x"}})
     assert config.inputs[0].paths == ("/srv/x/audit/*.jsonl",)
 
@@ -273,14 +273,14 @@ def test_an_output_that_is_not_enabled_is_checked_and_left_out(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["catalog: {fields: ", "catalog.fields: "])
-def test_a_field_of_the_operators_own_is_named_by_its_whole_path(tmp_path, key):
+def test_an_operators_field_is_named_by_its_complete_path(tmp_path, key):
     path = tmp_path / "c.yml"
     end = "}\n" if key.startswith("catalog:") else "\n"
     path.write_text(f"{key}{{acme.order.id: {{type: keyword, meaning: The order.}}}}{end}")
     assert load(path).catalog.fields["acme.order.id"].type == "keyword"
 
 
-def test_an_unknown_value_is_reported_before_anything_is_made_of_it(tmp_path):
+def test_an_unknown_value_is_reported_before_it_is_used(tmp_path):
     (reported,) = problems("output.elasticsearch.preset: quick\n", tmp_path)
     assert reported.startswith(
         "c.yml:1 output.elasticsearch.preset: 'quick' is not one of balanced"

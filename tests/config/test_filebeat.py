@@ -101,7 +101,7 @@ def noted(config):
     return [note.split(" ")[1].rstrip(":") for note in config.notes]
 
 
-def test_the_configuration_that_comes_with_filebeat_is_taken_with_what_has_no_effect(tmp_path):
+def test_filebeats_stock_configuration_is_accepted_and_keys_without_effect_are_reported(tmp_path):
     config = read(STOCK, tmp_path)
     assert config.outputs["elasticsearch"].hosts == ("localhost:9200",)
     assert noted(config) == ["filebeat.config.modules", "setup.template", "none"]
@@ -147,7 +147,7 @@ def test_a_configuration_for_logstash_means_what_it_means_there(tmp_path):
     ]
 
 
-def test_a_cloud_id_and_its_credentials_are_those_of_elasticsearch_and_kibana(tmp_path):
+def test_a_cloud_id_and_its_credentials_apply_to_elasticsearch_and_kibana(tmp_path):
     config = read(IN_CLOUD, tmp_path, CLOUD_ID=CLOUD_ID, CLOUD_AUTH="elastic:se:cret")
     settings = config.outputs["elasticsearch"]
     assert settings.hosts == ("https://es123.eu.cloud.example:9243",)
@@ -168,12 +168,12 @@ def test_an_invalid_cloud_id_is_reported(bad, tmp_path):
     ("host", "url"),
     [("localhost:5601", "http://localhost:5601"), ("https://kb:5601", "https://kb:5601")],
 )
-def test_the_kibana_of_setup_is_the_one_that_setup_fills(host, url, tmp_path):
+def test_setup_uses_the_kibana_of_filebeats_setup_section(host, url, tmp_path):
     assert read(f"setup.kibana.host: '{host}'", tmp_path).kibana_url == url
 
 
 def nested(row):
-    """A configuration with that key of Filebeat's alone."""
+    """A configuration with only that key of Filebeat."""
     keys = row.replace("*", "console").split(".")
     value = 1
     for key in reversed(keys):
@@ -206,7 +206,7 @@ def test_a_key_that_nobody_knows_in_a_section_that_filebeat_has_is_a_problem(tmp
     assert problems("filebeat.regstry: {}", tmp_path)[0].startswith("filebeat.yml:1 filebeat.reg")
 
 
-def test_the_page_for_users_of_filebeat_is_what_the_tables_say():
+def test_the_page_for_users_of_filebeat_agrees_with_the_tables():
     assert PAGE.read_text(encoding="utf-8") == page(), "run: make assets"
 
 
@@ -234,7 +234,7 @@ output.elasticsearch:
 _MATCHERS = "{host: node-1, matchers: [{logs_path: {logs_path: /var/log/containers/}}]}"
 
 
-def test_a_daemonset_for_container_logs_is_taken_but_for_the_lookup_of_each_pod(tmp_path):
+def test_a_daemonset_for_container_logs_is_accepted_except_for_pod_metadata(tmp_path):
     reported = problems(DAEMONSET % _MATCHERS, tmp_path)
     assert len(reported) == 2
     assert all("add_kubernetes_metadata" in one for one in reported)
@@ -244,7 +244,7 @@ def test_a_daemonset_for_container_logs_is_taken_but_for_the_lookup_of_each_pod(
     assert any("processors[0].add_cloud_metadata" in note for note in config.notes)
 
 
-def test_the_old_types_of_inputs_are_taken(tmp_path):
+def test_the_old_types_of_inputs_are_accepted(tmp_path):
     text = "filebeat.inputs:\n- {type: log, paths: [/a]}\n- {type: container, paths: [/b]}\n"
     assert len(read(text, tmp_path).inputs) == 2
 
@@ -356,11 +356,11 @@ def test_what_cannot_be_done_is_told_once_with_the_reason(text, reported, tmp_pa
         "inputs: [{paths: [/x], fields: , tags: , ignore_inactive: '', clean_inactive: 0}]",
     ],
 )
-def test_what_asks_for_nothing_is_not_a_problem(text, tmp_path):
+def test_a_key_that_requests_nothing_is_not_a_problem(text, tmp_path):
     read(f"{text}\n", tmp_path)
 
 
-def test_that_nothing_named_is_enabled_is_reported(tmp_path):
+def test_a_configuration_without_an_enabled_input_is_reported(tmp_path):
     (note,) = read("inputs: [{paths: [/x], enabled: false}]", tmp_path).notes
     assert note.startswith("inputs: none is enabled; ")
 
@@ -383,13 +383,13 @@ def test_the_scanner_of_the_older_types_is_obeyed(tmp_path):
     assert (scanner.symlinks, scanner.check_interval_s) == (False, 7)
 
 
-def test_that_the_shortest_interval_counts_is_reported(tmp_path):
+def test_the_use_of_the_shortest_interval_is_reported(tmp_path):
     one, two = (f"{{paths: [/{n}], prospector.scanner.check_interval: {n}s}}" for n in (2, 30))
     (note,) = read(f"inputs: [{one}, {two}]", tmp_path).notes
     assert note.startswith("inputs: all are checked at the shortest check_interval, 2s")
 
 
-def test_hosts_of_a_variable_are_parted_at_commas(tmp_path):
+def test_hosts_of_a_variable_are_separated_at_commas(tmp_path):
     text = "output.logstash.hosts: '${HOSTS}'\noutput.elasticsearch.hosts: ['${HOSTS}', 'c:1']"
     outputs = read(text, tmp_path, HOSTS="a:5044, b:5044").outputs
     assert outputs["logstash"].hosts == ("a:5044", "b:5044")

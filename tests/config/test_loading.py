@@ -12,7 +12,7 @@ from tests.config.test_config import problems, read
 
 
 def compositions(do):
-    """How often `do` makes a tree of a YAML text."""
+    """The number of times that `do` parses a YAML text."""
     count = 0
 
     def see(frame, event, _):
@@ -75,7 +75,7 @@ def test_the_keystore_of_the_configured_data_is_used_and_has_precedence(tmp_path
 @pytest.mark.parametrize(
     "text", ["[" * 5000, "- " * 5000, "a: &a [*a]\n", "a: " + "{b: " * 600 + "}" * 600]
 )
-def test_what_is_nested_without_end_is_a_problem_of_the_file(text, tmp_path):
+def test_nesting_that_is_too_deep_or_circular_is_a_problem_of_the_file(text, tmp_path):
     assert problems(text, tmp_path)[0].startswith("c.yml")
 
 
@@ -93,11 +93,11 @@ def test_problems_of_form_and_of_variables_are_reported_together(tmp_path):
     ]
 
 
-def test_settings_alone_are_a_configuration():
+def test_a_configuration_can_consist_of_settings_only():
     assert load(None, {}, settings=["path.home=/srv"]).data == Path("/srv/data")
 
 
-def test_a_value_that_yaml_cannot_read_is_one_line_of_problem(tmp_path):
+def test_a_value_that_yaml_cannot_read_is_a_problem_of_one_line(tmp_path):
     (reported,) = problems("namespace: !!python/name:os.system x\n", tmp_path)
     assert reported.startswith("c.yml:1 namespace: cannot be read: could not determine")
     assert "\n" not in reported

@@ -1,4 +1,4 @@
-"""Strict permissions: what others could have written is not obeyed."""
+"""Strict permissions: files that others could have written are not obeyed."""
 
 import os
 
@@ -43,7 +43,7 @@ def test_the_check_can_be_switched_off_as_in_filebeat(config):
 
 
 @needs_root
-def test_a_file_of_somebody_else_is_refused(config):
+def test_a_file_of_another_user_is_refused(config):
     assert problem_of(config) is None
     os.chown(config, 12345, -1)
     assert "belongs to user 12345" in problem_of(config).what
@@ -58,7 +58,7 @@ def test_positions_and_dead_letters_that_others_can_write_stop_the_start(folder,
     assert f"chmod go-w {tmp_path}/data/{folder}" in reported.stderr
 
 
-def test_the_endpoint_never_takes_the_place_of_somebodys_file(config, tmp_path):
+def test_the_endpoint_never_replaces_an_existing_file(config, tmp_path):
     precious = tmp_path / "precious"
     precious.write_text("mine")
     config.write_text(config.read_text() + f"http: {{enabled: true, host: 'unix://{precious}'}}\n")

@@ -13,7 +13,7 @@ def problems(text):
     return [str(problem) for problem in caught.value.problems]
 
 
-def test_every_problem_is_reported_with_its_line_and_what_there_is():
+def test_every_problem_is_reported_with_its_line_and_the_known_names():
     reported = problems(
         """\
 - disect: {tokenizer: "%{a}"}

@@ -81,7 +81,7 @@ def test_no_planted_secret_is_in_any_document(calls, gateways):
         ({"message": "Authorization: Basic dXNlcjpwbGFudGVk"}, "mcp_unrecognised"),
     ],
 )
-def test_what_cannot_be_read_is_tagged_and_kept_masked(url, event, tag):
+def test_an_unreadable_line_is_tagged_and_kept_masked(url, event, tag):
     [document] = simulated(url, [event])
     assert document["tags"] == [tag]
     assert document["message"]
@@ -120,7 +120,7 @@ def test_a_huge_line_is_kept_to_a_bound_with_its_size_and_digest(url):
     assert "_mcp" not in document
 
 
-def test_what_stands_beside_a_text_that_cannot_be_read_is_kept(url):
+def test_fields_beside_an_unreadable_text_are_kept(url):
     [document] = simulated(url, [{"message": "started", "worker": 7, "token": "planted"}])
     assert document["message"] == '{"message":"started","token":"[PASSWORD]","worker":7}'
     assert document.keys() == {"@timestamp", "message", "tags"}
@@ -161,7 +161,7 @@ def test_what_says_only_that_somebody_is_there_is_dropped(url):
         {"action": "X", "resource_type": "y", "user_id": 7, "details": "no object"},
     ],
 )
-def test_whatever_a_message_holds_it_becomes_an_event(url, event):
+def test_every_message_becomes_an_event(url, event):
     [document] = simulated(url, [event])
     assert "tags" not in document
     assert document["data_stream"]["dataset"].startswith("mcp.")

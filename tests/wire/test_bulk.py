@@ -1,4 +1,4 @@
-"""The bulk API as bytes: where a line goes, under which id, and what the answer says of it."""
+"""The bulk API as bytes: the destination and id of a line, and its result in the answer."""
 
 import json
 import re
@@ -182,7 +182,7 @@ NOVEMBER = "2026-11-24T10:00:00.000Z"
 
 
 def targets(encoder, *lines):
-    """Where the lines go, and under which conditions."""
+    """The destinations of the lines, with their conditions."""
     block = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
     return [json.loads(found)["create"] for found in encoder.actions(block)]
 

@@ -135,7 +135,7 @@ def test_a_partial_acknowledgement_counts_although_the_next_is_wrong():
     [
         (event(1, b"{}"), "an event outside a window"),
         (frame(b"W", 1) + event(2, b"{}"), "expected event 1, got 2"),
-        (frame(b"W", 2) + frame(b"W", 1), "still misses 2 events"),
+        (frame(b"W", 2) + frame(b"W", 1), "still lacks 2 events"),
         (frame(b"W", 101), "a window of 101 events is over 100"),
         (frame(b"W", 1) + frame(b"J", 1, 10_001), "a frame of 10001 bytes is over 10000"),
         (frame(b"C", 10_001), "a frame of 10001 bytes is over 10000"),

@@ -95,7 +95,7 @@ def test_a_reply_comes_with_its_last_byte_and_not_before(reply):
     [
         (b"HTTP/1.1 400 Bad Request\r\n", "expected a reply, got b'HTTP/1.1 400 Bad Req'"),
         (b"\r\n", "expected a reply"),
-        (b"%1\r\n", "expected a reply"),  # a map of RESP3, which nobody has asked for
+        (b"%1\r\n", "expected a reply"),  # a map of RESP3, which was not negotiated
         (b":\r\n", "expected a number"),
         (b":1_000\r\n", "expected a number"),
         (b":" + b"9" * 20 + b"\r\n", "expected a number"),

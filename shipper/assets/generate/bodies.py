@@ -1,7 +1,7 @@
 """Bodies of Elasticsearch's APIs by name: lifecycle policies, component and index templates.
 
-All are plain JSON values, settings nested, as the server gives them back, so that what is
-installed can be compared with what is wanted.
+All are plain JSON values in the form in which the server returns them (settings are nested), so
+that `setup` can compare the installed bodies with these.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,20 +11,21 @@ from shipper.catalog import Catalog, EventType, Field, IndexStrategy, Scope
 
 Body = dict[str, Any]
 
-#: In every `_meta`: what carries it is ours to change and to remove.
+#: The mark in every `_meta`: `setup` may change and remove the objects that carry it.
 MANAGED_BY = "mcp-shipper"
 
 SETTINGS = "mcp@settings"
 MAPPINGS = "mcp@mappings"
 
-#: Over the built-in `logs-*-*` (100), Fleet's packages (200), and the 500 or 501 that Elastic's
-#: documentation gives as its example for a `logs-*` of one's own: equal priorities are an error.
+#: Above the built-in `logs-*-*` (100), Fleet's packages (200), and the 500 and 501 of the examples
+#: for custom `logs-*` templates in Elastic's documentation: equal priorities are an error.
 _PRIORITY = 600
 
 _ROLLOVER_DAYS = 30
 _WARM_AFTER_DAYS = 7
-#: The longest month; and when no shipper that was cut off for a while still writes to it.
+#: The longest month.
 _MONTH_DAYS = 31
+#: After this age even a shipper that was cut off for a few days no longer writes to the index.
 _MONTH_OVER_DAYS = 35
 
 #: Characters of a keyword that are indexed; a longer value stays in `_source`.
@@ -36,10 +37,10 @@ _MAY_BE_MALFORMED = {"date", "double", "float", "ip", "long"}
 
 
 def policies(catalog: Catalog, scope: Scope) -> dict[str, Body]:
-    """A lifecycle policy for each event type; its age counts from rollover, not from the event.
+    """A lifecycle policy for each event type; ages count from the rollover, not from the event.
 
-    A monthly index is never rolled over: there the age counts from its creation, so the events of
-    a month's last day are kept long enough only if a month is added.
+    A monthly index is never rolled over, so its age counts from its creation: its policy adds a
+    month, or the events of the month's last day would be deleted too early.
     """
     return {
         name_of(row, scope): {"policy": _policy(row, catalog, scope)}
@@ -48,18 +49,18 @@ def policies(catalog: Catalog, scope: Scope) -> dict[str, Body]:
 
 
 def component_templates(catalog: Catalog, *, has_source_mode: bool = False) -> dict[str, Body]:
-    """Settings and mappings that all streams share; `has_source_mode` is for 8.17 and later.
+    """Settings and mappings of all types; `has_source_mode` is for Elasticsearch 8.17 and later.
 
-    One set of mappings, not one for each type: a field means the same everywhere, and one that a
-    type never carries costs nothing. `dynamic` is false: what the catalog does not name is kept
-    in `_source` and not indexed, so that no foreign field can refuse a document, grow the mapping
-    or ask of a shipper's credentials the right to change it.
+    All types share one set of mappings: a field means the same everywhere, and a field that a
+    type never carries costs nothing. `dynamic` is false: fields that the catalog does not name
+    are kept in `_source` and not indexed. Otherwise a foreign field could cause a refusal, grow
+    the mapping, or require credentials that may change the mapping.
     """
     mappings = {"dynamic": False, "properties": _properties(catalog.fields.values())}
     index: Body = {"codec": "best_compression"}
     if has_source_mode:
-        # `logs-*` streams of 9 may otherwise rebuild events from their index, which shortens the
-        # time to milliseconds and makes text of the numbers in arguments: no chain would hold.
+        # Otherwise `logs-*` data streams of version 9 may rebuild events from their index, which
+        # cuts times to milliseconds and turns numbers in arguments into text: chains would break.
         index["mapping"] = {"source": {"mode": "stored"}}
     return {
         SETTINGS: _component({"settings": {"index": index}}),
@@ -68,7 +69,7 @@ def component_templates(catalog: Catalog, *, has_source_mode: bool = False) -> d
 
 
 def index_templates(catalog: Catalog, scope: Scope, *, has_ilm: bool = True) -> dict[str, Body]:
-    """An index template for each event type; without ILM the stream's own lifecycle keeps it."""
+    """An index template for each event type; without ILM, the data stream's lifecycle is set."""
     return {
         name_of(row, scope): {
             "index_patterns": [_pattern(row, scope)],
@@ -86,9 +87,9 @@ def index_templates(catalog: Catalog, scope: Scope, *, has_ilm: bool = True) -> 
 
 
 def first_indices(catalog: Catalog, scope: Scope) -> dict[str, Body]:
-    """With aliases: the index that each begins with, by a name that says the month it is made in.
+    """The first index of each alias, by a name with date math; empty under other strategies.
 
-    The server works the month out; ILM counts on from there.
+    The server fills in the current month; ILM increments the number at each rollover.
     """
     if scope.index_strategy is not IndexStrategy.ROLLOVER_ALIAS:
         return {}
@@ -106,7 +107,7 @@ def name_of(row: EventType, scope: Scope) -> str:
 
 
 def index_of(row: EventType, scope: Scope) -> str:
-    """Where an event of the type is written, in Logstash's words."""
+    """The index that an event of the type is written to, in Logstash's syntax."""
     return f"{row.index}-%{{+YYYY-MM}}" if _is_monthly(scope) else row.index
 
 
@@ -119,12 +120,12 @@ def _is_monthly(scope: Scope) -> bool:
 
 
 def _pattern(row: EventType, scope: Scope) -> str:
-    """Not `mcp-auth-*` for an index: `mcp-auth-x` may be another type's."""
+    """The index pattern of a type; `mcp-auth-*` would also match another type's `mcp-auth-x`."""
     return f"{stream_of(row)}-*" if _has_streams(scope) else f"{row.index}-2*"
 
 
 def stream_of(row: EventType) -> str:
-    """The data streams of a type, less the namespace; also its policy and its template."""
+    """The name of a type's data streams without the namespace; also of its policy and template."""
     return f"logs-{row.dataset}"
 
 
@@ -146,8 +147,8 @@ def _policy(row: EventType, catalog: Catalog, scope: Scope) -> Body:
 
 
 def _phases(days: int) -> Body:
-    # What is kept for less than a month is rolled over as often as it is deleted, so that nothing
-    # stays for more than twice its time.
+    # If the retention is under a month, indices roll over at that interval, so that no event is
+    # kept for more than twice its retention.
     rollover = {"max_age": f"{min(_ROLLOVER_DAYS, days)}d", "max_primary_shard_size": "50gb"}
     hot = {"rollover": rollover, "readonly": {}, "set_priority": {"priority": 100}}
     merge = {"forcemerge": {"max_num_segments": 1}}
@@ -161,19 +162,19 @@ def _phases(days: int) -> Body:
 
 
 def _monthly_phases(days: int) -> Body:
-    """Read only, and merged, when the month is surely over: nothing is written late."""
+    """The index becomes read-only, and is merged, only after the last late event can arrive."""
     warm = {"readonly": {}, "forcemerge": {"max_num_segments": 1}, "set_priority": {"priority": 50}}
     delete = {"delete": {"delete_searchable_snapshot": True}}
     return {
         "hot": {"min_age": "0ms", "actions": {"set_priority": {"priority": 100}}},
-        # Never after the deletion: what is kept for a day is deleted on the 32nd.
+        # Never after the deletion: with a retention of one day, that is after 32 days.
         "warm": {"min_age": f"{min(_MONTH_OVER_DAYS, days + _MONTH_DAYS)}d", "actions": warm},
         "delete": {"min_age": f"{days + _MONTH_DAYS}d", "actions": delete},
     }
 
 
 def _basis(row: EventType, catalog: Catalog, scope: Scope) -> Iterator[str]:
-    """Who asked for the retention in force."""
+    """The sources of the retention in force."""
     days = scope.retention_days_of(row.name, catalog)
     if days == row.retention_days:
         yield f"Default of {row.name}."
@@ -194,14 +195,14 @@ def _lifecycle(row: EventType, catalog: Catalog, scope: Scope, *, has_ilm: bool)
         if scope.index_strategy is IndexStrategy.ROLLOVER_ALIAS:
             lifecycle["rollover_alias"] = row.index
         return {"settings": {"index": {"lifecycle": lifecycle}}}
-    if not _has_streams(scope):  # only a stream can have a lifecycle of its own
+    if not _has_streams(scope):  # only a data stream has its own lifecycle
         return {}
     days = scope.retention_days_of(row.name, catalog)
     return {"lifecycle": {"enabled": True, "data_retention": f"{days}d"}}
 
 
 def _constants(row: EventType) -> Body:
-    """What is the same in the whole stream is found even where an event does not say it."""
+    """The constant fields of a data stream: searches find them even in events without them."""
     values = {"type": "logs", "dataset": row.dataset}
     constants = {name: {"type": "constant_keyword", "value": values[name]} for name in values}
     return {"properties": constants}
@@ -219,15 +220,15 @@ def _properties(fields: Iterable[Field]) -> Body:
 
 
 def _mapping(field: Field) -> Body:
-    """How a field is indexed; a value that does not fit never costs the document.
+    """The mapping of a field; a value that does not fit does not cause a refusal.
 
-    It stays in `_source`, and the document names the field in `_ignored`.
+    Such a value stays in `_source`, and the document names the field in `_ignored`.
     """
     mapping: Body = {"type": field.type}
     if field.type == "keyword" and field.path.rpartition(".")[2] in _LONG_NAMES:
         mapping["ignore_above"] = _IGNORE_ABOVE_LONG
     elif field.type in {"keyword", "flattened"}:
         mapping["ignore_above"] = _IGNORE_ABOVE
-    elif field.type in _MAY_BE_MALFORMED and field.path != "@timestamp":  # a stream's must be sound
+    elif field.type in _MAY_BE_MALFORMED and field.path != "@timestamp":  # data streams require it
         mapping["ignore_malformed"] = True
     return mapping

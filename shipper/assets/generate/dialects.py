@@ -1,23 +1,23 @@
 """Python's patterns in the dialects of Ruby and of Java.
 
-They translate the patterns of `shipper.secrets`, not every pattern there is.
+They translate the patterns of `shipper.secrets`, not every possible pattern.
 """
 
 import re
 
-#: What a possessive `{n,m}+` repeats: a set, an escape or a letter.
+#: The item that a possessive `{n,m}+` repeats: a set, an escape or a letter.
 _ATOM = r"(\[(?:\\.|[^\]\\])*\]|\\.|[\w=])"
 
 
 def ruby(pattern: str) -> str:
-    """Ruby names groups otherwise, has `m` for Python's `s`, and no possessive `{n,m}+`."""
+    """In Ruby's dialect: other syntax for named groups, `m` for `s`, no possessive `{n,m}+`."""
     text = _portable(pattern)
     text = re.sub(_ATOM + r"\{(\d*,?\d*)\}\+", r"(?>\1{\2})", text)
     return re.sub(r"\(\?([is]+)([:)])", lambda m: f"(?{m[1].replace('s', 'm')}{m[2]}", text)
 
 
 def java(pattern: str) -> str:
-    """Java needs `(?d)` for a `.` that stops at line feeds only."""
+    """In Java's dialect: `(?d)` makes `.` stop at line feeds only."""
     return f"(?d){_portable(pattern)}"
 
 

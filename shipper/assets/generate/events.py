@@ -1,4 +1,4 @@
-"""The catalog as a page to read: docs/events.md."""
+"""The catalog as a page of the documentation: docs/events.md."""
 
 from collections.abc import Iterable, Iterator
 

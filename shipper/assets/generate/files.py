@@ -1,4 +1,4 @@
-"""Catalog to files: what is derived is generated, committed, and checked for staleness."""
+"""Writes the files that are generated from the catalog, and finds stale ones."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from shipper.catalog import Catalog, Scope
 Generated = Iterator[tuple[PurePosixPath, bytes]]
 Generator = Callable[[Catalog, Scope], Generated]
 
-#: What lies here, carries our mark and is generated no more is removed.
+#: Files in these folders that carry mcp-shipper's mark and are no longer generated are removed.
 _FOLDERS = ("ilm", "kibana", "logstash/pipelines", "logstash/scripts")
 
 
@@ -66,7 +66,7 @@ def build(catalog: Catalog, scope: Scope) -> dict[PurePosixPath, bytes]:
 
 
 def write(root: Path, catalog: Catalog, scope: Scope) -> list[Path]:
-    """Bring the files under `root` up to date; the ones changed or removed, in order."""
+    """Bring the files under `root` up to date; return those changed or removed, in order."""
     files = build(catalog, scope)
     changed = [path for path, content in files.items() if _content(root / path) != content]
     for path in changed:
@@ -78,7 +78,7 @@ def write(root: Path, catalog: Catalog, scope: Scope) -> list[Path]:
 
 
 def stale(root: Path, catalog: Catalog, scope: Scope) -> list[str]:
-    """What `write` would do, a line for each file."""
+    """The changes that `write` would make, a line for each file."""
     files = build(catalog, scope)
     found = [f"{path}: no longer generated" for path in _leftover(root, files)]
     for path, content in files.items():

@@ -1,8 +1,7 @@
-"""What the pipelines need to make our events of foreign logs: tables, the same in each language.
+"""Tables for the pipelines that turn foreign logs into events, the same in each language.
 
-Two pipelines do the same work, one in Ruby (Logstash) and one in Painless (Elasticsearch). What
-they know comes from the catalog, `shipper.secrets` and `gateways.yml`, what they do is in
-`scripts/`.
+Two pipelines do the same work, one in Ruby (Logstash) and one in Painless (Elasticsearch). Their
+code is in `scripts/`; their tables come from the catalog, `shipper.secrets` and `gateways.yml`.
 """
 
 import json
@@ -26,7 +25,7 @@ _LEVELS = ("info", "warning", "high", "critical")
 
 
 def tables(catalog: Catalog, scope: Scope) -> dict[str, Any]:
-    """All that the scripts know, as plain JSON."""
+    """The tables of the scripts, as plain JSON."""
     foreign = gateways_table()
     return {
         "types": {
@@ -55,12 +54,12 @@ def in_ruby(catalog: Catalog, scope: Scope) -> str:
 
 @cache
 def gateways_table() -> Mapping[str, Any]:
-    """How other programs' logs are read; see `gateways.yml`."""
+    """The table of other programs' logs, from `gateways.yml`."""
     table: dict[str, Any] = yaml.safe_load(gateways())
     return table
 
 
-#: Two shapes are more than a pattern: the script has code for them, by name.
+#: Two shapes need more than a pattern: the script has code for them, under these names.
 _CODED = {"authorization": "basic", "password": "assigned"}
 _PATTERNS = {
     "secret_name": assigned.SECRET_NAME.pattern,

@@ -1,7 +1,8 @@
-"""Ingest pipelines: the events of foreign lines, made in Elasticsearch without a Logstash.
+"""Ingest pipelines, which turn foreign lines into events in Elasticsearch, without Logstash.
 
 Painless limits how long a pattern may run on a text, so the patterns run as `gsub` processors: a
-script lays out every text of the event in a list, the processors mask it, a script puts it back.
+script collects every text of the event in a list, the processors mask the texts, and another script
+puts them back.
 """
 
 import re
@@ -19,11 +20,11 @@ from shipper.secrets.patterns import SHAPES
 _NORMALISE = "mcp-normalise"
 _MASK_TEXT = "mcp-mask-text"
 
-#: Of a line that could not be read; as in the Ruby script.
+#: The length to which an unreadable line is cut; the same as in the Ruby script.
 _MOST_CHARACTERS = 4_000
 #: Replaces the name of a secret in the list of names.
 _HIDDEN = "\ue000"
-_IS_OURS = "ctx._mcp != null && ctx._mcp.unknown == null"
+_IS_EVENT = "ctx._mcp != null && ctx._mcp.unknown == null"
 _IS_UNKNOWN = "ctx._mcp?.unknown == true"
 
 
@@ -31,8 +32,8 @@ def ingest_pipelines(catalog: Catalog, scope: Scope) -> dict[str, Body]:
     """The pipeline for foreign lines, and the one that masks lines it could not read."""
     return {
         _MASK_TEXT: _pipeline(
-            "Keeps a line that could not be read as one text in `message`, cut where it is very "
-            "long, and masks what looks like a secret in it.",
+            "Keeps a line that could not be read as one text in `message`, masks everything in it "
+            "that looks like a secret, and cuts it if it is very long.",
             [*_text()],
         ),
         _NORMALISE: _pipeline(
@@ -61,7 +62,7 @@ def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
     given = {
         name: known.pop(name) for name in ("types", "kinds", "severities", "subjects", "ibans")
     }
-    # A data stream requires it; a line that has its own time gets that later.
+    # A data stream requires it; a line with its own time gets that time later.
     now = {"field": "@timestamp", "copy_from": "_ingest.timestamp", "override": False}
     yield {"set": {"tag": "mcp_now", **now}}
     yield _script("read", known)
@@ -75,13 +76,13 @@ def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
         }
     }
     yield {"pipeline": {"tag": "mcp_mask_unrecognised", "if": _IS_UNKNOWN, "name": _MASK_TEXT}}
-    yield _gsub("mcp_secret_names", "_mcp.plain", _NAME, _HIDDEN, condition=_IS_OURS)
-    yield _gsub("mcp_secret_words", "_mcp.names", _LAST_WORD, _HIDDEN, condition=_IS_OURS)
-    yield _script("mask", {"kinds": given["kinds"]}, condition=_IS_OURS, has_json=True)
-    yield from _gsubs("_mcp.texts", _SHAPES, condition=_IS_OURS)
+    yield _gsub("mcp_secret_names", "_mcp.plain", _NAME, _HIDDEN, condition=_IS_EVENT)
+    yield _gsub("mcp_secret_words", "_mcp.names", _LAST_WORD, _HIDDEN, condition=_IS_EVENT)
+    yield _script("mask", {"kinds": given["kinds"]}, condition=_IS_EVENT, has_json=True)
+    yield from _gsubs("_mcp.texts", _SHAPES, condition=_IS_EVENT)
     indices = {row.dataset: name_of(row, scope) for row in catalog.event_types.values()}
     where = {"indices": indices, "strategy": str(scope.index_strategy)}
-    yield _script("write", {**given, **where}, condition=_IS_OURS, has_json=True)
+    yield _script("write", {**given, **where}, condition=_IS_EVENT, has_json=True)
 
 
 def _on_failure() -> Iterator[Body]:
@@ -122,13 +123,14 @@ def _body(pattern: re.Pattern[str]) -> str:
     return body_of(java(pattern.pattern).removeprefix("(?d)"))
 
 
-#: For a name without its marks, and for the name itself: they match all of a secret's name.
+#: The first is for a name without punctuation, the second for the name itself. Both match the
+#: complete name of a secret.
 _NAME = rf"(?s)\A(?!(?:{_body(assigned.HARMLESS)})\z).*?(?:{_body(assigned.SECRET_NAME)}).*\z"
 _LAST_WORD = rf"(?s)\A.*?(?:{_body(assigned.LAST_WORD)}).*\z"
 
 
 def _spelled(pattern: str) -> str:
-    """A pattern of names for names with marks between their letters: `api_key`, `client secret`."""
+    """A pattern that allows marks between the letters of a name: `api_key`, `client secret`."""
     marked = re.sub(r"([a-z])(\?)?", r"(?:\1[_. -]?)\2", pattern)
     return marked.replace("$", "(?![A-Za-z0-9_-])").replace("^", "(?<![A-Za-z0-9_.-])")
 
@@ -138,8 +140,8 @@ _IN_TEXT = (
     rf"(?:{_spelled(_body(assigned.SECRET_NAME))})[\w-]{{0,40}}+"
 )
 _MASKED = rf"(?!{_body(assigned.MASKED)})"
-#: Behind an escaped quote, up to the next that has no more backslashes before it. Possessive,
-#: because Java otherwise recurses for each character and runs out of stack.
+#: A quoted value. After an escaped quote it ends at the next quote with just as many backslashes.
+#: Possessive, because Java otherwise recurses for each character and runs out of stack.
 _QUOTED = r"(\\*[\"'])(?:(?<=\\[\"'])(?:(?!(?<!\\)\2).)++|(?<!\\[\"'])(?:(?!\2)(?:\\.|[^\\]))++)"
 _BARE = _body(assigned.VALUE)[_body(assigned.VALUE).index("(?:digest") :] + "+"
 _ASSIGNED = (
@@ -148,14 +150,14 @@ _ASSIGNED = (
     rf"|(?<=(?:^|\s)--?[\w-]{{1,40}})\s{{1,4}}+|\s{{1,4}}+(?=[\"'])))"
     rf"{_MASKED}(?:{_QUOTED}|[\[{{][^\n]*|{_BARE})"
 )
-#: Put before what a script must check.
+#: Put before text that a script must check.
 _MARK = "\ue001"
 _IBAN_HEAD = r"(?<![A-Za-z0-9])(?=[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9])"
 _SSN = r"(?<![0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![0-9-])"
 
 
 def _shapes() -> Iterable[tuple[str, str, str]]:
-    """Name, pattern and replacement of each, in the order of the record line."""
+    """The name, pattern and replacement of each shape, in the order in which the handler masks."""
     seen: dict[str, int] = {}
     for shape in SHAPES:
         seen[shape.kind] = seen.get(shape.kind, 0) + 1
@@ -169,7 +171,8 @@ def _shapes() -> Iterable[tuple[str, str, str]]:
 
 
 _SHAPES = tuple(_shapes())
-#: For text that no script checks afterwards: by form alone, so rather too much than too little.
+#: For text that no script checks afterwards: they match by form alone, so they mask too much rather
+#: than too little.
 _TEXT_SHAPES = (
     *(row for row in _SHAPES if row[0] != "iban"),
     ("basic", r"(?i)\b(basic\s{1,4})[a-z0-9+/_-]{8,}={0,2}", "$1[AUTHORIZATION]"),

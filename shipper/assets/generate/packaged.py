@@ -1,4 +1,4 @@
-"""The generator's own files: scripts and templates, as they lie in the package."""
+"""The generator's own files in the package: scripts, templates and the table of gateways."""
 
 from importlib.resources import files
 

@@ -11,11 +11,11 @@ from shipper.assets.generate.bodies import MANAGED_BY, Body, policies
 from shipper.catalog import Catalog, IndexStrategy, Scope, Sensitivity
 
 _SPACE = "mcp-audit"
-#: Where cold and frozen indices are mounted from: a snapshot repository of the operator's.
+#: The operator's snapshot repository, from which cold and frozen indices are mounted.
 _REPOSITORY = "mcp-audit"
 _COLD_AFTER_DAYS = 60
 _FROZEN_AFTER_DAYS = 180
-#: Elasticsearch's own default is 30; what was refused should be looked at within a quarter.
+#: Elasticsearch's default is 30; this leaves a quarter to review refused documents.
 _FAILURES_DAYS = 90
 
 _READ = ("read", "view_index_metadata")
@@ -25,16 +25,16 @@ _CONTENT = {"flattened", "match_only_text"}
 def roles(catalog: Catalog, scope: Scope) -> dict[str, Body]:
     """Roles by name.
 
-    The writer can only add. The analyst sees who did what, not what was said: no arguments,
-    results or texts of errors. The tenant sees the events of one OAuth client, that of the
-    user's metadata `mcp_client_id`. Roles add up: whoever has another that reads these indices
-    without limits is not limited by these.
+    The writer can only add events. The analyst sees who did what, but no content: no arguments,
+    results or error messages. The tenant sees the events of one OAuth client, which the user's
+    metadata names as `mcp_client_id`. Roles add up: if a user has another role that reads these
+    indices without limits, the limits of these roles have no effect.
     """
     names = _indices(catalog, scope)
     return {
         "mcp_writer": _role("Adds events; cannot read, change or delete any.", _writes(names)),
         "mcp_analyst": _role(
-            "Reads events without what was said in them.",
+            "Reads events without their content.",
             {**_reads(names), "field_security": {"grant": ["*"], "except": _content(catalog)}},
             reads=True,
         ),
@@ -46,7 +46,7 @@ def roles(catalog: Catalog, scope: Scope) -> dict[str, Body]:
 
 
 def api_keys(catalog: Catalog, scope: Scope) -> dict[str, Body]:
-    """Bodies of `POST /_security/api_key`: for a shipper, and for who runs `setup`."""
+    """Bodies of `POST /_security/api_key`: for a shipper, and for running `setup`."""
     installer = ["manage_ilm", "manage_index_templates", "manage_ingest_pipelines", "monitor"]
     writer = {"cluster": ["monitor"], "indices": [_writes(_indices(catalog, scope))]}
     setup: Body = {"cluster": installer}
@@ -66,10 +66,10 @@ def spaces(space: str = _SPACE) -> dict[str, Body]:
 
 
 def failure_store() -> Body:
-    """A component template that keeps what a stream refused; Elasticsearch 8.19, 9.1 and later.
+    """A component template that keeps refused documents; for Elasticsearch 8.19, 9.1 and later.
 
-    To be put in `composed_of` of the index templates. What lies there is as it arrived, before any
-    pipeline masked it, and no role limits fields there.
+    Add it to `composed_of` of the index templates. The failure store holds documents as they
+    arrived, before any pipeline masked them, and no role limits their fields.
     """
     kept = {"enabled": True, "lifecycle": {"data_retention": f"{_FAILURES_DAYS}d"}}
     options = {"data_stream_options": {"failure_store": kept}}
@@ -117,7 +117,7 @@ def _key(name: str, role: str, descriptor: Body) -> Body:
 
 
 def _writes(names: list[str]) -> Body:
-    """`auto_configure` makes a stream that is not there yet, by its template."""
+    """`auto_configure` creates a missing data stream from its template."""
     return {"names": names, "privileges": ["create_doc", "auto_configure"]}
 
 
@@ -137,7 +137,7 @@ def _content(catalog: Catalog) -> list[str]:
 
 
 def _of_content(catalog: Catalog) -> Iterator[str]:
-    """Fields that hold what somebody said; their names alone (a tool's) stay visible."""
+    """The fields that hold content; names, such as a tool's, stay visible."""
     for path, row in catalog.fields.items():
         if row.sensitivity in {Sensitivity.PAYLOAD, Sensitivity.SECRET} and row.type in _CONTENT:
             yield path

@@ -1,4 +1,4 @@
-"""What setup changed, or would change on a dry run, and how an object differs from ours."""
+"""The changes that `setup` makes, and how an installed object differs from the generated one."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,15 +33,16 @@ class Change:
 
 
 def differences(
-    ours: Mapping[str, Any], theirs: Mapping[str, Any], *, ignore_additions: bool = False
+    generated: Mapping[str, Any], installed: Mapping[str, Any], *, ignore_additions: bool = False
 ) -> list[str]:
-    """Where the installed object differs from ours, a line for each place.
+    """The places where the installed object differs from the generated one, a line for each.
 
-    Members that only theirs has at the top level are the server's. `ignore_additions` ignores them
-    at any depth: Elasticsearch returns a body as it was put, but Kibana adds defaults everywhere.
+    Top-level members that only the installed object has come from the server, and are ignored.
+    `ignore_additions` ignores such members at any depth: Elasticsearch returns a body as it was
+    put, but Kibana adds defaults everywhere.
     """
-    wanted = dict(_flat(ours))
-    found = dict(_flat({key: theirs[key] for key in ours if key in theirs}))
+    wanted = dict(_flat(generated))
+    found = dict(_flat({key: installed[key] for key in generated if key in installed}))
     paths = {path for path, value in wanted.items() if found.get(path) != value}
     if not ignore_additions:
         paths |= {path for path in found.keys() - wanted.keys() if found[path] != "false"}

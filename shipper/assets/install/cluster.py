@@ -22,11 +22,11 @@ _ALIAS = "index alias"
 _LIFECYCLE = "index.lifecycle.name"
 _POLICIES_OF_INDICES = f"/_all/_settings/{_LIFECYCLE}?expand_wildcards=all&flat_settings=true"
 _SOURCE_MODE_SINCE = (8, 17)  # index.mapping.source.mode; older versions refuse it as unknown
-_MAX_REASON = 500  # characters of the server's own words
+_MAX_REASON = 500  # characters of the server's message
 
 
 class Kind(StrEnum):
-    """A kind of object; the value is its word in the API's paths and answers."""
+    """A kind of object; the value is its name in the API's paths and answers."""
 
     COMPONENT = "component_template"
     POLICY = "ilm/policy"
@@ -88,8 +88,8 @@ class Cluster:
             yield Change(_ALIAS, alias, effect)
 
     def remove_unwritten_aliases(self) -> Iterator[Change]:
-        """Remove each alias of ours, with its indices, to which nothing was ever written."""
-        for name, body in sorted(self._ours(Kind.INDEX).items()):
+        """Remove each alias of mcp-shipper that never received an event, with its indices."""
+        for name, body in sorted(self._marked(Kind.INDEX).items()):
             settings = body.get("template", {}).get("settings", {}).get("index", {})
             if alias := settings.get("lifecycle", {}).get("rollover_alias"):
                 yield from self._remove_alias(alias, name)
@@ -108,14 +108,14 @@ class Cluster:
         yield Change(_ALIAS, alias, Effect.REMOVED)
 
     def _is_written(self, alias: str) -> bool:
-        """Whether an event was ever written; a count would miss those since the last refresh."""
+        """Whether an event was ever written; a count would miss events since the last refresh."""
         found = self._request("GET", f"/{alias}/_stats?level=shards")[1]["indices"].values()
         shards = (copy for row in found for copies in row["shards"].values() for copy in copies)
         return any(copy["seq_no"]["max_seq_no"] >= 0 for copy in shards)
 
     def remove(self, kind: Kind) -> Iterator[Change]:
         users = self._users(kind)
-        for name in sorted(self._ours(kind)):
+        for name in sorted(self._marked(kind)):
             yield self._remove(kind, name, users.get(name, []))
 
     def _remove(self, kind: Kind, name: str, users: list[str]) -> Change:
@@ -123,13 +123,13 @@ class Cluster:
             return Change(kind.label, name, Effect.KEPT, f"in use by {_abridged(users)}")
         if not self._dry_run:
             status, answer = self._request("DELETE", f"/_{kind}/{name}", accept=_IN_USE)
-            if status in _IN_USE:  # by something that came after the list of users
+            if status in _IN_USE:  # by a user that came after the list was read
                 return Change(kind.label, name, Effect.KEPT, _reason(answer))
         self._removed.add(name)
         return Change(kind.label, name, Effect.REMOVED)
 
     def _users(self, kind: Kind) -> dict[str, list[str]]:
-        """Who uses each object of a kind; so a dry run knows which removals a run is refused."""
+        """The users of each object, so that a dry run knows which removals would be refused."""
         match kind:
             case Kind.INDEX:
                 streams = self._request("GET", "/_data_stream?expand_wildcards=all")[1][
@@ -152,8 +152,8 @@ class Cluster:
                 )
         return {}
 
-    def _ours(self, kind: Kind) -> dict[str, Body]:
-        return {name: body for name, body in self._found(kind).items() if _is_ours(body)}
+    def _marked(self, kind: Kind) -> dict[str, Body]:
+        return {name: body for name, body in self._found(kind).items() if _is_marked(body)}
 
     def _found(self, kind: Kind) -> dict[str, Body]:
         """The installed objects by name, each in the shape of its `PUT`."""
@@ -201,7 +201,7 @@ def _abridged(names: list[str]) -> str:
     return f"{min(names)}{more}"
 
 
-def _is_ours(body: Body) -> bool:
+def _is_marked(body: Body) -> bool:
     meta = body.get("policy", body)
     marked = meta.get("_meta") or meta.get("metadata") or {}
     return bool(marked.get("managed_by") == MANAGED_BY)

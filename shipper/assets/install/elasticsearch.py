@@ -1,4 +1,4 @@
-"""What `setup` changes in Elasticsearch: templates, policies, pipelines, indices and roles."""
+"""Installs and removes templates, policies, pipelines, indices and roles in Elasticsearch."""
 
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ def install_in_cluster(
     parts: Collection[Part] = DEFAULT_PARTS,
     dry_run: bool = False,
 ) -> Iterator[Change]:
-    """Create or update what is missing or differs, one object at each step of the iterator.
+    """Create or update objects that are missing or differ, one at each step of the iterator.
 
     Raises `Unavailable` or `Refused` if the cluster cannot be reached or does not permit it.
     """
@@ -44,7 +44,7 @@ def install_in_cluster(
 def remove_from_cluster(
     client: "Elasticsearch", *, parts: Collection[Part] = DEFAULT_PARTS, dry_run: bool = False
 ) -> Iterator[Change]:
-    """Remove what carries our mark; never data, nor what existing data still needs."""
+    """Remove objects with mcp-shipper's mark, except those that existing data needs; never data."""
     cluster = Cluster(client, dry_run=dry_run)
     if Part.ROLES in parts:
         yield from cluster.remove(Kind.ROLE)
@@ -59,7 +59,7 @@ def remove_from_cluster(
 
 
 def _manage_indices(cluster: Cluster, catalog: Catalog, scope: Scope) -> Iterator[Change]:
-    """In order of need: a template refers to components and a policy, an index to its template."""
+    """In this order: a template refers to components and a policy, an index to its template."""
     components = component_templates(catalog, has_source_mode=cluster.has_source_mode())
     yield from cluster.put(Kind.COMPONENT, components)
     has_ilm = cluster.has_ilm()

@@ -1,4 +1,4 @@
-"""What `setup` changes in Kibana's saved objects: it imports those that are missing or differ."""
+"""Imports saved objects that are missing or differ into Kibana, and removes them."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from shipper.assets.install.kibana_api import MAX_REASON, Kibana
 _REVISION = re.compile(rf"\({MANAGED_BY} ([0-9a-f]+)\)")
 #: The attributes of a data view that are compared: it has no description to carry a revision.
 _VIEW_ATTRIBUTES = ("title", "name", "timeFieldName", "runtimeFieldMap", "fieldFormatMap")
-_NOT_OURS = "not by this version"
+_UNKNOWN = "unknown"
 
 Key = tuple[str, str]
 
@@ -44,7 +44,7 @@ def remove_objects(
 ) -> Iterator[Change]:
     """Delete the installed objects by id, those with references before their targets.
 
-    A copy that somebody has made of one of ours has another id and stays.
+    A copy that somebody has made of an object has another id and stays.
     """
     there = _existing(kibana, objects)
     for body in reversed(objects):
@@ -80,22 +80,22 @@ def _load(kibana: Kibana, objects: Sequence[Body]) -> dict[Key, str]:
     return {_key(one): _reason(one["error"]) for one in answer.get("errors", ())}
 
 
-def _difference(ours: Body, theirs: Body | None) -> str | None:
+def _difference(generated: Body, installed: Body | None) -> str | None:
     """A summary of what an import would change; None if it would change nothing."""
-    if theirs is None:
+    if installed is None:
         return ""
-    mine, found = ours["attributes"], theirs.get("attributes", {})
-    if ours["type"] == "index-pattern":
+    wanted, found = generated["attributes"], installed.get("attributes", {})
+    if generated["type"] == "index-pattern":
         differing = [
-            f"{name}: {found.get(name, 'absent')} -> {mine.get(name, 'absent')}"
+            f"{name}: {found.get(name, 'absent')} -> {wanted.get(name, 'absent')}"
             for name in _VIEW_ATTRIBUTES
-            if mine.get(name) != found.get(name)
+            if wanted.get(name) != found.get(name)
         ]
         return summary(differing) if differing else None
-    before, after = _revision(found), _revision(mine)
+    before, after = _revision(found), _revision(wanted)
     if before == after:
         return None
-    return summary([*_panel_changes(found, mine), f"revision {before} -> {after}"])
+    return summary([*_panel_changes(found, wanted), f"revision {before} -> {after}"])
 
 
 def _panel_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
@@ -107,7 +107,7 @@ def _panel_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Itera
 
 
 def _panels(attributes: Mapping[str, Any]) -> dict[str, object]:
-    """What each panel draws, in so far as every Kibana stores it the same way."""
+    """The data of each panel, by title, as far as every Kibana stores it in the same way."""
     try:
         panels = json.loads(attributes.get("panelsJSON", "[]"))
         return {one["title"]: _drawn(one) for one in panels if one.get("title")}
@@ -123,7 +123,7 @@ def _drawn(panel: Mapping[str, Any]) -> object:
 
 def _revision(attributes: Mapping[str, Any]) -> str:
     found = _REVISION.search(str(attributes.get("description", "")))
-    return found[1] if found else _NOT_OURS
+    return found[1] if found else _UNKNOWN
 
 
 def _reason(error: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from shipper.errors import Refused, Unavailable
 #: The first Kibana that takes these saved objects unchanged.
 _OLDEST = (8, 10)
 _TIMEOUT_S = 60.0
-MAX_REASON = 500  # characters of the server's own words
+MAX_REASON = 500  # characters of the server's message
 _MAX_ANSWER_BYTES = 32 << 20  # more than the largest import that Kibana takes
 
 
@@ -78,7 +78,7 @@ class Kibana:
         return self._request(method, path, data, "application/json", accept=accept)
 
     def upload(self, path: str, name: str, content: bytes) -> Any:
-        """The answer to a form with one NDJSON file; Kibana checks the ending of its name."""
+        """The answer to a form with one NDJSON file; Kibana checks the suffix of its name."""
         form = {"file": (name, content, "application/ndjson")}
         return self._request("POST", path, *urllib3.encode_multipart_formdata(form))
 

@@ -1,4 +1,4 @@
-"""What `setup` changes in Kibana's rules.
+"""Installs and removes Kibana's rules.
 
 The operator decides whether a rule is enabled and what it does when it fires: an update keeps both.
 """
@@ -16,8 +16,8 @@ from shipper.catalog import Catalog, Scope
 from shipper.errors import Refused
 
 _DETECTION = "/api/detection_engine/rules"
-#: Members that the operator sets, and the number that Kibana raises with each change.
-_THEIRS = {"enabled", "actions", "exceptions_list", "version"}
+#: Members that the operator sets, and the version, which Kibana increments with each change.
+_NOT_UPDATED = {"enabled", "actions", "exceptions_list", "version"}
 _NO_ENGINE = "this Kibana has no detection engine, or these credentials may not use it"
 
 
@@ -28,7 +28,7 @@ class _Rule:
     kind: str
     name: str
     path: str
-    wanted: Body  # what is compared
+    wanted: Body  # the members that are compared
     create: tuple[str, Body]
     update: Callable[[Body], tuple[str, str, Body]]
 
@@ -79,13 +79,13 @@ def _stack(identity: str, body: Body) -> _Rule:
 
 
 def _action(found: Body) -> Body:
-    """In the shape of a `PUT`: Kibana returns a member that it refuses there."""
+    """The action as a `PUT` takes it: Kibana returns a member that it refuses there."""
     return {name: value for name, value in found.items() if name != "connector_type_id"}
 
 
 def _detection(body: Body) -> _Rule:
     path = f"{_DETECTION}?rule_id={body['rule_id']}"
-    wanted = {name: value for name, value in body.items() if name not in _THEIRS}
+    wanted = {name: value for name, value in body.items() if name not in _NOT_UPDATED}
 
     def update(_found: Body) -> tuple[str, str, Body]:
         return "PATCH", _DETECTION, wanted

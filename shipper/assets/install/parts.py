@@ -13,5 +13,5 @@ class Part(StrEnum):
     ROLES = "roles"
 
 
-#: What setup installs without a switch. Roles decide who reads and writes: only on request.
+#: The parts that `setup` installs by default. Roles decide who reads and writes: only on request.
 DEFAULT_PARTS = (Part.INDEX_MANAGEMENT, Part.PIPELINES, Part.KIBANA, Part.RULES)

@@ -1,4 +1,4 @@
-"""All that `setup` changes, in Elasticsearch and in Kibana."""
+"""Installs and removes all assets, in Elasticsearch and in Kibana."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # it costs 170 ms and 31 MB, and only `setup` needs it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """Where to install which parts. Without a Kibana, its parts are left out.
+    """The destination, and the parts to install. Without a Kibana, its parts are left out.
 
     `space` is the space of Kibana; the default space if it is empty.
     """
@@ -33,7 +33,7 @@ class Setup:
     dry_run: bool
 
     def install(self) -> Iterator[Change]:
-        """Elasticsearch first; a space that is missing is created."""
+        """Install in Elasticsearch, then in Kibana; a missing space is created."""
         yield from install_in_cluster(
             self.client, self.catalog, self.scope, parts=self.parts, dry_run=self.dry_run
         )
@@ -46,7 +46,7 @@ class Setup:
             yield from install_rules(self.kibana, self.catalog, self.scope, dry_run=self.dry_run)
 
     def remove(self) -> Iterator[Change]:
-        """In the opposite order. A space stays: it may hold objects of others."""
+        """Remove in the opposite order. A space stays: it may hold other objects."""
         if self.kibana and self.space:
             self.kibana.enter(self.space, dry_run=True)  # does not create a missing one
         if self.kibana and Part.RULES in self.parts:

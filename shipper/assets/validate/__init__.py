@@ -1,4 +1,4 @@
-"""Checks of asset files without a server, ours and those that a user has edited."""
+"""Checks of asset files without a server, as generated or as a user has edited them."""
 
 import json
 from collections import Counter
@@ -29,7 +29,7 @@ def validate(path: Path, catalog: Catalog, scope: Scope) -> Iterator[Problem]:
     """
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     if not any(file.suffix in _SUFFIXES for file in files):
-        yield Problem(str(path), f"holds nothing to check; assets end in {', '.join(_SUFFIXES)}")
+        yield Problem(str(path), f"contains no assets; their names end in {', '.join(_SUFFIXES)}")
     for file in files:
         if file.suffix == ".ndjson":
             yield from _ndjson(file, catalog)

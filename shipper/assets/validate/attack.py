@@ -1,4 +1,4 @@
-"""Whether the tactics and techniques of a rule are in MITRE ATT&CK, as pinned in `attack.yml`."""
+"""Checks the tactics and techniques of a rule against MITRE ATT&CK, as pinned in `attack.yml`."""
 
 import re
 from functools import cache
@@ -28,7 +28,7 @@ def _tactics() -> dict[str, tuple[list[str], frozenset[str]]]:
 def check(threat: Json) -> Findings:
     """Problems of one entry of a rule's `threat`."""
     if threat.get("framework") != "MITRE ATT&CK":
-        yield "threat.framework must be MITRE ATT&CK: 8.x takes no other; put others into tags"
+        yield "threat.framework must be MITRE ATT&CK, as Kibana 8.x requires; put others into tags"
         return
     tactic = threat.get("tactic", {})
     if tactic.get("id") not in _tactics():

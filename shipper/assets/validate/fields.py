@@ -1,4 +1,4 @@
-"""Whether the fields that an asset names exist, with a type that fits their use."""
+"""Checks that the fields which an asset names exist, with a type that fits their use."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches

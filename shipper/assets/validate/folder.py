@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 
 def dangling(files: Iterable[Path]) -> Iterator[Problem]:
-    """Names in index templates that no file of the folder has.
+    """Names in index templates that are not those of a file in the folder.
 
     If the folder has no file of a kind, its names are not checked: others may install that kind.
     """
@@ -24,33 +24,33 @@ def dangling(files: Iterable[Path]) -> Iterator[Problem]:
     for file, body in templates.items():
         for name in body.get("composed_of", []) if components else ():
             if name not in components:
-                yield Problem(f"{file}: composed_of", f"no component template {name!r} is here")
+                yield Problem(f"{file}: composed_of", f"unknown component template {name!r}")
         if policies and _policy(body) not in (None, *policies):
             place = f"{file}: template.settings.index.lifecycle.name"
-            yield Problem(place, f"no lifecycle policy {_policy(body)!r} is here")
+            yield Problem(place, f"unknown lifecycle policy {_policy(body)!r}")
 
 
-def astray(files: Iterable[Path], ours: Mapping[str, str]) -> Iterator[Problem]:
+def astray(files: Iterable[Path], generated: Mapping[str, str]) -> Iterator[Problem]:
     """Rules that search outside every data view, where nobody could open the events of an alert.
 
-    The data views are in the files; if there are none, `ours` has their titles by id.
+    The data views are those in the files, or else `generated`: their titles by id.
     """
     bodies = [*_objects(files), *_lines(files)]
     views = {
         str(body.get("id")): str(body.get("attributes", {}).get("title"))
         for _, body in bodies
         if body.get("type") == "index-pattern"
-    } or ours
+    } or generated
     titles = {frozenset(title.split(",")) for title in views.values()}
     for where, body in bodies:
         place, index = _searched(body)
         if isinstance(index, list) and index and frozenset(map(str, index)) not in titles:
             known = " or ".join(sorted(views.values()))
-            what = f"{','.join(map(str, index))} is no data view's title; use {known}"
+            what = f"{','.join(map(str, index))} is not the title of a data view; use {known}"
             yield Problem(f"{where}: {place}", what)
         view = body.get("data_view_id") if "rule_id" in body else None
         if view and view not in views:
-            what = f"no data view {view!r} is here; known: {', '.join(sorted(views))}"
+            what = f"unknown data view {view!r}; known: {', '.join(sorted(views))}"
             yield Problem(f"{where}: data_view_id", what)
 
 

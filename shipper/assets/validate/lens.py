@@ -1,4 +1,4 @@
-"""What Kibana expects of a Lens panel's state, in the shape that 8.10 and later versions take."""
+"""Checks the state of a Lens panel, in the shape that Kibana 8.10 and later take."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

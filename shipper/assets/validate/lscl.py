@@ -19,7 +19,7 @@ SECTIONS = ("input", "filter", "output")
 
 
 class LogstashSyntaxError(Exception):
-    """The file breaks the grammar: the line, and what was found there."""
+    """The file breaks the grammar at `line`."""
 
     def __init__(self, line: int, what: str) -> None:
         super().__init__(what)

@@ -1,4 +1,4 @@
-"""What Kibana expects of detection rules and of stack rules."""
+"""Checks detection rules and stack rules as Kibana would."""
 
 import json
 import re
@@ -30,7 +30,7 @@ _MAX_GROUPS = 3
 _MAX_TERMS = 4
 _SPAN = re.compile(r"(?:now-)?(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-#: The delay of a run or an event that causes no miss: Kibana's own default.
+#: A run or an event may be this late without being missed: Kibana's own default.
 _SLACK_S = 60
 _COMPARATORS = {">", ">=", "<", "<=", "between", "notBetween"}
 

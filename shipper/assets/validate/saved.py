@@ -1,4 +1,4 @@
-"""What Kibana's import expects of saved objects, and what it destroys without a warning.
+"""Checks saved objects for faults that Kibana refuses, or that make it silently lose content.
 
 A dashboard without a version, or with an old one, goes through migrations that drop the columns of
 its panels; older Kibanas refuse newer versions, and attributes that they do not know. So versions
@@ -90,7 +90,7 @@ def check(body: Json, known: set[tuple[str, str]], types: Types) -> Findings:
 
 def _envelope(body: Json, kind: str) -> Findings:
     for name in sorted(body.keys() & _VOLATILE):
-        yield f"{name} belongs to one Kibana alone: leave it out"
+        yield f"{name} belongs to a single Kibana: leave it out"
     for name in sorted(body.keys() - _ENVELOPE - _VOLATILE):
         yield f"unknown key {name!r}"
     if body.get("coreMigrationVersion") != _CORE_VERSION:
@@ -98,14 +98,14 @@ def _envelope(body: Json, kind: str) -> Findings:
     low, high = _VERSIONS[kind]
     claimed = body.get("typeMigrationVersion")
     if not _is_between(claimed, low, high):
-        why = "without a safe one Kibana rewrites the object as if it were old, or refuses it"
+        why = "with another version, Kibana rewrites the object as if it were old, or refuses it"
         span = low if low == high else f"{low} to {high}"
         yield f"typeMigrationVersion is {claimed!r}, must be {span}: {why}"
     for name in sorted(body.get("attributes", {}).keys() - _ATTRIBUTES[kind]):
-        yield f"attribute {name!r} is not one that Kibana 8.10 takes"
+        yield f"attribute {name!r} is unknown in Kibana 8.10"
     group = body.get("attributes", {}).get("controlGroupInput", {})
     for name in sorted(group.keys() - _CONTROL_ATTRIBUTES):
-        yield f"attribute 'controlGroupInput.{name}' is not one that Kibana 8.10 takes"
+        yield f"attribute 'controlGroupInput.{name}' is unknown in Kibana 8.10"
     if not body.get("attributes", {}).get("name" if kind == "tag" else "title"):
         yield "its title is missing"
 
@@ -228,7 +228,7 @@ def _grid(panels: list[Json]) -> Findings:
         yield from _box(title, panel["gridData"])
         cells = _cells(panel["gridData"])
         if under := {taken[cell] for cell in cells if cell in taken}:
-            yield f"panel {title} lies over: {', '.join(sorted(under))}"
+            yield f"panel {title} overlaps: {', '.join(sorted(under))}"
         taken |= dict.fromkeys(cells, str(panel.get("title")))
 
 

@@ -1,7 +1,7 @@
-"""Problems of pipelines, policies and templates, ours and those that a user has edited.
+"""Problems of pipelines, policies and templates, as generated or as a user has edited them.
 
 The checks find what a server would refuse, or accept and do differently. Only the Logstash plugins
-and options of our pipelines are known: others are reported as unknown, but may exist.
+and options of the generated pipelines are known: others are reported as unknown, but may exist.
 """
 
 import json
@@ -76,7 +76,7 @@ def knows(body: Mapping[str, Any]) -> bool:
 
 
 def problems_in(path: Path) -> Iterator[Problem]:
-    """Everything wrong with a file of the kinds under `logstash/` and `ilm/`, with its place."""
+    """All problems of a file of the kinds under `logstash/` and `ilm/`, with their places."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".conf":
         yield from _of_pipeline(text, str(path))
@@ -121,11 +121,11 @@ def _of_pipeline(text: str, where: str) -> Iterator[Problem]:
 def _of_plugin(plugin: Plugin, where: str) -> Iterator[Problem]:
     known = _KNOWN.get((plugin.section, plugin.name))
     if known is None:
-        yield Problem(f"{where}:{plugin.line}", f"no {plugin.section} {plugin.name!r} is known")
+        yield Problem(f"{where}:{plugin.line}", f"unknown {plugin.section} {plugin.name!r}")
         return
     for option, (line, _) in plugin.options.items():
         if option not in known:
-            what = f"{plugin.name} has no option {option!r} that is known in Logstash 8.3 to 9"
+            what = f"unknown option {option!r} for {plugin.name} in Logstash 8.3 to 9"
             yield Problem(f"{where}:{line}", what)
     options = {name: value for name, (_, value) in plugin.options.items()}
     if options.get("data_stream") == "true" and "document_id" in options:
@@ -136,7 +136,7 @@ def _of_plugin(plugin: Plugin, where: str) -> Iterator[Problem]:
 def _of_policy(body: Mapping[str, Any], where: str) -> Iterator[Problem]:
     phases = body["policy"].get("phases", {}) if isinstance(body["policy"], dict) else {}
     if not phases:
-        yield Problem(f"{where}: policy.phases", "a policy has phases")
+        yield Problem(f"{where}: policy.phases", "a policy needs phases")
     else:
         yield from _unknown(body["policy"], {"phases", "_meta", "deprecated"}, f"{where}: policy")
     for name, phase in phases.items():

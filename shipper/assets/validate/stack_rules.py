@@ -97,7 +97,7 @@ _Phases = Mapping[str, Any]
 _Found = Iterator[tuple[str, str]]
 
 
-def _ages_are_times_that_do_not_go_back(phases: _Phases) -> _Found:
+def _ages_are_times_and_never_decrease(phases: _Phases) -> _Found:
     oldest = 0.0
     for name in (name for name in PHASES if name in phases):
         given = phases[name].get("min_age", "0ms")
@@ -105,7 +105,7 @@ def _ages_are_times_that_do_not_go_back(phases: _Phases) -> _Found:
         if age is None:
             yield f"{name}.min_age", f"{given!r} is not a time such as 90d; years do not exist"
         elif age < oldest:
-            yield f"{name}.min_age", f"{given} is before the phase that precedes it"
+            yield f"{name}.min_age", f"{given} is less than in the phase before it"
         oldest = max(oldest, age or 0.0)
 
 
@@ -116,7 +116,7 @@ def _some_actions_of_hot_follow_a_rollover(phases: _Phases) -> _Found:
             yield f"hot.actions.{name}", "needs rollover in the hot phase"
 
 
-def _a_rollover_says_when(phases: _Phases) -> _Found:
+def _a_rollover_has_a_condition(phases: _Phases) -> _Found:
     rollover = _actions(phases, "hot").get("rollover")
     if rollover is not None and not any(key.startswith("max_") for key in rollover):
         yield "hot.actions.rollover", "needs at least one max_ condition"
@@ -158,7 +158,7 @@ def _a_mounted_index_is_not_rewritten(phases: _Phases) -> _Found:
         mounted = mounted or "searchable_snapshot" in _actions(phases, name)
 
 
-def _actions_say_what_they_need(phases: _Phases) -> _Found:
+def _actions_have_their_options(phases: _Phases) -> _Found:
     for name in phases:
         for action, options in _actions(phases, name).items():
             needed = _NEEDED.get(action, ())
@@ -243,14 +243,14 @@ def _actions(phases: _Phases, name: str) -> Mapping[str, Any]:
 
 
 POLICY_RULES: tuple[Callable[[_Phases], _Found], ...] = (
-    _ages_are_times_that_do_not_go_back,
+    _ages_are_times_and_never_decrease,
     _some_actions_of_hot_follow_a_rollover,
-    _a_rollover_says_when,
+    _a_rollover_has_a_condition,
     _frozen_is_a_searchable_snapshot,
     _snapshots_have_one_repository,
     _nothing_moves_twice,
     _a_mounted_index_is_not_rewritten,
-    _actions_say_what_they_need,
+    _actions_have_their_options,
     _an_index_is_mounted_once,
     _a_shrink_has_one_aim,
     _downsampling_grows_coarser_in_whole_steps,

@@ -1,4 +1,4 @@
-"""From the catalog: Kibana's data view, searches, dashboards and rules.
+"""Kibana's data view, searches, dashboards and rules, generated from the catalog.
 
 `model` defines the parts of a dashboard; `overview`, `compliance`, `operations` and `searches` are
 literals of it; `lens`, `dashboards` and `saved` turn them into Kibana's own shapes. `rules` makes
@@ -20,7 +20,7 @@ def boards(catalog: Catalog) -> tuple[Dashboard, ...]:
 
 
 def saved_objects(catalog: Catalog, scope: Scope) -> list[Body]:
-    """Every saved object; each comes after those that it refers to."""
+    """Every saved object; each comes after the objects that it refers to."""
     types = field_types(catalog)
     searches = [search(row) for row in SEARCHES]
     pages = [dashboard(board, types) for board in boards(catalog)]

@@ -37,10 +37,10 @@ _IN_A_ROW = 3
 _SUMMARY = (
     Panel("Events", Metric(count("Events", color=CALM), "recorded")),
     Panel("Event types", Metric(unique("Event types", "mcp.audit.type"), "with events")),
-    Panel("Streams", Metric(unique("Streams", "mcp.audit.stream.id"), "of processes")),
-    Panel("Segments opened", Metric(count("Segments opened", _OPENED, GOOD), "files begun")),
-    Panel("Segments closed", Metric(count("Segments closed", _CLOSED, GOOD), "files ended")),
-    Panel("Records lost", Metric(total(*_LOST_RECORDS, color=BAD), "by the record's own word")),
+    Panel("Streams", Metric(unique("Streams", "mcp.audit.stream.id"), "one per process")),
+    Panel("Segments opened", Metric(count("Segments opened", _OPENED, GOOD), "files started")),
+    Panel("Segments closed", Metric(count("Segments closed", _CLOSED, GOOD), "files completed")),
+    Panel("Records lost", Metric(total(*_LOST_RECORDS, color=BAD), "as reported by handlers")),
     Panel(
         "Values redacted",
         Metric(total("Values redacted", "mcp.redaction.count", color=CALM), "before the disk"),
@@ -64,7 +64,9 @@ _RETENTION = (
         ),
         width=32,
     ),
-    Panel("Who may read it", Share(top("Class", "mcp.audit.classification"), count("Events"))),
+    Panel(
+        "Events by classification", Share(top("Class", "mcp.audit.classification"), count("Events"))
+    ),
 )
 
 _DECISIONS = (
@@ -132,7 +134,7 @@ _HEALTH = (
         width=28,
     ),
     Panel(
-        "What the record says of itself",
+        "Events about the record",
         Table(
             (top("Operation", _OPERATION, 20),),
             (count("Events"), total("Records", "mcp.compliance.records"), newest("Last")),
@@ -151,7 +153,7 @@ def dashboard(catalog: Catalog) -> Dashboard:
     return Dashboard(
         COMPLIANCE,
         f"[MCP] {TITLES[COMPLIANCE]}",
-        "Which evidence is there, how long it is kept, and whether the record is whole.",
+        "Which evidence exists, how long it is kept, and whether the record is complete.",
         "30d",
         (
             strip(COMPLIANCE),
@@ -161,7 +163,7 @@ def dashboard(catalog: Catalog) -> Dashboard:
             PanelRow(11, _DECISIONS),
             PanelRow(13, _DATA),
             PanelRow(11, _HEALTH),
-            PanelRow(13, (Panel("Losses of the record", Saved("mcp-losses")),)),
+            PanelRow(13, (Panel("Losses in the record", Saved("mcp-losses")),)),
         ),
     )
 

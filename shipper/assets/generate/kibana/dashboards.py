@@ -75,7 +75,7 @@ def dashboard(board: Dashboard, types: Mapping[str, str]) -> Body:
     return saved("dashboard", board.id, body, references, version=VERSION)
 
 
-#: Part of the ids of panels: a word that changes makes every dashboard differ from the installed.
+#: Part of the ids of panels: changing a word makes every installed dashboard differ.
 _ID_WORDS = {
     Heatmap: "Heatmap",
     Markdown: "Text",
@@ -178,8 +178,8 @@ _FILTER_REFERENCE = refer("index-pattern", DATA_VIEW, _FILTER)
 
 
 def _search_source() -> Body:
-    """A filter for our events: the data view's pattern may match others."""
-    only_ours = {
+    """A filter for mcp-shipper's events: the data view's pattern may match others."""
+    only_mcp = {
         "$state": {"store": "appState"},
         "meta": {
             "alias": None,
@@ -193,4 +193,4 @@ def _search_source() -> Body:
         },
         "query": {"match_phrase": {"event.module": "mcp"}},
     }
-    return {**SEARCH_SOURCE, "filter": [only_ours]}
+    return {**SEARCH_SOURCE, "filter": [only_mcp]}

@@ -1,4 +1,4 @@
-"""MCP Operations: load, latency, cost, why calls fail, and how the shippers do."""
+"""MCP Operations: load, latency, cost, why calls fail, and how the shippers are doing."""
 
 from shipper.assets.generate.kibana.model import (
     BAD,
@@ -27,7 +27,7 @@ _CALLS = "event.dataset : mcp.tools and gen_ai.tool.name : *"
 _FAILED = "event.outcome : failure"
 _LIMITED = "event.dataset : mcp.ratelimits"
 _SHIPPER = "service.name : mcp-shipper"
-_QUARANTINED = "mcp.compliance.operation : lines-quarantined"
+_DEAD_LETTERS = "mcp.compliance.operation : lines-quarantined"
 _DURATION, _COST, _TOOL = "event.duration", "mcp.cost.amount", "gen_ai.tool.name"
 
 _SUMMARY = (
@@ -137,21 +137,21 @@ _SHIPPERS = (
             (
                 count("Starts", "mcp.compliance.operation : shipper-start"),
                 count("Stops", "mcp.compliance.operation : shipper-stop"),
-                total("Lines put aside", "mcp.compliance.records", _QUARANTINED),
-                newest("Last word"),
+                total("Dead letters", "mcp.compliance.records", _DEAD_LETTERS),
+                newest("Newest event"),
             ),
         ),
         where=_SHIPPER,
     ),
     Panel(
-        "Lines put aside",
+        "Dead letters",
         Series(
             "bar_stacked",
             over_time(),
             (total("Lines", "mcp.compliance.records", color=WARN),),
             top("Host", "host.hostname", 6),
         ),
-        where=_QUARANTINED,
+        where=_DEAD_LETTERS,
     ),
 )
 
@@ -180,7 +180,7 @@ _TRAFFIC = (
 DASHBOARD = Dashboard(
     OPERATIONS,
     f"[MCP] {TITLES[OPERATIONS]}",
-    "Load, latency and cost of MCP servers, why calls fail, and how the shippers do.",
+    "Load, latency and cost of MCP servers, why calls fail, and how the shippers are doing.",
     "7d",
     (
         strip(OPERATIONS),

@@ -72,7 +72,7 @@ _REFUSALS = (
         where=f"{_AUTH} and {_FAILED}",
     ),
     Panel(
-        "Denied decisions by rule",
+        "Denied requests by rule",
         Series("bar_stacked", over_time(), (count("Denied"),), top("Rule", "rule.name", 6)),
         where=_DENIED,
     ),
@@ -155,12 +155,12 @@ _ATTACKS = (
 
 _TOOLS = (
     Panel(
-        "Who calls which tool",
+        "Calls by tool and user",
         Heatmap(top("Tool", "gen_ai.tool.name", 15), top("User", "user.id", 12), count("Calls")),
         where=_TOOL_EVENTS,
     ),
     Panel(
-        "Tools that are denied",
+        "Denied tools",
         Series(
             "bar_horizontal_stacked",
             top("Tool", "gen_ai.tool.name"),

@@ -33,7 +33,7 @@ def stack_rules(
 ) -> dict[str, Body]:
     """Bodies of `POST /api/alerting/rule/<id>`, by the alert's name.
 
-    An alert that counts different values has none: a stack rule counts events.
+    An alert that counts different values has no stack rule, which can only count events.
     """
     types = field_types(catalog)
     return {

@@ -58,10 +58,10 @@ def saved(
     *,
     version: str = _OLDEST,
 ) -> Body:
-    """The envelope; an object that Kibana lists carries our tag and its revision.
+    """The envelope; an object that Kibana lists carries mcp-shipper's tag and its revision.
 
-    With the revision, `setup` later recognises an unchanged object: Kibana stores objects in
-    shapes of its own, which cannot be compared.
+    `setup` recognises an unchanged object by its revision: Kibana stores objects in its own
+    shapes, which cannot be compared.
     """
     tag = [] if kind in {"tag", "index-pattern"} else [refer("tag", _TAG, f"tag-ref-{_TAG}")]
     body = {
@@ -80,7 +80,7 @@ def saved(
 
 
 def tag() -> Body:
-    """The tag of all our objects."""
+    """The tag of all generated objects."""
     about = {"name": _TAG, "description": "Audit of MCP servers", "color": "#0b64dd"}
     return saved("tag", _TAG, about)
 
@@ -125,7 +125,7 @@ def field_types(catalog: Catalog) -> dict[str, str]:
 
 
 def _formats(catalog: Catalog) -> Iterable[tuple[str, Mapping[str, object]]]:
-    """The formats of numbers that are not plain ones."""
+    """The display formats of fields that are not shown as plain numbers."""
     duration = {
         "inputFormat": "nanoseconds",
         "outputFormat": "asMilliseconds",

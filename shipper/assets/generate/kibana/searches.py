@@ -15,35 +15,35 @@ SEARCHES: tuple[Search, ...] = (
     Search(
         "mcp-failures",
         "[MCP] Failures",
-        "What ended in failure, and why.",
+        "Events that ended in failure, with the reason.",
         "event.outcome : failure",
         ("mcp.audit.type", "event.action", "event.reason", "error.type", "user.id"),
     ),
     Search(
         "mcp-denied",
-        "[MCP] Denied decisions",
-        "What a policy denied or put to a person.",
+        "[MCP] Denied requests",
+        "Requests that a policy denied, or for which it asked a person to decide.",
         "event.dataset : mcp.authz and mcp.authz.decision : (deny or ask)",
         ("mcp.authz.decision", "rule.name", "gen_ai.tool.name", "mcp.method.name", *_WHO),
     ),
     Search(
         "mcp-threats",
         "[MCP] Threats and alerts",
-        "What detectors and rules saw.",
+        "Threats that detectors found, and alerts that rules raised.",
         "event.dataset : mcp.threats or event.kind : alert",
         ("mcp.threat.type", "mcp.threat.confidence", "mcp.threat.blocked", "rule.name", *_WHO),
     ),
     Search(
         "mcp-violations",
         "[MCP] Policy violations",
-        "Requests that broke a rule, and what was done about it.",
+        "Requests that broke a rule, with the action taken.",
         "event.dataset : mcp.violations",
         ("mcp.violation.type", "log.level", "mcp.violation.action_taken", "rule.name", *_WHO),
     ),
     Search(
         "mcp-losses",
-        "[MCP] Losses of the record",
-        "Where the record itself says that events are missing, or that fields were left out.",
+        "[MCP] Losses in the record",
+        "Reports of lost events, and events with fields left out.",
         "(event.dataset : mcp.compliance and event.outcome : failure)"
         " or mcp.audit.dropped_fields > 0",
         (
@@ -57,7 +57,7 @@ SEARCHES: tuple[Search, ...] = (
     Search(
         "mcp-user-trail",
         "[MCP] One user's trail",
-        "Everything known users did, in order: add a filter on user.id for one of them.",
+        "All events with a user id, newest first; filter on user.id to follow one user.",
         "user.id : *",
         (
             "user.id",

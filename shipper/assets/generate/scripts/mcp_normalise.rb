@@ -22,7 +22,7 @@ def filter(event)
   event.remove("[@metadata][mcp_silent]") # only this script may set it: it drops the event
   with_tags(event)
   with_stream(event)
-  return [event] if ours?(event.get("[mcp]"), event.get("[event]"))
+  return [event] if of_handler?(event.get("[mcp]"), event.get("[event]"))
 
   work(event)
   [event]
@@ -31,7 +31,7 @@ rescue StandardError => e
   [event]
 end
 
-# Tags that are not a list of texts would break the plugin that adds one.
+# Tags that are not a list of texts would break the plugin that adds a tag.
 def with_tags(event)
   tags = event.get("tags")
   return if tags.nil? || (tags.is_a?(Array) && tags.all? { |tag| tag.is_a?(String) })
@@ -40,7 +40,7 @@ def with_tags(event)
   event.set("tags", (tags.is_a?(Array) ? tags : [tags]).map { |tag| tag.is_a?(String) ? tag : canonical(tag) })
 end
 
-# A value that is not an object would break the plugin that sets a member of it.
+# A data stream that is not an object would break the plugin that sets a member of it.
 def with_stream(event)
   stream = event.get("data_stream")
   return if stream.nil? || stream.is_a?(Hash)
@@ -49,14 +49,14 @@ def with_stream(event)
   event.set("data_stream_was", canonical(stream))
 end
 
-# --- what kind of line it is ---
+# --- kinds of lines ---
 
 def work(event)
   record = whole(event)
   text = record["message"]
   line = parsed(text)
   return keep(event, text_of(event), "mcp_broken", line) if line.is_a?(String)
-  return restore(event, line) if line.is_a?(Hash) && ours?(line["mcp"], line["event"])
+  return restore(event, line) if line.is_a?(Hash) && of_handler?(line["mcp"], line["event"])
 
   values, own_record = read(record, line)
   return unknown(event) if values.nil?
@@ -66,7 +66,7 @@ def work(event)
   write(event, finished(values), values["@timestamp"], id)
 end
 
-def ours?(mcp, about)
+def of_handler?(mcp, about)
   mcp.is_a?(Hash) && mcp["audit"].is_a?(Hash) && mcp["audit"]["type"].is_a?(String) &&
     about.is_a?(Hash) && about["id"].is_a?(String)
 end
@@ -80,7 +80,7 @@ def origin?(name, value)
   @tables["origin"].include?(name) && (value.is_a?(Hash) || ["tags", "@version"].include?(name))
 end
 
-# The JSON object in a line; nil if there is none; a text that says why it cannot be read.
+# The JSON object in a line; nil if there is none; a text with the reason if it cannot be read.
 def parsed(text)
   return nil unless text.is_a?(String) && text.lstrip.start_with?("{")
 
@@ -89,7 +89,7 @@ rescue JSON::ParserError
   "not valid JSON: cut off, or several in one line?"
 end
 
-# A line's own members, and what the event has beside it.
+# Reads a line's own members, together with the other fields of the event.
 def read(record, line)
   beside = record.reject { |name, _value| name == "message" }
   [line && beside.merge(line), pairs(record["message"]), record].each do |one|
@@ -256,7 +256,7 @@ def scheme_of(uri)
   found && found.downcase
 end
 
-# A tool's content blocks in sum: kinds, size in characters, all text.
+# A summary of a tool's content blocks: kinds, size in characters, all text.
 def of_content(result)
   blocks = hashes(result["content"])
   about = { "mcp.tool.is_error" => result["isError"] == true }
@@ -431,9 +431,9 @@ def all_of(*hashes)
   hashes.inject({}) { |merged, one| merged.merge(one) }
 end
 
-# --- masked ---
+# --- masking ---
 
-# All values in the form of their fields, then all secrets masked, then what follows from them.
+# Brings all values into the form of their fields, masks all secrets, then derives further values.
 def finished(values)
   state = { "counts" => Hash.new(0), "secrets" => [], "room" => 1000 }
   type = @tables["types"].fetch(values["type"])
@@ -491,7 +491,7 @@ rescue ArgumentError, TypeError, IPAddr::Error
   nil
 end
 
-# Who it was, on purpose in clear.
+# A person, on purpose in clear.
 def person(value)
   value.is_a?(Array) ? value.first(100).map { |item| item.to_s[0, 1000] } : value.to_s[0, 1000]
 end
@@ -537,7 +537,7 @@ def bounded_hash(hash, state, depth)
   clean
 end
 
-# Also what follows a secret's name on a command line.
+# Also masks the argument after a secret's name on a command line.
 def bounded_list(list, state, depth)
   cut = state["room"] < list.length
   room = [state["room"], 0].max
@@ -559,7 +559,7 @@ def bounded_number(number, state)
   "[CARD]"
 end
 
-# JSON within a text: its secrets have names too.
+# JSON within a text: its members may have names of secrets.
 def looked_into(text, state)
   return text unless ["{", "["].include?(text[0]) && text.length <= 2024
 
@@ -600,13 +600,13 @@ def remember(secret, state, depth)
   end
 end
 
-# How a tool may repeat it: unchanged, within JSON, within a URL.
+# The spellings in which a tool may repeat a secret: unchanged, within JSON, within a URL.
 def spellings(text)
   percent = text.bytes.map { |byte| byte.chr.match?(/\A[A-Za-z0-9\-._~]\z/) ? byte.chr : format("%%%02X", byte) }.join
   [text, JSON.generate([text])[2..-3], percent].uniq
 end
 
-# Every string of the value masked; echoes of secrets in prose and objects only.
+# Masks every string of the value; echoes of secrets in prose and objects only.
 def masked(kind, value, state)
   case value
   when Hash
@@ -618,13 +618,13 @@ def masked(kind, value, state)
   end
 end
 
-# A number that was a secret elsewhere.
+# Replaces a number that was a secret elsewhere.
 def echo(state)
   state["counts"]["echo"] += 1
   "[SECRET]"
 end
 
-# Look a little beyond the bound, for a secret that it cuts in two.
+# Searches a little beyond the bound, to find a secret that the bound cuts in two.
 def mask(text, state, kind, most = 1000)
   text = text.scrub("?")
   return cleared(text, state, kind) if text.length <= most
@@ -690,7 +690,7 @@ def without_assigned(text, state)
   done << text[at..-1]
 end
 
-# Where the secret that this match names begins and ends; nil if it names none.
+# The start and end of the secret that this match names; nil if it names none.
 def secret_span(text, match)
   start, finish = match.begin(0), match.end(0)
   before = text[[0, start - 33].max...start].reverse[/\A[ ]?[\w.-]{0,32}/].reverse
@@ -738,7 +738,7 @@ def without_numbers(text, state)
   replaced(text, "ssn", /(?<![0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![0-9-])/, state) { "[SSN]" }
 end
 
-# Something like a head may be right before a real one: try each head.
+# Text like the head of an account number may stand right before a real one: try each head.
 def without_ibans(text, state)
   done = +""
   at = 0
@@ -800,9 +800,9 @@ def card?(digits)
   (total.inject(:+) % 10).zero?
 end
 
-# --- written ---
+# --- writing ---
 
-# JSON text with sorted members, as the record line hashes it.
+# JSON text with sorted members, as the handler hashes it.
 def canonical(value)
   case value
   when Hash then "{#{value.sort.map { |key, item| "#{scalar(key)}:#{canonical(item)}" }.join(",")}}"
@@ -813,7 +813,7 @@ def canonical(value)
   end
 end
 
-# As the record line writes it: 0.00001, 1e-6, 1e16, whatever this Ruby makes of them.
+# As the handler writes it (0.00001, 1e-6, 1e16), whatever form this Ruby gives it.
 def fraction(value)
   sign, whole, tail, power = /\A(-?)(\d+)\.(\d+)(?:e([+-]?\d+))?\z/.match(value.to_s).captures
   digits = (whole + tail).sub(/\A0+/, "")
@@ -879,7 +879,7 @@ def restore(event, line)
   event.set("@timestamp", stamp) if stamp
 end
 
-# Not an MCP line. One that names its data stream is somebody else's: it passes unchanged.
+# Not an MCP line. One that names its data stream belongs to another program: it passes unchanged.
 def unknown(event)
   return if event.get("[data_stream][dataset]").is_a?(String)
 
@@ -921,7 +921,7 @@ test "a raw tool call" do
                    '"text":"used planted-7731"}]}}',
     }
   end
-  expect("becomes a tool execution of ours") do |events|
+  expect("becomes a tool execution") do |events|
     event = events.first
     event.get("[data_stream][dataset]") == "mcp.tools" && event.get("[event][outcome]") == "success" &&
       event.get("[gen_ai][tool][name]") == "deploy" && event.get("[mcp][request][id]") == "7"
@@ -955,7 +955,7 @@ test "a line that is cut off" do
   expect("is tagged and kept") do |events|
     events.length == 1 && events.first.get("tags").include?("mcp_broken") && events.first.get("message").include?("tools/call")
   end
-  expect("is masked all the same") { |events| !events.first.get("message").include?("planted-7731") }
+  expect("is masked too") { |events| !events.first.get("message").include?("planted-7731") }
 end
 
 test "a denied call in ToolHive's log" do
