@@ -22,8 +22,8 @@ ASSETS = (
             f"{_FILES}test_what_is_missing_edited_or_generated_no_more_is_named_and_put_right": (
                 Mutant(
                     "assets/generate/files.py",
-                    "        elif there != content:\n",
-                    "        elif there == content:\n",
+                    "elif there != content:",
+                    "elif there == content:",
                 ),
             ),
         },
@@ -77,8 +77,8 @@ ASSETS = (
             f"{_KIBANA_INSTALL}test_removal_leaves_nothing_of_ours_and_all_of_others_by_a_fake_kibana": (
                 Mutant(
                     "assets/install/kibana.py",
-                    "    for body in reversed(objects):\n",
-                    "    for body in objects[1:]:\n",
+                    "for body in reversed(objects):",
+                    "for body in objects[1:]:",
                 ),
             ),
         },
@@ -106,11 +106,10 @@ ASSETS = (
             "assets/test_templates.py::test_a_users_overlay_has_its_policy_its_template_and_its_fields": (
                 Mutant(
                     "assets/generate/bodies.py",
-                    ("scope)}\n        for row in catalog.event_types.values()\n"),
+                    "scope)}\n        for row in catalog.event_types.values()",
                     (
-                        "scope)}\n"
-                        "        for row in catalog.event_types.values()\n"
-                        '        if row.name.startswith("mcp_")\n'
+                        "scope)}\n        for row in catalog.event_types.values()"
+                        ' if row.name.startswith("mcp_")'
                     ),
                 ),
             ),

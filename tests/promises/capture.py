@@ -33,8 +33,7 @@ CAPTURE = (
                     "capture/identity.py",
                     'token = getattr(scope.get("user"), "access_token", None)',
                     (
-                        "from mcp.server.auth.middleware.auth_context import get_access_token\n"
-                        "\n"
+                        "from mcp.server.auth.middleware.auth_context import get_access_token\n\n"
                         "    token = get_access_token()"
                     ),
                 ),
@@ -71,7 +70,7 @@ CAPTURE = (
         "call has no known outcome.",
         {
             f"{_REQUESTS}test_a_tool_that_crashes_is_recorded_with_what_it_really_raised": (
-                Mutant("capture/causes.py", "            _note(error)\n", ""),
+                Mutant("capture/causes.py", "_note(error)", "pass"),
             ),
             f"{_REQUESTS}test_a_result_that_says_error_is_a_failure": (
                 Mutant("capture/outcome.py", 'if not fields.get("mcp.tool.is_error"):', "if True:"),
@@ -92,16 +91,16 @@ CAPTURE = (
         "missing scopes, malformed messages, limits.",
         {
             f"{_REFUSALS}test_a_refused_token_is_a_failed_authentication": (
-                Mutant("capture/refusals.py", "    _UNAUTHORIZED: _rejected,\n", ""),
+                Mutant("capture/refusals.py", "_UNAUTHORIZED: _rejected,", ""),
             ),
             f"{_REFUSALS}test_a_token_without_the_scope_is_a_denied_authorization": (
-                Mutant("capture/refusals.py", "    _FORBIDDEN: _forbidden,\n", ""),
+                Mutant("capture/refusals.py", "_FORBIDDEN: _forbidden,", ""),
             ),
             f"{_REFUSALS}test_a_message_the_transport_refuses_is_a_violation": (
                 Mutant("capture/refusals.py", "if status in _BY_STATUS and", "if False and"),
             ),
             f"{_REFUSALS}test_a_limit_that_was_reached_is_recorded": (
-                Mutant("capture/refusals.py", "    _TOO_MANY: _limited,\n", ""),
+                Mutant("capture/refusals.py", "_TOO_MANY: _limited,", ""),
             ),
         },
     ),

@@ -34,15 +34,13 @@ CONFIG = (
         {
             f"{_FILEBEAT}test_the_outputs_of_the_reference_file_are_taken": (),
             f"{_FILEBEAT}test_what_cannot_be_done_is_told_once_with_the_reason": (
-                Mutant(
-                    "config/read.py", "        reader.note(node, ruling.why)\n", "        pass\n"
-                ),
+                Mutant("config/read.py", "reader.note(node, ruling.why)", "pass"),
             ),
             f"{_FILEBEAT}test_a_key_without_meaning_here_is_accepted_with_the_reason": (
                 Mutant(
                     "config/read.py",
-                    "        reader.remarks.append(str(node.problem(ruling.why)))\n",
-                    "        pass\n",
+                    "reader.remarks.append(str(node.problem(ruling.why)))",
+                    "pass",
                 ),
             ),
         },

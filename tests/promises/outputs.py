@@ -29,7 +29,7 @@ OUTPUTS = (
                 Mutant(
                     "deliver/dead_letters.py",
                     "except OSError as error:\n",
-                    ("except OSError as error:\n            return\n"),
+                    "except OSError as error:\n            return\n",
                 ),
             ),
         },
@@ -59,8 +59,8 @@ OUTPUTS = (
             "outputs/test_elasticsearch.py::test_sending_the_same_again_leaves_one_document_and_counts_as_delivered": (
                 Mutant(
                     "outputs/elasticsearch/lane.py",
-                    ("    if status == _CONFLICT:\n        return DUPLICATE\n"),
-                    "",
+                    "if status == _CONFLICT:",
+                    "if False:",
                 ),
                 Mutant(
                     "wire/bulk.py",
@@ -127,8 +127,8 @@ OUTPUTS = (
             f"{_SELF_AUDIT}test_dead_letters_are_an_event_with_places_and_digests_and_no_content": (
                 Mutant(
                     "deliver/settle.py",
-                    "            self._loss_reporter.dead_lettered(lines)\n",
-                    "            pass\n",
+                    "self._loss_reporter.dead_lettered(lines)",
+                    "pass",
                 ),
             ),
             f"{_SELF_AUDIT}test_a_rejected_event_of_the_self_audit_causes_no_further_event": (
@@ -143,15 +143,15 @@ OUTPUTS = (
             f"{_REPLAY}test_a_replay_killed_at_any_line_loses_no_dead_letter_and_sends_at_most_one_batch_twice": (
                 Mutant(
                     "deliver/replay.py",
-                    "            if not self.settle(batch):\n",
-                    ("            claimed.advance(end)\n            if not self.settle(batch):\n"),
+                    "if not self.settle(batch):",
+                    "claimed.advance(end)\n            if not self.settle(batch):",
                 ),
             ),
             f"{_REPLAY}test_dead_letters_that_a_running_shipper_adds_meanwhile_are_kept": (
                 Mutant(
                     "deliver/replay.py",
-                    "        path.rename(claimed.place)\n",
-                    "        claimed.place.write_bytes(path.read_bytes())\n",
+                    "path.rename(claimed.place)",
+                    "claimed.place.write_bytes(path.read_bytes())",
                 ),
             ),
         },
@@ -211,8 +211,8 @@ OUTPUTS = (
             f"{_POISON}test_a_line_without_neighbours_is_kept_while_nothing_proves_that_the_server_works": (
                 Mutant(
                     "deliver/poison.py",
-                    ("if left is None or not self.answered:\n            return False\n"),
-                    ("if left is None:\n            return False\n"),
+                    "if left is None or not self.answered:",
+                    "if left is None:",
                 ),
             ),
         },
@@ -235,8 +235,8 @@ OUTPUTS = (
             f"{_SETTLE}test_a_connection_without_an_acknowledgement_is_no_progress": (
                 Mutant(
                     "deliver/settle.py",
-                    ("        if delivered:\n            self._progress()\n"),
-                    "        self._progress()\n",
+                    "if delivered:\n            self._progress()",
+                    "if True:\n            self._progress()",
                 ),
             ),
         },
@@ -249,11 +249,8 @@ OUTPUTS = (
             f"{_TLS}test_an_unknown_authority_is_refused": (
                 Mutant(
                     "outputs/tls.py",
-                    'if config.verification_mode == "none":',
-                    (
-                        'if not context.check_hostname or config.verification_mode != "strict":\n'
-                        "        context.check_hostname = False"
-                    ),
+                    "context.check_hostname = config.checks_name",
+                    "context.check_hostname, context.verify_mode = False, ssl.CERT_NONE",
                 ),
             ),
             f"{_TLS}test_a_certificate_for_another_name_is_refused": (
@@ -286,9 +283,9 @@ OUTPUTS = (
             f"{_TLS}test_a_server_that_closes_after_every_answer_gets_each_connection_with_tls": (
                 Mutant(
                     "outputs/http.py",
-                    "        if client.sock is None or",
+                    "if client.sock is None or",
                     (
-                        "        if client.sock is None:\n"
+                        "if client.sock is None:\n"
                         "            client.auto_open = 1\n"
                         "            return True\n"
                         "        if"

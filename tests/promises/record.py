@@ -15,7 +15,7 @@ RECORD = (
         "be written is counted, and the next one that can be written reports it.",
         {
             f"{_HANDLER}test_a_failing_record_is_counted_and_told_of_by_the_next": (
-                Mutant("record/handler.py", "        self._lost += 1\n", ""),
+                Mutant("record/handler.py", "self._lost += 1", "pass"),
                 Mutant(
                     "record/handler.py",
                     "except Exception as error:  # noqa: BLE001 - a failing record never raises into the app",
@@ -51,9 +51,7 @@ RECORD = (
         {
             f"{_SEGMENTS}test_a_full_disk_leaves_no_half_line_and_no_gap": (
                 Mutant("record/append.py", "os.ftruncate(self._fd, self.size)", "pass"),
-                Mutant(
-                    "record/append.py", "        if written != len(line):\n", "        if False:\n"
-                ),
+                Mutant("record/append.py", "if written != len(line):", "if False:"),
             ),
         },
     ),
@@ -65,19 +63,15 @@ RECORD = (
             f"{_PROCESSES}test_threads_write_one_file_without_a_gap": (
                 Mutant(
                     "record/handler.py",
-                    "super().__init__()\n",
-                    ("super().__init__()\n        self.lock = None\n"),
+                    "super().__init__()",
+                    "super().__init__()\n        self.lock = None",
                 ),
             ),
             f"{_PROCESSES}test_a_forked_child_has_a_stream_of_its_own": (
                 Mutant(
                     "record/handler.py",
-                    (
-                        "        if os.getpid() != self._pid:\n"
-                        "            self._stream.abandon()\n"
-                        "            self._start()\n"
-                    ),
-                    "",
+                    ("self._stream.abandon()\n            self._start()"),
+                    "pass",
                 ),
             ),
             f"{_PROCESSES}test_worker_processes_have_streams_of_their_own": (

@@ -40,8 +40,8 @@ RUN = (
             f"{_SUPERVISE}test_a_pipeline_that_fails_stops_all": (
                 Mutant(
                     "run/service.py",
-                    ("            self.failure = self.failure or error\n            self.stop()\n"),
-                    "            self.failure = self.failure or error\n",
+                    "self.failure or error\n            self.stop()",
+                    "self.failure or error",
                 ),
             ),
         },
@@ -54,15 +54,15 @@ RUN = (
             f"{_SUPERVISE}test_a_reload_of_a_broken_configuration_keeps_the_old_one": (
                 Mutant(
                     "run/supervise.py",
-                    ("            _refuse(error)\n            return\n"),
-                    "            _refuse(error)\n",
+                    "_refuse(error)\n            return",
+                    "_refuse(error)",
                 ),
             ),
             f"{_SUPERVISE}test_a_reload_that_cannot_be_started_keeps_the_old_configuration": (
                 Mutant(
                     "run/supervise.py",
-                    "            if before is None:\n",
-                    "            if before is None or config:\n",
+                    "if before is None:",
+                    "if before is None or config:",
                 ),
             ),
         },
