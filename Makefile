@@ -10,6 +10,9 @@ demo: .venv/for-demo
 test: .venv/for-test
 	$(BIN)/pytest -n 2 --dist loadgroup
 
+mutants: .venv/for-test
+	$(BIN)/python -m tests.mutation
+
 check: .venv/for-check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.real import Missing
 from tests.real.elasticsearch import Elasticsearch
@@ -25,6 +25,10 @@ os.umask(0o022)
 # Time is no property of the code under test: two busy cores would make it one.
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", settings.get_profile("ours"), max_examples=10_000)
+#: For mutants: the same examples in each run, and the first that fails is enough.
+settings.register_profile(
+    "quick", settings.get_profile("ours"), derandomize=True, phases=(Phase.explicit, Phase.generate)
+)
 settings.load_profile("ours")
 
 

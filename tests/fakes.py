@@ -185,7 +185,7 @@ def running(pipeline):
         except BaseException as error:  # noqa: BLE001  # handed over below
             failures.append(error)
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
         yield

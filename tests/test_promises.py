@@ -1,13 +1,15 @@
-"""Every promise is held by tests that exist, and the page says what the manifest says."""
+"""Every promise is held by tests that exist and have teeth, and the page is up to date."""
 
 import ast
 from pathlib import Path
 
 import pytest
 
-from tests.promises import PAGE, PROMISES, page
+from tests.promises import PROMISES
+from tests.promises.page import PAGE, page
 
 HERE = Path(__file__).parent
+EACH = pytest.mark.parametrize("promise", PROMISES, ids=[one.id for one in PROMISES])
 
 
 def names_in(path):
@@ -24,7 +26,7 @@ def names_in(path):
     }
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=[one.id for one in PROMISES])
+@EACH
 def test_a_promise_is_held_by_tests_that_exist(promise):
     assert promise.proofs
     for proof in promise.proofs:
@@ -32,9 +34,18 @@ def test_a_promise_is_held_by_tests_that_exist(promise):
         assert name in names_in(HERE / file), proof
 
 
+@EACH
+def test_a_promise_has_mutants_of_code_that_exists(promise):
+    mutants = [mutant for each in promise.proofs.values() for mutant in each]
+    assert mutants
+    for mutant in mutants:
+        text = (HERE.parent / "shipper" / mutant.file).read_text(encoding="utf-8")
+        assert mutant.applied(text) != text
+
+
 def test_no_two_promises_have_the_same_id():
     assert len({promise.id for promise in PROMISES}) == len(PROMISES)
 
 
-def test_the_page_of_guarantees_is_generated_from_the_manifest():
+def test_the_page_of_guarantees_is_generated_from_the_promises():
     assert page() == PAGE.read_text(encoding="utf-8")

@@ -140,8 +140,8 @@ class Server:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection in tuple(self._open):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # with TLS, its own `shutdown` disturbs the thread that reads
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(_END_S)
             assert not thread.is_alive()
@@ -180,14 +180,16 @@ class Server:
         try:
             if (welcomed := self._welcome(raw)) is not None:
                 connection = welcomed
-                self.serve(Link(connection, self.over))
+                self._open.add(connection)  # with TLS, `raw` is no longer its socket
+                if not self.over.is_set():
+                    self.serve(Link(connection, self.over))
         except Ended:
             pass
         except Exception as fault:  # noqa: BLE001  # the server survives whatever clients do
             self.faults.append(fault)
         finally:
             connection.close()
-            self._open.discard(raw)
+            self._open -= {raw, connection}
 
     def _welcome(self, raw: socket.socket) -> socket.socket | None:
         """The connection, with TLS if configured; None if a phase has ended it."""

@@ -101,7 +101,10 @@ def test_a_token_renewed_within_a_session_is_the_one_that_counts(make, events):
     with serving(app_of(instrument(make()))) as url:
         add = call("add", a=1, b=2)
         talk(url, "legacy", add, change, add, bearer=bearer)
-    assert [event.fields["success"] for event in events.of("tools/call")] == [True, True]
+    calls = [event.fields for event in events.of("tools/call")]
+    assert [(who(call), call["success"]) for call in calls] == [
+        (("ada", "agent", ISSUER), True)
+    ] * 2
 
 
 @GUARDED
@@ -235,9 +238,13 @@ def test_no_token_or_session_id_is_in_any_event(make, events):
         talk(url, "legacy", call("add", a=1, b=2), bearer=Bearer("ada-1"))
         with httpx2.Client() as http:
             http.post(f"{url}/mcp", headers={"authorization": "Bearer stolen-9"})
+            own = {"authorization": "Bearer ada-1", **ACCEPT}
+            session = http.post(f"{url}/mcp", json=INITIALIZE, headers=own).headers[
+                "mcp-session-id"
+            ]
     written = [repr(dict(event.fields)) for event in events]
-    assert len(written) >= 3
-    assert not any("ada-1" in text or "stolen-9" in text for text in written)
+    assert len(written) >= 4
+    assert not any(secret in text for secret in ("ada-1", "stolen-9", session) for text in written)
 
 
 def test_scopes_are_recorded_where_they_were_too_few(events):

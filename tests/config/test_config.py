@@ -75,6 +75,8 @@ def test_a_pasted_filebeat_section_means_what_it_means_there(tmp_path):
 
 def test_secrets_do_not_show_in_the_configuration(tmp_path):
     assert "id:secret" not in repr(read(PASTED, tmp_path, ES_KEY="id:secret"))
+    redis = "output.redis: {hosts: [localhost], password: hunter2}"
+    assert "hunter2" not in repr(read(redis, tmp_path))
     address = "output.elasticsearch.hosts: ['https://elastic:hunter2@es:9200']"
     assert "hunter2" not in repr(read(address, tmp_path))
 

@@ -88,6 +88,23 @@ def test_while_there_is_no_room_the_pipe_is_not_read(tmp_path):
     assert total >= 3
 
 
+def test_segments_are_deleted_when_every_output_has_them_and_not_before(tmp_path):
+    done = set()
+    bounds = {"segment_bytes": 100}
+    with spooling(tmp_path, lambda paths: done & set(paths), **bounds) as (spool, pipe):
+        for count in range(1, 11):
+            pipe.write(b"x" * 29 + b"\n")
+            kept(tmp_path, 30 * count)
+        first, second, *_, latest = segments(tmp_path)
+        done.add(first)
+        spool.prune()
+        assert first not in segments(tmp_path)
+        assert second in segments(tmp_path)
+        done.update(segments(tmp_path))
+        spool.prune()
+        assert segments(tmp_path) == [latest], "it is still being written"
+
+
 def test_a_reload_continues_in_the_middle_of_a_line(tmp_path):
     reading, writing = os.pipe()
     for part in (b"first ha", b"lf\nsecond\n"):

@@ -177,6 +177,16 @@ def tls(authority, tmp_path):
     return place, TlsConfig(certificate_authorities=(str(trusted),))
 
 
+def test_a_server_with_tls_closes_the_connections_that_its_clients_keep(tls):
+    place, client = tls
+    server, _ = lumberjack("ok", place=place)
+    with server:
+        output = logstash_output(server.address, ssl=client)
+        assert output.send(TEN) == ALL
+    assert server.is_idle
+    output.close()
+
+
 def test_tls_can_end_in_the_handshake_and_show_a_wrong_certificate(tls):
     place, client = tls
     server, _ = lumberjack("handshake; wrong-certificate", place=place)

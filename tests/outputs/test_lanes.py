@@ -18,10 +18,14 @@ def work(lines=8, max_lines=2, max_bytes=1000):
 
 
 class Scripted:
-    """A lane that delivers the parts that it takes, and after `after` parts fails with `fails`."""
+    """A lane that delivers the parts that it takes, and after `after` parts fails with `fails`.
 
-    def __init__(self, *, fails=None, after=0, gate=None, refuses=None):
-        self.fails, self.after, self.gate, self.refuses = fails, after, gate, refuses
+    It connects when `gate` is open, and opens `opens` when it fails.
+    """
+
+    def __init__(self, *, fails=None, after=0, gate=None, opens=None, refuses=None):
+        self.fails, self.after, self.refuses = fails, after, refuses
+        self.gate, self.opens = gate, opens
         self.parts, self.is_connected, self.is_closed = [], False, False
 
     def connect(self):
@@ -35,6 +39,8 @@ class Scripted:
         while part := work.take(2, 1000):
             self.parts.append(part)
             if self.fails and len(self.parts) > self.after:
+                if self.opens:
+                    self.opens.set()
                 raise self.fails
             work.record(part, [job] * (part.stop - part.start))
 
@@ -81,11 +87,10 @@ def test_a_single_lane_works_in_the_callers_thread():
 
 
 def test_what_a_failing_lane_had_taken_is_to_retry_and_the_others_take_the_rest():
-    bad = Scripted(fails=Unavailable("down"), after=1)
-    good = Scripted()
-    outcomes = lanes(bad, good).deliver(work(), DELIVERED)
-    assert outcomes.count(RETRY) == 2 * (len(bad.parts) > 1)
-    assert outcomes.count(DELIVERED) == 8 - outcomes.count(RETRY)
+    gate = threading.Event()
+    bad = Scripted(fails=Unavailable("down"), after=1, opens=gate)
+    outcomes = lanes(bad, Scripted(gate=gate)).deliver(work(), DELIVERED)
+    assert outcomes == [DELIVERED] * 2 + [RETRY] * 2 + [DELIVERED] * 4
 
 
 def test_a_lane_that_still_connects_holds_nobody_up_and_is_left_in_peace_until_it_has():

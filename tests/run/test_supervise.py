@@ -194,7 +194,7 @@ def test_a_pipeline_that_fails_stops_all(source, tmp_path):
     registry.parent.mkdir(parents=True)
     registry.write_bytes(b"no registry\n" * 2)
     command = [*SHIPPER, "run", "-c", str(config)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode
     assert str(registry) in done.stderr
 

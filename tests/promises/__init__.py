@@ -1,0 +1,29 @@
+"""What mcp-shipper promises: each promise with the tests that prove it.
+
+`docs/guarantees.md` is generated from here (`python -m tests.promises`), so operators read only
+what tests prove. A proof is worth as much as what it fails on: each promise has mutants, which take
+a guard away, and `make mutants` shows that the proof beside them fails.
+"""
+
+from tests.promises.assets import ASSETS
+from tests.promises.capture import CAPTURE
+from tests.promises.config import CONFIG
+from tests.promises.files import FILES
+from tests.promises.outputs import OUTPUTS
+from tests.promises.processors import PROCESSORS
+from tests.promises.record import RECORD
+from tests.promises.redact import REDACT
+from tests.promises.run import RUN
+
+#: In the order of the page.
+PROMISES = (
+    *CAPTURE,
+    *RECORD,
+    *REDACT,
+    *FILES,
+    *OUTPUTS,
+    *CONFIG,
+    *RUN,
+    *PROCESSORS,
+    *ASSETS,
+)

@@ -1,0 +1,57 @@
+"""What is promised of a configuration."""
+
+from tests.promises.model import Mutant, Promise
+
+_CONFIG = "config/test_config.py::"
+_FILEBEAT = "config/test_filebeat.py::"
+
+CONFIG = (
+    Promise(
+        "config:all-at-once",
+        "Problems of a configuration are reported together, with line, key and nearest "
+        "known key, before anything starts.",
+        {
+            f"{_CONFIG}test_every_problem_is_told_at_once_with_line_key_and_nearest_key": (
+                Mutant(
+                    "config/load.py",
+                    "ConfigError(sorted(dict.fromkeys(problems), key=_line))",
+                    "ConfigError(sorted(dict.fromkeys(problems), key=_line)[:1])",
+                ),
+                Mutant(
+                    "yaml/reader.py",
+                    'return f"; did you mean {close[0]!r}?" if close else ""',
+                    'return ""',
+                ),
+            ),
+            "integration/test_bad_input.py::test_a_configuration_with_unknown_keys_stops_before_anything_starts": (),
+        },
+    ),
+    Promise(
+        "config:filebeat",
+        "An accepted Filebeat key does what it does in Filebeat, or the shipper gives the "
+        "reason why it has no effect. A key that cannot be obeyed is refused with the "
+        "reason.",
+        {
+            f"{_FILEBEAT}test_the_outputs_of_the_reference_file_are_taken": (),
+            f"{_FILEBEAT}test_what_cannot_be_done_is_told_once_with_the_reason": (
+                Mutant("config/read.py", "reader.note(node, ruling.why)", "pass"),
+            ),
+            f"{_FILEBEAT}test_a_key_without_meaning_here_is_accepted_with_the_reason": (
+                Mutant(
+                    "config/read.py",
+                    "reader.remarks.append(str(node.problem(ruling.why)))",
+                    "pass",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "config:secrets-hidden",
+        "No printed form of a configuration shows a secret.",
+        {
+            f"{_CONFIG}test_secrets_do_not_show_in_the_configuration": (
+                Mutant("outputs/secret.py", 'return "<hidden>"', "return self._value"),
+            ),
+        },
+    ),
+)

@@ -1,0 +1,69 @@
+"""What is promised of processors."""
+
+from tests.promises.model import Mutant, Promise
+
+_PROCESSORS = "integration/test_processors.py::"
+_CHAIN = "processors/test_chain.py::"
+_REDACT = "processors/test_redact.py::"
+
+PROCESSORS = (
+    Promise(
+        "processors:bytes",
+        "A line that no processor changes is shipped byte for byte. A changed line keeps "
+        "every number as it was written.",
+        {
+            f"{_PROCESSORS}test_an_untouched_line_is_shipped_byte_for_byte": (),
+            f"{_CHAIN}test_a_line_that_no_processor_touches_is_the_same_object": (
+                Mutant(
+                    "processors/chain.py",
+                    "if result is event:",
+                    "if False:",
+                ),
+            ),
+            f"{_CHAIN}test_a_number_keeps_its_spelling": (
+                Mutant(
+                    "processors/event.py",
+                    "return msgspec.Raw(value.text.encode())",
+                    "return float(value)",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "processors:seal",
+        "No processor changes a line of an audit segment, and a foreign line that "
+        "imitates one is processed like any other.",
+        {
+            f"{_PROCESSORS}test_own_segments_pass_as_they_are_whatever_the_processors_do": (
+                Mutant(
+                    "follow/source.py",
+                    "return SEALED if self.segment else self.found.input.form",
+                    "return self.found.input.form",
+                ),
+            ),
+            f"{_PROCESSORS}test_a_foreign_line_that_ends_as_a_sealed_one_does_is_redacted_all_the_same": (),
+        },
+    ),
+    Promise(
+        "processors:redact",
+        "`redact` masks in foreign lines what the handler masks in audit events. A line "
+        "that it cannot search completely is not sent.",
+        {
+            f"{_REDACT}test_no_planted_secret_passes": (
+                Mutant(
+                    "processors/redact.py",
+                    "if suspicion and not found(pool, suspicion):",
+                    "if suspicion:",
+                ),
+            ),
+            f"{_REDACT}test_a_text_is_masked_as_in_the_record": (),
+            f"{_CHAIN}test_a_line_that_cannot_be_read_completely_is_refused": (
+                Mutant(
+                    "processors/chain.py",
+                    '            raise Unprocessable(f"cannot be processed: {error}") from error\n',
+                    "            return line\n",
+                ),
+            ),
+        },
+    ),
+)

@@ -1,0 +1,81 @@
+"""What is promised of redaction."""
+
+from tests.promises.model import Mutant, Promise
+
+_REDACTION = "record/test_redaction.py::"
+_PLANTED = "integration/test_planted.py::"
+
+REDACT = (
+    Promise(
+        "redact:secret-names",
+        "A value under a secret name is never written, at any depth. Its repetition "
+        "elsewhere is not written either, even where a cut runs through it.",
+        {
+            f"{_REDACTION}test_no_value_under_a_secret_name_is_written_at_any_depth": (
+                Mutant(
+                    "record/walk.py",
+                    "if is_secret:",
+                    "if is_secret and not depth:",
+                ),
+            ),
+            f"{_REDACTION}test_an_echo_across_the_cut_is_not_half_written": (
+                Mutant(
+                    "record/finish.py",
+                    "self._text(long[:WINDOW], echoes=echoes)",
+                    "self._text(long[:MAX_TEXT], echoes=echoes) + long[MAX_TEXT:WINDOW]",
+                ),
+            ),
+            f"{_REDACTION}test_text_that_moves_before_the_cut_brings_no_half_secret_with_it": (
+                Mutant("record/finish.py", "text = text[: max(0, len(text) - LOOK_AHEAD)]", "pass"),
+            ),
+            f"{_REDACTION}test_the_echo_of_a_masked_value_is_masked": (
+                Mutant("record/finish.py", "if echoes and self._spellings:", "if False:"),
+            ),
+        },
+    ),
+    Promise(
+        "redact:no-blotting",
+        "A caller cannot hide what was called by passing its name as a password.",
+        {
+            f"{_REDACTION}test_a_caller_cannot_blot_out_what_was_called_by_passing_it_as_a_password": (
+                Mutant(
+                    "record/redact.py",
+                    "finish.value(value, echoes=False)",
+                    "finish.value(value, echoes=True)",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "redact:no-slow-pattern",
+        "No text makes the search for secrets slow.",
+        {
+            "record/test_bounds.py::test_no_pattern_can_be_made_to_run_long_by": (
+                Mutant("secrets/assigned.py", "if match.start() < end or not", "if not"),
+            ),
+        },
+    ),
+    Promise(
+        "redact:nothing-planted",
+        "Planted tokens, keys, card numbers, e-mail addresses, and values under secret "
+        "keys with their repetitions, reach no file by any capture path.",
+        {
+            f"{_PLANTED}test_no_planted_secret_is_in_any_file": (),
+            f"{_PLANTED}test_the_demo_finds_none_of_its_own_and_says_so": (),
+            "capture/test_http.py::test_no_token_or_session_id_is_in_any_event": (
+                Mutant(
+                    "capture/facts.py",
+                    "session=digest(session) if session else None",
+                    "session=session",
+                ),
+            ),
+            f"{_REDACTION}test_no_planted_secret_is_found_on_disk_after_it_came_in_as": (
+                Mutant(
+                    "record/redact.py",
+                    "is_dirty = must_finish or (suspicion and found(pool, suspicion))",
+                    "is_dirty = must_finish",
+                ),
+            ),
+        },
+    ),
+)

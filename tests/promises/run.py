@@ -1,0 +1,90 @@
+"""What is promised of a running shipper, and of its JSON interface."""
+
+from tests.promises.model import Mutant, Promise
+
+_SUPERVISE = "run/test_supervise.py::"
+_OPERATIONS = "api/test_operations.py::"
+
+RUN = (
+    Promise(
+        "run:says-what-is-left",
+        "A stop ends the shipper at once, and its last message reports what is not "
+        "acknowledged. The shipper is not ready while an output is down.",
+        {
+            "integration/test_bad_input.py::test_a_stop_ends_it_at_once_though_the_output_is_unreachable": (),
+            f"{_SUPERVISE}test_a_stop_logs_what_is_not_acknowledged": (
+                Mutant(
+                    "run/supervise.py", "in () if reloaded else unacknowledged.items():", "in ():"
+                ),
+            ),
+            f"{_SUPERVISE}test_readiness_ends_while_an_output_is_down_and_shows_how_long_a_line_has_waited": (
+                Mutant(
+                    "run/counters.py",
+                    "ready = all(one.stats.state in READY for one in service.pipelines.values())",
+                    "ready = bool(service.pipelines)",
+                ),
+            ),
+            "deliver/test_running.py::test_stop_ends_the_wait_for_an_output_at_once": (
+                Mutant(
+                    "deliver/pipeline.py",
+                    "self._pause = sleep or self._stop.wait",
+                    "self._pause = sleep or time.sleep",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "run:all-or-none",
+        "A pipeline that cannot continue stops all pipelines, and the shipper ends with the error.",
+        {
+            f"{_SUPERVISE}test_a_pipeline_that_fails_stops_all": (
+                Mutant(
+                    "run/service.py",
+                    "self.failure or error\n            self.stop()",
+                    "self.failure or error",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "run:reload",
+        "A reload sends nothing twice, and a broken configuration leaves the old one running.",
+        {
+            f"{_SUPERVISE}test_a_reload_takes_the_new_configuration_and_sends_nothing_twice": (),
+            f"{_SUPERVISE}test_a_reload_of_a_broken_configuration_keeps_the_old_one": (
+                Mutant(
+                    "run/supervise.py",
+                    "_refuse(error)\n            return",
+                    "_refuse(error)",
+                ),
+            ),
+            f"{_SUPERVISE}test_a_reload_that_cannot_be_started_keeps_the_old_configuration": (
+                Mutant(
+                    "run/supervise.py",
+                    "if before is None:",
+                    "if before is None or config:",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "process:answers",
+        "The JSON interface really logs, and answers bad input instead of failing.",
+        {
+            f"{_OPERATIONS}test_log_audit_event_really_logs": (
+                Mutant(
+                    "api/operations.py",
+                    "event_id = _handler_for(config).record(event, time.time())",
+                    "event_id = event_type",
+                ),
+            ),
+            f"{_OPERATIONS}test_a_bad_request_is_answered_not_raised": (
+                Mutant(
+                    "api/operations.py",
+                    "except (ShipperError, OSError) as error:",
+                    "except OSError as error:",
+                ),
+            ),
+        },
+    ),
+)
