@@ -19,7 +19,7 @@ ASSETS = (
             f"{_FILES}test_the_committed_files_are_those_of_the_catalog": (
                 Mutant("assets/generate/bodies.py", "ROLLOVER_DAYS = 30", "ROLLOVER_DAYS = 31"),
             ),
-            f"{_FILES}test_what_is_missing_edited_or_generated_no_more_is_named_and_put_right": (
+            f"{_FILES}test_missing_edited_and_leftover_files_are_named_and_corrected": (
                 Mutant(
                     "assets/generate/files.py",
                     "elif there != content:",
@@ -67,7 +67,7 @@ ASSETS = (
             f"{_KIBANA_INSTALL}test_all_is_created_once_and_unchanged_the_second_time_by_a_fake_kibana": (
                 Mutant("assets/install/kibana.py", "if before == after:", "if False:"),
             ),
-            f"{_KIBANA_INSTALL}test_a_dry_run_says_what_the_run_then_does_by_a_fake_kibana": (
+            f"{_KIBANA_INSTALL}test_a_dry_run_reports_the_changes_of_the_run_by_a_fake_kibana": (
                 Mutant(
                     "assets/install/kibana.py",
                     "errors = {} if dry_run or not wanted else",
