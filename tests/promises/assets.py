@@ -74,7 +74,7 @@ ASSETS = (
                     "errors = {} if not wanted else",
                 ),
             ),
-            f"{_KIBANA_INSTALL}test_removal_leaves_nothing_of_ours_and_all_of_others_by_a_fake_kibana": (
+            f"{_KIBANA_INSTALL}test_removal_deletes_all_generated_objects_and_no_others_by_a_fake_kibana": (
                 Mutant(
                     "assets/install/kibana.py",
                     "for body in reversed(objects):",
