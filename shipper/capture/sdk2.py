@@ -80,6 +80,27 @@ class Wire:
         )
 
 
+def keep_first(server: Any, wire: Wire) -> None:
+    """Have this server dispatch through `wire` first, whatever others do to its `middleware`.
+
+    The SDK reads that list for each message; others insert before, clear or replace it.
+    """
+    layers: list[Any] = server.middleware
+
+    def read(_server: object) -> list[Any]:
+        if not layers or layers[0] is not wire:
+            layers[:] = [wire, *(layer for layer in layers if layer is not wire)]
+        return layers
+
+    def write(_server: object, given: list[Any]) -> None:
+        nonlocal layers
+        layers = given
+
+    kind = type(server)
+    names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    server.__class__ = type(kind.__name__, (kind,), {**names, "middleware": property(read, write)})
+
+
 def _origin(ctx: Request) -> tuple[Identity, Http | None]:
     scope = getattr(ctx.request, "scope", None)
     if scope is None:
