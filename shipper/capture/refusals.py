@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from shipper.capture.causes import failure_of
 from shipper.capture.exchange import Exchange
 from shipper.capture.facts import fields_of_http, headers_of, http_of
+from shipper.capture.failures import failure_of
 from shipper.capture.identity import token_holder
 from shipper.capture.methods import Row
 from shipper.capture.routes import Place

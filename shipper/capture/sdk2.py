@@ -5,10 +5,11 @@ from functools import partial
 from typing import Any, Protocol
 
 from shipper.capture.call import Answer, Call, Client, Ended, Http, Identity
-from shipper.capture.causes import ended_by_error, failure_of, watching
+from shipper.capture.causes import watching
 from shipper.capture.emit import Sink, to_logger
 from shipper.capture.exchange import exchange_in
 from shipper.capture.facts import headers_of, http_of
+from shipper.capture.failures import ended_by_error, failure_of
 from shipper.capture.identity import process_owner, token_holder
 from shipper.capture.pending import begin, end
 from shipper.capture.values import text
@@ -122,7 +123,7 @@ def _client(ctx: Request) -> Client:
     return Client(text(getattr(info, "name", None)), text(getattr(info, "version", None)))
 
 
-def _answer(result: object, seen: Exception | None) -> Ended:
+def _answer(result: object, seen: BaseException | None) -> Ended:
     """The result as it goes out; another middleware may have answered with a model."""
     dump = getattr(result, "model_dump", None)
     if dump is not None:
