@@ -9,15 +9,27 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from shipper.capture.hidden import Denial, denial_of
+
+#: Names of nested calls that are kept.
+_MAX_NESTED = 100
 
 
 @dataclass(slots=True)
 class Seen:
-    """What the server's own method raised last during a request."""
+    """What the server's own methods did during a request.
+
+    `error` is what one raised last, `denial` a refusal that hides behind an error. `nested` are
+    the tools that the called one called in turn, in order, each once.
+    """
 
     error: BaseException | None = None
+    denial: Denial | None = None
+    nested: dict[str, None] = field(default_factory=dict)
+    depth: int = 0
 
 
 _seen: ContextVar[Seen | None] = ContextVar("shipper_seen", default=None)
@@ -32,7 +44,8 @@ def watching() -> Iterator[Seen]:
         yield seen
     finally:
         _seen.reset(token)
-        seen.error = None  # its traceback holds this frame: a cycle, kept until the next collection
+        # Tracebacks hold this frame: a cycle, kept until the next collection.
+        seen.error = seen.denial = None
 
 
 def observe(server: object) -> None:
@@ -40,23 +53,35 @@ def observe(server: object) -> None:
     prompt = "render_prompt" if hasattr(server, "render_prompt") else "get_prompt"
     for name in ("call_tool", "read_resource", prompt):
         if (method := getattr(server, name, None)) is not None:
-            setattr(server, name, _observed(method))
+            setattr(server, name, _observed(server, name, method))
 
 
-def _observed(method: Any) -> Any:
-    @functools.wraps(method)
+def _observed(server: object, method: str, serve: Any) -> Any:
+    @functools.wraps(serve)
     async def call(*args: Any, **kwargs: Any) -> Any:
+        seen = _seen.get()
+        if seen is None:
+            return await serve(*args, **kwargs)
+        name = str(args[0] if args else kwargs.get("name") or kwargs.get("uri"))
+        _enter(seen, method, name, kwargs)
         try:
-            result = await method(*args, **kwargs)
+            result = await serve(*args, **kwargs)
         except BaseException as error:
-            _note(error)
+            if seen.error is not error:
+                seen.error = error
+                seen.denial = await denial_of(server, method, name, error) or seen.denial
             raise
-        _note(None)  # a tool may survive the failure of another that it called
+        finally:
+            seen.depth -= 1
+        seen.error = None  # a tool may survive the failure of another that it called
         return result
 
     return call
 
 
-def _note(error: BaseException | None) -> None:
-    if seen := _seen.get():
-        seen.error = error
+def _enter(seen: Seen, method: str, name: str, options: dict[str, Any]) -> None:
+    """Count a call in; FastMCP calls itself again, below its middleware, for the same call."""
+    is_nested = seen.depth > 0 and options.get("run_middleware") is not False
+    seen.depth += 1
+    if is_nested and method == "call_tool" and len(seen.nested) < _MAX_NESTED:
+        seen.nested[name] = None

@@ -7,6 +7,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from shipper.capture.call import CANCELLED, Ended, Failure
+from shipper.capture.causes import Seen
+from shipper.capture.hidden import Denial
 
 _INVALID_PARAMS = -32602
 #: Failures that are refusals, by the class of the exception: `event.reason`.
@@ -26,23 +28,36 @@ _MAX_CAUSES = 8
 _MAX_MEMBERS = 100_000
 
 
-def ended_by_error(error: BaseException, seen: BaseException | None) -> Ended:
-    """How a request that raised ended; `seen` is what the server's own method raised, if any."""
+def ended_by_error(error: BaseException, seen: Seen) -> Ended:
+    """How a request that raised ended, by that or by what the server's own method raised."""
     if _is_cancellation(error):
         return CANCELLED
     code = getattr(getattr(error, "error", None), "code", None)
     if code is None and _is_validation(error):
         code = _INVALID_PARAMS
-    return replace(failure_of(seen or error), code=code)
+    return replace(failure_of(seen.error or error, seen.denial), code=code)
 
 
-def failure_of(error: BaseException) -> Failure:
-    """A failure as what the SDK's own exceptions were raised from; without a JSON-RPC code."""
+def failure_of(error: BaseException, denial: Denial | None = None) -> Failure:
+    """A failure as what the SDK's own exceptions were raised from; without a JSON-RPC code.
+
+    `denial` counts if it is of that very exception.
+    """
     error = _root(error)
+    if denial is not None and denial.error is error:
+        return _denied(error, denial.required)
+    if isinstance(scopes := getattr(error, "required_scopes", None), list):
+        return _denied(error, tuple(map(str, scopes)))
     members = list(_members(error)) if isinstance(error, BaseExceptionGroup) else []
     if members:
         return _failure_of_all(type(error).__name__, [_root(member) for member in members])
     return Failure(type=_kind(error), message=_message(error), reason=_refusal(error))
+
+
+def _denied(error: BaseException, required: tuple[str, ...]) -> Failure:
+    reason = "insufficient_scope" if required else "denied"
+    failure = Failure(_kind(error), _message(error), reason=reason, required=required)
+    return replace(failure, is_authorization=True)
 
 
 def _failure_of_all(kind: str, members: list[BaseException]) -> Failure:

@@ -4,14 +4,16 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any, Protocol
 
-from shipper.capture.call import Answer, Call, Client, Ended, Http, Identity
-from shipper.capture.causes import watching
+from msgspec.structs import replace
+
+from shipper.capture.call import Answer, Call, Client, Ended, Failure, Http, Identity
+from shipper.capture.causes import Seen, watching
 from shipper.capture.emit import Sink, to_logger
 from shipper.capture.exchange import exchange_in
 from shipper.capture.facts import headers_of, http_of
 from shipper.capture.failures import ended_by_error, failure_of
 from shipper.capture.identity import process_owner, token_holder
-from shipper.capture.pending import begin, end
+from shipper.capture.pending import Pending, begin, end
 from shipper.capture.values import text
 
 
@@ -49,10 +51,15 @@ class Wire:
             try:
                 result = await call_next(ctx)
             except BaseException as error:
-                end(pending, partial(ended_by_error, error, seen.error), self._sink)
+                self._end(ctx, pending, seen, partial(ended_by_error, error, seen))
                 raise
-            end(pending, partial(_answer, result, seen.error), self._sink)
+            self._end(ctx, pending, seen, partial(_answer, result, seen))
             return result
+
+    def _end(self, ctx: Request, pending: Pending, seen: Seen, build: Callable[[], Ended]) -> None:
+        if seen.nested and ctx.method == "tools/call":
+            pending.asked["mcp.tool.nested"] = list(seen.nested)
+        end(pending, partial(_with_scopes, build, ctx), self._sink)
 
     def _call(self, ctx: Request) -> Call:
         identity, http = _origin(ctx)
@@ -123,11 +130,23 @@ def _client(ctx: Request) -> Client:
     return Client(text(getattr(info, "name", None)), text(getattr(info, "version", None)))
 
 
-def _answer(result: object, seen: BaseException | None) -> Ended:
+def _answer(result: object, seen: Seen) -> Ended:
     """The result as it goes out; another middleware may have answered with a model."""
     dump = getattr(result, "model_dump", None)
     if dump is not None:
         result = dump(by_alias=True, mode="json", exclude_none=True)
     answer = result if isinstance(result, dict) else {}
-    failed = answer.get("isError") is True
-    return Answer(answer, failure_of(seen) if failed and seen is not None else None)
+    if answer.get("isError") is not True or seen.error is None:
+        return Answer(answer)
+    return Answer(answer, failure_of(seen.error, seen.denial))
+
+
+def _with_scopes(build: Callable[[], Ended], ctx: Request) -> Ended:
+    """How a request ended; a refusal for want of scopes with those of its token."""
+    ended = build()
+    failure = ended.cause if isinstance(ended, Answer) else ended
+    if not isinstance(failure, Failure) or not failure.is_authorization:
+        return ended
+    user = getattr(ctx.request, "scope", {}).get("user")
+    scopes = getattr(getattr(user, "access_token", None), "scopes", None)
+    return replace(failure, granted=tuple(scopes or ()))

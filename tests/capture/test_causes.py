@@ -2,15 +2,25 @@
 
 import asyncio
 import logging
+from typing import Annotated
 
 import anyio
 import fastmcp
+import mcp
+import mcp_types as types
 import pytest
 from fastmcp.exceptions import AuthorizationError
+from fastmcp.experimental.transforms.code_mode import CodeMode
+from fastmcp.server.auth import require_roles, require_scopes, restrict_tag
+from fastmcp.server.middleware import AuthMiddleware
+from fastmcp.server.transforms.search import BM25SearchTransform
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Elicit, Resolve
+from pydantic import BaseModel
 
 from shipper.capture import instrument
-from tests.capture.stacks import ERAS, OutOfStock, connect, run, swallow
+from tests.capture.http import SCOPE, Bearer, FastVerifier, app_of, client_of, serving
+from tests.capture.stacks import ERAS, OutOfStock, call, connect, run, swallow
 
 BOTH = pytest.mark.parametrize("make", [MCPServer, fastmcp.FastMCP], ids=["sdk", "fastmcp"])
 BOTH_ERAS = pytest.mark.parametrize("era", ERAS)
@@ -168,3 +178,230 @@ def test_a_file_that_the_server_may_not_read_is_no_denial_of_the_caller(make, ev
     fields = events.only("tools/call")
     assert fields["error.type"] == "PermissionError"
     assert "event.reason" not in fields
+
+
+def guarded_shop():
+    """A server whose parts need a scope that no token has; `gone` is switched off."""
+    server = fastmcp.FastMCP("shop", auth=FastVerifier(required_scopes=[SCOPE]))
+
+    @server.tool(auth=require_scopes("admin"))
+    def delete() -> str:
+        return "deleted"
+
+    @server.tool(tags={"dangerous"}, auth=[restrict_tag("dangerous", scopes=["root", "admin"])])
+    def purge() -> str:
+        return "purged"
+
+    @server.tool(auth=require_roles("chief", extract=lambda claims: claims["roles"]))
+    def hire() -> str:
+        return "hired"
+
+    @server.tool(auth=require_scopes("admin"))
+    def gone() -> str:
+        return "never"
+
+    @server.resource("file:///salaries", auth=require_scopes("admin"))
+    def salaries() -> str:
+        return "1"
+
+    @server.resource("file:///salaries/{name}", auth=require_scopes("admin"))
+    def salary(name: str) -> str:
+        return name
+
+    @server.prompt(auth=require_scopes("admin"))
+    def fire() -> str:
+        return "fire"
+
+    server.disable(names={"gone"})
+    return server
+
+
+def talk(server, era, *steps):
+    """Do the steps over HTTP, as `ada` with the scope of the shop."""
+
+    async def main(url):
+        async with client_of(url, era, Bearer("ada-1")) as client:
+            for step in steps:
+                await swallow(step(client))
+
+    with serving(app_of(instrument(server))) as url:
+        anyio.run(main, url)
+
+
+@BOTH_ERAS
+@pytest.mark.parametrize(
+    ("method", "step", "reason", "required"),
+    [
+        ("tools/call", call("delete"), "insufficient_scope", ["admin"]),
+        ("tools/call", call("purge"), "insufficient_scope", ["admin", "root"]),
+        ("tools/call", call("hire"), "denied", None),
+        (
+            "resources/read",
+            lambda client: client.read_resource("file:///salaries"),
+            "insufficient_scope",
+            ["admin"],
+        ),
+        (
+            "resources/read",
+            lambda client: client.read_resource("file:///salaries/ada"),
+            "insufficient_scope",
+            ["admin"],
+        ),
+        ("prompts/get", lambda client: client.get_prompt("fire"), "insufficient_scope", ["admin"]),
+    ],
+)
+def test_what_a_scope_hides_is_a_denied_authorization(era, method, step, reason, required, events):
+    talk(guarded_shop(), era, step)
+    (event,) = events.of(method)
+    assert event.type == "mcp_authorization_decisions"
+    assert event.fields["success"] is False
+    assert event.fields["event.reason"] == reason
+    assert event.fields["event.type"] == ["access", "denied"]
+    assert event.fields["mcp.authz.decision"] == "deny"
+    assert event.fields.get("mcp.oauth.scopes.required") == required
+    assert event.fields["mcp.oauth.scopes.granted"] == [SCOPE]
+    assert event.fields["user_id"] == "ada"
+    if method == "tools/call":
+        assert event.fields["gen_ai.tool.name"]
+
+
+@pytest.mark.parametrize("tool", ["gone", "never_was"])
+def test_a_tool_that_is_off_or_was_never_there_is_no_denial(tool, events):
+    talk(guarded_shop(), MODERN, call(tool))
+    (event,) = events.of("tools/call")
+    assert event.type == "mcp_tool_execution"
+    assert "event.reason" not in event.fields
+
+
+def test_a_denial_behind_a_mounted_server_is_one(events):
+    mall = fastmcp.FastMCP("mall", auth=FastVerifier(required_scopes=[SCOPE]))
+    mall.mount(guarded_shop(), namespace="shop")
+    talk(mall, MODERN, call("shop_delete"))
+    (event,) = events.of("tools/call")
+    assert event.type == "mcp_authorization_decisions"
+    assert event.fields["gen_ai.tool.name"] == "shop_delete"
+
+
+def test_a_scope_that_the_middleware_of_all_tools_requires_is_a_denied_authorization(events):
+    server = fastmcp.FastMCP("shop", auth=FastVerifier(required_scopes=[SCOPE]))
+    server.tool(later_named("add"))
+    server.add_middleware(AuthMiddleware(auth=require_scopes("admin")))
+    talk(server, MODERN, call("add"))
+    (event,) = events.of("tools/call")
+    assert event.type == "mcp_authorization_decisions"
+    assert event.fields["mcp.oauth.scopes.required"] == ["admin"]
+
+
+def later_named(name):
+    def tool() -> str:
+        return "ok"
+
+    tool.__name__ = name
+    return tool
+
+
+def shop_of_two():
+    server = fastmcp.FastMCP("shop")
+    for name in ("read_db", "delete_db"):
+        server.tool(later_named(name))
+    return server
+
+
+@BOTH_ERAS
+def test_a_tool_that_is_called_through_a_search_is_named(era, events):
+    server = shop_of_two()
+    server.add_transform(BM25SearchTransform())
+    run(server, era, call("call_tool", name="delete_db", arguments={}))
+    fields = events.only("tools/call")
+    assert fields["gen_ai.tool.name"] == "call_tool"
+    assert fields["mcp.tool.nested"] == ["delete_db"]
+
+
+class Sandbox:
+    """Runs a program as CodeMode's own sandbox does, in this interpreter."""
+
+    async def run(self, code, *, inputs=None, external_functions=None):
+        tool = external_functions["call_tool"]
+        await tool("read_db", {})
+        await tool("delete_db", {})
+        return await tool("read_db", {})
+
+
+def test_the_tools_that_a_program_calls_are_named(events):
+    server = shop_of_two()
+    server.add_transform(CodeMode(sandbox_provider=Sandbox()))
+    run(server, MODERN, call("execute", code="..."))
+    fields = events.only("tools/call")
+    assert (fields["gen_ai.tool.name"], fields["success"]) == ("execute", True)
+    assert fields["mcp.tool.nested"] == ["read_db", "delete_db"]
+
+
+@BOTH
+def test_a_plain_call_names_no_nested_tool(make, events):
+    run(with_tool(make, later_named("add")), MODERN, call("add"))
+    assert "mcp.tool.nested" not in events.only("tools/call")
+
+
+@BOTH
+def test_a_tool_that_calls_another_in_process_names_it(make, events):
+    server = make("shop")
+    server.tool()(later_named("inner"))
+
+    @server.tool()
+    async def outer() -> str:
+        await server.call_tool("inner", {})
+        return "done"
+
+    run(server, MODERN, call("outer"))
+    assert events.only("tools/call")["mcp.tool.nested"] == ["inner"]
+
+
+class Sure(BaseModel):
+    """What the user is asked."""
+
+    ok: bool
+
+
+async def ask() -> Elicit[Sure]:
+    return Elicit("Delete it?", Sure)
+
+
+def careful_shop():
+    server = MCPServer("shop")
+
+    @server.tool()
+    async def delete(sure: Annotated[Sure, Resolve(ask)]) -> str:
+        return "deleted"
+
+    return server
+
+
+def answering(action):
+    async def answer(_context, _params):
+        return types.ElicitResult(action=action, content={"ok": True})
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("action", "outcomes", "reason"),
+    [
+        ("accept", [None, True], None),
+        ("decline", [None, False], "declined"),
+        ("cancel", [None, False], "dismissed"),
+    ],
+)
+def test_a_question_is_no_success_and_a_refusal_is_a_denial(action, outcomes, reason, events):
+    async def main():
+        server = instrument(careful_shop())
+        async with mcp.Client(
+            server, mode=MODERN, elicitation_callback=answering(action)
+        ) as client:
+            await swallow(client.call_tool("delete", {}))
+
+    anyio.run(main)
+    asked, answered = [event.fields for event in events.of("tools/call")]
+    assert [asked.get("success"), answered.get("success")] == outcomes
+    assert asked["event.reason"] == "input_required"
+    assert answered.get("event.reason") == reason
+    assert ("denied" in answered["event.type"]) is (reason is not None)
