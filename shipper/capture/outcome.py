@@ -13,6 +13,8 @@ _METHOD_NOT_FOUND = -32601
 #: Results in place of the one that was asked for.
 _UNFINISHED = frozenset({"input_required", "task"})
 _OF_WAITING = ("mcp.result.type", "mcp.task.id")
+#: States of a task that has no outcome, or will have none.
+_UNDECIDED = ("cancelled", "input_required")
 #: What a user may answer to a question, but yes.
 _REFUSED = {"decline": "declined", "cancel": "dismissed"}
 
@@ -80,7 +82,7 @@ def _waits_for(result: Json) -> str | None:
 
 
 def _of_task(result: Json) -> Outcome:
-    """The outcome of the task that was asked for, as far as it is known."""
+    """The outcome of the task that was asked for; while it works, that there was an answer."""
     status, found, error = result.get("status"), result.get("result"), result.get("error")
     fields = answered("tasks/get", result)
     if status == "failed":
@@ -89,11 +91,11 @@ def _of_task(result: Json) -> Outcome:
         said = text(result.get("statusMessage"))
         failure = replace(failure, type=failure.type or "task", message=failure.message or said)
         return Outcome(success=False, fields=fields | _failed(failure))
-    if status != "completed":
-        reason = {"event.reason": status} if isinstance(status, str) else {}
-        return Outcome(success=None, fields=fields | reason)
-    nested = Answer(found) if isinstance(found, dict) else Answer({})
-    outcome = _answered(Call("tools/call"), nested)
+    if status in _UNDECIDED:
+        return Outcome(success=None, fields=fields | {"event.reason": status})
+    if status != "completed" or not isinstance(found, dict):
+        return Outcome(success=True, fields=fields)
+    outcome = _answered(Call("tools/call"), Answer(found))
     return replace(outcome, fields=fields | dict(outcome.fields))
 
 
