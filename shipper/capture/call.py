@@ -89,6 +89,8 @@ class Unanswered(Struct, frozen=True):
 
 
 CANCELLED = Unanswered("cancelled")
+#: What a user may answer to a question, but yes: the reason of the call's failure.
+REFUSED = {"decline": "declined", "cancel": "dismissed"}
 Ended: TypeAlias = Answer | Failure | Unanswered
 
 

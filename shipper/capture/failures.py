@@ -1,12 +1,13 @@
 """Exceptions as failures: what really failed, below the wrappers of SDKs and task groups."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from msgspec.structs import replace
 
-from shipper.capture.call import CANCELLED, Ended, Failure
+from shipper.capture.call import CANCELLED, REFUSED, Ended, Failure
 from shipper.capture.causes import Seen
 from shipper.capture.hidden import Denial
 
@@ -17,6 +18,8 @@ _REFUSALS = {
     "InsufficientScopeError": "denied",
     "RateLimitError": "rate_limited",
 }
+#: How MCPServer fails a call whose question the user did not accept.
+_SAID_NO = re.compile(r"elicitation was (decline|cancel)\Z")
 #: Of a failed validation each names a parameter; of a group each is an exception.
 _MAX_PROBLEMS = 10
 #: Exceptions of these packages wrap others; their cause is the failure.
@@ -76,6 +79,8 @@ def _is_cancellation(error: BaseException) -> bool:
     """
     if isinstance(error, Exception):
         return False
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_cancellation, _members(error)))
     if isinstance(error, asyncio.CancelledError):
         task = _task()
         return task is None or task.cancelling() > 0
@@ -135,6 +140,8 @@ def _refusal(error: BaseException) -> str | None:
     """The reason, if it refuses the caller; an error of the file system has a number."""
     if isinstance(error, PermissionError):
         return "denied" if error.errno is None else None
+    if type(error).__name__ == "ToolError" and (no := _SAID_NO.search(str(error))):
+        return REFUSED[no[1]]
     names = (kind.__name__ for kind in type(error).__mro__)
     return next((_REFUSALS[name] for name in names if name in _REFUSALS), None)
 

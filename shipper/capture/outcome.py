@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shipper.capture.call import Answer, Call, Ended, Failure, Json, ended_by_response
+from shipper.capture.call import REFUSED, Answer, Call, Ended, Failure, Json, ended_by_response
 from shipper.capture.content import answered
 from shipper.capture.values import text
 
@@ -15,8 +15,6 @@ _UNFINISHED = frozenset({"input_required", "task"})
 _OF_WAITING = ("mcp.result.type", "mcp.task.id")
 #: States of a task that has no outcome, or will have none.
 _UNDECIDED = ("cancelled", "input_required")
-#: What a user may answer to a question, but yes.
-_REFUSED = {"decline": "declined", "cancel": "dismissed"}
 
 
 class Outcome(Struct, frozen=True):
@@ -104,7 +102,7 @@ def _with_refusal(call: Call, failure: Failure) -> Failure:
     given = call.params.get("inputResponses") if call.params else None
     answers = given.values() if isinstance(given, dict) else ()
     actions = [answer.get("action") for answer in answers if isinstance(answer, dict)]
-    reason = next((_REFUSED[action] for action in _REFUSED if action in actions), None)
+    reason = next((REFUSED[action] for action in REFUSED if action in actions), None)
     return replace(failure, reason=failure.reason or reason)
 
 

@@ -1,9 +1,13 @@
 """Refusals where others put layers around an app, copied its routes or serve pages beside it."""
 
+import re
+from urllib.parse import parse_qs, urlsplit
+
 import anyio
 import fastmcp
 import httpx2
 import pytest
+from fastmcp.server.auth import OAuthProxy
 from fastmcp.server.auth.providers.in_memory import InMemoryOAuthProvider
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
@@ -280,6 +284,63 @@ def test_a_limit_or_a_refusal_in_front_of_the_token_endpoint_is_a_failure(key, r
     assert event.type == "mcp_authentication_events"
     assert event.fields["event.action"] == "token-issue"
     assert (event.fields["success"], event.fields.get("event.reason")) == (False, reason)
+
+
+@pytest.fixture
+def proxied(events):
+    """A client that asks an OAuth proxy for consent, and the consent's id."""
+    proxy = OAuthProxy(
+        upstream_authorization_endpoint="https://login.example/authorize",
+        upstream_token_endpoint="https://login.example/token",
+        upstream_client_id="shop",
+        upstream_client_secret="upstream-secret-17",
+        token_verifier=FastVerifier(),
+        base_url="http://127.0.0.1:9",
+        jwt_signing_key="k" * 40,
+    )
+    app = app_of(instrument(fastmcp.FastMCP("shop", auth=proxy)))
+    with serving(app) as url, httpx2.Client(base_url=url) as http:
+        client = registered(http, "")
+        query = {
+            "response_type": "code",
+            "client_id": client,
+            "redirect_uri": "http://127.0.0.1:1/back",
+            "code_challenge": "c" * 43,
+            "code_challenge_method": "S256",
+            "state": "st-17",
+        }
+        answer = http.get("/authorize", params=query)
+        yield http, parse_qs(urlsplit(answer.headers["location"]).query)["txn_id"][0]
+
+
+def asked_for_consent(http, txn):
+    page = http.get("/consent", params={"txn_id": txn})
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)[1]
+    return {"txn_id": txn, "csrf_token": token}, page.cookies
+
+
+@pytest.mark.parametrize(
+    ("action", "success", "reason"), [("approve", True, None), ("deny", False, "access_denied")]
+)
+def test_the_users_consent_is_recorded(action, success, reason, proxied, events):
+    http, txn = proxied
+    form, _ = asked_for_consent(http, txn)
+    http.post("/consent", data={**form, "action": action})
+    wait_until(lambda: len(list(events)) == 3, 10, "each step is recorded")
+    consent = list(events)[-1]
+    assert consent.type == "mcp_authentication_events"
+    assert consent.fields["event.action"] == "oauth-consent"
+    assert (consent.fields["success"], consent.fields.get("event.reason")) == (success, reason)
+
+
+def test_a_login_that_failed_at_the_provider_is_recorded(proxied, events):
+    http, _ = proxied
+    http.get("/auth/callback", params={"error": "access_denied", "state": "guessed-18"})
+    wait_until(lambda: len(list(events)) == 3, 10, "each step is recorded")
+    callback = list(events)[-1]
+    assert callback.fields["event.action"] == "oauth-callback"
+    assert callback.fields["success"] is False
+    assert "guessed-18" not in repr(dict(callback.fields))
 
 
 async def basic(_request):

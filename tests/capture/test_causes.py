@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Annotated
 
 import anyio
@@ -19,6 +20,9 @@ from mcp.server.mcpserver import Elicit, Resolve
 from pydantic import BaseModel
 
 from shipper.capture import instrument
+from shipper.capture.call import CANCELLED, Failure
+from shipper.capture.causes import Seen
+from shipper.capture.failures import ended_by_error
 from tests.capture.http import SCOPE, Bearer, FastVerifier, app_of, client_of, serving
 from tests.capture.stacks import ERAS, OutOfStock, call, connect, run, swallow
 
@@ -405,3 +409,41 @@ def test_a_question_is_no_success_and_a_refusal_is_a_denial(action, outcomes, re
     assert asked["event.reason"] == "input_required"
     assert answered.get("event.reason") == reason
     assert ("denied" in answered["event.type"]) is (reason is not None)
+
+
+@pytest.mark.parametrize(
+    ("action", "success", "reason"),
+    [("accept", True, None), ("decline", False, "declined"), ("cancel", False, "dismissed")],
+)
+def test_a_refusal_within_a_call_of_the_older_protocol_is_a_denial(action, success, reason, events):
+    async def main():
+        server = instrument(careful_shop())
+        async with mcp.Client(
+            server, mode="legacy", elicitation_callback=answering(action)
+        ) as client:
+            await swallow(client.call_tool("delete", {}))
+
+    anyio.run(main)
+    fields = events.only("tools/call")
+    assert (fields["success"], fields.get("event.reason")) == (success, reason)
+
+
+@pytest.mark.parametrize(
+    ("is_asked", "expected"),
+    [
+        (True, CANCELLED),
+        (False, Failure("BaseExceptionGroup", "CancelledError; CancelledError")),
+    ],
+)
+def test_a_cancellation_that_comes_as_a_group_is_one(is_asked, expected):
+    ended = []
+
+    async def main():
+        group = BaseExceptionGroup("two", [asyncio.CancelledError(), asyncio.CancelledError()])
+        if is_asked:
+            asyncio.current_task().cancel()
+        ended.append(ended_by_error(group, Seen()))
+
+    with suppress(asyncio.CancelledError):
+        asyncio.run(main())
+    assert ended == [expected]
