@@ -30,6 +30,12 @@ class AuditASGI:
         self.place = place
         self._metadata = Metadata()
 
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else callers want of the app: its state, its routes."""
+        if name == "app":  # of a copy that has nothing yet
+            raise AttributeError(name)
+        return getattr(self.app, name)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)

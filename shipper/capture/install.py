@@ -59,23 +59,25 @@ def _low_level(server: object) -> Any:
     raise TypeError(message)
 
 
-def _watch_app(app: Any) -> None:
-    """Put wrappers into the app, which stays the Starlette app that callers mount.
+def _watched(app: Any) -> Any:
+    """The app with wrappers in place; it stays the Starlette app that callers mount.
 
-    At its endpoints for whoever copies its routes, in its list of middleware for whoever copies
-    that, and around it all, where middleware may be added later.
+    One is in its list of middleware for whoever copies that, and one around it all, where others
+    may add middleware later. What an overridden method made of the app gets the latter alone.
     """
-    watch_endpoints(app)
+    if not hasattr(app, "build_middleware_stack"):
+        return AuditASGI(app)
     app.add_middleware(AuditASGI)
     build = app.build_middleware_stack
     app.build_middleware_stack = lambda: AuditASGI(build())
+    return app
 
 
 def _wrapped(make: Any) -> Any:
     @functools.wraps(make)
     def app(*args: Any, **kwargs: Any) -> Any:
         made = make(*args, **kwargs)
-        attempt(_watch_app, made)
-        return made
+        attempt(watch_endpoints, made)
+        return attempt(_watched, made) or made
 
     return app

@@ -173,6 +173,22 @@ def test_middleware_that_is_added_later_is_seen(make, key, action, reason, event
     assert event.fields.get("event.reason") == reason
 
 
+class Guarded(fastmcp.FastMCP):
+    """A server whose app has somebody else's layer around it."""
+
+    def http_app(self, **options):
+        return ApiKey(super().http_app(**options))
+
+
+def test_a_layer_that_an_overridden_method_puts_around_the_app_is_seen(events):
+    app = app_of(instrument(Guarded("shop")))
+    assert isinstance(app.app, ApiKey)
+    with serving(app) as url:
+        httpx2.post(f"{url}/mcp", json=INITIALIZE, headers={**ACCEPT, "x-api-key": "wrong"})
+        httpx2.post(f"{url}/mcp", content=b"{", headers={**JSON, **MODERN, "x-api-key": "right"})
+    assert [event.fields["http.response.status_code"] for event in events] == [401, 400]
+
+
 async def deny(ctx, call_next):
     if ctx.method == "tools/call":
         raise MCPError(-32001, "not today")
@@ -240,11 +256,15 @@ def under_a_wrapper(app):
     return audit_asgi(outer)
 
 
-@pytest.mark.parametrize("make_app", [lambda server: app_of(instrument(server)), app_of])
-@pytest.mark.parametrize("place", [under_a_wrapper, mounted])
+def instrumented(server):
+    return app_of(instrument(server))
+
+
+@pytest.mark.parametrize(
+    ("make_app", "place"),
+    [(instrumented, under_a_wrapper), (instrumented, mounted), (app_of, under_a_wrapper)],
+)
 def test_a_mounted_token_endpoint_keeps_its_grant_and_client(make_app, place, events):
-    if make_app is app_of and place is mounted:
-        pytest.skip("neither the server nor the app is captured")
     app = place(make_app(with_oauth()))
     with serving(app) as url, httpx2.Client(base_url=url) as http:
         client = registered(http, "/api")
