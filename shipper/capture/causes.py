@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from shipper.capture.hidden import Denial, denial_of
@@ -28,7 +28,7 @@ class Seen:
 
     error: BaseException | None = None
     denial: Denial | None = None
-    nested: dict[str, None] = field(default_factory=dict)
+    nested: dict[str, None] | None = None
     depth: int = 0
 
 
@@ -62,14 +62,17 @@ def _observed(server: object, method: str, serve: Any) -> Any:
         seen = _seen.get()
         if seen is None:
             return await serve(*args, **kwargs)
-        name = str(args[0] if args else kwargs.get("name") or kwargs.get("uri"))
-        _enter(seen, method, name, kwargs)
+        # FastMCP calls itself again, below its middleware, for the same call.
+        if seen.depth and kwargs.get("run_middleware") is not False and method == "call_tool":
+            _name(seen, _asked(args, kwargs))
+        seen.depth += 1
         try:
             result = await serve(*args, **kwargs)
         except BaseException as error:
             if seen.error is not error:
                 seen.error = error
-                seen.denial = await denial_of(server, method, name, error) or seen.denial
+                denial = await denial_of(server, method, _asked(args, kwargs), error)
+                seen.denial = denial or seen.denial
             raise
         finally:
             seen.depth -= 1
@@ -79,9 +82,12 @@ def _observed(server: object, method: str, serve: Any) -> Any:
     return call
 
 
-def _enter(seen: Seen, method: str, name: str, options: dict[str, Any]) -> None:
-    """Count a call in; FastMCP calls itself again, below its middleware, for the same call."""
-    is_nested = seen.depth > 0 and options.get("run_middleware") is not False
-    seen.depth += 1
-    if is_nested and method == "call_tool" and len(seen.nested) < _MAX_NESTED:
-        seen.nested[name] = None
+def _asked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """The name or address of what is called."""
+    return str(args[0] if args else kwargs.get("name") or kwargs.get("uri"))
+
+
+def _name(seen: Seen, tool: str) -> None:
+    seen.nested = seen.nested or {}
+    if len(seen.nested) < _MAX_NESTED:
+        seen.nested[tool] = None

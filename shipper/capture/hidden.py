@@ -4,6 +4,7 @@ It answers as if a tool, resource or prompt did not exist. Without the caller's 
 a pipe, the same lookup finds it.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,10 @@ _LOOKUPS: Mapping[str, tuple[str, ...]] = {
     "render_prompt": ("get_prompt",),
 }
 
+_NAMED = re.compile(r"Unknown tool: ['\"](.*)['\"]")
+#: A chain of causes may be a cycle.
+_MAX_CAUSES = 8
+
 
 class Denial(Struct, frozen=True):
     """A refusal of this very error, and the scopes that the component requires."""
@@ -25,16 +30,30 @@ class Denial(Struct, frozen=True):
 
 
 async def denial_of(server: Any, method: str, name: str, error: BaseException) -> Denial | None:
-    """The denial behind an error, if there is one. Raises nothing but a cancellation."""
-    if type(error).__name__ != "NotFoundError" or method not in _LOOKUPS:
+    """The denial behind an error, if there is one. Raises nothing but a cancellation.
+
+    A meta-tool may have looked for another tool than the called one: the error names it.
+    """
+    missing = _not_found(error)
+    if missing is None or method not in _LOOKUPS:
         return None
+    if method == "call_tool" and (named := _NAMED.fullmatch(str(missing))):
+        name = named[1]
     try:
         component = await _unrestricted(server, _LOOKUPS[method], name)
     except Exception:  # noqa: BLE001 - the server's own providers; the request's error stands
         return None
     if component is None:
         return None
-    return Denial(error, tuple(sorted(_scopes(component))))
+    return Denial(missing, tuple(sorted(_scopes(component))))
+
+
+def _not_found(error: BaseException | None) -> BaseException | None:
+    for _ in range(_MAX_CAUSES):
+        if error is None or type(error).__name__ == "NotFoundError":
+            return error
+        error = error.__cause__
+    return None
 
 
 async def _unrestricted(server: Any, lookups: Iterable[str], name: str) -> Any:
@@ -42,6 +61,8 @@ async def _unrestricted(server: Any, lookups: Iterable[str], name: str) -> Any:
 
     token = set_transport("stdio")
     try:
+        if token.old_value == "stdio":  # nothing was restricted
+            return None
         for lookup in lookups:
             if (found := await getattr(server, lookup)(name)) is not None:
                 return found

@@ -51,15 +51,12 @@ class Wire:
             try:
                 result = await call_next(ctx)
             except BaseException as error:
-                self._end(ctx, pending, seen, partial(ended_by_error, error, seen))
+                _name_nested(pending, seen)
+                end(pending, partial(_raised, error, seen, ctx), self._sink)
                 raise
-            self._end(ctx, pending, seen, partial(_answer, result, seen))
+            _name_nested(pending, seen)
+            end(pending, partial(_answer, result, seen, ctx), self._sink)
             return result
-
-    def _end(self, ctx: Request, pending: Pending, seen: Seen, build: Callable[[], Ended]) -> None:
-        if seen.nested and ctx.method == "tools/call":
-            pending.asked["mcp.tool.nested"] = list(seen.nested)
-        end(pending, partial(_with_scopes, build, ctx), self._sink)
 
     def _call(self, ctx: Request) -> Call:
         identity, http = _origin(ctx)
@@ -130,7 +127,12 @@ def _client(ctx: Request) -> Client:
     return Client(text(getattr(info, "name", None)), text(getattr(info, "version", None)))
 
 
-def _answer(result: object, seen: Seen) -> Ended:
+def _name_nested(pending: Pending, seen: Seen) -> None:
+    if seen.nested and pending.call.method == "tools/call":
+        pending.asked["mcp.tool.nested"] = list(seen.nested)
+
+
+def _answer(result: object, seen: Seen, ctx: Request) -> Ended:
     """The result as it goes out; another middleware may have answered with a model."""
     dump = getattr(result, "model_dump", None)
     if dump is not None:
@@ -138,15 +140,18 @@ def _answer(result: object, seen: Seen) -> Ended:
     answer = result if isinstance(result, dict) else {}
     if answer.get("isError") is not True or seen.error is None:
         return Answer(answer)
-    return Answer(answer, failure_of(seen.error, seen.denial))
+    return Answer(answer, _with_scopes(failure_of(seen.error, seen.denial), ctx))
 
 
-def _with_scopes(build: Callable[[], Ended], ctx: Request) -> Ended:
-    """How a request ended; a refusal for want of scopes with those of its token."""
-    ended = build()
-    failure = ended.cause if isinstance(ended, Answer) else ended
-    if not isinstance(failure, Failure) or not failure.is_authorization:
-        return ended
+def _raised(error: BaseException, seen: Seen, ctx: Request) -> Ended:
+    ended = ended_by_error(error, seen)
+    return _with_scopes(ended, ctx) if isinstance(ended, Failure) else ended
+
+
+def _with_scopes(failure: Failure, ctx: Request) -> Failure:
+    """The failure; a refusal for want of scopes with those of the request's token."""
+    if not failure.is_authorization:
+        return failure
     user = getattr(ctx.request, "scope", {}).get("user")
     scopes = getattr(getattr(user, "access_token", None), "scopes", None)
     return replace(failure, granted=tuple(scopes or ()))

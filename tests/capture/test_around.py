@@ -11,7 +11,7 @@ from fastmcp.server.auth import OAuthProxy
 from fastmcp.server.auth.providers.in_memory import InMemoryOAuthProvider
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
-from mcp.server.auth.settings import ClientRegistrationOptions, RevocationOptions
+from mcp.server.auth.settings import AuthSettings, ClientRegistrationOptions, RevocationOptions
 from mcp.shared.exceptions import MCPError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -25,6 +25,7 @@ from tests.capture.http import (
     ADD,
     GUARDED,
     INITIALIZE,
+    ISSUER,
     MODERN,
     OPEN,
     FastVerifier,
@@ -32,7 +33,7 @@ from tests.capture.http import (
     modern,
     serving,
 )
-from tests.capture.stacks import STACKS, connect, fast, swallow
+from tests.capture.stacks import STACKS, connect, fast, sdk, swallow
 from tests.real.processes import wait_until
 
 JSON = {"content-type": "application/json"}
@@ -277,9 +278,24 @@ def test_a_mounted_token_endpoint_keeps_its_grant_and_client(make_app, place, ev
     assert refresh.fields["mcp.oauth.grant_type"] == "refresh_token"
 
 
+def sdk_with_oauth():
+    options = ClientRegistrationOptions(enabled=True)
+    settings = AuthSettings(
+        issuer_url="http://127.0.0.1:9",
+        resource_server_url=None,
+        client_registration_options=options,
+        revocation_options=RevocationOptions(enabled=True),
+    )
+    provider = InMemoryOAuthProvider(
+        base_url="http://127.0.0.1:9", client_registration_options=options
+    )
+    return sdk(auth=settings, auth_server_provider=provider)
+
+
+@pytest.mark.parametrize("make", [with_oauth, sdk_with_oauth])
 @pytest.mark.parametrize("endpoint", ["token", "revoke"])
-def test_a_wrong_client_secret_is_a_failed_authentication(endpoint, events):
-    app = app_of(instrument(with_oauth()))
+def test_a_wrong_client_secret_is_a_failed_authentication(make, endpoint, events):
+    app = app_of(instrument(make()))
     with serving(app) as url, httpx2.Client(base_url=url) as http:
         client = registered(http, "", "client_secret_post")
         form = {"client_id": client, "client_secret": "guess-17", "token": "x", "code": "y"}
@@ -450,10 +466,19 @@ class BrokenVerifier(FastVerifier):
         raise Outage("no answer for " + token)
 
 
+def sdk_that_cannot_verify():
+    settings = AuthSettings(issuer_url=ISSUER, resource_server_url=None)
+    return sdk(auth=settings, token_verifier=BrokenVerifier())
+
+
+def fast_that_cannot_verify():
+    return fast(auth=BrokenVerifier())
+
+
+@pytest.mark.parametrize("make", [sdk_that_cannot_verify, fast_that_cannot_verify])
 @pytest.mark.parametrize("later", [[], [Middleware(ApiKey)]])
-def test_a_verifier_that_raises_is_a_failed_authentication(later, events):
-    server = instrument(fast(auth=BrokenVerifier()))
-    app = app_of(server)
+def test_a_verifier_that_raises_is_a_failed_authentication(make, later, events):
+    app = app_of(instrument(make()))
     for layer in later:
         app.add_middleware(layer.cls)
     headers = {**ACCEPT, "authorization": "Bearer secret-77", "x-api-key": "right"}

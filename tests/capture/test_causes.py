@@ -286,6 +286,16 @@ def test_a_denial_behind_a_mounted_server_is_one(events):
     assert event.fields["gen_ai.tool.name"] == "shop_delete"
 
 
+def test_a_denial_behind_a_meta_tool_is_one(events):
+    server = guarded_shop()
+    server.add_transform(BM25SearchTransform())
+    talk(server, MODERN, call("call_tool", name="delete", arguments={}))
+    (event,) = events.of("tools/call")
+    assert event.type == "mcp_authorization_decisions"
+    assert event.fields["mcp.oauth.scopes.required"] == ["admin"]
+    assert "delete" in event.fields["error.message"]
+
+
 def test_a_scope_that_the_middleware_of_all_tools_requires_is_a_denied_authorization(events):
     server = fastmcp.FastMCP("shop", auth=FastVerifier(required_scopes=[SCOPE]))
     server.tool(later_named("add"))
