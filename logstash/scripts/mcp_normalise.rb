@@ -173,6 +173,7 @@ end
 def exchange(method, params, facts, outcome)
   return :silent if @tables["silent"].include?(method)
 
+  outcome = refused(params, outcome)
   row = @tables["methods"][method]
   row ||= outcome["error.code"] == "-32601" ? @tables["unserved"] : @tables["served"]
   values = all_of(row, known("mcp.method.name" => method), about_client(params), facts, asked(method, params), outcome)
@@ -202,14 +203,53 @@ end
 
 def answered(method, result)
   return { "event.outcome" => "unknown" } unless result.is_a?(Hash)
+  return of_task(result) if method == "tasks/get"
 
   values = read_rows(@tables["answered"][method] || [], result)
   values = values.merge(read_rows(@tables["any_result"], result)) unless @tables["greetings"].include?(method)
+  waiting = waits_for(result)
+  return unfinished(values, waiting) if waiting
   return values.merge("event.outcome" => "success") unless values["mcp.tool.is_error"]
 
   said = values.delete("mcp.tool.result.text")
   values = values.merge("error.type" => "tool_error", "event.outcome" => "failure")
   values.merge(known("error.message" => said))
+end
+
+# What has to happen before there is an outcome: an answer of the user's, or a task's end.
+def waits_for(result)
+  return result["resultType"] if %w[input_required task].include?(result["resultType"])
+
+  result["task"].is_a?(Hash) && !result.key?("content") ? "task" : nil
+end
+
+def unfinished(values, reason)
+  kept = values.select { |path, _value| %w[mcp.result.type mcp.task.id].include?(path) }
+  kept.merge("event.outcome" => "unknown", "event.reason" => reason)
+end
+
+# The outcome of the task that was asked for; while it works, that there was an answer.
+def of_task(result)
+  status = result["status"]
+  values = read_rows(@tables["any_result"], result)
+  if status == "failed"
+    said = known("error.type" => "task", "error.message" => word(result["statusMessage"]))
+    return all_of(values, said, failed(result["error"].is_a?(Hash) ? result["error"] : {}))
+  end
+  return unfinished(values, status) if %w[cancelled input_required].include?(status)
+  return values.merge("event.outcome" => "success") unless status == "completed" && result["result"].is_a?(Hash)
+
+  values.merge(answered("tools/call", result["result"]))
+end
+
+# A call that failed because the user said no to what the server had asked is a denial.
+def refused(params, outcome)
+  return outcome if outcome["event.outcome"] != "failure" || outcome["event.reason"]
+
+  answers = params["inputResponses"].is_a?(Hash) ? params["inputResponses"].values : []
+  actions = answers.map { |answer| answer["action"] if answer.is_a?(Hash) }
+  reason = { "decline" => "declined", "cancel" => "dismissed" }.find { |action, _reason| actions.include?(action) }
+  reason ? outcome.merge("event.reason" => reason[1], "event.type" => ["access", "denied"]) : outcome
 end
 
 def failed(error)
@@ -315,7 +355,7 @@ def toolhive_outcome(method, said, response)
   response = {} unless response.is_a?(Hash)
   seen = response["error"].is_a?(Hash) ? failed(response["error"]) : answered(method, response["result"])
   case said
-  when "success" then seen.merge("event.outcome" => seen["event.outcome"] == "failure" ? "failure" : "success")
+  when "success" then seen.key?("event.reason") ? seen : seen.merge("event.outcome" => seen["event.outcome"] == "failure" ? "failure" : "success")
   when "denied"
     seen.merge("event.outcome" => "failure", "event.reason" => "denied", "event.type" => ["access", "denied"])
   when "application_error"
@@ -1217,6 +1257,7 @@ def tables
   "mcp.threat.type": "word",
   "mcp.tool.arguments.hash": "word",
   "mcp.tool.is_error": "boolean",
+  "mcp.tool.nested": "word",
   "mcp.tool.result.content_types": "word",
   "mcp.tool.result.hash": "word",
   "mcp.tool.result.size": "long",
@@ -1766,6 +1807,12 @@ def tables
     "mcp.tool.*",
     "content",
     "content"
+   ],
+   [
+    "mcp.task.id",
+    "text",
+    "taskId",
+    "task.taskId"
    ]
   ],
   "resources/list": [
@@ -1801,6 +1848,13 @@ def tables
     "mcp.prompt.message_count",
     "count",
     "messages"
+   ]
+  ],
+  "tasks/result": [
+   [
+    "mcp.tool.*",
+    "content",
+    "content"
    ]
   ],
   "elicitation/create": [

@@ -59,13 +59,17 @@ class Call(Struct, frozen=True):
 class Failure(Struct, frozen=True):
     """A request that ended with an error.
 
-    `reason` is set where the failure is a refusal. `code` is the error's in JSON-RPC.
+    `reason` is set where the failure is a refusal. `code` is the error's in JSON-RPC. A decision
+    on what the caller may use `is_authorization`, by the scopes `required` and `granted`.
     """
 
     type: str | None = None
     message: str | None = None
     code: int | str | None = None
     reason: str | None = None
+    is_authorization: bool = False
+    required: tuple[str, ...] = ()
+    granted: tuple[str, ...] = ()
 
 
 class Answer(Struct, frozen=True):
@@ -85,6 +89,8 @@ class Unanswered(Struct, frozen=True):
 
 
 CANCELLED = Unanswered("cancelled")
+#: What a user may answer to a question, but yes: the reason of the call's failure.
+REFUSED = {"decline": "declined", "cancel": "dismissed"}
 Ended: TypeAlias = Answer | Failure | Unanswered
 
 

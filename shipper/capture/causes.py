@@ -1,4 +1,4 @@
-"""Exceptions as failures, and the real cause of one, which the wire hides.
+"""The real cause of a failure, which the wire hides.
 
 MCPServer sends the client only that a tool failed, and both SDKs turn a tool's exception into a
 result before any middleware sees it. Their public `call_tool`, `read_resource` and
@@ -12,30 +12,24 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec.structs import replace
+from shipper.capture.hidden import Denial, denial_of
 
-from shipper.capture.call import CANCELLED, Ended, Failure
-
-_INVALID_PARAMS = -32602
-#: Failures that are refusals, by the class of the exception: `event.reason`.
-_REFUSALS = {
-    "AuthorizationError": "denied",
-    "InsufficientScopeError": "denied",
-    "RateLimitError": "rate_limited",
-}
-#: Of a failed validation; each names a parameter.
-_MAX_PROBLEMS = 10
-#: Exceptions of these packages wrap others; their cause is the failure.
-_WRAPPERS = {"mcp", "fastmcp"}
-#: A chain of causes may be a cycle.
-_MAX_CAUSES = 8
+#: Names of nested calls that are kept.
+_MAX_NESTED = 100
 
 
 @dataclass(slots=True)
 class Seen:
-    """What the server's own method raised last during a request."""
+    """What the server's own methods did during a request.
 
-    error: Exception | None = None
+    `error` is what one raised last, `denial` a refusal that hides behind an error. `nested` are
+    the tools that the called one called in turn, in order, each once.
+    """
+
+    error: BaseException | None = None
+    denial: Denial | None = None
+    nested: dict[str, None] | None = None
+    depth: int = 0
 
 
 _seen: ContextVar[Seen | None] = ContextVar("shipper_seen", default=None)
@@ -50,7 +44,8 @@ def watching() -> Iterator[Seen]:
         yield seen
     finally:
         _seen.reset(token)
-        seen.error = None  # its traceback holds this frame: a cycle, kept until the next collection
+        # Tracebacks hold this frame: a cycle, kept until the next collection.
+        seen.error = seen.denial = None
 
 
 def observe(server: object) -> None:
@@ -58,65 +53,41 @@ def observe(server: object) -> None:
     prompt = "render_prompt" if hasattr(server, "render_prompt") else "get_prompt"
     for name in ("call_tool", "read_resource", prompt):
         if (method := getattr(server, name, None)) is not None:
-            setattr(server, name, _observed(method))
+            setattr(server, name, _observed(server, name, method))
 
 
-def _observed(method: Any) -> Any:
-    @functools.wraps(method)
+def _observed(server: object, method: str, serve: Any) -> Any:
+    @functools.wraps(serve)
     async def call(*args: Any, **kwargs: Any) -> Any:
+        seen = _seen.get()
+        if seen is None:
+            return await serve(*args, **kwargs)
+        # FastMCP calls itself again, below its middleware, for the same call.
+        if seen.depth and kwargs.get("run_middleware") is not False and method == "call_tool":
+            _name(seen, _asked(args, kwargs))
+        seen.depth += 1
         try:
-            result = await method(*args, **kwargs)
-        except Exception as error:
-            _note(error)
+            result = await serve(*args, **kwargs)
+        except BaseException as error:
+            if seen.error is not error:
+                seen.error = error
+                denial = await denial_of(server, method, _asked(args, kwargs), error)
+                seen.denial = denial or seen.denial
             raise
-        _note(None)  # a tool may survive the failure of another that it called
+        finally:
+            seen.depth -= 1
+        seen.error = None  # a tool may survive the failure of another that it called
         return result
 
     return call
 
 
-def _note(error: Exception | None) -> None:
-    if seen := _seen.get():
-        seen.error = error
+def _asked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """The name or address of what is called."""
+    return str(args[0] if args else kwargs.get("name") or kwargs.get("uri"))
 
 
-def ended_by_error(error: BaseException, seen: Exception | None) -> Ended:
-    """How a request that raised ended; `seen` is what the server's own method raised, if any."""
-    if not isinstance(error, Exception):  # asyncio's CancelledError, trio's Cancelled, an exit
-        return CANCELLED
-    code = getattr(getattr(error, "error", None), "code", None)
-    if code is None and _is_validation(error):
-        code = _INVALID_PARAMS
-    return replace(failure_of(seen or error), code=code)
-
-
-def failure_of(error: Exception) -> Failure:
-    """A failure as what the SDK's own exceptions were raised from; without a JSON-RPC code."""
-    error = _root(error)
-    name = type(error).__name__
-    # An MCPError is only an envelope of its code.
-    kind = str(getattr(error, "code", name)) if name == "MCPError" else name
-    return Failure(type=kind, message=_message(error), reason=_REFUSALS.get(name))
-
-
-def _root(error: Any) -> Any:
-    for _ in range(_MAX_CAUSES):
-        if error.__cause__ is None or type(error).__module__.partition(".")[0] not in _WRAPPERS:
-            break
-        error = error.__cause__
-    return error
-
-
-def _is_validation(error: BaseException) -> bool:
-    return type(error).__module__.startswith("pydantic") and hasattr(error, "error_count")
-
-
-def _message(error: Any) -> str | None:
-    """Its text, except of a failed validation: that text repeats the caller's values."""
-    if not _is_validation(error):
-        return str(error) or None
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-        for problem in problems[:_MAX_PROBLEMS]
-    )
+def _name(seen: Seen, tool: str) -> None:
+    seen.nested = seen.nested or {}
+    if len(seen.nested) < _MAX_NESTED:
+        seen.nested[tool] = None

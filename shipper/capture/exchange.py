@@ -1,11 +1,13 @@
-"""One HTTP exchange as it is needed for the record: shared by ASGI wrapper and dispatcher."""
+"""One HTTP exchange as it is needed for the record: shared by ASGI wrappers and dispatcher."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shipper.capture.routes import Place
+
 _KEY = "shipper.exchange"
-#: Of an error's JSON body, or of a token request's form; longer ones are not needed.
+#: Of an error's JSON body, a metadata document, or a token request's form.
 _MAX_KEPT = 8192
 _FIRST_REFUSAL = 400
 _CREATED = 201
@@ -13,16 +15,24 @@ _CREATED = 201
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and its answer, as the ASGI wrapper sees them pass.
+    """One request and its answer, as the ASGI wrappers see them pass.
 
-    `dispatched` is set once the request has a record of its own.
+    `scope` is the request as the innermost wrapper has it; the layers around it put the verified
+    user there. `place` is set once the request reaches an endpoint of MCP or OAuth, `dispatched`
+    once it has a record of its own. `error` is what a layer raised. `keeps_body` and `reads_form`
+    say which texts are kept of answer and request.
     """
 
+    scope: Mapping[str, Any]
+    place: Place | None = None
     dispatched: bool = False
     status: int | None = None
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
     body: bytes = b""
     form: bytes = b""
+    error: BaseException | None = None
+    keeps_body: bool = False
+    reads_form: bool = False
 
     def saw_answer(self, message: Mapping[str, Any]) -> None:
         """Keep the status, and the body where it explains a refusal."""
@@ -36,19 +46,26 @@ class Exchange:
         if message["type"] == "http.request" and len(self.form) < _MAX_KEPT:
             self.form += message.get("body", b"")[:_MAX_KEPT]
 
+    def saw_error(self, error: BaseException) -> None:
+        """Keep what came out of a layer; an HTTP exception becomes an answer further out."""
+        self.error = self.error or error
+        if self.status is None and isinstance(status := getattr(error, "status_code", None), int):
+            self.status = status
+
     def _is_explained(self) -> bool:
-        return self.status is not None and (
-            self.status >= _FIRST_REFUSAL or self.status == _CREATED
-        )
+        if self.status is None:
+            return False
+        return self.keeps_body or self.status >= _FIRST_REFUSAL or self.status == _CREATED
 
 
 def with_exchange(scope: Mapping[str, Any]) -> tuple[dict[str, Any], Exchange]:
-    """The scope with a new exchange in it, which copies of the scope share."""
-    exchange = Exchange()
-    return {**scope, _KEY: exchange}, exchange
+    """A copy of the scope with a new exchange in it, which copies of the copy share."""
+    inner = dict(scope)
+    inner[_KEY] = exchange = Exchange(inner)
+    return inner, exchange
 
 
 def exchange_in(scope: object) -> Exchange | None:
-    """The exchange of this scope, if the wrapper is in place."""
+    """The exchange of this scope, if a wrapper is in place."""
     found = scope.get(_KEY) if isinstance(scope, Mapping) else None
     return found if isinstance(found, Exchange) else None

@@ -3,10 +3,10 @@
 import functools
 from typing import Any, TypeVar
 
-from shipper.capture.asgi import App, AuditASGI
+from shipper.capture.asgi import App, AuditASGI, watch_endpoints
 from shipper.capture.causes import observe
-from shipper.capture.emit import open_logger
-from shipper.capture.sdk2 import Wire
+from shipper.capture.emit import attempt, open_logger
+from shipper.capture.sdk2 import Wire, keep_first
 
 S = TypeVar("S")
 
@@ -30,7 +30,7 @@ def instrument(server: S) -> S:
         return server
     from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-    low.middleware.insert(0, Wire(low, frozenset(MODERN_PROTOCOL_VERSIONS)))
+    keep_first(low, Wire(low, frozenset(MODERN_PROTOCOL_VERSIONS)))
     observe(server)
     for name in _APPS:
         if (make := getattr(server, name, None)) is not None:
@@ -59,12 +59,25 @@ def _low_level(server: object) -> Any:
     raise TypeError(message)
 
 
+def _watched(app: Any) -> Any:
+    """The app with wrappers in place; it stays the Starlette app that callers mount.
+
+    One is in its list of middleware for whoever copies that, and one around it all, where others
+    may add middleware later. What an overridden method made of the app gets the latter alone.
+    """
+    if not hasattr(app, "build_middleware_stack"):
+        return AuditASGI(app)
+    app.add_middleware(AuditASGI)
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: AuditASGI(build())
+    return app
+
+
 def _wrapped(make: Any) -> Any:
     @functools.wraps(make)
     def app(*args: Any, **kwargs: Any) -> Any:
-        # As its outermost middleware, so that it stays the Starlette app that callers mount.
         made = make(*args, **kwargs)
-        made.add_middleware(AuditASGI)
-        return made
+        attempt(watch_endpoints, made)
+        return attempt(_watched, made) or made
 
     return app

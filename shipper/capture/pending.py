@@ -11,7 +11,11 @@ from shipper.capture.emit import Sink, attempt, to_logger
 from shipper.capture.facts import fields_of_call
 from shipper.capture.methods import FROM_SERVER, REQUESTS, SCHEMES, SILENT, UNKNOWN, VENDOR, Row
 from shipper.capture.outcome import Outcome, outcome_of
+from shipper.catalog import MCPEventType
 from shipper.record.event import Event, create_event
+
+#: The fields of a request that a decision on it has too.
+_OF_DECISIONS = ("gen_ai.tool.name", "mcp.resource.uri")
 
 
 class Pending(Struct, frozen=True):
@@ -41,14 +45,16 @@ def event_of(pending: Pending, ended: Ended, took_ms: float) -> Event:
     """The event of a call: what it asked for, where it came from, and its outcome."""
     call = pending.call
     outcome = outcome_of(call, ended)
-    row = _row(call, outcome)
-    scheme = SCHEMES.get(str(pending.asked.get("mcp.resource.type")))
+    row, asked = _row(call, outcome), pending.asked
+    scheme = SCHEMES.get(str(asked.get("mcp.resource.type")))
+    if outcome.is_authorization:
+        asked = {name: asked[name] for name in _OF_DECISIONS if name in asked}
     fields = {
         "event.action": row.action,
         "event.category": [*row.category, scheme] if scheme else list(row.category),
         "event.type": list(row.types),
         **fields_of_call(call),
-        **pending.asked,
+        **asked,
     }
     fields |= outcome.fields
     if row is UNKNOWN:
@@ -56,7 +62,8 @@ def event_of(pending: Pending, ended: Ended, took_ms: float) -> Event:
             "mcp.violation.type": "unknown_method",
             "mcp.violation.action_taken": "blocked",
         }
-    return create_event(row.event_type, fields, success=outcome.success, duration_ms=took_ms)
+    kind = MCPEventType.AUTHORIZATION if outcome.is_authorization else row.event_type
+    return create_event(kind, fields, success=outcome.success, duration_ms=took_ms)
 
 
 def _pending(build: Callable[[], Call]) -> Pending | None:

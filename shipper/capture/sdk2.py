@@ -4,13 +4,16 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any, Protocol
 
-from shipper.capture.call import Answer, Call, Client, Ended, Http, Identity
-from shipper.capture.causes import ended_by_error, failure_of, watching
+from msgspec.structs import replace
+
+from shipper.capture.call import Answer, Call, Client, Ended, Failure, Http, Identity
+from shipper.capture.causes import Seen, watching
 from shipper.capture.emit import Sink, to_logger
 from shipper.capture.exchange import exchange_in
 from shipper.capture.facts import headers_of, http_of
+from shipper.capture.failures import ended_by_error, failure_of
 from shipper.capture.identity import process_owner, token_holder
-from shipper.capture.pending import begin, end
+from shipper.capture.pending import Pending, begin, end
 from shipper.capture.values import text
 
 
@@ -48,9 +51,11 @@ class Wire:
             try:
                 result = await call_next(ctx)
             except BaseException as error:
-                end(pending, partial(ended_by_error, error, seen.error), self._sink)
+                _name_nested(pending, seen)
+                end(pending, partial(_raised, error, seen, ctx), self._sink)
                 raise
-            end(pending, partial(_answer, result, seen.error), self._sink)
+            _name_nested(pending, seen)
+            end(pending, partial(_answer, result, seen, ctx), self._sink)
             return result
 
     def _call(self, ctx: Request) -> Call:
@@ -80,6 +85,27 @@ class Wire:
         )
 
 
+def keep_first(server: Any, wire: Wire) -> None:
+    """Have this server dispatch through `wire` first, whatever others do to its `middleware`.
+
+    The SDK reads that list for each message; others insert before, clear or replace it.
+    """
+    layers: list[Any] = server.middleware
+
+    def read(_server: object) -> list[Any]:
+        if not layers or layers[0] is not wire:
+            layers[:] = [wire, *(layer for layer in layers if layer is not wire)]
+        return layers
+
+    def write(_server: object, given: list[Any]) -> None:
+        nonlocal layers
+        layers = given
+
+    kind = type(server)
+    names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
+    server.__class__ = type(kind.__name__, (kind,), {**names, "middleware": property(read, write)})
+
+
 def _origin(ctx: Request) -> tuple[Identity, Http | None]:
     scope = getattr(ctx.request, "scope", None)
     if scope is None:
@@ -101,11 +127,31 @@ def _client(ctx: Request) -> Client:
     return Client(text(getattr(info, "name", None)), text(getattr(info, "version", None)))
 
 
-def _answer(result: object, seen: Exception | None) -> Ended:
+def _name_nested(pending: Pending, seen: Seen) -> None:
+    if seen.nested and pending.call.method == "tools/call":
+        pending.asked["mcp.tool.nested"] = list(seen.nested)
+
+
+def _answer(result: object, seen: Seen, ctx: Request) -> Ended:
     """The result as it goes out; another middleware may have answered with a model."""
     dump = getattr(result, "model_dump", None)
     if dump is not None:
         result = dump(by_alias=True, mode="json", exclude_none=True)
     answer = result if isinstance(result, dict) else {}
-    failed = answer.get("isError") is True
-    return Answer(answer, failure_of(seen) if failed and seen is not None else None)
+    if answer.get("isError") is not True or seen.error is None:
+        return Answer(answer)
+    return Answer(answer, _with_scopes(failure_of(seen.error, seen.denial), ctx))
+
+
+def _raised(error: BaseException, seen: Seen, ctx: Request) -> Ended:
+    ended = ended_by_error(error, seen)
+    return _with_scopes(ended, ctx) if isinstance(ended, Failure) else ended
+
+
+def _with_scopes(failure: Failure, ctx: Request) -> Failure:
+    """The failure; a refusal for want of scopes with those of the request's token."""
+    if not failure.is_authorization:
+        return failure
+    user = getattr(ctx.request, "scope", {}).get("user")
+    scopes = getattr(getattr(user, "access_token", None), "scopes", None)
+    return replace(failure, granted=tuple(scopes or ()))

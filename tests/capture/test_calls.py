@@ -192,3 +192,84 @@ def test_an_adapter_that_fails_loses_its_event_only():
     assert begin(lambda: {}["no call"]) is None
     end(begin(lambda: TOOL), lambda: {}["no end"], print)
     assert FAILURES.count == lost + 2
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"resultType": "task", "taskId": "t-1", "status": "working"},
+        {"task": {"taskId": "t-1", "status": "working"}},
+    ],
+)
+def test_a_call_that_became_a_task_has_its_id_and_no_outcome_yet(made):
+    found = fields(TOOL, result(made))
+    assert "success" not in found
+    assert found["event.reason"] == "task"
+    assert found["mcp.task.id"] == "t-1"
+    assert "mcp.tool.is_error" not in found
+
+
+@pytest.mark.parametrize(
+    ("state", "success", "kind", "message"),
+    [
+        ({"status": "working"}, True, None, None),
+        ({"status": "input_required"}, None, None, None),
+        ({"status": "cancelled"}, None, None, None),
+        ({"status": "completed"}, True, None, None),
+        ({"status": "completed", "result": {"content": []}}, True, None, None),
+        (
+            {
+                "status": "completed",
+                "result": {"isError": True, "content": [{"type": "text", "text": "no"}]},
+            },
+            False,
+            "tool_error",
+            "no",
+        ),
+        (
+            {"status": "failed", "error": {"code": -32603, "message": "gone"}},
+            False,
+            "-32603",
+            "gone",
+        ),
+        ({"status": "failed", "statusMessage": "gone"}, False, "task", "gone"),
+        ({"status": ["odd"]}, True, None, None),
+    ],
+)
+def test_asking_for_a_task_is_recorded_with_the_outcome_of_the_task(state, success, kind, message):
+    call = Call("tasks/get", {"taskId": "t-1"}, 9)
+    found = fields(call, result({"taskId": "t-1", **state}))
+    assert found.get("success") is success
+    assert found["mcp.task.id"] == "t-1"
+    assert (found.get("error.type"), found.get("error.message")) == (kind, message)
+    if success is None:
+        assert found["event.reason"] == state["status"]
+
+
+def test_the_result_of_a_task_that_says_error_is_a_failure():
+    call = Call("tasks/result", {"taskId": "t-1"}, 9)
+    found = fields(call, result({"content": [{"type": "text", "text": "no"}], "isError": True}))
+    assert (found["success"], found["error.type"], found["mcp.task.id"]) == (
+        False,
+        "tool_error",
+        "t-1",
+    )
+    assert found["error.message"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("action", "reason"), [("decline", "declined"), ("cancel", "dismissed"), ("accept", None)]
+)
+def test_a_call_that_fails_because_the_user_said_no_is_a_denial(action, reason):
+    params = {**TOOL.params, "inputResponses": {"sure": {"action": action}}}
+    said = result({"content": [{"type": "text", "text": "not done"}], "isError": True})
+    found = fields(Call("tools/call", params, 8), said)
+    assert found["success"] is False
+    assert found.get("event.reason") == reason
+    assert ("denied" in found["event.type"]) is (reason is not None)
+
+
+@pytest.mark.parametrize("given", ["x", {"a": "x"}, {"a": {"action": ["decline"]}}, [1]])
+def test_odd_answers_to_a_question_lose_no_event(given):
+    params = {**TOOL.params, "inputResponses": given}
+    assert fields(Call("tools/call", params, 8), error(1, "no"))["success"] is False

@@ -6,6 +6,8 @@ _HTTP = "capture/test_http.py::"
 _REQUESTS = "capture/test_requests.py::"
 _INSTRUMENT = "capture/test_instrument.py::"
 _REFUSALS = "capture/test_refusals.py::"
+_AROUND = "capture/test_around.py::"
+_CAUSES = "capture/test_causes.py::"
 
 CAPTURE = (
     Promise(
@@ -57,7 +59,11 @@ CAPTURE = (
                 ),
             ),
             f"{_REFUSALS}test_a_wrapper_around_an_instrumented_app_records_nothing_twice": (
-                Mutant("capture/asgi.py", " or exchange_in(scope)", ""),
+                Mutant(
+                    "capture/asgi.py",
+                    "(exchange := exchange_in(scope)) is not None",
+                    "(exchange := exchange_in(scope)) is not None and False",
+                ),
             ),
             f"{_HTTP}test_an_unknown_method_is_one_event_though_http_says_404": (
                 Mutant("capture/sdk2.py", "exchange.dispatched = True", "pass"),
@@ -70,18 +76,14 @@ CAPTURE = (
         "call has no known outcome.",
         {
             f"{_REQUESTS}test_a_tool_that_crashes_is_recorded_with_what_it_really_raised": (
-                Mutant("capture/causes.py", "_note(error)", "pass"),
+                Mutant("capture/causes.py", "seen.error = error", "pass"),
             ),
             f"{_REQUESTS}test_a_result_that_says_error_is_a_failure": (
                 Mutant("capture/outcome.py", 'if not fields.get("mcp.tool.is_error"):', "if True:"),
             ),
             f"{_REQUESTS}test_a_json_rpc_error_of_a_tool_is_a_failure_with_its_code": (),
             f"{_REQUESTS}test_a_cancelled_call_has_no_known_outcome": (
-                Mutant(
-                    "capture/causes.py",
-                    "if not isinstance(error, Exception):  # asyncio's",
-                    "if False:  # asyncio's",
-                ),
+                Mutant("capture/failures.py", "if _is_cancellation(error):", "if False:"),
             ),
         },
     ),
@@ -101,6 +103,109 @@ CAPTURE = (
             ),
             f"{_REFUSALS}test_a_limit_that_was_reached_is_recorded": (
                 Mutant("capture/refusals.py", "_TOO_MANY: _limited,", ""),
+            ),
+        },
+    ),
+    Promise(
+        "capture:around",
+        "Refusals are also recorded, once, where routes are copied out of an app or mounted, "
+        "and where middleware is added after `instrument`.",
+        {
+            f"{_AROUND}test_a_missing_token_is_recorded_where_routes_are_copied": (
+                Mutant(
+                    "capture/asgi.py",
+                    "for route, place in watched_routes(app):",
+                    "for route, place in ():",
+                ),
+            ),
+            f"{_AROUND}test_a_method_that_a_copied_route_does_not_allow_is_recorded": (
+                Mutant("capture/asgi.py", "route.handle = AuditASGI(route.handle, place)", "pass"),
+            ),
+            f"{_AROUND}test_middleware_that_is_added_later_is_seen": (
+                Mutant("capture/install.py", "lambda: AuditASGI(build())", "build"),
+            ),
+            f"{_AROUND}test_middleware_put_before_capture_is_seen": (
+                Mutant(
+                    "capture/sdk2.py",
+                    "if not layers or layers[0] is not wire:",
+                    "if wire not in layers:",
+                ),
+            ),
+            f"{_AROUND}test_calls_through_copied_routes_are_recorded_once": (),
+        },
+    ),
+    Promise(
+        "capture:oauth",
+        "OAuth events come only from the endpoints of an authorization server, wherever it is "
+        "mounted. A client that fails to authenticate and a token that cannot be verified are "
+        "failed authentications, recorded at every level.",
+        {
+            f"{_AROUND}test_other_peoples_pages_leave_no_event": (
+                Mutant(
+                    "capture/routes.py",
+                    "return layer if _is_sdks(layer) else None",
+                    "return layer",
+                ),
+            ),
+            f"{_AROUND}test_a_mounted_token_endpoint_keeps_its_grant_and_client": (
+                Mutant(
+                    "capture/refusals.py",
+                    'scope["path"].endswith("/token")',
+                    'scope["path"] == "/token"',
+                ),
+            ),
+            f"{_AROUND}test_a_wrong_client_secret_is_a_failed_authentication": (
+                Mutant("capture/refusals.py", "if _is_unproven(exchange, fault):", "if False:"),
+            ),
+            f"{_AROUND}test_a_verifier_that_raises_is_a_failed_authentication": (
+                Mutant(
+                    "capture/refusals.py",
+                    "(fault := _verifier_fault(exchange.error)) is not None",
+                    "(fault := None) is not None",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "capture:true-cause",
+        "A crash is never recorded as a cancellation, a denial that the server hides is recorded "
+        "as a denial, and a question to the user is not a success.",
+        {
+            f"{_CAUSES}test_a_tool_that_exits_is_a_failure_with_its_class": (
+                Mutant(
+                    "capture/failures.py",
+                    "return task is None or task.cancelling() > 0",
+                    "return True",
+                ),
+                Mutant(
+                    "capture/failures.py",
+                    'return type(error).__module__.partition(".")[0] == "trio"',
+                    "return True",
+                ),
+            ),
+            f"{_CAUSES}test_one_failure_in_a_group_is_the_failure": (
+                Mutant(
+                    "capture/failures.py",
+                    "return first if second is None else None",
+                    "return None",
+                ),
+            ),
+            f"{_CAUSES}test_what_a_scope_hides_is_a_denied_authorization": (
+                Mutant(
+                    "capture/hidden.py",
+                    "if missing is None or method not in _LOOKUPS:",
+                    "if True:",
+                ),
+            ),
+            f"{_CAUSES}test_a_question_is_no_success_and_a_refusal_is_a_denial": (
+                Mutant(
+                    "capture/outcome.py",
+                    "if waits_for := _waits_for(answer.result):",
+                    "if waits_for := None:",
+                ),
+            ),
+            f"{_CAUSES}test_a_tool_that_is_called_through_a_search_is_named": (
+                Mutant("capture/sdk2.py", "if seen.nested and", "if False and"),
             ),
         },
     ),
