@@ -13,6 +13,7 @@ import msgspec
 
 from shipper.durable import append, exclusively, is_at, open_append, trim
 from shipper.follow.batch import BadLine
+from shipper.shown import as_text
 
 
 class LossReporter(Protocol):
@@ -123,7 +124,7 @@ class DeadLetters:
                 timestamp=now,
                 reason=reject.reason,
                 output=self._output,
-                path=bad_line.path,
+                path=as_text(bad_line.path),
                 offset=reject.offset,
                 line=line,
                 line_base64=encoded,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from threading import Lock
 
 from shipper.follow.discover import Found
+from shipper.shown import shown
 
 _log = logging.getLogger(__name__)
 
@@ -60,9 +61,9 @@ class Deletions:
         except OSError as error:
             if path not in self._failed:
                 self._failed.add(path)
-                _log.warning("%s cannot be deleted (%s).", path, error.strerror)
+                _log.warning("%s cannot be deleted (%s).", shown(path), error.strerror)
             return False
-        _log.info("%s is deleted: every output has it.", path)
+        _log.info("%s is deleted: every output has it.", shown(path))
         return True
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from shipper.follow.inputs import InputConfig
+from shipper.shown import shown
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,11 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     def version(self) -> tuple[int, int]:
         """Size and time of change: a write changes at least one of them."""
         return self.size, self.mtime_ns
+
+    @property
+    def name(self) -> str:
+        """Its path, safe to print."""
+        return shown(self.path)
 
 
 def patterns(inputs: Sequence[InputConfig]) -> tuple[str, ...]:
@@ -73,7 +79,7 @@ class Overlaps:
             _log.warning(
                 "%s is named by the inputs %r and %r; %r alone ships it, and all other files that "
                 "both name.",
-                *(path, *pair, owner.id),
+                *(shown(path), *pair, owner.id),
             )
 
 
@@ -114,7 +120,7 @@ def nothing_named(inputs: Sequence[InputConfig]) -> Iterator[str]:
                 continue
             is_directory = os.path.isdir(pattern)  # noqa: PTH112  # as above
             what = f"is a directory; for the files in it use {pattern}/*" if is_directory else _NONE
-            yield f"input {one.id!r}: {pattern} {what}"
+            yield f"input {one.id!r}: {shown(pattern)} {what}"
 
 
 _NONE = "names no file now"

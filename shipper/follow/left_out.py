@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
 
 from shipper.follow.discover import Found
+from shipper.shown import shown
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class LeftOut:
         """Leave the file out, and log the reason once."""
         if found.path not in self._paths:
             self._paths.add(found.path)
-            _log.warning("%s is left out: %s.", found.path, reason)
+            _log.warning("%s is left out: %s.", found.name, reason)
 
     def discard(self, found: Found) -> None:
         """Note that the file is followed now."""
@@ -62,10 +63,10 @@ class Problems(Generic[_K]):
             return
         if problem:
             self._problems[key] = problem
-            _log.warning("%s %s.", path, problem)
+            _log.warning("%s %s.", shown(path), problem)
         else:
             del self._problems[key]
-            _log.info("%s can be read now.", path)
+            _log.info("%s can be read now.", shown(path))
 
     def forget(self, key: _K) -> None:
         """Forget the problem of the file without logging."""

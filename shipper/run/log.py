@@ -10,6 +10,7 @@ from pathlib import Path
 from shipper.config import Config
 from shipper.errors import ConfigError, Problem
 from shipper.record.formatter import EcsFormatter
+from shipper.shown import printable
 
 
 def set_up_log(config: Config) -> None:
@@ -24,6 +25,8 @@ def set_up_log(config: Config) -> None:
         is_file = isinstance(handler, _LogFile)
         if is_file or not sys.stderr.isatty():
             handler.setFormatter(EcsFormatter(service_name="mcp-shipper"))
+        else:
+            handler.setFormatter(_TerminalFormatter(logging.BASIC_FORMAT))
     logging.basicConfig(level=settings.level.upper(), handlers=handlers)
 
 
@@ -37,6 +40,13 @@ def _to_files(config: Config) -> "_LogFile":
     except OSError as error:
         what = f"{path} cannot be written: {error.strerror}"
         raise ConfigError([Problem("logging.files", what)]) from error
+
+
+class _TerminalFormatter(logging.Formatter):
+    """Plain text in which no control sequence of a name, or of a server's answer, is left."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 class _LogFile(RotatingFileHandler):
