@@ -7,6 +7,7 @@ names it any more and it is read to its end.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 
 from shipper.follow import discover
 from shipper.follow.batch import Batch, BatchBuilder
@@ -75,6 +76,11 @@ class Following:
     def left_out(self) -> int:
         """The number of files that are not followed: old, packed, or reached by a foreign link."""
         return len(self._left_out) + self._scan_log.left_out_count
+
+    @property
+    def problems(self) -> Iterator[str]:
+        """What cannot be read now, and why."""
+        return chain(self._scan_log.problems, self._unreadable, self._problems)
 
     def sources(self) -> Iterable[Source]:
         """The followed files."""

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from shipper.follow.discover import Found
@@ -57,13 +57,17 @@ class Problems(Generic[_K]):
     def __contains__(self, key: _K) -> bool:
         return key in self._problems
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._problems.values())
+
     def report(self, key: _K, path: str, problem: str) -> None:
         """Note the present problem of the file; empty if it has none."""
-        if self._problems.get(key, "") == problem:
+        what = problem and f"{shown(path)} {problem}"
+        if self._problems.get(key, "") == what:
             return
         if problem:
-            self._problems[key] = problem
-            _log.warning("%s %s.", shown(path), problem)
+            self._problems[key] = what
+            _log.warning("%s.", what)
         else:
             del self._problems[key]
             _log.info("%s can be read now.", shown(path))

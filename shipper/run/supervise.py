@@ -12,7 +12,7 @@ from typing import Any
 from shipper.config import Config
 from shipper.config.permissions import problem_of
 from shipper.deliver.dead_letters import dead_letters_folder
-from shipper.errors import BadInput, ConfigError, Problem
+from shipper.errors import BadInput, ConfigError, Problem, Stopped
 from shipper.follow.discover import nothing_named
 from shipper.run.log import set_up_log
 from shipper.run.self_audit import SelfAudit, self_audit_prefix
@@ -73,7 +73,11 @@ def _run(config: Config, load: Callable[[], Config], *, once: bool) -> Config | 
     ):
         notify("READY=1")
         if once:
-            service.drain()
+            try:
+                service.drain()
+            except Stopped:
+                if not reloaded:
+                    raise
         else:
             service.run()
     return reloaded[0] if reloaded else None
@@ -92,7 +96,7 @@ def _recorded(service: Service, config: Config, reloaded: list[Config]) -> Itera
         unacknowledged, own_files = _final_status(config)
         if self_audit:
             what = "shipper-reload" if reloaded else "shipper-stop"
-            succeeded = service.failure is None
+            succeeded = service.failure is None and not service.incomplete
             self_audit.event(what, success=succeeded, unacknowledged_bytes=unacknowledged)
             self_audit.close()
             self_audit.prune(own_files)
