@@ -12,9 +12,21 @@ _STEP_BYTES = 64 << 10
 _MODE = 0o600
 
 
+def make_directory(path: Path) -> None:
+    """Create the directory and its missing parents, all of them for its own user alone."""
+    try:
+        path.mkdir(mode=0o700)
+    except FileNotFoundError:
+        make_directory(path.parent)
+        make_directory(path)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+
+
 def open_append(path: Path) -> int:
     """Open `path` for `append`; create it and its directory if missing."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_directory(path.parent)
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _MODE)
     sync_directory(path.parent)
     return file

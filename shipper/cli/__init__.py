@@ -14,9 +14,7 @@ from shipper.cli.commands import (
     EX_CONFIG,
     EX_FAILED,
     EX_IOERR,
-    EX_NOINPUT,
     EX_NOPERM,
-    EX_TEMPFAIL,
     EX_UNAVAILABLE,
     Command,
     Commands,
@@ -27,8 +25,6 @@ from shipper.errors import (
     DeliveryError,
     RegistryError,
     ShipperError,
-    Stopped,
-    Unreadable,
 )
 
 
@@ -68,8 +64,6 @@ def _code(error: ShipperError) -> int:
 _CODES: tuple[tuple[type[ShipperError], int], ...] = (
     (RegistryError, EX_IOERR),
     (DeliveryError, EX_UNAVAILABLE),
-    (Unreadable, EX_NOINPUT),
-    (Stopped, EX_TEMPFAIL),
 )
 
 

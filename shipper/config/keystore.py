@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from shipper.config.permissions import SECRET, problem_of
-from shipper.durable import replace
+from shipper.durable import make_directory, replace
 from shipper.errors import ConfigError, Problem
 
 
@@ -34,6 +34,6 @@ class Keystore:
 
     def write(self, secrets: dict[str, str]) -> None:
         """Replace all secrets."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(self.path.parent)
         data = json.dumps({"version": 1, "secrets": secrets}, indent=1).encode()
         replace(self.path, [data])

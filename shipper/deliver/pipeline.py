@@ -101,6 +101,8 @@ class Pipeline:
         self._deletions = OwnDeletions(config.name, deletions)
         self._stop = Event()
         self._pause = sleep or self._wait
+        #: Whether it has opened its positions.
+        self.has_started = False
         self._is_draining = self._has_given_up = False
         self.stats = Stats()
         self._watcher = Watcher(patterns(config.inputs))
@@ -170,6 +172,7 @@ class Pipeline:
                 self._deletions,
             )
             stack.callback(following.close)
+            self.has_started = True
             yield Delivery(
                 registry,
                 following,

@@ -110,7 +110,7 @@ class Registry:
         self._path = path
         self._lock = self._file = -1
         try:
-            self._lock = _locked(path.with_name(path.name + ".lock"))
+            self._lock = take_lock(path.with_name(path.name + ".lock"))
             self.since_s, self._positions = _load(path)
             self._size = self._compacted_bytes = 0
             self._compact()
@@ -262,8 +262,12 @@ def _damaged(path: Path, line: int, reason: str) -> str:
     )
 
 
-def _locked(path: Path) -> int:
-    lock = open_append(path)
+def take_lock(path: Path) -> int:
+    """Lock the file at `path` until it is closed; `RegistryError` if another process holds it."""
+    try:
+        lock = open_append(path)
+    except OSError as error:
+        raise RegistryError(f"{path}: {error.strerror}; positions must be kept") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -8,6 +8,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from shipper.config import Config
+from shipper.durable import make_directory
 from shipper.errors import ConfigError, Problem
 from shipper.record.formatter import EcsFormatter
 from shipper.shown import printable
@@ -35,7 +36,7 @@ def _to_files(config: Config) -> "_LogFile":
     directory = Path(files.path) if files.path else config.logs
     path = directory / f"{files.name}.ndjson"
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(directory)
         return _LogFile(path, files.rotateeverybytes, files.keepfiles, files.permissions)
     except OSError as error:
         what = f"{path} cannot be written: {error.strerror}"

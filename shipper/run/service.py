@@ -74,6 +74,11 @@ class Service:
             pipeline.stop()
 
     @property
+    def has_started(self) -> bool:
+        """Whether every pipeline has opened its positions."""
+        return all(pipeline.has_started for pipeline in self.pipelines.values())
+
+    @property
     def is_alive(self) -> bool:
         """Whether the thread of every pipeline runs, even if its output is unavailable."""
         return bool(self._threads) and all(thread.is_alive() for thread in self._threads)

@@ -239,7 +239,7 @@ def test_what_cannot_be_read_is_reported_and_once_does_not_end_with_zero(closed,
         return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
 
     done = command("run", "--once")
-    assert done.returncode == os.EX_NOINPUT
+    assert done.returncode == 1
     assert f"{tmp_path}/{closed} cannot be" in done.stderr
     assert "Permission denied" in done.stderr
     assert shipped(tmp_path) == GOOD[:1]
@@ -263,4 +263,4 @@ def test_once_that_is_stopped_before_everything_is_delivered_says_so(tmp_path):
         wait_until(lambda: "unavailable" in said(tmp_path), 20, "the first attempt")
     finally:
         process.terminate()
-        assert process.wait(20) == os.EX_TEMPFAIL
+        assert process.wait(20) == 1
