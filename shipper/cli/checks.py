@@ -6,6 +6,7 @@ from shipper.cli.commands import EX_UNAVAILABLE
 from shipper.cli.configuration import config_of
 from shipper.cli.terminal import say
 from shipper.follow.discover import nothing_named, unreadable
+from shipper.run.risks import risks
 from shipper.run.service import outputs_of, probe
 
 _NO_OUTPUT = "output: none is configured, so `run` has nothing to ship to"
@@ -18,7 +19,7 @@ def check_config(arguments: argparse.Namespace) -> int:
         output.close()
     no_output = [] if config.outputs else [_NO_OUTPUT]
     files = (*nothing_named(config.inputs), *unreadable(config.inputs))
-    for note in (*config.notes, *no_output, *files):
+    for note in (*config.notes, *risks(config), *no_output, *files):
         say(f"note: {note}")
     say(
         f"Config OK: {len(config.inputs)} inputs, outputs: {', '.join(config.outputs) or 'none'}; "

@@ -26,11 +26,13 @@ class Keystore:
             return {}
         try:
             secrets = json.loads(self.path.read_text(encoding="utf-8"))["secrets"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return {str(name): str(value) for name, value in secrets.items()}
+        except PermissionError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             kind = type(error).__name__
             what = f"is not a keystore ({kind}); recreate it: keystore create --force"
             raise ConfigError([Problem(str(self.path), what)]) from error
-        return {str(name): str(value) for name, value in secrets.items()}
 
     def write(self, secrets: dict[str, str]) -> None:
         """Replace all secrets."""

@@ -17,6 +17,7 @@ from shipper.errors import ConfigError, Problem, ShipperError, Stopped
 from shipper.follow.discover import nothing_named
 from shipper.follow.registry import take_lock
 from shipper.run.log import set_up_log
+from shipper.run.risks import risks
 from shipper.run.self_audit import SelfAudit, self_audit_prefix
 from shipper.run.service import Service
 from shipper.run.serving import logging_counters, serving
@@ -85,6 +86,8 @@ def _run(
     """Run one configuration; returns the next one if a reload ended the run."""
     for note in config.notes:
         _log.info("Configuration: %s.", note)
+    for risk in risks(config):
+        _log.warning("Configuration: %s.", risk)
     reloaded: list[Config] = []
     operation = config.operation
     with (
