@@ -201,6 +201,7 @@ GHP = "ghp_aB3dE6gH9jaB3dE6gH9j"
         '{"a":[{"b":"GHP","\\u0062":1}]}',
         '{"a":{"b":{"c":"GHP","c":":"}},"d":"\\u003a"}',
         '{"m":"{\\"password\\":\\"hunter2Zebra99\\",\\"password\\":\\"\\"}"}',
+        r'{"m":"{\"name\":\"password\",\"value\":\"hunter2Zebra99\",\"value\":null}"}',
         '{"n":1.0,"n":1.50,"big":123456789012345678901234567890,"t":"GHP","t":""}',
         '{"@timestamp":{"password":"hunter2Zebra99"}}',
         '{"@timestamp":"GHP"}',
