@@ -12,9 +12,21 @@ _STEP_BYTES = 64 << 10
 _MODE = 0o600
 
 
+def make_directory(path: Path) -> None:
+    """Create the directory and its missing parents, all of them for its own user alone."""
+    try:
+        path.mkdir(mode=0o700)
+    except FileNotFoundError:
+        make_directory(path.parent)
+        make_directory(path)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+
+
 def open_append(path: Path) -> int:
     """Open `path` for `append`; create it and its directory if missing."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_directory(path.parent)
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _MODE)
     sync_directory(path.parent)
     return file
@@ -51,16 +63,27 @@ def append(file: int, data: bytes) -> None:
 
 def trim(file: int) -> None:
     """Cut off the incomplete line that a crash left at the end."""
-    end = position = os.fstat(file).st_size
+    position = _last_line_start(file)
+    if position < os.fstat(file).st_size:
+        os.ftruncate(file, position)
+
+
+def unended(file: int) -> bytes:
+    """What follows the last newline."""
+    position = _last_line_start(file)
+    return os.pread(file, os.fstat(file).st_size - position, position)
+
+
+def _last_line_start(file: int) -> int:
+    """Where the last line without a newline starts; the end of the file if there is none."""
+    position = os.fstat(file).st_size
     while position:
         start = max(0, position - _STEP_BYTES)
         newline = os.pread(file, position - start, start).rfind(b"\n")
         position = start
         if newline >= 0:
-            position = start + newline + 1
-            break
-    if position < end:
-        os.ftruncate(file, position)
+            return start + newline + 1
+    return position
 
 
 def replace(path: Path, parts: Iterable[bytes]) -> None:

@@ -35,6 +35,14 @@ class CatalogError(BadInput):
     """The catalog, or a user's overlay of it, has problems."""
 
 
+class Unreadable(ShipperError):
+    """A file or directory that is to be shipped cannot be read."""
+
+
+class Stopped(ShipperError):
+    """A stop came before everything was delivered."""
+
+
 class DeliveryError(ShipperError):
     """A complete batch failed; no line of it is known to have arrived."""
 

@@ -15,6 +15,7 @@ from tests.real.elasticsearch import Elasticsearch
 from tests.real.kafka import Kafka
 from tests.real.lumberjack import LumberjackSink
 from tests.real.redis import RedisServer
+from tests.users import open_directory
 
 Server = TypeVar("Server")
 NOT_HERE = "no real server: "
@@ -126,6 +127,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = {report.longrepr[2] for report in terminalreporter.stats.get("skipped", ())}
     for reason in sorted(reasons):
         terminalreporter.write_line(reason.removeprefix("Skipped: "), yellow=True)
+
+
+@pytest.fixture
+def open_home():
+    """A directory that belongs to the user nobody, for `as_nobody`."""
+    path = open_directory()
+    yield path
+    shutil.rmtree(path)
 
 
 @pytest.fixture

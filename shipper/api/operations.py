@@ -34,6 +34,10 @@ def process(
     Operations: get_status, log_audit_event, get_audit_summary. After a failure
     `success` is false, and `error` gives the reason.
     """
+    if not isinstance(context, Mapping):
+        kind = type(context).__name__  # type: ignore[unreachable]  # untyped callers exist
+        what = f"expected an object with the operation, found {kind}"
+        return _failure("", what)
     operation = str(context.get("operation", "get_status"))
     carry_out = OPERATIONS.get(operation)
     if carry_out is None:

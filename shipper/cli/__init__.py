@@ -20,7 +20,12 @@ from shipper.cli.commands import (
     Commands,
 )
 from shipper.cli.terminal import warn
-from shipper.errors import BadInput, DeliveryError, RegistryError, ShipperError
+from shipper.errors import (
+    BadInput,
+    DeliveryError,
+    RegistryError,
+    ShipperError,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,9 +58,13 @@ def _command(name: str) -> Command:
 
 
 def _code(error: ShipperError) -> int:
-    if isinstance(error, RegistryError):
-        return EX_IOERR
-    return EX_UNAVAILABLE if isinstance(error, DeliveryError) else EX_FAILED
+    return next((code for kind, code in _CODES if isinstance(error, kind)), EX_FAILED)
+
+
+_CODES: tuple[tuple[type[ShipperError], int], ...] = (
+    (RegistryError, EX_IOERR),
+    (DeliveryError, EX_UNAVAILABLE),
+)
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

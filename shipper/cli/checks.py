@@ -5,7 +5,8 @@ import argparse
 from shipper.cli.commands import EX_UNAVAILABLE
 from shipper.cli.configuration import config_of
 from shipper.cli.terminal import say
-from shipper.follow.discover import nothing_named
+from shipper.follow.discover import nothing_named, unreadable
+from shipper.run.risks import risks
 from shipper.run.service import outputs_of, probe
 
 _NO_OUTPUT = "output: none is configured, so `run` has nothing to ship to"
@@ -17,7 +18,8 @@ def check_config(arguments: argparse.Namespace) -> int:
     for output in outputs_of(config).values():
         output.close()
     no_output = [] if config.outputs else [_NO_OUTPUT]
-    for note in (*config.notes, *no_output, *nothing_named(config.inputs)):
+    files = (*nothing_named(config.inputs), *unreadable(config.inputs))
+    for note in (*config.notes, *risks(config), *no_output, *files):
         say(f"note: {note}")
     say(
         f"Config OK: {len(config.inputs)} inputs, outputs: {', '.join(config.outputs) or 'none'}; "

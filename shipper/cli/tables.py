@@ -10,6 +10,7 @@ from rich.text import Text
 
 from shipper.run.dead_letters import DeadLetterGroup
 from shipper.run.status import FileStatus, OutputStatus
+from shipper.shown import printable, shown
 
 _COLOURS = {
     "idle": "green",
@@ -60,7 +61,9 @@ def status_view(outputs: Sequence[OutputStatus], rates: Mapping[str, float] | No
 
 
 def _error(one: OutputStatus) -> Text:
-    return Text.assemble((f"{one.output}: ", "bold"), (one.error, _COLOURS.get(one.state, "")))
+    return Text.assemble(
+        (f"{one.output}: ", "bold"), (printable(one.error), _COLOURS.get(one.state, ""))
+    )
 
 
 def _status_table(outputs: Sequence[OutputStatus], rates: Mapping[str, float] | None) -> Table:
@@ -101,7 +104,7 @@ def positions_table(files: Iterable[FileStatus]) -> Table:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(known.updated_s)) if known else ""
         table.add_row(
             row.output,
-            row.path,
+            Text(shown(row.path)),
             f"{row.offset:,}",
             Text("gone", "dim") if row.size is None else f"{row.size:,}",
             Text(f"{row.behind:,}", "yellow" if row.behind else "dim"),
@@ -124,7 +127,12 @@ def dead_letters_table(groups: Iterable[DeadLetterGroup], configured: Iterable[s
         if group.output in configured:
             action = f"keeps them: {group.obstacle}" if group.obstacle else "sends them"
         table.add_row(
-            group.output, group.reason, f"{group.count:,}", size(group.size_bytes), *times, action
+            group.output,
+            Text(shown(group.reason)),
+            f"{group.count:,}",
+            size(group.size_bytes),
+            *times,
+            action,
         )
     return table
 

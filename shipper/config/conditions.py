@@ -145,7 +145,8 @@ def _one_network(reader: Reader, node: YamlNode) -> Network:
         return network(text)
     except ValueError:
         names = ", ".join(NAMED)
-        reader.note(node, f"{text!r} is neither a network such as 192.0.2.0/24 nor one of {names}")
+        shown = node.shown if node.variables else f"{text!r}"
+        reader.note(node, f"{shown} is neither a network such as 192.0.2.0/24 nor one of {names}")
         return NAMED["unspecified"]
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from shipper.config.permissions import problem_of
 from shipper.errors import ConfigError, Problem
+from shipper.yaml.bounds import MAX_BYTES
 from shipper.yaml.node import YamlNode
 from shipper.yaml.parse import parse
 
@@ -29,7 +30,11 @@ def read_document(path: Path | None, settings: Sequence[str], *, strict: bool) -
     if strict and (problem := problem_of(path)):
         raise ConfigError([problem])
     try:
-        return Document(path.read_text(encoding="utf-8"), str(path), settings)
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise ConfigError([Problem(str(path), f"is larger than {MAX_BYTES >> 20} MiB")])
+        return Document(data.decode("utf-8"), str(path), settings)
     except OSError as error:
         raise ConfigError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
     except UnicodeDecodeError as error:

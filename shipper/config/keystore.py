@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from shipper.config.permissions import SECRET, problem_of
-from shipper.durable import replace
+from shipper.durable import make_directory, replace
 from shipper.errors import ConfigError, Problem
 
 
@@ -26,14 +26,16 @@ class Keystore:
             return {}
         try:
             secrets = json.loads(self.path.read_text(encoding="utf-8"))["secrets"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return {str(name): str(value) for name, value in secrets.items()}
+        except PermissionError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             kind = type(error).__name__
             what = f"is not a keystore ({kind}); recreate it: keystore create --force"
             raise ConfigError([Problem(str(self.path), what)]) from error
-        return {str(name): str(value) for name, value in secrets.items()}
 
     def write(self, secrets: dict[str, str]) -> None:
         """Replace all secrets."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(self.path.parent)
         data = json.dumps({"version": 1, "secrets": secrets}, indent=1).encode()
         replace(self.path, [data])

@@ -45,7 +45,12 @@ def load(
 
 def from_mapping(values: Mapping[str, object]) -> Config:
     """The configuration in an object of the same shape; raises `ConfigError` with every problem."""
-    config, problems = read_config(node_of(values, "config"))
+    try:
+        tree = node_of(values, "config")
+    except RecursionError as error:
+        what = "is nested too deeply, or contains itself"
+        raise ConfigError([Problem("config", what)]) from error
+    config, problems = read_config(tree)
     if problems:
         raise _error(problems)
     return config

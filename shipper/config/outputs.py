@@ -53,9 +53,19 @@ def _output(reader: Reader, name: str, node: YamlNode) -> tuple[object, bool]:
     enabled = options.pop("enabled", None)
     bare = replace(node, children=options) if node.children is not None else node
     value = into(reader, OUTPUTS[name].config, bare)
+    _check_pem(reader, options.get("ssl"))
     if name == "elasticsearch":
         value = _with_preset(reader, value, options)
     return value, enabled is None or reader.truth(enabled)
+
+
+def _check_pem(reader: Reader, section: YamlNode | None) -> None:
+    """Refuse keys and certificates as text, which Filebeat takes: a file has permissions."""
+    for key in ("certificate", "key"):
+        node = section and (section.children or {}).get(key)
+        if node and "-----BEGIN" in str(node.scalar):
+            what = "expected the name of a file; write the PEM text to one that only we can read"
+            reader.note(node, what)
 
 
 def _with_preset(reader: Reader, settings: Any, given: Mapping[str, YamlNode]) -> object:

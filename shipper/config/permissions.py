@@ -14,12 +14,14 @@ SECRET = stat.S_IRWXG | stat.S_IRWXO
 def problem_of(path: Path, *, forbidden: int = _WRITABLE) -> Problem | None:
     """Why the file cannot be trusted: another user owns it, or others have `forbidden` rights.
 
-    A missing file is not a problem.
+    A missing file is not a problem. Raises `PermissionError` if this user may not look.
     """
     try:
         status = path.stat()
     except FileNotFoundError:
         return None
+    except PermissionError:
+        raise
     except OSError as error:
         return Problem(str(path), f"cannot be checked: {error.strerror}")
     mode = stat.S_IMODE(status.st_mode)

@@ -11,8 +11,15 @@ from msgspec.structs import fields
 from shipper.config.model import Config
 from shipper.outputs.secret import Secret
 
-#: The user name and password that may precede the host of an address.
-_USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
+#: What may stand before the host of an address: a name and a password, which may have any sign.
+_USERINFO = re.compile(r"(?<=://)\S*@|\A(?!\w+://)\S*@")
+#: What may stand behind it: a port that is none may be a piece of a password.
+_PORT = re.compile(r"(?<=:)(?!//)[^:/\]]*[^:/\]0-9][^:/\]]*(?=/|\Z)")
+_QUERY = re.compile(r"\?.*", re.DOTALL)
+_HIDDEN = str(Secret(""))
+#: Fields with addresses, and with values that may be secret.
+_ADDRESSES = frozenset({"hosts", "path", "kibana_url"})
+_VALUES = frozenset({"parameters"})
 
 
 def plain(config: Config) -> dict[str, object]:
@@ -22,10 +29,24 @@ def plain(config: Config) -> dict[str, object]:
     the name of their class.
     """
     return {
-        row.name: _plain(getattr(config, row.name))
+        row.name: _field(row.name, getattr(config, row.name))
         for row in fields(config)
         if row.name != "catalog"
     }
+
+
+def _field(name: str, value: object) -> object:
+    if name in _VALUES and isinstance(value, Mapping):
+        return dict.fromkeys(map(str, value), _HIDDEN)
+    if name in _ADDRESSES and isinstance(value, tuple):
+        return [_address(str(one)) for one in value]
+    return _address(value) if name in _ADDRESSES and isinstance(value, str) else _plain(value)
+
+
+def _address(text: str) -> str:
+    """The address without name, password and query."""
+    text = _QUERY.sub(f"?{_HIDDEN}", _USERINFO.sub(f"{_HIDDEN}@", text))
+    return _PORT.sub(_HIDDEN, text)
 
 
 def _plain(value: object) -> object:
@@ -36,7 +57,7 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple | list):
         return [_plain(one) for one in value]
     if isinstance(value, Struct):
-        return {row.name: _plain(getattr(value, row.name)) for row in fields(value)}
+        return {row.name: _field(row.name, getattr(value, row.name)) for row in fields(value)}
     return _leaf(value)
 
 
@@ -51,5 +72,12 @@ def _leaf(value: object) -> object:
         case Secret():
             return str(value)
         case str() | PurePath():
-            return _USERINFO.sub(f"{Secret('')}@", str(value))
+            return _hidden(str(value))
     return type(value).__name__
+
+
+def _hidden(text: str) -> str:
+    """The text, unless it is a key, or has the password of an address."""
+    if "-----BEGIN" in text:
+        return _HIDDEN
+    return _USERINFO.sub(f"{_HIDDEN}@", text) if "://" in text else text

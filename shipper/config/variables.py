@@ -48,10 +48,11 @@ def _expanded_scalar(
         return str(default)
 
     text = _VARIABLE.sub(value, given)
+    names = ", ".join(f"${{{match['name']}}}" for match in _VARIABLE.finditer(given))
     if text == given or not node.is_plain:
-        return replace(node, scalar=text)
+        return replace(node, scalar=text, variables=names)
     try:
-        return replace(node, scalar=scalar_of(text))
+        return replace(node, scalar=scalar_of(text), variables=names)
     except ValueError as error:
         problems.append(node.problem(f"cannot be read: {error}"))
         return replace(node, scalar=None)

@@ -11,8 +11,9 @@ from typing import Protocol
 
 import msgspec
 
-from shipper.durable import append, exclusively, is_at, open_append, trim
+from shipper.durable import append, exclusively, is_at, open_append, trim, unended
 from shipper.follow.batch import BadLine
+from shipper.shown import as_text
 
 
 class LossReporter(Protocol):
@@ -100,7 +101,7 @@ class DeadLetters:
         data = b"".join(self._encoded(lines))
         try:
             with locked(self._path) as file:
-                trim(file)
+                end_last_line(file)
                 self._check_room(os.fstat(file).st_size, len(data))
                 append(file, data)
         except OSError as error:
@@ -123,7 +124,7 @@ class DeadLetters:
                 timestamp=now,
                 reason=reject.reason,
                 output=self._output,
-                path=bad_line.path,
+                path=as_text(bad_line.path),
                 offset=reject.offset,
                 line=line,
                 line_base64=encoded,
@@ -138,6 +139,30 @@ def _line(line: bytes) -> tuple[str | None, str | None]:
         return line.decode("utf-8"), None
     except UnicodeDecodeError:
         return None, base64.b64encode(line).decode("ascii")
+
+
+_decoder = msgspec.json.Decoder(DeadLetter)
+
+
+def decoded(line: bytes) -> DeadLetter | None:
+    """The dead letter on a line; None if an edit has made it invalid."""
+    try:
+        dead_letter = _decoder.decode(line)
+        dead_letter.content()
+    except (ValueError, RecursionError, msgspec.DecodeError):
+        return None
+    return dead_letter
+
+
+def end_last_line(file: int) -> None:
+    """End a last dead letter without a newline, as an editor may leave it; cut off a torn one.
+
+    A torn one was not yet settled when the shipper died: its line comes again.
+    """
+    if decoded(unended(file)):
+        append(file, b"\n")
+    else:
+        trim(file)
 
 
 @contextmanager

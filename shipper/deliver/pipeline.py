@@ -4,6 +4,7 @@ The files are the queue. The next batch is read, and the positions move, only af
 batch is settled, so that every line arrives at least once, whatever fails in between.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from shipper.deliver.backoff import Backoff
 from shipper.deliver.dead_letters import DeadLetters, LossReporter, dead_letters_path
 from shipper.deliver.settle import Settler
 from shipper.deliver.stats import State, Stats
+from shipper.errors import ShipperError, Stopped, Unavailable, Unreadable
 from shipper.follow.batch import BadLine, Batch
 from shipper.follow.deletions import Deletions, OwnDeletions
 from shipper.follow.discover import patterns
@@ -33,6 +35,7 @@ from shipper.outputs.base import Output
 _MAX_END_WAIT_S = 10.0
 #: How often `catch_up` scans while more lines may come.
 _FEED_SCAN_S = 0.1
+_TAKES_NOTHING = "it answers, and takes no line"
 #: Scans take at most this share of the time, however many files there are.
 _SCAN_SHARE = 0.05
 
@@ -59,6 +62,10 @@ class PipelineConfig(Struct, frozen=True, kw_only=True):
     #: The first and the longest wait for an unreachable output (Filebeat's `backoff`).
     backoff_init_s: float = 1.0
     backoff_max_s: float = 60.0
+    #: `drain` gives up when the output is away for this long, or answers but takes no line for this
+    #: long; that a line is at fault is found out within five minutes (`poison`).
+    max_away_s: float = 30.0
+    max_stall_s: float = 600.0
 
     @property
     def registry_path(self) -> Path:
@@ -93,7 +100,10 @@ class Pipeline:
         self._output, self._loss_reporter = output, loss_reporter
         self._deletions = OwnDeletions(config.name, deletions)
         self._stop = Event()
-        self._pause = sleep or self._stop.wait
+        self._pause = sleep or self._wait
+        #: Whether it has opened its positions.
+        self.has_started = False
+        self._is_draining = self._has_given_up = False
         self.stats = Stats()
         self._watcher = Watcher(patterns(config.inputs))
         dead_letters = DeadLetters(
@@ -124,10 +134,23 @@ class Pipeline:
             finally:
                 self._watcher.close()
 
-    def drain(self, is_over: Callable[[], bool] = lambda: True) -> None:
-        """Deliver existing lines, and new ones until `is_over`, then return."""
+    def drain(self, is_over: Callable[[], bool] = lambda: True) -> ShipperError | None:
+        """Deliver existing lines, and new ones until `is_over`, then return.
+
+        Returns why not everything was delivered; None if it was. Gives up if the output is away.
+        """
+        self._is_draining = True
         with self.started() as delivery:
             delivery.catch_up(is_over)
+            if self._has_given_up:
+                return Unavailable(
+                    f"gave up waiting for the output: {self.stats.last_error or _TAKES_NOTHING}"
+                )
+            if self._stop.is_set():
+                return Stopped("stopped before everything was delivered")
+            if problems := list(delivery.problems):
+                return Unreadable(f"not everything could be read: {'; '.join(problems)}")
+        return None
 
     def stop(self) -> None:
         """Make `run` or `drain` return soon; from any thread. Unsettled lines are sent again."""
@@ -149,6 +172,7 @@ class Pipeline:
                 self._deletions,
             )
             stack.callback(following.close)
+            self.has_started = True
             yield Delivery(
                 registry,
                 following,
@@ -166,8 +190,23 @@ class Pipeline:
 
     def _sleep(self, delay_s: float) -> bool:
         """Wait; False if the pipeline is to stop."""
+        if self._patience_left_s() <= 0:
+            self._has_given_up = True
+            self.stop()
         self._pause(delay_s)
         return not self._stop.is_set()
+
+    def _wait(self, delay_s: float) -> None:
+        self._stop.wait(max(0.0, min(delay_s, self._patience_left_s())))
+
+    def _patience_left_s(self) -> float:
+        """How much longer `drain` waits for the output; `run` waits for ever."""
+        if not self._is_draining:
+            return math.inf
+        now, settler = time.monotonic(), self._settler
+        away_s = now - (settler.away_since or now)
+        stalled_s = now - (settler.stalled_since or now)
+        return min(self._config.max_away_s - away_s, self._config.max_stall_s - stalled_s)
 
 
 class Delivery:
@@ -191,6 +230,11 @@ class Delivery:
         self._scan_interval_s, self._loss_reporter = scan_interval_s, loss_reporter
         self._next_scan_monotonic = 0.0
         self._age = Age()
+
+    @property
+    def problems(self) -> Iterator[str]:
+        """What cannot be read now, and why."""
+        return self._following.problems
 
     def run(self) -> None:
         """Deliver existing and new lines until the stop."""

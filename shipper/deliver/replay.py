@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from shipper.deliver.dead_letters import DeadLetter, locked
-from shipper.durable import append, open_append, sync_directory, trim
+from shipper.deliver.dead_letters import DeadLetter, decoded, end_last_line, locked
+from shipper.durable import append, open_append, sync_directory, unended
 from shipper.errors import ShipperError
 from shipper.follow.batch import BadLine
 from shipper.forms.check import Reject, fault
@@ -26,8 +25,6 @@ from shipper.lines import Lines
 
 #: How much is read at once; a single dead letter may be longer.
 _BLOCK_BYTES = 1 << 20
-
-_decoder = msgspec.json.Decoder(DeadLetter)
 
 
 class ReplayBatch(Struct, frozen=True):
@@ -120,8 +117,8 @@ class Replay(Struct):
         """Append the lines to the dead letters, regardless of the limit: they were there before."""
         if lines:
             with locked(self.path) as file:
-                trim(file)
-                append(file, b"".join(lines))
+                end_last_line(file)
+                append(file, b"".join(line.rstrip(b"\n") + b"\n" for line in lines))
 
     def _put_back(self, claimed: "_Claimed") -> None:
         for lines, end in claimed.batches(_BLOCK_BYTES):
@@ -187,7 +184,8 @@ def _claimed(path: Path) -> _Claimed | None:
         return None
     claimed = _Claimed(path, 0)
     with locked(path) as file:
-        trim(file)
+        if unended(file):  # an editor may have left the newline out: nothing is cut off
+            append(file, b"\n")
         path.rename(claimed.place)
         sync_directory(path.parent)
     return claimed
@@ -206,16 +204,6 @@ def read_dead_letters(path: Path) -> Iterator[bytes]:
             yield from claimed.lines()
     with suppress(FileNotFoundError), path.open("rb") as file:
         yield from file
-
-
-def decoded(line: bytes) -> DeadLetter | None:
-    """The dead letter on a line; None if an edit has made it invalid."""
-    try:
-        dead_letter = _decoder.decode(line)
-        dead_letter.content()
-    except (ValueError, msgspec.DecodeError):
-        return None
-    return dead_letter
 
 
 def obstacle(dead_letter: DeadLetter) -> str:

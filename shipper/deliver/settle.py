@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from shipper.deliver.backoff import Backoff
 from shipper.deliver.dead_letters import DeadLetters, Full, LossReporter
 from shipper.deliver.poison import Attempt, Group, Settleable, Unsettled
-from shipper.deliver.stats import State, Stats
+from shipper.deliver.stats import TROUBLES, State, Stats
 from shipper.errors import Closed, ProtocolError, Refused, TooLarge, Unavailable
 from shipper.follow.batch import BadLine
 from shipper.lines import Lines
@@ -18,8 +18,6 @@ _log = logging.getLogger(__name__)
 #: Frequent attempts would only fill the logs of both sides until a person acts.
 _REFUSED_INITIAL_S, _REFUSED_MAX_S = 30.0, 120.0
 _FULL_INITIAL_S, _FULL_MAX_S = 5.0, 30.0
-
-_TROUBLES = (State.UNAVAILABLE, State.REFUSED, State.FULL)
 
 #: Waits for the given seconds; False if the pipeline is to stop.
 _Sleep = Callable[[float], bool]
@@ -46,6 +44,10 @@ class Settler:
         self._backoff = backoff
         self._slow = Backoff(_REFUSED_INITIAL_S, _REFUSED_MAX_S, random)
         self._full = Backoff(_FULL_INITIAL_S, _FULL_MAX_S, random)
+        #: Since when no line is settled, and since when the destination does not even answer
+        #: (time.monotonic); None while lines are settled.
+        self.stalled_since: float | None = None
+        self.away_since: float | None = None
 
     def settle(self, batch: Settleable) -> bool:
         """Send until every line is delivered or a dead letter; False if stopped before."""
@@ -63,12 +65,15 @@ class Settler:
         try:
             outcomes = self._output.send(group.lines)
         except Closed as error:
+            self._stall()
             self._enter(State.UNAVAILABLE, error)
             return self._after_closing(group.closed(error, self._stats.delivered, in_doubt), error)
         except (Unavailable, ProtocolError) as error:
+            self._stall(is_away=True)
             self._enter(State.UNAVAILABLE, error)
             return self._later(group.cleared(), self._backoff.next_s())
         except Refused as error:
+            self._stall(is_away=True)
             self._enter(State.REFUSED, error)
             return self._later(group.cleared(), self._slow.next_s())
         except TooLarge as error:
@@ -107,6 +112,8 @@ class Settler:
                 rejected.append((index, outcome.reason))
         if not again:
             return Attempt(rejected=rejected)
+        if not delivered:
+            self._stall()
         left = Group([index for index, _ in again], Lines.of(line for _, line in again))
         self._stats.retried += len(again)
         return Attempt([left], self._backoff.next_s(), rejected)
@@ -124,10 +131,11 @@ class Settler:
 
     def _progress(self) -> None:
         self._stats.last_ack_monotonic = time.monotonic()
+        self.stalled_since = self.away_since = None
         self._backoff.reset()
         self._slow.reset()
         if self._stats.state is not State.DELIVERING:
-            if self._stats.state in _TROUBLES:
+            if self._stats.state in TROUBLES:
                 _log.info("Output %s accepts lines again.", self._name)
             self._stats.state = State.DELIVERING
 
@@ -137,12 +145,14 @@ class Settler:
             try:
                 self._dead_letters.add(lines)
             except Full as error:
+                self._stall(is_away=True)
                 self._enter(State.FULL, error)
             else:
                 break
             if not self._sleep(self._full.next_s()):
                 return False
         self._full.reset()
+        self.stalled_since = self.away_since = None
         self._stats.rejected += len(lines)
         if self._loss_reporter:
             self._loss_reporter.dead_lettered(lines)
@@ -154,6 +164,12 @@ class Settler:
             reason,
         )
         return True
+
+    def _stall(self, *, is_away: bool = False) -> None:
+        """Note since when no line is settled."""
+        now = time.monotonic()
+        self.stalled_since = self.stalled_since or now
+        self.away_since = (self.away_since or now) if is_away else None
 
     def _enter(self, state: State, error: Exception) -> None:
         """Note the error; log it when the state changes."""

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from shipper.durable import make_directory
 from shipper.forms.spooled import HEAD, HEAD_BYTES
 
 _log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class Spool:
         self._file = -1
         self._size = 0
         self._is_at_newline = True
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(directory)
         for path in sorted(directory.glob(PATTERN)):
             self._resume(path)
 

@@ -21,6 +21,10 @@ class State(Enum):
     STOPPED = "stopped"
 
 
+#: States in which an output takes no lines.
+TROUBLES = (State.UNAVAILABLE, State.REFUSED, State.FULL)
+
+
 class Stats(Struct):
     """Counters since the start; written by the pipeline's thread alone."""
 

@@ -153,7 +153,8 @@ class Claims:
         paths = self._copies.setdefault(original.id, set())
         if path not in paths:
             paths.add(path)
-            _log.info("%s is a copy of %s; its lines are read there.", path, original.found.path)
+            names = copy.found.name, original.found.name
+            _log.info("%s is a copy of %s; its lines are read there.", *names)
         if copy.file.is_archive:
             copy.file.note_seen()
             copy.enter(Stage.COPY)

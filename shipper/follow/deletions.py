@@ -1,11 +1,14 @@
 """Deleting files that every output has: shared by the pipelines, each of which serves one."""
 
+import errno
 import logging
 import os
+import stat
 from collections.abc import Iterable
 from threading import Lock
 
 from shipper.follow.discover import Found
+from shipper.follow.links import open_directory
 
 _log = logging.getLogger(__name__)
 
@@ -50,20 +53,30 @@ class Deletions:
             return True
 
     def _delete(self, found: Found, version: _Version) -> bool:
-        """Delete the file if it is unchanged; a link stays, and its target is deleted."""
-        path = os.path.realpath(found.path)
+        """Delete the file if it is unchanged; never through a link."""
+        folder, name = os.path.split(found.path)
         try:
-            status = os.stat(path)  # noqa: PTH116  # beside realpath
-            if (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) != version:
-                return False
-            os.unlink(path)  # noqa: PTH108
+            at = open_directory(folder)
+            try:
+                if _version_at(name, at) != version:
+                    return False
+                os.unlink(name, dir_fd=at)  # in the very directory
+            finally:
+                os.close(at)
         except OSError as error:
-            if path not in self._failed:
-                self._failed.add(path)
-                _log.warning("%s cannot be deleted (%s).", path, error.strerror)
+            if found.path not in self._failed:
+                self._failed.add(found.path)
+                _log.warning("%s cannot be deleted (%s).", found.name, error.strerror)
             return False
-        _log.info("%s is deleted: every output has it.", path)
+        _log.info("%s is deleted: every output has it.", found.name)
         return True
+
+
+def _version_at(name: str, directory: int) -> _Version:
+    status = os.stat(name, dir_fd=directory, follow_symlinks=False)  # as above
+    if stat.S_ISLNK(status.st_mode):
+        raise OSError(errno.ELOOP, "it is a link; name the file itself in `paths`")
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 class OwnDeletions:

@@ -7,17 +7,20 @@ names it any more and it is read to its end.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 
 from shipper.follow import discover
 from shipper.follow.batch import Batch, BatchBuilder
 from shipper.follow.claims import Claims, Kind
 from shipper.follow.deletions import OwnDeletions
 from shipper.follow.discover import Found, matcher, patterns
+from shipper.follow.expand import Expansion
 from shipper.follow.handle import Packed, Torn
 from shipper.follow.inputs import InputConfig
 from shipper.follow.left_out import LeftOut, Problems
 from shipper.follow.reader import Limits
 from shipper.follow.registry import Committed, Position
+from shipper.follow.scan_log import ScanLog
 from shipper.follow.source import Source, Stage, Turn
 from shipper.follow.sources import OpenFiles, Sources, Turns
 from shipper.follow.streams import Streams
@@ -39,7 +42,7 @@ class Following:
     ) -> None:
         """Follow the files of `inputs`; `limits` are those of a batch."""
         self._inputs = inputs
-        self._overlaps = discover.Overlaps()
+        self._scan_log = ScanLog()
         self._owners = [(matcher(patterns([one])).match, one) for one in inputs]
         self._has_clean = any(one.clean_inactive_s for one in inputs)
         self._committed = committed
@@ -71,8 +74,13 @@ class Following:
 
     @property
     def left_out(self) -> int:
-        """The number of files that are not followed because they are old or packed."""
-        return len(self._left_out)
+        """The number of files that are not followed: old, packed, or reached by a foreign link."""
+        return len(self._left_out) + self._scan_log.left_out_count
+
+    @property
+    def problems(self) -> Iterator[str]:
+        """What cannot be read now, and why."""
+        return chain(self._scan_log.problems, self._unreadable, self._problems)
 
     def sources(self) -> Iterable[Source]:
         """The followed files."""
@@ -88,7 +96,8 @@ class Following:
     def scan(self, now_s: int) -> list[int]:
         """Find new, changed and vanished files; the ids of positions to forget."""
         self._note_settled()
-        changed = self._sources.relist(discover.scan(self._inputs, self._overlaps))
+        changed = self._sources.relist(discover.scan(self._inputs, self._scan_log))
+        self._scan_log.report()
         # New files first: a copy is recognized by the old name of its original, which may have
         # been renamed since. Among the new files, those with a position choose first: after a
         # rotation a new file has the path of the old one, and may begin with the same bytes. Then
@@ -107,9 +116,10 @@ class Following:
     def check(self, paths: Iterable[str]) -> None:
         """Check these files alone."""
         self._note_settled()
+        expansion = Expansion(ScanLog())
         for path in sorted(paths):
             owner = self._owner(path)
-            if owner and (found := discover.find(path, owner)):
+            if owner and (found := discover.find(path, owner, expansion)):
                 self._see(found)
 
     def moved(self, now_s: int) -> list[Position]:

@@ -2,10 +2,11 @@
 
 import logging
 import time
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from shipper.follow.discover import Found
+from shipper.shown import shown
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class LeftOut:
         """Leave the file out, and log the reason once."""
         if found.path not in self._paths:
             self._paths.add(found.path)
-            _log.warning("%s is left out: %s.", found.path, reason)
+            _log.warning("%s is left out: %s.", found.name, reason)
 
     def discard(self, found: Found) -> None:
         """Note that the file is followed now."""
@@ -56,16 +57,20 @@ class Problems(Generic[_K]):
     def __contains__(self, key: _K) -> bool:
         return key in self._problems
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._problems.values())
+
     def report(self, key: _K, path: str, problem: str) -> None:
         """Note the present problem of the file; empty if it has none."""
-        if self._problems.get(key, "") == problem:
+        what = problem and f"{shown(path)} {problem}"
+        if self._problems.get(key, "") == what:
             return
         if problem:
-            self._problems[key] = problem
-            _log.warning("%s %s.", path, problem)
+            self._problems[key] = what
+            _log.warning("%s.", what)
         else:
             del self._problems[key]
-            _log.info("%s can be read now.", path)
+            _log.info("%s can be read now.", shown(path))
 
     def forget(self, key: _K) -> None:
         """Forget the problem of the file without logging."""

@@ -22,10 +22,12 @@ from pathlib import Path
 from typing import Self
 
 import msgspec
+from msgspec import structs
 
 from shipper.durable import append, open_append, replace
 from shipper.errors import RegistryError
 from shipper.follow.mark import Mark
+from shipper.shown import as_text, is_encodable
 
 #: Compact when the journal is this many times its content, and at least this big.
 _MAX_GROWTH = 8
@@ -48,6 +50,8 @@ class Position(Mark, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     segment: int = 0
     #: The size of the content, if it is an archive.
     unpacked_bytes: int = 0
+    #: On the disk, the exact bytes of a path that is not UTF-8; `path` is escaped there.
+    path_bytes: bytes = b""
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -106,7 +110,7 @@ class Registry:
         self._path = path
         self._lock = self._file = -1
         try:
-            self._lock = _locked(path.with_name(path.name + ".lock"))
+            self._lock = take_lock(path.with_name(path.name + ".lock"))
             self.since_s, self._positions = _load(path)
             self._size = self._compacted_bytes = 0
             self._compact()
@@ -179,8 +183,25 @@ def read_positions(path: Path) -> tuple[Position, ...]:
 
 
 def _encode_line(commit: _Commit) -> bytes:
-    data = _encode(commit)
+    try:
+        data = _encode(commit)
+    except UnicodeEncodeError:  # rare, so it may take its time
+        data = _encode(_Commit([_with_path_bytes(one) for one in commit.set], commit.forget))
     return _encode(_Line(zlib.crc32(data), msgspec.Raw(data))) + b"\n"
+
+
+def _with_path_bytes(position: Position) -> Position:
+    """The position as JSON can hold it: a file name is bytes, not always UTF-8."""
+    path = position.path
+    if is_encodable(path):
+        return position
+    return structs.replace(position, path=as_text(path), path_bytes=os.fsencode(path))
+
+
+def _with_exact_path(position: Position) -> Position:
+    if not position.path_bytes:
+        return position
+    return structs.replace(position, path=os.fsdecode(position.path_bytes), path_bytes=b"")
 
 
 def _apply(into: dict[int, Position], positions: Iterable[Position], forget: Iterable[int]) -> None:
@@ -210,7 +231,7 @@ def _read_positions(path: Path, lines: Iterable[bytes]) -> dict[int, Position]:
         except (*_UNREADABLE, ValueError) as error:
             damage = RegistryError(_damaged(path, number, str(error)))
         else:
-            _apply(positions, commit.set, commit.forget)
+            _apply(positions, map(_with_exact_path, commit.set), commit.forget)
     return positions
 
 
@@ -241,8 +262,12 @@ def _damaged(path: Path, line: int, reason: str) -> str:
     )
 
 
-def _locked(path: Path) -> int:
-    lock = open_append(path)
+def take_lock(path: Path) -> int:
+    """Lock the file at `path` until it is closed; `RegistryError` if another process holds it."""
+    try:
+        lock = open_append(path)
+    except OSError as error:
+        raise RegistryError(f"{path}: {error.strerror}; positions must be kept") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

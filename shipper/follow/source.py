@@ -123,13 +123,13 @@ class Source:
     def enter(self, stage: Stage) -> None:
         """Move on to `stage`."""
         if stage not in _STAGES[self.stage]:
-            raise RuntimeError(f"{self.found.path}: from {self.stage} to {stage}")
+            raise RuntimeError(f"{self.found.name}: from {self.stage} to {stage}")
         self.stage = stage
 
     def wait_for(self, turn: Turn) -> None:
         """Wait for `turn` from now on."""
         if turn not in _TURNS[self.turn]:
-            raise RuntimeError(f"{self.found.path}: from {self.turn} to {turn}")
+            raise RuntimeError(f"{self.found.name}: from {self.turn} to {turn}")
         self.turn = turn
 
     def begin(self, ident: int, mark: Mark, segment: Segment | None) -> None:
@@ -204,7 +204,7 @@ class Source:
     def restart(self) -> None:
         """Go back to the beginning: the settled bytes are not in this file any more."""
         _log.warning(
-            "%s was truncated or rewritten; reading it from its beginning.", self.found.path
+            "%s was truncated or rewritten; reading it from its beginning.", self.found.name
         )
         self._mark = self._next_mark = Mark()
         self._reader = None
@@ -251,7 +251,7 @@ class Source:
 
     def warn_unfinished(self, because: str = "") -> None:
         """Log which bytes were read and are not a complete line."""
-        path = self.found.path
+        path = self.found.name
         if not self.is_known and self.file.is_torn:
             _log.warning("%s is an incomplete gzip archive%s.", path, because)
         if left := self.unfinished_bytes():

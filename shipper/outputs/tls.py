@@ -96,8 +96,9 @@ def _identify(context: ssl.SSLContext, config: TlsConfig) -> None:
     try:
         context.load_cert_chain(config.certificate, config.key, lambda: passphrase)
     except OSError as error:
+        name = "given as text" if "-----BEGIN" in config.certificate else config.certificate
         raise Refused(
-            f"ssl.certificate {config.certificate} with its key cannot be loaded ({error}); "
+            f"ssl.certificate {name} with its key cannot be loaded ({error}); "
             "check both files, that they belong together, and ssl.key_passphrase"
         ) from error
 

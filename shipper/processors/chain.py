@@ -4,10 +4,11 @@ from typing import Protocol
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from shipper.errors import Unprocessable
 from shipper.processors.conditions import Condition
-from shipper.processors.event import Event, decode, encode
+from shipper.processors.event import Event, decode, encode, without_duplicates
 
 
 class Processor(Protocol):
@@ -32,6 +33,11 @@ class When(Struct, frozen=True):
     def process(self, event: Event) -> Event | None:
         return _through(self.then if self.condition.holds(event) else self.otherwise, event)
 
+    @property
+    def hides(self) -> bool:
+        """Whether a step hides or removes values."""
+        return _hides((*self.then, *self.otherwise))
+
     def may_touch(self, line: bytes) -> bool:
         if self.condition.may_hold(line) and _may_touch(self.then, line):
             return True
@@ -55,10 +61,19 @@ def _may_touch(steps: tuple[Processor, ...], line: bytes) -> bool:
     return False
 
 
+def _hides(steps: tuple[Processor, ...]) -> bool:
+    """Whether a step hides or removes values, which must not be missed."""
+    return any(getattr(step, "hides", False) for step in steps)
+
+
 class Chain(Struct, frozen=True):
     """All processors of an input, in order."""
 
     steps: tuple[Processor, ...] = ()
+    _hides: bool = False
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "_hides", _hides(self.steps))
 
     @property
     def is_empty(self) -> bool:
@@ -68,12 +83,17 @@ class Chain(Struct, frozen=True):
     def apply(self, line: bytes) -> bytes | None:
         """The processed line: the same object if unchanged, None if dropped.
 
+        A line with a member that comes twice is written again without the first one, which no
+        processor sees, if a processor hides or removes values.
+
         `line` is one strict JSON object. Raises `Unprocessable` if the processors cannot read it
         completely.
         """
         if b"\\" not in line and not _may_touch(self.steps, line):
             return line
         try:
+            if self._hides:
+                line = without_duplicates(line)
             event = decode(line)
             result = _through(self.steps, event)
             if result is event:

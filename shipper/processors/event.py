@@ -10,6 +10,8 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from shipper.secrets.duplicates import has_duplicates
+
 #: The root of an event; its members may still be `msgspec.Raw`.
 Event = dict[str, Any]
 
@@ -48,6 +50,13 @@ decode_value = msgspec.json.Decoder(float_hook=Real).decode
 def opened(value: Any) -> Any:
     """The value, decoded if it was not yet."""
     return decode_value(value) if type(value) is msgspec.Raw else value
+
+
+def without_duplicates(line: bytes) -> bytes:
+    """The line with each member once, the last one; the same object if none comes twice."""
+    once = encode(decode_value(line))
+    # Most lines are written as `encode` writes them, and need no second check.
+    return line if once == line or not has_duplicates(str(line, "utf-8")) else once
 
 
 def find(event: Event, path: str) -> Any:

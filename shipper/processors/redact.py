@@ -6,7 +6,7 @@ masks secrets inside texts, and echoes: other places with a value that the first
 """
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +18,7 @@ from shipper.secrets.assigned import (
     labels_a_secret,
     may_name_secrets,
 )
+from shipper.secrets.duplicates import has_duplicates
 from shipper.secrets.echoes import remember, spellings, without_echoes
 from shipper.secrets.numbers import is_card
 from shipper.secrets.patterns import Suspicion, found, mask, suspect
@@ -27,6 +28,10 @@ _FIRST_CARD, _BEYOND_CARDS = 10**12, 10**19
 
 #: A text that starts with one of these may be JSON; an empty text is not.
 _OPENING = ("{", "[")
+#: A date, or seconds or milliseconds since 1970.
+_TIME = re.compile(
+    rb'"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.,]{5,18}(?:Z|[+-][0-9:]{2,5})?)?"|"?[0-9.]{1,14}"?'
+)
 #: Names that are not searched for echoes: a password must not mask the name of a field.
 _WORDS = re.compile(r"[@A-Za-z_.-]+")
 
@@ -36,6 +41,8 @@ class Redact(Struct, frozen=True, kw_only=True):
 
     Echoes are found for at most 64 masked values.
     """
+
+    hides: ClassVar[bool] = True
 
     fields: tuple[str, ...] = ()
 
@@ -54,9 +61,14 @@ class Redact(Struct, frozen=True, kw_only=True):
 
 def _all_clean(event: Event) -> Event:
     """Leave the time unmasked: without a valid time, the destination refuses the event."""
-    time = {key: event[key] for key in ("@timestamp",) if key in event}
+    time = {key: event[key] for key in ("@timestamp",) if key in event and _is_time(event[key])}
     clean = _clean({key: opened(value) for key, value in event.items() if key not in time})
     return event if clean is None else time | clean
+
+
+def _is_time(value: object) -> bool:
+    written = bytes(value) if type(value) is msgspec.Raw else encode(value)
+    return _TIME.fullmatch(written) is not None
 
 
 def _clean(event: Event) -> Event | None:
@@ -127,6 +139,7 @@ class _ByName:
         inner.secrets = self.secrets
         try:
             masked = inner.value(decode_value(text))
+            inner.count += has_duplicates(text)
         except (msgspec.DecodeError, RecursionError):
             return text
         self.count += inner.count

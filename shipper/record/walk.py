@@ -18,6 +18,7 @@ from shipper.secrets.assigned import (
     labels_a_secret,
     may_name_secrets,
 )
+from shipper.secrets.duplicates import has_duplicates
 from shipper.secrets.echoes import MAX_SECRETS, remember
 from shipper.secrets.numbers import is_card
 from shipper.secrets.patterns import mask, suspect
@@ -87,9 +88,10 @@ class Walk(Struct):
         try:
             value, encode = _decoded(text)
             masked = self._named(value)
+            is_as_seen = self.counts.get("secret") == before and not has_duplicates(text)
         except (ValueError, RecursionError):
             return text
-        return text if self.counts.get("secret") == before else encode(masked)
+        return text if is_as_seen else encode(masked)
 
     def _named(self, value: object) -> object:
         if isinstance(value, dict):

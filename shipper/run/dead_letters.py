@@ -13,13 +13,13 @@ from shipper.deliver.dead_letters import (
     DeadLetters,
     dead_letters_folder,
     dead_letters_path,
+    decoded,
     kind_of,
 )
 from shipper.deliver.pipeline import PipelineConfig
 from shipper.deliver.replay import (
     KeptDeadLetters,
     Replay,
-    decoded,
     obstacle,
     read_dead_letters,
 )

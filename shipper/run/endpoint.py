@@ -1,33 +1,51 @@
-"""The HTTP server of /livez, /readyz, /metrics and /stats."""
+"""The HTTP server of /livez, /readyz, /metrics and /stats.
 
+Nothing is authenticated, so nobody may take the process's threads and descriptors: a connection
+has a few seconds for its request, and the oldest is closed when there are too many.
+"""
+
+import errno
 import json
+import logging
 import os
 import socket
+import sys
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from shipper.config.operation import HttpConfig
 from shipper.run.counters import counters, readiness
 from shipper.run.service import Service
 
+_log = logging.getLogger(__name__)
+
 _TEXT = "text/plain"
+#: How long to wait for the next bytes of a request, or of its reader.
+_TIMEOUT_S = 5.0
+#: Probes and scrapes are answered within milliseconds: more connections than these are idle.
+_MAX_CONNECTIONS = 16
 
 
 class Endpoint(ThreadingHTTPServer):
     """Answers for one service, at an address or a socket file."""
 
     daemon_threads = True
+    request_queue_size = 128
     service: Service
 
     def __init__(self, config: HttpConfig, service: Service) -> None:
         self.service = service
-        self._is_bound = False
+        self._connections: dict[object, None] = {}
+        self._lock = threading.Lock()
+        self._bound: os.stat_result | None = None
         self._file = config.socket_file
         if self._file:
-            if self._file.is_socket():  # left by a process that was killed; other files stay
-                self._file.unlink()
+            _remove_dead(self._file)
             self.address_family = socket.AF_UNIX
             super().__init__(str(self._file), _Handler, bind_and_activate=True)  # type: ignore[arg-type]  # a path is an address of AF_UNIX
         else:
@@ -40,15 +58,53 @@ class Endpoint(ThreadingHTTPServer):
         old = os.umask(0o177)  # the file's permissions are the only authentication
         try:
             self.socket.bind(str(self._file))
-            self._is_bound = True
+            self._bound = self._file.stat()
         finally:
             os.umask(old)
         self.server_name, self.server_port = "localhost", 0
 
     def server_close(self) -> None:
         super().server_close()
-        if self._file and self._is_bound:
-            self._file.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            if self._file and self._bound and os.path.samestat(self._file.stat(), self._bound):
+                self._file.unlink()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._connections[request] = None
+            if len(self._connections) > _MAX_CONNECTIONS:
+                oldest: Any = next(iter(self._connections))
+                del self._connections[oldest]
+                with suppress(OSError):  # its thread closes it, when this wakes it
+                    oldest.shutdown(socket.SHUT_RDWR)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._connections.pop(request, None)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  # the base's
+        """Log it: the base prints a traceback."""
+        error = sys.exception()
+        if isinstance(error, OSError):  # the other side went away, or was too slow
+            _log.debug("A request to the endpoint ended early (%s).", error)
+        else:
+            _log.warning("A request to the endpoint failed.", exc_info=error)
+
+
+def _remove_dead(file: Path) -> None:
+    """Remove a socket file that a killed process left; `OSError` if somebody answers there."""
+    if not file.is_socket():  # other files stay, and binding fails
+        return
+    with socket.socket(socket.AF_UNIX) as asked:
+        asked.settimeout(_TIMEOUT_S)
+        try:
+            asked.connect(str(file))
+        except ConnectionRefusedError:
+            file.unlink()
+        else:
+            raise OSError(errno.EADDRINUSE, "another process answers there")
 
 
 class _Answer(NamedTuple):
@@ -87,6 +143,8 @@ _ROUTES: Mapping[str, Callable[[Service], _Answer]] = {
 
 class _Handler(BaseHTTPRequestHandler):
     server: Endpoint
+    timeout = _TIMEOUT_S
+    server_version, sys_version = "mcp-shipper", ""
 
     def do_GET(self) -> None:
         route = _ROUTES.get(self.path.partition("?")[0])  # people ask Filebeat for `/stats?pretty`

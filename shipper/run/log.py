@@ -8,8 +8,10 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from shipper.config import Config
+from shipper.durable import make_directory
 from shipper.errors import ConfigError, Problem
 from shipper.record.formatter import EcsFormatter
+from shipper.shown import printable
 
 
 def set_up_log(config: Config) -> None:
@@ -24,6 +26,8 @@ def set_up_log(config: Config) -> None:
         is_file = isinstance(handler, _LogFile)
         if is_file or not sys.stderr.isatty():
             handler.setFormatter(EcsFormatter(service_name="mcp-shipper"))
+        else:
+            handler.setFormatter(_TerminalFormatter(logging.BASIC_FORMAT))
     logging.basicConfig(level=settings.level.upper(), handlers=handlers)
 
 
@@ -32,11 +36,18 @@ def _to_files(config: Config) -> "_LogFile":
     directory = Path(files.path) if files.path else config.logs
     path = directory / f"{files.name}.ndjson"
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(directory)
         return _LogFile(path, files.rotateeverybytes, files.keepfiles, files.permissions)
     except OSError as error:
         what = f"{path} cannot be written: {error.strerror}"
         raise ConfigError([Problem("logging.files", what)]) from error
+
+
+class _TerminalFormatter(logging.Formatter):
+    """Plain text in which no control sequence of a name, or of a server's answer, is left."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 class _LogFile(RotatingFileHandler):

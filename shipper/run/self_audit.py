@@ -22,6 +22,7 @@ from shipper.follow.handle import Handle
 from shipper.follow.inputs import InputConfig
 from shipper.follow.segments import is_abandoned
 from shipper.run.status import FileStatus
+from shipper.shown import as_text
 
 if TYPE_CHECKING:
     from shipper.record.handler import AuditHandler
@@ -167,7 +168,7 @@ class _Losses:
         if not dropped:
             return
         files = [
-            {"path": path, "lines": count, "first_offset": first, "last_offset": last}
+            {"path": as_text(path), "lines": count, "first_offset": first, "last_offset": last}
             for path, (count, first, last) in dropped.items()
         ]
         total = sum(count for count, _, _ in dropped.values())
@@ -192,7 +193,7 @@ def _by_reason(lines: Iterable[BadLine]) -> Mapping[str, Sequence[BadLine]]:
 def _place(line: BadLine) -> dict[str, object]:
     reject = line.reject
     return {
-        "path": line.path,
+        "path": as_text(line.path),
         "offset": reject.offset,
         "sha256": reject.sha256 or sha256(reject.line).hexdigest(),
     }

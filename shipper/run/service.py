@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from shipper.config import Config
 from shipper.deliver.pipeline import Pipeline, PipelineConfig
 from shipper.deliver.spool import Spool
-from shipper.errors import ConfigError, Problem, ShipperError
+from shipper.errors import ConfigError, Problem, ShipperError, Stopped
 from shipper.follow.deletions import Deletions
 from shipper.outputs import OUTPUTS
 from shipper.outputs.base import Output
@@ -38,6 +38,8 @@ class Service:
         }
         self._spool = spool_of(config)
         self.failure: Exception | None = None
+        #: Why outputs did not get everything that `drain` had to deliver.
+        self.incomplete: list[ShipperError] = []
         self._patience_s = config.operation.shutdown_timeout_s
         self._threads: list[threading.Thread] = []
         self._ended = threading.Semaphore(0)
@@ -49,9 +51,20 @@ class Service:
             self._each(lambda pipeline: pipeline.run())
 
     def drain(self) -> None:
-        """Deliver what exists now, and standard input to its end, then return."""
+        """Deliver what exists now, and standard input to its end, then return.
+
+        Raises `ShipperError` if an output did not get everything, after the others have it.
+        """
         with _spooling(self._spool) as is_over:
-            self._each(lambda pipeline: pipeline.drain(is_over))
+            if not self._each(lambda pipeline: self._drain(pipeline, is_over)):
+                self.incomplete.append(Stopped("stopped before everything was delivered"))
+        if self.incomplete:
+            raise self.incomplete[0]
+
+    def _drain(self, pipeline: Pipeline, is_over: Callable[[], bool]) -> None:
+        if error := pipeline.drain(is_over):
+            _log.error("Output %s: %s.", pipeline.name, error)
+            self.incomplete.append(error)
 
     def stop(self) -> None:
         """Make `run` and `drain` return soon; from any thread or signal handler."""
@@ -61,25 +74,29 @@ class Service:
             pipeline.stop()
 
     @property
+    def has_started(self) -> bool:
+        """Whether every pipeline has opened its positions."""
+        return all(pipeline.has_started for pipeline in self.pipelines.values())
+
+    @property
     def is_alive(self) -> bool:
         """Whether the thread of every pipeline runs, even if its output is unavailable."""
         return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
-    def _each(self, work: Callable[[Pipeline], None]) -> None:
+    def _each(self, work: Callable[[Pipeline], None]) -> bool:
+        """Run all pipelines; False if a stop did not wait for all of them."""
         for name, pipeline in self.pipelines.items():
             guard = (work, pipeline)
             # A daemon thread: a send that hangs beyond the deadline must not delay the exit.
             thread = threading.Thread(target=self._guard, args=guard, name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
-        for _ in self.pipelines:
-            if not self._wait_for_one():
-                _log.warning(
-                    "Stopped before the batch in flight was acknowledged; it is sent again."
-                )
-                break
+        is_ended = all(self._wait_for_one() for _ in self.pipelines)
+        if not is_ended:
+            _log.warning("Stopped before the batch in flight was acknowledged; it is sent again.")
         if self.failure:
             raise self.failure
+        return is_ended
 
     def _wait_for_one(self) -> bool:
         """Wait until one more pipeline has ended; False if the deadline of a stop passes."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from shipper.config.operation import HttpConfig, MetricsConfig
+from shipper.deliver.stats import TROUBLES
 from shipper.errors import ConfigError, Problem
 from shipper.run.counters import COUNTERS
 from shipper.run.service import Service
@@ -62,3 +63,7 @@ def _log_counters(service: Service, period_s: float, ended: threading.Event) -> 
         before = now
         said = ", ".join(f"{name} +{value}" for name, value in gained.items() if value)
         _log.info("Last %g s: %s.", period_s, said or "nothing new")
+        for output, pipeline in service.pipelines.items():
+            if pipeline.stats.state in TROUBLES:
+                what = pipeline.stats.state.value, pipeline.stats.last_error
+                _log.warning("Output %s is still %s: %s.", output, *what)

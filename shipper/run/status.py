@@ -14,6 +14,7 @@ from shipper.config.operation import HttpConfig
 from shipper.deliver.dead_letters import dead_letters_folder
 from shipper.follow.discover import scan
 from shipper.follow.registry import Position, read_positions, registry_path
+from shipper.shown import as_text
 
 
 class FileStatus(Struct, frozen=True):
@@ -46,7 +47,8 @@ class FileStatus(Struct, frozen=True):
         known: dict[str, object] = {}
         if at := self.position:
             known = {**msgspec.structs.asdict(at), "head": at.head.hex(), "tail": at.tail.hex()}
-        file = {"output": self.output, "path": self.path, "size": self.size}
+            del known["path_bytes"]
+        file = {"output": self.output, "path": as_text(self.path), "size": self.size}
         return {**known, **file, "offset": self.offset, "behind": self.behind}
 
 

@@ -1,6 +1,7 @@
 """The running process from start to end: signals, log, endpoint, reload without loss."""
 
 import logging
+import os
 import signal
 import stat
 import threading
@@ -12,9 +13,11 @@ from typing import Any
 from shipper.config import Config
 from shipper.config.permissions import problem_of
 from shipper.deliver.dead_letters import dead_letters_folder
-from shipper.errors import BadInput, ConfigError, Problem
+from shipper.errors import ConfigError, Problem, ShipperError, Stopped
 from shipper.follow.discover import nothing_named
+from shipper.follow.registry import take_lock
 from shipper.run.log import set_up_log
+from shipper.run.risks import risks
 from shipper.run.self_audit import SelfAudit, self_audit_prefix
 from shipper.run.service import Service
 from shipper.run.serving import logging_counters, serving
@@ -28,28 +31,48 @@ def supervise(load: Callable[[], Config], *, once: bool) -> None:
     """Run the shipper of `load()` until SIGTERM or SIGINT; SIGHUP reloads the configuration.
 
     Raises `ConfigError` if the first configuration cannot be used. A reload keeps the old
-    configuration if the new one is invalid or fails at its start (an address in use). Otherwise
-    the new pipelines start where the old ones stopped.
+    configuration if the new one is invalid or fails at its start (an address in use), whatever it
+    raises. Otherwise the new pipelines start where the old ones stopped.
     """
-    first = load()
-    if problems := list(_problems_of_state(first.data)):
-        raise ConfigError(problems)
-    set_up_log(first)
-    config: Config | None = first
+    config: Config | None = load()
     before: Config | None = None
+    has_log = False
     while config:
+        service: Service | None = None
         try:
-            config, before = _run(config, load, once=once), config
-        except ConfigError as error:
-            if before is None:
+            with _claimed(config.data):
+                if not has_log:
+                    set_up_log(config)
+                    has_log = True
+                service = Service(config)
+                config, before = _run(service, config, load, once=once), config
+        except Exception as error:
+            if before is None or (service and service.has_started):
                 raise
             _refuse(error)
             config, before = before, None
     notify("STOPPING=1")
 
 
+@contextmanager
+def _claimed(data: Path) -> Iterator[None]:
+    """Hold the lock of `path.data`, before anything in it is touched."""
+    if problems := list(_problems_of_state(data)):
+        raise ConfigError(problems)
+    lock = take_lock(data / "mcp-shipper.lock")
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
 def _problems_of_state(data: Path) -> Iterator[Problem]:
-    """Problems of positions and dead letters: whoever can write them decides what is shipped."""
+    """Problems of positions and dead letters: whoever can write them decides what is shipped.
+
+    In a directory that others can write, they can also be taken away, sticky or not.
+    """
+    if problem := problem_of(data, forbidden=stat.S_IWOTH):
+        yield problem
     for folder in (data / "registry", dead_letters_folder(data)):
         for path in (folder, *sorted(folder.glob("*.ndjson"))):
             # A volume with fsGroup gives its group every right again at each start.
@@ -57,11 +80,14 @@ def _problems_of_state(data: Path) -> Iterator[Problem]:
                 yield problem
 
 
-def _run(config: Config, load: Callable[[], Config], *, once: bool) -> Config | None:
+def _run(
+    service: Service, config: Config, load: Callable[[], Config], *, once: bool
+) -> Config | None:
     """Run one configuration; returns the next one if a reload ended the run."""
-    service = Service(config)
     for note in config.notes:
         _log.info("Configuration: %s.", note)
+    for risk in risks(config):
+        _log.warning("Configuration: %s.", risk)
     reloaded: list[Config] = []
     operation = config.operation
     with (
@@ -73,7 +99,11 @@ def _run(config: Config, load: Callable[[], Config], *, once: bool) -> Config | 
     ):
         notify("READY=1")
         if once:
-            service.drain()
+            try:
+                service.drain()
+            except Stopped:
+                if not reloaded:
+                    raise
         else:
             service.run()
     return reloaded[0] if reloaded else None
@@ -92,7 +122,7 @@ def _recorded(service: Service, config: Config, reloaded: list[Config]) -> Itera
         unacknowledged, own_files = _final_status(config)
         if self_audit:
             what = "shipper-reload" if reloaded else "shipper-stop"
-            succeeded = service.failure is None
+            succeeded = service.failure is None and not service.incomplete
             self_audit.event(what, success=succeeded, unacknowledged_bytes=unacknowledged)
             self_audit.close()
             self_audit.prune(own_files)
@@ -107,7 +137,7 @@ def _signals(
     def reload(*_: object) -> None:
         try:
             reloaded[:] = [load()]
-        except BadInput as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run goes on
             _refuse(error)
             return
         notify("RELOADING=1")
@@ -127,8 +157,9 @@ def _signals(
             signal.signal(number, handler)
 
 
-def _refuse(error: BadInput) -> None:
-    _log.error("Cannot use the new configuration; keeping the old one: %s", error)
+def _refuse(error: Exception) -> None:
+    what = error if isinstance(error, ShipperError) else f"{type(error).__name__}: {error}"
+    _log.error("Cannot use the new configuration; keeping the old one: %s", what)
 
 
 def _record_start(self_audit: SelfAudit | None, config: Config) -> None:

@@ -1,11 +1,17 @@
 """A tree of values, each with its place in a file."""
 
+import re
 from collections.abc import Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from shipper.errors import Problem
+
+#: A few words in small letters, or a short number with a unit: nobody uses these as a secret.
+_HARMLESS = re.compile(
+    r"|[a-z]{1,16}(?:[ _.-][a-z]{1,16}){0,3}|-?[0-9]{1,6}(?:\.[0-9]{1,3})?[a-z%]{0,2}"
+)
 
 Scalar = str | int | float | bool | None
 
@@ -20,6 +26,8 @@ class YamlNode(Struct):
     scalar: Scalar = None
     items: list["YamlNode"] | None = None
     children: dict[str, "YamlNode"] | None = None
+    #: The variables that its text came from, which may be secret.
+    variables: str = ""
     #: A scalar without quotes: after its variables are expanded, its type is determined again.
     is_plain: bool = False
 
@@ -28,7 +36,16 @@ class YamlNode(Struct):
         """A description of the value, for messages."""
         if self.children is not None:
             return "a mapping"
-        return "a list" if self.items is not None else f"{self.scalar!r}"
+        return "a list" if self.items is not None else self.shown
+
+    @property
+    def shown(self) -> str:
+        """The value as a message shows it, unless it may be a secret."""
+        if self.variables:
+            return f"the value of {self.variables}"
+        if isinstance(self.scalar, bool) or _HARMLESS.fullmatch(str(self.scalar)):
+            return f"{self.scalar!r}"
+        return "a text" if isinstance(self.scalar, str) else "a number"
 
     @property
     def is_unset(self) -> bool:

@@ -3,6 +3,7 @@
 `a.b: 1` is the same as `a: {b: 1}`, as in Filebeat.
 """
 
+import re
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -10,11 +11,14 @@ import yaml
 from msgspec import Struct, field
 
 from shipper.errors import ConfigError, Problem
+from shipper.yaml.bounds import check_bounds
 from shipper.yaml.node import Scalar, YamlNode, inner_path
 
 #: libyaml where PyYAML was built with it: a tenth of the time, and every start reads the catalog.
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+#: More than one sign between quotes.
+_QUOTED = re.compile(r"""\s*(?:'[^']{2,}'|"[^"]{2,}")""")
 _TEXT = "tag:yaml.org,2002:str"
 _resolver: Any = yaml.SafeLoader("")  # PyYAML leaves its resolver untyped
 
@@ -29,19 +33,28 @@ def parse(
     """
     builder = _Builder(file, names_in)
     try:
+        check_bounds(text, file, LOADER)
         root = yaml.compose(text, Loader=LOADER)
         tree = builder.build(root, "") if root is not None else YamlNode(file, "", children={})
     except yaml.MarkedYAMLError as error:
         # libyaml counts the end of the text as a line of its own.
         line = min(error.problem_mark.line, text.count("\n")) + 1 if error.problem_mark else 1
-        raise ConfigError([Problem(f"{file}:{line}", f"not YAML: {error.problem}")]) from error
+        what = f"not YAML: {_unquoted(error.problem)}"
+        raise ConfigError([Problem(f"{file}:{line}", what)]) from None  # it may quote a secret
     except (yaml.YAMLError, UnicodeEncodeError) as error:
-        raise ConfigError([Problem(file, f"not YAML: {error}")]) from error
+        what = f"not YAML: {_unquoted(getattr(error, 'reason', None))}"
+        raise ConfigError([Problem(file, what)]) from None
     except RecursionError as error:
         raise ConfigError([Problem(file, "is nested too deeply, or contains itself")]) from error
     if tree.children is None:
         builder.problems.append(Problem(f"{file}:1", f"expected keys, found {tree.kind}"))
     return tree, builder.problems
+
+
+def _unquoted(problem: object) -> str:
+    """What the parser says, without what it quotes: a password may begin with `*` or `!`."""
+    text = _QUOTED.sub("", str(problem or "it cannot be read"))
+    return f"{text}; put a value with signs in quotes" if text != problem else text
 
 
 def scalar_of(text: str) -> Scalar:
@@ -57,7 +70,9 @@ def _constructed(node: yaml.ScalarNode) -> Scalar:
     try:
         value = _resolver.construct_object(node)
     except yaml.MarkedYAMLError as error:
-        raise ValueError(error.problem) from error
+        raise ValueError(_unquoted(error.problem)) from None
+    except (ValueError, OverflowError):  # it quotes the value
+        raise ValueError("it is not what it looks like; put it in quotes") from None
     return value if isinstance(value, Scalar) else str(node.value)  # a date is text here
 
 
@@ -76,6 +91,9 @@ class _Builder(Struct):
         return YamlNode(where, path, items=items)
 
     def _scalar(self, node: yaml.ScalarNode, where: str, path: str) -> Scalar:
+        if "\0" in node.value:
+            self.problems.append(Problem(f"{where} {path}", "contains a NUL"))
+            return None
         try:
             return _constructed(node)
         except ValueError as error:

@@ -70,13 +70,17 @@ class Reader:
         if node.children is not None or node.items is not None or node.scalar is None:
             self.note(node, f"expected text, found {node.kind}")
             return ""
+        if "\0" in str(node.scalar):
+            self.note(node, "contains a NUL")
+            return ""
         return str(node.scalar)
 
     def one_of(self, node: YamlNode, known: Iterable[str]) -> str:
         text, names = self.text(node), list(known)
         if text and text not in names:
             close = _close(text, names)
-            self.note(node, f"{text!r} is not one of {', '.join(names)}{close}")
+            shown = f"{text!r}" if node.shown == f"{node.scalar!r}" else node.shown
+            self.note(node, f"{shown} is not one of {', '.join(names)}{close}")
         return text
 
     def member(self, node: YamlNode, words: type[_Word]) -> _Word:
@@ -95,7 +99,7 @@ class Reader:
             self.note(node, f"expected a whole number, found {node.kind}")
             return 0
         if node.scalar not in bounds:
-            self.note(node, f"expected {bounds}, found {node.scalar}")
+            self.note(node, f"expected {bounds}, found {node.shown}")
         return node.scalar
 
     def truth(self, node: YamlNode) -> bool:

@@ -145,3 +145,10 @@ def test_a_directory_that_cannot_be_written_is_answered_not_raised(tmp_path):
     answer = shipper.process(REQUEST, {"path": {"audit": str(tmp_path / "file")}})
     assert answer["success"] is False
     assert "file" in answer["error"]
+
+
+@pytest.mark.parametrize("context", [5, None, "get_status", [1]])
+def test_what_is_no_object_is_answered_not_raised(context, config):
+    answer = shipper.process(context, config)
+    assert answer["success"] is False
+    assert "expected an object" in answer["error"]

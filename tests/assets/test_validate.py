@@ -350,3 +350,11 @@ def test_a_folder_without_assets_is_a_problem(tmp_path, name):
     (tmp_path / "notes.txt").write_text("nothing")
     (problem,) = validate(tmp_path / name, builtin(), Scope())
     assert "contains no assets" in problem.what
+
+
+def test_a_link_that_leads_nowhere_is_a_problem(tmp_path):
+    (tmp_path / "a.conf").symlink_to(tmp_path / "nothing")
+    (tmp_path / "b.json").mkdir()
+    found = [problem.what for problem in validate(tmp_path, builtin(), Scope())]
+    assert "cannot be read: No such file or directory" in found
+    assert "cannot be read: Is a directory" in found

@@ -200,3 +200,46 @@ class _Recording:
                     file.write(one + b"\n")
                     outcomes.append(DELIVERED)
         return outcomes
+
+
+# --- an editor that writes no last newline
+
+
+def without_newline(path):
+    path.write_bytes(path.read_bytes().removesuffix(b"\n"))
+
+
+def test_a_last_dead_letter_without_a_newline_is_sent(path):
+    add(path, *refused(1, 2))
+    without_newline(path)
+    output = ScriptedOutput()
+    assert replayed(path, output)[1]
+    assert numbers(output.taken) == [1, 2]
+    assert left(path) == []
+
+
+def test_a_last_dead_letter_without_a_newline_that_cannot_be_read_stays(path):
+    add(path, *refused(1))
+    with path.open("ab") as file:
+        file.write(b'{"line":"half')
+    replay, is_done = replayed(path, output := ScriptedOutput())
+    assert is_done
+    assert numbers(output.taken) == [1]
+    assert replay.kept.unreadable == 1
+    assert [*read_dead_letters(path)] == [b'{"line":"half\n']
+
+
+def test_a_last_dead_letter_without_a_newline_stays_when_another_one_comes(path):
+    add(path, *refused(1))
+    without_newline(path)
+    add(path, *refused(2))
+    assert [json.loads(one["line"])["n"] for one in left(path)] == [1, 2]
+
+
+def test_dead_letters_that_an_interrupted_replay_left_without_a_newline_are_kept(path):
+    add(path, *refused(1))
+    without_newline(path)
+    path.rename(path.with_name("test.replay-0.ndjson"))
+    add(path, *refused(2))
+    replayed(path, ScriptedOutput(Unavailable("down")))
+    assert sorted(json.loads(one["line"])["n"] for one in left(path)) == [1, 2]

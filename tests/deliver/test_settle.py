@@ -227,3 +227,31 @@ def test_the_counters_show_what_was_done(tmp_path, logs):
     assert (stats.delivered, stats.rejected, stats.retried) == (5, 1, 0)
     assert stats.last_ack_monotonic is not None
     assert stats.state is State.STOPPED
+
+
+# --- a drain has an end
+
+
+@pytest.mark.usefixtures("three")
+@pytest.mark.parametrize("trouble", [Unavailable("down"), ProtocolError("odd"), Refused("key")])
+def test_a_drain_gives_up_on_an_output_that_is_away(tmp_path, trouble):
+    output = ScriptedOutput(*[trouble] * 900)
+    pipeline = Pipeline(config(tmp_path, max_away_s=0.05), output)
+    error = pipeline.drain()
+    assert isinstance(error, Unavailable)
+    assert str(trouble) in str(error)
+    assert read_positions(config(tmp_path).registry_path) == ()
+
+
+@pytest.mark.usefixtures("three")
+def test_a_drain_waits_longer_for_an_output_that_answers(tmp_path):
+    output = ScriptedOutput(*[[RETRY] * 3] * 4)
+    assert Pipeline(config(tmp_path, max_away_s=1e-9, backoff_max_s=0.01), output).drain() is None
+    assert numbers(output.taken) == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("three")
+def test_a_drain_gives_up_on_an_output_that_answers_and_takes_nothing(tmp_path):
+    output = ScriptedOutput(*[[RETRY] * 3] * 900)
+    settings = config(tmp_path, max_stall_s=0.05, backoff_max_s=0.01)
+    assert isinstance(Pipeline(settings, output).drain(), Unavailable)

@@ -209,3 +209,58 @@ def test_a_second_shipper_on_the_same_registry_is_told_who_has_it(tmp_path):
         done = ship_once(config)
         assert done.returncode == os.EX_IOERR
         assert str(process.pid) in done.stderr
+
+
+# --- `run --once` that cannot do everything
+
+
+def test_once_gives_up_on_an_output_that_is_away_after_the_others_have_everything(tmp_path):
+    source = tmp_path / "in.ndjson"
+    source.write_bytes(b"\n".join(GOOD) + b"\n")
+    dead = {"logstash": {"hosts": [f"127.0.0.1:{free_ports(1)[0]}"]}}
+    done = ship_once(configuration(tmp_path, [source], to_file(tmp_path) | dead), timeout_s=60)
+    assert done.returncode == os.EX_UNAVAILABLE
+    assert "gave up waiting for the output" in done.stderr
+    assert shipped(tmp_path) == GOOD
+
+
+@pytest.mark.parametrize("closed", ["closed", "closed/in.ndjson"])
+def test_what_cannot_be_read_is_reported_and_once_does_not_end_with_zero(closed, tmp_path):
+    for name in ("closed", "open"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "in.ndjson").write_bytes(GOOD[0] + b"\n")
+    (tmp_path / closed).chmod(0)
+    paths = [tmp_path / "*" / "in.ndjson", tmp_path / "closed" / "*"]
+    config = configuration(tmp_path, paths, to_file(tmp_path))
+    plain = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] * (os.geteuid() == 0)
+
+    def command(*words):
+        words = [*plain, *SHIPPER, *words, "-c", str(config)]
+        return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+
+    done = command("run", "--once")
+    assert done.returncode == 1
+    assert f"{tmp_path}/{closed} cannot be" in done.stderr
+    assert "Permission denied" in done.stderr
+    assert shipped(tmp_path) == GOOD[:1]
+    checked = command("test", "config")
+    assert f"{tmp_path}/{closed} cannot be" in checked.stdout
+    assert "Permission denied" in checked.stdout
+    (tmp_path / closed).chmod(0o700)
+    assert command("run", "--once").returncode == 0
+    assert shipped(tmp_path) == [GOOD[0]] * 2
+
+
+def test_once_that_is_stopped_before_everything_is_delivered_says_so(tmp_path):
+    source = tmp_path / "in.ndjson"
+    source.write_bytes(GOOD[0] + b"\n")
+    dead = {"logstash": {"hosts": [f"127.0.0.1:{free_ports(1)[0]}"]}}
+    config = configuration(tmp_path, [source], dead)
+    with (tmp_path / "log").open("ab") as log:
+        words = [*SHIPPER, "run", "--once", "-c", str(config)]
+        process = subprocess.Popen(words, stderr=log)
+    try:
+        wait_until(lambda: "unavailable" in said(tmp_path), 20, "the first attempt")
+    finally:
+        process.terminate()
+        assert process.wait(20) == 1

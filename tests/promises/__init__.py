@@ -9,6 +9,7 @@ from tests.promises.assets import ASSETS
 from tests.promises.capture import CAPTURE
 from tests.promises.config import CONFIG
 from tests.promises.files import FILES
+from tests.promises.others import OTHERS
 from tests.promises.outputs import OUTPUTS
 from tests.promises.processors import PROCESSORS
 from tests.promises.record import RECORD
@@ -25,5 +26,6 @@ PROMISES = (
     *CONFIG,
     *RUN,
     *PROCESSORS,
+    *OTHERS,
     *ASSETS,
 )

@@ -27,7 +27,7 @@ RUN = (
             "deliver/test_running.py::test_stop_ends_the_wait_for_an_output_at_once": (
                 Mutant(
                     "deliver/pipeline.py",
-                    "self._pause = sleep or self._stop.wait",
+                    "self._pause = sleep or self._wait",
                     "self._pause = sleep or time.sleep",
                 ),
             ),
@@ -61,7 +61,7 @@ RUN = (
             f"{_SUPERVISE}test_a_reload_that_cannot_be_started_keeps_the_old_configuration": (
                 Mutant(
                     "run/supervise.py",
-                    "if before is None:",
+                    "if before is None or (service and service.has_started):",
                     "if before is None or config:",
                 ),
             ),

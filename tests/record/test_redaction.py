@@ -351,3 +351,9 @@ def test_no_value_under_a_secret_name_is_written_at_any_depth(
     recorder.close()
     assert MARK.encode() not in b"\n".join(lines(recorder.directory))
     assert recorder.handler.counts.failed == 0
+
+
+def test_a_secret_in_json_whose_member_comes_twice_is_masked(recorder):
+    text = '{"name":"password","value":"hunter2Zebra99","value":null}'
+    recorder.log(tool(result=text))
+    assert b"hunter2" not in b"".join(lines(recorder.directory))

@@ -7,7 +7,8 @@ import socket
 import stat
 import subprocess
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -343,3 +344,115 @@ def test_settings_without_effect_are_logged(source, tmp_path):
         [*SHIPPER, "run", "--once", "-c", str(config)], capture_output=True, check=False
     )
     assert b"queue: no effect: the file itself is the queue" in done.stderr
+
+
+# --- the first comes first
+
+
+def once(config, **options):
+    words = [*SHIPPER, "run", "--once", "-c", str(config)]
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, **options)
+
+
+@pytest.mark.parametrize("output", ["out", "other"])
+def test_a_second_run_on_the_same_data_stops_and_leaves_the_first_alone(source, tmp_path, output):
+    file = tmp_path / "s"
+    endpoint = {"enabled": True, "host": f"unix://{file}"}
+    audited = {"self_audit": {"enabled": True}, "http": endpoint}
+    config = write(tmp_path, source, to_file(tmp_path), **audited)
+    asked = HttpConfig(**endpoint)
+    with shipping(config, tmp_path / "log") as process:
+        wait_until(lambda: ask(asked, "/livez") == (200, b"ok\n"), 20, "an answer")
+        wait_until(lambda: GOOD in shipped(tmp_path), 20, "delivery")
+        if output == "other":
+            config = write(tmp_path, source, {"console": {}}, **audited)
+        segments = sorted((tmp_path / "data" / "audit").iterdir())
+        done = once(config)
+        assert done.returncode == os.EX_IOERR
+        assert f"process {process.pid} ships from here already" in done.stderr
+        assert done.stdout == ""
+        assert sorted((tmp_path / "data" / "audit").iterdir()) == segments
+        assert ask(asked, "/livez") == (200, b"ok\n")
+    assert not file.exists()
+
+
+def test_a_socket_on_which_another_process_answers_is_not_taken(source, tmp_path):
+    file = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as taken:
+        taken.bind(str(file))
+        taken.listen()
+        endpoint = {"enabled": True, "host": f"unix://{file}"}
+        done = once(write(tmp_path, source, to_file(tmp_path), http=endpoint))
+        assert done.returncode == os.EX_CONFIG
+        assert "another process answers there" in done.stderr
+        assert file.is_socket()
+
+
+def test_a_socket_that_a_killed_process_left_is_replaced(source, tmp_path):
+    file = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(file))
+    endpoint = {"enabled": True, "host": f"unix://{file}"}
+    assert once(write(tmp_path, source, to_file(tmp_path), http=endpoint)).returncode == 0
+
+
+# --- directories
+
+
+def test_every_directory_that_is_made_is_its_owners_alone_whatever_the_umask(source, tmp_path):
+    home, out = tmp_path / "var" / "home", tmp_path / "var" / "deep" / "out"
+    outputs = {"file": {"path": str(out), "filename": "events"}}
+    logs = {"to_files": True}
+    config = write(tmp_path, source, outputs, path={"home": str(home)}, logging=logs)
+    assert once(config, umask=0).returncode == 0
+    made = [path for path in (tmp_path / "var").rglob("*") if path.is_dir()]
+    assert {home, home / "data", home / "logs", out, out.parent} <= set(made)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o700}
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])
+def test_data_that_others_can_write_is_refused_with_what_to_do(source, tmp_path, mode):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data").chmod(mode)
+    done = once(write(tmp_path, source, to_file(tmp_path)))
+    assert done.returncode == os.EX_CONFIG
+    assert f"chmod go-w {tmp_path}/data" in done.stderr
+    assert shipped(tmp_path) == b""
+
+
+# --- strangers at the endpoint
+
+
+def test_idle_connections_stop_neither_probes_nor_shipping(source, endpoint, tmp_path):
+    """More of them than the process may have descriptors."""
+    config = write(tmp_path, source, to_file(tmp_path), http=endpoint)
+    port = endpoint["port"]
+    few = ["prlimit", "--nofile=256"]
+    with (tmp_path / "log").open("ab") as log:
+        process = subprocess.Popen([*few, *SHIPPER, "run", "-c", str(config)], stderr=log)
+    with ExitStack() as stack:
+        stack.callback(process.wait, 20)
+        stack.callback(process.terminate)
+        wait_until(lambda: get(port, "/livez")[0] == 200, 20, "an answer")
+        for n in range(1000):
+            idle = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            with suppress(ConnectionError):
+                idle.sendall((b"", b"GET /livez HTTP/1.1\r\nX: ", b"G")[n % 3])
+            if n % 100 == 0:
+                assert get(port, "/livez") == (200, "ok\n")
+        assert get(port, "/livez") == (200, "ok\n")
+        with source.open("ab") as file:
+            file.write(b'{"n":3}\n')
+        wait_until(lambda: shipped(tmp_path) == GOOD + b'{"n":3}\n', 20, "the new line")
+        threads = len([*Path(f"/proc/{process.pid}/task").iterdir()])
+        assert threads < 40
+    for line in (tmp_path / "log").read_text().splitlines():
+        assert json.loads(line)["log"]["level"] == "info"
+
+
+def test_an_idle_connection_is_closed_after_a_few_seconds(source, endpoint, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path), http=endpoint)
+    with shipping(config, tmp_path / "log"):
+        wait_until(lambda: get(endpoint["port"], "/livez")[0] == 200, 20, "an answer")
+        with socket.create_connection(("127.0.0.1", endpoint["port"]), timeout=20) as idle:
+            assert idle.recv(1) == b""

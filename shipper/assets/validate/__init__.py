@@ -27,8 +27,11 @@ def validate(path: Path, catalog: Catalog, scope: Scope) -> Iterator[Problem]:
     stack rules, policies, templates and ingest pipelines from `.json`. Other `.json` files are
     ignored. Fields are compared with those of the catalog.
     """
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    if not any(file.suffix in _SUFFIXES for file in files):
+    named = sorted(path.rglob("*")) if path.is_dir() else [path]
+    unread = {file: why for file in named if file.suffix in _SUFFIXES and (why := _unread(file))}
+    yield from (Problem(str(file), f"cannot be read: {why}") for file, why in unread.items())
+    files = [file for file in named if file not in unread]
+    if not any(file.suffix in _SUFFIXES for file in named):
         yield Problem(str(path), f"contains no assets; their names end in {', '.join(_SUFFIXES)}")
     for file in files:
         if file.suffix == ".ndjson":
@@ -39,6 +42,16 @@ def validate(path: Path, catalog: Catalog, scope: Scope) -> Iterator[Problem]:
             yield from stack.problems_in(file)
     yield from dangling(files)
     yield from astray(files, {DATA_VIEW: ",".join(patterns(catalog, scope))})
+
+
+def _unread(file: Path) -> str:
+    """Why the file cannot be read, such as a link that leads nowhere; empty if it can."""
+    try:
+        with file.open("rb") as opened:
+            opened.peek(1)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def _json(file: Path, catalog: Catalog) -> Iterator[Problem]:

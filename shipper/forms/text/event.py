@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from shipper.forms.text.message import REPLACED, Message
+from shipper.shown import as_text
 
 _encode = msgspec.json.Encoder().encode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -19,7 +20,7 @@ class Origin:
 
     def __init__(self, path: str, common: Mapping[str, object]) -> None:
         """`common` has the other fields that every event gets, such as `input` and `ecs`."""
-        self._file = {"file": {"path": path}} if path else {}
+        self._file = {"file": {"path": as_text(path)}} if path else {}
         self._common = common
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._now = now.replace("+00:00", "Z")

@@ -1,6 +1,7 @@
 """Elasticsearch through its bulk API, one outcome per line."""
 
 import base64
+import re
 from collections.abc import Sequence
 from itertools import accumulate
 from operator import add
@@ -8,6 +9,7 @@ from urllib.parse import urlencode
 
 from msgspec.structs import replace
 
+from shipper.errors import ConfigError, Problem
 from shipper.lines import Lines
 from shipper.outputs.base import Outcome
 from shipper.outputs.elasticsearch.config import DEFAULT_PORT, ElasticsearchConfig
@@ -15,10 +17,13 @@ from shipper.outputs.elasticsearch.lane import Api, ElasticsearchLane, Requests
 from shipper.outputs.hosts import some_hosts
 from shipper.outputs.http import Http, Url, parse_url
 from shipper.outputs.lanes import Lanes, Work, groups
+from shipper.shown import shown
 from shipper.wire import bulk
 
 #: Less is not worth a request of its own.
 _MIN_SHARE_BYTES = 64 << 10
+#: What a request line can hold.
+_PATH = re.compile(r"[\x21-\x7e]*")
 
 
 class Elasticsearch:
@@ -78,11 +83,43 @@ def url_of(host: str, config: ElasticsearchConfig) -> Url:
     is_tls = config.protocol == "https" if config.protocol else config.ssl is not None
     url = parse_url(host, default_port=DEFAULT_PORT, is_tls=is_tls)
     more = config.path.strip("/")
+    if not _PATH.fullmatch(url.path + more):
+        raise ConfigError([Problem("path", "has a blank, or a character to be written as %XX")])
     return replace(url, path=f"{url.path}/{more}") if more else url
 
 
 def authorization(config: ElasticsearchConfig, urls: Sequence[Url]) -> tuple[str, dict[str, str]]:
-    """The kind of credentials in words, and the headers of every request with them."""
+    """The kind of credentials in words, and the headers of every request with them.
+
+    Raises `ConfigError`, without quoting a value, if one cannot be sent: a secret that was made
+    with `echo` ends with a newline.
+    """
+    kind, headers = _authorization(config, urls)
+    source = "api_key" if config.api_key is not None else "headers"
+    problems = [
+        *(_header_problem(name) for name in headers if not _HEADER_NAME.fullmatch(name)),
+        *(
+            Problem(source if name == "Authorization" else f"headers.{name}", _UNSENDABLE)
+            for name, value in headers.items()
+            if not _HEADER_VALUE.fullmatch(value)
+        ),
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return kind, headers
+
+
+#: RFC 9110; and what Python's HTTP client can encode.
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+_UNSENDABLE = "the value has a newline, or another character that no header can have"
+
+
+def _header_problem(name: str) -> Problem:
+    return Problem("headers", f"{shown(name)} is not the name of a header")
+
+
+def _authorization(config: ElasticsearchConfig, urls: Sequence[Url]) -> tuple[str, dict[str, str]]:
     headers = {name: value.reveal() for name, value in config.headers.items()}
     if config.api_key is not None:
         key = config.api_key.reveal()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from shipper.durable import append, exclusively, is_at, sync_directory, trim
+from shipper.durable import append, exclusively, is_at, make_directory, sync_directory, trim
 from shipper.errors import Refused
 from shipper.lines import Lines
 from shipper.outputs.base import DELIVERED, Outcome
@@ -61,7 +61,7 @@ class FileOutput:
         if self._file is not None and not is_at(self._path(self._number), self._file):
             self.close()
         if self._file is None:
-            self._directory.mkdir(parents=True, exist_ok=True)
+            make_directory(self._directory)
             self._number = max(self._numbers(), default=0)
             self._file = self._open()
             with exclusively(self._file):

@@ -19,6 +19,7 @@ from msgspec import Struct
 from shipper.errors import ConfigError, DeliveryError, Problem, Refused, TooLarge, Unavailable
 from shipper.lines import Lines
 from shipper.outputs.base import DELIVERED, RETRY, Outcome, Rejected
+from shipper.outputs.hosts import fault_of_host
 from shipper.outputs.kafka.config import KafkaConfig, properties
 
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
@@ -118,7 +119,7 @@ class Kafka:
 
 
 def _check(config: KafkaConfig) -> None:
-    problems = []
+    problems = [Problem("hosts", fault) for one in config.hosts if (fault := fault_of_host(one))]
     if not _TOPIC_NAME.fullmatch(config.topic):
         what = f"{config.topic!r} is not a topic's name: up to 249 of A-Z a-z 0-9 . _ -"
         problems.append(Problem("topic", what))
