@@ -48,6 +48,8 @@ class Position(Mark, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     segment: int = 0
     #: The size of the content, if it is an archive.
     unpacked_bytes: int = 0
+    #: Names the file forever: the ids of its lines begin with it (`lines.Origin`).
+    key: bytes = b""
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
