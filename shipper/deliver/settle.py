@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from shipper.deliver.backoff import Backoff
 from shipper.deliver.dead_letters import DeadLetters, Full, LossReporter
@@ -10,14 +10,24 @@ from shipper.deliver.poison import Attempt, Group, Settleable, Unsettled
 from shipper.deliver.stats import TROUBLES, State, Stats
 from shipper.errors import Closed, ProtocolError, Refused, TooLarge, Unavailable
 from shipper.follow.batch import BadLine
-from shipper.lines import Lines
-from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Outcome, Output, Rejected
+from shipper.outputs.base import (
+    DELIVERED,
+    DIVERTED,
+    DUPLICATE,
+    RETRY,
+    Failed,
+    Outcome,
+    Output,
+    Rejected,
+)
 
 _log = logging.getLogger(__name__)
 
 #: Frequent attempts would only fill the logs of both sides until a person acts.
 _REFUSED_INITIAL_S, _REFUSED_MAX_S = 30.0, 120.0
 _FULL_INITIAL_S, _FULL_MAX_S = 5.0, 30.0
+
+_AGAIN = "again and again, while it worked otherwise"
 
 #: Waits for the given seconds; False if the pipeline is to stop.
 _Sleep = Callable[[float], bool]
@@ -80,7 +90,7 @@ class Settler:
             if len(group.lines) > 1:
                 return Attempt(group.halves())
             return Attempt(rejected=[(group.indexes[0], f"too large: {error}")])
-        return self._after_answer(group, outcomes)
+        return self._after_answer(group, outcomes, in_doubt)
 
     def _later(self, group: Group, delay_s: float) -> Attempt:
         self._stats.retried += len(group.lines)
@@ -98,25 +108,44 @@ class Settler:
         delay_s = self._backoff.next_s()
         return self._later(group.waited(delay_s), delay_s)
 
-    def _after_answer(self, group: Group, outcomes: Sequence[Outcome]) -> Attempt:
+    def _after_answer(
+        self, group: Group, outcomes: Sequence[Outcome], in_doubt: int | None
+    ) -> Attempt:
         """Count the outcomes; collect the lines to send again and the rejected ones."""
         delivered = self._count_delivered(group, outcomes)
         if delivered == len(group.lines) == len(outcomes):
             return Attempt()
-        again: list[tuple[int, bytes]] = []
+        again: list[int] = []
+        failed: list[tuple[int, str]] = []
         rejected: list[tuple[int, str]] = []
-        for index, line, outcome in zip(group.indexes, group.lines, outcomes, strict=True):
+        for at, (index, outcome) in enumerate(zip(group.indexes, outcomes, strict=True)):
             if outcome is RETRY:
-                again.append((index, line))
+                again.append(at)
+            elif isinstance(outcome, Failed):
+                failed.append((at, outcome.reason))
             elif isinstance(outcome, Rejected):
                 rejected.append((index, outcome.reason))
-        if not again:
+        left = [group.picked(again)] if again else []
+        if failed:
+            others = None if again or in_doubt is None else in_doubt - 1
+            doubtful = group.failed([at for at, _ in failed], self._stats.delivered, others)
+            if doubtful.is_given_up:
+                rejected += _given_up(doubtful, failed)
+            else:
+                left.append(doubtful)
+        if left and not delivered:
+            self._note_standstill(failed)
+        if not left:
             return Attempt(rejected=rejected)
-        if not delivered:
-            self._stall()
-        left = Group([index for index, _ in again], Lines.of(line for _, line in again))
-        self._stats.retried += len(again)
-        return Attempt([left], self._backoff.next_s(), rejected)
+        self._stats.retried += sum(len(one.lines) for one in left)
+        delay_s = self._backoff.next_s()
+        return Attempt([one.waited(delay_s) for one in left], delay_s, rejected)
+
+    def _note_standstill(self, failed: Sequence[tuple[int, str]]) -> None:
+        """Note that the destination answers, and takes no line."""
+        self._stall()
+        if failed:
+            self._enter(State.UNAVAILABLE, Unavailable(f"it fails on lines ({failed[0][1]})"))
 
     def _count_delivered(self, group: Group, outcomes: Sequence[Outcome]) -> int:
         delivered = outcomes.count(DELIVERED)  # compares identities first, in C
@@ -179,3 +208,9 @@ class Settler:
         self._stats.state = state
         level = logging.WARNING if state is State.UNAVAILABLE else logging.ERROR
         _log.log(level, "Output %s is %s, trying again: %s.", self._name, state.value, error)
+
+
+def _given_up(doubtful: Group, failed: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """The lines that the destination fails on, as rejected ones with their reasons."""
+    for index, (_, reason) in zip(doubtful.indexes, failed, strict=True):
+        yield index, f"{reason} ({_AGAIN})"

@@ -15,6 +15,7 @@ import fcntl
 import os
 import time
 import zlib
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -52,6 +53,16 @@ class Position(Mark, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     unpacked_bytes: int = 0
     #: On the disk, the exact bytes of a path that is not UTF-8; `path` is escaped there.
     path_bytes: bytes = b""
+    #: Names the file forever: the ids of its lines begin with it (`lines.Origin`).
+    key: bytes = b""
+    #: Where the file ended when lines were sent that may have been unfinished: read again, they end
+    #: there again, and have the same ids. 0 if there are none.
+    cut: int = 0
+
+
+def id_key(key: bytes) -> str:
+    """The key of a file as the ids of its lines begin with it."""
+    return urlsafe_b64encode(key).decode("ascii")
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):

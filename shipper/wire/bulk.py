@@ -2,8 +2,8 @@
 
 Every line becomes a `create`, the only operation that data streams take. It goes to the data
 stream that it names (`data_stream.type`, `.dataset`, `.namespace`), or to an alias or a monthly
-index of its dataset, under its own `event.id`, so that sending it again leaves one document. The
-bytes of the line stay unchanged.
+index of its dataset, under an id that is given or its own `event.id`, so that sending it again
+leaves one document. The bytes of the line stay unchanged.
 """
 
 import re
@@ -18,15 +18,19 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from shipper.errors import ProtocolError
-from shipper.names import is_part
+from shipper.names import STREAM_TYPES, is_part
 
 #: Only what `read_response` needs: a full answer is as long as the request.
-FILTER_PATH = "items.*.status,items.*.error.type,items.*.error.reason,items.*.failure_store"
+FILTER_PATH = ",".join(
+    f"items.*.{name}"
+    for name in ("status", "error.type", "error.reason", "error.index", "failure_store")
+)
 
 _MAX_ID_BYTES = 512  # Elasticsearch's own
 
-#: Bounds the memory for names of data streams, which foreign lines choose.
+#: Bound the memory for names of data streams, which foreign lines choose.
 _MAX_KNOWN = 1000
+_MAX_KNOWN_BYTES = 512
 
 _UTC = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])-[0-9]{2}T[0-9:.]{5,20}Z")
 
@@ -41,7 +45,7 @@ _NO_INDICES: Final[Mapping[str, str]] = MappingProxyType({})
 _T = TypeVar("_T")
 
 
-class _DataStream(msgspec.Struct, frozen=True):  # a key of `_Heads`
+class _DataStream(msgspec.Struct, frozen=True):  # a part of a key of `_Heads`
     type: str = "logs"
     dataset: str = "generic"
     namespace: str = "default"
@@ -49,16 +53,20 @@ class _DataStream(msgspec.Struct, frozen=True):  # a key of `_Heads`
 
 _QUOTE = ord('"')
 
-_NO_ID = msgspec.Raw(b"null")
+_NULL = msgspec.Raw(b"null")
 
 
 class _Event(msgspec.Struct):
     #: Exactly as in the line, quoted and escaped; it goes into the action unchanged.
-    id: msgspec.Raw = _NO_ID
+    id: msgspec.Raw = _NULL
 
 
-class _Route(msgspec.Struct):
-    data_stream: _DataStream | None = None
+class _Target(msgspec.Struct):
+    #: As in the line: most lines name it with the same bytes, so few have to be read.
+    data_stream: msgspec.Raw = _NULL
+
+
+class _Route(_Target):
     event: _Event | None = None
 
 
@@ -66,6 +74,7 @@ class _DatedRoute(_Route):
     timestamp: str | None = msgspec.field(default=None, name="@timestamp")
 
 
+_targets = msgspec.json.Decoder(_Target)
 _routes = msgspec.json.Decoder(_Route)
 _dated_routes = msgspec.json.Decoder(_DatedRoute)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -77,10 +86,12 @@ class _Heads(dict[Any, bytes]):
     def __init__(self, make: Callable[[Any], bytes]) -> None:
         self._make = make
 
-    def __missing__(self, key: object) -> bytes:
+    def __missing__(self, key: Any) -> bytes:
+        head = self._make(key)
         if len(self) == _MAX_KNOWN:
             self.clear()
-        head = self[key] = self._make(key)
+        if len(key) <= _MAX_KNOWN_BYTES:
+            self[key] = head
         return head
 
 
@@ -101,28 +112,49 @@ class ActionEncoder:
         self._heads = _Heads(self._head)
         self._monthly_heads = _Heads(self._monthly_head) if is_monthly else None
 
-    def actions(self, block: bytes) -> list[bytes]:
-        """The action of each line of `block`, newline included."""
-        if self._monthly_heads is None:
-            heads, routes = self._heads, _read_routes(block)
-            return _identified([heads[route.data_stream] for route in routes], routes)
-        dated = _read_dated_routes(block)
-        return _identified([self._dated_head(route, self._monthly_heads) for route in dated], dated)
+    @property
+    def default(self) -> bytes:
+        """The beginning of the action of a line that names no data stream."""
+        return self._default
 
-    def _head(self, stream: _DataStream | None) -> bytes:
+    def actions(self, block: bytes, ids: Sequence[bytes] = ()) -> list[bytes]:
+        """The action of each line of `block`, newline included.
+
+        `ids`: the id of each line, which needs no escape; empty for a line that has its own, or
+        if each has.
+        """
+        if self._monthly_heads is not None:
+            dated = _read_dated_routes(block)
+            heads = [self._dated_head(route, self._monthly_heads) for route in dated]
+            return _identified(heads, dated, ids)
+        if ids and all(ids):
+            head_of = self._heads
+            return [
+                b'%b,"_id":"%b"}}\n' % (head_of[bytes(target.data_stream)], ident)
+                for target, ident in zip(_read_targets(block), ids, strict=True)
+            ]
+        routes = _read_routes(block)
+        heads = [self._heads[bytes(route.data_stream)] for route in routes]
+        return _identified(heads, routes, ids)
+
+    def _head(self, data: bytes) -> bytes:
+        stream = _stream(data)
         if stream is None:
             return self._default
         if self._has_index(stream):
             # Without this a missing alias would be created as an index, with wrong mappings.
             return _action_head(self._indices[stream.dataset]) + b',"require_alias":true'
-        name = (stream.type, stream.dataset, stream.namespace)
-        is_valid = all(map(is_part, name))
-        return _action_head("-".join(name)) if is_valid else self._default
+        parts = (stream.type, stream.dataset, stream.namespace)
+        name = "-".join(parts)
+        is_valid = stream.type in STREAM_TYPES and all(map(is_part, parts))
+        is_taken = any(name.startswith(f"{index}-") for index in self._indices.values())
+        return _action_head(name) if is_valid and not is_taken else self._default
 
     def _dated_head(self, route: _DatedRoute, heads: _Heads) -> bytes:
-        stream = route.data_stream
+        data = bytes(route.data_stream)
+        stream = _stream(data)
         if stream is None or not self._has_index(stream):
-            return self._heads[stream]
+            return self._heads[data]
         month = month_of(route.timestamp)
         return heads[stream.dataset, month] if month else self._default
 
@@ -147,9 +179,14 @@ def month_of(timestamp: str | None) -> str | None:
         return None
 
 
-def _identified(heads: Sequence[bytes], routes: Sequence[_Route]) -> list[bytes]:
-    """The complete actions, with the id of each line whose id Elasticsearch accepts."""
+def _identified(
+    heads: Sequence[bytes], routes: Sequence[_Route], ids: Sequence[bytes]
+) -> list[bytes]:
+    """The complete actions, with the given id of each line, or its own where it can be an `_id`."""
     idents = [b"" if (event := route.event) is None else bytes(event.id) for route in routes]
+    if ids:
+        pairs = zip(ids, idents, strict=True)
+        idents = [b'"%b"' % given if given else own for given, own in pairs]
     # All are checked in sweeps in C: a call for each id costs more than everything else.
     sizes = set(map(len, idents))
     are_ids = (
@@ -175,11 +212,25 @@ def _action_head(index: str) -> bytes:
     return b'{"create":{"_index":%b' % _encode(index)
 
 
+def _stream(data: bytes) -> _DataStream | None:
+    """The data stream that a line names; None if it has an odd shape."""
+    with suppress(*_ODD):
+        return msgspec.json.decode(data, type=_DataStream | None)
+    return None
+
+
+def _read_targets(block: bytes) -> Sequence[_Target]:
+    try:
+        return _targets.decode_lines(block)
+    except _ODD:
+        return _odd_routes(block)
+
+
 def _read_routes(block: bytes) -> list[_Route]:
     try:
         return _routes.decode_lines(block)  # one call in C; the usual case
     except _ODD:
-        return [_Route(one.data_stream, one.event) for one in _odd_routes(block)]
+        return list(_odd_routes(block))
 
 
 def _read_dated_routes(block: bytes) -> list[_DatedRoute]:
@@ -200,7 +251,7 @@ def _odd_route(line: bytes) -> _DatedRoute:
     except _ODD:
         return _DatedRoute()
     return _DatedRoute(
-        _member(members, "data_stream", _DataStream),
+        members.get("data_stream", _NULL),
         _member(members, "event", _Event),
         _member(members, "@timestamp", str),
     )
@@ -222,6 +273,8 @@ class Error(msgspec.Struct, frozen=True):
 
     type: str = "unknown"
     reason: str | None = None
+    #: The index that the item was meant for, where that is known.
+    index: str | None = None
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -266,3 +319,87 @@ def read_failure(data: bytes) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     return error if isinstance(error, str) else f"{error.type}: {error.reason}"
+
+
+#: Where to ask which documents have the ids of lines; works at once, without a refresh.
+MGET_PATH: Final = (
+    "/_mget?_source_includes=event.hash&filter_path=docs._id,docs.found,docs._source.event.hash"
+)
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A line whose id is taken."""
+
+    index: str
+    id: str
+    #: Its `event.hash`.
+    hash: str
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """The document that has the id of a line."""
+
+    found: bool
+    #: Its `event.hash`, if it has one.
+    hash: str | None = None
+
+
+class _Hashed(msgspec.Struct):
+    hash: str
+
+
+class _HashedLine(msgspec.Struct):
+    event: _Hashed
+
+
+class _Address(msgspec.Struct):
+    index: str = msgspec.field(name="_index")
+    id: str | None = msgspec.field(default=None, name="_id")
+
+
+class _Action(msgspec.Struct):
+    create: _Address
+
+
+class _Document(msgspec.Struct):
+    found: bool = False
+    source: msgspec.Raw = msgspec.field(default=_NULL, name="_source")
+
+
+class _Documents(msgspec.Struct):
+    docs: list[_Document]
+
+
+_hashed_lines = msgspec.json.Decoder(_HashedLine)
+_actions = msgspec.json.Decoder(_Action)
+_documents = msgspec.json.Decoder(_Documents)
+
+
+def claim_of(action: bytes, line: bytes | memoryview, index: str | None) -> Claim | None:
+    """What can be compared with the document in `index`; None if the line states no hash."""
+    target, stated = _actions.decode(action).create, _hash_of(line)
+    if target.id is None or stated is None:
+        return None
+    return Claim(index or target.index, target.id, stated)
+
+
+def mget_body(claims: Sequence[Claim]) -> bytes:
+    """The body of a request to `MGET_PATH`."""
+    return _encode({"docs": [{"_index": one.index, "_id": one.id} for one in claims]})
+
+
+def read_stored(data: bytes, expected: int) -> list[Stored]:
+    """The documents in an answer; any number of them but `expected` is an error."""
+    try:
+        documents = _documents.decode(data).docs
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(f"the answer about documents cannot be read: {error}") from error
+    if len(documents) != expected:
+        raise ProtocolError(f"expected {expected} documents, got {len(documents)}")
+    return [Stored(one.found, _hash_of(bytes(one.source))) for one in documents]
+
+
+def _hash_of(line: bytes | memoryview) -> str | None:
+    with suppress(*_ODD):
+        return _hashed_lines.decode(line).event.hash
+    return None

@@ -9,23 +9,38 @@ from contextlib import contextmanager
 import msgspec
 
 from shipper.follow.registry import read_positions
+from shipper.record.format import SEGMENT_START, encode_json
+from shipper.record.seal import GENESIS, seal
 from tests.real.processes import dies_with_us, wait_until
 
 SHIPPER = [sys.executable, "-m", "shipper"]
 
 
-def configuration(home, paths, outputs):
-    """A configuration file (JSON is YAML) that ships `paths`."""
+def configuration(home, paths, outputs, *others):
+    """A configuration file (JSON is YAML) that ships `paths`; `others` are more inputs."""
     path = home / "mcp-shipper.yml"
     source = {"id": "test", "paths": [str(one) for one in paths], "parsers": [{"ndjson": {}}]}
     settings = {
         "path": {"home": str(home)},
-        "inputs": [{"type": "filestream", **source}],
+        "inputs": [{"type": "filestream", **source}, *others],
         "output": outputs,
         "self_audit": {"enabled": False},  # tests/run/test_self_audit.py is about these events
     }
     path.write_text(json.dumps(settings), encoding="utf-8")
     return path
+
+
+def segment(events):
+    """The bytes of an audit segment with these events, which have ids of their own."""
+    place = {"stream": {"id": "test"}, "segment": {"number": 1}}
+    audit = {"audit": {**place, "chain": {"previous": GENESIS.hex(), "version": 1}}}
+    first = {**events[0], "mcp": audit, "event": {"id": "start", "action": SEGMENT_START.action}}
+    head, lines = GENESIS, []
+    for event in (first, *events):
+        rest = encode_json({name: event[name] for name in event if name != "event"})
+        line, head = seal(b'%b,"event":%b}' % (rest[:-1], encode_json(event["event"])), head)
+        lines.append(line)
+    return b"\n".join([*lines, b""])
 
 
 def ship_once(config, timeout_s=120):
@@ -95,11 +110,17 @@ def count(url, index):
 
 def ids_as_indexed(url, index):
     """The id of every document, in the order in which its shard took them, as JSON strings."""
+    return (json.dumps(hit["_id"]).encode() for hit in hits_as_indexed(url, index))
+
+
+def hits_as_indexed(url, index, fields=False):
+    """Every document with these fields, in the order in which its shard took them."""
     call(f"{url}/{index}/_refresh", "POST")
-    body = {"size": 10_000, "sort": [{"_seq_no": "asc"}], "_source": False}
+    order = [{"_seq_no": "asc"}, {"_index": "asc"}]
+    body = {"size": 10_000, "sort": order, "_source": fields}
     while True:
         hits = call(f"{url}/{index}/_search", "POST", body)["hits"]["hits"]
         if not hits:
             return
-        yield from (json.dumps(hit["_id"]).encode() for hit in hits)
+        yield from hits
         body["search_after"] = hits[-1]["sort"]

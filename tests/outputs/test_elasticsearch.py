@@ -5,11 +5,12 @@ import socket
 import threading
 
 import pytest
+from msgspec.structs import replace
 
 from shipper.config import from_mapping
 from shipper.errors import ConfigError, ProtocolError, Refused, Unavailable
-from shipper.lines import Lines
-from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Rejected
+from shipper.lines import Lines, Origin
+from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Failed, Rejected
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 from shipper.outputs.elasticsearch.output import Elasticsearch
 from shipper.outputs.secret import Secret
@@ -59,7 +60,7 @@ def test_sending_the_same_again_leaves_one_document_and_counts_as_delivered():
         ({"status": 201, "failure_store": "not_enabled"}, DELIVERED),
         (409, DUPLICATE),
         (429, RETRY),
-        (500, RETRY),
+        (500, Failed("500 unknown: None")),
         (503, RETRY),
         (
             {"status": 400, "error": {"type": "document_parsing_exception", "reason": "bad ip"}},
@@ -424,3 +425,139 @@ def test_hosts_that_are_no_urls_stop_before_starting(hosts):
     with pytest.raises(ConfigError) as caught:
         Elasticsearch(ElasticsearchConfig(hosts=hosts))
     assert "geheim" not in str(caught.value)
+
+
+def hashed(n, hash_, **members):
+    stream = {"type": "logs", "dataset": "mcp.tools", "namespace": "default"}
+    event = {"id": f"id-{n}", "hash": hash_}
+    return json.dumps({"data_stream": stream, "n": n, **members, "event": event}).encode()
+
+
+def test_an_event_whose_id_another_document_has_is_rejected_and_logged(caplog):
+    with FakeElasticsearch() as server:
+        sender = output(server.url)
+        assert sender.send(Lines.of([hashed(1, "a"), hashed(2, "b"), line(3)])) == [DELIVERED] * 3
+        again = Lines.of([hashed(1, "a"), hashed(2, "other"), line(3), hashed(4, "d")])
+        same, other, unhashed, new = sender.send(again)
+        sender.close()
+    assert (same, unhashed, new) == (DUPLICATE, DUPLICATE, DELIVERED)
+    reason = "409 conflict: logs-mcp.tools-default holds another document under the id id-2"
+    assert other == Rejected(reason)
+    (message,) = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    assert reason in message
+
+
+@pytest.mark.parametrize("document", [b"{}", b'{"event":{"hash":7}}', b'{"event":"x"}', b'{"n":1}'])
+def test_a_document_without_the_hash_is_another_one(document):
+    with FakeElasticsearch() as server:
+        sender = output(server.url)
+        server.documents["logs-mcp.tools-default", "id-1"] = document
+        (outcome,) = sender.send(Lines.of([hashed(1, "a")]))
+        sender.close()
+    assert isinstance(outcome, Rejected)
+
+
+def test_a_line_whose_id_is_given_is_not_compared():
+    lines_ = replace(Lines.of([hashed(1, "a")]), origins=[Origin(1, "key")])
+    with FakeElasticsearch() as server:
+        sender = output(server.url)
+        assert sender.send(lines_) == [DELIVERED]
+        server.documents["logs-mcp.tools-default", "key-0"] = b"{}"
+        assert sender.send(lines_) == [DUPLICATE]
+        sender.close()
+    assert [path for path, *_ in server.requests if path == "_mget"] == []
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+def test_documents_that_cannot_be_read_now_are_compared_later(code):
+    with FakeElasticsearch() as server:
+        sender = output(server.url)
+        sender.send(Lines.of([hashed(1, "a")]))
+        server.mget = lambda body: (code, {})
+        assert sender.send(Lines.of([hashed(1, "b"), hashed(2, "b")])) == [RETRY, DELIVERED]
+        sender.close()
+
+
+def test_without_the_right_to_read_an_id_that_is_taken_counts_as_delivered_and_it_is_logged(caplog):
+    with FakeElasticsearch() as server:
+        sender = output(server.url)
+        sender.send(Lines.of([hashed(1, "a")]))
+        error = {"type": "security_exception", "reason": "action is unauthorized"}
+        server.mget = lambda body: (403, {"error": error})
+        for _ in range(2):
+            assert sender.send(Lines.of([hashed(1, "b")])) == [DUPLICATE]
+        sender.close()
+    (message,) = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    assert "action is unauthorized" in message
+    assert "privilege read" in message
+
+
+def test_the_index_that_the_conflict_names_is_asked():
+    backing = ".ds-logs-mcp.tools-default-2026.11.30-000001"
+    error = {"type": "version_conflict_engine_exception", "reason": "x", "index": backing}
+    with FakeElasticsearch(items({"status": 409, "error": error})) as server:
+        server.documents[backing, "id-1"] = hashed(1, "a")
+        sender = output(server.url)
+        assert sender.send(Lines.of([hashed(1, "a")])) == [DUPLICATE]
+        sender.close()
+
+
+@pytest.mark.parametrize("answer", [b"", b"{}", b'{"docs":[]}', b"<html>", b'{"docs":[{},{}]}'])
+def test_an_answer_about_documents_that_is_none_settles_nothing(answer):
+    with FakeElasticsearch() as server:
+        sender = output(server.url)
+        sender.send(Lines.of([hashed(1, "a")]))
+        server.mget = lambda body: (200, answer)
+        with pytest.raises(ProtocolError):
+            sender.send(Lines.of([hashed(1, "a")]))
+        sender.close()
+
+
+SHARDS = (
+    "this action would add [2] shards, but this cluster has [9]/[9] maximum normal shards open;"
+)
+CONDITIONS = [
+    (403, "security_exception", "action [x] is unauthorized on indices [logs-generic-default]"),
+    (404, "index_not_found_exception", "no such index [a]"),
+    (400, "validation_exception", SHARDS),
+    (400, "illegal_argument_exception", "pipeline with id [x] does not exist"),
+    (400, "illegal_argument_exception", "no write index is defined for alias [a]."),
+]
+
+
+@pytest.mark.parametrize(("code", "kind", "reason"), CONDITIONS)
+@pytest.mark.parametrize("has_place", [False, True])
+def test_what_no_line_is_to_blame_for_holds_them_all_and_is_told(code, kind, reason, has_place):
+    condition = {"status": code, "error": {"type": kind, "reason": reason}}
+    some = Lines.of([b'{"n":1}', b'{"n":2}'])
+    if has_place:
+        some = replace(some, origins=[Origin(2, "key")])
+    with FakeElasticsearch(items(201, condition)) as server:
+        sender = output(server.url)
+        with pytest.raises(Refused) as caught:
+            sender.send(some)
+        assert reason in str(caught.value)
+        assert sender.send(some)[-1] is DELIVERED
+        sender.close()
+
+
+@pytest.mark.parametrize(("code", "kind", "reason"), CONDITIONS[:2])
+def test_a_foreign_line_that_chose_its_data_stream_holds_back_no_other(code, kind, reason):
+    condition = {"status": code, "error": {"type": kind, "reason": reason}}
+    some = replace(Lines.of([line(1), line(2, "nginx.access")]), origins=[Origin(2, "key")])
+    with FakeElasticsearch(items(201, condition)) as server:
+        sender = output(server.url)
+        delivered, rejected = sender.send(some)
+        sender.close()
+    assert delivered is DELIVERED
+    assert isinstance(rejected, Rejected)
+
+
+@pytest.mark.parametrize("code", [429, 502, 503, 504])
+def test_a_server_that_postpones_every_line_says_why(code):
+    busy = {"status": code, "error": {"type": "x", "reason": "the queue is full"}}
+    with FakeElasticsearch(items(busy, busy)) as server:
+        sender = output(server.url)
+        with pytest.raises(Unavailable, match="the queue is full"):
+            sender.send(lines(2))
+        sender.close()
