@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from shipper.record.event import Event
+from shipper.record.logger import audit_logger
 
 P = ParamSpec("P")
 T = TypeVar("T")
 #: Takes each event as it is made, in the thread and task that made it.
 Sink = Callable[[Event], None]
 
-_audit = logging.getLogger("mcp.audit")
+_audit = audit_logger()
 _own = logging.getLogger("shipper")
 
 
@@ -28,9 +29,13 @@ FAILURES = Failures()
 
 
 def open_logger() -> None:
-    """Let INFO through where the operator chose no level: the root's default would drop it."""
+    """Let INFO through where the operator chose no level: the root's default would drop it.
+
+    Handlers that are attached now, or to a logger above, stay whatever others configure later.
+    """
     if _audit.level == logging.NOTSET:
         _audit.setLevel(logging.INFO)
+    _audit.learn()
 
 
 def to_logger(event: Event) -> None:

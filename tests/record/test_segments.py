@@ -92,7 +92,10 @@ def test_a_deleted_segment_is_followed_by_a_new_one(recorder):
     (path,) = segments(recorder.directory)
     first = json.loads(lines_of(path)[0])
     assert first["mcp"]["audit"]["segment"]["number"] == 2
-    assert first["event"]["sequence"] > 3, "the deleted lines must show as a gap"
+    assert first["event"]["sequence"] >= 3, "the deleted lines must show as a gap"
+    (told,) = (d for d in recorder.events() if d["event"]["action"] == "audit-segment-missing")
+    assert told["event"]["outcome"] == "failure"
+    assert told["mcp"]["compliance"]["records"] == first["event"]["sequence"] - 1
 
 
 def test_a_deleted_directory_is_made_again(recorder):
