@@ -205,12 +205,14 @@ class AuditStream:
         return segment
 
     def _is_lost(self, segment: OpenSegment) -> bool:
-        if segment.is_broken:
-            return True
-        if time.monotonic() < self._next_check_s or not segment.is_gone():
-            return False
-        self.losses.append(Loss(self._number, self._state.sequence - self._first_sequence + 1))
-        return True
+        is_missing = segment.is_deleted() or (self._is_check_due() and segment.is_away())
+        if is_missing:
+            lines = self._state.sequence - self._first_sequence + 1
+            self.losses.append(Loss(self._number, lines))
+        return is_missing or segment.is_broken
+
+    def _is_check_due(self) -> bool:
+        return time.monotonic() >= self._next_check_s
 
     def _is_full(self, segment: OpenSegment) -> bool:
         if segment.size >= self._policy.max_bytes:

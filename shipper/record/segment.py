@@ -77,18 +77,26 @@ class OpenSegment:
             _raise_if_signalled(error)
             self.is_broken = True  # half a line remains: as at the end of a killed process
 
-    def is_gone(self) -> bool:
-        """Whether another file or nothing is at its path, or its descriptor is lost.
+    def is_deleted(self) -> bool:
+        """Whether the file has no name left: its lines would be lost without an error.
 
-        Its next lines would be lost without an error.
+        Finds out as well whether the descriptor is still this file's, or `is_broken`.
         """
+        found = self._stat_open()
+        if found is None:
+            self.is_broken = True
+            return False
+        return found.st_nlink == 0
+
+    def is_away(self) -> bool:
+        """Whether another file or nothing is at its path: where its lines go, nobody reads."""
         try:
-            named = os.lstat(self.path)
+            return _identity(os.lstat(self.path)) != self._identity
         except (FileNotFoundError, NotADirectoryError):
             return True
-        except OSError:  # a directory that may be readable again
-            return self._stat_open() is None
-        return _identity(named) != self._identity or self._stat_open() is None
+        except OSError as error:  # a directory that may be readable again
+            _raise_if_signalled(error)
+            return False
 
     def _stat_open(self) -> os.stat_result | None:
         """Of the file behind the descriptor; None if somebody closed it, or it is another file."""
