@@ -38,6 +38,14 @@ def open_logger() -> None:
     _audit.learn()
 
 
+def finish() -> None:
+    """Write the last line of the record, when serving ends; whatever is raised stays here.
+
+    The process may end without any hook: uvicorn raises SIGTERM again once it has shut down.
+    """
+    attempt(_audit.finish)
+
+
 def to_logger(event: Event) -> None:
     """The sink of servers that are instrumented: the logger `mcp.audit`, failures as warnings."""
     failed = event.fields.get("success") is False

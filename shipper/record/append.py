@@ -18,12 +18,15 @@ from msgspec import Struct
 from shipper.durable import sync_directory
 from shipper.record.classify import Classified, Variant
 from shipper.record.format import (
+    PREVIOUS_FIELDS,
     SEGMENT_END,
     SEGMENT_START,
     ControlEvent,
+    Previous,
     Segment,
     iso_timestamp,
 )
+from shipper.record.previous import previous_stream
 from shipper.record.seal import GENESIS, VERSION, seal
 from shipper.record.segment import OpenSegment, Syncer
 
@@ -226,10 +229,11 @@ class AuditStream:
     def _open(self, time_s: float) -> OpenSegment:
         """Open the next segment and write its first line; on failure there is no segment."""
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        before = None if self._state.sequence else previous_stream(self._directory, self.id)
         number, segment = self._create()
         first = self._state.sequence + 1
         try:
-            start = self._control(SEGMENT_START, VERSION, self._state.head.hex(), number)
+            start = self._start(number, before)
             self._write(segment, start, time_s)
         except BaseException:
             segment.close()
@@ -252,6 +256,14 @@ class AuditStream:
             path = self._directory / Segment(self.id, number).file_name
             with suppress(FileExistsError):
                 return number, OpenSegment(path, self._policy.mode)
+
+    def _start(self, number: int, before: Previous | None) -> Classified:
+        start = self._control(SEGMENT_START, VERSION, self._state.head.hex(), number)
+        if before is None:
+            return start
+        names = before.stream, before.sequence, before.head.hex()
+        added = zip(PREVIOUS_FIELDS, names, strict=True)
+        return Classified(start.variant, {**start.values, **dict(added)})
 
     def _control(self, event: ControlEvent, *values: object) -> Classified:
         """A control event, with the values of its fields."""

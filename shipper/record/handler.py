@@ -93,8 +93,12 @@ class AuditHandler(EventHandler):
         with self._recording.lock:
             self._recording.suppressed()
 
-    def close(self) -> None:
-        """Close the segment with its count; in a forked child, leave it to the parent."""
+    def finish(self) -> None:
+        """Close the segment with its count; the next event opens another one."""
         with self._recording.lock:
             self._recording.close()
+
+    def close(self) -> None:
+        """Close the segment with its count; in a forked child, leave it to the parent."""
+        self.finish()
         super().close()

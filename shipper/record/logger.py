@@ -27,6 +27,10 @@ class EventHandler(logging.Handler):
         """Count an event that the operator's configuration holds back."""
         raise NotImplementedError
 
+    def finish(self) -> None:
+        """Write the last line of the segment; the next event opens another one."""
+        raise NotImplementedError
+
 
 class AuditLogger(logging.Logger):
     """A logger whose events reach every `EventHandler` that is, or once was, within its reach.
@@ -86,6 +90,11 @@ class AuditLogger(logging.Logger):
             self._known = (*self._known, *new)
         if self._known:
             self._removed = None
+
+    def finish(self) -> None:
+        """Have every handler write its last line: serving has ended, and perhaps the process."""
+        for handler in self._all():
+            handler.finish()
 
     def _all(self) -> tuple[EventHandler, ...]:
         self.learn()
