@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
+from shipper.record.calls import Begun, OpenCalls
 from shipper.record.event import Event
 from shipper.record.logger import audit_logger
 
@@ -44,6 +45,11 @@ def finish() -> None:
     The process may end without any hook: uvicorn raises SIGTERM again once it has shut down.
     """
     attempt(_audit.finish)
+
+
+def note_begin(call: Begun) -> tuple[OpenCalls, int] | None:
+    """Note a call where the record finds it again if the process ends before the call does."""
+    return _audit.begin(call)
 
 
 def to_logger(event: Event) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shipper.catalog import builtin, overlaid
 from shipper.record.append import MAX_SEGMENT_AGE_S, MAX_SEGMENT_BYTES
+from shipper.record.calls import Begun, OpenCalls
 from shipper.record.event import Event
 from shipper.record.logger import EventHandler, audit_logger
 from shipper.record.recording import Counts, recording
@@ -92,6 +93,10 @@ class AuditHandler(EventHandler):
         """Count an event that the configuration of the logger or the handler holds back."""
         with self._recording.lock:
             self._recording.suppressed()
+
+    def begin(self, call: Begun) -> tuple[OpenCalls, int] | None:
+        """Note that a call has begun, for the case that its process ends before it."""
+        return self._recording.begin(call)
 
     def finish(self) -> None:
         """Close the segment with its count; the next event opens another one."""

@@ -8,6 +8,7 @@ logger itself, or of a handler, holds events back; the handlers count those.
 
 import logging
 
+from shipper.record.calls import Begun, OpenCalls
 from shipper.record.event import Event
 
 NAME = "mcp.audit"
@@ -25,6 +26,10 @@ class EventHandler(logging.Handler):
 
     def suppressed(self) -> None:
         """Count an event that the operator's configuration holds back."""
+        raise NotImplementedError
+
+    def begin(self, call: Begun) -> tuple[OpenCalls, int] | None:
+        """Note that a call has begun, for the case that its process ends before it."""
         raise NotImplementedError
 
     def finish(self) -> None:
@@ -90,6 +95,14 @@ class AuditLogger(logging.Logger):
             self._known = (*self._known, *new)
         if self._known:
             self._removed = None
+
+    def begin(self, call: Begun) -> tuple[OpenCalls, int] | None:
+        """Note that a call has begun; who gets it back clears it when the event is recorded.
+
+        One handler is enough: the next process records the call for all that it has.
+        """
+        known = self._known or self._within_reach()
+        return known[0].begin(call) if known else None
 
     def finish(self) -> None:
         """Have every handler write its last line: serving has ended, and perhaps the process."""

@@ -17,6 +17,7 @@ from msgspec import Struct
 from shipper.catalog import Catalog
 from shipper.errors import ShipperError
 from shipper.record.append import AuditStream, new_stream_id
+from shipper.record.calls import Begun, OpenCalls, left_calls
 from shipper.record.classify import Classified, Classifier
 from shipper.record.encode import Encoder
 from shipper.record.event import Event, create_compliance_event, from_record
@@ -25,6 +26,10 @@ from shipper.record.redact import Redactor
 from shipper.record.settings import Settings
 
 _log = logging.getLogger("shipper.record")
+
+
+#: An open call of an ended process that nobody can read any more.
+_UNREADABLE_CALL = create_compliance_event("call-lost", records=1, success=False)
 
 
 class Counts(Struct):
@@ -69,7 +74,9 @@ class Recording:
         #: Suppressed events that a line states.
         self._stated_suppressed = 0
         self._is_failing = False
+        self._has_recovered = False
         stream_id = new_stream_id()
+        self._calls = OpenCalls(self.directory, stream_id)
         constants = {
             **self._settings.constants,
             "host.hostname": os.uname().nodename,
@@ -142,12 +149,43 @@ class Recording:
         _unfinished.add(self)
         self._suppressed += 1
 
+    def begin(self, call: Begun) -> tuple[OpenCalls, int] | None:
+        """Note that a call has begun: if the process ends before it, the next one records it."""
+        if not self._has_recovered or os.getpid() != self._pid:
+            with self.lock:
+                self._in_this_process()
+                _unfinished.add(self)
+                self._recover()
+        slot = self._calls.begin(call)
+        return None if slot is None else (self._calls, slot)
+
+    def _recover(self) -> None:
+        """Record the calls that ended with their process."""
+        self._has_recovered = True
+        try:
+            for left in left_calls(self.directory):
+                event = left.call.event if left.call else _UNREADABLE_CALL
+                self._record_left(event, left.call.time_s if left.call else time.time())
+                left.clear()
+        except Exception as error:  # noqa: BLE001 - what remains is tried by the next process
+            _log.warning("Calls of an ended process remain in %s: %s", self.directory, error)
+
+    def _record_left(self, event: Event, time_s: float) -> None:
+        before = self._given, self._stream.written
+        try:
+            self._record(event, time_s, own=event is _UNREADABLE_CALL)
+        except Exception:  # not lost: it stays in its file
+            self._given = before[0] + self._stream.written - before[1]
+            raise
+
     def _in_this_process(self) -> None:
         if os.getpid() != self._pid:
             self._stream.abandon()
             self._start()
 
     def _record(self, event: Event, time_s: float, *, own: bool = False) -> str | None:
+        if not self._has_recovered:
+            self._recover()
         classified = self._classify(event, own=own)
         if classified is None:
             self._filtered += 1
@@ -209,6 +247,7 @@ class Recording:
             if os.getpid() != self._pid:
                 self._stream.abandon()
                 return
+            self._calls.close()
             self._state_losses(time.time(), but=0)
             self._stream.close(time.time())
             if self._stream.losses:
