@@ -118,18 +118,22 @@ class Recording:
 
     def emit(self, record: logging.LogRecord) -> None:
         """Record the event of a log record, if it has one; never raises."""
+        before = self._given + self._filtered
+        try:
+            self._in_this_process()
+            self._emit(record)
+        except Exception as error:  # noqa: BLE001 - a failing record never raises into the app
+            if self._given + self._filtered == before:  # an event that could not be made
+                self._given += 1
+            self._note_failure(error)
+
+    def _emit(self, record: logging.LogRecord) -> None:
         seen = self.seen
         if seen is not None and record in seen:
             return
-        self._in_this_process()
-        before = self._given
-        try:
-            event = from_record(record)
-            if event is not None and self._record(event, record.created) and seen is not None:
-                seen.add(record)
-        except Exception as error:  # noqa: BLE001 - a failing record never raises into the app
-            self._given = max(self._given, before + 1)  # an event that could not be made
-            self._note_failure(error)
+        event = from_record(record)
+        if event is not None and self._record(event, record.created) and seen is not None:
+            seen.add(record)
 
     def record(self, event: Event, time_s: float, *, own: bool = False) -> str | None:
         """Write an event and return its id, or None if its type is not active and not our `own`."""
@@ -193,7 +197,8 @@ class Recording:
         self._given += 1  # from here on it fails unless it is in a file
         _unfinished.add(self)
         clean = self._redact(classified)
-        if self._is_failing or self._suppressed:
+        stream = self._stream
+        if stream.written + stream.stated != self._given - 1 + self._suppressed:
             self._state_losses(time_s, but=1)
         event_id = self._stream.append(clean, time_s)
         self._is_failing = False
