@@ -28,29 +28,34 @@ class Run:
         self.recorder = Recorder(folder / "audit", audit_level="basic", max_bytes=3_000)
         self.emitted = 0
         self._limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        self._room = self._limits[0]
 
-    def log(self, event=CALL):
+    def log(self, event=CALL, **extra):
         self.emitted += 1
-        self.recorder.logger.info(event)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self._room, self._limits[1]))
+        try:
+            self.recorder.logger.info(event, **extra)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, self._limits)
 
     def log_inactive(self):
         self.log(INACTIVE)
 
     def log_unknown(self):
-        self.emitted += 1
-        self.recorder.logger.info("x", extra={"event_type": "no such type"})
+        self.log("x", extra={"event_type": "no such type"})
 
     def disk_is_full(self):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1_500, self._limits[1]))
+        self._room = 1_500
 
     def disk_is_gone(self):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, self._limits[1]))
+        self._room = 0
 
     def disk_is_well(self):
-        resource.setrlimit(resource.RLIMIT_FSIZE, self._limits)
+        self._room = self._limits[0]
 
     def next_name_is_taken(self):
-        if path := self.recorder.handler.path:
+        path = self.recorder.handler.path
+        if path and path.parent.exists():
             stream, _, number = path.stem.rpartition("-")
             path.with_name(f"{stream}-{int(number) + 1:06d}.jsonl").write_bytes(b"")
 
@@ -91,6 +96,8 @@ class Run:
 
 def _is_recording(frame):
     """Below `emit`: what is raised around it is the application's, as from any log call."""
+    if "record" not in Path(frame.f_code.co_filename).parts:
+        return False
     while frame:
         if frame.f_code.co_name == "_emit":
             return True
