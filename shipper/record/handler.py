@@ -87,7 +87,7 @@ class AuditHandler(EventHandler):
     def record_self_audit(self, event: Event) -> None:
         """Write an event of the product itself, at any level; never raises, like `emit`."""
         with self._recording.lock:
-            self._recording.attest(event)
+            self._recording.record_self_audit(event)
 
     def suppressed(self) -> None:
         """Count an event that the configuration of the logger or the handler holds back."""

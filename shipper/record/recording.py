@@ -140,7 +140,7 @@ class Recording:
         self._in_this_process()
         return self._record(event, time_s, own=own)
 
-    def attest(self, event: Event) -> None:
+    def record_self_audit(self, event: Event) -> None:
         """Write an event of the product itself, at any level; never raises."""
         try:
             self.record(event, time.time(), own=True)
