@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shipper.record.calls import OpenCalls, begun, left_calls
 from tests.real.processes import wait_until
 from tests.record.recorder import assert_whole, lines_of, segments
 
@@ -111,7 +112,7 @@ def test_a_call_in_a_process_that_lives_is_left_to_it(tmp_path):
     assert sorted(names) == ["add", "add", "slow"]
 
 
-def test_no_argument_and_no_secret_is_in_the_file_of_open_calls(tmp_path):
+def test_no_argument_is_in_the_file_of_open_calls(tmp_path):
     with start(tmp_path, "slow", stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         (path,) = open_files(tmp_path)
@@ -119,9 +120,31 @@ def test_no_argument_and_no_secret_is_in_the_file_of_open_calls(tmp_path):
         assert b"slow" in path.read_bytes()
         assert b"4711" not in path.read_bytes()
         process.kill()
-    assert call(tmp_path, TOKEN) == 0
-    assert call(tmp_path, "leave") == 7
-    assert TOKEN.encode() not in b"".join(p.read_bytes() for p in tmp_path.iterdir())
+
+
+def test_no_secret_in_a_name_is_in_the_file_of_open_calls(tmp_path):
+    names = {"gen_ai.tool.name": f"get {TOKEN}", "gen_ai.prompt.name": TOKEN}
+    call = begun(0.0, f"x/{TOKEN}", TOKEN, names, TOKEN, from_server=False)
+    assert OpenCalls(tmp_path, "x").begin(call) == 0
+    (path,) = open_files(tmp_path)
+    assert b"[TOKEN]" in path.read_bytes()
+    assert TOKEN[:12].encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize("text", ["\0" * 500, "\ud800" * 500, "\U0001f600" * 500, '"' * 500])
+def test_calls_fit_their_slots_and_are_read_back_in_order(text, tmp_path):
+    calls = OpenCalls(tmp_path, "x")
+    names = {"gen_ai.tool.name": text, "gen_ai.prompt.name": text}
+    for time_s in (1.0, 2.0, 3.0):
+        calls.begin(begun(time_s, text, text, names, text, from_server=False))
+    calls.end(1)
+    calls.abandon()  # as the kernel does when a process ends
+    found = []
+    for left in left_calls(tmp_path):
+        found.append(left.call.time_s)
+        left.clear()
+    assert found == [1.0, 3.0]
+    assert open_files(tmp_path) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 9000, b"x" * 9000, b"[1]\n", b'["x\n'])

@@ -75,7 +75,8 @@ def served(folder, kind, start, *, stop, **options):
     if start == "uvicorn CLI":
         command = [sys.executable, "-m", "uvicorn", "server:app", "--port", str(port)]
     name = start.replace(" ", "-")
-    env = {**os.environ, "STOPS": f"{kind} {name} {directory} {port}", "PYTHONPATH": str(folder)}
+    path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+    env = {**os.environ, "STOPS": f"{kind} {name} {directory} {port}", "PYTHONPATH": path}
     with subprocess.Popen(
         [*dies_with_us(), *command], cwd=folder, env=env, stderr=subprocess.DEVNULL, **options
     ) as server:

@@ -246,7 +246,7 @@ CAPTURE = (
                     "",
                 ),
             ),
-            f"{_OPEN}test_no_argument_and_no_secret_is_in_the_file_of_open_calls": (
+            f"{_OPEN}test_no_secret_in_a_name_is_in_the_file_of_open_calls": (
                 Mutant("record/calls.py", "if suspicion else text", "if False else text"),
             ),
         },
