@@ -64,14 +64,15 @@ class AuditLogger(logging.Logger):
             # Since Python 3.12 a filter may return another record.
             self._pass_on(passed if isinstance(passed, logging.LogRecord) else record, is_open)
             return
-        for handler in self._all():
+        for handler in self._all(self._within_reach()):
             handler.suppressed()
 
     def _pass_on(self, record: logging.LogRecord, is_open: bool) -> None:  # noqa: FBT001
         if is_open:
             self.callHandlers(record)
-        reached = self._within_reach() if is_open else ()
-        for handler in self._all():
+        within = self._within_reach()
+        reached = within if is_open else ()
+        for handler in self._all(within):
             if record.levelno < handler.level or handler is self._removed:
                 handler.suppressed()
             elif handler not in reached:
@@ -90,11 +91,7 @@ class AuditLogger(logging.Logger):
 
     def learn(self) -> None:
         """Keep the handlers that are within reach now: others may take them away."""
-        new = [handler for handler in self._within_reach() if handler not in self._known]
-        if new:
-            self._known = (*self._known, *new)
-        if self._known:
-            self._removed = None
+        self._all(self._within_reach())
 
     def begin(self, call: Begun) -> tuple[OpenCalls, int] | None:
         """Note that a call has begun; who gets it back clears it when the event is recorded.
@@ -106,11 +103,14 @@ class AuditLogger(logging.Logger):
 
     def finish(self) -> None:
         """Have every handler write its last line: serving has ended, and perhaps the process."""
-        for handler in self._all():
+        for handler in self._all(self._within_reach()):
             handler.finish()
 
-    def _all(self) -> tuple[EventHandler, ...]:
-        self.learn()
+    def _all(self, within: list[EventHandler]) -> tuple[EventHandler, ...]:
+        for handler in within:
+            if handler not in self._known:
+                self._known = (*self._known, handler)
+                self._removed = None
         return self._known or ((self._removed,) if self._removed else ())
 
     def _within_reach(self) -> list[EventHandler]:

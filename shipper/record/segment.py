@@ -4,7 +4,6 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -100,14 +99,16 @@ class OpenSegment:
 
     def _stat_open(self) -> os.stat_result | None:
         """Of the file behind the descriptor; None if somebody closed it, or it is another file."""
-        return self._own(lambda: os.fstat(self._fd))
+        try:
+            found = os.fstat(self._fd)
+        except OSError as error:
+            _raise_if_signalled(error)
+            return None
+        return found if _identity(found) == self._identity else None
 
     def _stat_named(self) -> os.stat_result | None:
-        return self._own(lambda: os.lstat(self.path))
-
-    def _own(self, stat: Callable[[], os.stat_result]) -> os.stat_result | None:
         try:
-            found = stat()
+            found = os.lstat(self.path)
         except OSError as error:
             _raise_if_signalled(error)
             return None
