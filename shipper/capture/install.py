@@ -93,7 +93,8 @@ def _finish_after(low: Any, app: Any) -> None:
     """
     if (manager := getattr(low, "_session_manager", None)) is not None:
         manager.run = _finishing(manager.run)
-    app.router.lifespan_context = _finishing(app.router.lifespan_context)
+    if (router := getattr(app, "router", None)) is not None:
+        router.lifespan_context = _finishing(router.lifespan_context)
 
 
 def _finishing(lifespan: Any) -> Any:
