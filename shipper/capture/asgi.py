@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any
 
-from shipper.capture.emit import attempt, emit
+from shipper.capture.emit import attempt, emit, finish
 from shipper.capture.exchange import Exchange, exchange_in, with_exchange
 from shipper.capture.metadata import Metadata
 from shipper.capture.refusals import event_of, may_have_form
@@ -37,7 +37,9 @@ class AuditASGI:
         return getattr(self.app, name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, _finishing(send))
+        elif scope["type"] != "http":
             await self.app(scope, receive, send)
         elif (exchange := exchange_in(scope)) is not None:
             await self._pass(exchange, scope, receive, send)
@@ -89,6 +91,15 @@ def _watch(route: Any, place: Place) -> None:
     route.handle = AuditASGI(route.handle, place)
     if hasattr(route, "endpoint"):
         route.endpoint = route.app
+
+
+def _finishing(send: Send) -> Send:
+    async def finishing(message: Message) -> None:
+        if message["type"].startswith("lifespan.shutdown."):
+            finish()  # before the server learns that it may end the process
+        await send(message)
+
+    return finishing
 
 
 def _watching(send: Send, exchange: Exchange) -> Send:

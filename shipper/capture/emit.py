@@ -6,14 +6,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
+from shipper.record.calls import Begun, OpenCalls
 from shipper.record.event import Event
+from shipper.record.logger import audit_logger
 
 P = ParamSpec("P")
 T = TypeVar("T")
 #: Takes each event as it is made, in the thread and task that made it.
 Sink = Callable[[Event], None]
 
-_audit = logging.getLogger("mcp.audit")
+_audit = audit_logger()
 _own = logging.getLogger("shipper")
 
 
@@ -28,9 +30,26 @@ FAILURES = Failures()
 
 
 def open_logger() -> None:
-    """Let INFO through where the operator chose no level: the root's default would drop it."""
+    """Let INFO through where the operator chose no level: the root's default would drop it.
+
+    Handlers that are attached now, or to a logger above, stay whatever others configure later.
+    """
     if _audit.level == logging.NOTSET:
         _audit.setLevel(logging.INFO)
+    _audit.learn()
+
+
+def finish() -> None:
+    """Write the last line of the record, when serving ends; whatever is raised stays here.
+
+    The process may end without any hook: uvicorn raises SIGTERM again once it has shut down.
+    """
+    attempt(_audit.finish)
+
+
+def note_begin(call: Begun) -> tuple[OpenCalls, int] | None:
+    """Note a call where the record finds it again if the process ends before the call does."""
+    return _audit.begin(call)
 
 
 def to_logger(event: Event) -> None:

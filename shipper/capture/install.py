@@ -1,11 +1,13 @@
 """Putting capture in place: on a server, or around an ASGI app."""
 
 import functools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from shipper.capture.asgi import App, AuditASGI, watch_endpoints
 from shipper.capture.causes import observe
-from shipper.capture.emit import attempt, open_logger
+from shipper.capture.emit import attempt, finish, open_logger
 from shipper.capture.sdk2 import Wire, keep_first
 
 S = TypeVar("S")
@@ -34,7 +36,7 @@ def instrument(server: S) -> S:
     observe(server)
     for name in _APPS:
         if (make := getattr(server, name, None)) is not None:
-            setattr(server, name, _wrapped(make))
+            setattr(server, name, _wrapped(low, make))
     open_logger()
     return server
 
@@ -73,11 +75,36 @@ def _watched(app: Any) -> Any:
     return app
 
 
-def _wrapped(make: Any) -> Any:
+def _wrapped(low: Any, make: Any) -> Any:
     @functools.wraps(make)
     def app(*args: Any, **kwargs: Any) -> Any:
         made = make(*args, **kwargs)
+        attempt(_finish_after, low, made)
         attempt(watch_endpoints, made)
         return attempt(_watched, made) or made
 
     return app
+
+
+def _finish_after(low: Any, app: Any) -> None:
+    """Write the last line when serving ends.
+
+    A mounted app gets no lifespan messages: its mounting app enters one of these two.
+    """
+    if (manager := getattr(low, "_session_manager", None)) is not None:
+        manager.run = _finishing(manager.run)
+    if (router := getattr(app, "router", None)) is not None:
+        router.lifespan_context = _finishing(router.lifespan_context)
+
+
+def _finishing(lifespan: Any) -> Any:
+    @functools.wraps(lifespan)
+    @asynccontextmanager
+    async def lived(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        try:
+            async with lifespan(*args, **kwargs) as state:
+                yield state
+        finally:
+            finish()
+
+    return lived

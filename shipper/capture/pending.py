@@ -7,11 +7,12 @@ from msgspec import Struct
 
 from shipper.capture.call import Call, Ended
 from shipper.capture.content import Fields, asked
-from shipper.capture.emit import Sink, attempt, to_logger
+from shipper.capture.emit import Sink, attempt, note_begin, to_logger
 from shipper.capture.facts import fields_of_call
 from shipper.capture.methods import FROM_SERVER, REQUESTS, SCHEMES, SILENT, UNKNOWN, VENDOR, Row
 from shipper.capture.outcome import Outcome, outcome_of
 from shipper.catalog import MCPEventType
+from shipper.record.calls import OpenCalls, begun
 from shipper.record.event import Event, create_event
 
 #: The fields of a request that a decision on it has too.
@@ -24,17 +25,25 @@ class Pending(Struct, frozen=True):
     call: Call
     asked: Fields
     began_ns: int
+    #: Where the record has noted that the call began.
+    noted: tuple[OpenCalls, int] | None = None
 
 
-def begin(build: Callable[[], Call]) -> Pending | None:
-    """Take up a call; None if it leaves no event. Raises nothing."""
-    return attempt(_pending, build)
+def begin(build: Callable[[], Call], sink: Sink = to_logger) -> Pending | None:
+    """Take up a call; None if it leaves no event. Raises nothing.
+
+    The record notes that it has begun: a call may end its process.
+    """
+    return attempt(_pending, build, sink)
 
 
 def end(pending: Pending, build: Callable[[], Ended], sink: Sink = to_logger) -> None:
     """Pass on the event of a call that has ended. Raises nothing."""
     took_ms = (time.monotonic_ns() - pending.began_ns) / 1e6
     attempt(_pass_on, pending, build, took_ms, sink)
+    if pending.noted:
+        calls, slot = pending.noted
+        calls.end(slot)
 
 
 def _pass_on(pending: Pending, build: Callable[[], Ended], took_ms: float, sink: Sink) -> None:
@@ -66,12 +75,19 @@ def event_of(pending: Pending, ended: Ended, took_ms: float) -> Event:
     return create_event(kind, fields, success=outcome.success, duration_ms=took_ms)
 
 
-def _pending(build: Callable[[], Call]) -> Pending | None:
+def _pending(build: Callable[[], Call], sink: Sink) -> Pending | None:
     call = build()
     if _is_silent(call):
         return None
     fields = asked(call.method, call.params, from_server=call.from_server)
-    return Pending(call, fields, time.monotonic_ns())
+    noted = attempt(_note, call, fields) if sink is to_logger else None
+    return Pending(call, fields, time.monotonic_ns(), noted)
+
+
+def _note(call: Call, fields: Fields) -> tuple[OpenCalls, int] | None:
+    user, from_server = call.identity.user, call.from_server
+    entry = begun(time.time(), call.method, call.id, fields, user, from_server=from_server)
+    return note_begin(entry)
 
 
 def _is_silent(call: Call) -> bool:

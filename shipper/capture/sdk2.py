@@ -42,7 +42,7 @@ class Wire:
 
     async def __call__(self, ctx: Request, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
         is_asked = ctx.request_id is not None and not self._is_internal(ctx)
-        pending = begin(partial(self._call, ctx)) if is_asked else None
+        pending = begin(partial(self._call, ctx), self._sink) if is_asked else None
         if pending is None:
             return await call_next(ctx)
         if exchange := exchange_in(getattr(ctx.request, "scope", None)):

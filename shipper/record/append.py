@@ -5,28 +5,30 @@ written, so a gap always means that a line is gone. Only the last line of a stre
 the process was killed while it wrote: the kernel writes page by page.
 """
 
-import fcntl
-import os
 import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from shipper.durable import sync_directory
 from shipper.record.classify import Classified, Variant
 from shipper.record.format import (
+    PREVIOUS_FIELDS,
     SEGMENT_END,
     SEGMENT_START,
     ControlEvent,
+    Previous,
     Segment,
     iso_timestamp,
 )
+from shipper.record.previous import previous_stream
 from shipper.record.seal import GENESIS, VERSION, seal
+from shipper.record.segment import OpenSegment, Syncer
 
 #: Small enough to ship and verify in one go.
 MAX_SEGMENT_BYTES = 64 << 20
@@ -61,47 +63,6 @@ class SegmentPolicy(Struct, frozen=True, kw_only=True):
     mode: int = 0o600
 
 
-class _OpenSegment:
-    """The segment file being written, in which only complete lines count."""
-
-    def __init__(self, path: Path, mode: int) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._fd = os.open(path, flags, mode)
-        with suppress(OSError):  # a file system without locks
-            # Shows that the writer lives to the shipper, which may delete what it has shipped.
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self.path = path
-        self.size = 0
-        self.opened_s = time.monotonic()
-
-    def append(self, line: bytes) -> None:
-        """Write the line. After any exception, `holds` finds out whether it is in the file."""
-        written = os.write(self._fd, line)
-        if written != len(line):
-            raise OSError(
-                f"{self.path}: only {written} of {len(line)} bytes fit; is the disk full?"
-            )
-        self.size += written
-
-    def holds(self, end: int) -> bool:
-        """Whether the file reaches to `end`; if not, cut it after its last complete line."""
-        if os.fstat(self._fd).st_size == end:
-            self.size = end
-        else:
-            os.ftruncate(self._fd, self.size)
-        return self.size == end
-
-    def is_gone(self) -> bool:
-        """Whether somebody deleted the file: its lines would be lost without an error."""
-        return os.fstat(self._fd).st_nlink == 0
-
-    def sync(self) -> None:
-        os.fsync(self._fd)
-
-    def close(self) -> None:
-        os.close(self._fd)
-
-
 _Encode = Callable[[Variant, Mapping[str, object]], bytes]
 
 
@@ -110,22 +71,49 @@ def new_stream_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}-{secrets.token_hex(8)}"
 
 
+class _State(NamedTuple):
+    """What the files hold: replaced as one, so that no signal comes in between."""
+
+    sequence: int = 0
+    head: bytes = GENESIS
+    #: Events.
+    written: int = 0
+    #: Lost events that a line states.
+    stated: int = 0
+
+
+class _Pending(NamedTuple):
+    """A line that may be in its file or not, and what is true if it is."""
+
+    segment: OpenSegment
+    end: int
+    after: _State
+
+
+class Loss(NamedTuple):
+    """A segment that somebody took away while it was written."""
+
+    number: int
+    #: How many lines it had.
+    records: int
+
+
 # Why a line counts exactly once, whatever interrupts its writing.
 #
-# `os.write` and the assignments that record it (sequence and head) are several steps. Between any
-# two calls Python may run a signal handler, which may raise any exception, KeyboardInterrupt too;
-# and `os.write` may write less than it was given. After such an exception nobody knows whether
+# `os.write` and the assignments that record it (sequence, head, counts) are several steps. Between
+# any two calls Python may run a signal handler, which may raise any exception, KeyboardInterrupt
+# too; and `os.write` may write less than it was given. After such an exception nobody knows whether
 # the line is in the file. Then only the file knows, so the file is asked:
 #
-#   1. `_append` notes in `_pending` where the line will end, and the head of the chain after it.
-#   2. It writes. If all went well, one assignment takes sequence, head and `_pending` forward.
+#   1. `_append` notes in `_pending` where the line will end, and the state once it is written.
+#   2. It writes. If all went well, one assignment takes the state forward.
 #   3. After any exception (hence BaseException), `_resolve_pending` compares the size of the file
 #      with the noted end. If the line is complete, it counts; else it is cut off.
 #   4. A second signal may interrupt step 3 as well. Then `_pending` is still there, and the next
 #      line begins with step 3.
 #
 # Steps 2 and 3 rely on CPython: it checks for signals at calls and at jumps back, and between the
-# last call and the assignments there is neither. So sequence, head and `_pending` change together.
+# last call and the assignments there is neither. So state and `_pending` change together.
 #
 # A signal handler, or a finalizer, may also log: a call within a call, on the same thread, which
 # the lock of the logging handler lets pass. `_is_busy` refuses it with a RuntimeError.
@@ -135,8 +123,9 @@ class AuditStream:
     """Writes the audit stream of this process.
 
     `controls` has each control event, ready to encode but for its own fields. Not thread-safe: the
-    handler holds its lock around each call. Whatever is raised (`OSError` if a line cannot be
-    written or synced, or anything from a signal handler), sequence and chain agree with the file.
+    recording holds its lock around each call. Whatever is raised (`OSError` if a line cannot be
+    written or synced, or anything from a signal handler), sequence, chain and counts agree with the
+    files, and the next line is tried again: in another segment if this one is gone or broken.
     """
 
     def __init__(
@@ -151,56 +140,100 @@ class AuditStream:
         self._policy = policy
         self._controls = controls
         self._encode = encode
-        self._segment: _OpenSegment | None = None
+        self._segment: OpenSegment | None = None
         self._number = 0
         self._first_sequence = 1
-        self._sequence = 0
-        self._head = GENESIS
-        self._syncer: _Syncer | None = None
+        self._state = _State()
+        self._syncer: Syncer | None = None
         self._next_check_s = 0.0
-        #: Where a line ends that may be in the file or not, and the head of the chain if it is.
-        self._pending: tuple[int, bytes] | None = None
+        self._pending: _Pending | None = None
         self._is_busy = False
         self.id = stream_id
+        #: The segments that were taken away, until somebody records it.
+        self.losses: list[Loss] = []
 
     @property
     def path(self) -> Path | None:
         """The segment being written."""
         return self._segment.path if self._segment else None
 
-    def append(self, event: Classified, time_s: float) -> str:
-        """Write the event and return its id."""
+    @property
+    def written(self) -> int:
+        """The events that are in the files."""
+        return self._state.written
+
+    @property
+    def stated(self) -> int:
+        """The lost events that lines in the files state."""
+        return self._state.stated
+
+    def append(
+        self, event: Classified, time_s: float, *, own: bool = False, states: int = 0
+    ) -> str:
+        """Write the event and return its id.
+
+        The record's `own` events are not counted in `written`; `states` is how many lost events
+        this one states.
+        """
         if self._is_busy:
             raise RuntimeError(_NESTED)
         self._is_busy = True
         try:
-            if self._segment and self._is_due(self._segment):
-                with suppress(OSError):  # better a segment without its last line than a lost event
-                    self._end(self._segment, time_s)
-            segment = self._segment or self._open(time_s)
-            self._write(segment, event, time_s)
+            segment = self._current(time_s) or self._open(time_s)
+            self._write(segment, event, time_s, written=0 if own else 1, stated=states)
             if self._policy.durability is Durability.EACH:
                 segment.sync()
-            return f"{self.id}-{self._sequence}"
+            return f"{self.id}-{self._state.sequence}"
         finally:
             self._is_busy = False
 
-    def _is_due(self, segment: _OpenSegment) -> bool:
+    def settle(self) -> None:
+        """Find out about a line whose writing was interrupted, so that the counts are right."""
+        if not self._is_busy:
+            self._resolve_pending()
+
+    def _current(self, time_s: float) -> OpenSegment | None:
+        """The open segment, if the next line belongs there; else it is closed."""
+        self._resolve_pending()
+        segment = self._segment
+        if segment is None:
+            return None
+        if self._is_lost(segment):
+            self.abandon()
+            return None
+        if self._is_full(segment):
+            with suppress(OSError):  # better a segment without its last line than a lost event
+                self._end(segment, time_s)
+            return None
+        return segment
+
+    def _is_lost(self, segment: OpenSegment) -> bool:
+        is_missing = segment.is_deleted() or (self._is_check_due() and segment.is_away())
+        if is_missing:
+            lines = self._state.sequence - self._first_sequence + 1
+            self.losses.append(Loss(self._number, lines))
+        return is_missing or segment.is_broken
+
+    def _is_check_due(self) -> bool:
+        return time.monotonic() >= self._next_check_s
+
+    def _is_full(self, segment: OpenSegment) -> bool:
         if segment.size >= self._policy.max_bytes:
             return True
         now_s = time.monotonic()
         if now_s < self._next_check_s:
             return False
         self._next_check_s = now_s + _CHECK_INTERVAL_S
-        return now_s - segment.opened_s >= self._policy.max_age_s or segment.is_gone()
+        return now_s - segment.opened_s >= self._policy.max_age_s
 
-    def _open(self, time_s: float) -> _OpenSegment:
+    def _open(self, time_s: float) -> OpenSegment:
         """Open the next segment and write its first line; on failure there is no segment."""
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        number, path = self._next_segment()
-        start = self._control(SEGMENT_START, VERSION, self._head.hex(), number)
-        segment = _OpenSegment(path, self._policy.mode)
+        before = None if self._state.sequence else previous_stream(self._directory, self.id)
+        number, segment = self._create()
+        first = self._state.sequence + 1
         try:
+            start = self._start(number, before)
             self._write(segment, start, time_s)
         except BaseException:
             segment.close()
@@ -208,19 +241,29 @@ class AuditStream:
                 segment.path.unlink(missing_ok=True)
             self._pending = None
             raise
-        self._segment, self._number, self._first_sequence = segment, number, self._sequence
+        self._segment, self._number, self._first_sequence = segment, number, first
         if self._policy.durability is not Durability.FLUSH:
             sync_directory(self._directory)  # or its lines cannot be found
         if self._policy.durability is Durability.GROUP:
-            self._syncer = _Syncer(segment, self._policy.group_interval_s)
+            self._syncer = Syncer(segment, self._policy.group_interval_s)
         return segment
 
-    def _next_segment(self) -> tuple[int, Path]:
-        """Its number and path; skips a file that exists because a signal interrupted `_open`."""
-        number = self._number + 1
-        while (path := self._directory / Segment(self.id, number).file_name).exists():
+    def _create(self) -> tuple[int, OpenSegment]:
+        """The next segment, under the first name that is free: anybody may have left a file."""
+        number = self._number
+        while True:
             number += 1
-        return number, path
+            path = self._directory / Segment(self.id, number).file_name
+            with suppress(FileExistsError):
+                return number, OpenSegment(path, self._policy.mode)
+
+    def _start(self, number: int, before: Previous | None) -> Classified:
+        start = self._control(SEGMENT_START, VERSION, self._state.head.hex(), number)
+        if before is None:
+            return start
+        names = before.stream, before.sequence, before.head.hex()
+        added = zip(PREVIOUS_FIELDS, names, strict=True)
+        return Classified(start.variant, {**start.values, **dict(added)})
 
     def _control(self, event: ControlEvent, *values: object) -> Classified:
         """A control event, with the values of its fields."""
@@ -228,32 +271,42 @@ class AuditStream:
         added = zip(event.fields, values, strict=True)
         return Classified(ready.variant, {**ready.values, **dict(added)})
 
-    def _write(self, segment: _OpenSegment, event: Classified, time_s: float) -> None:
-        self._resolve_pending(segment)
-        sequence = self._sequence + 1
+    def _write(
+        self,
+        segment: OpenSegment,
+        event: Classified,
+        time_s: float,
+        *,
+        written: int = 0,
+        stated: int = 0,
+    ) -> None:
+        before = self._state
+        sequence = before.sequence + 1
         values = dict(event.values)
         values["@timestamp"] = iso_timestamp(time_s)
         values["event.id"] = f"{self.id}-{sequence}"
         values["event.sequence"] = sequence
-        line, head = seal(self._encode(event.variant, values), self._head)
-        self._append(segment, line + b"\n", head)
+        line, head = seal(self._encode(event.variant, values), before.head)
+        after = _State(sequence, head, before.written + written, before.stated + stated)
+        self._append(line + b"\n", _Pending(segment, segment.size + len(line) + 1, after))
 
-    def _append(self, segment: _OpenSegment, line: bytes, head: bytes) -> None:
-        self._pending = segment.size + len(line), head
+    def _append(self, line: bytes, pending: _Pending) -> None:
+        self._pending = pending
         try:
-            segment.append(line)
-            self._sequence, self._head, self._pending = self._sequence + 1, head, None
+            pending.segment.append(line)
+            self._state, self._pending = pending.after, None
         except BaseException:
-            self._resolve_pending(segment)
+            self._next_check_s = 0.0  # it may be the file that has gone
+            self._resolve_pending()
             raise
 
-    def _resolve_pending(self, segment: _OpenSegment) -> None:
+    def _resolve_pending(self) -> None:
         """If the writing of a line was interrupted, find out whether the file has the line."""
-        if self._pending is None:
+        pending = self._pending
+        if pending is None:
             return
-        end, head = self._pending
-        if segment.holds(end):
-            self._sequence, self._head = self._sequence + 1, head
+        if pending.segment.holds(pending.end):
+            self._state = pending.after
         self._pending = None  # no call since `holds`, so no signal
 
     def close(self, time_s: float) -> None:
@@ -262,13 +315,14 @@ class AuditStream:
             raise RuntimeError(_NESTED)
         self._is_busy = True
         try:
-            if self._segment:
-                self._end(self._segment, time_s)
+            self._next_check_s = 0.0
+            if segment := self._current(time_s):
+                self._end(segment, time_s)
         finally:
             self._is_busy = False
 
-    def _end(self, segment: _OpenSegment, time_s: float) -> None:
-        count = self._sequence - self._first_sequence + 2  # this line included
+    def _end(self, segment: OpenSegment, time_s: float) -> None:
+        count = self._state.sequence - self._first_sequence + 2  # this line included
         end = self._control(SEGMENT_END, self._number, count)
         try:
             self._write(segment, end, time_s)
@@ -284,29 +338,3 @@ class AuditStream:
         if self._segment:
             self._segment.close()
             self._segment = None
-
-
-class _Syncer:
-    """A thread that syncs a segment to the disk at an interval."""
-
-    def __init__(self, segment: _OpenSegment, interval_s: float) -> None:
-        self._segment = segment
-        self._interval_s = interval_s
-        self._stopping = threading.Event()
-        self._pid = os.getpid()
-        self._thread = threading.Thread(target=self._run, name="mcp-shipper-sync", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        synced = 0
-        while not self._stopping.wait(self._interval_s):
-            if self._segment.size != synced:
-                synced = self._segment.size
-                with suppress(OSError):  # the next write fails as well, or the close
-                    self._segment.sync()
-
-    def stop(self) -> None:
-        """Wait for the thread; after a fork thread and locks are the parent's."""
-        if self._pid == os.getpid():
-            self._stopping.set()
-            self._thread.join()

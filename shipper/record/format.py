@@ -41,6 +41,13 @@ SEGMENT_START = ControlEvent(
     "segment-start",
     ("mcp.audit.chain.version", "mcp.audit.chain.previous", "mcp.audit.segment.number"),
 )
+#: On the first line of a stream also: the stream before it in the directory, the sequence of its
+#: last line and the hash of that line.
+PREVIOUS_FIELDS = (
+    "mcp.audit.previous.stream",
+    "mcp.audit.previous.sequence",
+    "mcp.audit.previous.head",
+)
 #: Its records are the lines of the segment, both control events included.
 SEGMENT_END = ControlEvent("segment-end", ("mcp.audit.segment.number", "mcp.audit.segment.records"))
 CONTROL_EVENTS = (SEGMENT_START, SEGMENT_END)
@@ -77,6 +84,18 @@ def streams_in(directory: Path) -> dict[str, list[Path]]:
     return streams
 
 
+class Previous(NamedTuple):
+    """A stream, and its last line when the next stream in the directory began.
+
+    The line must be in that stream, or the stream was cut. More may follow: another process may
+    have been writing it.
+    """
+
+    stream: str
+    sequence: int
+    head: bytes
+
+
 class SegmentStart(NamedTuple):
     """The first line of a segment."""
 
@@ -85,6 +104,8 @@ class SegmentStart(NamedTuple):
     previous: bytes
     #: Of the hash rule.
     version: int
+    #: The stream before this one, on the first line of a stream that is not the first.
+    stream_before: Previous | None = None
 
 
 class SegmentEnd(NamedTuple):
@@ -102,9 +123,14 @@ def parse_segment_start(line: bytes) -> SegmentStart | None:
         return None
     try:
         previous = bytes.fromhex(audit.chain.previous)
+        before = _stream_before(audit.previous) if audit.previous else None
     except ValueError:
         return None
-    return SegmentStart(_segment(audit), previous, audit.chain.version)
+    return SegmentStart(_segment(audit), previous, audit.chain.version, before)
+
+
+def _stream_before(named: "_Previous") -> Previous:
+    return Previous(named.stream, named.sequence, bytes.fromhex(named.head))
 
 
 def parse_segment_end(line: bytes) -> SegmentEnd | None:
@@ -129,10 +155,17 @@ class _Chain(Struct):
     version: int
 
 
+class _Previous(Struct):
+    stream: str
+    sequence: int
+    head: str
+
+
 class _Audit(Struct):
     stream: _Stream
     segment: _Segment
     chain: _Chain | None = None
+    previous: _Previous | None = None
 
 
 class _Mcp(Struct):
@@ -159,7 +192,12 @@ class _Line(Struct):
 _control_line = msgspec.json.Decoder(_ControlLine).decode
 _line = msgspec.json.Decoder(_Line).decode
 #: A foreign line may be anything; it may also nest too deep for the decoder.
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def sequence_of(line: bytes) -> int:
+    """The `event.sequence` of a line; raises one of `UNREADABLE` if it has none."""
+    return _line(line).event.sequence
 
 
 def _parse(line: bytes, event: ControlEvent) -> _Audit | None:
@@ -167,7 +205,7 @@ def _parse(line: bytes, event: ControlEvent) -> _Audit | None:
         return None
     try:
         found = _control_line(line)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     return found.mcp.audit if found.event.action == event.action else None
 
@@ -211,8 +249,8 @@ def first_break(lines: Iterable[bytes], head: bytes = GENESIS) -> Link | None:
 def _link(number: int, line: bytes, head: bytes, before: int | None) -> Link:
     sealed = unseal(line)
     try:
-        sequence = _line(line).event.sequence
-    except _UNREADABLE:
+        sequence = sequence_of(line)
+    except UNREADABLE:
         sequence = None
     if sealed is None or sequence is None:
         return Link(number, sequence, head, "it is not a sealed event")

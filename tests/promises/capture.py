@@ -8,6 +8,7 @@ _INSTRUMENT = "capture/test_instrument.py::"
 _REFUSALS = "capture/test_refusals.py::"
 _AROUND = "capture/test_around.py::"
 _CAUSES = "capture/test_causes.py::"
+_OPEN = "capture/test_open_calls.py::"
 
 CAPTURE = (
     Promise(
@@ -223,6 +224,30 @@ CAPTURE = (
             ),
             f"{_INSTRUMENT}test_exceptions_reach_the_client_as_without_capture": (
                 Mutant("capture/sdk2.py", "                raise\n", "                return {}\n"),
+            ),
+        },
+    ),
+    Promise(
+        "capture:interrupted",
+        "A call that ends its process is recorded by the next process that records in the "
+        "directory.",
+        {
+            f"{_OPEN}test_a_first_call_that_ends_the_process_is_recorded_by_the_next": (
+                Mutant(
+                    "capture/pending.py",
+                    "attempt(_note, call, fields) if sink is to_logger else None",
+                    "None",
+                ),
+            ),
+            f"{_OPEN}test_a_call_in_a_process_that_lives_is_left_to_it": (
+                Mutant(
+                    "record/calls.py",
+                    "    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+                    "",
+                ),
+            ),
+            f"{_OPEN}test_no_secret_in_a_name_is_in_the_file_of_open_calls": (
+                Mutant("record/calls.py", "if suspicion else text", "if False else text"),
             ),
         },
     ),

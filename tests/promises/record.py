@@ -7,6 +7,10 @@ _BOUNDS = "record/test_bounds.py::"
 _SEGMENTS = "record/test_segments.py::"
 _PROCESSES = "record/test_processes.py::"
 _SEAL = "record/test_seal.py::"
+_SILENCE = "record/test_silence.py::"
+_NAMES = "record/test_names.py::"
+_IDENTITY = "record/test_identity.py::"
+_STOPS = "integration/test_capture_stops.py::"
 
 RECORD = (
     Promise(
@@ -15,9 +19,13 @@ RECORD = (
         "be written is counted, and the next one that can be written reports it.",
         {
             f"{_HANDLER}test_a_failing_record_is_counted_and_told_of_by_the_next": (
-                Mutant("record/handler.py", "self._lost += 1", "pass"),
                 Mutant(
-                    "record/handler.py",
+                    "record/recording.py",
+                    "if self._given + self._filtered == before:",
+                    "if False:",
+                ),
+                Mutant(
+                    "record/recording.py",
                     "except Exception as error:  # noqa: BLE001 - a failing record never raises into the app",
                     "except TypeError as error:",
                 ),
@@ -34,7 +42,7 @@ RECORD = (
         {
             f"{_HANDLER}test_a_logged_event_is_on_disk_when_the_call_returns": (
                 Mutant(
-                    "record/append.py",
+                    "record/segment.py",
                     "written = os.write(self._fd, line)",
                     (
                         "written = len(line)\n"
@@ -50,8 +58,8 @@ RECORD = (
         "A full disk leaves no partial line and no gap in the sequence.",
         {
             f"{_SEGMENTS}test_a_full_disk_leaves_no_half_line_and_no_gap": (
-                Mutant("record/append.py", "os.ftruncate(self._fd, self.size)", "pass"),
-                Mutant("record/append.py", "if written != len(line):", "if False:"),
+                Mutant("record/segment.py", "os.ftruncate(self._fd, self.size)", "pass"),
+                Mutant("record/segment.py", "if written != len(line):", "if False:"),
             ),
         },
     ),
@@ -63,13 +71,13 @@ RECORD = (
             f"{_PROCESSES}test_threads_write_one_file_without_a_gap": (
                 Mutant(
                     "record/handler.py",
-                    "super().__init__()",
-                    "super().__init__()\n        self.lock = None",
+                    "self.lock = self._recording.lock",
+                    "self.lock = None",
                 ),
             ),
             f"{_PROCESSES}test_a_forked_child_has_a_stream_of_its_own": (
                 Mutant(
-                    "record/handler.py",
+                    "record/recording.py",
                     ("self._stream.abandon()\n            self._start()"),
                     "pass",
                 ),
@@ -101,7 +109,7 @@ RECORD = (
             f"{_SEGMENTS}test_segments_are_linked_when_they_rotate_by_size": (
                 Mutant(
                     "record/append.py",
-                    "VERSION, self._head.hex(), number)",
+                    "VERSION, self._state.head.hex(), number)",
                     "VERSION, GENESIS.hex(), number)",
                 ),
             ),
@@ -126,6 +134,92 @@ RECORD = (
         {
             f"{_BOUNDS}test_a_caller_that_invents_names_does_not_fill_the_memory": (
                 Mutant("record/classify.py", "if len(self._shapes) >= MAX_SHAPES:", "if False:"),
+            ),
+        },
+    ),
+    Promise(
+        "record:not-silenced",
+        "No logging configuration of others silences the logger `mcp.audit`. Events that its "
+        "own configuration holds back are counted in the record.",
+        {
+            f"{_SILENCE}test_no_logging_configuration_of_others_silences_the_record": (
+                Mutant("record/logger.py", "elif handler not in reached:", "elif False:"),
+            ),
+            f"{_SILENCE}test_events_that_the_operator_switches_off_are_counted_in_the_record": (
+                Mutant("record/recording.py", "self._suppressed += 1", "pass"),
+            ),
+        },
+    ),
+    Promise(
+        "record:joined",
+        "Two handlers for one directory in one process record an event once, and with the same "
+        "settings in one stream.",
+        {
+            f"{_PROCESSES}test_a_second_handler_on_a_directory_joins_the_stream_of_the_first": (
+                Mutant(
+                    "record/recording.py", "if one.is_of(real, settings, catalog):", "if False:"
+                ),
+            ),
+            f"{_PROCESSES}test_two_handlers_of_one_directory_on_one_logger_record_an_event_once": (
+                Mutant(
+                    "record/recording.py", "if seen is not None and record in seen:", "if False:"
+                ),
+            ),
+            f"{_SILENCE}test_a_module_that_runs_twice_in_one_process_records_each_event_once": (),
+        },
+    ),
+    Promise(
+        "record:continues",
+        "A file name that is taken, a lost descriptor, or a directory that is deleted or replaced "
+        "does not end recording. What is lost meanwhile is counted in the record.",
+        {
+            f"{_NAMES}test_a_name_that_is_taken_does_not_stop_recording": (
+                Mutant("record/append.py", "with suppress(FileExistsError):", "if True:"),
+            ),
+            f"{_NAMES}test_a_descriptor_that_somebody_closed_costs_one_event_at_most": (
+                Mutant(
+                    "record/append.py",
+                    "return is_missing or segment.is_broken",
+                    "return is_missing",
+                ),
+            ),
+            f"{_NAMES}test_a_descriptor_that_became_another_files_is_neither_written_nor_closed": (
+                Mutant("record/segment.py", "if fd >= 0 and is_own:", "if fd >= 0:"),
+            ),
+            f"{_NAMES}test_a_directory_that_is_replaced_gets_the_next_segment": (
+                Mutant("record/append.py", "(self._is_check_due() and segment.is_away())", "False"),
+            ),
+        },
+    ),
+    Promise(
+        "record:counted",
+        "Each event is recorded, filtered, or stated as lost, once, whatever faults and signals "
+        "come in between.",
+        {
+            f"{_IDENTITY}test_every_event_is_in_the_record_or_in_its_count_of_losses": (),
+            f"{_IDENTITY}test_a_signal_at_any_call_of_an_event_that_rotates_is_counted": (
+                Mutant(
+                    "record/append.py",
+                    "            self._state = pending.after\n",
+                    "            pass\n",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "record:last-line",
+        "After an orderly stop of an HTTP server, the record has its last line. The first line of "
+        "the next stream names the stream before it in the directory, and its last line.",
+        {
+            f"{_STOPS}test_a_stopped_server_has_written_each_event_once_and_its_last_line": (
+                Mutant("capture/emit.py", "attempt(_audit.finish)", "pass"),
+            ),
+            f"{_SEGMENTS}test_a_streams_first_line_names_the_stream_before_it_and_its_last_line": (
+                Mutant(
+                    "record/append.py",
+                    "None if self._state.sequence else previous_stream(",
+                    "None and previous_stream(",
+                ),
             ),
         },
     ),

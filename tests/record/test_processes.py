@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from shipper import create_tool_execution_event
+from shipper import create_compliance_event, create_tool_execution_event
 from tests.record.recorder import assert_whole, segments, streams
 
 DEADLINE_S = 30
@@ -189,8 +189,47 @@ def test_worker_processes_have_streams_of_their_own(recorder):
     assert counts == {"parent": 2, "w0": 50, "w1": 50, "w2": 50, "w3": 50}
 
 
-def test_two_handlers_on_one_directory_never_share_a_file(new_recorder):
+def test_a_second_handler_on_a_directory_joins_the_stream_of_the_first(new_recorder):
     one, two = new_recorder(), new_recorder()
+    for _ in range(5):
+        one.log(call("one"))
+        two.log(call("two"))
+    (stream,) = streams(one.directory).values()
+    assert_whole(stream)
+    assert tools(stream) == ["one", "two"] * 5
+
+
+def test_a_handler_on_the_same_directory_by_another_name_joins_as_well(new_recorder, tmp_path):
+    one = new_recorder()
+    (tmp_path / "link").symlink_to(one.directory)
+    two = new_recorder(tmp_path / "link")
+    one.log(call("one"))
+    two.log(call("two"))
+    assert len(streams(one.directory)) == 1
+
+
+@pytest.mark.parametrize("settings", [{}, {"audit_level": "standard"}], ids=["same", "other"])
+def test_two_handlers_of_one_directory_on_one_logger_record_an_event_once(settings, new_recorder):
+    one, two = new_recorder(), new_recorder(**settings)
+    one.logger.addHandler(two.handler)
+    two.logger.parent = one.logger  # and again, through the hierarchy
+    two.logger.propagate = True
+    for _ in range(5):
+        two.logger.info(call())
+    found = [name for stream in streams(one.directory).values() for name in tools(stream)]
+    assert found == ["t"] * 5
+
+
+def test_a_type_that_one_of_two_handlers_leaves_out_is_recorded_by_the_other(new_recorder):
+    one, two = new_recorder(audit_level="basic"), new_recorder()
+    one.logger.addHandler(two.handler)
+    one.logger.info(create_compliance_event("export"))
+    (document,) = two.events()
+    assert document["event"]["action"] == "audit-export"
+
+
+def test_handlers_of_one_directory_with_other_settings_never_share_a_file(new_recorder):
+    one, two = new_recorder(), new_recorder(audit_level="basic")
     for _ in range(5):
         one.log(call("one"))
         two.log(call("two"))

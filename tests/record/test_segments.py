@@ -92,7 +92,10 @@ def test_a_deleted_segment_is_followed_by_a_new_one(recorder):
     (path,) = segments(recorder.directory)
     first = json.loads(lines_of(path)[0])
     assert first["mcp"]["audit"]["segment"]["number"] == 2
-    assert first["event"]["sequence"] > 3, "the deleted lines must show as a gap"
+    assert first["event"]["sequence"] >= 3, "the deleted lines must show as a gap"
+    (told,) = (d for d in recorder.events() if d["event"]["action"] == "audit-segment-missing")
+    assert told["event"]["outcome"] == "failure"
+    assert told["mcp"]["compliance"]["records"] == first["event"]["sequence"] - 1
 
 
 def test_a_deleted_directory_is_made_again(recorder):
@@ -281,3 +284,40 @@ def test_the_record_works_while_logging_shuts_down(tmp_path):
     run("import atexit; atexit.register(lambda: r.log(CALL)); r.log(CALL)", tmp_path)
     (stream,) = streams(tmp_path).values()
     assert_whole(stream)
+
+
+def test_a_streams_first_line_names_the_stream_before_it_and_its_last_line(tmp_path):
+    for _ in range(3):
+        run("r.log(CALL); r.handler.close(); r.log(CALL)", tmp_path)
+    first, second, third = streams(tmp_path).items()
+    assert parse_segment_start(first[1][0]).stream_before is None
+    for (stream, lines), (_, after) in ((first, second), (second, third)):
+        starts = [start for start in map(parse_segment_start, after) if start]
+        named = starts[0].stream_before
+        assert (named.stream, named.sequence) == (stream, len(lines))
+        assert named.head == unseal(lines[-1])[1]
+        assert [start.stream_before for start in starts[1:]] == [None]
+    for lines in (first[1], second[1], third[1]):
+        assert_whole(lines)
+
+
+def test_of_a_torn_stream_the_last_complete_line_is_named(tmp_path):
+    run("r.log(CALL)", tmp_path)
+    ((stream, lines),) = streams(tmp_path).items()
+    (path,) = segments(tmp_path)
+    path.write_bytes(b"\n".join([*lines[:2], lines[2][:50]]))
+    path.with_name(path.name.replace("-000001", "-000002")).write_bytes(b"")
+    run("r.logger.info(CALL)", tmp_path)
+    named = parse_segment_start(lines_of(max(segments(tmp_path)))[0]).stream_before
+    assert (named.stream, named.sequence) == (stream, 2)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}\n", b"\0" * 100, b"no line at all"])
+def test_a_file_that_is_no_stream_is_not_named_as_one(content, recorder):
+    recorder.directory.mkdir()
+    (recorder.directory / "000000000001-0000000000000000-000001.jsonl").write_bytes(content)
+    (recorder.directory / "aaaa-000001.jsonl").write_bytes(content)
+    os.mkfifo(recorder.directory / "000000000002-0000000000000000-000001.jsonl")
+    recorder.logger.info(CALL)
+    first = lines_of(recorder.handler.path)[0]
+    assert parse_segment_start(first).stream_before is None

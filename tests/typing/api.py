@@ -21,7 +21,7 @@ from shipper import (
     create_tool_execution_event,
 )
 from shipper.record.event import Event
-from shipper.record.handler import Counts
+from shipper.record.recording import Counts
 
 handler: logging.Handler = AuditHandler("audit")
 audit = AuditHandler(

@@ -1,0 +1,138 @@
+"""The logger `mcp.audit`, which the logging configuration of others does not silence.
+
+`dictConfig`, `fileConfig` and every program that calls them (uvicorn) by default disable the
+loggers that they do not name, or take level and handlers away from them; `logging.disable` holds
+for all. On this logger an event reaches its handlers nevertheless. Only the configuration of this
+logger itself, or of a handler, holds events back; the handlers count those.
+"""
+
+import logging
+
+from shipper.record.calls import Begun, OpenCalls
+from shipper.record.event import Event
+
+NAME = "mcp.audit"
+
+
+class EventHandler(logging.Handler):
+    """A handler that records events: it gets each one, or is informed that it does not."""
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Emit the record; counts the event if a filter of the handler holds it back."""
+        is_passed = super().handle(record)
+        if not is_passed and carries_event(record):
+            self.suppressed()
+        return is_passed
+
+    def suppressed(self) -> None:
+        """Count an event that the operator's configuration holds back."""
+        raise NotImplementedError
+
+    def begin(self, call: Begun) -> tuple[OpenCalls, int] | None:
+        """Note that a call has begun, for the case that its process ends before it."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Write the last line of the segment; the next event opens another one."""
+        raise NotImplementedError
+
+
+class AuditLogger(logging.Logger):
+    """A logger whose events reach every `EventHandler` that is, or once was, within its reach.
+
+    `removeHandler` on this logger ends that; so does a configuration that names the logger.
+    """
+
+    #: The handlers that were found on this logger or above it. A tuple: threads replace it.
+    _known: tuple[EventHandler, ...] = ()
+    #: Counts the events that come while there is no handler.
+    _removed: EventHandler | None = None
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: ARG002, N802 - logging's name
+        """Always: `handle` decides, when it is known whether the record carries an event."""
+        return True
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Pass an event on whatever others configured, and any other record as logging does."""
+        is_open = super().isEnabledFor(record.levelno)
+        if not carries_event(record):
+            if is_open:
+                super().handle(record)
+            return
+        passed: object = record.levelno >= (self.level or logging.INFO) and self.filter(record)
+        if passed:
+            # Since Python 3.12 a filter may return another record.
+            self._pass_on(passed if isinstance(passed, logging.LogRecord) else record, is_open)
+            return
+        for handler in self._all(self._within_reach()):
+            handler.suppressed()
+
+    def _pass_on(self, record: logging.LogRecord, is_open: bool) -> None:  # noqa: FBT001
+        if is_open:
+            self.callHandlers(record)
+        within = self._within_reach()
+        reached = within if is_open else ()
+        for handler in self._all(within):
+            if record.levelno < handler.level or handler is self._removed:
+                handler.suppressed()
+            elif handler not in reached:
+                handler.handle(record)
+
+    def removeHandler(self, hdlr: logging.Handler) -> None:  # noqa: N802 - logging's name
+        """Remove the handler, wherever it is; events count as suppressed while there is none."""
+        super().removeHandler(hdlr)
+        if isinstance(hdlr, EventHandler):
+            self._known = tuple(known for known in self._known if known is not hdlr)
+            self._removed = hdlr
+
+    def addHandler(self, hdlr: logging.Handler) -> None:  # noqa: N802 - logging's name
+        super().addHandler(hdlr)
+        self.learn()
+
+    def learn(self) -> None:
+        """Keep the handlers that are within reach now: others may take them away."""
+        self._all(self._within_reach())
+
+    def begin(self, call: Begun) -> tuple[OpenCalls, int] | None:
+        """Note that a call has begun; who gets it back clears it when the event is recorded.
+
+        One handler is enough: the next process records the call for all that it has.
+        """
+        known = self._known or self._within_reach()
+        return known[0].begin(call) if known else None
+
+    def finish(self) -> None:
+        """Have every handler write its last line: serving has ended, and perhaps the process."""
+        for handler in self._all(self._within_reach()):
+            handler.finish()
+
+    def _all(self, within: list[EventHandler]) -> tuple[EventHandler, ...]:
+        for handler in within:
+            if handler not in self._known:
+                self._known = (*self._known, handler)
+                self._removed = None
+        return self._known or ((self._removed,) if self._removed else ())
+
+    def _within_reach(self) -> list[EventHandler]:
+        found = []
+        logger: logging.Logger | None = self
+        while logger:
+            found += [one for one in logger.handlers if isinstance(one, EventHandler)]
+            logger = logger.parent if logger.propagate else None
+        return found
+
+
+def carries_event(record: logging.LogRecord) -> bool:
+    """Whether `from_record` finds an event in the record."""
+    return isinstance(record.msg, Event) or getattr(record, "event_type", None) is not None
+
+
+def audit_logger() -> AuditLogger:
+    """The logger `mcp.audit`, the same object for everybody who had it before."""
+    logger = logging.getLogger(NAME)
+    if not isinstance(logger, AuditLogger):
+        kind = type(logger)  # an application may have set a class of loggers
+        is_plain = kind is logging.Logger
+        logger.__class__ = AuditLogger if is_plain else type(NAME, (AuditLogger, kind), {})
+    assert isinstance(logger, AuditLogger)
+    return logger
