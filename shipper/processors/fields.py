@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import ClassVar
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
@@ -86,8 +85,6 @@ class DropFields(Struct, frozen=True):
     `@timestamp` and `type` are never dropped.
     """
 
-    hides: ClassVar[bool] = True
-
     fields: tuple[str, ...]
     patterns: tuple[re.Pattern[str], ...] = ()
 
@@ -111,8 +108,6 @@ def _dropped(event: Event, path: str) -> Event:
 
 class IncludeFields(Struct, frozen=True):
     """Keeps these fields with everything inside them, `@timestamp` and `type`; drops the others."""
-
-    hides: ClassVar[bool] = True
 
     fields: tuple[str, ...]
 

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -16,8 +16,6 @@ _FLAG = AddTags(("truncated",), "log.flags")
 
 class TruncateFields(Struct, frozen=True, kw_only=True):
     """Cuts texts that are too long, never within a character, and sets `log.flags: truncated`."""
-
-    hides: ClassVar[bool] = True
 
     fields: tuple[str, ...]
     #: One of the two.
