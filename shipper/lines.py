@@ -8,6 +8,23 @@ from typing import Final, Self
 from msgspec import Struct
 
 
+class Origin(Struct, frozen=True):
+    """Consecutive lines of one file that get their ids in the same way."""
+
+    count: int
+    #: Names their file forever; empty if they are sealed events, which have ids of their own.
+    key: str = ""
+    #: Where the first of them starts in the file; the others follow as in the block.
+    start: int = 0
+    #: Where each of them starts in the file, if that differs from the block.
+    offsets: Sequence[int] | None = None
+
+    def part(self, start: int, stop: int, skipped_bytes: int) -> "Origin":
+        """The lines `start` to `stop`; `skipped_bytes` are in the block before `start`."""
+        offsets = None if self.offsets is None else self.offsets[start:stop]
+        return Origin(stop - start, self.key, self.start + skipped_bytes, offsets)
+
+
 class Lines(Struct, frozen=True):
     """Lines in one block, each one strict JSON object followed by a newline."""
 
@@ -16,6 +33,8 @@ class Lines(Struct, frozen=True):
     ends: Sequence[int]
     #: Whether each line is known to start with `{"`; otherwise it has to be checked.
     is_usual: bool = False
+    #: What gives the lines their ids; empty if each has its own, which is `event.id`.
+    origins: Sequence[Origin] = ()
 
     @classmethod
     def of(cls, lines: Iterable[bytes]) -> Self:
@@ -28,12 +47,16 @@ class Lines(Struct, frozen=True):
     def joined(cls, parts: Sequence["Lines"]) -> Self:
         """The lines of all parts, in order."""
         ends: list[int] = []
+        origins: list[Origin] = []
         base = 0
         for part in parts:
             ends.extend(map(add, part.ends, repeat(base)))
             base += len(part.block)
+            origins += part.origins or (Origin(len(part)),)
         is_usual = all(part.is_usual for part in parts)
-        return cls(b"".join(part.block for part in parts), ends, is_usual)
+        has_keys = any(origin.key for origin in origins)
+        block = b"".join(part.block for part in parts)
+        return cls(block, ends, is_usual, origins if has_keys else ())
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -73,7 +96,49 @@ class Lines(Struct, frozen=True):
         base = self.start(start)
         ends = [end - base for end in self.ends[start:stop]]
         block = self.block[base : base + ends[-1] + 1] if ends else b""
-        return Lines(block, ends, self.is_usual)
+        return Lines(block, ends, self.is_usual, tuple(self._origins_of(start, stop)))
+
+    def _origins_of(self, start: int, stop: int) -> Iterator[Origin]:
+        first = 0
+        for origin in self.origins:
+            after = first + origin.count
+            begin, end = max(start, first), min(stop, after)
+            if begin < end:
+                skipped = self.start(begin) - self.start(first)
+                yield origin.part(begin - first, end - first, skipped)
+            first = after
+
+    def pick(self, indexes: Iterable[int]) -> "Lines":
+        """The lines at these indexes."""
+        return Lines.joined([self.part(index, index + 1) for index in indexes])
+
+    def ids(self) -> list[bytes]:
+        """The id of each line, made of the key and the offset; empty for one with its own id.
+
+        An empty list if each line has its own.
+        """
+        ids: list[bytes] = []
+        first = 0
+        if not any(origin.key for origin in self.origins):
+            return ids
+        for origin in self.origins:
+            key, count = origin.key.encode(), origin.count
+            if key:
+                ids += [b"%b-%d" % (key, at) for at in self._offsets(origin, first)]
+            else:
+                ids += [b""] * count
+            first += count
+        return ids
+
+    def _offsets(self, origin: Origin, first: int) -> Iterable[int]:
+        """Where the lines of `origin`, the first of which is `first`, start in their file."""
+        if origin.offsets is not None:
+            return origin.offsets
+        starts = [
+            self.start(first),
+            *map(add, self.ends[first : first + origin.count - 1], repeat(1)),
+        ]
+        return map(add, starts, repeat(origin.start - starts[0]))
 
 
 NO_LINES: Final = Lines(b"", ())

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from shipper.catalog import IndexStrategy
 from shipper.config.external import read_external
 from shipper.config.inputs import EVENT_KEYS, Surroundings, read_inputs
@@ -42,6 +44,8 @@ def read_config(tree: YamlNode) -> tuple[Config, list[Problem]]:
     outputs, kibana_url = read_outputs(reader, nodes)
     surroundings = Surroundings(catalog.ecs_version, paths["data"] / STDIN)
     inputs = read_inputs(reader, nodes, surroundings)
+    datasets = (row.dataset for row in catalog.event_types.values())
+    own = tuple(one for one in datasets if not one.startswith("mcp."))
     operation = _operation(reader, nodes)
     alerts = _alerts(reader, tree.at("security_monitoring"))
     simple = _simple(reader, nodes)
@@ -51,7 +55,7 @@ def read_config(tree: YamlNode) -> tuple[Config, list[Problem]]:
         data=paths["data"],
         logs=paths["logs"],
         audit=paths["audit"],
-        inputs=inputs or (segments,),
+        inputs=tuple(replace(one, audit_datasets=own) for one in inputs or (segments,)),
         outputs=placed(outputs, catalog, strategy),
         kibana_url=kibana_url,
         catalog=catalog,

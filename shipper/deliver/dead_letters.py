@@ -58,6 +58,8 @@ class DeadLetter(
     #: Length and digest of the complete line if only its beginning is kept.
     length: int | None = None
     sha256: str | None = None
+    #: With `offset` it is the id of the line, which is then not sent twice; empty: `event.id` is.
+    key: str = ""
 
     @property
     def is_complete(self) -> bool:
@@ -130,6 +132,7 @@ class DeadLetters:
                 line_base64=encoded,
                 length=reject.length,
                 sha256=reject.sha256,
+                key=bad_line.key,
             )
             yield msgspec.json.encode(dead_letter) + b"\n"
 

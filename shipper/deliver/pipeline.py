@@ -297,9 +297,13 @@ class Delivery:
 
     def _next(self) -> Batch | None:
         """The next batch of the followed files."""
-        batch = self._following.next_batch()
-        if moved := self._following.moved(int(time.time())):
-            self._registry.commit(moved)
+        batch, now_s = self._following.next_batch(), int(time.time())
+        changed = self._following.moved(now_s)
+        if batch is not None:  # before anything is sent under ids that nobody would know again
+            new = batch.unannounced(self._registry.committed)
+            changed += [source.announce(now_s) for source in new]
+        if changed:
+            self._registry.commit(changed)
         if batch is not None:
             self._stats.oldest_s = self._age.oldest(batch, self._following)
         return batch

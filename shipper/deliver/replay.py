@@ -21,7 +21,7 @@ from shipper.durable import append, open_append, sync_directory, unended
 from shipper.errors import ShipperError
 from shipper.follow.batch import BadLine
 from shipper.forms.check import Reject, fault
-from shipper.lines import Lines
+from shipper.lines import Lines, Origin
 
 #: How much is read at once; a single dead letter may be longer.
 _BLOCK_BYTES = 1 << 20
@@ -37,7 +37,9 @@ class ReplayBatch(Struct, frozen=True):
 
     def lines(self) -> Lines:
         """The lines to send, in order."""
-        return Lines.of(one.reject.line for one in self.good)
+        lines = Lines.of(one.reject.line for one in self.good)
+        origins = [Origin(1, one.key, offsets=[one.reject.offset]) for one in self.good]
+        return replace(lines, origins=origins)
 
     def rejects(self) -> Iterator[BadLine]:
         """The lines that are rejected again without being sent."""
@@ -218,4 +220,4 @@ def _checked(dead_letter: DeadLetter) -> tuple[str | None, BadLine]:
     line = dead_letter.content().strip()
     reason = "more than one line" if b"\n" in line else fault(line)
     reject = Reject(line, dead_letter.offset, reason or dead_letter.reason)
-    return reason, BadLine(dead_letter.path, reject)
+    return reason, BadLine(dead_letter.path, reject, dead_letter.key)

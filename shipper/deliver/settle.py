@@ -10,7 +10,6 @@ from shipper.deliver.poison import Attempt, Group, Settleable, Unsettled
 from shipper.deliver.stats import TROUBLES, State, Stats
 from shipper.errors import Closed, ProtocolError, Refused, TooLarge, Unavailable
 from shipper.follow.batch import BadLine
-from shipper.lines import Lines
 from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Outcome, Output, Rejected
 
 _log = logging.getLogger(__name__)
@@ -103,18 +102,18 @@ class Settler:
         delivered = self._count_delivered(group, outcomes)
         if delivered == len(group.lines) == len(outcomes):
             return Attempt()
-        again: list[tuple[int, bytes]] = []
+        again: list[int] = []
         rejected: list[tuple[int, str]] = []
-        for index, line, outcome in zip(group.indexes, group.lines, outcomes, strict=True):
+        for at, (index, outcome) in enumerate(zip(group.indexes, outcomes, strict=True)):
             if outcome is RETRY:
-                again.append((index, line))
+                again.append(at)
             elif isinstance(outcome, Rejected):
                 rejected.append((index, outcome.reason))
         if not again:
             return Attempt(rejected=rejected)
         if not delivered:
             self._stall()
-        left = Group([index for index, _ in again], Lines.of(line for _, line in again))
+        left = Group([group.indexes[at] for at in again], group.lines.pick(again))
         self._stats.retried += len(again)
         return Attempt([left], self._backoff.next_s(), rejected)
 

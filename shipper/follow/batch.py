@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from shipper.follow.reader import Chunk, Limits
+from shipper.follow.registry import Committed
 from shipper.follow.source import Source
 from shipper.forms.check import Reject
 from shipper.lines import Lines
@@ -21,6 +22,8 @@ class BadLine(Struct, frozen=True):
 
     path: str
     reject: Reject
+    #: The key of the file, where the line's id is made of that; empty if it is a sealed event.
+    key: str = ""
 
 
 class Batch(Struct, frozen=True):
@@ -36,8 +39,17 @@ class Batch(Struct, frozen=True):
     def lines(self) -> Lines:
         """All lines to send, in order."""
         if len(self.parts) == 1:
-            return self.parts[0][1].lines  # the usual case: no copy
-        return Lines.joined([chunk.lines for chunk in self.chunks])
+            source, chunk = self.parts[0]
+            return source.lines(chunk)  # the usual case: no copy
+        return Lines.joined([source.lines(chunk) for source, chunk in self.parts])
+
+    def unannounced(self, committed: Committed) -> Iterator[Source]:
+        """The files whose key is not on the disk, but gives their lines the ids."""
+        for source, chunk in self.parts:
+            position = committed.get(source.id)
+            is_kept = position is not None and position.key == source.key
+            if chunk.has_places_as_ids and not is_kept:
+                yield source
 
     def line_count(self) -> int:
         """The number of lines to send."""
@@ -56,8 +68,8 @@ class Batch(Struct, frozen=True):
     def rejects(self) -> Iterator[BadLine]:
         """The lines that were rejected when they were read."""
         for source, chunk in self.parts:
-            path = source.found.path
-            yield from (BadLine(path, reject) for reject in chunk.sifted.rejects)
+            path, key = source.found.path, source.id_key
+            yield from (BadLine(path, reject, key) for reject in chunk.sifted.rejects)
 
     def truncated(self) -> Sequence[BadLine]:
         """The lines that are sent without their ends."""
@@ -72,7 +84,8 @@ class Batch(Struct, frozen=True):
         for source, chunk in self.parts:
             if index < len(chunk.lines):
                 reject = Reject(chunk.lines[index], chunk.offset(index), reason)
-                return BadLine(source.found.path, reject)
+                key = "" if chunk.sifted.is_sealed(index) else source.id_key
+                return BadLine(source.found.path, reject, key)
             index -= len(chunk.lines)
         raise IndexError(index)
 

@@ -140,6 +140,7 @@ class Claims:
         ident = position.id if position else self._next_id
         self._next_id = max(self._next_id, ident + 1)
         segment = claim.segment
+        source.is_sealed = segment is not None
         if segment and self._streams.source(segment):
             segment = None  # another file, with other lines, names the same segment
         source.begin(ident, position or Mark(), segment)

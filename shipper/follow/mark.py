@@ -22,15 +22,21 @@ class Mark(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     head: bytes = b""
     #: Of the HEAD_BYTES before the offset, where the head does not reach it.
     tail: bytes = b""
+    #: How many bytes the head covers while nothing is settled, but lines were sent.
+    ahead: int = 0
 
     @property
     def is_full(self) -> bool:
         """Whether the head covers HEAD_BYTES; many files may begin with fewer equal bytes."""
-        return self.offset >= HEAD_BYTES
+        return self._known_bytes >= HEAD_BYTES
+
+    @property
+    def _known_bytes(self) -> int:
+        return self.offset or self.ahead
 
     def fits(self, file: Handle) -> bool:
         """Whether the open file holds the settled bytes, as far as the fingerprints show."""
-        if self.offset and head_of(file, self.offset) != self.head:
+        if self._known_bytes and head_of(file, self._known_bytes) != self.head:
             return False
         return not self.tail or _tail(file, self.offset) == self.tail
 

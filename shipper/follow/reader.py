@@ -5,15 +5,16 @@ vain. A line over the limit is skipped piece by piece and is never completely in
 """
 
 from bisect import bisect_left, bisect_right
+from itertools import groupby
 from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from shipper.follow.handle import Handle
-from shipper.forms.base import Block, Form, OverLong, Skip
+from shipper.forms.base import BEFORE_BYTES, Block, Form, OverLong, Skip
 from shipper.forms.check import Sifted
-from shipper.lines import NO_LINES, Lines
+from shipper.lines import NO_LINES, Lines, Origin
 
 #: The first block of a file, and each piece of a line that is skipped.
 _BLOCK_BYTES = 1 << 20
@@ -49,6 +50,25 @@ class Chunk(Struct, frozen=True):
     def size_bytes(self) -> int:
         """The bytes of the file that it covers."""
         return self.end - self.start
+
+    @property
+    def has_places_as_ids(self) -> bool:
+        """Whether a line gets its id from its place in the file."""
+        return len(self.lines) > 0 and not (self.sifted.sealed and all(self.sifted.sealed))
+
+    def identified(self, key: str) -> Lines:
+        """The lines, each with an id: its own if it is sealed, else one of `key` and its offset."""
+        sifted, lines = self.sifted, self.lines
+        if not self.has_places_as_ids:
+            return lines
+        if not any(sifted.sealed):
+            origin = Origin(len(lines), key, self.start, sifted.offsets)
+            return replace(lines, origins=(origin,))
+        origins = []
+        for is_sealed, group in groupby(range(len(lines)), sifted.sealed.__getitem__):
+            offsets = [self.offset(index) for index in group]
+            origins.append(Origin(len(offsets), "" if is_sealed else key, offsets=offsets))
+        return replace(lines, origins=origins)
 
     def offset(self, index: int) -> int:
         """Where the line at `index` starts in the file."""
@@ -166,9 +186,9 @@ def with_rest(chunk: Chunk, rest: bytes, unread: Unread, limits: Limits) -> Chun
 
 def _block(unread: Unread, data: bytes, limits: Limits, **marks: bool) -> Block:
     start = unread.start
-    is_continued = start > 0 and unread.file.read(1, start - 1) != b"\n"
-    limit = limits.max_line_bytes
-    return Block(data, start, unread.path, limit, is_continued=is_continued, **marks)
+    size = min(start, BEFORE_BYTES)
+    before = unread.file.read(size, start - size) if size else b""
+    return Block(data, start, unread.path, limits.max_line_bytes, before=before, **marks)
 
 
 def _sifted(unread: Unread, block: Block) -> Chunk:
@@ -197,6 +217,7 @@ def _cut(chunk: Chunk, max_lines: int) -> Chunk:
         rejects=[reject for reject in sifted.rejects if reject.offset < end],
         filtered=[offset for offset in sifted.filtered if offset < end],
         truncated=[record for record in sifted.truncated if record.offset < end],
+        sealed=sifted.sealed[:kept],
     )
     return Chunk(chunk.start, end, kept_lines)
 
@@ -210,5 +231,8 @@ def _joined(chunk: Chunk, last: Chunk, last_bytes: int) -> Chunk:
         rejects=[*first.rejects, *second.rejects],
         filtered=[*first.filtered, *second.filtered],
         truncated=[*first.truncated, *second.truncated],
+        sealed=[
+            *(one.is_sealed(index) for one in (first, second) for index in range(len(one.lines)))
+        ],
     )
     return Chunk(chunk.start, chunk.end + last_bytes, both)

@@ -52,6 +52,8 @@ class Position(Mark, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     unpacked_bytes: int = 0
     #: On the disk, the exact bytes of a path that is not UTF-8; `path` is escaped there.
     path_bytes: bytes = b""
+    #: Names the file forever: the ids of its lines begin with it (`lines.Origin`).
+    key: bytes = b""
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):

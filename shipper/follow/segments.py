@@ -14,13 +14,17 @@ from shipper.record.format import (
     parse_segment_end,
     parse_segment_start,
 )
+from shipper.record.seal import follows
 
 #: Control events take about 1 KiB; the names of host and service may make them longer.
 _LINE_BYTES = 16 << 10
 
 
 def segment_of(file: Handle) -> Segment | None:
-    """Which segment the open file is, None if it is not one; `Torn` if it is too short to know."""
+    """Which segment the open file is, None if it is not one; `Torn` if it is too short to know.
+
+    The first line of a segment carries a seal. Anybody can forge one: it finds accidents.
+    """
     data = file.read(_LINE_BYTES, 0)
     if data[: len(LINE_START)] != LINE_START[: len(data)]:
         return None
@@ -28,7 +32,15 @@ def segment_of(file: Handle) -> Segment | None:
     if not newline and len(data) < _LINE_BYTES and fault(line):
         raise Torn
     start = parse_segment_start(line)
-    return start.segment if start else None
+    return start.segment if start and follows(line, start.previous) else None
+
+
+def starts_segment(file: Handle) -> bool:
+    """Whether the open file begins as a segment does."""
+    try:
+        return segment_of(file) is not None
+    except Torn:
+        return False
 
 
 def is_ended(file: Handle) -> bool:

@@ -5,21 +5,29 @@ that nothing is skipped whatever goes wrong in between.
 """
 
 import logging
+import os
 import time
+from base64 import urlsafe_b64encode
 from enum import Enum, auto
 from typing import NamedTuple
 
 from shipper.follow.discover import Found
 from shipper.follow.file import File
 from shipper.follow.handle import Handle, Packed, Torn
-from shipper.follow.mark import Mark
+from shipper.follow.mark import HEAD_BYTES, Mark
 from shipper.follow.reader import Chunk, Limits, Reader, Unread, with_rest
 from shipper.follow.registry import Position
+from shipper.follow.segments import starts_segment
 from shipper.forms.base import Form
-from shipper.forms.sealed import SEALED
+from shipper.forms.foreign import Foreign
+from shipper.forms.sealed import Sealed
+from shipper.lines import Lines
 from shipper.record.format import Segment
 
 _log = logging.getLogger(__name__)
+
+#: 120 random bits: nobody can guess the ids of another file's lines, and no two files share them.
+_KEY_BYTES = 15
 
 
 class Stage(Enum):
@@ -94,6 +102,8 @@ class Source:
         "file",
         "id",
         "is_listed",
+        "is_sealed",
+        "key",
         "segment",
         "stage",
         "turn",
@@ -106,6 +116,10 @@ class Source:
         self.id = 0
         #: Which segment of an audit stream it is, if any.
         self.segment: Segment | None = None
+        #: Whether its lines may be sealed events; each line shows whether it is one.
+        self.is_sealed = False
+        #: Names the file forever; the ids of its lines begin with it.
+        self.key = b""
         self._mark: Mark = Mark()
         self._next_mark = self._mark
         # Only while there is more to read: most of many files are quiet.
@@ -133,9 +147,12 @@ class Source:
         self.turn = turn
 
     def begin(self, ident: int, mark: Mark, segment: Segment | None) -> None:
-        """Read on from `mark`, as the file of the position `ident`."""
+        """Read on from `mark`, as the file of the position `ident`, with its key if it has one."""
         self.enter(Stage.KNOWN)
         self.id, self._mark, self.segment = ident, mark, segment
+        key = mark.key if isinstance(mark, Position) else b""
+        self.key = key or os.urandom(_KEY_BYTES)
+        self.is_sealed = segment is not None or self.is_sealed
 
     def relist(self, found: Found) -> None:
         """Note that the latest scan has found it, and where."""
@@ -179,6 +196,26 @@ class Source:
         self._next_mark = position = self.relocate(now_s)
         return position
 
+    def lines(self, chunk: Chunk) -> Lines:
+        """The lines of a chunk, each with an id: its own, or one made of the key and its offset."""
+        return chunk.identified(self.id_key)
+
+    @property
+    def id_key(self) -> str:
+        """The key as the ids of its lines begin with it."""
+        return urlsafe_b64encode(self.key).decode("ascii")
+
+    def announce(self, now_s: int) -> Position:
+        """The position to commit before the first lines are sent, so that their ids are kept.
+
+        Until something is settled, the position recognizes the file by the lines that were read.
+        """
+        if not self.offset:
+            following = self._next_mark
+            ahead = min(following.offset, HEAD_BYTES)
+            self._mark = Mark(head=following.head, ahead=ahead)
+        return self.relocate(now_s)
+
     def relocate(self, now_s: int) -> Position:
         """Renew the position with where the file is now; the position to commit.
 
@@ -194,10 +231,12 @@ class Source:
             offset=mark.offset,
             head=mark.head,
             tail=mark.tail,
+            ahead=mark.ahead,
             updated_s=now_s,
             stream=stream,
             segment=number,
             unpacked_bytes=self.file.size if self.file.is_archive else 0,
+            key=self.key,
         )
         return position
 
@@ -264,6 +303,7 @@ class Source:
             return None, Turn.QUEUED
         if self.file.size < self.offset or not self._mark.fits(handle):
             self.restart()
+            self.is_sealed = starts_segment(handle)
         unread = Unread(handle, self.found.path, self._form, self.offset, self.file.size)
         reader = self._reader or Reader()
         chunk, has_more, rest = reader.read(unread, limits)
@@ -305,4 +345,5 @@ class Source:
 
     @property
     def _form(self) -> Form:
-        return SEALED if self.segment else self.found.input.form
+        form = Foreign(self.found.input.form, self.found.input.audit_datasets)
+        return Sealed(form) if self.is_sealed else form

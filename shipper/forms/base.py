@@ -4,11 +4,14 @@ A form works on bytes alone: it knows where a block starts in its file, but it n
 """
 
 from hashlib import sha256
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from shipper.forms.check import Sifted
+
+#: The seal of a line and its newline fit.
+BEFORE_BYTES: Final = 128
 
 
 class Block(Struct, frozen=True):
@@ -26,8 +29,13 @@ class Block(Struct, frozen=True):
     is_last: bool = False
     #: Whether the newline at the end of `data` is not in the file (yet).
     is_unended: bool = False
-    #: Whether the beginning of the first line was sent before its end was in the file.
-    is_continued: bool = False
+    #: The last bytes before it in the file, BEFORE_BYTES if there are as many.
+    before: bytes = b""
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether the beginning of the first line was sent before its end was in the file."""
+        return bool(self.before) and not self.before.endswith(b"\n")
 
 
 class OverLong(Struct, frozen=True):

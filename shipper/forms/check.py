@@ -62,6 +62,18 @@ class Sifted(Struct, frozen=True):
     truncated: Sequence[Reject] = ()
     #: Where the file can be split, in order; None: before every line.
     cuts: Sequence[int] | None = None
+    #: Whether each line is a sealed event of an audit stream; empty if none is.
+    sealed: Sequence[bool] = ()
+
+    def places(self, base: int) -> Sequence[int]:
+        """Where each line starts in the file, if the block starts at `base`."""
+        if self.offsets is not None:
+            return self.offsets
+        return [base + start for start in self.lines.starts()]
+
+    def is_sealed(self, index: int) -> bool:
+        """Whether the line at that index is a sealed event of an audit stream."""
+        return bool(self.sealed) and self.sealed[index]
 
 
 def sift(block: bytes, offset: int, max_line_bytes: int) -> Sifted:

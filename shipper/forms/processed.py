@@ -31,7 +31,7 @@ class Processed:
         lines, offsets = [], []
         rejects, filtered = [*sifted.rejects], [*sifted.filtered]
         is_changed = False
-        for line, offset in zip(sifted.lines, _offsets(sifted, base), strict=True):
+        for line, offset in zip(sifted.lines, sifted.places(base), strict=True):
             try:
                 processed = self.chain.apply(line)
             except Unprocessable as error:
@@ -53,9 +53,3 @@ def _unprocessed(line: bytes, offset: int, reason: str) -> Reject:
     """Reject the line and keep only its beginning, so that a replay cannot send it unprocessed."""
     digest = sha256(line).hexdigest()
     return Reject(line[:EXCERPT_BYTES], offset, reason, len(line), digest)
-
-
-def _offsets(sifted: Sifted, base: int) -> list[int]:
-    if sifted.offsets is not None:
-        return list(sifted.offsets)
-    return [base + start for start in sifted.lines.starts()]

@@ -26,9 +26,7 @@ class Spooled:
         if not rest:
             return Sifted(NO_LINES, ())
         found = self.form.sift(replace(block, data=rest, offset=HEAD_BYTES))
-        if found.offsets is not None:
-            return found
-        return replace(found, offsets=[HEAD_BYTES + start for start in found.lines.starts()])
+        return replace(found, offsets=found.places(HEAD_BYTES))
 
     def shorten(self, line: OverLong) -> Sifted:
         return self.form.shorten(line)

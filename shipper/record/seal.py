@@ -10,11 +10,13 @@ from a document that a pipeline has reordered, `format.canonical` gives the line
 import hashlib
 import re
 from binascii import hexlify
+from collections.abc import Sequence
 
 VERSION = 1
 GENESIS = bytes(32)
 
 _TAIL = re.compile(rb',"hash":"([0-9a-f]{64})"\}\}\Z')
+_TAIL_BYTES = 76
 
 
 def seal(body: bytes, previous: bytes) -> tuple[bytes, bytes]:
@@ -35,3 +37,21 @@ def follows(line: bytes, previous: bytes) -> bool:
     """Whether the line is unchanged and follows the line whose hash is `previous`."""
     parts = unseal(line)
     return parts is not None and hashlib.sha256(previous + parts[0]).digest() == parts[1]
+
+
+def all_follow(block: bytes, ends: Sequence[int], previous: bytes) -> bool:
+    """Whether each line of `block` follows the one before, and the first `previous`.
+
+    `ends`: where the newline of each line is.
+    """
+    view, start, sha256 = memoryview(block), 0, hashlib.sha256
+    for end in ends:
+        tail = end - _TAIL_BYTES  # of a shorter line it is elsewhere, and equals no tail
+        digest = sha256(previous)
+        digest.update(view[start:tail])
+        digest.update(b"}}")
+        previous = digest.digest()
+        if block[tail:end] != b',"hash":"%b"}}' % hexlify(previous):
+            return False
+        start = end + 1
+    return True

@@ -2,8 +2,8 @@
 
 Every line becomes a `create`, the only operation that data streams take. It goes to the data
 stream that it names (`data_stream.type`, `.dataset`, `.namespace`), or to an alias or a monthly
-index of its dataset, under its own `event.id`, so that sending it again leaves one document. The
-bytes of the line stay unchanged.
+index of its dataset, under an id that is given or its own `event.id`, so that sending it again
+leaves one document. The bytes of the line stay unchanged.
 """
 
 import re
@@ -21,7 +21,10 @@ from shipper.errors import ProtocolError
 from shipper.names import is_part
 
 #: Only what `read_response` needs: a full answer is as long as the request.
-FILTER_PATH = "items.*.status,items.*.error.type,items.*.error.reason,items.*.failure_store"
+FILTER_PATH = ",".join(
+    f"items.*.{name}"
+    for name in ("status", "error.type", "error.reason", "error.index", "failure_store")
+)
 
 _MAX_ID_BYTES = 512  # Elasticsearch's own
 
@@ -35,6 +38,10 @@ _UTC = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])-[0-9]{2}T[0-9:.]{5,20}Z")
 _ODD = (msgspec.ValidationError, RecursionError)
 
 _encode = msgspec.json.Encoder().encode
+
+#: The types of Elastic's own data streams. With any type, a line could spell out the name of a
+#: backing or a monthly index of audit events, such as `mcp-tools-000001`.
+TYPES: Final = frozenset({"logs", "metrics", "traces", "synthetics", "profiling"})
 
 _NO_INDICES: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -57,8 +64,11 @@ class _Event(msgspec.Struct):
     id: msgspec.Raw = _NO_ID
 
 
-class _Route(msgspec.Struct):
+class _Target(msgspec.Struct):
     data_stream: _DataStream | None = None
+
+
+class _Route(_Target):
     event: _Event | None = None
 
 
@@ -66,6 +76,7 @@ class _DatedRoute(_Route):
     timestamp: str | None = msgspec.field(default=None, name="@timestamp")
 
 
+_targets = msgspec.json.Decoder(_Target)
 _routes = msgspec.json.Decoder(_Route)
 _dated_routes = msgspec.json.Decoder(_DatedRoute)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -101,13 +112,24 @@ class ActionEncoder:
         self._heads = _Heads(self._head)
         self._monthly_heads = _Heads(self._monthly_head) if is_monthly else None
 
-    def actions(self, block: bytes) -> list[bytes]:
-        """The action of each line of `block`, newline included."""
-        if self._monthly_heads is None:
-            heads, routes = self._heads, _read_routes(block)
-            return _identified([heads[route.data_stream] for route in routes], routes)
-        dated = _read_dated_routes(block)
-        return _identified([self._dated_head(route, self._monthly_heads) for route in dated], dated)
+    def actions(self, block: bytes, ids: Sequence[bytes] = ()) -> list[bytes]:
+        """The action of each line of `block`, newline included.
+
+        `ids`: the id of each line, which needs no escape; empty for a line that has its own, or
+        if each has.
+        """
+        if self._monthly_heads is not None:
+            dated = _read_dated_routes(block)
+            heads = [self._dated_head(route, self._monthly_heads) for route in dated]
+            return _identified(heads, dated, ids)
+        if ids and all(ids):
+            head_of = self._heads
+            return [
+                b'%b,"_id":"%b"}}\n' % (head_of[target.data_stream], ident)
+                for target, ident in zip(_read_targets(block), ids, strict=True)
+            ]
+        routes = _read_routes(block)
+        return _identified([self._heads[route.data_stream] for route in routes], routes, ids)
 
     def _head(self, stream: _DataStream | None) -> bytes:
         if stream is None:
@@ -115,9 +137,11 @@ class ActionEncoder:
         if self._has_index(stream):
             # Without this a missing alias would be created as an index, with wrong mappings.
             return _action_head(self._indices[stream.dataset]) + b',"require_alias":true'
-        name = (stream.type, stream.dataset, stream.namespace)
-        is_valid = all(map(is_part, name))
-        return _action_head("-".join(name)) if is_valid else self._default
+        parts = (stream.type, stream.dataset, stream.namespace)
+        name = "-".join(parts)
+        is_valid = stream.type in TYPES and all(map(is_part, parts))
+        is_taken = any(name.startswith(f"{index}-") for index in self._indices.values())
+        return _action_head(name) if is_valid and not is_taken else self._default
 
     def _dated_head(self, route: _DatedRoute, heads: _Heads) -> bytes:
         stream = route.data_stream
@@ -147,9 +171,14 @@ def month_of(timestamp: str | None) -> str | None:
         return None
 
 
-def _identified(heads: Sequence[bytes], routes: Sequence[_Route]) -> list[bytes]:
-    """The complete actions, with the id of each line whose id Elasticsearch accepts."""
+def _identified(
+    heads: Sequence[bytes], routes: Sequence[_Route], ids: Sequence[bytes]
+) -> list[bytes]:
+    """The complete actions, with the given id of each line, or its own where it can be an `_id`."""
     idents = [b"" if (event := route.event) is None else bytes(event.id) for route in routes]
+    if ids:
+        pairs = zip(ids, idents, strict=True)
+        idents = [b'"%b"' % given if given else own for given, own in pairs]
     # All are checked in sweeps in C: a call for each id costs more than everything else.
     sizes = set(map(len, idents))
     are_ids = (
@@ -173,6 +202,13 @@ def _is_id(ident: bytes) -> bool:
 
 def _action_head(index: str) -> bytes:
     return b'{"create":{"_index":%b' % _encode(index)
+
+
+def _read_targets(block: bytes) -> Sequence[_Target]:
+    try:
+        return _targets.decode_lines(block)
+    except _ODD:
+        return _odd_routes(block)
 
 
 def _read_routes(block: bytes) -> list[_Route]:
@@ -222,6 +258,8 @@ class Error(msgspec.Struct, frozen=True):
 
     type: str = "unknown"
     reason: str | None = None
+    #: The index that the item was meant for, where that is known.
+    index: str | None = None
 
 
 class Item(msgspec.Struct, frozen=True):

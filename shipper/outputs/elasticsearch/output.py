@@ -44,7 +44,7 @@ class Elasticsearch:
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Create a document for each line; on one connection none follows a failed request."""
-        actions = self._encoder.actions(lines.block)
+        actions = self._encoder.actions(lines.block, lines.ids())
         views = lines.views(past=1)
         ends = list(accumulate(map(add, map(len, actions), map(len, views))))
         work = Work(ends, self._config.bulk_max_size, self._share_bytes(ends))
