@@ -16,6 +16,10 @@ from typing import Final
 #: As a regular expression that Python, Ruby and Java read alike.
 PART: Final = "[a-z0-9][a-z0-9_.]{0,99}"
 
+#: The types of Elastic's own data streams. With any type, a line could spell out the name of a
+#: backing or a monthly index of audit events, such as `mcp-tools-000001`.
+STREAM_TYPES: Final = ("logs", "metrics", "profiling", "synthetics", "traces")
+
 is_part: Final = re.compile(PART).fullmatch
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from shipper.follow.reader import Chunk, Limits
-from shipper.follow.registry import Committed
+from shipper.follow.registry import Committed, id_key
 from shipper.follow.source import Source
 from shipper.forms.check import Reject
 from shipper.lines import Lines
@@ -68,7 +68,7 @@ class Batch(Struct, frozen=True):
     def rejects(self) -> Iterator[BadLine]:
         """The lines that were rejected when they were read."""
         for source, chunk in self.parts:
-            path, key = source.found.path, source.id_key
+            path, key = source.found.path, id_key(source.key)
             yield from (BadLine(path, reject, key) for reject in chunk.sifted.rejects)
 
     def truncated(self) -> Sequence[BadLine]:
@@ -84,7 +84,7 @@ class Batch(Struct, frozen=True):
         for source, chunk in self.parts:
             if index < len(chunk.lines):
                 reject = Reject(chunk.lines[index], chunk.offset(index), reason)
-                key = "" if chunk.sifted.is_sealed(index) else source.id_key
+                key = "" if chunk.sifted.is_sealed(index) else id_key(source.key)
                 return BadLine(source.found.path, reject, key)
             index -= len(chunk.lines)
         raise IndexError(index)

@@ -15,6 +15,7 @@ import fcntl
 import os
 import time
 import zlib
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -54,6 +55,11 @@ class Position(Mark, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     path_bytes: bytes = b""
     #: Names the file forever: the ids of its lines begin with it (`lines.Origin`).
     key: bytes = b""
+
+
+def id_key(key: bytes) -> str:
+    """The key of a file as the ids of its lines begin with it."""
+    return urlsafe_b64encode(key).decode("ascii")
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):

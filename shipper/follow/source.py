@@ -7,7 +7,6 @@ that nothing is skipped whatever goes wrong in between.
 import logging
 import os
 import time
-from base64 import urlsafe_b64encode
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from shipper.follow.file import File
 from shipper.follow.handle import Handle, Packed, Torn
 from shipper.follow.mark import HEAD_BYTES, Mark
 from shipper.follow.reader import Chunk, Limits, Reader, Unread, with_rest
-from shipper.follow.registry import Position
+from shipper.follow.registry import Position, id_key
 from shipper.follow.segments import starts_segment
 from shipper.forms.base import Form
 from shipper.forms.foreign import Foreign
@@ -198,12 +197,7 @@ class Source:
 
     def lines(self, chunk: Chunk) -> Lines:
         """The lines of a chunk, each with an id: its own, or one made of the key and its offset."""
-        return chunk.identified(self.id_key)
-
-    @property
-    def id_key(self) -> str:
-        """The key as the ids of its lines begin with it."""
-        return urlsafe_b64encode(self.key).decode("ascii")
+        return chunk.identified(id_key(self.key))
 
     def announce(self, now_s: int) -> Position:
         """The position to commit before the first lines are sent, so that their ids are kept.

@@ -55,9 +55,10 @@ class Foreign(Struct, frozen=True):
 
     def _may_claim(self, data: bytes) -> bool:
         """Whether one of the reserved names is in the bytes, or may be, in escapes."""
-        if b'"mcp.' in data or (b"\\u00" in data and _ESCAPE.search(data)):
+        # From its end, where this search takes half the time.
+        if data.rfind(b'"mcp.') >= 0 or (b"\\" in data and _ESCAPE.search(data)):
             return True
-        return any(b'"%b"' % dataset.encode() in data for dataset in self.datasets)
+        return any(data.rfind(b'"%b"' % name.encode()) >= 0 for name in self.datasets)
 
     def _without_claim(self, line: bytes) -> bytes:
         if not self._may_claim(line):

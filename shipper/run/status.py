@@ -13,7 +13,7 @@ from shipper.config import Config
 from shipper.config.operation import HttpConfig
 from shipper.deliver.dead_letters import dead_letters_folder
 from shipper.follow.discover import scan
-from shipper.follow.registry import Position, read_positions, registry_path
+from shipper.follow.registry import Position, id_key, read_positions, registry_path
 from shipper.shown import as_text
 
 
@@ -46,7 +46,8 @@ class FileStatus(Struct, frozen=True):
         """As one JSON object."""
         known: dict[str, object] = {}
         if at := self.position:
-            known = {**msgspec.structs.asdict(at), "head": at.head.hex(), "tail": at.tail.hex()}
+            prints = {"head": at.head.hex(), "tail": at.tail.hex(), "key": id_key(at.key)}
+            known = {**msgspec.structs.asdict(at), **prints}
             del known["path_bytes"]
         file = {"output": self.output, "path": as_text(self.path), "size": self.size}
         return {**known, **file, "offset": self.offset, "behind": self.behind}

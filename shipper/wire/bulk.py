@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from shipper.errors import ProtocolError
-from shipper.names import is_part
+from shipper.names import STREAM_TYPES, is_part
 
 #: Only what `read_response` needs: a full answer is as long as the request.
 FILTER_PATH = ",".join(
@@ -28,8 +28,9 @@ FILTER_PATH = ",".join(
 
 _MAX_ID_BYTES = 512  # Elasticsearch's own
 
-#: Bounds the memory for names of data streams, which foreign lines choose.
+#: Bound the memory for names of data streams, which foreign lines choose.
 _MAX_KNOWN = 1000
+_MAX_KNOWN_BYTES = 512
 
 _UTC = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])-[0-9]{2}T[0-9:.]{5,20}Z")
 
@@ -39,16 +40,12 @@ _ODD = (msgspec.ValidationError, RecursionError)
 
 _encode = msgspec.json.Encoder().encode
 
-#: The types of Elastic's own data streams. With any type, a line could spell out the name of a
-#: backing or a monthly index of audit events, such as `mcp-tools-000001`.
-TYPES: Final = frozenset({"logs", "metrics", "traces", "synthetics", "profiling"})
-
 _NO_INDICES: Final[Mapping[str, str]] = MappingProxyType({})
 
 _T = TypeVar("_T")
 
 
-class _DataStream(msgspec.Struct, frozen=True):  # a key of `_Heads`
+class _DataStream(msgspec.Struct, frozen=True):  # a part of a key of `_Heads`
     type: str = "logs"
     dataset: str = "generic"
     namespace: str = "default"
@@ -56,16 +53,17 @@ class _DataStream(msgspec.Struct, frozen=True):  # a key of `_Heads`
 
 _QUOTE = ord('"')
 
-_NO_ID = msgspec.Raw(b"null")
+_NULL = msgspec.Raw(b"null")
 
 
 class _Event(msgspec.Struct):
     #: Exactly as in the line, quoted and escaped; it goes into the action unchanged.
-    id: msgspec.Raw = _NO_ID
+    id: msgspec.Raw = _NULL
 
 
 class _Target(msgspec.Struct):
-    data_stream: _DataStream | None = None
+    #: As in the line: most lines name it with the same bytes, so few have to be read.
+    data_stream: msgspec.Raw = _NULL
 
 
 class _Route(_Target):
@@ -88,10 +86,12 @@ class _Heads(dict[Any, bytes]):
     def __init__(self, make: Callable[[Any], bytes]) -> None:
         self._make = make
 
-    def __missing__(self, key: object) -> bytes:
+    def __missing__(self, key: Any) -> bytes:
+        head = self._make(key)
         if len(self) == _MAX_KNOWN:
             self.clear()
-        head = self[key] = self._make(key)
+        if len(key) <= _MAX_KNOWN_BYTES:
+            self[key] = head
         return head
 
 
@@ -125,13 +125,15 @@ class ActionEncoder:
         if ids and all(ids):
             head_of = self._heads
             return [
-                b'%b,"_id":"%b"}}\n' % (head_of[target.data_stream], ident)
+                b'%b,"_id":"%b"}}\n' % (head_of[bytes(target.data_stream)], ident)
                 for target, ident in zip(_read_targets(block), ids, strict=True)
             ]
         routes = _read_routes(block)
-        return _identified([self._heads[route.data_stream] for route in routes], routes, ids)
+        heads = [self._heads[bytes(route.data_stream)] for route in routes]
+        return _identified(heads, routes, ids)
 
-    def _head(self, stream: _DataStream | None) -> bytes:
+    def _head(self, data: bytes) -> bytes:
+        stream = _stream(data)
         if stream is None:
             return self._default
         if self._has_index(stream):
@@ -139,14 +141,15 @@ class ActionEncoder:
             return _action_head(self._indices[stream.dataset]) + b',"require_alias":true'
         parts = (stream.type, stream.dataset, stream.namespace)
         name = "-".join(parts)
-        is_valid = stream.type in TYPES and all(map(is_part, parts))
+        is_valid = stream.type in STREAM_TYPES and all(map(is_part, parts))
         is_taken = any(name.startswith(f"{index}-") for index in self._indices.values())
         return _action_head(name) if is_valid and not is_taken else self._default
 
     def _dated_head(self, route: _DatedRoute, heads: _Heads) -> bytes:
-        stream = route.data_stream
+        data = bytes(route.data_stream)
+        stream = _stream(data)
         if stream is None or not self._has_index(stream):
-            return self._heads[stream]
+            return self._heads[data]
         month = month_of(route.timestamp)
         return heads[stream.dataset, month] if month else self._default
 
@@ -204,6 +207,13 @@ def _action_head(index: str) -> bytes:
     return b'{"create":{"_index":%b' % _encode(index)
 
 
+def _stream(data: bytes) -> _DataStream | None:
+    """The data stream that a line names; None if it has an odd shape."""
+    with suppress(*_ODD):
+        return msgspec.json.decode(data, type=_DataStream | None)
+    return None
+
+
 def _read_targets(block: bytes) -> Sequence[_Target]:
     try:
         return _targets.decode_lines(block)
@@ -215,7 +225,7 @@ def _read_routes(block: bytes) -> list[_Route]:
     try:
         return _routes.decode_lines(block)  # one call in C; the usual case
     except _ODD:
-        return [_Route(one.data_stream, one.event) for one in _odd_routes(block)]
+        return list(_odd_routes(block))
 
 
 def _read_dated_routes(block: bytes) -> list[_DatedRoute]:
@@ -236,7 +246,7 @@ def _odd_route(line: bytes) -> _DatedRoute:
     except _ODD:
         return _DatedRoute()
     return _DatedRoute(
-        _member(members, "data_stream", _DataStream),
+        members.get("data_stream", _NULL),
         _member(members, "event", _Event),
         _member(members, "@timestamp", str),
     )

@@ -13,8 +13,10 @@ A server can refuse only by closing the connection.
 
 import zlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from itertools import repeat
+from operator import add
 from struct import Struct
 
 from shipper.errors import ProtocolError
@@ -50,9 +52,10 @@ class Sender:
         self._acked = 0
         self._pending = b""
 
-    def window(self, payloads: Payloads, *, prefix: bytes = b"") -> bytes:
-        """The bytes of one window, `prefix` before each payload; it is in flight from now on.
+    def window(self, payloads: Payloads, *, suffix: bytes | Sequence[bytes] = b"") -> bytes:
+        """The bytes of one window; it is in flight from now on.
 
+        `suffix` follows each payload, or is one for each of them.
         A server answers an empty window by a 0, or not at all; it is never in flight.
         """
         head = _HEAD.pack(WINDOW, len(payloads))
@@ -60,8 +63,8 @@ class Sender:
             return head
         self._sizes.append(len(payloads))
         if self._deflate is None:
-            return b"".join((head, *_frames(payloads, prefix)))
-        body = self._deflate(b"".join(_frames(payloads, prefix)))
+            return b"".join((head, *_frames(payloads, suffix)))
+        body = self._deflate(b"".join(_frames(payloads, suffix)))
         return b"".join((head, _HEAD.pack(COMPRESSED, len(body)), body))
 
     def receive(self, data: bytes) -> None:
@@ -99,14 +102,20 @@ class Sender:
         return self._acked
 
 
-def _frames(payloads: Payloads, prefix: bytes) -> list[bytes | memoryview]:
+def _frames(payloads: Payloads, suffix: bytes | Sequence[bytes]) -> list[bytes | memoryview]:
     # Everything runs in C: a Python-level loop here costs more than the compression. Looking up
     # both halves of a header costs half as much as packing it.
     count = len(payloads)
-    pieces: list[bytes | memoryview] = [b""] * (3 * count)
-    pieces[::3] = _frame_starts(_power_of_two_from(count))[:count]
-    pieces[1::3] = map(_frame_sizes(prefix).__getitem__, map(len, payloads))
-    pieces[2::3] = payloads
+    sizes: Iterable[int] = map(len, payloads)
+    if isinstance(suffix, bytes):
+        sizes, suffix = map(add, sizes, repeat(len(suffix))), (suffix,) * count
+    else:
+        sizes = map(add, sizes, map(len, suffix))
+    pieces: list[bytes | memoryview] = [b""] * (4 * count)
+    pieces[::4] = _frame_starts(_power_of_two_from(count))[:count]
+    pieces[1::4] = map(_frame_sizes.__getitem__, sizes)
+    pieces[2::4] = payloads
+    pieces[3::4] = suffix
     return pieces
 
 
@@ -121,23 +130,19 @@ def _frame_starts(count: int) -> tuple[bytes, ...]:
 
 
 class _FrameSizes(dict[int, bytes]):
-    """The bytes between sequence and payload (size and prefix), by the length of the payload."""
-
-    def __init__(self, prefix: bytes) -> None:
-        self._prefix = prefix
+    """The size of a payload as bytes; to look it up costs half as much as to make it."""
 
     def __missing__(self, length: int) -> bytes:
         if len(self) == _MAX_FRAME_SIZES:
             self.clear()
-        made = (length + len(self._prefix)).to_bytes(4, "big") + self._prefix
-        self[length] = made
+        made = self[length] = length.to_bytes(4, "big")
         return made
 
 
-#: Lines of one source have a few hundred lengths; this many with their prefix take half a MiB.
+#: Lines of one source have a few hundred lengths; this many take half a MiB.
 _MAX_FRAME_SIZES = 4096
 
-_frame_sizes = lru_cache(maxsize=4)(_FrameSizes)
+_frame_sizes = _FrameSizes()
 
 
 class Receiver:

@@ -156,7 +156,22 @@ def test_with_named_indices_each_type_has_its_branch(strategy, index):
     assert text.count("if [data_stream][dataset] ==") == len(builtin().event_types)
 
 
-@pytest.mark.parametrize("part", ["type", "dataset", "namespace"])
+def test_only_a_type_of_elastics_own_data_streams_is_routed():
+    pattern = re.compile(dict(patterns(TREE))["[data_stream][type]"].replace(r"\z", r"\Z"))
+    assert pattern.search("logs")
+    assert pattern.search("metrics")
+    for bad in ("mcp", "logs-mcp.tools", "xlogs", "logs\n", ""):
+        assert not pattern.search(bad), bad
+
+
+def test_the_id_that_the_shipper_gives_comes_before_that_which_a_line_names():
+    text = FILES[FOLDER / "mcp-classify.conf"].decode()
+    given, named = text.index("[@metadata][_id] =~"), text.index("[event][id] =~")
+    assert given < named
+    assert "else if [mcp][audit][type] and [event][id] =~" in text
+
+
+@pytest.mark.parametrize("part", ["dataset", "namespace"])
 def test_only_a_valid_part_of_a_stream_name_is_routed(part):
     pattern = re.compile(dict(patterns(TREE))[f"[data_stream][{part}]"].replace(r"\z", r"\Z"))
     ours = {row.dataset for row in builtin().event_types.values()}

@@ -1,14 +1,16 @@
 """The Logstash output against a strict server on a real socket."""
 
 import gc
+import json
 import socket
 import threading
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from shipper.errors import Closed, ConfigError, ProtocolError, Unavailable
-from shipper.lines import Lines
+from shipper.lines import Lines, Origin
 from shipper.outputs.base import DELIVERED, RETRY, Rejected
 from shipper.outputs.hosts import split_host
 from shipper.outputs.logstash.config import LogstashConfig
@@ -42,20 +44,46 @@ def test_lines_arrive_in_order_with_metadata_at_any_level(level):
     assert server.events == [{"@metadata": metadata, "n": n} for n in (1, 2, 3)]
 
 
-def test_metadata_is_the_first_member_and_the_rest_is_as_it_was():
+def test_metadata_is_the_last_member_and_the_rest_is_as_it_was():
     lines = [b'{"a":"caf\xc3\xa9 \\u00e9" , "b":1.0}', b"{}", b"{ }", b'{\t"x" :{}}', b'{ "y":[]}']
     with FakeLogstash() as server:
         sender = output(server.address, version="1.2")
         assert sender.send(Lines.of(lines)) == [DELIVERED] * 5
+        assert sender.send(Lines.of(lines[:1])) == [DELIVERED]
         sender.close()
-    start = b'{"@metadata":{"beat":"mcp-shipper","type":"_doc","version":"1.2"}'
+    end = b'"@metadata":{"beat":"mcp-shipper","type":"_doc","version":"1.2"}}'
     assert list(server.windows[0]) == [
-        start + b',"a":"caf\xc3\xa9 \\u00e9" , "b":1.0}',
-        start + b"}",
-        start + b"}",
-        start + b',"x" :{}}',
-        start + b',"y":[]}',
+        b'{"a":"caf\xc3\xa9 \\u00e9" , "b":1.0,' + end,
+        b"{" + end,
+        b"{" + end,
+        b'{\t"x" :{},' + end,
+        b'{ "y":[],' + end,
     ]
+    assert list(server.windows[1]) == [b'{"a":"caf\xc3\xa9 \\u00e9" , "b":1.0,' + end]
+
+
+@pytest.mark.parametrize("others", [(), (b"{}",)])
+def test_a_line_cannot_replace_its_metadata(others):
+    forged = b'{"@metadata":{"beat":"x","_id":"forged"},"n":1}'
+    lines = Lines.of([forged, *others])
+    placed = replace(lines, origins=[Origin(len(lines), "key", start=70)])
+    with FakeLogstash() as server:
+        sender = output(server.address, version="1.2")
+        sender.send(lines)
+        sender.send(placed)
+        sender.close()
+    own, given = (json.loads(window[0])["@metadata"] for window in server.windows)
+    assert own == {"beat": "mcp-shipper", "type": "_doc", "version": "1.2"}
+    assert given == {**own, "_id": "key-70"}
+
+
+def test_each_line_carries_the_id_that_its_place_gives_it():
+    lines = replace(THREE, origins=[Origin(1), Origin(2, "key", offsets=[8, 99])])
+    with FakeLogstash() as server:
+        sender = output(server.address)
+        sender.send(lines)
+        sender.close()
+    assert [one["@metadata"].get("_id") for one in server.events] == [None, "key-8", "key-99"]
 
 
 def test_one_connection_serves_many_windows():
@@ -434,8 +462,8 @@ POISON = {
 
 @pytest.mark.parametrize(("poison", "reason"), POISON.items(), ids=POISON.values())
 def test_a_line_that_closes_the_connection_is_told_from_its_neighbours(poison, reason):
-    members = poison[1:]
-    with FakeLogstash(closes_on=lambda payload: payload.endswith(members)) as server:
+    members = poison[:-1]
+    with FakeLogstash(closes_on=lambda payload: payload.startswith(members)) as server:
         sender = output(server.address)
         good, bad, other = sender.send(Lines.of([b'{"a":"\\":"}', poison, b'{"n":2}']))
         assert (good, other) == (RETRY, RETRY)

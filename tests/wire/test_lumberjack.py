@@ -48,9 +48,13 @@ def test_a_compressed_window_is_a_count_and_one_frame_of_all_events():
     assert window == b"2W\x00\x00\x00\x01" + compressed(event(1, b"{}"))
 
 
-def test_a_prefix_is_part_of_every_event():
-    assert Sender().window([b"b}", memoryview(b"c}")], prefix=b"{a,") == (
-        frame(b"W", 2) + event(1, b"{a,b}") + event(2, b"{a,c}")
+def test_a_suffix_is_part_of_every_event():
+    payloads = [b"{b", memoryview(b"{cc")]
+    assert Sender().window(payloads, suffix=b",a}") == (
+        frame(b"W", 2) + event(1, b"{b,a}") + event(2, b"{cc,a}")
+    )
+    assert Sender().window(payloads, suffix=[b",a}", b",bb}"]) == (
+        frame(b"W", 2) + event(1, b"{b,a}") + event(2, b"{cc,bb}")
     )
 
 

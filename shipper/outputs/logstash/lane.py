@@ -39,31 +39,45 @@ _QUOTE = ord(b'"')
 
 
 class Framing:
-    """The lines of one `send` as payloads, each with the metadata as its first member."""
+    """The lines of one `send` as payloads, each with the metadata as its last member.
 
-    __slots__ = ("_payloads", "_prefix")
+    Of a member that comes twice a server takes the last: a line cannot replace the metadata.
+    """
+
+    __slots__ = ("_payloads", "_suffix")
 
     def __init__(self, lines: Lines, metadata: bytes) -> None:
-        """`metadata`: the beginning of an object, without its closing brace."""
+        """`metadata`: a member, without the closing brace of its value."""
         # A line starts with {" unless the object is empty or starts with white space.
         self._payloads: Payloads
         if lines.is_usual or lines.bytes_at(1) == {_QUOTE}:
-            self._prefix, self._payloads = metadata + b",", lines.views(skip=1)
+            metadata, self._payloads = b"," + metadata, lines.views(past=-1)
         else:
-            self._prefix, self._payloads = b"", [_spliced(metadata, line) for line in lines]
+            self._payloads = list(map(_opened, lines))
+        self._suffix: bytes | Sequence[bytes] = metadata + b"}}"
+        if ids := lines.ids():
+            self._suffix = [_with_id(metadata, ident) for ident in ids]
 
     def window(self, sender: Sender, part: slice) -> bytes:
         """The window of these lines."""
-        return sender.window(self._payloads[part], prefix=self._prefix)
+        suffix = self._suffix
+        of_part = suffix if isinstance(suffix, bytes) else suffix[part]
+        return sender.window(self._payloads[part], suffix=of_part)
 
     def suspicion(self, index: int) -> str | None:
         """A reason in that line for Logstash to close the connection, if one is known."""
-        return suspicion(self._prefix + self._payloads[index])
+        return suspicion(bytes(self._payloads[index]) + b"}")
 
 
-def _spliced(metadata: bytes, line: bytes) -> bytes:
-    members = line[1:].lstrip()
-    return metadata + (b"" if members.startswith(b"}") else b",") + members
+def _opened(line: bytes) -> bytes:
+    """The object without its closing brace, ready for another member."""
+    members = line[:-1].rstrip()
+    return members if members == b"{" else members + b","
+
+
+def _with_id(metadata: bytes, ident: bytes) -> bytes:
+    """The metadata and the end of the line; an event has its own id, which is in the line."""
+    return b'%b,"_id":"%b"}}' % (metadata, ident) if ident else metadata + b"}}"
 
 
 class LogstashLane:

@@ -24,7 +24,7 @@ class Logstash:
         self._lanes = Lanes(lanes, config.backoff)
         self._config = config
         metadata = {"beat": config.index, "type": "_doc", "version": config.version}
-        self._metadata = b'{"@metadata":' + msgspec.json.encode(metadata)
+        self._metadata = b'"@metadata":' + msgspec.json.encode(metadata)[:-1]
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Deliver `lines` in windows; on one connection in order, and none after a failure."""
