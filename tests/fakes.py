@@ -102,6 +102,16 @@ class FakeElasticsearch(BulkServer):
             raise Ended
         return answer
 
+    def mget(self, body):
+        """The answer to `_mget`."""
+        self.requests.append(("_mget", {}, body))
+        asked = [(one["_index"], one["_id"]) for one in json.loads(body)["docs"]]
+        docs = [{"_id": one[1], "found": one in self.documents} for one in asked]
+        for doc, one in zip(docs, asked, strict=True):
+            if doc["found"]:
+                doc["_source"] = json.loads(self.documents[one])
+        return 200, {"docs": docs}
+
     def create(self, pairs):
         """Elasticsearch's answer to these actions and lines."""
         return 200, {"errors": False, "items": [{"create": self._create(*p)} for p in pairs]}

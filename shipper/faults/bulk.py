@@ -72,7 +72,8 @@ class BulkServer(Server):
         """`kept` is called with new documents; 400 refuses those that match `poison`."""
         super().__init__(script, place, report)
         self._kept, self._poison, self._max_body_bytes = kept, poison, max_body_bytes
-        self._ids: set[tuple[str, str]] = set()
+        #: The `event.hash` of each document.
+        self._ids: dict[tuple[str, str], str | None] = {}
         self._lock = Lock()
         self.url = f"{'https' if place.tls else 'http'}://{self.address}"
 
@@ -118,7 +119,7 @@ class BulkServer(Server):
                 item = self._fault(action, index, line)
                 # 409 pretends that an earlier attempt stored the line, so it is kept.
                 if item is None or item["status"] == _CONFLICT:
-                    stored = self._keep(operation, target)
+                    stored = self._keep(operation, target, line)
                     kept += [line] if stored["status"] == _CREATED else []
                     item = item or stored
                 items.append({operation: {"_index": target.get("_index"), **item}})
@@ -126,11 +127,28 @@ class BulkServer(Server):
         is_bad = any("error" in item for made in items for item in made.values())
         return {"took": 1, "errors": is_bad, "items": items}
 
-    def _keep(self, operation: str, target: Mapping[str, Any]) -> dict[str, object]:
+    def mget(self, body: bytes) -> Answer:
+        """The answer to `_mget`: which documents there are, with their hashes."""
+        asked = [(one["_index"], one["_id"]) for one in json.loads(body)["docs"]]
+        with self._lock:
+            return _OK, {"docs": [self._document(*one) for one in asked]}
+
+    def _document(self, index: str, ident: str) -> dict[str, object]:
+        known = (index, ident) in self._ids
+        source = {"event": {"hash": self._ids.get((index, ident))}}
+        return {
+            "_index": index,
+            "_id": ident,
+            "found": known,
+            **({"_source": source} if known else {}),
+        }
+
+    def _keep(self, operation: str, target: Mapping[str, Any], line: bytes) -> dict[str, object]:
         ident = target.get("_id") or f"auto-{len(self._ids)}"
         key = str(target.get("_index")), str(ident)
         is_known = key in self._ids
-        self._ids.add(key)
+        if not is_known or operation == "index":
+            self._ids[key] = _hash_of(line)
         if not is_known:
             return {"_id": ident, "result": "created", "status": _CREATED}
         if operation == "create":
@@ -173,7 +191,11 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_PUT = do_DELETE = do_GET  # noqa: N815  # http.server's names
 
     def do_POST(self) -> None:
-        if not self.path.partition("?")[0].endswith("/_bulk"):
+        path = self.path.partition("?")[0]
+        if path.endswith("/_mget"):
+            self._say(self.server.mget(self._read()[1]))
+            return
+        if not path.endswith("/_bulk"):
             self.do_GET()
             return
         phase = self.server.next_phase("request")
@@ -231,6 +253,14 @@ def read_pairs(body: bytes) -> list[_Pair]:
         return [(decode(a), b) for a, b in zip(lines[::2], lines[1::2], strict=True)]
     except msgspec.DecodeError as error:
         raise BadInput([Problem("bulk", f"Malformed action/metadata line: {error}")]) from error
+
+
+def _hash_of(line: bytes) -> str | None:
+    try:
+        found = json.loads(line)["event"]["hash"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def _error(status: int) -> dict[str, str]:

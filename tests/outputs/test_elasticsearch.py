@@ -5,10 +5,11 @@ import socket
 import threading
 
 import pytest
+from msgspec.structs import replace
 
 from shipper.config import from_mapping
 from shipper.errors import ConfigError, ProtocolError, Refused, Unavailable
-from shipper.lines import Lines
+from shipper.lines import Lines, Origin
 from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Rejected
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 from shipper.outputs.elasticsearch.output import Elasticsearch
@@ -424,3 +425,89 @@ def test_hosts_that_are_no_urls_stop_before_starting(hosts):
     with pytest.raises(ConfigError) as caught:
         Elasticsearch(ElasticsearchConfig(hosts=hosts))
     assert "geheim" not in str(caught.value)
+
+
+def hashed(n, hash_, **members):
+    stream = {"type": "logs", "dataset": "mcp.tools", "namespace": "default"}
+    event = {"id": f"id-{n}", "hash": hash_}
+    return json.dumps({"data_stream": stream, "n": n, **members, "event": event}).encode()
+
+
+def test_an_event_whose_id_another_document_has_is_rejected_and_logged(caplog):
+    with FakeElasticsearch() as server:
+        sender = output(server.url)
+        assert sender.send(Lines.of([hashed(1, "a"), hashed(2, "b"), line(3)])) == [DELIVERED] * 3
+        again = Lines.of([hashed(1, "a"), hashed(2, "other"), line(3), hashed(4, "d")])
+        same, other, unhashed, new = sender.send(again)
+        sender.close()
+    assert (same, unhashed, new) == (DUPLICATE, DUPLICATE, DELIVERED)
+    reason = "409 conflict: logs-mcp.tools-default holds another document under the id id-2"
+    assert other == Rejected(reason)
+    (message,) = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    assert reason in message
+
+
+@pytest.mark.parametrize("document", [b"{}", b'{"event":{"hash":7}}', b'{"event":"x"}', b'{"n":1}'])
+def test_a_document_without_the_hash_is_another_one(document):
+    with FakeElasticsearch() as server:
+        sender = output(server.url)
+        server.documents["logs-mcp.tools-default", "id-1"] = document
+        (outcome,) = sender.send(Lines.of([hashed(1, "a")]))
+        sender.close()
+    assert isinstance(outcome, Rejected)
+
+
+def test_a_line_whose_id_is_given_is_not_compared():
+    lines_ = replace(Lines.of([hashed(1, "a")]), origins=[Origin(1, "key")])
+    with FakeElasticsearch() as server:
+        sender = output(server.url)
+        assert sender.send(lines_) == [DELIVERED]
+        server.documents["logs-mcp.tools-default", "key-0"] = b"{}"
+        assert sender.send(lines_) == [DUPLICATE]
+        sender.close()
+    assert [path for path, *_ in server.requests if path == "_mget"] == []
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+def test_documents_that_cannot_be_read_now_are_compared_later(code):
+    with FakeElasticsearch() as server:
+        sender = output(server.url)
+        sender.send(Lines.of([hashed(1, "a")]))
+        server.mget = lambda body: (code, {})
+        assert sender.send(Lines.of([hashed(1, "b"), hashed(2, "b")])) == [RETRY, DELIVERED]
+        sender.close()
+
+
+def test_without_the_right_to_read_an_id_that_is_taken_counts_as_delivered_and_it_is_logged(caplog):
+    with FakeElasticsearch() as server:
+        sender = output(server.url)
+        sender.send(Lines.of([hashed(1, "a")]))
+        error = {"type": "security_exception", "reason": "action is unauthorized"}
+        server.mget = lambda body: (403, {"error": error})
+        for _ in range(2):
+            assert sender.send(Lines.of([hashed(1, "b")])) == [DUPLICATE]
+        sender.close()
+    (message,) = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    assert "action is unauthorized" in message
+    assert "privilege read" in message
+
+
+def test_the_index_that_the_conflict_names_is_asked():
+    backing = ".ds-logs-mcp.tools-default-2026.11.30-000001"
+    error = {"type": "version_conflict_engine_exception", "reason": "x", "index": backing}
+    with FakeElasticsearch(items({"status": 409, "error": error})) as server:
+        server.documents[backing, "id-1"] = hashed(1, "a")
+        sender = output(server.url)
+        assert sender.send(Lines.of([hashed(1, "a")])) == [DUPLICATE]
+        sender.close()
+
+
+@pytest.mark.parametrize("answer", [b"", b"{}", b'{"docs":[]}', b"<html>", b'{"docs":[{},{}]}'])
+def test_an_answer_about_documents_that_is_none_settles_nothing(answer):
+    with FakeElasticsearch() as server:
+        sender = output(server.url)
+        sender.send(Lines.of([hashed(1, "a")]))
+        server.mget = lambda body: (200, answer)
+        with pytest.raises(ProtocolError):
+            sender.send(Lines.of([hashed(1, "a")]))
+        sender.close()

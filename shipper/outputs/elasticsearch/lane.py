@@ -9,6 +9,7 @@ from msgspec import Struct
 from shipper.errors import DeliveryError, ProtocolError, Refused, TooLarge, Unavailable
 from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Outcome, Rejected
 from shipper.outputs.deflate import gzip_deflate
+from shipper.outputs.elasticsearch.conflicts import Conflicts
 from shipper.outputs.http import Http
 from shipper.outputs.lanes import Size, Work
 from shipper.wire import bulk
@@ -22,6 +23,15 @@ class Requests(Struct, frozen=True):
 
     actions: Sequence[bytes]
     lines: Sequence[memoryview]
+    #: The ids that were given; empty for a line with an id of its own, or if each has one.
+    ids: Sequence[bytes] = ()
+
+    def claim(self, at: int, item: bulk.Item) -> bulk.Claim | None:
+        """What can be compared with the document that has the line's own id."""
+        if item.status != _CONFLICT or (self.ids and self.ids[at]):
+            return None
+        index = item.error.index if item.error else None
+        return bulk.claim_of(self.actions[at], self.lines[at], index)
 
     def body(self, part: slice) -> bytes:
         """The body for these lines."""
@@ -51,6 +61,7 @@ class ElasticsearchLane:
         self._size = Size(max_lines)
         #: Halved for good whenever the server refuses a request as too large.
         self._max_bytes = 1 << 31
+        self._conflicts = Conflicts()
 
     @property
     def is_connected(self) -> bool:
@@ -75,7 +86,7 @@ class ElasticsearchLane:
             while parts:
                 part = parts.pop()
                 try:
-                    work.record(part, self._send(job.body(part), part.stop - part.start))
+                    work.record(part, self._send(job, part))
                 except TooLarge as error:
                     if part.stop - part.start == 1:
                         work.record(part, [Rejected(f"too large: {error}")])
@@ -107,19 +118,38 @@ class ElasticsearchLane:
         for node in self._nodes:
             node.close()
 
-    def _send(self, body: bytes, count: int) -> Sequence[Outcome]:
+    def _send(self, job: Requests, part: slice) -> Sequence[Outcome]:
+        body = job.body(part)
         if self._api.deflate is not None:
             body = self._api.deflate(body)
         api, node = self._api, self._nodes[0]
         status, data = node.request("POST", api.target, api.bulk_headers, body)
         if status != _OK:
             raise self._failure(status, data)
-        outcomes = self._outcomes(bulk.read_response(data, count))
+        items = bulk.read_response(data, part.stop - part.start)
+        outcomes = self._outcomes(items)
+        if DUPLICATE in outcomes:
+            self._compare(job, part, items, outcomes)
         if RETRY in outcomes:
             self._size.shrink()
         else:
             self._size.grow()
         return outcomes
+
+    def _compare(
+        self, job: Requests, part: slice, items: Sequence[bulk.Item], outcomes: list[Outcome]
+    ) -> None:
+        """Change the outcomes of lines that are not the documents with their ids."""
+        found = ((at, job.claim(part.start + at, item)) for at, item in enumerate(items))
+        claims = {at: claim for at, claim in found if claim}
+        if claims:
+            checked = self._conflicts.outcomes([*claims.values()], self._ask)
+            for at, outcome in zip(claims, checked, strict=True):
+                outcomes[at] = outcome
+
+    def _ask(self, body: bytes) -> tuple[int, bytes]:
+        headers = {**self._api.headers, "Content-Type": "application/json"}
+        return self._nodes[0].request("POST", bulk.MGET_PATH, headers, body)
 
     def _outcomes(self, items: Sequence[bulk.Item]) -> list[Outcome]:
         if all(map(_is_blocked, items)) and items:

@@ -44,11 +44,12 @@ class Elasticsearch:
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Create a document for each line; on one connection none follows a failed request."""
-        actions = self._encoder.actions(lines.block, lines.ids())
+        ids = lines.ids()
+        actions = self._encoder.actions(lines.block, ids)
         views = lines.views(past=1)
         ends = list(accumulate(map(add, map(len, actions), map(len, views))))
         work = Work(ends, self._config.bulk_max_size, self._share_bytes(ends))
-        return self._lanes.deliver(work, Requests(actions, views))
+        return self._lanes.deliver(work, Requests(actions, views, ids))
 
     def probe(self) -> str:
         """Ask each node for its name, with the credentials of the bulk requests."""
