@@ -1,5 +1,7 @@
 """Writes N believable tool-execution events as NDJSON, about 845 bytes each, the same for a seed.
 
+They are the lines of an application's own log, or with --segment those of an audit segment.
+
 Users, tools, arguments and results repeat as in real logs, and identifiers and hashes do not, so
 these lines compress like real ones.
 """
@@ -32,8 +34,11 @@ VOCABULARY = (
 WORDS = VOCABULARY.split()
 
 
-def events(count: int, seed: int) -> Iterator[bytes]:
-    """The lines, each with its newline; a chain hash runs through them as in a real segment."""
+def events(count: int, seed: int, *, is_segment: bool = False) -> Iterator[bytes]:
+    """The lines, each with its newline; a chain hash runs through them as in a real segment.
+
+    The first line of a segment is its start, in the same data stream as the others.
+    """
     pick = random.Random(seed)
     stream = pick.randbytes(8).hex()
     callers = [_caller(pick) for _ in range(USERS)]
@@ -42,8 +47,21 @@ def events(count: int, seed: int) -> Iterator[bytes]:
     for sequence in range(1, count + 1):
         at += timedelta(microseconds=pick.randrange(200, 40_000))
         body = _body(pick, pick.choice(callers), f"{at:%Y-%m-%dT%H:%M:%S.%f}Z", (stream, sequence))
+        if is_segment:
+            body = _in_segment(body, stream, is_first=sequence == 1)
         head = hashlib.sha256(head + body).digest()
         yield b'%s,"hash":"%s"}}\n' % (body[:-2], head.hex().encode())
+
+
+def _in_segment(body: bytes, stream: str, *, is_first: bool) -> bytes:
+    """The event in the data stream of audit events; the first one starts the segment."""
+    body = body.replace(b'"app.tools"', b'"mcp.tools"')
+    if not is_first:
+        return body
+    chain = f'"chain":{{"previous":"{bytes(32).hex()}","version":1}}'
+    place = f'{chain},"segment":{{"number":1}},"stream":{{"id":"{stream}"}},"type"'
+    start = body.replace(b'"audit":{"type"', f'"audit":{{{place}'.encode())
+    return start.replace(b'"action":"tool-call"', b'"action":"audit-segment-start"')
 
 
 def _caller(pick: random.Random) -> tuple[str, str, str]:
@@ -66,7 +84,7 @@ def _body(
     outcome = "failure" if failed else "success"
     line = (
         f'{{"@timestamp":"{at}"'
-        ',"data_stream":{"dataset":"mcp.tools","namespace":"default","type":"logs"}'
+        ',"data_stream":{"dataset":"app.tools","namespace":"default","type":"logs"}'
         f',"ecs":{{"version":"9.5.0"}},"gen_ai":{{"operation":{{"name":"execute_tool"}}'
         f',"tool":{{"call":{{"arguments":{text}}},"name":"{tool}"}}}}'
         f',"mcp":{{"audit":{{"type":"mcp_tool_execution"}},"method":{{"name":"tools/call"}}'
@@ -74,7 +92,7 @@ def _body(
         f',"tool":{{"is_error":{"true" if failed else "false"}'
         f',"result":{{"size":{len(result)},"text":"{result}"}}}}}}'
         f',"source":{{"ip":"{address}"}},"user":{{"id":"{user}"}}'
-        ',"event":{"action":"tool-call","category":["api"],"dataset":"mcp.tools"'
+        ',"event":{"action":"tool-call","category":["api"],"dataset":"app.tools"'
         f',"duration":{int(pick.lognormvariate(17, 1.2))},"id":"{stream}-{sequence:012d}"'
         f',"kind":"event","outcome":"{outcome}","sequence":{sequence}'
         ',"severity":0,"type":["access"]}}'
@@ -102,9 +120,10 @@ def main() -> None:
     parser.add_argument("count", type=int)
     parser.add_argument("file", type=Path)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--segment", action="store_true")
     asked = parser.parse_args()
     with asked.file.open("wb") as file:
-        for line in events(asked.count, asked.seed):
+        for line in events(asked.count, asked.seed, is_segment=asked.segment):
             file.write(line)
 
 

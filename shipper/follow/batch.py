@@ -44,11 +44,11 @@ class Batch(Struct, frozen=True):
         return Lines.joined([source.lines(chunk) for source, chunk in self.parts])
 
     def unannounced(self, committed: Committed) -> Iterator[Source]:
-        """The files whose key is not on the disk, but gives their lines the ids."""
+        """The files with lines that could have other ids after a crash, as the disk is now."""
         for source, chunk in self.parts:
             position = committed.get(source.id)
-            is_kept = position is not None and position.key == source.key
-            if chunk.has_places_as_ids and not is_kept:
+            known = (position.key, position.cut) if position else None
+            if chunk.has_places_as_ids and known != (source.key, source.cut):
                 yield source
 
     def line_count(self) -> int:

@@ -55,6 +55,9 @@ class Position(Mark, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     path_bytes: bytes = b""
     #: Names the file forever: the ids of its lines begin with it (`lines.Origin`).
     key: bytes = b""
+    #: Where the file ended when lines were sent that may have been unfinished: read again, they end
+    #: there again, and have the same ids. 0 if there are none.
+    cut: int = 0
 
 
 def id_key(key: bytes) -> str:

@@ -97,6 +97,7 @@ class Source:
         "_mark",
         "_next_mark",
         "_reader",
+        "cut",
         "due_monotonic",
         "file",
         "id",
@@ -119,6 +120,8 @@ class Source:
         self.is_sealed = False
         #: Names the file forever; the ids of its lines begin with it.
         self.key = b""
+        #: Where the file was taken to end (`Position.cut`).
+        self.cut = 0
         self._mark: Mark = Mark()
         self._next_mark = self._mark
         # Only while there is more to read: most of many files are quiet.
@@ -149,7 +152,7 @@ class Source:
         """Read on from `mark`, as the file of the position `ident`, with its key if it has one."""
         self.enter(Stage.KNOWN)
         self.id, self._mark, self.segment = ident, mark, segment
-        key = mark.key if isinstance(mark, Position) else b""
+        key, self.cut = (mark.key, mark.cut) if isinstance(mark, Position) else (b"", 0)
         self.key = key or os.urandom(_KEY_BYTES)
         self.is_sealed = segment is not None or self.is_sealed
 
@@ -192,6 +195,8 @@ class Source:
     def advance(self, now_s: int) -> Position:
         """Move behind the chunk that was read last; the position to commit."""
         self._mark = self._next_mark
+        if self.offset >= self.cut:
+            self.cut = 0
         self._next_mark = position = self.relocate(now_s)
         return position
 
@@ -231,6 +236,7 @@ class Source:
             segment=number,
             unpacked_bytes=self.file.size if self.file.is_archive else 0,
             key=self.key,
+            cut=self.cut,
         )
         return position
 
@@ -240,7 +246,7 @@ class Source:
             "%s was truncated or rewritten; reading it from its beginning.", self.found.name
         )
         self._mark = self._next_mark = Mark()
-        self._reader = None
+        self._reader, self.cut = None, 0
 
     def holds_mark(self) -> bool:
         """Whether the open file still holds the settled bytes."""
@@ -298,15 +304,18 @@ class Source:
         if self.file.size < self.offset or not self._mark.fits(handle):
             self.restart()
             self.is_sealed = starts_segment(handle)
-        unread = Unread(handle, self.found.path, self._form, self.offset, self.file.size)
+        size = min(self.file.size, self.cut or self.file.size)
+        unread = Unread(handle, self.found.path, self._form, self.offset, size)
         reader = self._reader or Reader()
         chunk, has_more, rest = reader.read(unread, limits)
         self._reader = reader if has_more or reader.is_skipping else None
         if rest:
             self._wait_for_end(rest)
-            if self._is_end_due:
+            if self._is_end_due or self.cut:
                 self.due_monotonic = None
                 chunk = with_rest(chunk, rest, unread, limits)
+                self.cut = unread.size
+        has_more = has_more or size < self.file.size
         if chunk.end > chunk.start:
             # At the end of the file, the very number of its size: one object for many files.
             end = unread.size if chunk.end == unread.size else chunk.end

@@ -365,3 +365,58 @@ def test_a_dead_letter_is_sent_again_under_its_id(tmp_path, logs):
     (ids,) = output.ids
     again = [f"{one.key}-{one.offset}".encode() if one.key else b"" for one in letters]
     assert sorted(again) == sorted(ids)
+
+
+# --- events that end because nothing more came
+
+MULTILINE = {
+    "parsers": [
+        {"multiline": {"pattern": "^ ", "match": "after", "negate": False, "timeout": "10ms"}}
+    ]
+}
+PARTIAL = {"partial_line_timeout": "10ms"}
+
+
+def texts(server):
+    return sorted(json.loads(line)["message"] for line in server.documents.values())
+
+
+@pytest.mark.parametrize(
+    ("form", "before", "after", "expected"),
+    [
+        (MULTILINE, "a\n b\nc\n d\n", "e\n", ["a\n b", "c\n d", "e"]),
+        (MULTILINE, "a\n b\nc\n d\n", " late\ne\n", ["a\n b", "c\n d", "late", "e"]),
+        (PARTIAL, "a\nhalf", " rest\nb\n", ["a", "b", "half", "rest"]),
+        (PARTIAL, "a\nwhole", "\nb\n", ["a", "b", "whole"]),
+    ],
+)
+@pytest.mark.parametrize("is_killed_twice", [False, True])
+def test_an_event_that_ended_with_the_file_ends_there_again_after_a_crash(
+    tmp_path, logs, form, before, after, expected, is_killed_twice
+):
+    path = logs / "a.log"
+    path.write_text(before)
+    settings = settings_of(tmp_path, form)
+    with FakeElasticsearch() as server:
+        killed(settings, server, 1)
+        if is_killed_twice:
+            killed(settings, server)
+        with path.open("a") as file:
+            file.write(after)
+        killed(settings, server)
+        shipped(settings, server)
+    found = [one.strip() for one in texts(server)]
+    assert sorted(found) == sorted(expected)
+
+
+@pytest.mark.parametrize("after", ["", "\n", '\n{"n":2}\n'])
+def test_an_object_without_its_newline_is_there_once(tmp_path, logs, after):
+    path = logs / "a.log"
+    path.write_text('{"n":0}\n{"n":1}')
+    settings = settings_of(tmp_path)
+    with FakeElasticsearch() as server:
+        killed(settings, server)
+        with path.open("a") as file:
+            file.write(after)
+        shipped(settings, server)
+    assert indexed(server) == ([0, 1, 2] if "2" in after else [0, 1])

@@ -26,7 +26,7 @@ from shipper.faults.script import PROXY, parse
 from tests.integration.line import (
     clear,
     configuration,
-    ids_as_indexed,
+    hits_as_indexed,
     shipping,
     wait_until_shipped,
 )
@@ -55,10 +55,16 @@ class History:
     kills: int = 0
     #: The ids of the lines of each file, in order.
     ids: list[list[str]] = field(default_factory=lambda: [[]])
+    #: How many lines of text were written, into files of their own.
+    texts: int = 0
 
     @property
     def path(self):
-        return self.folder / "audit.log"
+        return self.folder / "app.log"
+
+    @property
+    def text_path(self):
+        return self.folder / "text.log"
 
     def write(self, count):
         lines = self.lines[self.written : self.written + count]
@@ -66,18 +72,28 @@ class History:
             self.size += file.write(b"".join(lines))
         self.ids[-1] += map(id_of, lines)
         self.written += count
+        with self.text_path.open("ab") as file:
+            texts = [text(self.texts + number) for number in range(count)]
+            self.size += file.write("".join(f"{one}\n" for one in texts).encode())
+        self.texts += count
 
     def rotate(self):
         self.rotations += 1
-        self.path.rename(self.folder / f"audit.log.{self.rotations}")
         self.ids.append([])
+        for path in (self.path, self.text_path):
+            path.rename(f"{path}.{self.rotations}")
 
     def compress(self):
         """One of the rotated files, as logrotate has it done."""
-        rotated = [path for path in self.folder.glob("audit.log.*") if path.suffix != ".gz"]
+        rotated = [path for path in self.folder.glob("*.log.*") if path.suffix != ".gz"]
         if rotated:
             self.archives += 1
             subprocess.run(["gzip", self.chance.choice(rotated)], check=True)
+
+
+def text(number):
+    """A line of a program that writes no JSON."""
+    return f"2026-11-30 INFO request {number} is done"
 
 
 def id_of(line):
@@ -95,7 +111,8 @@ def run(home, server, output, runs, seed):
     with ProxyServer(script, server, report=faults.append) as proxy:
         where = proxy.address if output == "logstash" else f"http://{proxy.address}"
         outputs = {output: {"hosts": [where], "bulk_max_size": 100, "timeout": "2s"}}
-        config = configuration(home, [folder / "audit.log*"], outputs)
+        others = {"type": "filestream", "id": "text", "paths": [str(folder / "text.log*")]}
+        config = configuration(home, [folder / "app.log*"], outputs, others)
         for _ in range(runs):
             _live_and_die(history, config, home)
         with shipping(config, home / "log") as process:
@@ -123,25 +140,32 @@ def _live_and_die(history, config, home):
 
 
 def to_lumberjack(lumberjack, home, runs, seed):
-    """The history, and every id as it came."""
+    """The history, and every event's id and every text, as they came."""
     host, port = lumberjack.address.rsplit(":", 1)
     history, faults = run(home, (host, int(port)), "logstash", runs, seed)
-    return history, faults, list(map(id_of, lumberjack.events()))
+    return history, faults, [known(json.loads(line)) for line in lumberjack.events()]
+
+
+def known(document):
+    """By what a document is known: the id of its event, or its text."""
+    return document["event"]["id"] if "event" in document else document["message"]
 
 
 def to_elasticsearch(elasticsearch, home, runs, seed):
-    """The history, and the id of every document."""
+    """The history, and the event's id or the text of every document."""
     clear(elasticsearch.url)
     where = urlsplit(elasticsearch.url)
     history, faults = run(home, (where.hostname, where.port), "elasticsearch", runs, seed)
-    ids = list(map(json.loads, ids_as_indexed(elasticsearch.url, "logs-mcp.tools-default")))
+    hits = hits_as_indexed(elasticsearch.url, "logs-*", ["event.id", "message"])
+    ids = [known(hit["_source"]) for hit in hits]
     clear(elasticsearch.url)
     return history, faults, ids
 
 
 def lost(history, ids):
     """What was written and has not arrived."""
-    return {one for file in history.ids for one in file} - set(ids)
+    written = {one for file in history.ids for one in file}
+    return (written | set(map(text, range(history.texts)))) - set(ids)
 
 
 def disordered(history, ids):
@@ -168,7 +192,7 @@ def main():
             with Elasticsearch() as server:
                 history, faults, ids = to_elasticsearch(server, home, options.runs, options.seed)
         sys.stdout.write(
-            f"{options.to}, seed {options.seed}: {history.written} lines, {history.kills} kills, "
+            f"{options.to}, seed {options.seed}: {history.written} objects, {history.texts} texts, {history.kills} kills, "
             f"{history.rotations} rotations, {history.archives} archives, "
             f"{len(faults)} connections mistreated, {time.monotonic() - began:.0f} s\n"
             f"lost {len(lost(history, ids))}, arrived twice {len(ids) - len(set(ids))}, "

@@ -14,13 +14,13 @@ from tests.real.processes import dies_with_us, wait_until
 SHIPPER = [sys.executable, "-m", "shipper"]
 
 
-def configuration(home, paths, outputs):
-    """A configuration file (JSON is YAML) that ships `paths`."""
+def configuration(home, paths, outputs, *others):
+    """A configuration file (JSON is YAML) that ships `paths`; `others` are more inputs."""
     path = home / "mcp-shipper.yml"
     source = {"id": "test", "paths": [str(one) for one in paths], "parsers": [{"ndjson": {}}]}
     settings = {
         "path": {"home": str(home)},
-        "inputs": [{"type": "filestream", **source}],
+        "inputs": [{"type": "filestream", **source}, *others],
         "output": outputs,
         "self_audit": {"enabled": False},  # tests/run/test_self_audit.py is about these events
     }
@@ -95,11 +95,17 @@ def count(url, index):
 
 def ids_as_indexed(url, index):
     """The id of every document, in the order in which its shard took them, as JSON strings."""
+    return (json.dumps(hit["_id"]).encode() for hit in hits_as_indexed(url, index))
+
+
+def hits_as_indexed(url, index, fields=False):
+    """Every document with these fields, in the order in which its shard took them."""
     call(f"{url}/{index}/_refresh", "POST")
-    body = {"size": 10_000, "sort": [{"_seq_no": "asc"}], "_source": False}
+    order = [{"_seq_no": "asc"}, {"_index": "asc"}]
+    body = {"size": 10_000, "sort": order, "_source": fields}
     while True:
         hits = call(f"{url}/{index}/_search", "POST", body)["hits"]["hits"]
         if not hits:
             return
-        yield from (json.dumps(hit["_id"]).encode() for hit in hits)
+        yield from hits
         body["search_after"] = hits[-1]["sort"]

@@ -124,7 +124,7 @@ def many(tmp_path_factory):
     directory = tmp_path_factory.mktemp("many")
     files = {}
     for number in range(4):
-        lines = list(made_events(MANY // 4, seed=number))
+        lines = list(made_events(MANY // 4, seed=number, is_segment=True))
         path = directory / f"{number}.ndjson"
         path.write_bytes(b"".join(lines))
         files[path] = [line.rstrip(b"\n") for line in lines]

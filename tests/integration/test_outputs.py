@@ -24,7 +24,7 @@ ROW = builtin().event_types["mcp_tool_execution"]
 def several(tmp_path_factory):
     """A file of events, and its lines."""
     path = tmp_path_factory.mktemp("several") / "a.ndjson"
-    lines = list(made_events(SEVERAL, seed=1))
+    lines = list(made_events(SEVERAL, seed=1, is_segment=True))
     path.write_bytes(b"".join(lines))
     return path, [line.rstrip(b"\n") for line in lines]
 
