@@ -112,6 +112,21 @@ class Group(Struct, frozen=True):
         doubt = self.doubt.after(error, taken, left)
         return replace(self, doubt=doubt, is_suspect=len(self.lines) == 1)
 
+    def picked(self, places: Sequence[int]) -> "Group":
+        """The lines at these places of the group, in the same doubt."""
+        indexes = [self.indexes[at] for at in places]
+        return replace(self, indexes=indexes, lines=self.lines.pick(places))
+
+    def failed(self, places: Sequence[int], taken: int, others: int | None) -> "Group":
+        """The lines at these places, after a destination that answers for each failed on them.
+
+        `others` is how many other lines are left if all of them are in doubt, else None.
+        """
+        group = self.picked(places)
+        left = None if others is None else others + len(places)
+        doubt = group.doubt.after(Closed("", answers=True), taken, left)
+        return replace(group, doubt=doubt, is_suspect=True)
+
     def halves(self) -> list["Group"]:
         """Both halves, each in the same doubt."""
         middle, end = len(self.lines) // 2, len(self.lines)
@@ -132,6 +147,11 @@ class Group(Struct, frozen=True):
     def is_to_halve(self) -> bool:
         """Whether one of several lines may be poisonous."""
         return self.doubt.closings >= _CLOSINGS_TO_HALVE and len(self.lines) > 1
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether the destination has failed on these lines alone, often enough."""
+        return self.doubt.strikes >= _STRIKES
 
     @property
     def is_poisonous(self) -> bool:

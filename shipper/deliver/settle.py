@@ -10,13 +10,24 @@ from shipper.deliver.poison import Attempt, Group, Settleable, Unsettled
 from shipper.deliver.stats import TROUBLES, State, Stats
 from shipper.errors import Closed, ProtocolError, Refused, TooLarge, Unavailable
 from shipper.follow.batch import BadLine
-from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Outcome, Output, Rejected
+from shipper.outputs.base import (
+    DELIVERED,
+    DIVERTED,
+    DUPLICATE,
+    RETRY,
+    Failed,
+    Outcome,
+    Output,
+    Rejected,
+)
 
 _log = logging.getLogger(__name__)
 
 #: Frequent attempts would only fill the logs of both sides until a person acts.
 _REFUSED_INITIAL_S, _REFUSED_MAX_S = 30.0, 120.0
 _FULL_INITIAL_S, _FULL_MAX_S = 5.0, 30.0
+
+_AGAIN = "again and again, while it worked otherwise"
 
 #: Waits for the given seconds; False if the pipeline is to stop.
 _Sleep = Callable[[float], bool]
@@ -79,7 +90,7 @@ class Settler:
             if len(group.lines) > 1:
                 return Attempt(group.halves())
             return Attempt(rejected=[(group.indexes[0], f"too large: {error}")])
-        return self._after_answer(group, outcomes)
+        return self._after_answer(group, outcomes, in_doubt)
 
     def _later(self, group: Group, delay_s: float) -> Attempt:
         self._stats.retried += len(group.lines)
@@ -97,25 +108,41 @@ class Settler:
         delay_s = self._backoff.next_s()
         return self._later(group.waited(delay_s), delay_s)
 
-    def _after_answer(self, group: Group, outcomes: Sequence[Outcome]) -> Attempt:
+    def _after_answer(
+        self, group: Group, outcomes: Sequence[Outcome], in_doubt: int | None
+    ) -> Attempt:
         """Count the outcomes; collect the lines to send again and the rejected ones."""
         delivered = self._count_delivered(group, outcomes)
         if delivered == len(group.lines) == len(outcomes):
             return Attempt()
         again: list[int] = []
+        failed: list[tuple[int, str]] = []
         rejected: list[tuple[int, str]] = []
         for at, (index, outcome) in enumerate(zip(group.indexes, outcomes, strict=True)):
             if outcome is RETRY:
                 again.append(at)
+            elif isinstance(outcome, Failed):
+                failed.append((at, outcome.reason))
             elif isinstance(outcome, Rejected):
                 rejected.append((index, outcome.reason))
-        if not again:
+        left = [group.picked(again)] if again else []
+        if failed:
+            others = None if again or in_doubt is None else in_doubt - 1
+            doubtful = group.failed([at for at, _ in failed], self._stats.delivered, others)
+            if doubtful.is_given_up:
+                reasons = (f"{reason} ({_AGAIN})" for _, reason in failed)
+                rejected += zip(doubtful.indexes, reasons, strict=True)
+            else:
+                left.append(doubtful)
+            if not delivered:
+                self._enter(State.UNAVAILABLE, Unavailable(f"it fails on lines ({failed[0][1]})"))
+        if not left:
             return Attempt(rejected=rejected)
         if not delivered:
             self._stall()
-        left = Group([group.indexes[at] for at in again], group.lines.pick(again))
-        self._stats.retried += len(again)
-        return Attempt([left], self._backoff.next_s(), rejected)
+        self._stats.retried += sum(len(one.lines) for one in left)
+        delay_s = self._backoff.next_s()
+        return Attempt([one.waited(delay_s) for one in left], delay_s, rejected)
 
     def _count_delivered(self, group: Group, outcomes: Sequence[Outcome]) -> int:
         delivered = outcomes.count(DELIVERED)  # compares identities first, in C

@@ -41,8 +41,14 @@ class Rejected(Struct, frozen=True):
     reason: str
 
 
+class Failed(Struct, frozen=True):
+    """The destination works, but failed on this line: send it again, until the line is to blame."""
+
+    reason: str
+
+
 #: What became of one line.
-Outcome = _Plain | Rejected
+Outcome = _Plain | Rejected | Failed
 
 
 class Output(Protocol):

@@ -112,6 +112,11 @@ class ActionEncoder:
         self._heads = _Heads(self._head)
         self._monthly_heads = _Heads(self._monthly_head) if is_monthly else None
 
+    @property
+    def default(self) -> bytes:
+        """The beginning of the action of a line that names no data stream."""
+        return self._default
+
     def actions(self, block: bytes, ids: Sequence[bytes] = ()) -> list[bytes]:
         """The action of each line of `block`, newline included.
 

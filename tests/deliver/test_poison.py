@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shipper.deliver.pipeline import Pipeline
+from shipper.deliver.stats import State
 from shipper.errors import Closed, Refused, Unavailable
-from shipper.outputs.base import DELIVERED
+from shipper.outputs.base import DELIVERED, Failed
 from shipper.outputs.logstash.config import LogstashConfig
 from shipper.outputs.logstash.output import Logstash
 from tests.deliver.lines import append, block, config, dead_letters, numbers
@@ -236,3 +237,54 @@ def test_a_logstash_that_closes_every_connection_for_a_while_gets_all_lines_late
     with FakeLogstash(closes_on=recovers, empties=[] if answers else [hang_up] * 60) as server:
         assert ship(tmp_path, server, 20) == []
     assert {event["n"] for event in server.events} == set(range(20))
+
+
+class Failing(Fussy):
+    """A destination that answers for each line, and fails on poison."""
+
+    def send(self, lines):
+        self.sends += 1
+        if self.phases and (phase := self.phases.pop(0)):
+            raise phase
+        found = numbers(lines)
+        self.taken += [n for n in found if n not in self.poison]
+        return [Failed("500 x: y") if n in self.poison else DELIVERED for n in found]
+
+
+@pytest.mark.parametrize("poison", [(0,), (1, 3), tuple(range(8))])
+@pytest.mark.parametrize("size", [8, 100])
+def test_lines_on_which_a_working_destination_fails_alone_are_given_up(tmp_path, poison, size):
+    output = Failing(*poison)
+    waits, dead = drain(tmp_path, size, output)
+    assert sorted(dead) == list(poison)
+    assert sorted(output.taken) == [n for n in range(size) if n not in poison]
+    assert 300 < waits.total_s < 1200
+    (reason, *_) = [one["reason"] for one in dead_letters(config(tmp_path))]
+    assert reason.startswith("500 x: y")
+
+
+def test_a_destination_that_fails_on_many_lines_and_takes_no_other_keeps_them_all(tmp_path):
+    output = Failing(*range(100))
+    _, dead = drain(tmp_path, 100, output, most=200)
+    assert dead == []
+
+
+@pytest.mark.parametrize("trouble", [Unavailable("away"), Refused("no key")])
+def test_an_outage_between_failures_begins_the_count_again(tmp_path, trouble):
+    output = Failing(1, phases=[None] * 7 + [trouble] + [None] * 8 + [trouble])
+    _, dead = drain(tmp_path, 2, output, most=17)
+    assert dead == []
+
+
+def test_a_failure_without_progress_is_a_state_with_its_reason(tmp_path, caplog):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.log").write_bytes(block(range(3)))
+    states = []
+    pipeline = Pipeline(
+        config(tmp_path), Failing(1), sleep=lambda s: states.append(pipeline.stats.state)
+    )
+    pipeline.drain()
+    assert states[1:] == [State.UNAVAILABLE] * len(states[1:])
+    assert "500 x: y" in pipeline.stats.last_error
+    told = [one.getMessage() for one in caplog.records if "500 x: y" in one.getMessage()]
+    assert len([one for one in told if "trying again" in one]) == 1

@@ -192,7 +192,8 @@ def main():
             with Elasticsearch() as server:
                 history, faults, ids = to_elasticsearch(server, home, options.runs, options.seed)
         sys.stdout.write(
-            f"{options.to}, seed {options.seed}: {history.written} objects, {history.texts} texts, {history.kills} kills, "
+            f"{options.to}, seed {options.seed}: {history.written} objects, "
+            f"{history.texts} texts, {history.kills} kills, "
             f"{history.rotations} rotations, {history.archives} archives, "
             f"{len(faults)} connections mistreated, {time.monotonic() - began:.0f} s\n"
             f"lost {len(lost(history, ids))}, arrived twice {len(ids) - len(set(ids))}, "

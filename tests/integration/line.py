@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import msgspec
 
 from shipper.follow.registry import read_positions
+from shipper.record.format import SEGMENT_START, encode_json
+from shipper.record.seal import GENESIS, seal
 from tests.real.processes import dies_with_us, wait_until
 
 SHIPPER = [sys.executable, "-m", "shipper"]
@@ -26,6 +28,19 @@ def configuration(home, paths, outputs, *others):
     }
     path.write_text(json.dumps(settings), encoding="utf-8")
     return path
+
+
+def segment(events):
+    """The bytes of an audit segment with these events, which have ids of their own."""
+    place = {"stream": {"id": "test"}, "segment": {"number": 1}}
+    audit = {"audit": {**place, "chain": {"previous": GENESIS.hex(), "version": 1}}}
+    first = {**events[0], "mcp": audit, "event": {"id": "start", "action": SEGMENT_START.action}}
+    head, lines = GENESIS, []
+    for event in (first, *events):
+        rest = encode_json({name: event[name] for name in event if name != "event"})
+        line, head = seal(b'%b,"event":%b}' % (rest[:-1], encode_json(event["event"])), head)
+        lines.append(line)
+    return b"\n".join([*lines, b""])
 
 
 def ship_once(config, timeout_s=120):

@@ -13,7 +13,16 @@ from shipper.lines import Lines
 from shipper.outputs.base import DELIVERED, DUPLICATE
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 from shipper.outputs.elasticsearch.output import Elasticsearch
-from tests.integration.line import SHIPPER, call, clear, configuration, count, search, ship_once
+from tests.integration.line import (
+    SHIPPER,
+    call,
+    clear,
+    configuration,
+    count,
+    search,
+    segment,
+    ship_once,
+)
 from tests.integration.test_line import ids, setup
 
 SEVERAL = 20_000
@@ -98,7 +107,7 @@ def event(ident, at):
 )
 def test_setup_and_shipper_agree_on_the_names_of_indices(tidy, tmp_path, strategy, prefix):
     lines = [event("a", "2026-11-24T23:30:00.000Z"), event("b", "2026-11-30T23:30:00-01:00")]
-    (tmp_path / "a.ndjson").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    (tmp_path / "a.ndjson").write_bytes(segment(lines))
     config = configuration(tmp_path, [tmp_path / "a.ndjson"], {"elasticsearch": {"hosts": [tidy]}})
     settings = json.loads(config.read_text()) | {"index_strategy": str(strategy)}
     config.write_text(json.dumps(settings | ({"index_prefix": prefix} if prefix else {})))

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from shipper.config import from_mapping
 from shipper.errors import ConfigError, ProtocolError, Refused, Unavailable
 from shipper.lines import Lines, Origin
-from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Rejected
+from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Failed, Rejected
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 from shipper.outputs.elasticsearch.output import Elasticsearch
 from shipper.outputs.secret import Secret
@@ -60,7 +60,7 @@ def test_sending_the_same_again_leaves_one_document_and_counts_as_delivered():
         ({"status": 201, "failure_store": "not_enabled"}, DELIVERED),
         (409, DUPLICATE),
         (429, RETRY),
-        (500, RETRY),
+        (500, Failed("500 unknown: None")),
         (503, RETRY),
         (
             {"status": 400, "error": {"type": "document_parsing_exception", "reason": "bad ip"}},
@@ -510,4 +510,54 @@ def test_an_answer_about_documents_that_is_none_settles_nothing(answer):
         server.mget = lambda body: (200, answer)
         with pytest.raises(ProtocolError):
             sender.send(Lines.of([hashed(1, "a")]))
+        sender.close()
+
+
+SHARDS = (
+    "this action would add [2] shards, but this cluster has [9]/[9] maximum normal shards open;"
+)
+CONDITIONS = [
+    (403, "security_exception", "action [x] is unauthorized on indices [logs-generic-default]"),
+    (404, "index_not_found_exception", "no such index [a]"),
+    (400, "validation_exception", SHARDS),
+    (400, "illegal_argument_exception", "pipeline with id [x] does not exist"),
+    (400, "illegal_argument_exception", "no write index is defined for alias [a]."),
+]
+
+
+@pytest.mark.parametrize(("code", "kind", "reason"), CONDITIONS)
+@pytest.mark.parametrize("has_place", [False, True])
+def test_what_no_line_is_to_blame_for_holds_them_all_and_is_told(code, kind, reason, has_place):
+    condition = {"status": code, "error": {"type": kind, "reason": reason}}
+    some = Lines.of([b'{"n":1}', b'{"n":2}'])
+    if has_place:
+        some = replace(some, origins=[Origin(2, "key")])
+    with FakeElasticsearch(items(201, condition)) as server:
+        sender = output(server.url)
+        with pytest.raises(Refused) as caught:
+            sender.send(some)
+        assert reason in str(caught.value)
+        assert sender.send(some)[-1] is DELIVERED
+        sender.close()
+
+
+@pytest.mark.parametrize(("code", "kind", "reason"), CONDITIONS[:2])
+def test_a_foreign_line_that_chose_its_data_stream_holds_back_no_other(code, kind, reason):
+    condition = {"status": code, "error": {"type": kind, "reason": reason}}
+    some = replace(Lines.of([line(1), line(2, "nginx.access")]), origins=[Origin(2, "key")])
+    with FakeElasticsearch(items(201, condition)) as server:
+        sender = output(server.url)
+        delivered, rejected = sender.send(some)
+        sender.close()
+    assert delivered is DELIVERED
+    assert isinstance(rejected, Rejected)
+
+
+@pytest.mark.parametrize("code", [429, 502, 503, 504])
+def test_a_server_that_postpones_every_line_says_why(code):
+    busy = {"status": code, "error": {"type": "x", "reason": "the queue is full"}}
+    with FakeElasticsearch(items(busy, busy)) as server:
+        sender = output(server.url)
+        with pytest.raises(Unavailable, match="the queue is full"):
+            sender.send(lines(2))
         sender.close()

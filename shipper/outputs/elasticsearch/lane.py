@@ -7,7 +7,15 @@ import msgspec
 from msgspec import Struct
 
 from shipper.errors import DeliveryError, ProtocolError, Refused, TooLarge, Unavailable
-from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Outcome, Rejected
+from shipper.outputs.base import (
+    DELIVERED,
+    DIVERTED,
+    DUPLICATE,
+    RETRY,
+    Failed,
+    Outcome,
+    Rejected,
+)
 from shipper.outputs.deflate import gzip_deflate
 from shipper.outputs.elasticsearch.conflicts import Conflicts
 from shipper.outputs.http import Http
@@ -25,6 +33,14 @@ class Requests(Struct, frozen=True):
     lines: Sequence[memoryview]
     #: The ids that were given; empty for a line with an id of its own, or if each has one.
     ids: Sequence[bytes] = ()
+    #: The beginning of the actions of lines that name no data stream.
+    default: bytes = b""
+
+    def is_chosen(self, at: int) -> bool:
+        """Whether a foreign line has chosen where it goes: it must not hold back the others."""
+        return (
+            bool(self.ids) and self.ids[at] != b"" and not self.actions[at].startswith(self.default)
+        )
 
     def claim(self, at: int, item: bulk.Item) -> bulk.Claim | None:
         """What can be compared with the document that has the line's own id."""
@@ -127,10 +143,10 @@ class ElasticsearchLane:
         if status != _OK:
             raise self._failure(status, data)
         items = bulk.read_response(data, part.stop - part.start)
-        outcomes = self._outcomes(items)
+        outcomes = self._outcomes(items, [job.is_chosen(at) for at in range(part.start, part.stop)])
         if DUPLICATE in outcomes:
             self._compare(job, part, items, outcomes)
-        if RETRY in outcomes:
+        if any(one is RETRY or isinstance(one, Failed) for one in outcomes):
             self._size.shrink()
         else:
             self._size.grow()
@@ -151,13 +167,13 @@ class ElasticsearchLane:
         headers = {**self._api.headers, "Content-Type": "application/json"}
         return self._nodes[0].request("POST", bulk.MGET_PATH, headers, body)
 
-    def _outcomes(self, items: Sequence[bulk.Item]) -> list[Outcome]:
-        if all(map(_is_blocked, items)) and items:
+    def _outcomes(self, items: Sequence[bulk.Item], chosen: Sequence[bool]) -> list[Outcome]:
+        if items and all(map(_is_postponed, items)):
             said = items[0].error or bulk.Error()
             # A full disk (429) lifts its block by itself, a closed index (403) never does.
-            error = Unavailable if items[0].status == _TOO_MANY else Refused
-            raise error(f"{self._nodes[0].url} takes no line ({said.reason})")
-        return list(map(_outcome, items))
+            error = Refused if items[0].status == _FORBIDDEN else Unavailable
+            raise error(f"{self._nodes[0].url} takes no line ({items[0].status} {said.reason})")
+        return list(map(_outcome, items, chosen))
 
     def _halves(self, part: slice, job: Requests) -> list[slice]:
         """Both halves of a part that was too large; the first half last, as `pop` takes it."""
@@ -191,19 +207,51 @@ class _Root(msgspec.Struct):
 _roots = msgspec.json.Decoder(_Root)
 
 
-def _outcome(item: bulk.Item) -> Outcome:
+def _outcome(item: bulk.Item, is_chosen: bool) -> Outcome:  # noqa: FBT001
     status = item.status
     if 200 <= status < 300:  # noqa: PLR2004  # HTTP's success
         return DIVERTED if item.failure_store == "used" else DELIVERED
     if status == _CONFLICT:
         return DUPLICATE
-    if status == _TOO_MANY or status >= 500 or _is_blocked(item):  # noqa: PLR2004  # HTTP's
+    if _is_postponed(item):
         return RETRY
     error = item.error or bulk.Error()
-    if status == _NOT_FOUND and error.type == "index_not_found_exception":
+    reason = f"{status} {error.type}: {error.reason}"
+    if status >= 500:  # noqa: PLR2004  # HTTP's server errors
+        return Failed(reason)
+    is_fault = is_chosen and error.type in _OF_THE_CHOICE
+    if not is_fault and (advice := _advice(error)):
         # Not the line's fault: every other line for that index would become a dead letter too.
-        raise Refused(f"Elasticsearch: {error.reason}; make it (mcp-shipper setup)")
-    return Rejected(f"{status} {error.type}: {error.reason}")
+        raise Refused(f"Elasticsearch: {error.reason}; {advice}")
+    return Rejected(reason)
+
+
+#: Errors of items that no line is to blame for: the type, a part of the reason, and what to do.
+_CONDITIONS = (
+    ("index_not_found_exception", "", "make it (mcp-shipper setup)"),
+    ("security_exception", "", "give the credentials this privilege"),
+    ("validation_exception", "shards open", "delete indices, or raise cluster.max_shards_per_node"),
+    ("illegal_argument_exception", "pipeline with id", "make it, or change `pipeline`"),
+    ("illegal_argument_exception", "no write index", "make one (mcp-shipper setup)"),
+    ("index_closed_exception", "", "open it"),
+)
+#: Those that a foreign line brings upon itself by the data stream that it names: if they held the
+#: output, whoever can write such a line could stop all others.
+_OF_THE_CHOICE = {"index_not_found_exception", "security_exception", "index_closed_exception"}
+
+
+def _advice(error: bulk.Error) -> str | None:
+    """What a person must do before any line is taken; None if the line is at fault."""
+    for kind, part, advice in _CONDITIONS:
+        if error.type == kind and part in (error.reason or ""):
+            return advice
+    return None
+
+
+def _is_postponed(item: bulk.Item) -> bool:
+    """Whether the server takes no line for that index now."""
+    is_away = 500 < item.status < 600  # noqa: PLR2004  # a shard or node is; 500 may be the line
+    return item.status == _TOO_MANY or is_away or _is_blocked(item)
 
 
 def _is_blocked(item: bulk.Item) -> bool:

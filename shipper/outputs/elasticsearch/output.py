@@ -49,7 +49,7 @@ class Elasticsearch:
         views = lines.views(past=1)
         ends = list(accumulate(map(add, map(len, actions), map(len, views))))
         work = Work(ends, self._config.bulk_max_size, self._share_bytes(ends))
-        return self._lanes.deliver(work, Requests(actions, views, ids))
+        return self._lanes.deliver(work, Requests(actions, views, ids, self._encoder.default))
 
     def probe(self) -> str:
         """Ask each node for its name, with the credentials of the bulk requests."""
