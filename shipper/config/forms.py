@@ -114,7 +114,9 @@ def _parser(reader: Reader, node: YamlNode, parsers: _Parsers) -> None:
 def _read_ndjson(reader: Reader, node: YamlNode, parsers: _Parsers) -> None:
     keys = reader.children(node, (*_JSON_KEYS, "target", "document_id"))
     if given := keys.get("document_id"):
-        reader.note(given, "is not supported: the document id is the line's `event.id`")
+        reader.note(
+            given, "is not supported: the document id is made from the line's place in its file"
+        )
     parsers.json = _json(reader, keys)
     if target := keys.get("target"):
         parsers.json["target"] = reader.text(target) if target.scalar else ""

@@ -17,10 +17,18 @@ def privileges(body):
 
 
 def test_a_writer_can_add_and_nothing_else():
-    key = security.api_keys(CATALOG, Scope())["mcp-shipper-writer"]
-    for body in (ROLES["mcp_writer"], key["role_descriptors"]["mcp_writer"]):
-        assert privileges(body) == {"create_doc", "auto_configure"}
-        assert body["cluster"] == ["monitor"]
+    assert privileges(ROLES["mcp_writer"]) == {"create_doc", "auto_configure"}
+    assert ROLES["mcp_writer"]["cluster"] == ["monitor"]
+
+
+def test_the_key_of_a_shipper_can_add_lines_of_every_kind_and_compare_events():
+    key = security.api_keys(CATALOG, Scope())["mcp-shipper-writer"]["role_descriptors"]
+    events, compared, others = key["mcp_writer"]["indices"]
+    add = ["create_doc", "auto_configure"]
+    assert (events["privileges"], others["privileges"]) == (add, add)
+    assert compared == {"names": events["names"], "privileges": ["read"]}
+    assert others["names"] == ["logs-generic-*"]
+    assert key["mcp_writer"]["cluster"] == ["monitor"]
 
 
 @pytest.mark.parametrize("name", ["mcp_analyst", "mcp_auditor", "mcp_tenant"])

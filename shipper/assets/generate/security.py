@@ -48,7 +48,10 @@ def roles(catalog: Catalog, scope: Scope) -> dict[str, Body]:
 def api_keys(catalog: Catalog, scope: Scope) -> dict[str, Body]:
     """Bodies of `POST /_security/api_key`: for a shipper, and for running `setup`."""
     installer = ["manage_ilm", "manage_index_templates", "manage_ingest_pipelines", "monitor"]
-    writer = {"cluster": ["monitor"], "indices": [_writes(_indices(catalog, scope))]}
+    names = _indices(catalog, scope)
+    # It compares an event whose id is taken with the document that has it (`event.hash`).
+    compares = {"names": names, "privileges": ["read"]}
+    writer = {"cluster": ["monitor"], "indices": [_writes(names), compares, _writes(_GENERIC)]}
     setup: Body = {"cluster": installer}
     if scope.index_strategy is IndexStrategy.ROLLOVER_ALIAS:  # setup makes the first indices
         setup["indices"] = [{"names": _indices(catalog, scope), "privileges": ["manage"]}]
@@ -119,6 +122,10 @@ def _key(name: str, role: str, descriptor: Body) -> Body:
 def _writes(names: list[str]) -> Body:
     """`auto_configure` creates a missing data stream from its template."""
     return {"names": names, "privileges": ["create_doc", "auto_configure"]}
+
+
+#: Where lines go that are no events and name no data stream.
+_GENERIC = ["logs-generic-*"]
 
 
 def _reads(names: list[str]) -> dict[str, Any]:
