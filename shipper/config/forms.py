@@ -115,7 +115,8 @@ def _read_ndjson(reader: Reader, node: YamlNode, parsers: _Parsers) -> None:
     keys = reader.children(node, (*_JSON_KEYS, "target", "document_id"))
     if given := keys.get("document_id"):
         reader.note(
-            given, "is not supported: the document id is made from the line's place in its file"
+            given,
+            "is not supported: the document id is made from the line and its place in its file",
         )
     parsers.json = _json(reader, keys)
     if target := keys.get("target"):

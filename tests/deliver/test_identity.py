@@ -10,7 +10,7 @@ import pytest
 from shipper import AuditHandler, create_compliance_event
 from shipper.config import from_mapping
 from shipper.deliver.pipeline import Pipeline
-from shipper.deliver.replay import decoded, read_letters
+from shipper.deliver.replay import decoded, read_dead_letters
 from shipper.errors import Unavailable
 from shipper.outputs.base import DELIVERED, RETRY, Rejected
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
@@ -41,7 +41,7 @@ def foreign(**members):
 def record(logs, count=1):
     handler = AuditHandler(logs)
     for _ in range(count):
-        handler.attest(create_compliance_event("thing"))
+        handler.record_self_audit(create_compliance_event("thing"))
     return handler
 
 
@@ -100,7 +100,7 @@ def test_a_foreign_line_takes_neither_the_id_nor_the_index_of_an_event(
     with FakeElasticsearch() as server:
         settings = settings_of(tmp_path)
         shipped(settings, server, **options)
-        handler.attest(create_compliance_event("the real one"))
+        handler.record_self_audit(create_compliance_event("the real one"))
         handler.close()
         shipped(settings, server, **options)
     taken = {json.loads(one)["event"]["id"]: key for key, one in server.documents.items()}
@@ -202,7 +202,7 @@ def test_a_line_in_a_segment_that_is_not_sealed_is_a_foreign_line(tmp_path, logs
         foreign(n=2, data_stream=target, event=fake_seal, password="hunter2Zebra99"),
     ]
     append(segment, b"\n".join([*lines, b""]))
-    handler.attest(create_compliance_event("the real one"))
+    handler.record_self_audit(create_compliance_event("the real one"))
     handler.close()
     real = [line for line in segment.read_bytes().splitlines() if b"hello" not in line]
     form = {"parsers": [{"ndjson": {}}], "processors": [{"redact": None}]}
@@ -360,7 +360,7 @@ def test_a_dead_letter_is_sent_again_under_its_id(tmp_path, logs):
     output = Ids(lambda lines: [Rejected("400 x")] * len(lines))
     drained(settings, output)
     path = settings.dead_letters_path
-    letters = [decoded(line) for line in read_letters(path)]
+    letters = [decoded(line) for line in read_dead_letters(path)]
     assert [letter.key for letter in letters if "thing" in letter.line] == [""]
     (ids,) = output.ids
     again = [f"{one.key}-{one.offset}".encode() if one.key else b"" for one in letters]

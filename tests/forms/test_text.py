@@ -182,7 +182,7 @@ def test_dotted_keys_are_expanded_and_values_stay_unchanged():
 @pytest.mark.parametrize(
     ("keys", "reason"),
     [
-        ({"parsers": [{"ndjson": {"document_id": "id"}}]}, "event.id"),
+        ({"parsers": [{"ndjson": {"document_id": "id"}}]}, "its place in its file"),
         ({"parsers": [{"syslog": {}}]}, "Logstash"),
         ({"parsers": [{"ndjson": {}}, {"multiline": {"pattern": "x"}}]}, "before ndjson"),
         ({"parsers": [{"multiline": {}}]}, "pattern is required"),
