@@ -36,7 +36,11 @@ ASSETS = (
             f"{_ASSETS}test_the_server_takes_the_policies_of_every_scope": (),
             "integration/test_line.py::test_each_type_is_routed_to_its_stream_with_its_mapping": (),
             "wire/test_bulk.py::test_a_line_goes_to_the_stream_that_it_names_if_the_name_is_sound": (
-                Mutant("wire/bulk.py", "is_valid = all(map(is_part, name))", "is_valid = True"),
+                Mutant(
+                    "wire/bulk.py",
+                    "is_valid = stream.type in STREAM_TYPES and all(map(is_part, parts))",
+                    "is_valid = True",
+                ),
             ),
         },
     ),

@@ -87,7 +87,7 @@ FILES = (
             f"{_LOSS_REPORTS}test_another_file_with_the_inode_of_a_deleted_one_is_read_from_its_beginning": (
                 Mutant(
                     "follow/mark.py",
-                    "if self.offset and head_of(file, self.offset) != self.head:",
+                    "if self._known_bytes and head_of(file, self._known_bytes) != self.head:",
                     "if False:",
                 ),
             ),

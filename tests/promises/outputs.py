@@ -3,6 +3,7 @@
 from tests.promises.model import Mutant, Promise
 
 _SETTLE = "deliver/test_settle.py::"
+_IDENTITY = "deliver/test_identity.py::"
 _BULK = "wire/test_bulk.py::"
 _LINE = "integration/test_line.py::"
 _OUTPUTS = "integration/test_outputs.py::"
@@ -44,10 +45,76 @@ OUTPUTS = (
             f"{_SETTLE}test_an_answer_without_an_outcome_for_every_line_is_no_success": (
                 Mutant(
                     "deliver/settle.py",
-                    "zip(group.indexes, group.lines, outcomes, strict=True)",
-                    "zip(group.indexes, group.lines, outcomes, strict=False)",
+                    "zip(group.indexes, outcomes, strict=True)",
+                    "zip(group.indexes, outcomes, strict=False)",
                 ),
             ),
+        },
+    ),
+    Promise(
+        "identity:foreign-lines",
+        "No line takes the id of an audit event or stands in its data stream, unless its seal "
+        "follows the line before it in a segment.",
+        {
+            f"{_IDENTITY}test_a_foreign_line_takes_neither_the_id_nor_the_index_of_an_event": (
+                Mutant(
+                    "follow/source.py",
+                    "        form = Foreign(self.found.input.form, self.found.input.audit_datasets)\n",
+                    "        form = self.found.input.form\n",
+                ),
+                Mutant("wire/bulk.py", "stream.type in STREAM_TYPES and ", ""),
+            ),
+            f"{_IDENTITY}test_no_foreign_line_leaves_with_the_name_of_an_audit_stream": (
+                Mutant(
+                    "forms/foreign.py",
+                    'or (b"\\\\" in data and _ESCAPE.search(data))',
+                    "",
+                ),
+            ),
+            f"{_IDENTITY}test_a_line_in_a_segment_that_is_not_sealed_is_a_foreign_line": (
+                Mutant("forms/sealed.py", "before is not None and follows(line, before)", "True"),
+            ),
+            f"{_IDENTITY}test_a_file_is_no_segment_because_its_first_line_looks_like_a_start": (),
+            "outputs/test_logstash.py::test_a_line_cannot_replace_its_metadata": (),
+            "integration/test_identity.py::test_a_line_that_names_the_next_event_does_not_take_its_place": (),
+        },
+    ),
+    Promise(
+        "identity:once",
+        "Every line is one document in Elasticsearch, whenever the shipper dies: lines of text, "
+        "of containers and foreign JSON too, within one backing index.",
+        {
+            f"{_IDENTITY}test_a_foreign_line_is_indexed_once_whenever_the_shipper_dies": (
+                Mutant(
+                    "deliver/pipeline.py",
+                    "            changed += [source.announce(now_s) for source in new]\n",
+                    "            del new\n",
+                ),
+            ),
+            f"{_IDENTITY}test_rotated_while_dead_a_line_is_still_indexed_once": (),
+            f"{_IDENTITY}test_a_file_that_is_replaced_before_anything_is_settled_has_other_ids": (
+                Mutant("follow/mark.py", "return self.offset or self.ahead", "return self.offset"),
+            ),
+            f"{_IDENTITY}test_an_event_that_ended_with_the_file_ends_there_again_after_a_crash": (
+                Mutant("follow/source.py", "self.cut = unread.size", "self.cut = 0"),
+            ),
+            f"{_IDENTITY}test_a_line_that_is_sent_again_alone_keeps_its_id": (),
+            "integration/test_kills.py::test_killed_and_rotated_behind_a_bad_line_to_elasticsearch_it_loses_and_doubles_nothing": (),
+        },
+    ),
+    Promise(
+        "identity:compared",
+        "An event whose id another document has does not count as delivered: it becomes a dead "
+        "letter, and the log and the self-audit say so.",
+        {
+            "outputs/test_elasticsearch.py::test_an_event_whose_id_another_document_has_is_rejected_and_logged": (
+                Mutant(
+                    "outputs/elasticsearch/conflicts.py",
+                    "if stored.hash == claim.hash:",
+                    "if True:",
+                ),
+            ),
+            "integration/test_identity.py::test_an_event_whose_id_another_document_has_becomes_a_dead_letter": (),
         },
     ),
     Promise(

@@ -37,8 +37,8 @@ PROCESSORS = (
             f"{_PROCESSORS}test_own_segments_pass_as_they_are_whatever_the_processors_do": (
                 Mutant(
                     "follow/source.py",
-                    "return SEALED if self.segment else self.found.input.form",
-                    "return self.found.input.form",
+                    "return Sealed(form) if self.is_sealed else form",
+                    "return form",
                 ),
             ),
             f"{_PROCESSORS}test_a_foreign_line_that_ends_as_a_sealed_one_does_is_redacted_all_the_same": (),
