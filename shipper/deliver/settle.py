@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 _REFUSED_INITIAL_S, _REFUSED_MAX_S = 30.0, 120.0
 _FULL_INITIAL_S, _FULL_MAX_S = 5.0, 30.0
 
-_AGAIN = "again and again, while it worked otherwise"
+_AGAIN = "{} (again and again, while it worked otherwise)"
 
 #: Waits for the given seconds; False if the pipeline is to stop.
 _Sleep = Callable[[float], bool]
@@ -129,13 +129,10 @@ class Settler:
         if failed:
             others = None if again or in_doubt is None else in_doubt - 1
             doubtful = group.failed([at for at, _ in failed], self._stats.delivered, others)
-            if doubtful.is_given_up:
-                reasons = (f"{reason} ({_AGAIN})" for _, reason in failed)
-                rejected += zip(doubtful.indexes, reasons, strict=True)
-            else:
-                left.append(doubtful)
-            if not delivered:
-                self._enter(State.UNAVAILABLE, Unavailable(f"it fails on lines ({failed[0][1]})"))
+            given_up = [reason for _, reason in failed] if doubtful.is_given_up else []
+            rejected += zip(doubtful.indexes, map(_AGAIN.format, given_up), strict=False)
+            left += [] if given_up else [doubtful]
+            self._note_failure(failed[0][1], delivered)
         if not left:
             return Attempt(rejected=rejected)
         if not delivered:
@@ -143,6 +140,11 @@ class Settler:
         self._stats.retried += sum(len(one.lines) for one in left)
         delay_s = self._backoff.next_s()
         return Attempt([one.waited(delay_s) for one in left], delay_s, rejected)
+
+    def _note_failure(self, reason: str, delivered: int) -> None:
+        """An answer without progress is a trouble, with the reason of a line."""
+        if not delivered:
+            self._enter(State.UNAVAILABLE, Unavailable(f"it fails on lines ({reason})"))
 
     def _count_delivered(self, group: Group, outcomes: Sequence[Outcome]) -> int:
         delivered = outcomes.count(DELIVERED)  # compares identities first, in C
