@@ -112,22 +112,24 @@ class Lines(Struct, frozen=True):
         """The lines at these indexes."""
         return Lines.joined([self.part(index, index + 1) for index in indexes])
 
-    def ids(self) -> list[bytes]:
-        """The id of each line, made of the key and the offset; empty for one with its own id.
+    def ids(self, before: bytes = b"", after: bytes = b"", *, own: bytes = b"") -> list[bytes]:
+        """The id of each line between `before` and `after`; `own` for a line with its own id.
 
-        An empty list if each line has its own.
+        An id is the key and the offset. An empty list if each line has its own.
         """
         ids: list[bytes] = []
         first = 0
         if not any(origin.key for origin in self.origins):
             return ids
+        before, after = before.replace(b"%", b"%%"), after.replace(b"%", b"%%")
         for origin in self.origins:
-            key, count = origin.key.encode(), origin.count
-            if key:
-                ids += [b"%b-%d" % (key, at) for at in self._offsets(origin, first)]
+            if origin.key:
+                # One template, applied in C: this runs for each line.
+                template = b"%b%b-%%d%b" % (before, origin.key.encode(), after)
+                ids += map(template.__mod__, self._offsets(origin, first))
             else:
-                ids += [b""] * count
-            first += count
+                ids += [own] * origin.count
+            first += origin.count
         return ids
 
     def _offsets(self, origin: Origin, first: int) -> Iterable[int]:

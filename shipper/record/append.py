@@ -71,7 +71,7 @@ def new_stream_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}-{secrets.token_hex(8)}"
 
 
-class _State(NamedTuple):
+class _State(Struct, frozen=True, gc=False):
     """What the files hold: replaced as one, so that no signal comes in between."""
 
     sequence: int = 0
@@ -82,7 +82,7 @@ class _State(NamedTuple):
     stated: int = 0
 
 
-class _Pending(NamedTuple):
+class _Pending(Struct, frozen=True):
     """A line that may be in its file or not, and what is true if it is."""
 
     segment: OpenSegment
@@ -158,6 +158,12 @@ class AuditStream:
         return self._segment.path if self._segment else None
 
     @property
+    def accounted(self) -> int:
+        """The events that are in the files, and those that lines in the files state as lost."""
+        state = self._state
+        return state.written + state.stated
+
+    @property
     def written(self) -> int:
         """The events that are in the files."""
         return self._state.written
@@ -180,7 +186,7 @@ class AuditStream:
         self._is_busy = True
         try:
             segment = self._current(time_s) or self._open(time_s)
-            self._write(segment, event, time_s, written=0 if own else 1, stated=states)
+            self._write(segment, event, time_s, 0 if own else 1, states)
             if self._policy.durability is Durability.EACH:
                 segment.sync()
             return f"{self.id}-{self._state.sequence}"
@@ -194,35 +200,33 @@ class AuditStream:
 
     def _current(self, time_s: float) -> OpenSegment | None:
         """The open segment, if the next line belongs there; else it is closed."""
-        self._resolve_pending()
+        if self._pending is not None:
+            self._resolve_pending()
         segment = self._segment
         if segment is None:
             return None
-        if self._is_lost(segment):
+        now_s = time.monotonic()
+        is_check_due = now_s >= self._next_check_s
+        if self._is_lost(segment, is_check_due=is_check_due):
             self.abandon()
             return None
-        if self._is_full(segment):
+        if segment.size >= self._policy.max_bytes or (
+            is_check_due and self._is_old(segment, now_s)
+        ):
             with suppress(OSError):  # better a segment without its last line than a lost event
                 self._end(segment, time_s)
             return None
         return segment
 
-    def _is_lost(self, segment: OpenSegment) -> bool:
-        is_missing = segment.is_deleted() or (self._is_check_due() and segment.is_away())
+    def _is_lost(self, segment: OpenSegment, *, is_check_due: bool) -> bool:
+        is_missing = segment.is_deleted() or (is_check_due and segment.is_away())
         if is_missing:
             lines = self._state.sequence - self._first_sequence + 1
             self.losses.append(Loss(self._number, lines))
         return is_missing or segment.is_broken
 
-    def _is_check_due(self) -> bool:
-        return time.monotonic() >= self._next_check_s
-
-    def _is_full(self, segment: OpenSegment) -> bool:
-        if segment.size >= self._policy.max_bytes:
-            return True
-        now_s = time.monotonic()
-        if now_s < self._next_check_s:
-            return False
+    def _is_old(self, segment: OpenSegment, now_s: float) -> bool:
+        """Whether its day is over; sets when to check that again."""
         self._next_check_s = now_s + _CHECK_INTERVAL_S
         return now_s - segment.opened_s >= self._policy.max_age_s
 
@@ -276,7 +280,6 @@ class AuditStream:
         segment: OpenSegment,
         event: Classified,
         time_s: float,
-        *,
         written: int = 0,
         stated: int = 0,
     ) -> None:

@@ -70,6 +70,8 @@ class AuditLogger(logging.Logger):
     def _pass_on(self, record: logging.LogRecord, is_open: bool) -> None:  # noqa: FBT001
         if is_open:
             self.callHandlers(record)
+            if self._is_all_reached(record.levelno):
+                return
         within = self._within_reach()
         reached = within if is_open else ()
         for handler in self._all(within):
@@ -77,6 +79,16 @@ class AuditLogger(logging.Logger):
                 handler.suppressed()
             elif handler not in reached:
                 handler.handle(record)
+
+    def _is_all_reached(self, level: int) -> bool:
+        """Whether the one known handler got the event, as in most programs: saves the search."""
+        known = self._known
+        return (
+            len(known) == 1
+            and not self.propagate
+            and known[0] in self.handlers
+            and level >= known[0].level
+        )
 
     def removeHandler(self, hdlr: logging.Handler) -> None:  # noqa: N802 - logging's name
         """Remove the handler, wherever it is; events count as suppressed while there is none."""

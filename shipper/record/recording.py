@@ -198,11 +198,11 @@ class Recording:
         _unfinished.add(self)
         clean = self._redact(classified)
         stream = self._stream
-        if stream.written + stream.stated != self._given - 1 + self._suppressed:
+        if stream.accounted != self._given - 1 + self._suppressed:
             self._state_losses(time_s, but=1)
-        event_id = self._stream.append(clean, time_s)
+        event_id = stream.append(clean, time_s)
         self._is_failing = False
-        if self._stream.losses:
+        if stream.losses:
             self._state_segments(time_s)
         if _ending.is_set():
             self._stream.close(time_s)

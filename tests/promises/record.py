@@ -187,7 +187,7 @@ RECORD = (
                 Mutant("record/segment.py", "if fd >= 0 and is_own:", "if fd >= 0:"),
             ),
             f"{_NAMES}test_a_directory_that_is_replaced_gets_the_next_segment": (
-                Mutant("record/append.py", "(self._is_check_due() and segment.is_away())", "False"),
+                Mutant("record/append.py", "(is_check_due and segment.is_away())", "False"),
             ),
         },
     ),

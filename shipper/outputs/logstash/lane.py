@@ -54,9 +54,10 @@ class Framing:
             metadata, self._payloads = b"," + metadata, lines.views(past=-1)
         else:
             self._payloads = list(map(_opened, lines))
-        self._suffix: bytes | Sequence[bytes] = metadata + b"}}"
-        if ids := lines.ids():
-            self._suffix = [_with_id(metadata, ident) for ident in ids]
+        own = metadata + b"}}"  # an event has its own id, which is in the line
+        self._suffix: bytes | Sequence[bytes] = (
+            lines.ids(metadata + b',"_id":"', b'"}}', own=own) or own
+        )
 
     def window(self, sender: Sender, part: slice) -> bytes:
         """The window of these lines."""
@@ -73,11 +74,6 @@ def _opened(line: bytes) -> bytes:
     """The object without its closing brace, ready for another member."""
     members = line[:-1].rstrip()
     return members if members == b"{" else members + b","
-
-
-def _with_id(metadata: bytes, ident: bytes) -> bytes:
-    """The metadata and the end of the line; an event has its own id, which is in the line."""
-    return b'%b,"_id":"%b"}}' % (metadata, ident) if ident else metadata + b"}}"
 
 
 class LogstashLane:
