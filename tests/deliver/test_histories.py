@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 from hypothesis import settings
@@ -363,10 +364,18 @@ class Histories(RuleBasedStateMachine):
         return len(line) > self.settings.max_line_bytes
 
     def buried(self):
-        return {
+        """The lines among the dead letters; an over-long one is there by its digest."""
+        found = dead_letters(self.settings)
+        complete = {
             one["line"].encode() if "line" in one else base64.b64decode(one["line_base64"])
-            for one in dead_letters(self.settings)
+            for one in found
         }
+        digests = {one.get("sha256") for one in found}
+        every = {
+            *self.segment_lines(),
+            *(line for log in self.logs.values() for line in log.written),
+        }
+        return complete | {line for line in every if sha256(line).hexdigest() in digests}
 
     def firsts(self):
         """When each line arrived first."""

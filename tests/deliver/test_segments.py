@@ -48,10 +48,13 @@ def test_a_segment_is_read_only_when_all_before_it_is_settled(tmp_path, logs, re
 
 
 def test_streams_do_not_wait_for_each_other(tmp_path, logs):
-    for _ in range(20):
-        handler = AuditHandler(logs)
+    for number in range(20):  # in one directory, handlers of one process share a stream
+        folder = tmp_path / str(number)
+        handler = AuditHandler(folder)
         record(handler, 1)
         handler.close()
+        for segment in segments(folder):
+            segment.rename(logs / segment.name)
     pipeline, output = drained(settings(tmp_path))
     assert sorted(output.taken) == sorted(lines_of(*segments(logs)))
     assert pipeline.stats.batches == 1
