@@ -24,6 +24,7 @@ from shipper.outputs.logstash.suspect import suspicion
 from shipper.wire import resp
 from shipper.wire.bulk import ActionEncoder, read_failure, read_response
 from shipper.wire.lumberjack import Receiver, Sender
+from shipper.wire.mget import read_stored
 
 _SPACE = b" \t\r"
 
@@ -91,6 +92,8 @@ def bulk_answer(data: bytes) -> None:
         assert len(items) == 2
         assert all(type(item.status) is int for item in items)
     assert isinstance(read_failure(data), str)
+    with suppress(ProtocolError):
+        assert len(read_stored(data, 2)) == 2
 
 
 def lines(data: bytes) -> None:

@@ -9,13 +9,13 @@ import logging
 from collections.abc import Callable, Sequence
 
 from shipper.outputs.base import DUPLICATE, RETRY, Outcome, Rejected
-from shipper.wire import bulk
+from shipper.wire import bulk, mget
 
 _log = logging.getLogger(__name__)
 
 _OK, _TOO_MANY, _SERVER_ERRORS = 200, 429, 500
 
-#: Sends the body of a request to `bulk.MGET_PATH`; returns status and answer.
+#: Sends the body of a request to `mget.MGET_PATH`; returns status and answer.
 _Ask = Callable[[bytes], tuple[int, bytes]]
 
 
@@ -25,15 +25,15 @@ class Conflicts:
     def __init__(self) -> None:
         self._is_reported = False
 
-    def outcomes(self, claims: Sequence[bulk.Claim], ask: _Ask) -> Sequence[Outcome]:
+    def outcomes(self, claims: Sequence[mget.Claim], ask: _Ask) -> Sequence[Outcome]:
         """The outcome of each line whose id is taken."""
-        status, data = ask(bulk.mget_body(claims))
+        status, data = ask(mget.mget_body(claims))
         if status == _TOO_MANY or status >= _SERVER_ERRORS:
             return [RETRY] * len(claims)
         if status != _OK:
             self._report(status, bulk.read_failure(data))
             return [DUPLICATE] * len(claims)
-        stored = bulk.read_stored(data, len(claims))
+        stored = mget.read_stored(data, len(claims))
         outcomes = [_outcome(claim, one) for claim, one in zip(claims, stored, strict=True)]
         if taken := [one for one in outcomes if isinstance(one, Rejected)]:
             _log.error(
@@ -55,7 +55,7 @@ class Conflicts:
         self._is_reported = True
 
 
-def _outcome(claim: bulk.Claim, stored: bulk.Stored) -> Outcome:
+def _outcome(claim: mget.Claim, stored: mget.Stored) -> Outcome:
     if not stored.found:
         return RETRY
     if stored.hash == claim.hash:

@@ -20,7 +20,7 @@ from shipper.outputs.deflate import gzip_deflate
 from shipper.outputs.elasticsearch.conflicts import Conflicts
 from shipper.outputs.http import Http
 from shipper.outputs.lanes import Size, Work
-from shipper.wire import bulk
+from shipper.wire import bulk, mget
 
 _OK, _NOT_FOUND, _CONFLICT, _TOO_LARGE, _TOO_MANY = 200, 404, 409, 413, 429
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
@@ -42,12 +42,12 @@ class Requests(Struct, frozen=True):
             bool(self.ids) and self.ids[at] != b"" and not self.actions[at].startswith(self.default)
         )
 
-    def claim(self, at: int, item: bulk.Item) -> bulk.Claim | None:
+    def claim(self, at: int, item: bulk.Item) -> mget.Claim | None:
         """What can be compared with the document that has the line's own id."""
         if item.status != _CONFLICT or (self.ids and self.ids[at]):
             return None
         index = item.error.index if item.error else None
-        return bulk.claim_of(self.actions[at], self.lines[at], index)
+        return mget.claim_of(self.actions[at], self.lines[at], index)
 
     def body(self, part: slice) -> bytes:
         """The body for these lines."""
@@ -165,7 +165,7 @@ class ElasticsearchLane:
 
     def _ask(self, body: bytes) -> tuple[int, bytes]:
         headers = {**self._api.headers, "Content-Type": "application/json"}
-        return self._nodes[0].request("POST", bulk.MGET_PATH, headers, body)
+        return self._nodes[0].request("POST", mget.MGET_PATH, headers, body)
 
     def _outcomes(self, items: Sequence[bulk.Item], chosen: Sequence[bool]) -> list[Outcome]:
         if items and all(map(_is_postponed, items)):
