@@ -193,7 +193,7 @@ class AuditStream:
         finally:
             self._is_busy = False
 
-    def settle(self) -> None:
+    def resolve(self) -> None:
         """Find out about a line whose writing was interrupted, so that the counts are right."""
         if not self._is_busy:
             self._resolve_pending()

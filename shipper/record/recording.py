@@ -210,7 +210,7 @@ class Recording:
 
     def _state_losses(self, time_s: float, *, but: int) -> None:
         """Record how many events are missing so far; `but` of them are being written now."""
-        self._stream.settle()
+        self._stream.resolve()
         suppressed = self._suppressed - self._stated_suppressed
         if suppressed:
             self._state("records-suppressed", suppressed, time_s)
