@@ -99,8 +99,8 @@ def test_a_file_renamed_out_of_sight_is_read_to_its_end(tmp_path, logs):
         wait_for(output, [0])
         output.answers.append(Unavailable("down"))
         writer.write(block([1]))
-        path.rename(tmp_path / "away")
         writer.flush()
+        path.rename(tmp_path / "away")
         wait_for(output, [0, 1])
         wait_until(lambda: pipeline.stats.files == 0, WAIT_S, "let go")
 
