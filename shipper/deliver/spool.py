@@ -23,7 +23,7 @@ PATTERN = "*.spool"
 #: The usual capacity of a pipe.
 _READ_BYTES = 64 << 10
 #: Small enough to free room gradually, large enough to keep segments few.
-SEGMENT_BYTES = 16 << 20
+_SEGMENT_BYTES = 16 << 20
 #: Fits on a disk without planning for it.
 MAX_BYTES = 256 << 20
 #: How often to check for a stop, and for room.
@@ -43,7 +43,7 @@ class Spool:
         *,
         pipe: int = 0,
         max_bytes: int = MAX_BYTES,
-        segment_bytes: int = SEGMENT_BYTES,
+        segment_bytes: int = _SEGMENT_BYTES,
     ) -> None:
         """`settled` returns those of the given files that every output has delivered completely."""
         self._directory, self._settled, self._pipe = directory, settled, pipe

@@ -12,7 +12,7 @@ from shipper.forms.check import Sifted
 from shipper.lines import Lines
 
 #: Marks a line that named an audit data stream; `data_stream_was` holds what it named.
-TAG = "mcp_unsealed"
+_TAG = "mcp_unsealed"
 
 #: A character of a name can be written so.
 _ESCAPE = re.compile(rb"\\u00(?:2[eE]|3[0-9]|5[fF]|6[1-9a-fA-F]|7[0-9aA])")
@@ -81,5 +81,5 @@ def _tagged(members: dict[str, msgspec.Raw], names: Sequence[str]) -> bytes:
         tags = _tags.decode(members.get("tags", b"[]"))
     except _UNREADABLE:
         tags = [members["tags"]]
-    tags.append(msgspec.Raw(_encode(TAG)))
+    tags.append(msgspec.Raw(_encode(_TAG)))
     return _encode({**members, "tags": tags, "data_stream_was": str(_encode(was), "utf-8")})

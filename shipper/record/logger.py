@@ -20,7 +20,7 @@ class EventHandler(logging.Handler):
     def handle(self, record: logging.LogRecord) -> bool:
         """Emit the record; counts the event if a filter of the handler holds it back."""
         is_passed = super().handle(record)
-        if not is_passed and carries_event(record):
+        if not is_passed and _carries_event(record):
             self.suppressed()
         return is_passed
 
@@ -55,7 +55,7 @@ class AuditLogger(logging.Logger):
     def handle(self, record: logging.LogRecord) -> None:
         """Pass an event on whatever others configured, and any other record as logging does."""
         is_open = super().isEnabledFor(record.levelno)
-        if not carries_event(record):
+        if not _carries_event(record):
             if is_open:
                 super().handle(record)
             return
@@ -134,7 +134,7 @@ class AuditLogger(logging.Logger):
         return found
 
 
-def carries_event(record: logging.LogRecord) -> bool:
+def _carries_event(record: logging.LogRecord) -> bool:
     """Whether `from_record` finds an event in the record."""
     return isinstance(record.msg, Event) or getattr(record, "event_type", None) is not None
 

@@ -294,7 +294,7 @@ def recording(directory: Path, settings: Settings, catalog: Catalog) -> Recordin
         return found
 
 
-def close_all() -> None:
+def _close_all() -> None:
     """Write the last line of every open segment; the next event opens another one."""
     for one in list(_unfinished):
         with one.lock:
@@ -304,7 +304,7 @@ def close_all() -> None:
 def _at_exit() -> None:
     # Not by logging's own hook: a `dictConfig` empties its list of handlers.
     _ending.set()
-    close_all()
+    _close_all()
 
 
 atexit.register(_at_exit)

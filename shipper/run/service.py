@@ -36,7 +36,7 @@ class Service:
             name: _pipeline(name, output, config, self.self_audit, deletions)
             for name, output in outputs_of(config).items()
         }
-        self._spool = spool_of(config)
+        self._spool = _spool_of(config)
         self.failure: Exception | None = None
         #: Why outputs did not get everything that `drain` had to deliver.
         self.incomplete: list[ShipperError] = []
@@ -116,7 +116,7 @@ class Service:
             self._ended.release()
 
 
-def spool_of(config: Config) -> Spool | None:
+def _spool_of(config: Config) -> Spool | None:
     """The reader of standard input; None if it is not an input."""
     if config.spool is None:
         return None
