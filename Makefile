@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install -q -c constraints.txt
 .DELETE_ON_ERROR:
-.PHONY: demo test check matrix constraints assets previews fix bench clean
+.PHONY: demo test check mutants matrix constraints assets previews fix bench clean
 
 demo: .venv/for-demo
 	$(BIN)/mcp-shipper demo $(if $(ELASTICSEARCH),--elasticsearch $(ELASTICSEARCH)) $(if $(LOGSTASH),--logstash $(LOGSTASH))
