@@ -25,7 +25,7 @@ ACTION = {"id", "group", "params", "uuid", "frequency", "alerts_filter"}
 class FakeKibana:
     """Spaces with saved objects and rules; `refuses` are ids and rule names it does not take."""
 
-    def __init__(self, version="8.10.4", refuses=(), *, has_security=True):
+    def __init__(self, version="8.11.4", refuses=(), *, has_security=True):
         self.version, self.refuses, self.has_security = version, set(refuses), has_security
         self.objects, self.rules, self.detections, self.spaces = {}, {}, {}, {}
         self.imports, self.requests = 0, []

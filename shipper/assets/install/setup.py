@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shipper.assets.generate.bodies import Body
 from shipper.assets.generate.kibana import saved_objects
+from shipper.assets.generate.kibana.spaces import in_space
 from shipper.assets.install.change import Change
 from shipper.assets.install.elasticsearch import install_in_cluster, remove_from_cluster
 from shipper.assets.install.kibana import install_objects, remove_objects
@@ -40,8 +42,7 @@ class Setup:
         if self.kibana and self.space:
             yield self.kibana.enter(self.space, dry_run=self.dry_run)
         if self.kibana and Part.KIBANA in self.parts:
-            objects = saved_objects(self.catalog, self.scope)
-            yield from install_objects(self.kibana, objects, dry_run=self.dry_run)
+            yield from install_objects(self.kibana, self._objects(), dry_run=self.dry_run)
         if self.kibana and Part.RULES in self.parts:
             yield from install_rules(self.kibana, self.catalog, self.scope, dry_run=self.dry_run)
 
@@ -52,6 +53,8 @@ class Setup:
         if self.kibana and Part.RULES in self.parts:
             yield from remove_rules(self.kibana, self.catalog, self.scope, dry_run=self.dry_run)
         if self.kibana and Part.KIBANA in self.parts:
-            objects = saved_objects(self.catalog, self.scope)
-            yield from remove_objects(self.kibana, objects, dry_run=self.dry_run)
+            yield from remove_objects(self.kibana, self._objects(), dry_run=self.dry_run)
         yield from remove_from_cluster(self.client, parts=self.parts, dry_run=self.dry_run)
+
+    def _objects(self) -> list[Body]:
+        return in_space(saved_objects(self.catalog, self.scope), self.space)
