@@ -8,7 +8,11 @@ from shipper.assets.generate.bodies import Body
 from shipper.assets.generate.kibana import saved_objects
 from shipper.assets.generate.kibana.spaces import in_space
 from shipper.assets.install.change import Change
-from shipper.assets.install.elasticsearch import install_in_cluster, remove_from_cluster
+from shipper.assets.install.elasticsearch import (
+    create_first_stream,
+    install_in_cluster,
+    remove_from_cluster,
+)
 from shipper.assets.install.kibana import install_objects, remove_objects
 from shipper.assets.install.kibana_api import Kibana
 from shipper.assets.install.kibana_rules import install_rules, remove_rules
@@ -32,6 +36,7 @@ class Setup:
     parts: Collection[Part]
     catalog: Catalog
     scope: Scope
+    namespace: str
     dry_run: bool
 
     def install(self) -> Iterator[Change]:
@@ -41,6 +46,10 @@ class Setup:
         )
         if self.kibana and self.space:
             yield self.kibana.enter(self.space, dry_run=self.dry_run)
+        if self.kibana and {Part.KIBANA, Part.INDEX_MANAGEMENT} <= {*self.parts}:
+            yield from create_first_stream(
+                self.client, self.scope, self.namespace, dry_run=self.dry_run
+            )
         if self.kibana and Part.KIBANA in self.parts:
             yield from install_objects(self.kibana, self._objects(), dry_run=self.dry_run)
         if self.kibana and Part.RULES in self.parts:
