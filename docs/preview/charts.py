@@ -1,6 +1,6 @@
 """Each kind of chart as SVG, about as Kibana draws it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from math import cos, pi, sin
 
@@ -48,7 +48,7 @@ def draw(chart: Drawn, rows: Rows, box: Box) -> str:
 
 def shown_as(column: Column, value: object) -> str:
     """A value as the data view's formats show it."""
-    if value is None or column.is_bucket and column.operation != "date_histogram":
+    if value is None or (column.is_bucket and column.operation != "date_histogram"):
         return str(value or "-")
     if column.operation in {"last_value", "date_histogram"} and column.path == "@timestamp":
         return str(value)[:16].replace("T", " ")
@@ -126,7 +126,8 @@ class _Grid:
         self.names: list[str] = []
         self.values: dict[tuple[str, str], float] = {}
         for row in rows:
-            *keys, place = row[: 2 if chart.split else 1]
+            keys = [*row[: 2 if chart.split else 1]]
+            place = keys.pop(0 if chart.kind.startswith("bar_horizontal") else -1)
             for column, value in zip(chart.values, row[-len(chart.values) :], strict=True):
                 self._add(str(keys[0]) if keys else column.label, str(place), float(value or 0))
         if not isinstance(chart.along.params.get("size"), int):
@@ -311,12 +312,16 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], box: Box) -> s
     return "".join(parts)
 
 
-def _heatmap(_chart: Heatmap, rows: Rows, box: Box) -> str:
+def _places(column: Column, found: Iterable[object]) -> list[str]:
+    """The values along an axis in Kibana's order: as they were asked for, or as they came."""
+    asked = [str(row["label"]) for row in column.params.get("filters", ())]
+    return asked or list(dict.fromkeys(map(str, found)))
+
+
+def _heatmap(chart: Heatmap, rows: Rows, box: Box) -> str:
     """Rows are (y, x, value)."""
-    down = list(dict.fromkeys(str(y) for y, _, _ in rows))
-    across = list(dict.fromkeys(str(x) for _, x, _ in rows))
-    if all(name[:1].isdigit() for name in across):
-        across.sort()
+    down = _places(chart.y, (y for y, _, _ in rows))
+    across = _places(chart.x, (x for _, x, _ in rows))
     plot = box.inner(96, 0, 4, 24)
     width, height = plot.width / len(across), plot.height / len(down)
     most = max(value for _, _, value in rows)

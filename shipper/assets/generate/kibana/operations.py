@@ -42,7 +42,7 @@ _SUMMARY = (
         Metric(percentile("95th percentile", _DURATION, 95), "of calls"),
         where=_CALLS,
     ),
-    Panel("Cost", Metric(total("Cost", _COST, shown=MONEY), "estimated, in the calls' currency")),
+    Panel("Cost", Metric(total("Cost", _COST, shown=MONEY), "estimated")),
     Panel("Bytes read", Metric(total("Bytes read", "mcp.resource.size", shown=BYTES))),
     Panel("Sessions", Metric(unique("Sessions", "mcp.session.id"))),
     Panel("Limits reached", Metric(count("Limits reached", _LIMITED))),
