@@ -13,7 +13,7 @@ from docs.preview.data import Month, month
 from docs.preview.svg import FAINT, PAPER, RULE, Box, page, rect, text
 from shipper.assets.generate.kibana import boards
 from shipper.assets.generate.kibana.dashboards import CONTROLS, placed
-from shipper.assets.generate.kibana.model import Dashboard, Markdown, Panel, Saved
+from shipper.assets.generate.kibana.model import Dashboard, Links, Markdown, Panel, Saved
 from shipper.assets.generate.kibana.searches import SEARCHES
 from shipper.catalog import builtin
 
@@ -62,6 +62,9 @@ def _heading(board: Dashboard, width: float) -> Iterator[str]:
 def _panel(board: Dashboard, panel: Panel, box: Box, data: Month) -> str:
     inside = box.inner(12, 34, 12, 10)
     match panel.chart:
+        case Links(boards):
+            names = "   |   ".join(title for _, title in boards)
+            return text(box.x + 12, box.y + 26, names, room=box.width - 24)
         case Markdown(markdown):
             plain = re.sub(r"\[([^]]*)\]\([^)]*\)|\*\*(.*?)\*\*", r"\1\2", markdown)
             lines = [line for line in plain.splitlines() if line]

@@ -1,14 +1,12 @@
 """Each kind of chart as SVG, about as Kibana draws it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from math import cos, pi, sin
 
 from docs.preview.data import Rows
 from docs.preview.svg import FAINT, INK, RULE, Box, path, rect, tag, text
 from shipper.assets.generate.kibana.model import (
-    BAD,
-    CALM,
     GOOD,
     Column,
     Drawn,
@@ -25,6 +23,8 @@ _COLORS = (
     *("#54b399", "#6092c0", "#d36086", "#9170b8", "#ca8eae"),
     *("#d6bf57", "#b9a888", "#da8b45", "#aa6556", "#e7664c"),
 )
+#: Kibana's palette "warm", about.
+_WARM = ("#fbddd6", "#f3bbaf", "#e99a89", "#de7862", "#cc5642", "#a8402f", "#852c1e")
 _LEGEND_WIDTH, _LINE_HEIGHT = 140, 18
 
 
@@ -48,8 +48,8 @@ def draw(chart: Drawn, rows: Rows, box: Box) -> str:
 
 def shown_as(column: Column, value: object) -> str:
     """A value as the data view's formats show it."""
-    if value is None:
-        return "-"
+    if value is None or (column.is_bucket and column.operation != "date_histogram"):
+        return str(value or "-")
     if column.operation in {"last_value", "date_histogram"} and column.path == "@timestamp":
         return str(value)[:16].replace("T", " ")
     if column.path == "event.duration" and isinstance(value, int | float):
@@ -71,12 +71,13 @@ def _bytes(value: float) -> str:
 
 def _metric(chart: Metric, rows: Rows, box: Box) -> str:
     [[value]] = rows
-    ink = "#ffffff" if chart.value.color in {BAD, CALM, GOOD} else INK
+    color = (chart.alarm if value else GOOD) if chart.alarm else "#fff"
+    ink = "#ffffff" if chart.alarm else INK
     number = shown_as(chart.value, value)
     size = 34 if len(number) < 7 else 26
     ground = rect(
         Box(box.x - 8, box.y - 30, box.width + 16, box.height + 38),
-        chart.value.color or "#fff",
+        color,
         rx=4,
     )
     return "".join(
@@ -125,13 +126,17 @@ class _Grid:
         self.names: list[str] = []
         self.values: dict[tuple[str, str], float] = {}
         for row in rows:
-            *keys, place = row[: 2 if chart.split else 1]
+            keys = [*row[: 2 if chart.split else 1]]
+            place = keys.pop(0 if chart.kind.startswith("bar_horizontal") else -1)
             for column, value in zip(chart.values, row[-len(chart.values) :], strict=True):
                 self._add(str(keys[0]) if keys else column.label, str(place), float(value or 0))
         if not isinstance(chart.along.params.get("size"), int):
             self.along.sort()
         colors = {column.label: column.color for column in chart.values if not chart.split}
-        self.colors = [colors.get(name) or _COLORS[n % 10] for n, name in enumerate(self.names)]
+        names = _WARM if chart.palette == "warm" else _COLORS
+        self.colors = [
+            colors.get(name) or names[n % len(names)] for n, name in enumerate(self.names)
+        ]
 
     def _add(self, name: str, place: str, value: float) -> None:
         if name not in self.names:
@@ -307,12 +312,16 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], box: Box) -> s
     return "".join(parts)
 
 
-def _heatmap(_chart: Heatmap, rows: Rows, box: Box) -> str:
+def _places(column: Column, found: Iterable[object]) -> list[str]:
+    """The values along an axis in Kibana's order: as they were asked for, or as they came."""
+    asked = [str(row["label"]) for row in column.params.get("filters", ())]
+    return asked or list(dict.fromkeys(map(str, found)))
+
+
+def _heatmap(chart: Heatmap, rows: Rows, box: Box) -> str:
     """Rows are (y, x, value)."""
-    down = list(dict.fromkeys(str(y) for y, _, _ in rows))
-    across = list(dict.fromkeys(str(x) for _, x, _ in rows))
-    if all(name[:1].isdigit() for name in across):
-        across.sort()
+    down = _places(chart.y, (y for y, _, _ in rows))
+    across = _places(chart.x, (x for _, x, _ in rows))
     plot = box.inner(96, 0, 4, 24)
     width, height = plot.width / len(across), plot.height / len(down)
     most = max(value for _, _, value in rows)

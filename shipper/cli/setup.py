@@ -60,6 +60,7 @@ def _changes(
             parts=parts,
             catalog=config.catalog,
             scope=config.scope,
+            namespace=config.namespace,
             dry_run=arguments.dry_run,
         )
         yield from work.remove() if arguments.remove else work.install()

@@ -132,14 +132,20 @@ def _shipping(start_s: float, days: int) -> At:
 
 def _sessions(random: Random, start_s: float) -> Iterator[tuple[_Session, float]]:
     """The sessions of one day: fewer at the weekend, few at night."""
-    weekday = datetime.fromtimestamp(start_s, UTC).weekday()
-    mean = _SESSIONS_A_DAY * (0.12 if weekday >= _SATURDAY else 1)
-    midnight_s = start_s - start_s % _DAY_S
+    hours = [start_s - start_s % _HOUR_S + n * _HOUR_S for n in range(24)]
+    weights = [_busy(hour_s) for hour_s in hours]
+    mean = _SESSIONS_A_DAY * sum(weights) / sum(_BY_HOUR)
     for _ in range(max(1, round(random.gauss(mean, mean / 8)))):
-        [hour] = random.choices(range(24), _BY_HOUR)
-        begin_s = midnight_s + (hour + random.random()) * _HOUR_S
-        begin_s += _DAY_S if begin_s < start_s else 0  # a day of the sample starts at any hour
-        yield _session(random), begin_s
+        [hour_s] = random.choices(hours, weights)
+        begin_s = hour_s + random.random() * _HOUR_S
+        # The sample starts at any minute: what is left of its first hour comes a day later.
+        yield _session(random), begin_s if begin_s >= start_s else begin_s + _DAY_S
+
+
+def _busy(hour_s: float) -> float:
+    """How busy the hour is that begins then, by its own day: a sample starts at any time of day."""
+    begins = datetime.fromtimestamp(hour_s, UTC)
+    return _BY_HOUR[begins.hour] * (0.12 if begins.weekday() >= _SATURDAY else 1)
 
 
 def _session(random: Random) -> _Session:

@@ -2,7 +2,9 @@
 
 It wants a file name that ends in `.ndjson`, refuses objects without their data view, answers 200
 with `success: false` where it took only some, gives each object a version of its own, completes
-rules with what it knows, and refuses members of a rule's body that its API does not have.
+rules with what it knows, refuses members of a rule's body that its API does not have, and drops a
+detection rule's `setup`. An id belongs to one space: an import of one that another space has gets a
+new id, and a stack rule with such an id is a conflict.
 """
 
 import json
@@ -25,9 +27,10 @@ ACTION = {"id", "group", "params", "uuid", "frequency", "alerts_filter"}
 class FakeKibana:
     """Spaces with saved objects and rules; `refuses` are ids and rule names it does not take."""
 
-    def __init__(self, version="8.10.4", refuses=(), *, has_security=True):
+    def __init__(self, version="8.11.4", refuses=(), *, has_security=True):
         self.version, self.refuses, self.has_security = version, set(refuses), has_security
         self.objects, self.rules, self.detections, self.spaces = {}, {}, {}, {}
+        self.here, self.owners = "", {}
         self.imports, self.requests = 0, []
 
     def __call__(self, method, path, body):
@@ -44,9 +47,10 @@ class FakeKibana:
     def answer(self, method, path, body):
         url = urlsplit(path)
         parts = url.path.strip("/").split("/")
+        self.here = ""
         if parts[0] == "s":
-            _, space, *parts = parts
-            if space not in self.spaces:
+            _, self.here, *parts = parts
+            if self.here not in self.spaces:
                 return _NOT_FOUND
         match parts[1:]:
             case ["status"]:
@@ -96,8 +100,14 @@ class FakeKibana:
         bad = {(error["type"], error["id"]) for error in errors}
         for one in lines:
             if (one["type"], one["id"]) not in bad:
-                self.objects[one["type"], one["id"]] = {**one, "version": "WzEsMV0="}
+                self.store(one)
         return {"success": not errors, "successCount": len(lines) - len(errors), "errors": errors}
+
+    def store(self, one):
+        key = one["type"], one["id"]
+        if self.owners.setdefault(key, self.here) != self.here:
+            one = {**one, "id": f"new-{one['id']}", "originId": one["id"]}
+        self.objects[one["type"], one["id"]] = {**one, "version": "WzEsMV0="}
 
     def error(self, one, there):
         lost = [r for r in one["references"] if r["type"] in NEED_A_TARGET]
@@ -121,6 +131,8 @@ class FakeKibana:
             return 400, {"message": f"[request body.{strange[0]}]: definition for this key missing"}
         if given.get("name") in self.refuses:
             return 400, {"message": "params invalid: [esQuery]: must be valid JSON"}
+        if self.owners.setdefault(name, self.here) != self.here:
+            return 409, {"message": f"Saved object [alert/{name}] conflict"}
         match method:
             case "DELETE":
                 del self.rules[name]
@@ -136,9 +148,11 @@ class FakeKibana:
 
     def detection_rule(self, method, rest, query, body):
         given = json.loads(body or b"{}")
+        given.pop("setup", None)  # as 8.12 does
         if rest == ["_find"]:
             return {"total": len(self.detections), "data": [*self.detections.values()]}
         [name] = query.get("rule_id", [given.get("rule_id")])
+        name = f"{self.here}/{name}" if self.here else name
         if method != "POST" and name not in self.detections:
             return 404, {"message": f'rule_id: "{name}" not found', "status_code": 404}
         if given.get("name") in self.refuses:

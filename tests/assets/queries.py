@@ -58,8 +58,11 @@ def _bucket(column, ranked_by, interval):
             named = {row["label"]: query_of(row["input"]["query"]) for row in rows}
             return {"filters": {"filters": named}}
         case "terms":
-            order = {"_key": "asc"} if "orderBy" in column.params else _ranking(ranked_by)
-            return {"terms": {"field": column.path, "size": column.params["size"], "order": order}}
+            terms = {"field": column.path, "size": column.params["size"]}
+            # Kibana fills in a text, which an address cannot be.
+            if column.params["missingBucket"] and column.path != "source.ip":
+                terms["missing"] = "(missing value)"
+            return {"terms": {**terms, "order": _ranking(ranked_by)}}
 
 
 def _ranking(column):

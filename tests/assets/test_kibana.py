@@ -34,7 +34,7 @@ def test_the_committed_files_have_no_problem():
     assert list(validate(ROOT / "kibana", CATALOG, Scope())) == []
 
 
-def test_each_object_claims_the_versions_that_8_10_and_all_later_kibanas_take():
+def test_each_object_claims_the_versions_that_8_11_and_all_later_kibanas_take():
     for body in objects():
         assert body["coreMigrationVersion"] == "8.8.0"
         assert body["typeMigrationVersion"] == VERSIONS[body["type"]]
@@ -44,7 +44,7 @@ def test_there_are_a_data_view_a_tag_seven_searches_and_three_dashboards():
     kinds = [body["type"] for body in objects()]
     assert kinds == ["tag", "index-pattern", *["search"] * 7, *["dashboard"] * 3]
     titles = [body["attributes"]["title"] for body in objects() if body["type"] == "dashboard"]
-    assert titles == ["[MCP] MCP Security Overview", "[MCP] MCP Compliance", "[MCP] MCP Operations"]
+    assert titles == ["[MCP] Security Overview", "[MCP] Compliance", "[MCP] Operations"]
 
 
 def test_each_row_of_a_dashboard_fills_the_grid_from_edge_to_edge():

@@ -187,9 +187,9 @@ def test_objects_go_to_the_named_space_which_is_created_once_by_a_fake_kibana():
         assert ("POST", "/s/audit/api/saved_objects/_import?overwrite=true") in fake.changes
 
 
-@pytest.mark.parametrize("version", ["7.17.29", "8.9.2"])
+@pytest.mark.parametrize("version", ["7.17.29", "8.10.4"])
 def test_a_kibana_that_is_too_old_is_left_alone_by_a_fake_kibana(version):
-    too_old = rf"{version}.*too old.*8\.10 or later"
+    too_old = rf"{version}.*too old.*8\.11 or later"
     with fake_kibana(version=version) as (_, url), pytest.raises(Refused, match=too_old):
         Kibana(url, {}).check_version()
 

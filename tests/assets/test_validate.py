@@ -149,9 +149,12 @@ PANEL_FAULTS = {
     ].update(visualizationType="lnsChoropleth"),
     "it does not have the shape that Kibana expects": lambda _, panels: panels[3].pop("gridData"),
     "panels: Kibana takes 100": lambda _, panels: panels.extend(panels[-1:] * 100),
-    "a link has the target 'mcp-complianc'": lambda _, panels: panels[0]["embeddableConfig"][
+    "a link has the target 'mcp-complianc'": lambda _, panels: panels[1]["embeddableConfig"][
         "savedVis"
     ]["params"].update(markdown="[x](#/view/mcp-complianc)"),
+    "a link has the type 'externalLink'": lambda _, panels: panels[0]["embeddableConfig"][
+        "attributes"
+    ]["links"][0].update(type="externalLink"),
     "is not used": lambda _, panels: panels.pop(),
     "'x' of the panel is not used": lambda p, _: p["Event types"]["embeddableConfig"]["attributes"][
         "references"

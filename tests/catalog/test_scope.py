@@ -9,7 +9,7 @@ def active(**choice):
     return Scope(**choice).active(builtin())
 
 
-@pytest.mark.parametrize(("level", "count"), [("basic", 3), ("standard", 6), ("enterprise", 10)])
+@pytest.mark.parametrize(("level", "count"), [("basic", 4), ("standard", 7), ("enterprise", 10)])
 def test_a_level_switches_on_its_types_and_those_below(level, count):
     assert len(active(level=AuditLevel(level))) == count
 
@@ -46,3 +46,7 @@ def test_a_type_can_be_switched_on_by_name():
 def test_a_type_is_kept_for_the_longest_required_time(event_type, frameworks, floor, days):
     scope = Scope(frameworks=frameworks, retention_days=floor)
     assert scope.retention_days_of(event_type, builtin()) == days
+
+
+def test_threats_are_recorded_at_every_level():
+    assert "mcp_security_threats" in active(level=AuditLevel.BASIC)

@@ -53,8 +53,8 @@ def api_keys(catalog: Catalog, scope: Scope) -> dict[str, Body]:
     compares = {"names": names, "privileges": ["read"]}
     writer = {"cluster": ["monitor"], "indices": [_writes(names), compares, _writes(_GENERIC)]}
     setup: Body = {"cluster": installer}
-    if scope.index_strategy is IndexStrategy.ROLLOVER_ALIAS:  # setup makes the first indices
-        setup["indices"] = [{"names": _indices(catalog, scope), "privileges": ["manage"]}]
+    if scope.index_strategy is not IndexStrategy.MONTHLY:  # setup makes the first indices
+        setup["indices"] = [{"names": names, "privileges": ["manage"]}]
     return {
         "mcp-shipper-writer": _key("mcp-shipper-writer", "mcp_writer", writer),
         "mcp-shipper-setup": _key("mcp-shipper-setup", "mcp_setup", setup),

@@ -18,7 +18,10 @@ _JSON = {"accept": "application/json", "content-type": "application/json"}
 _NO_SUCH_API = frozenset({400, 404, 405, 410})
 _IN_USE = frozenset({400})
 _ABSENT = frozenset({404})
+#: Without a template for it, or without the privilege.
+_NOT_CREATED = frozenset({400, 403})
 _ALIAS = "index alias"
+_STREAM = "data stream"
 _LIFECYCLE = "index.lifecycle.name"
 _POLICIES_OF_INDICES = f"/_all/_settings/{_LIFECYCLE}?expand_wildcards=all&flat_settings=true"
 _SOURCE_MODE_SINCE = (8, 17)  # index.mapping.source.mode; older versions refuse it as unknown
@@ -54,7 +57,7 @@ class Cluster:
 
     def __init__(self, client: "Elasticsearch", *, dry_run: bool) -> None:
         self._client, self._dry_run = client, dry_run
-        #: Indices and templates that were removed, or would be on a dry run.
+        #: Data streams, indices and templates that were removed, or would be on a dry run.
         self._removed: set[str] = set()
 
     def has_ilm(self) -> bool:
@@ -86,6 +89,32 @@ class Cluster:
             if effect is Effect.CREATED and not self._dry_run:
                 self._request("PUT", f"/{quote(name, safe='')}", body)
             yield Change(_ALIAS, alias, effect)
+
+    def create_first_stream(self, name: str) -> Change:
+        """Create the data stream if it is missing; the first event would create it anyway."""
+        status, _ = self._request("GET", f"/_data_stream/{name}", accept=_ABSENT)
+        if status not in _ABSENT:
+            return Change(_STREAM, name, Effect.UNCHANGED)
+        if not self._dry_run:
+            status, answer = self._request("PUT", f"/_data_stream/{name}", accept=_NOT_CREATED)
+            if status in _NOT_CREATED:
+                return Change(_STREAM, name, Effect.UNAVAILABLE, _reason(answer))
+        return Change(_STREAM, name, Effect.CREATED)
+
+    def remove_unwritten_streams(self) -> Iterator[Change]:
+        """Remove each data stream of mcp-shipper's templates that never received an event."""
+        templates = self._marked(Kind.INDEX)
+        for row in self._streams():
+            if row["template"] in templates and not self._is_written(row["name"]):
+                self._removed |= {index["index_name"] for index in row["indices"]} | {row["name"]}
+                if not self._dry_run:
+                    self._request("DELETE", f"/_data_stream/{row['name']}")
+                yield Change(_STREAM, row["name"], Effect.REMOVED)
+
+    def _streams(self) -> list[Body]:
+        answer = self._request("GET", "/_data_stream?expand_wildcards=all")[1]
+        found: list[Body] = answer["data_streams"]
+        return found
 
     def remove_unwritten_aliases(self) -> Iterator[Change]:
         """Remove each alias of mcp-shipper that never received an event, with its indices."""
@@ -132,10 +161,11 @@ class Cluster:
         """The users of each object, so that a dry run knows which removals would be refused."""
         match kind:
             case Kind.INDEX:
-                streams = self._request("GET", "/_data_stream?expand_wildcards=all")[1][
-                    "data_streams"
-                ]
-                return _users_by_object((row["template"], row["name"]) for row in streams)
+                return _users_by_object(
+                    (row["template"], row["name"])
+                    for row in self._streams()
+                    if row["name"] not in self._removed
+                )
             case Kind.POLICY:
                 indices = self._request("GET", _POLICIES_OF_INDICES)[1].items()
                 rows = ((index, row["settings"]) for index, row in indices)

@@ -14,7 +14,10 @@ from shipper.assets.generate.security import roles
 from shipper.assets.install.change import Change, Effect
 from shipper.assets.install.cluster import Cluster, Kind
 from shipper.assets.install.parts import DEFAULT_PARTS, Part
-from shipper.catalog import Catalog, Scope
+from shipper.catalog import Catalog, IndexStrategy, Scope
+
+#: All types share their mappings, so one data stream shows Kibana every field.
+_FIRST_STREAM = "logs-mcp.tools"
 
 if TYPE_CHECKING:  # it costs 170 ms and 31 MB, and only `setup` needs it
     from elasticsearch import Elasticsearch
@@ -41,6 +44,15 @@ def install_in_cluster(
         yield from cluster.put(Kind.ROLE, roles(catalog, scope))
 
 
+def create_first_stream(
+    client: "Elasticsearch", scope: Scope, namespace: str, *, dry_run: bool = False
+) -> Iterator[Change]:
+    """Create an empty data stream: where no index matches, Kibana's dashboards show errors."""
+    if scope.index_strategy is IndexStrategy.DATA_STREAM:
+        cluster = Cluster(client, dry_run=dry_run)
+        yield cluster.create_first_stream(f"{_FIRST_STREAM}-{namespace}")
+
+
 def remove_from_cluster(
     client: "Elasticsearch", *, parts: Collection[Part] = DEFAULT_PARTS, dry_run: bool = False
 ) -> Iterator[Change]:
@@ -49,6 +61,7 @@ def remove_from_cluster(
     if Part.ROLES in parts:
         yield from cluster.remove(Kind.ROLE)
     if Part.INDEX_MANAGEMENT in parts:
+        yield from cluster.remove_unwritten_streams()
         yield from cluster.remove_unwritten_aliases()
         yield from cluster.remove(Kind.INDEX)
         if cluster.has_ilm():

@@ -16,7 +16,7 @@ from shipper.assets.install.change import Change, Effect
 from shipper.errors import Refused, Unavailable
 
 #: The first Kibana that takes these saved objects unchanged.
-_OLDEST = (8, 10)
+_OLDEST = (8, 11)
 _TIMEOUT_S = 60.0
 MAX_REASON = 500  # characters of the server's message
 _MAX_ANSWER_BYTES = 32 << 20  # more than the largest import that Kibana takes
@@ -41,6 +41,8 @@ class Kibana:
         self._pool = urllib3.PoolManager(
             timeout=_TIMEOUT_S, retries=False, ssl_context=context, **options
         )
+        #: The space that was entered; empty for the default one.
+        self.space = ""
         #: Whether the space is missing and, on a dry run, is not created.
         self.is_empty = False
 
@@ -66,6 +68,7 @@ class Kibana:
             self.ask("POST", "/api/spaces/space", spaces(space)[space])
         self.is_empty = not there and dry_run
         self._url = f"{self._url}/s/{space}"
+        self.space = space
         return Change("space", space, Effect.UNCHANGED if there else Effect.CREATED)
 
     def ask(

@@ -38,7 +38,7 @@ def install_rules(
 ) -> Iterator[Change]:
     """Create or update each rule; one that Kibana refuses is a failed change."""
     has_engine = _has_engine(kibana)
-    for rule in _rules(catalog, scope):
+    for rule in _rules(kibana, catalog, scope):
         if rule.kind == _DETECTIONS and not has_engine:
             yield Change(rule.kind, rule.name, Effect.UNAVAILABLE, _NO_ENGINE)
             continue
@@ -52,7 +52,7 @@ def remove_rules(
     kibana: Kibana, catalog: Catalog, scope: Scope, *, dry_run: bool = False
 ) -> Iterator[Change]:
     """Delete the installed rules."""
-    for rule in _rules(catalog, scope):
+    for rule in _rules(kibana, catalog, scope):
         if _found(kibana, rule):
             if not dry_run:
                 kibana.ask("DELETE", rule.path)
@@ -62,9 +62,9 @@ def remove_rules(
 _STACK, _DETECTIONS = "stack rule", "detection rule"
 
 
-def _rules(catalog: Catalog, scope: Scope) -> Iterator[_Rule]:
+def _rules(kibana: Kibana, catalog: Catalog, scope: Scope) -> Iterator[_Rule]:
     for alert, body in stack_rules(catalog, scope).items():
-        yield _stack(rule_id(alert), body)
+        yield _stack(rule_id(alert, kibana.space), body)
     yield from map(_detection, detection_rules(catalog, scope))
 
 

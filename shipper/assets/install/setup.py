@@ -4,9 +4,15 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shipper.assets.generate.bodies import Body
 from shipper.assets.generate.kibana import saved_objects
+from shipper.assets.generate.kibana.spaces import in_space
 from shipper.assets.install.change import Change
-from shipper.assets.install.elasticsearch import install_in_cluster, remove_from_cluster
+from shipper.assets.install.elasticsearch import (
+    create_first_stream,
+    install_in_cluster,
+    remove_from_cluster,
+)
 from shipper.assets.install.kibana import install_objects, remove_objects
 from shipper.assets.install.kibana_api import Kibana
 from shipper.assets.install.kibana_rules import install_rules, remove_rules
@@ -30,6 +36,7 @@ class Setup:
     parts: Collection[Part]
     catalog: Catalog
     scope: Scope
+    namespace: str
     dry_run: bool
 
     def install(self) -> Iterator[Change]:
@@ -39,9 +46,12 @@ class Setup:
         )
         if self.kibana and self.space:
             yield self.kibana.enter(self.space, dry_run=self.dry_run)
+        if self.kibana and {Part.KIBANA, Part.INDEX_MANAGEMENT} <= {*self.parts}:
+            yield from create_first_stream(
+                self.client, self.scope, self.namespace, dry_run=self.dry_run
+            )
         if self.kibana and Part.KIBANA in self.parts:
-            objects = saved_objects(self.catalog, self.scope)
-            yield from install_objects(self.kibana, objects, dry_run=self.dry_run)
+            yield from install_objects(self.kibana, self._objects(), dry_run=self.dry_run)
         if self.kibana and Part.RULES in self.parts:
             yield from install_rules(self.kibana, self.catalog, self.scope, dry_run=self.dry_run)
 
@@ -52,6 +62,8 @@ class Setup:
         if self.kibana and Part.RULES in self.parts:
             yield from remove_rules(self.kibana, self.catalog, self.scope, dry_run=self.dry_run)
         if self.kibana and Part.KIBANA in self.parts:
-            objects = saved_objects(self.catalog, self.scope)
-            yield from remove_objects(self.kibana, objects, dry_run=self.dry_run)
+            yield from remove_objects(self.kibana, self._objects(), dry_run=self.dry_run)
         yield from remove_from_cluster(self.client, parts=self.parts, dry_run=self.dry_run)
+
+    def _objects(self) -> list[Body]:
+        return in_space(saved_objects(self.catalog, self.scope), self.space)

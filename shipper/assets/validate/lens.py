@@ -1,4 +1,4 @@
-"""Checks the state of a Lens panel, in the shape that Kibana 8.10 and later take."""
+"""Checks the state of a Lens panel, in the shape that Kibana 8.11 and later take."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -72,9 +72,9 @@ def check(attributes: Json, types: Types) -> Findings:
         return
     yield from _too_new(attributes, drawn)
     for name in sorted(attributes.keys() - _ENVELOPE - _TOO_NEW):
-        yield f"attribute {name!r} is unknown for a Lens panel in Kibana 8.10"
+        yield f"attribute {name!r} is unknown for a Lens panel in Kibana 8.11"
     for name in sorted(state.keys() - _STATE):
-        yield f"state.{name} is unknown for a Lens panel in Kibana 8.10"
+        yield f"state.{name} is unknown for a Lens panel in Kibana 8.11"
     yield from kql(state.get("query", {}).get("query"), types)
     yield from _referenced(attributes, layers)
     for layer in layers.values():
@@ -85,7 +85,7 @@ def check(attributes: Json, types: Types) -> Findings:
 def _too_new(attributes: Json, drawn: Json) -> Findings:
     parts = (attributes, drawn, *drawn.get("layers", ()))
     for name in sorted({key for part in parts for key in part} & _TOO_NEW):
-        yield f"{name} is newer than Kibana 8.10 understands: leave it out"
+        yield f"{name} is newer than Kibana 8.11 understands: leave it out"
 
 
 def _referenced(attributes: Json, layers: Json) -> Findings:

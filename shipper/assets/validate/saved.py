@@ -102,10 +102,10 @@ def _envelope(body: Json, kind: str) -> Findings:
         span = low if low == high else f"{low} to {high}"
         yield f"typeMigrationVersion is {claimed!r}, must be {span}: {why}"
     for name in sorted(body.get("attributes", {}).keys() - _ATTRIBUTES[kind]):
-        yield f"attribute {name!r} is unknown in Kibana 8.10"
+        yield f"attribute {name!r} is unknown in Kibana 8.11"
     group = body.get("attributes", {}).get("controlGroupInput", {})
     for name in sorted(group.keys() - _CONTROL_ATTRIBUTES):
-        yield f"attribute 'controlGroupInput.{name}' is unknown in Kibana 8.10"
+        yield f"attribute 'controlGroupInput.{name}' is unknown in Kibana 8.11"
     if not body.get("attributes", {}).get("name" if kind == "tag" else "title"):
         yield "its title is missing"
 
@@ -200,6 +200,8 @@ def _panel_references(panel: Json) -> Iterator[str]:
     attributes = panel.get("embeddableConfig", {}).get("attributes", {})
     for reference in attributes.get("references", ()):
         yield f"{index}:{reference.get('name')}"
+    for link in attributes.get("links", ()):
+        yield f"{index}:{link.get('destinationRefName')}"
 
 
 def _closed(body: Json, wanted: list[str]) -> Findings:
@@ -236,7 +238,7 @@ def _box(title: str, box: Json) -> Findings:
     if box["x"] < 0 or box["w"] < 1 or box["x"] + box["w"] > _GRID_COLUMNS:
         yield f"panel {title} leaves the grid of {_GRID_COLUMNS} columns"
     if "sectionId" in box:
-        yield f"panel {title}: sections are newer than Kibana 8.10"
+        yield f"panel {title}: sections are newer than Kibana 8.11"
 
 
 def _cells(box: Json) -> list[tuple[int, int]]:
@@ -257,5 +259,9 @@ def _panel(panel: Json, known: set[tuple[str, str]], types: Types) -> Findings:
         case "search":
             if not panel.get("panelRefName"):
                 yield "the name of its saved search is missing"
+        case "links":
+            for link in config.get("attributes", {}).get("links", ()):
+                if link.get("type") != "dashboardLink":
+                    yield f"a link has the type {link.get('type')!r}, must be dashboardLink"
         case other:
-            yield f"type {other!r} is not one of: lens, search, visualization"
+            yield f"type {other!r} is not one of: lens, links, search, visualization"

@@ -14,6 +14,9 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 import org.elasticsearch.ResourceNotFoundException;
+import org.elasticsearch.action.admin.indices.create.AutoCreateAction;
+import org.elasticsearch.action.admin.indices.create.CreateIndexRequest;
+import org.elasticsearch.client.internal.Client;
 import org.elasticsearch.cluster.metadata.ProjectId;
 import org.elasticsearch.cluster.node.DiscoveryNodes;
 import org.elasticsearch.cluster.service.ClusterService;
@@ -62,12 +65,14 @@ import org.elasticsearch.xpack.core.ilm.action.PutLifecycleRequest;
 public final class TestPlugin extends Plugin implements ActionPlugin, MapperPlugin {
     private final Map<String, Stored> policies = new ConcurrentSkipListMap<>();
     private ClusterService cluster;
+    private Client client;
 
     private record Stored(LifecyclePolicy policy, long version, String modified) {}
 
     @Override
     public Collection<?> createComponents(PluginServices services) {
         cluster = services.clusterService();
+        client = services.client();
         return List.of();
     }
 
@@ -137,6 +142,7 @@ public final class TestPlugin extends Plugin implements ActionPlugin, MapperPlug
             new Endpoint(DELETE, "/_ilm/policy/{name}", this::deletePolicy),
             new Endpoint(GET, "/_data_stream/{name}", this::getDataStreams),
             new Endpoint(GET, "/_data_stream", this::getDataStreams),
+            new Endpoint(PUT, "/_data_stream/{name}", this::createDataStream),
             new Endpoint(DELETE, "/_data_stream/{name}", this::deleteDataStreams));
     }
 
@@ -208,6 +214,15 @@ public final class TestPlugin extends Plugin implements ActionPlugin, MapperPlug
     private Endpoint.Answer getDataStreams(RestRequest request) {
         String name = request.param("name", "*");
         return Endpoint.answer(Map.of("data_streams", new DataStreams(cluster).describe(name)));
+    }
+
+    private Endpoint.Answer createDataStream(RestRequest request) {
+        var wanted = new CreateIndexRequest(request.param("name"));
+        return listener ->
+            client.execute(
+                AutoCreateAction.INSTANCE,
+                wanted,
+                listener.map(done -> Map.of("acknowledged", done.isAcknowledged())));
     }
 
     private Endpoint.Answer deleteDataStreams(RestRequest request) {

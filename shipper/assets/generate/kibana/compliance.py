@@ -5,8 +5,9 @@ It never says "compliant": people judge that.
 
 from shipper.assets.generate.kibana.model import (
     BAD,
-    CALM,
+    BYTES,
     GOOD,
+    PLAIN,
     WARN,
     Dashboard,
     Metric,
@@ -21,6 +22,7 @@ from shipper.assets.generate.kibana.model import (
     highest,
     newest,
     over_time,
+    row,
     top,
     total,
     unique,
@@ -32,22 +34,23 @@ _OPERATION = "mcp.compliance.operation"
 _OPENED, _CLOSED = f"{_OPERATION} : segment-start", f"{_OPERATION} : segment-end"
 _LOST = f"{_OPERATION} : records-lost"
 _LOST_RECORDS = ("Records lost", "mcp.compliance.records", _LOST)
-_IN_A_ROW = 3
+_DECISION = "mcp.authz.decision"
+_IN_A_ROW = 2
 
 _SUMMARY = (
-    Panel("Events", Metric(count("Events", color=CALM), "recorded")),
+    Panel("Events", Metric(count("Events"), "recorded")),
     Panel("Event types", Metric(unique("Event types", "mcp.audit.type"), "with events")),
     Panel("Streams", Metric(unique("Streams", "mcp.audit.stream.id"), "one per process")),
-    Panel("Segments opened", Metric(count("Segments opened", _OPENED, GOOD), "files started")),
-    Panel("Segments closed", Metric(count("Segments closed", _CLOSED, GOOD), "files completed")),
-    Panel("Records lost", Metric(total(*_LOST_RECORDS, color=BAD), "as reported by handlers")),
+    Panel("Segments opened", Metric(count("Segments opened", _OPENED), "files started")),
+    Panel("Segments closed", Metric(count("Segments closed", _CLOSED), "files completed")),
+    Panel("Records lost", Metric(total(*_LOST_RECORDS), "as reported by handlers", alarm=BAD)),
     Panel(
         "Values redacted",
-        Metric(total("Values redacted", "mcp.redaction.count", color=CALM), "before the disk"),
+        Metric(total("Values redacted", "mcp.redaction.count"), "before the disk"),
     ),
     Panel(
         "Fields left out",
-        Metric(total("Fields left out", "mcp.audit.dropped_fields", color=WARN), "unknown ones"),
+        Metric(total("Fields left out", "mcp.audit.dropped_fields"), "unknown ones", alarm=WARN),
     ),
 )
 
@@ -55,7 +58,7 @@ _RETENTION = (
     Panel(
         "Retention in force",
         Table(
-            (top("Event type", "mcp.audit.type", 30), top("Class", "mcp.audit.classification", 1)),
+            (row("Event type", "event.dataset", 30), row("Class", "mcp.audit.classification", 1)),
             (
                 count("Events"),
                 highest("Days kept", "mcp.audit.retention_days"),
@@ -73,7 +76,14 @@ _DECISIONS = (
     Panel(
         "Decisions",
         Series(
-            "bar_stacked", over_time(), (count("Decisions"),), top("Decision", "mcp.authz.decision")
+            "bar_stacked",
+            over_time(),
+            (
+                count("Allowed", f"{_DECISION} : allow", GOOD),
+                count("Denied", f"{_DECISION} : deny", BAD),
+                count("Asked", f"{_DECISION} : ask", WARN),
+                count("Not applicable", f"{_DECISION} : not_applicable", PLAIN),
+            ),
         ),
         where="event.dataset : mcp.authz",
     ),
@@ -81,8 +91,8 @@ _DECISIONS = (
         "Approvals by a person",
         Table(
             (
-                top("Approver", "mcp.authz.approval.approver", 20),
-                top("Decision", "mcp.authz.decision", 3),
+                row("Approver", "mcp.authz.approval.approver", 20),
+                row("Decision", _DECISION, 3),
             ),
             (count("Decisions"), unique("Users", "user.id"), newest("Last")),
         ),
@@ -94,11 +104,11 @@ _DATA = (
     Panel(
         "Resources read",
         Table(
-            (top("Resource", "mcp.resource.uri", 50),),
+            (row("Resource", "mcp.resource.uri", 50),),
             (
                 count("Accesses"),
                 unique("Users", "user.id"),
-                total("Bytes", "mcp.resource.size"),
+                total("Bytes", "mcp.resource.size", shown=BYTES),
                 newest("Last access"),
             ),
         ),
@@ -121,7 +131,7 @@ _HEALTH = (
     Panel(
         "Recording by host and service",
         Table(
-            (top("Host", "host.hostname", 20), top("Service", "service.name", 10)),
+            (row("Host", "host.hostname", 20), row("Service", "service.name", 10)),
             (
                 count("Events"),
                 unique("Streams", "mcp.audit.stream.id"),
@@ -136,7 +146,7 @@ _HEALTH = (
     Panel(
         "Events about the record",
         Table(
-            (top("Operation", _OPERATION, 20),),
+            (row("Operation", _OPERATION, 20),),
             (count("Events"), total("Records", "mcp.compliance.records"), newest("Last")),
         ),
         where="event.dataset : mcp.compliance",
@@ -156,12 +166,12 @@ def dashboard(catalog: Catalog) -> Dashboard:
         "Which evidence exists, how long it is kept, and whether the record is complete.",
         "30d",
         (
-            strip(COMPLIANCE),
+            strip(),
             PanelRow(6, _SUMMARY),
             *rows,
-            PanelRow(13, _RETENTION),
+            PanelRow(16, _RETENTION),
             PanelRow(11, _DECISIONS),
-            PanelRow(13, _DATA),
+            PanelRow(16, _DATA),
             PanelRow(11, _HEALTH),
             PanelRow(13, (Panel("Losses in the record", Saved("mcp-losses")),)),
         ),
@@ -170,9 +180,8 @@ def dashboard(catalog: Catalog) -> Dashboard:
 
 def _coverage(framework: Framework, catalog: Catalog) -> Panel:
     """The events that a framework requires; a row without events is missing evidence."""
-    required = {
-        name: f"event.dataset : {catalog.event_types[name].dataset}" for name in framework.requires
-    }
+    datasets = [catalog.event_types[name].dataset for name in framework.requires]
+    required = {dataset: f"event.dataset : {dataset}" for dataset in datasets}
     return Panel(
         f"Evidence for {framework.name.upper()}",
         Table(

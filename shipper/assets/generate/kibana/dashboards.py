@@ -7,6 +7,7 @@ from shipper.assets.generate.kibana.lens import DATA_VIEW, attributes, uid
 from shipper.assets.generate.kibana.model import (
     Dashboard,
     Heatmap,
+    Links,
     Markdown,
     Metric,
     Panel,
@@ -78,6 +79,7 @@ def dashboard(board: Dashboard, types: Mapping[str, str]) -> Body:
 #: Part of the ids of panels: changing a word makes every installed dashboard differ.
 _ID_WORDS = {
     Heatmap: "Heatmap",
+    Links: "Links",
     Markdown: "Text",
     Metric: "Metric",
     Saved: "Saved",
@@ -122,14 +124,34 @@ def _panel(panel: Panel, box: Body, key: str, types: Mapping[str, str]) -> Body:
         case Markdown(markdown):
             config = {"hidePanelTitles": True, "enhancements": {}, "savedVis": _markdown(markdown)}
             return {**common, "type": "visualization", "embeddableConfig": config}
+        case Links(dashboards):
+            links = [_link(key, n, *row) for n, row in enumerate(dashboards)]
+            state = {"layout": "horizontal", "links": links}
+            config = {"attributes": state, "enhancements": {}, "hidePanelTitles": True}
+            targets = [target for target, _ in dashboards]
+            return {**common, "type": "links", "embeddableConfig": config, "_links": targets}
         case Saved():
             config = {"hidePanelTitles": False, "enhancements": {}}
             named = {"panelRefName": f"panel_{index}", "embeddableConfig": config}
             return {**common, "type": "search", **named, "_search": panel.chart.search}
         case chart:
             state = attributes(panel, chart, key, types)
-            config = {"attributes": state, "enhancements": {}, "hidePanelTitles": False}
+            is_tile = isinstance(chart, Metric)  # a tile shows its own label
+            config = {"attributes": state, "enhancements": {}, "hidePanelTitles": is_tile}
             return {**common, "type": "lens", "embeddableConfig": config}
+
+
+def _link(key: str, order: int, target: str, title: str) -> Body:
+    link = uid(key, "link", target)
+    options = {"openInNewTab": False, "useCurrentFilters": True, "useCurrentDateRange": True}
+    return {
+        "id": link,
+        "type": "dashboardLink",
+        "label": title,
+        "order": order,
+        "options": options,
+        "destinationRefName": f"link_{link}_dashboard",
+    }
 
 
 def _markdown(text: str) -> Body:
@@ -149,8 +171,17 @@ def _references(panel: Body) -> list[Reference]:
     index = panel["panelIndex"]
     if search := panel.pop("_search", None):
         return [refer("search", search, f"{index}:{panel['panelRefName']}")]
-    inner = panel["embeddableConfig"].get("attributes", {}).get("references", ())
-    return [refer(one["type"], one["id"], f"{index}:{one['name']}") for one in inner]
+    inner = panel["embeddableConfig"].get("attributes", {})
+    if targets := panel.pop("_links", None):
+        named = zip(targets, inner["links"], strict=True)
+        return [
+            refer("dashboard", target, f"{index}:{one['destinationRefName']}")
+            for target, one in named
+        ]
+    return [
+        refer(one["type"], one["id"], f"{index}:{one['name']}")
+        for one in inner.get("references", ())
+    ]
 
 
 def _controls(board: Dashboard) -> Iterator[tuple[str, Body]]:

@@ -6,11 +6,11 @@ columns that Kibana derives from them, and no colour mappings, which came with 8
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID, uuid5
 
 from shipper.assets.generate.bodies import Body
 from shipper.assets.generate.kibana.model import (
+    GOOD,
     RECORDS,
     Column,
     Drawn,
@@ -85,14 +85,16 @@ def _layer(columns: Sequence[Column], ids: Mapping[int, str], types: Mapping[str
 
 def _column(column: Column, metric: str, types: Mapping[str, str]) -> Body:
     """`metric` is the id of the metric that ranks the values."""
-    params = dict(column.params)
+    params, kind = dict(column.params), _data_type(column, types)
     if column.operation == "terms":
         params.setdefault("orderBy", {"type": "column", "columnId": metric})
+        # Kibana puts a text in the place of a missing value, which fits no other type.
+        params["missingBucket"] = bool(params["missingBucket"]) and kind == "string"
     body: Body = {
         "label": column.label,
         "customLabel": True,
         "operationType": column.operation,
-        "dataType": _data_type(column, types),
+        "dataType": kind,
         "isBucketed": column.is_bucket,
         "params": params,
         "scale": _SCALES.get(column.operation, "ratio"),
@@ -123,27 +125,39 @@ def _visualization(chart: Drawn, layer: str, ids: Mapping[int, str]) -> tuple[st
     """Kibana's name for the kind of chart, and its state."""
     base: Body = {"layerId": layer, "layerType": "data"}
     match chart:
-        case Metric(value, note):
-            return "lnsMetric", _metric(value, note) | base | {"metricAccessor": ids[id(value)]}
+        case Metric():
+            return "lnsMetric", _metric(chart) | base | {"metricAccessor": ids[id(chart.value)]}
         case Series():
             return "lnsXY", _xy(chart, base, ids)
         case Share(by, value):
             ring = {"primaryGroups": [ids[id(by)]], "metrics": [ids[id(value)]], **_RING}
             return "lnsPie", {"shape": "donut", "layers": [base | ring]}
         case Table():
-            shown = [{"columnId": ids[id(column)]} for column in columns_of(chart)]
+            shown = [_shown(column, ids) for column in columns_of(chart)]
             return "lnsDatatable", base | {"columns": shown, "paging": _PAGING}
         case Heatmap(x, y, value):
             accessors = {"xAccessor": x, "yAccessor": y, "valueAccessor": value}
             named = {name: ids[id(column)] for name, column in accessors.items()}
-            return "lnsHeatmap", base | named | {"shape": "heatmap", **_HEATMAP}
+            palette = {**_ONE_HUE, "accessor": named["valueAccessor"]}
+            return "lnsHeatmap", base | named | {"shape": "heatmap", "palette": palette, **_HEATMAP}
 
 
 _PAGING = {"enabled": True, "size": 10}
+#: Of a column of times, in pixels: without it Kibana cuts the time of day.
+_TIME_WIDTH = 190
+
+
+def _shown(column: Column, ids: Mapping[int, str]) -> Body:
+    is_time = column.operation == "last_value" and column.path == "@timestamp"
+    return {"columnId": ids[id(column)], **({"width": _TIME_WIDTH} if is_time else {})}
+
+
 _RING: Body = {
     "numberDisplay": "percent",
     "categoryDisplay": "hide",
     "legendDisplay": "show",
+    "legendSize": "large",
+    "truncateLegend": False,
     "nestedLegend": False,
 }
 _HEATMAP: Body = {
@@ -159,9 +173,37 @@ _HEATMAP: Body = {
 }
 
 
-def _metric(value: Column, note: str) -> Body:
-    state: dict[str, Any] = {"color": value.color} if value.color else {}
-    return state | ({"subtitle": note} if note else {})
+def _palette(colors: Sequence[str], bounds: Sequence[float], kind: str) -> Body:
+    """Each color up to its bound, the last one also above it; `kind` is number or percent."""
+    lower = (0, *bounds[:-1])
+    return {
+        "type": "palette",
+        "name": "custom",
+        "params": {
+            "name": "custom",
+            "reverse": False,
+            "rangeType": kind,
+            "rangeMin": 0,
+            "rangeMax": None,
+            "progression": "fixed",
+            "continuity": "above",
+            "maxSteps": 5,
+            "steps": len(colors),
+            "stops": [{"color": c, "stop": s} for c, s in zip(colors, bounds, strict=True)],
+            "colorStops": [{"color": c, "stop": s} for c, s in zip(colors, lower, strict=True)],
+        },
+    }
+
+
+#: Without a palette, Kibana takes blue, white and red: the middle of the range looks empty.
+_ONE_HUE = _palette(
+    ("#e4eef6", "#b9d2e7", "#8db6d7", "#6092c0", "#35678f"), (20, 40, 60, 80, 100), "percent"
+)
+
+
+def _metric(chart: Metric) -> Body:
+    colors = {"palette": _palette((GOOD, chart.alarm), (1, 2), "number")} if chart.alarm else {}
+    return colors | ({"subtitle": chart.note} if chart.note else {})
 
 
 def _xy(chart: Series, base: Body, ids: Mapping[int, str]) -> Body:
@@ -175,14 +217,19 @@ def _xy(chart: Series, base: Body, ids: Mapping[int, str]) -> Body:
         "xAccessor": ids[id(chart.along)],
         "accessors": [ids[id(column)] for column in chart.values],
         "yConfig": colors,
-        "palette": {"type": "palette", "name": "default"},
+        "palette": {"type": "palette", "name": chart.palette},
     }
     if chart.split:
         layer["splitAccessor"] = ids[id(chart.split)]
     has_names = bool(chart.split) or len(chart.values) > 1
     return {
         "preferredSeriesType": chart.kind,
-        "legend": {"isVisible": has_names, "position": "right"},
+        "legend": {
+            "isVisible": has_names,
+            "position": "right",
+            "legendSize": "large",
+            "shouldTruncate": False,
+        },
         "valueLabels": "hide",
         "fittingFunction": "Linear" if chart.kind == "line" else "None",
         "axisTitlesVisibilitySettings": {"x": False, "yLeft": False, "yRight": False},

@@ -13,6 +13,21 @@ RECORDS = "___records___"
 
 GOOD, BAD, WARN, PLAIN, CALM = "#54b399", "#cc5642", "#d6bf57", "#98a2b3", "#6092c0"
 
+#: Formats of numbers. A column's format hides the one that the data view has for its field.
+BYTES: Mapping[str, object] = {"id": "bytes", "params": {"decimals": 1}}
+DURATION: Mapping[str, object] = {
+    "id": "duration",
+    "params": {
+        "decimals": 1,
+        "fromUnit": "nanoseconds",
+        "toUnit": "humanizePrecise",
+        "compact": True,
+    },
+}
+COUNTED: Mapping[str, object] = {"id": "number", "params": {"decimals": 0}}
+MONEY: Mapping[str, object] = {"id": "number", "params": {"decimals": 2}}
+RATIO: Mapping[str, object] = MONEY
+
 _SeriesType = Literal[
     "area_stacked", "bar_horizontal", "bar_horizontal_stacked", "bar_stacked", "line"
 ]
@@ -44,21 +59,30 @@ def unique(label: str, path: str, where: str = "") -> Column:
     return Column("unique_count", label, path, where, {"emptyAsNull": False})
 
 
-def total(label: str, path: str, where: str = "", *, decimals: int = 0, color: str = "") -> Column:
+def total(
+    label: str,
+    path: str,
+    where: str = "",
+    *,
+    shown: Mapping[str, object] = COUNTED,
+    color: str = "",
+) -> Column:
     """The sum of the values."""
-    params = {"emptyAsNull": False, "format": _number(decimals)}
+    params = {"emptyAsNull": False, "format": shown}
     return Column("sum", label, path, where, params, color)
 
 
-def highest(label: str, path: str, where: str = "", *, decimals: int = 0) -> Column:
+def highest(
+    label: str, path: str, where: str = "", *, shown: Mapping[str, object] = COUNTED
+) -> Column:
     """The highest of the values."""
-    params = {"emptyAsNull": True, "format": _number(decimals)}
-    return Column("max", label, path, where, params)
+    return Column("max", label, path, where, {"emptyAsNull": True, "format": shown})
 
 
 def percentile(label: str, path: str, percent: int, color: str = "") -> Column:
-    """The value below which `percent` of the values lie, in the field's own format."""
-    return Column("percentile", label, path, params={"percentile": percent}, color=color)
+    """The duration below which `percent` of the durations lie."""
+    params = {"percentile": percent, "format": DURATION}
+    return Column("percentile", label, path, params=params, color=color)
 
 
 def newest(label: str, path: str = "@timestamp", where: str = "") -> Column:
@@ -78,10 +102,9 @@ def top(label: str, path: str, size: int = 10, *, others: bool = False) -> Colum
     return Column("terms", label, path, params=_terms(size, others=others))
 
 
-def each(label: str, path: str, size: int) -> Column:
-    """A bucket for each value, in the order of the values."""
-    params = {**_terms(size, others=False), "orderBy": {"type": "alphabetical", "fallback": False}}
-    return Column("terms", label, path, params={**params, "orderDirection": "asc"})
+def row(label: str, path: str, size: int) -> Column:
+    """A bucket for each of the top values, one for the rest, and one for events without a value."""
+    return top(label, path, size, others=True)
 
 
 def cases(label: str, filters: Mapping[str, str]) -> Column:
@@ -93,16 +116,12 @@ def cases(label: str, filters: Mapping[str, str]) -> Column:
     return Column("filters", label, params={"filters": rows})
 
 
-def _number(decimals: int) -> Mapping[str, object]:
-    return {"id": "number", "params": {"decimals": decimals}}
-
-
 def _terms(size: int, *, others: bool) -> dict[str, object]:
     return {
         "size": size,
         "orderDirection": "desc",
         "otherBucket": others,
-        "missingBucket": False,
+        "missingBucket": others,  # Kibana reads it only if `otherBucket` is on
         "parentFormat": {"id": "terms"},
         "include": [],
         "exclude": [],
@@ -113,20 +132,25 @@ def _terms(size: int, *, others: bool) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One number, large."""
+    """One number, large; with an `alarm`, green at zero and of that colour above it."""
 
     value: Column
     note: str = ""
+    alarm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Lines, areas or bars along `along`; `split` makes one series of each of its values."""
+    """Lines, areas or bars along `along`; `split` makes one series of each of its values.
+
+    `palette` is Kibana's name of the colours of a split.
+    """
 
     kind: _SeriesType
     along: Column
     values: tuple[Column, ...]
     split: Column | None = None
+    palette: str = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +179,13 @@ class Heatmap:
 
 
 @dataclass(frozen=True, slots=True)
+class Links:
+    """Links to dashboards, as pairs of id and title; they carry filters, controls and time."""
+
+    dashboards: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Markdown:
     """A text in Markdown."""
 
@@ -176,7 +207,7 @@ class Panel:
     """One panel; `where` is KQL that restricts all of it, `width` its share of 48 columns."""
 
     title: str
-    chart: Drawn | Markdown | Saved
+    chart: Drawn | Links | Markdown | Saved
     where: str = ""
     width: int = 0  # 0: an equal share of the rest of the row
 
@@ -216,8 +247,12 @@ def columns_of(chart: Drawn) -> tuple[Column, ...]:
     match chart:
         case Metric(value):
             return (value,)
-        case Series(_, along, values, split):  # Kibana nests the intervals in the series
-            return (*((split,) if split else ()), along, *values)
+        case Series(kind, along, values, split):
+            parts = (split,) if split else ()
+            # Kibana nests intervals in the series. Bars are in the order of their totals only if
+            # the series are nested in them.
+            order = (along, *parts) if kind.startswith("bar_horizontal") else (*parts, along)
+            return (*order, *values)
         case Share(by, value):
             return (by, value)
         case Table(by, values):

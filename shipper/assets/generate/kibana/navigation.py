@@ -1,31 +1,34 @@
-"""The strip at the top of each dashboard, with links to the others and to the searches.
+"""The strip at the top of each dashboard, with links to the dashboards and to the searches.
 
-It is Markdown, as Kibana 8.10 has no links panel. The addresses are relative, so that they work
-behind a base path and in any space. They contain ids, so they break in a space whose import created
-new ids.
+A links panel leads to dashboards and carries what was chosen. It cannot lead to searches, so those
+links are Markdown, and a search opens with its own time range. Their addresses are relative, so
+that they work behind a base path and in any space. They contain ids, so they break in a space where
+an import by hand created new ids; `setup` installs with ids of its own in each space.
 """
 
-from shipper.assets.generate.kibana.model import Markdown, Panel, PanelRow
+from shipper.assets.generate.kibana.model import Links, Markdown, Panel, PanelRow
 from shipper.assets.generate.kibana.searches import SEARCHES
 
 OVERVIEW = "mcp-security-overview"
 COMPLIANCE = "mcp-compliance"
 OPERATIONS = "mcp-operations"
 TITLES = {
-    OVERVIEW: "MCP Security Overview",
-    COMPLIANCE: "MCP Compliance",
-    OPERATIONS: "MCP Operations",
+    OVERVIEW: "Security Overview",
+    COMPLIANCE: "Compliance",
+    OPERATIONS: "Operations",
 }
 
 
-def strip(here: str) -> PanelRow:
-    """The row of links of the dashboard `here`."""
-    boards = (
-        f"**{title}**" if key == here else f"[{title}](#/view/{key})"
-        for key, title in TITLES.items()
-    )
+def strip() -> PanelRow:
+    """The row of links, the same on each dashboard; Kibana marks the one that is open."""
     searches = (
         f"[{row.title.removeprefix('[MCP] ')}](discover#/view/{row.id})" for row in SEARCHES
     )
-    links = f"{' | '.join(boards)}\n\nEvents: {' | '.join(searches)}"
-    return PanelRow(4, (Panel("Navigation", Markdown(links)),))
+    events = f"Events: {' | '.join(searches)}"
+    return PanelRow(
+        4,
+        (
+            Panel("Dashboards", Links(tuple(TITLES.items())), width=18),
+            Panel("Searches", Markdown(events)),
+        ),
+    )

@@ -2,8 +2,10 @@
 
 from shipper.assets.generate.kibana.model import (
     BAD,
+    BYTES,
     CALM,
     GOOD,
+    MONEY,
     WARN,
     Dashboard,
     Metric,
@@ -17,6 +19,7 @@ from shipper.assets.generate.kibana.model import (
     newest,
     over_time,
     percentile,
+    row,
     top,
     total,
     unique,
@@ -31,18 +34,18 @@ _DEAD_LETTERS = "mcp.compliance.operation : lines-quarantined"
 _DURATION, _COST, _TOOL = "event.duration", "mcp.cost.amount", "gen_ai.tool.name"
 
 _SUMMARY = (
-    Panel("Tool calls", Metric(count("Tool calls", color=CALM)), where=_CALLS),
-    Panel("Failed calls", Metric(count("Failed calls", _FAILED, BAD)), where=_CALLS),
-    Panel("Median", Metric(percentile("Median", _DURATION, 50, GOOD), "of calls"), where=_CALLS),
+    Panel("Tool calls", Metric(count("Tool calls")), where=_CALLS),
+    Panel("Failed calls", Metric(count("Failed calls", _FAILED)), where=_CALLS),
+    Panel("Median", Metric(percentile("Median", _DURATION, 50), "of calls"), where=_CALLS),
     Panel(
         "95th percentile",
-        Metric(percentile("95th percentile", _DURATION, 95, WARN), "of calls"),
+        Metric(percentile("95th percentile", _DURATION, 95), "of calls"),
         where=_CALLS,
     ),
-    Panel("Cost", Metric(total("Cost", _COST, decimals=2, color=CALM), "estimated")),
-    Panel("Bytes read", Metric(total("Bytes read", "mcp.resource.size", color=CALM))),
+    Panel("Cost", Metric(total("Cost", _COST, shown=MONEY), "estimated")),
+    Panel("Bytes read", Metric(total("Bytes read", "mcp.resource.size", shown=BYTES))),
     Panel("Sessions", Metric(unique("Sessions", "mcp.session.id"))),
-    Panel("Limits reached", Metric(count("Limits reached", _LIMITED, WARN))),
+    Panel("Limits reached", Metric(count("Limits reached", _LIMITED))),
 )
 
 _LOAD = (
@@ -69,7 +72,7 @@ _TOOLS = (
     Panel(
         "Tools",
         Table(
-            (top("Tool", _TOOL, 50),),
+            (row("Tool", _TOOL, 50),),
             (
                 count("Calls"),
                 count("Failures", _FAILED),
@@ -77,7 +80,7 @@ _TOOLS = (
                 unique("Users", "user.id"),
                 percentile("Median", _DURATION, 50),
                 percentile("95th", _DURATION, 95),
-                total("Cost", _COST, decimals=2),
+                total("Cost", _COST, shown=MONEY),
             ),
         ),
         where=_CALLS,
@@ -96,7 +99,7 @@ _COSTS = (
         Series(
             "bar_stacked",
             over_time(),
-            (total("Cost", _COST, decimals=2),),
+            (total("Cost", _COST, shown=MONEY),),
             top("Tool", _TOOL, 6, others=True),
         ),
         where=_CALLS,
@@ -107,7 +110,7 @@ _COSTS = (
         Series(
             "bar_horizontal",
             top("User", "user.id"),
-            (total("Cost", _COST, decimals=2, color=CALM),),
+            (total("Cost", _COST, shown=MONEY, color=CALM),),
         ),
         where=_CALLS,
     ),
@@ -116,13 +119,23 @@ _COSTS = (
 _FAILURES = (
     Panel(
         "Failed calls by tool",
-        Series("bar_stacked", over_time(), (count("Failed"),), top("Tool", _TOOL, 6)),
+        Series(
+            "bar_stacked",
+            over_time(),
+            (count("Failed"),),
+            top("Tool", _TOOL, 6, others=True),
+            palette="warm",
+        ),
         where=f"{_CALLS} and {_FAILED}",
     ),
     Panel(
         "Reasons and errors",
         Table(
-            (top("Error", "error.type", 20), top("Dataset", "event.dataset", 3)),
+            (
+                row("Dataset", "event.dataset", 10),
+                row("Reason", "event.reason", 10),
+                row("Error", "error.type", 10),
+            ),
             (count("Failures"), unique("Tools", _TOOL), unique("Users", "user.id"), newest("Last")),
         ),
         where=_FAILED,
@@ -133,7 +146,7 @@ _SHIPPERS = (
     Panel(
         "Shippers by host",
         Table(
-            (top("Host", "host.hostname", 20),),
+            (row("Host", "host.hostname", 20),),
             (
                 count("Starts", "mcp.compliance.operation : shipper-start"),
                 count("Stops", "mcp.compliance.operation : shipper-stop"),
@@ -165,7 +178,7 @@ _TRAFFIC = (
     Panel(
         "Clients",
         Table(
-            (top("Client", "mcp.client.name", 20), top("Version", "mcp.client.version", 5)),
+            (row("Client", "mcp.client.name", 20), row("Version", "mcp.client.version", 5)),
             (
                 count("Events"),
                 count("Failures", _FAILED),
@@ -183,13 +196,13 @@ DASHBOARD = Dashboard(
     "Load, latency and cost of MCP servers, why calls fail, and how the shippers are doing.",
     "7d",
     (
-        strip(OPERATIONS),
+        strip(),
         PanelRow(6, _SUMMARY),
         PanelRow(13, _LOAD),
-        PanelRow(15, _TOOLS),
+        PanelRow(18, _TOOLS),
         PanelRow(12, _COSTS),
-        PanelRow(12, _FAILURES),
-        PanelRow(13, _TRAFFIC),
+        PanelRow(17, _FAILURES),
+        PanelRow(16, _TRAFFIC),
         PanelRow(10, _SHIPPERS),
         PanelRow(15, (Panel("Failures", Saved("mcp-failures")),)),
     ),

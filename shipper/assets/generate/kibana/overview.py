@@ -2,10 +2,10 @@
 
 from shipper.assets.generate.kibana.model import (
     BAD,
-    CALM,
     GOOD,
     PLAIN,
-    WARN,
+    RATIO,
+    Column,
     Dashboard,
     Heatmap,
     Metric,
@@ -15,11 +15,12 @@ from shipper.assets.generate.kibana.model import (
     Series,
     Share,
     Table,
+    cases,
     count,
-    each,
     highest,
     newest,
     over_time,
+    row,
     top,
     unique,
 )
@@ -33,18 +34,22 @@ _VIOLATIONS = "event.dataset : mcp.violations"
 _THREATS = "event.dataset : mcp.threats"
 
 _SUMMARY = (
-    Panel("Events", Metric(count("Events", color=CALM), "recorded")),
+    Panel("Events", Metric(count("Events"), "recorded")),
     Panel("Users", Metric(unique("Users", "user.id"), "seen")),
-    Panel("Failures", Metric(count("Failures", _FAILED, WARN), "of any kind")),
+    Panel("Failures", Metric(count("Failures", _FAILED), "of any kind")),
+    Panel("Failed logins", Metric(count("Failed logins", f"{_AUTH} and {_FAILED}"), "or tokens")),
+    Panel("Denied", Metric(count("Denied", _DENIED), "requests")),
     Panel(
-        "Failed logins", Metric(count("Failed logins", f"{_AUTH} and {_FAILED}", WARN), "or tokens")
+        "Violations", Metric(count("Violations", _VIOLATIONS), "of policy or protocol", alarm=BAD)
     ),
-    Panel("Denied", Metric(count("Denied", _DENIED, WARN), "decisions")),
-    Panel("Violations", Metric(count("Violations", _VIOLATIONS, BAD), "of policy or protocol")),
-    Panel("Threats", Metric(count("Threats", _THREATS, BAD), "seen by detectors")),
+    Panel("Threats", Metric(count("Threats", _THREATS), "seen by detectors", alarm=BAD)),
     Panel(
         "Let through",
-        Metric(count("Let through", f"{_THREATS} and mcp.threat.blocked : false", BAD), "threats"),
+        Metric(
+            count("Let through", f"{_THREATS} and mcp.threat.blocked : false"),
+            "threats",
+            alarm=BAD,
+        ),
     ),
 )
 
@@ -62,30 +67,53 @@ _TRENDS = (
         ),
         width=32,
     ),
-    Panel("Event types", Share(top("Event type", "mcp.audit.type"), count("Events"))),
+    Panel("Event types", Share(top("Event type", "event.dataset"), count("Events"))),
 )
 
 _REFUSALS = (
     Panel(
         "Failed authentications by reason",
-        Series("bar_stacked", over_time(), (count("Failures"),), top("Reason", "event.reason", 6)),
+        Series(
+            "bar_stacked",
+            over_time(),
+            (count("Failures"),),
+            top("Reason", "event.reason", 6, others=True),
+            palette="warm",
+        ),
         where=f"{_AUTH} and {_FAILED}",
     ),
     Panel(
         "Denied requests by rule",
-        Series("bar_stacked", over_time(), (count("Denied"),), top("Rule", "rule.name", 6)),
+        Series(
+            "bar_stacked",
+            over_time(),
+            (count("Denied"),),
+            top("Rule", "rule.name", 6, others=True),
+            palette="warm",
+        ),
         where=_DENIED,
     ),
 )
 
+
+def _hours() -> Column:
+    """A bucket for each hour, also for those without events: panels side by side line up."""
+    return cases("Hour", {f"{hour:02}": f'hour_of_day : "{hour:02}"' for hour in range(24)})
+
+
+def _days() -> Column:
+    names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    return cases("Day", {name: f'day_of_week : "{n} {name}"' for n, name in enumerate(names, 1)})
+
+
 _HOURS = (
     Panel(
         "Events by hour (UTC)",
-        Heatmap(each("Hour", "hour_of_day", 24), each("Day", "day_of_week", 7), count("Events")),
+        Heatmap(_hours(), _days(), count("Events")),
     ),
     Panel(
         "Failures by hour (UTC)",
-        Heatmap(each("Hour", "hour_of_day", 24), each("Day", "day_of_week", 7), count("Failures")),
+        Heatmap(_hours(), _days(), count("Failures")),
         where=_FAILED,
     ),
 )
@@ -94,7 +122,7 @@ _PEOPLE = (
     Panel(
         "Users",
         Table(
-            (top("User", "user.id", 50),),
+            (row("User", "user.id", 50),),
             (
                 count("Events"),
                 count("Failures", _FAILED),
@@ -110,7 +138,7 @@ _PEOPLE = (
     Panel(
         "Addresses with failures",
         Table(
-            (top("Address", "source.ip", 50),),
+            (row("Address", "source.ip", 50),),
             (
                 count("Failures"),
                 count("Failed logins", _AUTH),
@@ -138,13 +166,13 @@ _ATTACKS = (
         "Threats",
         Table(
             (
-                top("Threat", "mcp.threat.type", 20),
-                top("Technique", "threat.technique.id", 3),
+                row("Threat", "mcp.threat.type", 20),
+                row("Technique", "threat.technique.id", 3),
             ),
             (
                 count("Seen"),
                 count("Blocked", "mcp.threat.blocked : true"),
-                highest("Confidence", "mcp.threat.confidence", decimals=2),
+                highest("Confidence", "mcp.threat.confidence", shown=RATIO),
                 unique("Users", "user.id"),
                 newest("Last seen"),
             ),
@@ -156,7 +184,7 @@ _ATTACKS = (
 _TOOLS = (
     Panel(
         "Calls by tool and user",
-        Heatmap(top("Tool", "gen_ai.tool.name", 15), top("User", "user.id", 12), count("Calls")),
+        Heatmap(top("User", "user.id", 12), top("Tool", "gen_ai.tool.name", 15), count("Calls")),
         where=_TOOL_EVENTS,
     ),
     Panel(
@@ -165,7 +193,7 @@ _TOOLS = (
             "bar_horizontal_stacked",
             top("Tool", "gen_ai.tool.name"),
             (count("Denied"),),
-            top("User", "user.id", 6),
+            top("User", "user.id", 6, others=True),
         ),
         where=_DENIED,
         width=20,
@@ -178,12 +206,12 @@ DASHBOARD = Dashboard(
     "Who uses MCP servers, what is refused, and what looks like an attack.",
     "30d",
     (
-        strip(OVERVIEW),
+        strip(),
         PanelRow(6, _SUMMARY),
         PanelRow(13, _TRENDS),
         PanelRow(11, _REFUSALS),
         PanelRow(11, _HOURS),
-        PanelRow(14, _PEOPLE),
+        PanelRow(17, _PEOPLE),
         PanelRow(12, _ATTACKS),
         PanelRow(14, _TOOLS),
         PanelRow(15, (Panel("Threats and alerts", Saved("mcp-threats")),)),

@@ -16,6 +16,8 @@ from shipper.catalog import Catalog, Scope
 from shipper.catalog.alerts import Alert, Tactic, Technique, alerts
 
 _ATTACK = "https://attack.mitre.org"
+#: Part of the note: some versions drop the member `setup`, and each run would find it missing.
+_NEEDS = "Needs the data streams of mcp-shipper."
 #: For events that arrive late.
 _SLACK_MINUTES = 1
 
@@ -43,9 +45,9 @@ def stack_rules(
     }
 
 
-def rule_id(alert: str) -> str:
-    """The id of both rules of an alert."""
-    return uid("rule", alert)
+def rule_id(alert: str, space: str = "") -> str:
+    """The id of an alert's rules; that of a stack rule is unique among all spaces of a Kibana."""
+    return uid("rule", alert, *([space] if space else []))
 
 
 def _detection(alert: Alert, index: list[str]) -> Body:
@@ -70,8 +72,7 @@ def _detection(alert: Alert, index: list[str]) -> Body:
         "threat": [_threat(alert)],
         "references": ["https://owasp.org/www-project-mcp-top-10/", "https://atlas.mitre.org/"],
         "false_positives": list(alert.false_positives),
-        "note": alert.note,
-        "setup": "Events must be in the data streams of mcp-shipper.",
+        "note": f"{alert.note}\n\n{_NEEDS}",
         "actions": [],
         "exceptions_list": [],
     }
