@@ -180,7 +180,11 @@ def _url_bytes(rng, count):
 
 
 def _part(document):
-    return base64.urlsafe_b64encode(json.dumps(document, separators=(",", ":")).encode()).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(json.dumps(document, separators=(",", ":")).encode())
+        .decode()
+        .rstrip("=")
+    )
 
 
 def _jwt(rng, algorithm="HS256"):
