@@ -1,4 +1,7 @@
-"""The corpus as cases: a payload of made-up text and the secrets in it."""
+"""The corpus as cases: a payload of made-up text and the secrets in it.
+
+An id is the class and the place in its file: new entries go to the end of a list.
+"""
 
 import json
 from dataclasses import dataclass
@@ -134,7 +137,7 @@ def _mapped(value, change):
 def _case(kind, at, entry, *, has_form=True):
     name = f"{kind} {at + 1}"
     payload = entry if isinstance(entry, dict) else _placed(entry, at)
-    recipe, found = Recipe(name), []
+    recipe, found = Recipe(f"{kind}: {json.dumps(entry)}"), []
 
     def made(text):
         full = recipe.text(text)

@@ -1,4 +1,4 @@
-"""The ways a payload takes to disk or on: the record, `redact`, and the scripts for foreign logs."""
+"""Where a payload is masked: in the record, by `redact`, in the scripts for foreign logs."""
 
 import json
 import logging

@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus
 
 _FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 _ARABIC = {ord("0") + digit: 0x0660 + digit for digit in range(10)}
-_LOOKALIKES = str.maketrans("aeopcxi", "аеорсхі")
+_LOOKALIKES = str.maketrans("aeopcxi", "\u0430\u0435\u043e\u0440\u0441\u0445\u0456")
 
 
 def _base64(text):

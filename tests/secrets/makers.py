@@ -41,12 +41,12 @@ _LAST = (
     *("Ivanova", "Jansen", "Kowalski", "Lindqvist", "Moreau", "Nakamura", "Oliveira", "Petrov"),
 )
 #: The lengths of account parts by country: letters are bank codes, digits are digits.
-_IBAN = {
-    **{"DE": "d18", "FR": "d10c11d2", "GB": "a4d14", "NL": "a4d10", "ES": "d20", "IT": "a1d10c12"},
-    **{"AT": "d16", "CH": "d5c12", "BE": "d12", "PL": "d24", "SE": "d20", "NO": "d11", "DK": "d14"},
-    **{"FI": "d14", "PT": "d21", "IE": "a4d14", "CZ": "d20", "LU": "d3c13", "GR": "d7c16"},
-    **{"HU": "d24", "RO": "a4c16", "TR": "d5c17", "SA": "d2c18", "AE": "d19", "MT": "a4d5c18"},
-}
+_IBAN_FORMS = """
+    DE:d18 FR:d10c11d2 GB:a4d14 NL:a4d10 ES:d20 IT:a1d10c12 AT:d16 CH:d5c12 BE:d12 PL:d24
+    SE:d20 NO:d11 DK:d14 FI:d14 PT:d21 IE:a4d14 CZ:d20 LU:d3c13 GR:d7c16 HU:d24 RO:a4c16
+    TR:d5c17 SA:d2c18 AE:d19 MT:a4d5c18
+"""
+_IBAN = dict(pair.split(":") for pair in _IBAN_FORMS.split())
 _FORMS = {"d": "dig", "a": "caps", "c": "up"}
 
 

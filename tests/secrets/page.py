@@ -13,10 +13,12 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "redaction-measured.md"
 _HEAD = """\
 <!-- Generated from tests/secrets/ by `python -m tests.secrets`; edit that. -->
 
-The corpus holds {secrets:,} secrets and {harmless:,} harmless texts. It is written from the vendors'
-formats and from what MCP tools carry, not from the patterns; all secrets are made up. A secret
-counts as masked if neither it nor 60 % of it in one piece is left. A harmless text counts as
-changed if anything of it is masked.
+The corpus holds {secrets:,} secrets and {harmless:,} harmless texts. It is written from the
+vendors' formats and from what MCP tools carry, not from the patterns; all secrets are made up. A
+secret counts as masked if neither it nor 60 % of it in one piece is left. A harmless text counts
+as changed if anything of it is masked. Secrets that no reader could know as such, whatever their
+class, are counted under "No form". Precision is the share of secrets among all cases in which
+something was masked.
 
 The other tools run with their default rules over one file for each case, and a find counts as if
 it were masked. They look for credentials in source code: they do not look for personal data, and

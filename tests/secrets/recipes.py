@@ -1,8 +1,9 @@
 """Recipes of made-up secrets: a committed file holds `ghp_{base62:36}` and never a token.
 
 `{maker:argument}` becomes made-up text, `{x=maker}` also keeps it for a later `{x}`, and
-`{x|filter}` changes it. `‹filter|text›` changes a longer text. `«…»` marks a secret. Braces around
-an unknown word are ordinary text. The same seed gives the same text.
+`{x|filter}` changes it. Single angle quotes change a longer text: a filter, `|` and the text stand
+between them. `«…»` marks a secret. Braces around an unknown word are ordinary text. The same seed
+gives the same text.
 """
 
 import random
@@ -12,7 +13,7 @@ from tests.secrets.filters import FILTERS, outside_marks
 from tests.secrets.makers import MAKERS
 
 _BRACES = re.compile(r"\{(?:(\w+)=)?([a-z]\w*)(?::([^{}|]*))?((?:\|[a-z]\w*)*)\}")
-_WRAPPED = re.compile(r"‹([a-z]\w*)\|([^‹›]*)›")
+_WRAPPED = re.compile(r"\u2039([a-z]\w*)\|([^\u2039\u203a]*)\u203a")
 _MARKED = re.compile("«([^»]*)»")
 
 

@@ -16,7 +16,7 @@ def known(script):
 
 
 def differences(written, folder):
-    """By the case's id: `leaks` or `changes` where only the script does, `holds` where it does not."""
+    """By the case's id: `leaks` or `changes` if only the script fails, else `holds`."""
     here = verdicts(by_handler(all_cases(), folder))
     there = verdicts(written)
     return {

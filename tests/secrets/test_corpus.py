@@ -19,7 +19,7 @@ def test_every_case_has_an_id_of_its_own_and_a_secret_that_is_in_its_payload():
 
 
 def test_every_recipe_is_made_up_to_its_end():
-    left = re.compile(r"[«»‹›]|\{(?:base62|hex|dig|low|pw|pwx|b64url|uuid)(?::[\d-]+)?\}")
+    left = re.compile(r"[«»\u2039\u203a]|\{(?:base62|hex|dig|low|pw|pwx|b64url|uuid)(?::[\d-]+)?\}")
     for case in [*secret_cases(), *harmless_cases()]:
         assert not left.search(str(case.payload)), case.id
 
