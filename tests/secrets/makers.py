@@ -244,6 +244,7 @@ MAKERS = {
     "pem": _pem,
     "wif": _wif,
     "phone": _phone,
+    "say": lambda _rng, text: text,
     "uuid": lambda rng: str(uuid.UUID(int=rng.getrandbits(128), version=4)),
     "number": lambda rng, span: str(_count(rng, span)),
 }

@@ -1,9 +1,9 @@
 """Recipes of made-up secrets: a committed file holds `ghp_{base62:36}` and never a token.
 
 `{maker:argument}` becomes made-up text, `{x=maker}` also keeps it for a later `{x}`, and
-`{x|filter}` changes it. Single angle quotes change a longer text: a filter, `|` and the text stand
-between them. `«…»` marks a secret. Braces around an unknown word are ordinary text. The same seed
-gives the same text.
+`{x|filter}` changes it. `{say:x}` is `x`, so that scanners of a repository find nothing here.
+Single angle quotes change a longer text: a filter, `|` and the text stand between them. `«…»` marks
+a secret. Braces around an unknown word are ordinary text. The same seed gives the same text.
 """
 
 import random
