@@ -35,6 +35,7 @@ assets: .venv/for-test
 	$(BIN)/python -m tests.promises
 	$(BIN)/python -m tests.layers
 	$(BIN)/python -m tests.config.page
+	$(BIN)/python -m tests.secrets
 
 previews: .venv/for-test
 	$(BIN)/python -m docs.preview
