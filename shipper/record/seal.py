@@ -40,18 +40,21 @@ def follows(line: bytes, previous: bytes) -> bool:
 
 
 def all_follow(block: bytes, ends: Sequence[int], previous: bytes) -> bool:
-    """Whether each line of `block` follows the one before, and the first `previous`.
+    """Whether each of one or more lines of `block` follows the one before; the first, `previous`.
 
     `ends`: where the newline of each line is.
     """
     view, start, sha256 = memoryview(block), 0, hashlib.sha256
+    digests: list[bytes] = []
     for end in ends:
-        tail = end - _TAIL_BYTES  # of a shorter line it is elsewhere, and equals no tail
         digest = sha256(previous)
-        digest.update(view[start:tail])
+        digest.update(view[start : end - _TAIL_BYTES])
         digest.update(b"}}")
         previous = digest.digest()
-        if block[tail:end] != b',"hash":"%b"}}' % hexlify(previous):
-            return False
+        digests.append(previous)
         start = end + 1
-    return True
+    # All tails are compared in one step: one by one, that took a seventh of the time. The tail of
+    # a line that is too short has a newline, or lacks bytes, and equals none.
+    hashes = hexlify(b"".join(digests), b"\n", 32).replace(b"\n", b'"}},"hash":"')
+    tails = b"".join([view[end - _TAIL_BYTES : end] for end in ends])
+    return tails == b',"hash":"%b"}}' % hashes

@@ -67,9 +67,12 @@ OUTPUTS = (
             f"{_IDENTITY}test_no_foreign_line_leaves_with_the_name_of_an_audit_stream": (
                 Mutant(
                     "forms/foreign.py",
-                    'or (b"\\\\" in data and _ESCAPE.search(data))',
+                    'or (has(data, rb"\\u00") and _ESCAPE.search(data))',
                     "",
                 ),
+            ),
+            "forms/test_search.py::test_it_finds_what_python_finds": (
+                Mutant("forms/search.py", ' or b"\\0" in data', ""),
             ),
             f"{_IDENTITY}test_a_line_in_a_segment_that_is_not_sealed_is_a_foreign_line": (
                 Mutant("forms/sealed.py", "before is not None and follows(line, before)", "True"),

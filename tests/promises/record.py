@@ -104,6 +104,9 @@ RECORD = (
                     "len(parts[1]) == len(previous)",
                 ),
             ),
+            f"{_SEAL}test_all_lines_of_a_block_follow_or_one_of_them_does_not": (
+                Mutant("record/seal.py", "return tails == b", "return bool(tails) or b"),
+            ),
             f"{_SEAL}test_a_line_left_out_breaks_the_chain": (),
             f"{_SEAL}test_two_lines_that_change_places_break_the_chain": (),
             f"{_SEGMENTS}test_segments_are_linked_when_they_rotate_by_size": (

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from itertools import accumulate
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from shipper.record.classify import Classifier
 from shipper.record.encode import Encoder
 from shipper.record.event import create_event
 from shipper.record.format import first_break, walk_chain
-from shipper.record.seal import GENESIS, follows, seal, unseal
+from shipper.record.seal import GENESIS, all_follow, follows, seal, unseal
 from tests.record.recorder import Recorder, lines
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "tool-execution.jsonl"
@@ -108,6 +109,32 @@ def test_each_line_follows_the_one_before_and_no_other(bodies):
         assert unseal(line) == (body, after)
         for other in {*heads} - {before}:
             assert not follows(line, other)
+
+
+#: What takes the place of a line: nothing, the line cut at its front or in its tail, or its hash.
+CHANGES = st.sampled_from([None, slice(0, 0), slice(1, None), slice(0, -1), slice(-75, None)])
+
+
+@given(
+    bodies=st.lists(
+        st.binary(max_size=9).map(bytes.hex).map('{{"event":{{"a":"{}"}}}}'.format),
+        min_size=1,
+        max_size=4,
+    ),
+    changed=st.integers(0, 3),
+    change=CHANGES,
+)
+def test_all_lines_of_a_block_follow_or_one_of_them_does_not(bodies, changed, change):
+    head, lines = GENESIS, []
+    for body in bodies:
+        line, head = seal(body.encode(), head)
+        lines.append(line)
+    if change is not None and changed < len(lines):
+        lines[changed] = lines[changed][change]
+    ends = [end - 1 for end in accumulate(len(line) + 1 for line in lines)]
+    befores = [GENESIS, *((unseal(line) or (b"", b"none"))[1] for line in lines)]
+    expected = all(map(follows, lines, befores))
+    assert all_follow(b"".join(line + b"\n" for line in lines), ends, GENESIS) == expected
 
 
 @pytest.fixture(scope="module")
