@@ -17,6 +17,7 @@ from shipper.follow.discover import Found, matcher, patterns
 from shipper.follow.expand import Expansion
 from shipper.follow.handle import Packed, Torn
 from shipper.follow.inputs import InputConfig
+from shipper.follow.late import Late
 from shipper.follow.left_out import LeftOut, Problems
 from shipper.follow.reader import Limits
 from shipper.follow.registry import Committed, Position
@@ -54,6 +55,7 @@ class Following:
         self._turns = Turns()
         self._claims = Claims(committed, self._streams)
         self._open = OpenFiles()
+        self._late = Late()
         # Problems of new files, by path, and of followed ones.
         self._unreadable: Problems[str] = Problems()
         self._problems: Problems[Source] = Problems()
@@ -65,7 +67,7 @@ class Following:
         self.started = self.closed = 0
 
     def __len__(self) -> int:
-        return len(self._sources)
+        return len(self._sources) - len(self._late)  # those are about to be released
 
     @property
     def open_files(self) -> int:
@@ -98,6 +100,7 @@ class Following:
         self._note_settled()
         changed = self._sources.relist(discover.scan(self._inputs, self._scan_log))
         self._scan_log.report()
+        self._find_late_lines()
         # New files first: a copy is recognized by the old name of its original, which may have
         # been renamed since. Among the new files, those with a position choose first: after a
         # rotation a new file has the path of the old one, and may begin with the same bytes. Then
@@ -110,6 +113,7 @@ class Following:
         self._left_out.keep(paths)
         unlisted = [source for source in self._sources if not source.is_listed]
         gone = [ident for source in unlisted for ident in self._end_unlisted(source)]
+        gone += [ident for source in self._late.surplus() for ident in self._release(source)]
         self._offer_for_deletion(now_s)
         return [*gone, *self._claims.drop_without_copy(), *self._drop_inactive(now_s)]
 
@@ -212,7 +216,9 @@ class Following:
                 self._forget(source)
             return
         self._claims.begin(source, claim)
-        if claim.original:  # it was cut, and is read from its beginning
+        if claim.kind is Kind.SUCCESSOR:
+            self._moved[source] = None
+        if claim.original and not claim.original.has_left:  # it was cut, and begins again
             self._turns.add(claim.original)
         self.started += 1
         self._left_out.discard(source.found)
@@ -311,8 +317,24 @@ class Following:
 
     # --- the end of a file
 
+    def _find_late_lines(self) -> None:
+        """Give a turn to files that were written to after they were renamed or deleted.
+
+        This comes before any new file is identified, which may be a copy that has these lines.
+        """
+        for source in self._late:
+            if source.is_listed:
+                self._late.forget(source)
+            elif source.is_known and source.file.has_changed():
+                self._resume(source)
+
+    def _resume(self, source: Source) -> None:
+        source.has_left = False
+        self._late.forget(source)
+        self._turns.add(source)
+
     def _end_unlisted(self, source: Source) -> Iterator[int]:
-        """Read a file that no pattern names to its end, and release it there.
+        """Read a file that no pattern names to its end, and release it when it stays quiet.
 
         Yields the id of its position if that is to be forgotten.
         """
@@ -321,9 +343,9 @@ class Following:
         if not source.is_known:
             return
         if source.is_waiting or (source.file.is_open and source.file.has_changed()):
-            self._turns.add(source)
+            self._resume(source)
         elif source.due_monotonic is None or not source.file.is_open:
-            yield from self._release(source)
+            yield from self._leave(source)
 
     def _identify_late(self, source: Source) -> None:
         """Identify a file that was empty when it was listed, or release it if it is still empty."""
@@ -333,8 +355,29 @@ class Following:
         if source.is_known:
             self._claims.note(source)  # its content may have been packed into an archive
         elif source.stage is not Stage.GONE and not source.is_waiting:
+            if source.stage is Stage.NEW and self._may_grow(source):
+                return
             source.warn_unfinished(", and it is gone")
             self._forget(source)
+
+    def _leave(self, source: Source) -> Iterator[int]:
+        """Keep a file that is settled while it may grow; forget its position if it is deleted."""
+        source.leave()
+        if not self._may_grow(source):
+            yield from self._release(source)
+        elif self._may_be_forgotten(source):
+            yield source.id
+
+    def _may_grow(self, source: Source) -> bool:
+        """Whether a program may still write to a file without a name."""
+        if not source.file.is_open or source.file.is_archive or self._deletions.has(source.found):
+            return False
+        is_ended = source.segment is not None and source.file.is_ended()
+        return not is_ended and self._late.keeps(source)
+
+    def _may_be_forgotten(self, source: Source) -> bool:
+        is_gone = source.file.is_deleted() and source.found.input.clean_removed
+        return is_gone and source.id in self._committed and not self._claims.may_return(source)
 
     def _release(self, source: Source) -> Iterator[int]:
         source.warn_unfinished(", and it is gone")
@@ -344,13 +387,14 @@ class Following:
         self._forget(source)
         if is_kept:
             self._claims.keep(source.id, is_gone=may_go)
-        else:
+        elif source.id in self._committed:
             yield source.id
 
     def _forget(self, source: Source) -> None:
         self._sources.remove(source)
         self.closed += source.is_known
         self._open.forget(source)
+        self._late.forget(source)
         self._turns.leave(source)
         self._moved.pop(source, None)
         self._problems.forget(source)

@@ -10,6 +10,8 @@ import time
 from enum import Enum, auto
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from shipper.follow.discover import Found
 from shipper.follow.file import File
 from shipper.follow.handle import Handle, Packed, Torn
@@ -100,8 +102,10 @@ class Source:
         "cut",
         "due_monotonic",
         "file",
+        "has_left",
         "id",
         "is_listed",
+        "is_renamed",
         "is_sealed",
         "key",
         "segment",
@@ -131,6 +135,10 @@ class Source:
         self.due_monotonic: float | None = None
         #: Whether the patterns still name it; if not, only the handle leads to it.
         self.is_listed = True
+        #: Whether, in addition, everything in it is settled: only a late writer adds to it.
+        self.has_left = False
+        #: Whether it had another name when its listed one was gone.
+        self.is_renamed = False
         self.stage = Stage.NEW
         self.turn = Turn.NONE
 
@@ -158,8 +166,13 @@ class Source:
 
     def relist(self, found: Found) -> None:
         """Note that the latest scan has found it, and where."""
-        self.is_listed = True
+        self.is_listed, self.has_left, self.is_renamed = True, False, False
         self.file.relist(found)
+
+    def leave(self) -> None:
+        """Note that it has no listed name, and that everything in it is settled."""
+        self.has_left = True
+        self.is_renamed = self.is_renamed or not self.file.is_deleted()
 
     def unlist(self) -> None:
         """Note that no pattern names it, unless the running scan finds it (`relist`)."""
@@ -239,6 +252,19 @@ class Source:
             cut=self.cut,
         )
         return position
+
+    def position_in(self, copy: Handle, now_s: int) -> Position:
+        """The position that a copy takes over, at the copy's end if that is earlier."""
+        position, mark = self.relocate(now_s), self._mark
+        if not (copy.size >= self.offset and mark.fits(copy)):
+            mark = Mark().moved(copy, copy.size)
+        return replace(position, offset=mark.offset, head=mark.head, tail=mark.tail, ahead=0)
+
+    def begin_rest(self, ident: int) -> None:
+        """Go on under another position, because a copy has taken over this one."""
+        mark = self._mark
+        self._mark = self._next_mark = Mark(mark.offset, mark.head, mark.tail)
+        self.begin(ident, self._mark, None)
 
     def restart(self) -> None:
         """Go back to the beginning: the settled bytes are not in this file any more."""

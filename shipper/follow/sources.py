@@ -49,6 +49,8 @@ class Sources:
         changed = []
         for found in listed:
             known = self.at(found)
+            if known:
+                known.is_listed = True
             if known and known.is_known and known.file.is_unchanged(found):
                 known.relist(found)
             else:
