@@ -21,8 +21,9 @@ from shipper.follow.late import Late
 from shipper.follow.left_out import LeftOut, Problems
 from shipper.follow.reader import Limits
 from shipper.follow.registry import Committed, Position
+from shipper.follow.retention import deletable, inactive
 from shipper.follow.scan_log import ScanLog
-from shipper.follow.source import Source, Stage, Turn
+from shipper.follow.source import Place, Source, Stage, Turn
 from shipper.follow.sources import OpenFiles, Sources, Turns
 from shipper.follow.streams import Streams
 
@@ -114,7 +115,9 @@ class Following:
         unlisted = [source for source in self._sources if not source.is_listed]
         gone = [ident for source in unlisted for ident in self._end_unlisted(source)]
         gone += [ident for source in self._late.surplus() for ident in self._release(source)]
-        self._offer_for_deletion(now_s)
+        for source in deletable(self._sources, self._streams, now_s):
+            if source not in self._problems:
+                self._deletions.settled(source.found)
         return [*gone, *self._claims.drop_without_copy(), *self._drop_inactive(now_s)]
 
     def check(self, paths: Iterable[str]) -> None:
@@ -329,7 +332,7 @@ class Following:
                 self._resume(source)
 
     def _resume(self, source: Source) -> None:
-        source.has_left = False
+        source.place = Place.UNLISTED
         self._late.forget(source)
         self._turns.add(source)
 
@@ -401,35 +404,10 @@ class Following:
         self._claims.forget(source)
         source.close()
 
-    def _offer_for_deletion(self, now_s: int) -> None:
-        """Report the files that are settled for good, so that they can be deleted."""
-        for source in self._sources:
-            delete = source.found.input.delete
-            is_quiet = source.found.mtime_ns / 1e9 <= now_s - delete.grace_period_s
-            if delete.enabled and is_quiet and source.is_listed and self._is_over(source):
-                self._deletions.settled(source.found)
-
-    def _is_over(self, source: Source) -> bool:
-        """Whether all of the file is settled, and no segment can grow."""
-        if source.is_waiting or not source.is_known or source in self._problems:
-            return False
-        if source.file.may_differ(source.found) or source.unfinished_bytes():
-            return False
-        segment = source.segment
-        return not segment or self._streams.has_later(segment) or source.file.is_ended()
-
     def _drop_inactive(self, now_s: int) -> list[int]:
         """Drop positions of files that have not changed for long; the ids to forget."""
         dropped = self._claims.drop_older(lambda position: now_s - self._kept_s(position))
-        old = [
-            source.id
-            for source in self._sources
-            if (after_s := source.found.input.clean_inactive_s)
-            and source.found.mtime_ns / 1e9 < now_s - after_s
-            and source.id in self._committed
-            and not source.is_waiting
-        ]
-        return [*old, *dropped]
+        return [*inactive(self._sources, self._committed, now_s), *dropped]
 
     def _kept_s(self, position: Position) -> float:
         if not self._has_clean:

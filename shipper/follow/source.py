@@ -79,6 +79,19 @@ _TURNS = {
 }
 
 
+class Place(Enum):
+    """Whether a name leads to the file."""
+
+    #: The patterns name it.
+    LISTED = auto()
+    #: They do not, and it is not settled.
+    UNLISTED = auto()
+    #: They do not, it is settled, and it has another name.
+    RENAMED = auto()
+    #: It is settled, and has no name at all.
+    DELETED = auto()
+
+
 class _ChunkRead(NamedTuple):
     """The result of one turn of a source."""
 
@@ -102,12 +115,10 @@ class Source:
         "cut",
         "due_monotonic",
         "file",
-        "has_left",
         "id",
-        "is_listed",
-        "is_renamed",
         "is_sealed",
         "key",
+        "place",
         "segment",
         "stage",
         "turn",
@@ -133,12 +144,7 @@ class Source:
         #: When the incomplete end of the file is sent if it has not grown; None where there is no
         #: such end, or where it must become complete.
         self.due_monotonic: float | None = None
-        #: Whether the patterns still name it; if not, only the handle leads to it.
-        self.is_listed = True
-        #: Whether, in addition, everything in it is settled: only a late writer adds to it.
-        self.has_left = False
-        #: Whether it had another name when its listed one was gone.
-        self.is_renamed = False
+        self.place = Place.LISTED
         self.stage = Stage.NEW
         self.turn = Turn.NONE
 
@@ -166,17 +172,28 @@ class Source:
 
     def relist(self, found: Found) -> None:
         """Note that the latest scan has found it, and where."""
-        self.is_listed, self.has_left, self.is_renamed = True, False, False
+        self.place = Place.LISTED
         self.file.relist(found)
 
     def leave(self) -> None:
         """Note that it has no listed name, and that everything in it is settled."""
-        self.has_left = True
-        self.is_renamed = self.is_renamed or not self.file.is_deleted()
+        if not self.has_left:  # a file that was renamed stays so, even if it is deleted later
+            self.place = Place.DELETED if self.file.is_deleted() else Place.RENAMED
 
     def unlist(self) -> None:
         """Note that no pattern names it, unless the running scan finds it (`relist`)."""
-        self.is_listed = False
+        if self.place is Place.LISTED:
+            self.place = Place.UNLISTED
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the patterns still name it; if not, only the handle leads to it."""
+        return self.place is Place.LISTED
+
+    @property
+    def has_left(self) -> bool:
+        """Whether, in addition, everything in it is settled: only a late writer adds to it."""
+        return self.place is Place.DELETED or self.place is Place.RENAMED
 
     @property
     def found(self) -> Found:

@@ -124,7 +124,7 @@ def test_an_archive_has_none_of_the_late_lines_and_is_not_sent_again(
         if is_late_before:
             writer.write(block([3]))
         path.unlink()
-        assert passes() + passes() + passes() == [3][: is_late_before]
+        assert passes() + passes() + passes() == [3][:is_late_before]
         writer.write(block([4]))
         assert passes() == [4]
         assert passes() + passes() == []
