@@ -21,7 +21,7 @@ from shipper.follow.late import Late
 from shipper.follow.left_out import LeftOut, Problems
 from shipper.follow.reader import Limits
 from shipper.follow.registry import Committed, Position
-from shipper.follow.retention import deletable, inactive
+from shipper.follow.retention import deletable, inactive, is_gone
 from shipper.follow.scan_log import ScanLog
 from shipper.follow.source import Place, Source, Stage, Turn
 from shipper.follow.sources import OpenFiles, Sources, Turns
@@ -118,7 +118,13 @@ class Following:
         for source in deletable(self._sources, self._streams, now_s):
             if source not in self._problems:
                 self._deletions.settled(source.found)
-        return [*gone, *self._claims.drop_without_copy(), *self._drop_inactive(now_s)]
+        old = self._claims.drop_older(lambda position: now_s - self._kept_s(position))
+        return [
+            *gone,
+            *self._claims.drop_without_copy(),
+            *inactive(self._sources, self._committed, now_s),
+            *old,
+        ]
 
     def check(self, paths: Iterable[str]) -> None:
         """Check these files alone."""
@@ -368,8 +374,8 @@ class Following:
         source.leave()
         if not self._may_grow(source):
             yield from self._release(source)
-        elif self._may_be_forgotten(source):
-            yield source.id
+        elif is_gone(source) and not self._claims.may_return(source):
+            yield from (one for one in (source.id,) if one in self._committed)
 
     def _may_grow(self, source: Source) -> bool:
         """Whether a program may still write to a file without a name."""
@@ -378,14 +384,10 @@ class Following:
         is_ended = source.segment is not None and source.file.is_ended()
         return not is_ended and self._late.keeps(source)
 
-    def _may_be_forgotten(self, source: Source) -> bool:
-        is_gone = source.file.is_deleted() and source.found.input.clean_removed
-        return is_gone and source.id in self._committed and not self._claims.may_return(source)
-
     def _release(self, source: Source) -> Iterator[int]:
         source.warn_unfinished(", and it is gone")
-        is_deleted = self._deletions.forget(source.found) or source.file.is_deleted()
-        may_go = is_deleted and source.found.input.clean_removed
+        is_deleted_here = self._deletions.forget(source.found)
+        may_go = is_gone(source, is_deleted_here=is_deleted_here)
         is_kept = self._claims.may_return(source) or not may_go
         self._forget(source)
         if is_kept:
@@ -403,11 +405,6 @@ class Following:
         self._problems.forget(source)
         self._claims.forget(source)
         source.close()
-
-    def _drop_inactive(self, now_s: int) -> list[int]:
-        """Drop positions of files that have not changed for long; the ids to forget."""
-        dropped = self._claims.drop_older(lambda position: now_s - self._kept_s(position))
-        return [*inactive(self._sources, self._committed, now_s), *dropped]
 
     def _kept_s(self, position: Position) -> float:
         if not self._has_clean:

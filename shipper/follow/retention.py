@@ -25,6 +25,12 @@ def inactive(sources: Iterable[Source], committed: Committed, now_s: int) -> Ite
             yield source.id
 
 
+def is_gone(source: Source, *, is_deleted_here: bool = False) -> bool:
+    """Whether the file is deleted, so that its position is to be forgotten."""
+    is_deleted = is_deleted_here or source.file.is_deleted()
+    return is_deleted and source.found.input.clean_removed
+
+
 def _is_over(source: Source, streams: Streams) -> bool:
     """Whether all of the file is settled, and no segment can grow."""
     if source.is_waiting or not source.is_known:
