@@ -253,7 +253,9 @@ class Histories(RuleBasedStateMachine):
             data += log.lives[-1][-1] + b"\n"
         (self.home / "copy").write_bytes(data)
         (self.home / "copy").rename(log.path)
-        if is_late:  # the position of a deleted file does not outlive the shipper
+        # Seen within one scan: the position of a deleted file does not outlive the shipper, and a
+        # copy of the new file is not known before that file is.
+        if is_late or self.passes:
             self.ship_all()
 
     @rule(name=names, sizes=st.lists(st.integers(0, 80), min_size=1, max_size=3))
