@@ -113,7 +113,16 @@ def _input(
     if "paths" not in keys:
         reader.note(node, "paths is required: which files to ship, globs allowed")
         return None
-    return InputConfig(id=name, paths=reader.texts(keys["paths"]), form=form, **files)
+    return InputConfig(id=name, paths=_paths(reader, keys["paths"]), form=form, **files)
+
+
+def _paths(reader: Reader, node: YamlNode) -> tuple[str, ...]:
+    paths = reader.texts(node)
+    for path in paths:
+        if "\\" in path:  # a character of the name, or an escape, as in Filebeat: nobody knows
+            what = f"{path!r} has a backslash; write [*] for the character *, ? for any character"
+            reader.note(node, what)
+    return paths
 
 
 #: The names of the older types' keys in `filestream`.

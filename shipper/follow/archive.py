@@ -119,6 +119,10 @@ class Archive(Handle):
         self._unpack(offset, end)
         return bytes(self._window[offset - self._start : end - self._start])
 
+    def after_hole(self, start: int) -> int:
+        """`start`: what is unpacked has no holes."""
+        return start
+
     def up_to_a_line(self, start: int, want: int) -> int:  # noqa: ARG002  # as in every handle
         """`want`: to search further on for the end of a line would unpack that part twice."""
         return want

@@ -11,14 +11,16 @@ passes to the copy, which holds the lines that were not read yet.
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Generic, TypeVar
 
 from shipper.follow.discover import Found
 from shipper.follow.handle import Handle
 from shipper.follow.mark import HEAD_BYTES, Mark, head_of
 from shipper.follow.registry import Position
-from shipper.follow.source import Source
+from shipper.follow.source import Place, Source
 from shipper.record.format import Segment
 
 _SEPARATOR = re.compile(r"[-._]")
@@ -26,6 +28,12 @@ _DIGIT = re.compile(r"\d")
 _ARCHIVE = ".gz"
 #: The number of a rotation; longer numbers are dates.
 _COUNT = re.compile(r"(?<=\.)[1-9]\d{0,2}$")
+
+#: A file that is written in place of another is perhaps a copy of it until it stops growing.
+_COPYING_S = 5.0
+
+#: Of so many files that begin alike, one may be the original of a copy.
+_MAX_TWINS = 1000
 
 #: The inode, the head if the mark is full or else the path, and the segment.
 _Key = int | bytes | str | Segment
@@ -146,19 +154,18 @@ class Originals:
 
     def __init__(self) -> None:
         self._by_path: _Groups[str, Source] = _Groups()
-        self._by_head: dict[bytes, Source] = {}
+        self._by_head: _Groups[bytes, Source] = _Groups()
 
     def note(self, source: Source) -> None:
         """Register the file under its path and head of now."""
         self._by_path.add(source.found.path, source)
         if source.mark.is_full:
-            self._by_head[source.mark.head] = source
+            self._by_head.add(source.mark.head, source)
 
     def forget(self, source: Source, mark: Mark) -> None:
         """Unregister it under its path and the head of `mark`, before either changes."""
         self._by_path.discard(source.found.path, source)
-        if self._by_head.get(mark.head) is source:
-            del self._by_head[mark.head]
+        self._by_head.discard(mark.head, source)
 
     def find(self, copy: Source, likely: Source | None = None) -> Source | None:
         """The followed file that `copy` is a copy of; `likely` is checked first."""
@@ -168,28 +175,61 @@ class Originals:
         return None
 
     def _candidates(self, copy: Source) -> Iterator[Source]:
-        if self._by_head and (original := self._by_head.get(head_of(copy.file.handle()))):
-            yield original
+        twins = tuple(islice(self._by_head.get(head_of(copy.file.handle())), _MAX_TWINS))
+        yield from (one for one in twins if _may_be_copied_to(copy.found.path, one.found.path))
         # Many files may begin with the same few bytes: then the name must fit too.
-        for path in _former_paths(copy.found.path):
-            yield from tuple(self._by_path.get(path))
+        for path in (copy.found.path, *_former_paths(copy.found.path)):
+            # Of those that were deleted one after the other, the one that was read furthest.
+            yield from sorted(self._by_path.get(path), key=lambda one: -one.offset)
 
 
-def is_left_to(copy: Source, original: Source) -> bool:
-    """Whether the original was cut, and the copy holds the lines that were settled in it."""
-    if not original.offset or original.holds_mark():
-        return False
-    return original.mark.fits(copy.file.handle())
+def may_succeed(copy: Source, original: Source) -> bool:
+    """Whether the position of the original belongs to the copy now.
+
+    The original was cut, or it has no name and is settled. The copy holds the lines that were
+    settled in it.
+    """
+    file = copy.file.handle()
+    if not original.has_left:
+        return not original.holds_mark() and _holds_settled(file, original)
+    if _is_in_place_of(copy, original) and original.place is Place.RENAMED:
+        return False  # this is the next file of the same program
+    # An archive is complete, even if late lines followed the part that it was made of.
+    is_part = copy.file.is_archive and file.size > 0
+    return _holds_settled(file, original) or (
+        is_part and _is_beginning(file, original.file.handle())
+    )
 
 
 def _is_copy(copy: Source, original: Source) -> bool:
-    """Whether everything in `copy` is, or was, in `original`."""
+    """Whether everything in `copy` is, or was, in `original`, or will succeed it."""
     try:
-        return is_left_to(copy, original) or _is_beginning(
-            copy.file.handle(), original.file.handle()
-        )
+        if may_succeed(copy, original):
+            return True
+        if _is_in_place_of(copy, original):
+            return _may_replace(copy, original)
+        return not original.has_left and _is_beginning(copy.file.handle(), original.file.handle())
     except OSError:  # gone or replaced: the next scan finds out
         return False
+
+
+def _may_replace(copy: Source, original: Source) -> bool:
+    """Whether the file at the path of another may still prove to be a copy of it."""
+    file = copy.file.handle()
+    is_part = file.size >= HEAD_BYTES and _is_beginning(file, original.file.handle())
+    if not original.has_left:  # it is not settled, or the next scan finds it under another path
+        return is_part or _holds_settled(file, original)
+    is_recent = time.time() - copy.found.mtime_ns / 1e9 < _COPYING_S
+    return is_part and is_recent and original.place is not Place.RENAMED
+
+
+def _is_in_place_of(copy: Source, original: Source) -> bool:
+    return copy.found.path == original.found.path
+
+
+def _holds_settled(file: Handle, original: Source) -> bool:
+    """Whether the open file holds the settled bytes of the original, at both ends of them."""
+    return 0 < original.offset <= file.size and original.mark.fits(file)
 
 
 def _is_beginning(file: Handle, whole: Handle) -> bool:
@@ -208,6 +248,17 @@ def _keys(position: Position) -> Iterator[_Key]:
 
 def _fits(position: Position, file: Handle) -> bool:
     return position.offset <= file.size and position.fits(file)
+
+
+def _may_be_copied_to(path: str, original: str) -> bool:
+    """Whether the places fit: in other folders, services of one kind have files of equal content.
+
+    A rotation that copies into another folder gives the copy a number or a date.
+    """
+    (folder, _, _), (before, _, name) = path.rpartition("/"), original.rpartition("/")
+    if folder == before:
+        return True
+    return any(one.rpartition("/")[2] == name for one in _former_paths(path) if one != path)
 
 
 def _former_paths(path: str) -> Iterator[str]:

@@ -5,11 +5,12 @@ forgotten, because the archive may have been made of a file that is gone.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import NamedTuple
 
-from shipper.follow.candidates import Originals, Unclaimed, is_left_to
+from shipper.follow.candidates import Originals, Unclaimed, may_succeed
 from shipper.follow.discover import Found, open_found
 from shipper.follow.handle import Handle
 from shipper.follow.mark import Mark
@@ -73,8 +74,8 @@ class Claims:
         self._cut: dict[int, None] = {}
         # The sources in Stage.UNKNOWN.
         self._unknown: set[Source] = set()
-        # The id of the original of each source in Stage.COPY: to find it again would take long.
-        self._held: dict[Source, int] = {}
+        # The original of each source in Stage.COPY, and its id then: to find it would take long.
+        self._held: dict[Source, tuple[Source, int]] = {}
 
     # --- questions
 
@@ -97,8 +98,10 @@ class Claims:
 
     def is_held(self, source: Source) -> bool:
         """Whether it is an unchanged copy of a file that still holds its lines."""
-        is_copy = source.stage is Stage.COPY and self._held[source] in self._copies
-        return is_copy and not source.file.may_differ(source.found)
+        if source.stage is not Stage.COPY or source.file.may_differ(source.found):
+            return False
+        original, ident = self._held[source]
+        return ident in self._copies and not original.has_left
 
     def has_moved(self, source: Source) -> bool:
         """Whether its committed position names another place."""
@@ -123,7 +126,7 @@ class Claims:
         original = self._originals.find(source, same)
         if original is None:
             return _Claim(Kind.NEW, segment)
-        kind = Kind.SUCCESSOR if is_left_to(source, original) else Kind.COPY
+        kind = Kind.SUCCESSOR if may_succeed(source, original) else Kind.COPY
         return _Claim(kind, segment, original=original)
 
     # --- decisions carried out
@@ -134,7 +137,7 @@ class Claims:
         if position:
             self._unclaimed.drop(position.id)
         elif claim.original:
-            position = self._handed_over(claim.original)
+            position = self._handed_over(claim.original, source)
         if position is None:
             self._replace_former(source)
         ident = position.id if position else self._next_id
@@ -159,7 +162,7 @@ class Claims:
         if copy.file.is_archive:
             copy.file.note_seen()
             copy.enter(Stage.COPY)
-            self._index(copy, original.id)
+            self._index(copy, original)
 
     def expect(self, archive: Source) -> None:
         """Note that the content of an archive is not known yet."""
@@ -224,22 +227,35 @@ class Claims:
         """Drop the positions without files that were last committed before that time; their ids."""
         return self._unclaimed.drop_older(than_s)
 
-    def _index(self, source: Source, original: int = 0) -> None:
+    def _index(self, source: Source, original: Source | None = None) -> None:
         """Sort a source by its stage."""
         self._unknown.discard(source)
         self._held.pop(source, None)
         if source.stage is Stage.UNKNOWN:
             self._unknown.add(source)
-        elif source.stage is Stage.COPY:
-            self._held[source] = original
+        elif source.stage is Stage.COPY and original:
+            self._held[source] = original, original.id
 
-    def _handed_over(self, original: Source) -> Position | None:
+    def _handed_over(self, original: Source, copy: Source) -> Position | None:
         """Take the position from a file that was cut, for its copy; the file begins again."""
         ident = original.id
+        if original.has_left:
+            return self._parted(original, copy)
         original.restart()
         self.renew(original)
         self._cut.pop(ident, None)
         return self._unclaimed.drop(ident)
+
+    def _parted(self, original: Source, copy: Source) -> Position:
+        """Take the position from a file without a name; late lines get another position."""
+        position = original.position_in(copy.file.handle(), int(time.time()))
+        self.forget_name(original)
+        self._copies.pop(original.id, None)
+        if original.segment:
+            self._streams.forget(original.segment)
+        original.begin_rest(self._next_id)
+        self._next_id += 1
+        return position
 
     def _replace_former(self, source: Source) -> None:
         """Let no file but a copy claim the positions of a file that this one has replaced."""

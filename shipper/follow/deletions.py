@@ -40,6 +40,11 @@ class Deletions:
                 del self._settled[version[:2]]
                 self._deleted[version] = set(self._outputs)
 
+    def has(self, output: str, found: Found) -> bool:
+        """Whether the file was deleted here, and this output has not forgotten it."""
+        with self._lock:
+            return output in self._deleted.get(_version(found), ())
+
     def forget(self, output: str, found: Found) -> bool:
         """Forget the deletion of the file for this output; False if it was not deleted here."""
         version = _version(found)
@@ -89,6 +94,10 @@ class OwnDeletions:
         """Note that the file is settled to its end, and will not grow."""
         if self._deletions:
             self._deletions.settled(self._output, found)
+
+    def has(self, found: Found) -> bool:
+        """Whether the file was deleted here."""
+        return self._deletions is not None and self._deletions.has(self._output, found)
 
     def forget(self, found: Found) -> bool:
         """Forget the deletion of a file that is gone; False if it was not deleted here."""

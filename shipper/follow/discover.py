@@ -1,7 +1,6 @@
 """Finding files: from patterns to regular files."""
 
 import errno
-import fnmatch
 import glob
 import os
 import re
@@ -13,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from shipper.follow.expand import Expansion
+from shipper.follow.globs import expression
 from shipper.follow.inputs import InputConfig
 from shipper.follow.links import open_file
 from shipper.follow.scan_log import ScanLog
@@ -128,9 +128,9 @@ def unreadable(inputs: Sequence[InputConfig]) -> Iterator[str]:
 def matcher(wanted: Sequence[str]) -> re.Pattern[str]:
     """A quick test whether a path may match a pattern; it may match too much.
 
-    The star of `fnmatch` crosses directories, so `**/`, which may stand for none, becomes a star.
+    The star of `expression` crosses directories, so `**/`, which may be none, becomes a star.
     """
-    expressions = (fnmatch.translate(one.replace("**/", "*")) for one in wanted)
+    expressions = (expression(one.replace("**/", "*")) for one in wanted)
     return re.compile("|".join(expressions))
 
 

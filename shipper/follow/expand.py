@@ -1,7 +1,6 @@
 """From a pattern to the paths that match it now."""
 
 import errno
-import fnmatch
 import glob
 import os
 import re
@@ -10,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from shipper.follow import links
+from shipper.follow.globs import expression
 from shipper.follow.scan_log import ScanLog
 
 #: Nothing is there, or nothing that could hold a file.
@@ -102,11 +102,8 @@ class Expansion:
 
 @lru_cache(maxsize=1024)
 def _matcher(part: str) -> Callable[[str], object]:
-    """Whether a name matches; one that begins with a dot only if the pattern does too."""
-    is_match = re.compile(fnmatch.translate(part)).match
-    if part[0] == ".":
-        return is_match
-    return lambda name: name[0] != "." and is_match(name)
+    """Whether a name matches, hidden or not."""
+    return re.compile(expression(part)).match
 
 
 def _is_directory(entry: os.DirEntry[str]) -> bool:

@@ -17,11 +17,13 @@ from shipper.follow.discover import Found, matcher, patterns
 from shipper.follow.expand import Expansion
 from shipper.follow.handle import Packed, Torn
 from shipper.follow.inputs import InputConfig
+from shipper.follow.late import Late
 from shipper.follow.left_out import LeftOut, Problems
 from shipper.follow.reader import Limits
 from shipper.follow.registry import Committed, Position
+from shipper.follow.retention import deletable, inactive, is_gone
 from shipper.follow.scan_log import ScanLog
-from shipper.follow.source import Source, Stage, Turn
+from shipper.follow.source import Place, Source, Stage, Turn
 from shipper.follow.sources import OpenFiles, Sources, Turns
 from shipper.follow.streams import Streams
 
@@ -54,6 +56,7 @@ class Following:
         self._turns = Turns()
         self._claims = Claims(committed, self._streams)
         self._open = OpenFiles()
+        self._late = Late()
         # Problems of new files, by path, and of followed ones.
         self._unreadable: Problems[str] = Problems()
         self._problems: Problems[Source] = Problems()
@@ -65,7 +68,7 @@ class Following:
         self.started = self.closed = 0
 
     def __len__(self) -> int:
-        return len(self._sources)
+        return len(self._sources) - len(self._late)  # those are about to be released
 
     @property
     def open_files(self) -> int:
@@ -98,6 +101,7 @@ class Following:
         self._note_settled()
         changed = self._sources.relist(discover.scan(self._inputs, self._scan_log))
         self._scan_log.report()
+        self._find_late_lines()
         # New files first: a copy is recognized by the old name of its original, which may have
         # been renamed since. Among the new files, those with a position choose first: after a
         # rotation a new file has the path of the old one, and may begin with the same bytes. Then
@@ -110,8 +114,17 @@ class Following:
         self._left_out.keep(paths)
         unlisted = [source for source in self._sources if not source.is_listed]
         gone = [ident for source in unlisted for ident in self._end_unlisted(source)]
-        self._offer_for_deletion(now_s)
-        return [*gone, *self._claims.drop_without_copy(), *self._drop_inactive(now_s)]
+        gone += [ident for source in self._late.surplus() for ident in self._release(source)]
+        for source in deletable(self._sources, self._streams, now_s):
+            if source not in self._problems:
+                self._deletions.settled(source.found)
+        old = self._claims.drop_older(lambda position: now_s - self._kept_s(position))
+        return [
+            *gone,
+            *self._claims.drop_without_copy(),
+            *inactive(self._sources, self._committed, now_s),
+            *old,
+        ]
 
     def check(self, paths: Iterable[str]) -> None:
         """Check these files alone."""
@@ -212,7 +225,9 @@ class Following:
                 self._forget(source)
             return
         self._claims.begin(source, claim)
-        if claim.original:  # it was cut, and is read from its beginning
+        if claim.kind is Kind.SUCCESSOR:
+            self._moved[source] = None
+        if claim.original and not claim.original.has_left:  # it was cut, and begins again
             self._turns.add(claim.original)
         self.started += 1
         self._left_out.discard(source.found)
@@ -311,8 +326,24 @@ class Following:
 
     # --- the end of a file
 
+    def _find_late_lines(self) -> None:
+        """Give a turn to files that were written to after they were renamed or deleted.
+
+        This comes before any new file is identified, which may be a copy that has these lines.
+        """
+        for source in self._late:
+            if source.is_listed:
+                self._late.forget(source)
+            elif source.is_known and source.file.has_changed():
+                self._resume(source)
+
+    def _resume(self, source: Source) -> None:
+        source.place = Place.UNLISTED
+        self._late.forget(source)
+        self._turns.add(source)
+
     def _end_unlisted(self, source: Source) -> Iterator[int]:
-        """Read a file that no pattern names to its end, and release it there.
+        """Read a file that no pattern names to its end, and release it when it stays quiet.
 
         Yields the id of its position if that is to be forgotten.
         """
@@ -321,9 +352,9 @@ class Following:
         if not source.is_known:
             return
         if source.is_waiting or (source.file.is_open and source.file.has_changed()):
-            self._turns.add(source)
+            self._resume(source)
         elif source.due_monotonic is None or not source.file.is_open:
-            yield from self._release(source)
+            yield from self._leave(source)
 
     def _identify_late(self, source: Source) -> None:
         """Identify a file that was empty when it was listed, or release it if it is still empty."""
@@ -333,59 +364,47 @@ class Following:
         if source.is_known:
             self._claims.note(source)  # its content may have been packed into an archive
         elif source.stage is not Stage.GONE and not source.is_waiting:
+            if source.stage is Stage.NEW and self._may_grow(source):
+                return
             source.warn_unfinished(", and it is gone")
             self._forget(source)
 
+    def _leave(self, source: Source) -> Iterator[int]:
+        """Keep a file that is settled while it may grow; forget its position if it is deleted."""
+        source.leave()
+        if not self._may_grow(source):
+            yield from self._release(source)
+        elif is_gone(source) and not self._claims.may_return(source):
+            yield from (one for one in (source.id,) if one in self._committed)
+
+    def _may_grow(self, source: Source) -> bool:
+        """Whether a program may still write to a file without a name."""
+        if not source.file.is_open or source.file.is_archive or self._deletions.has(source.found):
+            return False
+        is_ended = source.segment is not None and source.file.is_ended()
+        return not is_ended and self._late.keeps(source)
+
     def _release(self, source: Source) -> Iterator[int]:
         source.warn_unfinished(", and it is gone")
-        is_deleted = self._deletions.forget(source.found) or source.file.is_deleted()
-        may_go = is_deleted and source.found.input.clean_removed
+        is_deleted_here = self._deletions.forget(source.found)
+        may_go = is_gone(source, is_deleted_here=is_deleted_here)
         is_kept = self._claims.may_return(source) or not may_go
         self._forget(source)
         if is_kept:
             self._claims.keep(source.id, is_gone=may_go)
-        else:
+        elif source.id in self._committed:
             yield source.id
 
     def _forget(self, source: Source) -> None:
         self._sources.remove(source)
         self.closed += source.is_known
         self._open.forget(source)
+        self._late.forget(source)
         self._turns.leave(source)
         self._moved.pop(source, None)
         self._problems.forget(source)
         self._claims.forget(source)
         source.close()
-
-    def _offer_for_deletion(self, now_s: int) -> None:
-        """Report the files that are settled for good, so that they can be deleted."""
-        for source in self._sources:
-            delete = source.found.input.delete
-            is_quiet = source.found.mtime_ns / 1e9 <= now_s - delete.grace_period_s
-            if delete.enabled and is_quiet and source.is_listed and self._is_over(source):
-                self._deletions.settled(source.found)
-
-    def _is_over(self, source: Source) -> bool:
-        """Whether all of the file is settled, and no segment can grow."""
-        if source.is_waiting or not source.is_known or source in self._problems:
-            return False
-        if source.file.may_differ(source.found) or source.unfinished_bytes():
-            return False
-        segment = source.segment
-        return not segment or self._streams.has_later(segment) or source.file.is_ended()
-
-    def _drop_inactive(self, now_s: int) -> list[int]:
-        """Drop positions of files that have not changed for long; the ids to forget."""
-        dropped = self._claims.drop_older(lambda position: now_s - self._kept_s(position))
-        old = [
-            source.id
-            for source in self._sources
-            if (after_s := source.found.input.clean_inactive_s)
-            and source.found.mtime_ns / 1e9 < now_s - after_s
-            and source.id in self._committed
-            and not source.is_waiting
-        ]
-        return [*old, *dropped]
 
     def _kept_s(self, position: Position) -> float:
         if not self._has_clean:

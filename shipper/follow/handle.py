@@ -1,5 +1,6 @@
 """An open file, and its content by offset."""
 
+import errno
 import os
 
 #: A block of ordinary lines has its last newline within this distance from its end.
@@ -60,6 +61,13 @@ class Handle:
     def read(self, size: int, offset: int) -> bytes:
         """`size` bytes from `offset`; fewer at the end."""
         return os.pread(self.file, size, offset)
+
+    def after_hole(self, start: int) -> int:
+        """The next offset from `start` that is not in a hole of the file system, if it knows."""
+        try:
+            return os.lseek(self.file, start, os.SEEK_DATA)
+        except OSError as error:
+            return self.size if error.errno == errno.ENXIO else start
 
     def up_to_a_line(self, start: int, want: int) -> int:
         """How many bytes to read from `start`: `want`, or a little less to end after a newline.

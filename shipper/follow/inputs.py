@@ -61,3 +61,5 @@ class InputConfig(Struct, frozen=True, kw_only=True):
     clean_inactive_s: float = 0.0
     #: Whether the position of a deleted file is forgotten immediately.
     clean_removed: bool = True
+    #: A renamed or deleted file is kept open until it has been quiet for so long.
+    close_inactive_s: float = 300.0

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shipper.follow.handle import Handle
-from shipper.forms.base import BEFORE_BYTES, Block, Form, OverLong, Skip
+from shipper.forms.base import BEFORE_BYTES, NUL, Block, Form, OverLong, Skip
 from shipper.forms.check import Sifted
 from shipper.lines import NO_LINES, Lines, Origin
 
@@ -22,6 +22,8 @@ _BLOCK_BYTES = 1 << 20
 _MIN_READ_BYTES = 4096
 #: A block does not grow beyond this, even if it holds fewer lines than a batch may.
 _MAX_READ_BYTES = 16 << 20
+#: Blocks of NULs that are passed over in one turn.
+_MAX_NUL_BLOCKS = 64
 
 
 class Limits(Struct, frozen=True):
@@ -101,12 +103,14 @@ class Read(NamedTuple):
 class Reader:
     """Reads one file block by block, and remembers a good block size and a line being skipped."""
 
-    __slots__ = ("_block_bytes", "_skip")
+    __slots__ = ("_block_bytes", "_hole_end", "_skip")
 
     def __init__(self) -> None:
         # The size of the last blocks that held `max_lines` lines.
         self._block_bytes = _BLOCK_BYTES
         self._skip: Skip | None = None
+        # As far as NULs were passed over, while the position is before them.
+        self._hole_end = 0
 
     @property
     def is_skipping(self) -> bool:
@@ -114,7 +118,9 @@ class Reader:
         return self._skip is not None
 
     def read(self, unread: Unread, limits: Limits) -> Read:
-        """Read the next lines."""
+        """Read the next lines, after NULs that begin the file or a line."""
+        if self._hole_end > unread.start:
+            unread = unread._replace(start=self._hole_end)
         if self._skip is not None:
             return self._skip_block(unread, limits, self._skip)
         want = min(limits.max_bytes, self._block_bytes)
@@ -127,6 +133,8 @@ class Reader:
         left = unread.size - unread.start
         asked = left if left <= want else unread.file.up_to_a_line(unread.start, want)
         data = unread.file.read(asked, unread.start)
+        if data.startswith(NUL):
+            return self._read_after_hole(unread, limits)
         end = data.rfind(b"\n") + 1
         is_long = len(data) - end > limits.max_line_bytes
         if is_long and not end:
@@ -141,7 +149,28 @@ class Reader:
         is_full = len(chunk.lines) >= limits.max_lines
         is_all_read = chunk.end == whole.end and unread.start + len(data) >= unread.size
         has_more = not is_all_read or (is_full and rest != b"")
+        if rest.startswith(NUL):
+            return Read(chunk, has_more or rest.strip(NUL) != b"")
         return Read(chunk, has_more, b"" if has_more else rest)
+
+    def _read_after_hole(self, unread: Unread, limits: Limits) -> Read:
+        """Pass over NULs; those at the end of a file stay unread, as room that it was given.
+
+        A file has a hole in front of its next line when it was cut, and its program writes on
+        where it was.
+        """
+        at, text = unread.start, b""
+        for _ in range(_MAX_NUL_BLOCKS):
+            at = min(unread.file.after_hole(at), unread.size)
+            block = unread.file.read(min(_BLOCK_BYTES, unread.size - at), at)
+            text = block.lstrip(NUL)
+            at += len(block) - len(text)
+            if text or not block:
+                break
+        self._hole_end = at if at < unread.size else 0
+        if at < unread.size and text:
+            return self.read(unread, limits)
+        return Read(Chunk(unread.start, unread.start), at < unread.size)
 
     def _fitted(self, chunk: Chunk, limits: Limits, *, is_all: bool) -> Chunk:
         """Cut the chunk to the lines that fit into the batch; adjust the size of the next block."""

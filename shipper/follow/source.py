@@ -10,6 +10,8 @@ import time
 from enum import Enum, auto
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from shipper.follow.discover import Found
 from shipper.follow.file import File
 from shipper.follow.handle import Handle, Packed, Torn
@@ -77,6 +79,19 @@ _TURNS = {
 }
 
 
+class Place(Enum):
+    """Whether a name leads to the file."""
+
+    #: The patterns name it.
+    LISTED = auto()
+    #: They do not, and it is not settled.
+    UNLISTED = auto()
+    #: They do not, it is settled, and it has another name.
+    RENAMED = auto()
+    #: It is settled, and has no name at all.
+    DELETED = auto()
+
+
 class _ChunkRead(NamedTuple):
     """The result of one turn of a source."""
 
@@ -101,9 +116,9 @@ class Source:
         "due_monotonic",
         "file",
         "id",
-        "is_listed",
         "is_sealed",
         "key",
+        "place",
         "segment",
         "stage",
         "turn",
@@ -129,8 +144,7 @@ class Source:
         #: When the incomplete end of the file is sent if it has not grown; None where there is no
         #: such end, or where it must become complete.
         self.due_monotonic: float | None = None
-        #: Whether the patterns still name it; if not, only the handle leads to it.
-        self.is_listed = True
+        self.place = Place.LISTED
         self.stage = Stage.NEW
         self.turn = Turn.NONE
 
@@ -158,12 +172,28 @@ class Source:
 
     def relist(self, found: Found) -> None:
         """Note that the latest scan has found it, and where."""
-        self.is_listed = True
+        self.place = Place.LISTED
         self.file.relist(found)
+
+    def leave(self) -> None:
+        """Note that it has no listed name, and that everything in it is settled."""
+        if not self.has_left:  # a file that was renamed stays so, even if it is deleted later
+            self.place = Place.DELETED if self.file.is_deleted() else Place.RENAMED
 
     def unlist(self) -> None:
         """Note that no pattern names it, unless the running scan finds it (`relist`)."""
-        self.is_listed = False
+        if self.place is Place.LISTED:
+            self.place = Place.UNLISTED
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the patterns still name it; if not, only the handle leads to it."""
+        return self.place is Place.LISTED
+
+    @property
+    def has_left(self) -> bool:
+        """Whether, in addition, everything in it is settled: only a late writer adds to it."""
+        return self.place is Place.DELETED or self.place is Place.RENAMED
 
     @property
     def found(self) -> Found:
@@ -239,6 +269,19 @@ class Source:
             cut=self.cut,
         )
         return position
+
+    def position_in(self, copy: Handle, now_s: int) -> Position:
+        """The position that a copy takes over, at the copy's end if that is earlier."""
+        position, mark = self.relocate(now_s), self._mark
+        if not (copy.size >= self.offset and mark.fits(copy)):
+            mark = Mark().moved(copy, copy.size)
+        return replace(position, offset=mark.offset, head=mark.head, tail=mark.tail, ahead=0)
+
+    def begin_rest(self, ident: int) -> None:
+        """Go on under another position, because a copy has taken over this one."""
+        mark = self._mark
+        self._mark = self._next_mark = Mark(mark.offset, mark.head, mark.tail)
+        self.begin(ident, self._mark, None)
 
     def restart(self) -> None:
         """Go back to the beginning: the settled bytes are not in this file any more."""

@@ -4,7 +4,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 
 from shipper.follow.discover import Found
-from shipper.follow.source import Source, Turn
+from shipper.follow.source import Place, Source, Turn
 
 #: Open handles: a rotated file can be read to its end as long as its handle is open. More would
 #: exceed the usual limit of 1024 for a process.
@@ -49,6 +49,8 @@ class Sources:
         changed = []
         for found in listed:
             known = self.at(found)
+            if known:
+                known.place = Place.LISTED
             if known and known.is_known and known.file.is_unchanged(found):
                 known.relist(found)
             else:

@@ -14,6 +14,10 @@ from shipper.forms.check import Sifted
 BEFORE_BYTES: Final = 128
 
 
+#: Begins a line where a file has a hole; never a part of text.
+NUL: Final = b"\0"
+
+
 class Block(Struct, frozen=True):
     """Complete raw lines of one file, as read."""
 
@@ -35,7 +39,13 @@ class Block(Struct, frozen=True):
     @property
     def is_continued(self) -> bool:
         """Whether the beginning of the first line was sent before its end was in the file."""
-        return bool(self.before) and not self.before.endswith(b"\n")
+        text = self.before.rstrip(NUL)
+        return text != b"" and not text.endswith(b"\n")
+
+    @property
+    def follows_hole(self) -> bool:
+        """Whether NULs before the first line were passed over."""
+        return self.before.endswith(NUL)
 
 
 class OverLong(Struct, frozen=True):

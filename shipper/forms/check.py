@@ -22,6 +22,10 @@ from shipper.lines import Lines
 
 _OPENING, _QUOTE, _CLOSING = b'{"}'
 _SPACE = b" \t\r"
+_NUL = b"\0"
+
+#: May begin a file in UTF-8, and is no part of its text.
+BOM = b"\xef\xbb\xbf"
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
 
@@ -177,7 +181,9 @@ def _sift_slowly(lines: Sequence[bytes], offset: int, max_line_bytes: int) -> Si
     good: list[bytes] = []
     offsets: list[int] = []
     rejects: list[Reject] = []
-    for line in lines:
+    for raw in lines:
+        line = _after_hole(raw)
+        offset += len(raw) - len(line)
         stripped = line.strip(_SPACE)
         if len(line) > max_line_bytes:
             digest = sha256(line).hexdigest()
@@ -190,6 +196,12 @@ def _sift_slowly(lines: Sequence[bytes], offset: int, max_line_bytes: int) -> Si
             offsets.append(offset)
         offset += len(line) + 1
     return Sifted(Lines.of(good), offsets, rejects)
+
+
+def _after_hole(line: bytes) -> bytes:
+    """The line without the NULs before an object, where the file has a hole."""
+    text = line.lstrip(_NUL)
+    return text if text.startswith(b"{") else line
 
 
 def fault(line: bytes) -> str | None:

@@ -1,7 +1,9 @@
 """NDJSON: each line of the file is one event."""
 
+from msgspec.structs import replace
+
 from shipper.forms.base import Block, OverLong
-from shipper.forms.check import EXCERPT_BYTES, Sifted, fault, over_long, sift
+from shipper.forms.check import BOM, EXCERPT_BYTES, Sifted, fault, over_long, sift
 from shipper.lines import NO_LINES
 
 
@@ -9,6 +11,9 @@ class Ndjson:
     """Each line is one strict JSON object and is sent unchanged; any other line is rejected."""
 
     def sift(self, block: Block) -> Sifted:
+        if block.offset == 0 and block.data.startswith(BOM):
+            found = sift(block.data[len(BOM) :], len(BOM), block.max_line_bytes)
+            return replace(found, offsets=found.places(len(BOM)))
         return sift(block.data, block.offset, block.max_line_bytes)
 
     def shorten(self, line: OverLong) -> Sifted:
@@ -23,7 +28,8 @@ def is_complete(rest: bytes) -> bool:
 
     Only white space or a newline can follow it, and is then read as a blank line.
     """
-    return rest.startswith(b"{") and rest.endswith(b"}") and fault(rest) is None
+    text = rest.removeprefix(BOM)
+    return text.startswith(b"{") and text.endswith(b"}") and fault(text) is None
 
 
 def rejected(line: OverLong) -> Sifted:

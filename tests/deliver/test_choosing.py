@@ -15,7 +15,7 @@ from shipper.config import from_mapping
 from shipper.deliver.pipeline import Pipeline
 from shipper.errors import ConfigError
 from shipper.follow.deletions import Deletions
-from shipper.follow.discover import find
+from shipper.follow.discover import find, scan
 from shipper.follow.inputs import Delete, InputConfig, Scanner
 from shipper.follow.registry import read_positions
 from tests.deliver.lines import age, append, block, config, delivered, drained, in_passes, numbers
@@ -40,6 +40,30 @@ def test_files_are_included_and_excluded_by_their_paths(tmp_path, logs):
         include_files=(re.compile(r"\.log"),), exclude_files=(re.compile(r"\.gz$|c\.log"),)
     )
     assert delivered(settings(tmp_path, scanner=scanner)) == [0]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("app-[^0-9].log", ["app-^.log", "app-x.log"]),
+        ("app-[!0-9].log", ["app-^.log", "app-x.log"]),
+        ("app-[0-9^].log", ["app-1.log", "app-^.log"]),
+        ("app-[[^].log", ["app-^.log"]),
+        ("*", [".h.log", "app-1.log", "app-^.log", "app-x.log"]),
+        ("?h.log", [".h.log"]),
+        ("**/*x.log", ["app-x.log"]),
+    ],
+)
+def test_a_pattern_means_what_it_means_in_filebeat(logs, pattern, names):
+    for name in (".h.log", "app-1.log", "app-^.log", "app-x.log"):
+        append(logs / name, block([1]))
+    found = scan([InputConfig(paths=(str(logs / pattern),))])
+    assert [Path(one.path).name for one in found] == names
+
+
+def test_a_backslash_in_a_path_is_refused():
+    with pytest.raises(ConfigError, match="has a backslash"):
+        from_mapping({"inputs": {"paths": ["/var/log/\\*.log"]}})
 
 
 def test_links_are_followed_unless_disabled(tmp_path, logs):

@@ -212,3 +212,43 @@ def test_a_copy_with_the_inode_of_a_file_that_was_deleted_is_a_copy(tmp_path, lo
     next(passes)
     passes.close()
     assert numbers(output.taken) == [1, 2]
+
+
+def in_folders(home, *names):
+    """A pipeline over files in several folders; each call returns the numbers it delivers."""
+    for name in names:
+        (home / "logs" / name).mkdir(parents=True)
+    output = ScriptedOutput()
+    running = in_passes(Pipeline(config(home, str(home / "logs/*/*")), output))
+
+    def scan_once():
+        output.taken.clear()
+        next(running)
+        return numbers(output.taken)
+
+    return scan_once
+
+
+@pytest.mark.parametrize("name", ["app.log", "export.csv"])
+def test_equal_files_in_other_folders_are_shipped_each(tmp_path, name):
+    passes = in_folders(tmp_path, "a", "b", "c")
+    append(tmp_path / "logs/a" / name, block([1, 2], 2000))
+    append(tmp_path / "logs/c/app.log", block([1], 2000))
+    assert sorted(passes()) == [1, 1, 2]
+    append(tmp_path / "logs/b/app.log", block([1, 2], 2000))
+    assert passes() == [1, 2]
+    append(tmp_path / "logs/a" / name, block([3]))
+    append(tmp_path / "logs/b/app.log", block([4]))
+    assert sorted(passes() + passes()) == [3, 4]
+
+
+@pytest.mark.parametrize("name", ["app.log.1", "app.log-20261125", "app-20261125.log"])
+def test_a_copy_in_another_folder_is_known_beside_a_twin_of_its_original(tmp_path, name):
+    passes = in_folders(tmp_path, "a", "b", "old")
+    for folder in "ab":
+        append(tmp_path / "logs" / folder / "app.log", block([1, 2], 2000))
+    assert sorted(passes()) == [1, 1, 2, 2]
+    (tmp_path / "logs/old" / name).write_bytes(block([1, 2], 2000))
+    assert passes() == []
+    os.truncate(tmp_path / "logs/a/app.log", 0)
+    assert passes() + passes() == []

@@ -123,10 +123,14 @@ class Histories(RuleBasedStateMachine):
         folder = self.home / "logs"
         folder.mkdir()
         self.logs = {name: Log(folder / f"{name}.log") for name in "ab"}
-        patterns = (str(folder / "*.log*"), str(folder / "*.jsonl"))
+        patterns = (str(folder / "*.log*"), str(folder / "*.jsonl"), str(folder / "*/*.log"))
         limits = {"max_lines": max_lines, "max_line_bytes": max_line_bytes}
         self.settings = config(self.home, *patterns, **limits)
         self.recorder = None
+        #: The lives of files without names, and who still writes to them.
+        self.writers = []
+        #: The lines of each of several files that are equal.
+        self.twins = []
         self.arrived = []
         self.count = 0
         self.passes = self.output = None
@@ -136,6 +140,8 @@ class Histories(RuleBasedStateMachine):
         if hasattr(self, "home"):
             self.ship_all()
             self.stop()
+            self.forget_writers()
+            self.check_twins()
             assert self.missing() == set()
             self.check_order()
             self.check_segments()
@@ -200,6 +206,79 @@ class Histories(RuleBasedStateMachine):
         self.recorder = None
 
     # --- actions on the files
+
+    @rule(name=names, is_deleted=st.booleans())
+    def leave(self, name, is_deleted):
+        """The file gets a name that no pattern matches, or none; its program goes on writing."""
+        log = self.logs[name]
+        log.finish()
+        self.ship_all()
+        writer = os.open(log.path, os.O_WRONLY | os.O_APPEND)
+        if is_deleted:
+            log.path.unlink()
+        else:
+            log.path.rename(self.home / f"{name}.{len(log.lives)}")
+        self.writers.append((log.lives[-1], writer))
+        log.path.touch()
+        log.lives.append([])
+
+    @precondition(lambda self: self.writers)
+    @rule(which=st.integers(0, 9), sizes=st.lists(st.integers(0, 400), min_size=1, max_size=4))
+    def write_late(self, which, sizes):
+        """Only the running shipper can read these lines, so they are read before it dies."""
+        life, writer = self.writers[which % len(self.writers)]
+        lines = [self.new_line(b"x" * size) for size in sizes]
+        os.write(writer, b"".join(line + b"\n" for line in lines))
+        life += lines
+        self.ship_all()
+
+    def forget_writers(self):
+        for _, writer in self.writers:
+            os.close(writer)
+        self.writers.clear()
+
+    @rule(name=names, sizes=st.lists(st.integers(0, 400), max_size=4), is_late=st.booleans())
+    def replace(self, name, sizes, is_late):
+        """A longer copy of the file takes its place, at once or some time after it is gone."""
+        log = self.logs[name]
+        log.finish()
+        self.ship_all()
+        data = log.path.read_bytes()
+        if is_late:
+            log.path.unlink()
+            if self.passes and data:
+                self.ship_all()
+        for size in sizes:
+            log.lives[-1].append(self.new_line(b"x" * size))
+            data += log.lives[-1][-1] + b"\n"
+        (self.home / "copy").write_bytes(data)
+        (self.home / "copy").rename(log.path)
+        # Seen within one scan: the position of a deleted file does not outlive the shipper, and a
+        # copy of the new file is not known before that file is.
+        if is_late or self.passes:
+            self.ship_all()
+
+    @rule(name=names, sizes=st.lists(st.integers(0, 80), min_size=1, max_size=3))
+    def copytruncate_with_hole(self, name, sizes):
+        """The program does not append, and writes on where it was."""
+        log = self.logs[name]
+        log.finish()
+        size = log.path.stat().st_size
+        log.next_name().write_bytes(log.path.read_bytes())
+        log.cut()
+        os.truncate(log.path, size)
+        for one in sizes:
+            log.write(self.new_line(b"x" * one))
+
+    @precondition(lambda self: hasattr(self, "home") and len(self.twins) < 3)
+    @rule(size=st.sampled_from([3, 400]))
+    def twin(self, size):
+        """Two services write the same into folders of their own."""
+        folder = self.home / "logs" / str(len(self.twins))
+        folder.mkdir()
+        data = b"".join(b'{"twin":%d,"p":"%b"}\n' % (n, b"x" * size) for n in range(4))
+        (folder / "app.log").write_bytes(data)
+        self.twins.append(data.splitlines())
 
     @rule(name=names)
     def rotate(self, name):
@@ -289,9 +368,11 @@ class Histories(RuleBasedStateMachine):
             return
         self.note()
         self.passes = None
+        self.forget_writers()
 
     @rule()
     def stop(self):
+        self.forget_writers()
         if self.passes:
             self.passes.close()
             self.passes = None
@@ -315,7 +396,8 @@ class Histories(RuleBasedStateMachine):
     def nothing_is_committed_that_is_not_settled(self):
         if not hasattr(self, "home"):
             return
-        inodes = {one.stat().st_ino: one for one in (self.home / "logs").iterdir()}
+        files = (one for one in (self.home / "logs").iterdir() if one.is_file())
+        inodes = {one.stat().st_ino: one for one in files}
         settled = set(self.arrived) | self.buried()
         for position in read_positions(self.settings.registry_path):
             if position.inode not in inodes:
@@ -325,7 +407,7 @@ class Histories(RuleBasedStateMachine):
             data = gzip.decompress(data) if path.suffix == ".gz" else data
             head = fingerprint(data[: min(HEAD_BYTES, position.offset)])
             if len(data) >= position.offset and head == position.head:
-                lines = {line.strip(b" \r") for line in data[: position.offset].split(b"\n")}
+                lines = {line.strip(b"\0 \r") for line in data[: position.offset].split(b"\n")}
                 assert {line for line in lines if line} <= settled
 
     def ship_all(self):
@@ -383,6 +465,18 @@ class Histories(RuleBasedStateMachine):
         for index, line in enumerate(self.arrived):
             first.setdefault(line, index)
         return first
+
+    def check_twins(self):
+        """Each line of each twin; then they are put aside, because they are no doubles."""
+        for line in {line for lines in self.twins for line in lines}:
+            count = sum(line in lines for lines in self.twins)
+            if line in self.buried():
+                continue
+            assert self.arrived.count(line) >= count
+            if self.is_exact:
+                assert self.arrived.count(line) == count
+        every = {line for lines in self.twins for line in lines}
+        self.arrived = [line for line in self.arrived if line not in every]
 
     def check_order(self):
         """First arrivals of the lines of each file are in the order of the file."""

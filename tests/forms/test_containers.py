@@ -106,3 +106,12 @@ def test_several_lines_of_a_container_are_one_event():
         "Traceback:\n  File x\n    y",
         "next",
     ]
+
+
+def test_a_byte_order_mark_before_json_is_no_part_of_it():
+    bom = b"\xef\xbb\xbf"
+    strict, joined = form(parsers=[{"ndjson": None}]), container()
+    assert messages(strict, bom + b'{"a":1}\n{"a":2}\n') == [{"a": 1}, {"a": 2}]
+    (event,) = events(joined, b"2016-10-06T00:17:09Z stdout F " + bom + b'{"a":1}\n')
+    assert event["a"] == 1
+    assert strict.patience_s(bom + b'{"a":1}') == 0.0

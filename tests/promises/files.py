@@ -131,25 +131,56 @@ FILES = (
         },
     ),
     Promise(
+        "deliver:late",
+        "Lines that a program writes to a file within five minutes after it was renamed or deleted "
+        "arrive once; at most 128 such files are kept open.",
+        {
+            "deliver/test_late_lines.py::test_lines_written_long_after_a_file_lost_its_name_arrive_once": (
+                Mutant("follow/late.py", "return now - since <", "return now - since > 1e9 +"),
+            ),
+            "deliver/test_late_lines.py::test_a_burst_of_deletions_leaves_few_files_open_with_a_warning": (
+                Mutant("follow/late.py", "len(kept) - _MAX_KEPT", "0"),
+            ),
+        },
+    ),
+    Promise(
+        "deliver:replaced",
+        "A deleted file whose longer copy takes its place is continued where it was.",
+        {
+            "deliver/test_late_lines.py::test_a_file_replaced_by_a_longer_copy_of_itself_goes_on_where_it_was": (
+                Mutant(
+                    "follow/candidates.py",
+                    "return 0 < original.offset <= file.size and original.mark.fits(file)",
+                    "return False",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "deliver:holes",
+        "The first line after a hole of NULs, as copytruncate leaves it, arrives like any other.",
+        {
+            "deliver/test_holes.py::test_the_lines_behind_a_hole_arrive_each_once": (
+                Mutant("follow/reader.py", "if data.startswith(NUL):", "if False:"),
+            ),
+        },
+    ),
+    Promise(
         "deliver:copies",
         "Rotation by copy and truncation sends nothing twice, at whatever moment the copy is seen.",
         {
             f"{_COPIES}test_a_copy_is_known_at_every_byte_while_it_is_made": (
                 Mutant(
                     "follow/candidates.py",
-                    (
-                        "return is_left_to(copy, original) or _is_beginning(\n"
-                        "            copy.file.handle(), original.file.handle()\n"
-                        "        )"
-                    ),
-                    "return is_left_to(copy, original)",
+                    "return not original.has_left and _is_beginning(",
+                    "return False and _is_beginning(",
                 ),
             ),
             f"{_COPIES}test_a_copy_made_while_stopped_continues_at_the_position_of_the_original": (),
             f"{_COPIES}test_a_copy_is_not_sent_and_has_the_rest_when_the_original_is_cut": (
                 Mutant(
                     "follow/candidates.py",
-                    "return original.mark.fits(copy.file.handle())",
+                    "return 0 < original.offset <= file.size and original.mark.fits(file)",
                     "return False",
                 ),
             ),
@@ -167,7 +198,7 @@ FILES = (
                 ),
             ),
             f"{_CHOOSING}test_a_half_line_at_the_end_keeps_a_file": (
-                Mutant("follow/following.py", " or source.unfinished_bytes():", ":"),
+                Mutant("follow/retention.py", " or source.unfinished_bytes():", ":"),
             ),
             f"{_CHOOSING}test_the_last_segment_of_a_killed_process_is_deleted_and_not_before_it_is_gone": (
                 Mutant(

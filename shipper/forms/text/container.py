@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from shipper.bounds import Duration
+from shipper.forms.check import BOM
 from shipper.forms.text.message import PARTIAL, Message, Step
 
 _Format = Literal["auto", "cri", "docker"]
@@ -97,6 +98,8 @@ class _Joining:
             part.is_dropped = True
             return (part,)
         before = self._open.pop(part.stream, None)
+        if before is None:
+            part.text = part.text.removeprefix(BOM)  # it begins what the container prints
         if before and len(before.text) + len(part.text) > self._max_bytes:
             before.flags += (PARTIAL,)
             return (before, *self._add(part, is_open=is_open))

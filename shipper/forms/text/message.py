@@ -17,6 +17,8 @@ TRUNCATED = "truncated"
 MULTILINE = "multiline"
 #: Bytes that are not text in the file's encoding were replaced.
 REPLACED = "replaced"
+#: NULs before the line, where the file has a hole, were passed over.
+HOLE = "hole"
 
 
 class Message(Struct):

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from hashlib import sha256
 from itertools import accumulate
 
-from shipper.forms.base import Block, OverLong
-from shipper.forms.check import EXCERPT_BYTES, over_long
-from shipper.forms.text.message import CONTINUED, PARTIAL, REPLACED, TRUNCATED, Message
+from shipper.forms.base import NUL, Block, OverLong
+from shipper.forms.check import BOM, EXCERPT_BYTES, over_long
+from shipper.forms.text.message import CONTINUED, HOLE, PARTIAL, REPLACED, TRUNCATED, Message
 
 UTF_8 = "utf-8"
-_BOM = b"\xef\xbb\xbf"
 
 
 def lines_of(block: Block, max_bytes: int, encoding: str) -> Iterator[Message]:
@@ -17,13 +16,17 @@ def lines_of(block: Block, max_bytes: int, encoding: str) -> Iterator[Message]:
     *lines, _ = block.data.split(b"\n")
     starts = accumulate((len(line) + 1 for line in lines), initial=block.offset)
     last = len(lines) - 1
-    for index, (line, start) in enumerate(zip(lines, starts, strict=False)):
+    for index, (raw, raw_start) in enumerate(zip(lines, starts, strict=False)):
+        line = raw.lstrip(NUL)
+        start = raw_start + len(raw) - len(line)
         if len(line) <= max_bytes:
             message = _message(line, start, start + len(line) + 1, encoding)
         else:
             digest = sha256(line).hexdigest()
             cut = OverLong(line[:max_bytes], start, block.path, max_bytes, len(line), digest)
             message = shortened(cut, encoding)
+        if start > raw_start or (index == 0 and block.follows_hole):
+            message.flags += (HOLE,)
         if index == 0 and block.is_continued:
             message.flags += (CONTINUED,)
         if index == last and block.is_unended:
@@ -43,7 +46,7 @@ def shortened(line: OverLong, encoding: str) -> Message:
 def _message(line: bytes, start: int, end: int, encoding: str) -> Message:
     line = line.removesuffix(b"\r")
     if encoding == UTF_8:  # invalid bytes are replaced when the event is made
-        return Message(line if start else line.removeprefix(_BOM), start, end)
+        return Message(line if start else line.removeprefix(BOM), start, end)
     try:
         return Message(line.decode(encoding).encode(), start, end)
     except UnicodeDecodeError:
