@@ -84,7 +84,9 @@ def _hosts(node: YamlNode) -> Iterator[YamlNode]:
     """Each host; a variable may hold several, as in Filebeat (and a password may hold a comma)."""
     for item in [node] if node.items is None else node.items:
         if isinstance(item.scalar, str) and "@" not in item.scalar:
-            yield from (replace(item, scalar=text.strip(), written=None) for text in item.scalar.split(","))
+            yield from (
+                replace(item, scalar=text.strip(), written=None) for text in item.scalar.split(",")
+            )
         else:
             yield item
 
