@@ -93,8 +93,8 @@ def _contains(reader: Reader, node: YamlNode) -> Condition:
 
 
 def _text(reader: Reader, node: YamlNode) -> str:
-    if isinstance(node.scalar, str):
-        return node.scalar
+    if isinstance(node.scalar, str) or node.variables:
+        return reader.text(node)
     reader.note(node, f"expected text, found {node.kind}; put it in quotes")
     return ""
 

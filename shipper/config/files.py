@@ -50,7 +50,7 @@ def _scanner(reader: Reader, keys: Mapping[str, YamlNode]) -> Scanner:
         found["symlinks"] = reader.truth(node)
     for key in ("include_files", "exclude_files"):
         if node := inner.get(key):
-            items = node.items or [node]
+            items = [node] if node.items is None else node.items
             found[key] = tuple(read_pattern(reader, one, reader.text(one)) for one in items)
     return Scanner(**found)
 

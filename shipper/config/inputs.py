@@ -96,6 +96,10 @@ def _input(
 ) -> InputConfig | None:
     if _is_foreign(reader, node):
         return None
+    enabled = (node.children or {}).get("enabled")
+    if enabled and not enabled.is_unset and not reader.truth(enabled):
+        reader.ignored.append(node.path)
+        return None
     kind = _kind(reader, node)
     if kind == "filestream":
         node = _without_old_keys(reader, node)
@@ -104,8 +108,6 @@ def _input(
     files = read_files(reader, keys)
     form = read_form(reader, keys, kind, surroundings.ecs_version)
     form = _processed(form, everywhere, _section(reader, keys))
-    if "enabled" in keys and not reader.truth(keys["enabled"]):
-        return None
     name = reader.text(keys["id"]) if "id" in keys else default_id
     if kind == "stdin":
         segments = (str(surroundings.spool / PATTERN),)

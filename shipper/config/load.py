@@ -34,11 +34,9 @@ def load(
     known = dict(os.environ if environment is None else environment)
     known |= path_variables(tree.at("path"), document.file, known)
     secrets = _keystore(known).read()
-    tree = expanded(tree, ChainMap(secrets, known), problems)
-    if problems:
-        raise _error(problems)
-    config, problems = read_config(tree)
-    if problems:
+    tree = expanded(tree, ChainMap(secrets, known))
+    config, found = read_config(tree)
+    if problems := [*problems, *found]:
         raise _error(problems)
     return config
 

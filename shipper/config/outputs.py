@@ -20,8 +20,7 @@ def read_outputs(
     found: dict[str, object] = {}
     if node := nodes.get("output"):
         for name, child in reader.sections(node, OUTPUTS).items():
-            value, is_enabled = _output(reader, name, child)
-            if is_enabled:
+            if value := _output(reader, name, child):
                 found[name] = value
     if (url := nodes.get("elasticsearch_url")) and "elasticsearch" not in found:
         found["elasticsearch"] = OUTPUTS["elasticsearch"].config(hosts=(_read_url(reader, url),))
@@ -42,21 +41,25 @@ def placed(
     return {**outputs, "elasticsearch": replace(settings, strategy=str(strategy), indices=indices)}
 
 
-def _output(reader: Reader, name: str, node: YamlNode) -> tuple[object, bool]:
+def _output(reader: Reader, name: str, node: YamlNode) -> object | None:
+    """The settings; None if the output is switched off, whatever else its section says."""
     options = dict(node.children or {})
+    enabled = options.pop("enabled", None)
+    if enabled and not enabled.is_unset and not reader.truth(enabled):
+        reader.ignored.append(node.path)
+        return None
     if "worker" in options:  # Filebeat has both names
         options.setdefault("workers", options.pop("worker"))
     for key in [key for key in _NAMES if _is_template(options.get(key))]:
         reader.note(options.pop(key), _TEMPLATE)
     if (hosts := options.get("hosts")) and not hosts.is_unset:
         options["hosts"] = replace(hosts, scalar=None, items=[*_hosts(hosts)])
-    enabled = options.pop("enabled", None)
     bare = replace(node, children=options) if node.children is not None else node
-    value = into(reader, OUTPUTS[name].config, bare)
+    value: object = into(reader, OUTPUTS[name].config, bare)
     _check_pem(reader, options.get("ssl"))
     if name == "elasticsearch":
-        value = _with_preset(reader, value, options)
-    return value, enabled is None or reader.truth(enabled)
+        return _with_preset(reader, value, options)
+    return value
 
 
 def _check_pem(reader: Reader, section: YamlNode | None) -> None:
@@ -81,7 +84,9 @@ def _hosts(node: YamlNode) -> Iterator[YamlNode]:
     """Each host; a variable may hold several, as in Filebeat (and a password may hold a comma)."""
     for item in [node] if node.items is None else node.items:
         if isinstance(item.scalar, str) and "@" not in item.scalar:
-            yield from (replace(item, scalar=text.strip()) for text in item.scalar.split(","))
+            yield from (
+                replace(item, scalar=text.strip(), written=None) for text in item.scalar.split(",")
+            )
         else:
             yield item
 

@@ -24,7 +24,7 @@ def path_variables(node: YamlNode, file: str, environment: Mapping[str, str]) ->
     """What `${path.config}` and the others stand for; each path may name those before it."""
     known = {"path.config": str(Path(file).absolute().parent)}
     for name in ("home", "data", "logs"):
-        section = expanded(node, ChainMap(known, dict(environment)), [])
+        section = expanded(node, ChainMap(known, dict(environment)))
         known[f"path.{name}"] = str(read_paths(Reader(), section)[name])
     return known
 

@@ -18,6 +18,7 @@ def is_foreign(reader: Reader, node: YamlNode, *, is_named: bool = False) -> boo
     ruling = ruling_on(node.path)
     if ruling is None:
         return False
+    reader.ignored.append(node.path)
     if ruling.is_accepted:
         reader.remarks.append(str(node.problem(ruling.why)))
     elif is_named or not _is_off(node):

@@ -61,7 +61,8 @@ def _prefixed(overlay: YamlNode, catalog: Catalog, prefix: YamlNode) -> YamlNode
     """The rows, with an index named by the prefix for each type without its own index."""
     rows = {}
     for name, row in catalog.event_types.items():
-        index = replace(prefix, scalar=f"{prefix.scalar}{row.index.removeprefix('mcp')}")
+        text = f"{prefix.written or prefix.scalar}{row.index.removeprefix('mcp')}"
+        index = replace(prefix, scalar=text, written=None)
         below = YamlNode(prefix.where, prefix.path, children={"index": index})
         own = overlay.at("event_types", name)
         rows[name] = own.over(below) if own.children else below

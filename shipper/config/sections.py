@@ -1,6 +1,6 @@
 """The sections of a configuration, from tree to values."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ from shipper.config.outputs import placed, read_outputs
 from shipper.config.paths import read_paths
 from shipper.config.read import new_reader
 from shipper.config.recorded import read_catalog, read_scope, read_strategy
+from shipper.config.variables import faults
 from shipper.errors import Problem
 from shipper.follow.inputs import InputConfig
 from shipper.names import fault_of
@@ -66,7 +67,15 @@ def read_config(tree: YamlNode) -> tuple[Config, list[Problem]]:
         notes=notes,
         **simple,
     )
-    return config, reader.problems
+    return config, [*reader.problems, *_faults(tree, reader.ignored)]
+
+
+def _faults(tree: YamlNode, ignored: Sequence[str]) -> Iterator[Problem]:
+    """Variables that are not set, but for those in keys without effect."""
+    for problem in faults(tree):
+        path = problem.where.rpartition(" ")[2]
+        if not any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in ignored):
+            yield problem
 
 
 def _of_filebeat(reader: Reader, nodes: Mapping[str, YamlNode]) -> dict[str, YamlNode]:

@@ -30,6 +30,10 @@ class YamlNode(Struct):
     variables: str = ""
     #: A scalar without quotes: after its variables are expanded, its type is determined again.
     is_plain: bool = False
+    #: The text of such a scalar, which counts where a text is wanted: the password `007` is no 7.
+    written: str | None = None
+    #: Why the value cannot be used, whatever it would be; every problem here has this cause.
+    fault: str = ""
 
     @property
     def kind(self) -> str:
@@ -53,7 +57,7 @@ class YamlNode(Struct):
         return self.scalar is None and self.items is None and self.children is None
 
     def problem(self, what: str) -> Problem:
-        return Problem(f"{self.where} {self.path}".strip(), what)
+        return Problem(f"{self.where} {self.path}".strip(), self.fault or what)
 
     def plain(self) -> object:
         """The value as Python objects."""

@@ -20,6 +20,8 @@ LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: More than one sign between quotes.
 _QUOTED = re.compile(r"""\s*(?:'[^']{2,}'|"[^"]{2,}")""")
 _TEXT = "tag:yaml.org,2002:str"
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_NO_NUMBERS = ("nan", "inf")
 _resolver: Any = yaml.SafeLoader("")  # PyYAML leaves its resolver untyped
 
 
@@ -65,7 +67,7 @@ def scalar_of(text: str) -> Scalar:
 
 
 def _constructed(node: yaml.ScalarNode) -> Scalar:
-    if node.tag == _TEXT:
+    if node.tag == _TEXT or _is_text(node):
         return str(node.value)
     try:
         value = _resolver.construct_object(node)
@@ -76,6 +78,11 @@ def _constructed(node: yaml.ScalarNode) -> Scalar:
     return value if isinstance(value, Scalar) else str(node.value)  # a date is text here
 
 
+def _is_text(node: yaml.ScalarNode) -> bool:
+    """Whether it is a number only in YAML 1.1: `12:30:00` is 45000 there, and `.nan` no JSON."""
+    return node.tag in _NUMBERS and (":" in node.value or node.value[-3:].lower() in _NO_NUMBERS)
+
+
 class _Builder(Struct):
     file: str
     names_in: Collection[str]
@@ -84,7 +91,9 @@ class _Builder(Struct):
     def build(self, node: yaml.Node, path: str) -> YamlNode:
         where = f"{self.file}:{node.start_mark.line + 1}"
         if isinstance(node, yaml.ScalarNode):
-            return YamlNode(where, path, self._scalar(node, where, path), is_plain=not node.style)
+            scalar, is_plain = self._scalar(node, where, path), not node.style
+            written = node.value if is_plain else None
+            return YamlNode(where, path, scalar, is_plain=is_plain, written=written)
         if isinstance(node, yaml.MappingNode):
             return YamlNode(where, path, children=self._mapping(node, path))
         items = [self.build(item, f"{path}[{at}]") for at, item in enumerate(node.value)]

@@ -32,6 +32,8 @@ class Reader:
         self.problems: list[Problem] = []
         #: Remarks on valid input: keys that have no effect, each with the reason.
         self.remarks: list[str] = []
+        #: The paths of keys without effect: what is wrong below them does not matter.
+        self.ignored: list[str] = []
 
     def note(self, node: YamlNode, what: str) -> None:
         self.problems.append(node.problem(what))
@@ -67,13 +69,16 @@ class Reader:
         return {key: child for key, child in node.children.items() if key in names}
 
     def text(self, node: YamlNode) -> str:
-        if node.children is not None or node.items is not None or node.scalar is None:
-            self.note(node, f"expected text, found {node.kind}")
-            return ""
-        if "\0" in str(node.scalar):
+        text = node.written
+        if text is None or node.is_unset:
+            if node.children is not None or node.items is not None or node.scalar is None:
+                self.note(node, f"expected text, found {node.kind}")
+                return ""
+            text = str(node.scalar)
+        if "\0" in text:
             self.note(node, "contains a NUL")
             return ""
-        return str(node.scalar)
+        return text
 
     def one_of(self, node: YamlNode, known: Iterable[str]) -> str:
         text, names = self.text(node), list(known)

@@ -150,5 +150,6 @@ def _optional_section(reader: Reader, node: YamlNode, kind: type) -> Any:
     keys = dict(node.children or {})
     enabled = keys.pop("enabled", None)
     if enabled and not enabled.is_unset and not reader.truth(enabled):
+        reader.ignored.append(node.path)
         return None
     return into(reader, kind, replace(node, children=keys) if node.children else node)

@@ -8,6 +8,7 @@ from shipper.catalog import AuditLevel
 from shipper.config import from_mapping, load
 from shipper.errors import ConfigError
 from shipper.outputs import OUTPUTS
+from shipper.yaml.parse import parse
 
 PASTED = """\
 filebeat.inputs:
@@ -267,11 +268,77 @@ def test_without_inputs_the_audit_directory_is_shipped():
     assert config.inputs[0].paths == ("/srv/x/audit/*.jsonl",)
 
 
-def test_an_output_that_is_not_enabled_is_checked_and_left_out(tmp_path):
-    assert not read("output.console: {enabled: false}", tmp_path).outputs
-    assert problems("output.console: {enabled: false, prety: true}", tmp_path) == [
-        "c.yml:1 output.console.prety: unknown key; did you mean 'pretty'?"
-    ]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "output.file: {enabled: false}",
+        "output.console: {enabled: false, prety: true}",
+        "output.elasticsearch: {enabled: false, hosts: ['${NOT_SET}'], index: 'x-%{+yyyy}'}",
+    ],
+)
+def test_an_output_that_is_switched_off_is_left_out_whatever_else_it_says(text, tmp_path):
+    assert not read(text, tmp_path).outputs
+
+
+def test_an_input_that_is_switched_off_is_left_out_whatever_else_it_says(tmp_path):
+    text = "inputs: [{enabled: false, pahts: ['${NOT_SET}']}, {id: a, paths: [/x]}]"
+    assert [one.id for one in read(text, tmp_path).inputs] == ["a"]
+
+
+@pytest.mark.parametrize("key", ["exclude_files", "prospector.scanner.include_files"])
+def test_an_empty_list_asks_for_nothing(key, tmp_path):
+    [one] = read(f"inputs: [{{id: a, paths: [/x], {key}: []}}]", tmp_path).inputs
+    assert (one.scanner.exclude_files, one.scanner.include_files) == ((), ())
+
+
+@pytest.mark.parametrize("value", ["007", "true", "1.10", "0x10", "12:30:00", "null", "~", "[a]"])
+def test_a_password_is_the_text_as_it_was_written(value, tmp_path):
+    text = "output.elasticsearch.hosts: [a]\noutput.elasticsearch.password: ${PW}"
+    config = read(text, tmp_path, PW=value)
+    assert config.outputs["elasticsearch"].password.reveal() == value
+    if value not in {"null", "~", "[a]"}:
+        written = read(text.replace("${PW}", value), tmp_path)
+        assert written.outputs["elasticsearch"].password.reveal() == value
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ('${NOPE:"API-Gateway"}', "API-Gateway"),
+        ("${NOPE:'logstash:5043'}", "logstash:5043"),
+        ("${NOPE:${ALSO_NOPE:inner}}", "inner"),
+        ("${NOPE:${X}-${X}}", "x-x"),
+        ("a${NOPE:}b", "ab"),
+    ],
+)
+def test_a_default_is_read_as_in_filebeat(value, found, tmp_path):
+    config = read(f"index_prefix: {value}", tmp_path, X="x")
+    assert config.index_prefix == found
+
+
+def test_a_variable_may_hold_a_list(tmp_path):
+    text = "output.logstash.hosts: ${LS}"
+    for hosts in ('["a:1", "b:2"]', "a:1,b:2"):
+        config = read(text, tmp_path, LS=hosts)
+        assert config.outputs["logstash"].hosts == ("a:1", "b:2")
+
+
+def test_times_and_what_is_no_number_are_texts():
+    tree, _ = parse("{starts: 12:30:00, none: .nan, most: -.inf, count: 12, share: 0.5}", "x")
+    expected = {"starts": "12:30:00", "none": ".nan", "most": "-.inf", "count": 12, "share": 0.5}
+    assert tree.plain() == expected
+
+
+def test_a_variable_in_a_section_without_effect_does_not_stop_the_start(tmp_path):
+    assert read("monitoring: {elasticsearch: {hosts: ['${NOT_SET}']}}", tmp_path)
+
+
+def test_unset_variables_and_other_problems_are_reported_at_once(tmp_path):
+    text = "namespace: _x\noutput.logstash:\n  hosts: ['${A_HOST}']\n  worker: ${COUNT}"
+    found = problems(text, tmp_path)
+    assert len(found) == 3
+    assert "${A_HOST} is not set" in found[1]
+    assert "${COUNT} is not set" in found[2]
 
 
 @pytest.mark.parametrize("key", ["catalog: {fields: ", "catalog.fields: "])
