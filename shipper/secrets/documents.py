@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from shipper.secrets.entropy import looks_random
 from shipper.secrets.names import is_secret_name
-from shipper.secrets.spans import RANDOM, Span
+from shipper.secrets.spans import RANDOM, Places, Span
 
 #: Where the names of secrets may stand in the text: start and end of their gates.
 Words = list[tuple[int, int]]
@@ -31,10 +31,9 @@ _ARGUMENTS = re.compile(
 )
 
 
-def _named(text: str, _words: Words) -> Iterator[Span]:
-    lower = text.lower()
+def _named(text: str, lower: str, _words: Words) -> Iterator[Span]:
     tried = []
-    if "val" in lower or "default" in lower or "text" in lower:
+    if ("val" in lower or "default" in lower or "text" in lower) and (":" in text or "=" in text):
         tried.append(_NAMED)
     if "<" in text:
         tried.append(_XML)
@@ -53,7 +52,9 @@ _TUPLE = re.compile(r"\s*,?\s*\(")
 _CELL = re.compile(r"""\s*(?P<q>'(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.)*"?|[^,()'"]{1,512})\s*(?P<end>[,)]|\Z)""")
 
 
-def _sql(text: str, _words: Words) -> Iterator[Span]:
+def _sql(text: str, lower: str, _words: Words) -> Iterator[Span]:
+    if "insert" not in lower or "values" not in lower:
+        return
     for insert in _INSERT.finditer(text):
         columns = [name.strip(' "`[]') for name in insert["columns"].split(",")]
         secret = {at for at, name in enumerate(columns) if is_secret_name(name)}
@@ -79,7 +80,7 @@ def _cells(text: str, at: int) -> tuple[list[Span], int]:
 _RULE = re.compile(r"[\s|:+=-]+")
 
 
-def _table(text: str, words: Words) -> Iterator[Span]:
+def _table(text: str, _lower: str, words: Words) -> Iterator[Span]:
     """Lines below a header that names a secret: CSV, TSV, Markdown, output of a database."""
     done = -1
     for start, _ in words:
@@ -127,9 +128,9 @@ _DATA = re.compile(r"(?m)^(?P<indent>[ \t]{0,40})(?:data|stringData):[ \t]*\r?\n
 _ROW = re.compile(r"(?m)^[ \t]+[\w.\-\"']{1,128}:[ \t]*[\"']?(?P<s>[^\s\"'|>][^\n\"']*|(?<=[|>])[^\n]*)|^[ \t]+(?P<t>[^\s:]{4,})[ \t]*$")
 
 
-def _kubernetes(text: str, _words: Words) -> Iterator[Span]:
+def _kubernetes(text: str, lower: str, _words: Words) -> Iterator[Span]:
     """All values of a Secret, however their names are."""
-    if not _MANIFEST.search(text):
+    if "kind" not in lower or not _MANIFEST.search(text):
         return
     for data in _DATA.finditer(text):
         for row in _ROW.finditer(text, *data.span("rows")):
@@ -139,25 +140,33 @@ def _kubernetes(text: str, _words: Words) -> Iterator[Span]:
 
 
 #: A telling word, then a random text within a few words: "our Okta token is now 00Ab…".
-_NEAR = re.compile(r"[^\n]{0,40}?(?<![\w./:@-])(?P<s>[A-Za-z0-9+/](?:[A-Za-z0-9+/_~-]|[.=](?=\w)){20,512}+)(?![\w@:/\[(.-]\w)")
+_LONG = re.compile(r"[A-Za-z0-9+/_~=.-]{20}")
+_NEAR = re.compile(
+    r"(?<![\w./:@-])[A-Za-z0-9+/](?:[A-Za-z0-9+/_~-]|[.=](?=\w)){19,512}+(?![\w@:/\[(.-]\w)"
+)
+#: Characters between the word and the random text.
+_FAR = 40
 _TELLING = re.compile(r"(?i)(?:secret|token|key|passw|credential|api|auth|pat)")
 
 
-def _nearby(text: str, words: Words) -> Iterator[Span]:
+def nearby(text: str, words: Words, known: Places) -> Iterator[Span]:
+    """Texts that look random, a few words behind a telling one."""
     end = 0
     for start, stop in words:
         if start < end or not _TELLING.match(text, start):
             continue
-        match = _NEAR.match(text, stop)
-        if match and looks_random(match["s"]):
-            yield Span(*match.span("s"), "[SECRET]", RANDOM)
-            end = match.end()
+        long = _LONG.search(text, stop, stop + _FAR + 20)
+        if not long or "\n" in text[stop : long.start()]:
+            continue
+        match = _NEAR.match(text, long.start())
+        if match and not known.covers(match.start()) and looks_random(match[0]):
+            yield Span(*match.span(), "[SECRET]", RANDOM)
+        end = match.end() if match else long.end()
 
 
-DOCUMENTS: tuple[Callable[[str, Words], Iterable[Span]], ...] = (
+DOCUMENTS: tuple[Callable[[str, str, Words], Iterable[Span]], ...] = (
     _named,
     _sql,
     _table,
     _kubernetes,
-    _nearby,
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
 from shipper.secrets.assigned import names_in
-from shipper.secrets.documents import DOCUMENTS
+from shipper.secrets.documents import DOCUMENTS, nearby
 from shipper.secrets.gates import Hit, Search, search_of
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
@@ -21,16 +21,9 @@ Seen = Callable[[str, int], None]
 
 #: All kinds with a row; the others are code: values of names, addresses, numbers, documents.
 KINDS: tuple[Kind, ...] = (*SHAPES, *VENDOR_KINDS, *PERSONS)
-#: Digits that begin as a card, a bank account, a phone or a social security number may.
+#: Digits as a card, a phone or a social security number may have, and heads of bank accounts.
 _NUMBER = re.compile(
-    r"""(?x)
-    [0-9] (?<![0-9].)
-    (?: (?<=[2-6]) (?<![0-9]\..) [0-9] (?:[ .-]{0,3}[0-9]){11}
-      | [0-9]{2}[-.][0-9]{2}[-.][0-9]{4} (?![0-9-])
-      | [0-9]{2}[-.) ]{1,2}[0-9]{3}[-.][0-9]{3}
-      | (?<=\+.) [0-9 ()./-]{6} | (?<=\+.) (?:[ ().-]{0,2}[0-9]){6}
-      | 0 [1-9][0-9]? [ ]
-      | (?<=(?<![A-Za-z0-9])[A-Za-z]{2}.) [0-9] (?:[ -]?[A-Za-z0-9]){11} )"""
+    r"[0-9](?:[0-9 ().-]{8}|(?<=(?<![A-Za-z0-9])[A-Za-z]{2}.)[0-9][ -]?[A-Za-z0-9]{4})"
 )
 _WORD, _MAIL = object(), object()
 #: What a finder gets and gives: the text, its hits, where secrets are.
@@ -67,9 +60,10 @@ class Masker:
         """The secrets of each text that has any; one search serves all texts."""
         pool = "\0".join(texts)
         hits = self._search(_lower(pool))
-        has_number = _NUMBER.search(pool) is not None
+        number = _NUMBER.search(pool)
+        first_number = number.start() if number else len(pool)
         is_coded = may_be_coded(pool)
-        if not hits and not has_number and not is_coded and not any(map(may_be_base64, texts)):
+        if not hits and not number and not is_coded and not any(map(may_be_base64, texts)):
             return {}
         found: dict[str, list[Span]] = {}
         at = 0
@@ -80,8 +74,9 @@ class Masker:
             while next_hit < len(hits) and hits[next_hit][1] < end:
                 mine.append((hits[next_hit][0], hits[next_hit][1] - at))
                 next_hit += 1
+            has_number = first_number < end
             if (mine or has_number or is_coded or may_be_base64(text)) and text not in found:
-                spans = self._all(text, mine)
+                spans = self._all(text, mine, has_number=has_number)
                 if spans:
                     found[text] = spans
             at = end + 1
@@ -89,10 +84,10 @@ class Masker:
 
     def spans(self, text: str) -> list[Span]:
         """The secrets of a text, in order, none within another."""
-        return self._all(text, self._search(_lower(text)))
+        return self._all(text, self._search(_lower(text)), has_number=True)
 
-    def _all(self, text: str, hits: list[Hit]) -> list[Span]:
-        found = self._plain(text, hits)
+    def _all(self, text: str, hits: list[Hit], *, has_number: bool) -> list[Span]:
+        found = self._plain(text, hits, has_number=has_number)
         if may_be_coded(text):
             for view in views_of(text):
                 found = joined([*found, *self._through(view)])
@@ -108,10 +103,9 @@ class Masker:
 
     def _through(self, view: View) -> list[Span]:
         hits = self._search(_lower(view.text))
-        return [view.back(span) for span in self._plain(view.text, hits)]
+        return [view.back(span) for span in self._plain(view.text, hits, has_number=True)]
 
-    def _plain(self, text: str, hits: list[Hit]) -> list[Span]:
-        has_number = _NUMBER.search(text) is not None
+    def _plain(self, text: str, hits: list[Hit], *, has_number: bool) -> list[Span]:
         if not hits and not has_number:
             return []
         found = self._found(text, hits)
@@ -139,9 +133,12 @@ class Masker:
                         found.append(span)
                         ends[row.name] = span.end  # type: ignore[attr-defined]
         if words:
-            found += names_in(text, words, Places(found))
+            known = Places(found)
+            found += names_in(text, words, known)
+            found += nearby(text, words, known)
+            lower = text.lower()
             for document in DOCUMENTS:
-                found += document(text, words)
+                found += document(text, lower, words)
         for index, at in later:
             found += self._late(text, index, at)
         return found

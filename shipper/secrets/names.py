@@ -16,12 +16,12 @@ MAX_NAME = 128
 #: (`password_confirmation`), the next only at its end, the last the complete name.
 SECRET_NAME = re.compile(
     r"""(?x)
-    p(?:[a@]?)ssw(?:or|0r)?d | passwd | passphrase | passcode | apikey | clientsecret
+    (?:pass|p@ss|pss)(?:word|w0rd|wd) | passphrase | passcode | apikey | clientsecret
     | connectionstr(?:ing)?
-    | passwor[dt] | kennwort | losungswort | motdepasse | mot2passe | contrase(?:ñ|n)a | palavrapasse
+    | passwort | kennwort | losungswort | motdepasse | mot2passe | contrase(?:ñ|n)a | palavrapasse
     | wachtwoord | lösenord | losenord | adgangskode | salasana | jelszó | matkhau | katasandi
     | пароль | секрет | 密[码碼钥鑰] | 口令 | パスワード | 暗証番号 | 秘密鍵 | 비밀번호 | 암호 | סיסמה
-    | पासवर्ड | รหัสผ่าน | كلمةالمرور | κωδικός | secret(?:string|binary|base|access)
+    | पसवरड | รหสผาน | كلمةالمرور | κωδικός | secret(?:string|binary|base|access)
     | (?: pwd | pswd | pswrd | passw | secrets?(?:value|key|text)? | credentials? | creds
         | authorization(?:header)? | cookies? | htpasswd | userpass | dbpass | rootpw
         | (?:private|secret|access|signing|encryption|account|ssh|master|shared|auth|pass|sas|host
@@ -55,7 +55,7 @@ SECRET_NAME = re.compile(
         | (?:signing|client|app|shared|hmac|webhook|consumer|oauth)secret | refreshtoken
       )$
     | ^ (?: pass[0-9]? | pw[0-9]? | psw | pin | tan | (?:basic|http|proxy)?auth | bearer | sig | seed
-        | mfa | 2fa | totp | pem | sid | nonce(?:secret) | psk | пин | пин-?код | mdp )
+        | mfa | 2fa | totp | pem | sid | nonce(?:secret) | psk | пин | пинкод | mdp )
       $"""
 )
 #: Short words match only as the separate last word of a name: not `compass`, not `spin`.

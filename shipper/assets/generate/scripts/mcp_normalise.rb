@@ -612,7 +612,7 @@ rescue JSON::ParserError
 end
 
 def secret_name?(name)
-  plain = name.gsub(/[\W_]+/, "").downcase
+  plain = name.gsub(/[^\p{L}\p{N}]+/, "").downcase
   return false unless @patterns["secret_name"].match?(plain) || @patterns["last_word"].match?(name)
 
   !@patterns["harmless"].match?(plain)
@@ -690,10 +690,11 @@ def without_shapes(text, state)
       case pattern.source
       when "basic" then without_basic(text, state)
       when "assigned" then without_assigned(text, state)
-      else replaced(text, kind, pattern, state) { |match| token.sub('\1') { match[1] } }
+      when "numbers" then without_numbers(text, state)
+      else replaced(text, kind, pattern, state) { |match| token.sub('\1') { match[1] }.sub('\2') { match[2] } }
       end
   end
-  without_numbers(text, state)
+  text
 end
 
 def replaced(text, kind, pattern, state)
@@ -744,7 +745,7 @@ end
 
 def value_span(text, start)
   rest = text[start..-1]
-  return nil if rest.empty? || rest.match?(@patterns["masked"])
+  return nil if rest.empty? || rest.match?(@patterns["masked"]) || rest.match?(@patterns["empty"])
   return [start, start + closing(rest)] if ["[", "{"].include?(rest[0])
 
   match = @patterns["value"].match(rest)
@@ -774,8 +775,7 @@ def without_numbers(text, state)
   return text unless text.match?(/[0-9][0-9 .-]{8}|[A-Za-z]{2}[0-9]{2}/)
 
   text = without_ibans(text, state)
-  text = text.gsub(/(?<![0-9])(?<![0-9]\.)(?:(?:[0-9]{4}\.){3}[0-9]{4}(?![0-9])|[0-9][0-9 -]{11,}[0-9])/) { |run| cards(run, state) }
-  replaced(text, "ssn", /(?<![0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![0-9-])/, state) { "[SSN]" }
+  text.gsub(/(?<![0-9])(?<![0-9]\.)(?:(?:[0-9]{4}\.){3}[0-9]{4}(?![0-9])|[0-9][0-9 -]{11,}[0-9])/) { |run| cards(run, state) }
 end
 
 # Text like the head of an account number may stand right before a real one: try each head.
