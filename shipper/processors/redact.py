@@ -30,6 +30,8 @@ _OPENING = ("{", "[")
 _TIME = re.compile(
     rb'"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.,]{5,18}(?:Z|[+-][0-9:]{2,5})?)?"|"?[0-9.]{1,14}"?'
 )
+#: Members with what a caller gave: one argument must not be able to hide another.
+_GIVEN = frozenset({"arguments", "params", "args", "input"})
 #: Names that are not searched for echoes: a password must not mask the name of a field.
 _WORDS = re.compile(r"[@A-Za-z_.-]+")
 
@@ -170,25 +172,25 @@ class _InTexts:
         self._spellings = spellings(secrets)
         self._found = found
 
-    def value(self, value: Any) -> Any:
+    def value(self, value: Any, *, echoes: bool = True) -> Any:
         kind = type(value)
         if kind is str:
-            return self._text(value)
+            return self._text(value) if echoes else self._masked(value)
         if kind is dict:
-            return self.mapping(value)
+            return self.mapping(value, echoes=echoes)
         if kind is list:
-            return [self.value(item) for item in value]
+            return [self.value(item, echoes=echoes) for item in value]
         is_number = isinstance(value, int | float) and kind is not bool
-        is_echo = is_number and str(value) in self._secrets
+        is_echo = echoes and is_number and str(value) in self._secrets
         return "[SECRET]" if is_echo else value
 
-    def mapping(self, members: Event) -> Event:
+    def mapping(self, members: Event, *, echoes: bool = True) -> Event:
         clean: Event = {}
         for key, item in members.items():
-            name = self._masked(key) if _WORDS.fullmatch(key) else self._text(key)
+            name = self._masked(key) if not echoes or _WORDS.fullmatch(key) else self._text(key)
             while name in clean:  # two secrets may become the same token
                 name += "_"
-            clean[name] = self.value(item)
+            clean[name] = self.value(item, echoes=echoes and key not in _GIVEN)
         return clean
 
     def _text(self, text: str) -> str:

@@ -92,11 +92,11 @@ def _unchanged(_finish: Finish, value: object) -> object:
 
 
 #: A caller who passes `{"password": "<tool name>"}` must not be able to hide the name of the tool,
-#: so echoes are masked in prose and objects only.
+#: nor another argument, so echoes are masked in prose only: results, errors, reasons.
 _FINISHES: Mapping[Kind, Callable[[Finish, object], object]] = {
     Kind.WORD: lambda finish, value: finish.value(value, echoes=False),
     Kind.PROSE: Finish.prose,
-    Kind.FLATTENED: lambda finish, value: finish.value(value, echoes=True),
+    Kind.FLATTENED: lambda finish, value: finish.value(value, echoes=False),
 }
 
 

@@ -63,9 +63,7 @@ _BLOCK = re.compile(r"(?:![\w!]{1,20}[ ])?[|>][+-]?[0-9]?[ \t]*(?=\r?\n)|(?=\r?\
 _SCHEME = re.compile(r"[\"'\\]{0,20}(?:\w{1,16}[ ]{1,4})?")
 
 
-def assigned(
-    text: str, at: int, stem_end: int, specific: Places
-) -> tuple[int, Span | None]:
+def assigned(text: str, at: int, stem_end: int, specific: Places) -> tuple[int, Span | None]:
     """The value of the name around a gate; and where the name ends.
 
     `specific` are the secrets that their form has revealed.
@@ -87,7 +85,9 @@ def _is_value(text: str, match: re.Match[str], name: str) -> bool:
     if match["apart"]:
         quoted = text[match.end() : match.end() + 1] in {'"', "'"}
         return name.lstrip().startswith("-") or quoted
-    return not (name[-1:] in "sS" and name.lower().endswith("tokens") and _COUNT.match(text, match.end()))
+    return not (
+        name[-1:] in "sS" and name.lower().endswith("tokens") and _COUNT.match(text, match.end())
+    )
 
 
 def _random(text: str, match: re.Match[str], specific: Places) -> Span | None:
@@ -98,7 +98,9 @@ def _random(text: str, match: re.Match[str], specific: Places) -> Span | None:
     return Span(*word.span(1), "[SECRET]", RANDOM)
 
 
-_CANDIDATE = re.compile(r"[\"'`(]{0,2}([A-Za-z0-9+/](?:[A-Za-z0-9+/_~=-]|\.(?=\w)){16,512}+)(?![\w.@:/\[(])")
+_CANDIDATE = re.compile(
+    r"[\"'`(]{0,2}([A-Za-z0-9+/](?:[A-Za-z0-9+/_~=-]|\.(?=\w)){16,512}+)(?![\w.@:/\[(])"
+)
 
 
 def _span(text: str, match: re.Match[str], name: str, specific: Places) -> Span | None:
@@ -137,7 +139,9 @@ def _block(text: str, name_at: int, start: int) -> Span | None:
     """The lines of a YAML block, or the one indented line that follows."""
     line = text.rfind("\n", 0, name_at) + 1
     indent = len(text[line:name_at]) - len(text[line:name_at].lstrip(" -"))
-    lines = re.compile(rf"(?:\r?\n(?:[ \t]{{{indent + 1},}}[^\r\n]+|[ \t]*(?=\r?\n)))+").match(text, start)
+    lines = re.compile(rf"(?:\r?\n(?:[ \t]{{{indent + 1},}}[^\r\n]+|[ \t]*(?=\r?\n)))+").match(
+        text, start
+    )
     if not lines:
         return None
     inside = lines[0]

@@ -49,7 +49,9 @@ _INSERT = re.compile(
     r"(?is)insert\s+(?:or\s+\w+\s+|ignore\s+)?into\s+[\w.\"`\[\]]{1,128}\s*\((?P<columns>[^()]{1,1024})\)\s*values\s*"
 )
 _TUPLE = re.compile(r"\s*,?\s*\(")
-_CELL = re.compile(r"""\s*(?P<q>'(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.)*"?|[^,()'"]{1,512})\s*(?P<end>[,)]|\Z)""")
+_CELL = re.compile(
+    r"""\s*(?P<q>'(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.)*"?|[^,()'"]{1,512})\s*(?P<end>[,)]|\Z)"""
+)
 
 
 def _sql(text: str, lower: str, _words: Words) -> Iterator[Span]:
@@ -124,8 +126,12 @@ def _trimmed(cell: str, at: int) -> Iterator[Span]:
 
 
 _MANIFEST = re.compile(r"(?im)^[ \t]{0,40}[\"']?kind[\"']?\s*:\s*[\"']?Secret\b")
-_DATA = re.compile(r"(?m)^(?P<indent>[ \t]{0,40})(?:data|stringData):[ \t]*\r?\n(?P<rows>(?:(?P=indent)[ \t]+[^\n]*(?:\n|\Z))+)")
-_ROW = re.compile(r"(?m)^[ \t]+[\w.\-\"']{1,128}:[ \t]*[\"']?(?P<s>[^\s\"'|>][^\n\"']*|(?<=[|>])[^\n]*)|^[ \t]+(?P<t>[^\s:]{4,})[ \t]*$")
+_DATA = re.compile(
+    r"(?m)^(?P<indent>[ \t]{0,40})(?:data|stringData):[ \t]*\r?\n(?P<rows>(?:(?P=indent)[ \t]+[^\n]*(?:\n|\Z))+)"
+)
+_ROW = re.compile(
+    r"(?m)^[ \t]+[\w.\-\"']{1,128}:[ \t]*[\"']?(?P<s>[^\s\"'|>][^\n\"']*|(?<=[|>])[^\n]*)|^[ \t]+(?P<t>[^\s:]{4,})[ \t]*$"
+)
 
 
 def _kubernetes(text: str, lower: str, _words: Words) -> Iterator[Span]:

@@ -53,7 +53,9 @@ def _first(pattern: str) -> str:
     """A text that a simple pattern matches: the first of each choice."""
     text = re.sub(r"\(\?<?[!=][^()]*\)", "", pattern).replace(r"\x20", " ")
     text = re.sub(r"\(\?:(?P<first>[^|()]*)[^()]*\)(?P<perhaps>\?)?", _choice, text)
-    text = re.sub(r"\[(\\?.)[^\]]*\](?:\{(\d+)[^}]*\}|(\+))?", lambda m: m[1] * int(m[2] or 1), text)
+    text = re.sub(
+        r"\[(\\?.)[^\]]*\](?:\{(\d+)[^}]*\}|(\+))?", lambda m: m[1] * int(m[2] or 1), text
+    )
     return re.sub(r"\\(.)", r"\1", text).replace("?", "")
 
 

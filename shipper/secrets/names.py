@@ -59,7 +59,9 @@ SECRET_NAME = re.compile(
       $"""
 )
 #: Short words match only as the separate last word of a name: not `compass`, not `spin`.
-LAST_WORD = re.compile(r"(?:^|[\W_])(?i:pass|pw|pin|pat|seed|otp|dsn|psk)$|[a-z](?:Pass|Pin|Pat|Psk)$")
+LAST_WORD = re.compile(
+    r"(?:^|[\W_])(?i:pass|pw|pin|pat|seed|otp|dsn|psk)$|[a-z](?:Pass|Pin|Pat|Psk)$"
+)
 #: Names that look like a secret's, but count or page things, or describe a secret.
 HARMLESS = re.compile(
     r"""(?x)
@@ -74,7 +76,7 @@ HARMLESS = re.compile(
     | .*pass(?:word|phrase|code) (?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength
       |hint|(?:updated|changed)at|rules?|types?|format|manager|less|field|name|count|required
       |reset(?:required)?|enabled|disabled|min|max|changed?|set|exists?|ok|valid)
-    | (?:public|primary|foreign|sort|partition|hot|group|cache|ssh|s3|object|row|column|idempotency)
+    | (?:public|primary|foreign|sort|partition|hot|group|cache|s3|object|row|column|idempotency)
       (?:data|host)?keys?
     | .*public(?:access|ssh|rsa|host|signing)?keys?(?:id|pem)? | .*(?:seedid|tokentype)"""
 )

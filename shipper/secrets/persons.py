@@ -68,7 +68,12 @@ PERSONS = (
         "DOB: 12/03/1985",
     ),
     _person(
-        "born", "born", r"born(?:[ ]on)?|geboren(?:[ ]am)?", _DATE, "born on 12 March 1985", r"[ :]{1,3}"
+        "born",
+        "born",
+        r"born(?:[ ]on)?|geboren(?:[ ]am)?",
+        _DATE,
+        "born on 12 March 1985",
+        r"[ :]{1,3}",
     ),
     _person(
         "passport",
@@ -94,9 +99,22 @@ PERSONS = (
 )
 #: Names of a person's data as keys, reduced to letters and digits, by the kind of their value.
 _BY_NAME = (
-    (re.compile(r"(?:phone|telephone|mobile|cell|fax|tel|telefon)(?:number|no|nr)?$"), r"[+(]?[0-9][0-9 ()./-]{5,20}[0-9]"),
-    (re.compile(r"(?:dateofbirth|birthdate|birthday|dob|geburtsdatum|geburtstag|datedenaissance|fechadenacimiento)$"), _DATE),
-    (re.compile(r"(?:passport|reisepass|driverslicen[cs]e|driverlicen[cs]e|nationalid|nationalinsurance|taxid|taxnumber|taxidentificationnumber|tin|steuerid|steuernummer|cpf|cnpj|dni|nie|nif|curp|aadhaar|nino|codicefiscale|pesel|nric|bsn|personnummer|ausweisnummer|idcard|ssn)(?:number|no|nr|id)?$"), _ID),
+    (
+        re.compile(r"(?:phone|telephone|mobile|cell|fax|tel|telefon)(?:number|no|nr)?$"),
+        r"[+(]?[0-9][0-9 ()./-]{5,20}[0-9]",
+    ),
+    (
+        re.compile(
+            r"(?:dateofbirth|birthdate|birthday|dob|geburtsdatum|geburtstag|datedenaissance|fechadenacimiento)$"
+        ),
+        _DATE,
+    ),
+    (
+        re.compile(
+            r"(?:passport|reisepass|driverslicen[cs]e|driverlicen[cs]e|nationalid|nationalinsurance|taxid|taxnumber|taxidentificationnumber|tin|steuerid|steuernummer|cpf|cnpj|dni|nie|nif|curp|aadhaar|nino|codicefiscale|pesel|nric|bsn|personnummer|ausweisnummer|idcard|ssn)(?:number|no|nr|id)?$"
+        ),
+        _ID,
+    ),
 )
 _NO_LETTER = re.compile(r"[\W_]+")
 

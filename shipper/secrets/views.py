@@ -21,8 +21,12 @@ _CODE = re.compile(
 )
 _IS_CODED = re.compile(r"%[0-9A-Fa-f]{2}|&(?:#|quot;|amp;|lt;|gt;|apos;)|\\[ux][0-9A-Fa-f]{2}")
 #: Characters without a width, and those that look like others: full-width, blanks, dashes.
-_ODD = re.compile("[\u00a0\u00ad\u034f\u061c\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u115f\u180e\u2000-\u2015\u2024\u202a-\u202f\u205f-\u2064\u2212\u3000\ufe0f\ufeff\uff01-\uff5e\x00-\x08\x1b]")
-_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0f\ufeff\x00-\x08]|\x1b\\[[0-9;]{0,16}m?")
+_ODD = re.compile(
+    "[\u00a0\u00ad\u034f\u061c\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u115f\u180e\u2000-\u2015\u2024\u202a-\u202f\u205f-\u2064\u2212\u3000\ufe0f\ufeff\uff01-\uff5e\x00-\x08\x1b]"
+)
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0f\ufeff\x00-\x08]|\x1b\\[[0-9;]{0,16}m?"
+)
 _SAME = {
     **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
     **{base + digit: 48 + digit for base in (0x660, 0x6F0, 0x966) for digit in range(10)},
