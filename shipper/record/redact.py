@@ -22,7 +22,15 @@ from shipper.catalog.derived import SUBJECTS, Kind, kind_of
 from shipper.record.classify import Classified
 from shipper.record.finish import Finish
 from shipper.record.format import encode_json
-from shipper.record.limits import MAX_CHARS, MAX_IP, MAX_TEXT, MAX_WORDS, WINDOW
+from shipper.record.limits import (
+    CHARS_A_GATE,
+    MAX_CHARS,
+    MAX_IP,
+    MAX_TEXT,
+    MAX_WORDS,
+    MIN_WORK,
+    WINDOW,
+)
 from shipper.record.walk import Walk, valid
 from shipper.secrets.masker import masker
 
@@ -76,7 +84,7 @@ class Redactor:
         """The second walk, if there is something to find."""
         pool = "\0".join(walk.texts)  # no pattern matches across a NUL
         is_long = len(pool) > MAX_TEXT and max(map(len, walk.texts)) > MAX_TEXT
-        found = masker().found_in(walk.texts)
+        found = masker().found_in(walk.texts, MIN_WORK + len(pool) // CHARS_A_GATE)
         is_dirty = found or is_long or walk.secrets or len(pool) > MAX_CHARS
         if not is_dirty and _is_valid(pool):
             return bounded

@@ -75,7 +75,7 @@ def assigned(text: str, at: int, stem_end: int, specific: Places) -> tuple[int, 
     name = (before[0][::-1] if before else "") + text[at : match.end("name")]
     end = match.end("name")
     if is_secret_name(name):
-        return end, _span(text, match, name, specific) if _is_value(text, match, name) else None
+        return end, _span(text, match, specific) if _is_value(text, match, name) else None
     return end, _random(text, match, specific)
 
 
@@ -103,7 +103,7 @@ _CANDIDATE = re.compile(
 )
 
 
-def _span(text: str, match: re.Match[str], name: str, specific: Places) -> Span | None:
+def _span(text: str, match: re.Match[str], specific: Places) -> Span | None:
     """The span of the value, with its replacement; quotes stay."""
     start = match.end()
     if EMPTY.match(text, start) or MASKED.match(text, start):
@@ -123,7 +123,7 @@ def _value(text: str, start: int) -> Span | None:
     if not match or not match[0]:
         return None
     quote = match["escaped"] or match[0][0]
-    if match[0][:3] in {'"""', "'''"} and len(match[0]) > 3:
+    if match[0][:3] in {'"""', "'''"} and match[0] != match[0][:3]:
         quote = match[0][:3]
     if quote[-1] not in "\"'`":
         return Span(start, match.end(), "[PASSWORD]")

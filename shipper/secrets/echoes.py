@@ -72,7 +72,7 @@ def _echoes(text: str, secret: str) -> Iterator[Span]:
     while at >= 0:
         end = at + len(head)
         if len(secret) > _HEAD:
-            end = at + len(commonprefix((text[at : at + len(secret)], secret)))
+            end = at + len(commonprefix((text[at : at + len(secret)], secret)))  # noqa: RUF071 - no paths
             if end == at + MAX_ECHO:  # no more of it is remembered
                 end = _end_of_word(text, end)
         if len(secret) >= _MIN_ECHO or _is_word(text, at, end):

@@ -7,11 +7,12 @@ are. Without it a pattern does the work: it finds each literal by its rarest let
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
 
-try:
-    import ahocorasick_rs
-except ImportError:  # not installed, or no wheel for this system
-    ahocorasick_rs = None  # type: ignore[assignment,unused-ignore]
+#: Not installed everywhere, and no wheel for some systems.
+_LIBRARY: Any = import_module("ahocorasick_rs") if find_spec("ahocorasick_rs") else None
 
 #: The index of a literal and the position at which it begins.
 Hit = tuple[int, int]
@@ -25,22 +26,33 @@ _BY_RARITY = "|~^`$%#&@*!?+<>;zqjxZ}{[]_kvw=)('/\\bgyp-u:.mf\",clhdrsnioat e0987
 def search_of(literals: Iterable[str]) -> Search:
     """The search for these literals, which are in lower case and different."""
     words = list(literals)
-    if ahocorasick_rs is not None:
+    if _LIBRARY is not None:
         return _automaton(words)
     return plain_search_of(words)
 
 
 def _automaton(words: list[str]) -> Search:
-    dfa = ahocorasick_rs.Implementation.DFA
-    find = ahocorasick_rs.AhoCorasick(words, implementation=dfa).find_matches_as_indexes
+    dfa = _LIBRARY.Implementation.DFA
+    find = _LIBRARY.AhoCorasick(words, implementation=dfa).find_matches_as_indexes
 
     def search(text: str) -> list[Hit]:
         hits = [(index, start) for index, start, _ in find(text, overlapping=True)]
-        if len(hits) > 1:
-            hits.sort(key=_start)
-        return hits
+        return _ordered(hits, words) if len(hits) > 1 else hits
 
     return search
+
+
+def _ordered(hits: list[Hit], words: list[str]) -> list[Hit]:
+    """In the order of the text; of a literal that overlaps itself (`aaaa`) only the first."""
+    hits.sort(key=_start)
+    ends: dict[int, int] = {}
+    kept = []
+    for hit in hits:
+        index, start = hit
+        if start >= ends.get(index, 0):
+            kept.append(hit)
+            ends[index] = start + len(words[index])
+    return kept
 
 
 def _start(hit: Hit) -> int:
@@ -62,8 +74,7 @@ def plain_search_of(words: list[str]) -> Search:
             for word, before, index in by_letter[match[0]]:
                 if text.startswith(word, at - before) and at >= before:
                     hits.append((index, at - before))
-        hits.sort(key=_start)
-        return hits
+        return _ordered(hits, words)
 
     return search
 

@@ -4,12 +4,8 @@ A row has a gate, a literal in lower case that every text with the secret contai
 finds all gates; a pattern runs only where its gate stands.
 """
 
-import re
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import NamedTuple
-
-from msgspec import Struct
 
 from shipper.secrets.forms import example_of, head_of, pattern_of
 from shipper.secrets.vendors import TAILED, TOKENS

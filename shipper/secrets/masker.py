@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from typing import NamedTuple
 
 from shipper.secrets.assigned import names_in
 from shipper.secrets.documents import DOCUMENTS, nearby
@@ -56,8 +57,12 @@ class Masker:
         self._rows = tuple(map(tuple, table.values()))
         self._search: Search = search_of(self._gates)
 
-    def found_in(self, texts: list[str]) -> dict[str, list[Span]]:
-        """The secrets of each text that has any; one search serves all texts."""
+    def found_in(self, texts: list[str], work: int | None = None) -> dict[str, list[Span]]:
+        """The secrets of each text that has any; one search serves all texts.
+
+        `work` bounds the gates that are followed. Short texts come first; a text for which too few
+        are left counts as one secret.
+        """
         pool = "\0".join(texts)
         hits = self._search(_lower(pool))
         number = _NUMBER.search(pool)
@@ -66,20 +71,20 @@ class Masker:
         if not hits and not number and not is_coded and not any(map(may_be_base64, texts)):
             return {}
         found: dict[str, list[Span]] = {}
-        at = 0
-        next_hit = 0
-        for text in texts:
-            end = at + len(text)
-            mine = []
-            while next_hit < len(hits) and hits[next_hit][1] < end:
-                mine.append((hits[next_hit][0], hits[next_hit][1] - at))
-                next_hit += 1
-            has_number = first_number < end
-            if (mine or has_number or is_coded or may_be_base64(text)) and text not in found:
-                spans = self._all(text, mine, has_number=has_number)
+        parts = [*_parts(texts, hits, first_number)]
+        if work is not None and len(hits) > work // 4:
+            parts.sort(key=lambda part: len(part.text))
+        for part in parts:
+            text = part.text
+            if work is not None:
+                work -= len(part.hits)
+                if work < 0 and part.hits:
+                    found[text] = [Span(0, len(text), "[CUT]")]
+                    continue
+            if part.hits or part.has_number or is_coded or may_be_base64(text):
+                spans = self._all(text, part.hits, has_number=part.has_number)
                 if spans:
                     found[text] = spans
-            at = end + 1
         return found
 
     def spans(self, text: str) -> list[Span]:
@@ -153,6 +158,26 @@ class Masker:
                     yield span
 
 
+class _Part(NamedTuple):
+    """One text of a pool, with the gates in it."""
+
+    text: str
+    hits: list[Hit]
+    has_number: bool
+
+
+def _parts(texts: list[str], hits: list[Hit], first_number: int) -> Iterator[_Part]:
+    at = following = 0
+    for text in texts:
+        end = at + len(text)
+        mine = []
+        while following < len(hits) and hits[following][1] < end:
+            mine.append((hits[following][0], hits[following][1] - at))
+            following += 1
+        yield _Part(text, mine, first_number < end)
+        at = end + 1
+
+
 def _stem_width(gate: str) -> int:
     """The length of the word in a gate that is one before a separator."""
     for separator in SEPARATORS:
@@ -176,7 +201,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 #: Characters after a gate in which a match must end, if it may begin before the gate.
-_AHEAD = 2048
+_AHEAD = 256
 
 
 def _match(text: str, kind: Kind, at: int) -> Span | None:

@@ -81,20 +81,27 @@ HARMLESS = re.compile(
     | .*public(?:access|ssh|rsa|host|signing)?keys?(?:id|pem)? | .*(?:seedid|tokentype)"""
 )
 #: Every secret's name contains one of these, in lower case: they are gates.
+# fmt: off
 STEMS = (
-    "pass p@ss pwd pswd psw secret token key cred cookie auth otp cvv cvc cvn csc ssn jwt sessionid "
-    "session_id sessid pincode iban bearer mnemonic connectionstr connection_str connstr conn_str dsn "
-    "kennwort mot_de mot-de motdepasse contrase palavra wachtwoord lösenord losenord adgang "
-    "salasana jelszó mat_khau matkhau katasandi парол секрет 密 口令 パスワード 暗証番号 秘密鍵 비밀번호 암호 סיסמה "
-    "पासवर्ड รหัสผ่าน كلمة κωδικός kubeconfig keytab webhook xprv hasło haslo heslo şifre parolă senha "
-    "geheim zugang clave 2fa"
-).split()
-STEMS += ["mot de", "kata sandi"]
+    "pass", "p@ss", "pwd", "pswd", "psw", "secret", "token", "key", "cred", "cookie", "auth",
+    "otp", "cvv", "cvc", "cvn", "csc", "ssn", "jwt", "sessionid", "session_id", "sessid",
+    "pincode", "iban", "bearer", "mnemonic", "connectionstr", "connection_str", "connstr",
+    "conn_str", "dsn", "kennwort", "mot_de", "mot-de", "motdepasse", "contrase", "palavra",
+    "wachtwoord", "lösenord", "losenord", "adgang", "salasana", "jelszó", "mat_khau", "matkhau",
+    "katasandi", "парол", "секрет", "密", "口令", "パスワード", "暗証番号", "秘密鍵", "비밀번호", "암호", "סיסמה",
+    "पासवर्ड", "รหัสผ่าน", "كلمة", "κωδικός", "kubeconfig", "keytab", "webhook", "xprv", "hasło",
+    "haslo", "heslo", "şifre", "parolă", "senha", "geheim", "zugang", "clave", "2fa", "mot de",
+    "kata sandi",
+)
+# fmt: on
 #: Short words are gates only where the name ends: before a separator.
+# fmt: off
 SHORT = (
-    "url uri code number account card session phrase words answer pat tan puk psk sid seed sig pin "
-    "pw pem pfx p12 mdp mfa number numbers codes answers pkey no num nr"
-).split()
+    "url", "uri", "code", "number", "account", "card", "session", "phrase", "words", "answer",
+    "pat", "tan", "puk", "psk", "sid", "seed", "sig", "pin", "pw", "pem", "pfx", "p12", "mdp",
+    "mfa", "number", "numbers", "codes", "answers", "pkey", "no", "num", "nr",
+)
+# fmt: on
 SEPARATORS = ("=", ":", '"', "'", ">", " =", "\\", " is")
 _NO_LETTER = re.compile(r"[\W_]+")
 _GATES = re.compile("|".join(map(re.escape, [*STEMS, *SHORT])) + r"|\\u00")

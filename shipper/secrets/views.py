@@ -30,8 +30,8 @@ _INVISIBLE = re.compile(
 _SAME = {
     **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
     **{base + digit: 48 + digit for base in (0x660, 0x6F0, 0x966) for digit in range(10)},
-    **{code: 32 for code in (0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)},
-    **{code: 45 for code in (*range(0x2010, 0x2016), 0x2212)},
+    **dict.fromkeys((160, *range(8192, 8203), 8239, 8287, 12288), 32),
+    **dict.fromkeys((*range(8208, 8214), 8722), 45),
     0x2024: 46,
 }
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{16,4096}={0,2}(?![A-Za-z0-9+/_=-])")
@@ -65,10 +65,9 @@ def may_be_base64(text: str) -> bool:
 def views_of(text: str) -> Iterator[View]:
     """Decoded spellings of a text that differ from it."""
     view = View(text, [])
-    if not text.isascii() or "\x1b" in text:
-        if _ODD.search(text):
-            view = _without_odd(text)
-            yield view
+    if (not text.isascii() or "\x1b" in text) and _ODD.search(text):
+        view = _without_odd(text)
+        yield view
     if not _IS_CODED.search(view.text):
         return
     if not view.starts:
@@ -122,7 +121,7 @@ def _plain(match: re.Match[str]) -> str:
         return html.unescape(code)
     if match["plus"]:
         return " "
-    return code[-1] if code[1] not in "ux" else chr(int(code[2:], 16))
+    return chr(int(code[2:], 16)) if code[1] in "ux" else code[-1]  # noqa: FURB166 - no prefix of Python's
 
 
 def in_base64(text: str) -> Iterator[tuple[int, int, str]]:

@@ -20,7 +20,7 @@ _SECRET = re.compile(r"\(\?P<s>")
 
 
 class Shape(NamedTuple):
-    """One step: what the pattern matches becomes `\\1`, the token, `\\2`.
+    r"""One step: what the pattern matches becomes `\1`, the token, `\2`.
 
     `code` names the script's own function where a pattern is not enough.
     """
