@@ -11,11 +11,11 @@ from shipper.secrets.spans import RANDOM, Places, Span
 #: `>`, ` is `, `("`; or a blank: `--password x`, `PASSWORD 'x'`.
 REST = re.compile(
     r"""(?x)
-    (?P<name> [\w-]{0,48}+ )
+    (?P<name> (?:(?![是は])[\w-]){0,48}+ )
     (?: [*"'`\\\]]{0,20}+ \s{0,4}+
         (?: : \s{0,3} (?:&?'?\w{0,8}\s)? (?:str|String|string|bytes|SecretStr|Text|std::string)
               (?:\s?\|\s?None|\?)? \s{0,3} = \s{0,4}+
-          | => | := | [:=：]{1,2}+ ) [*`]{0,2}+ (?: \s{0,4}+ | (?=\r?\n) )
+          | => | := | [:=：]{1,2}+ ) [*`]{0,2}+ (?: (?=[ \t]*\r?\n) | \s{0,4}+ )
       | ["']? \s{1,4}+ value \s{0,2} = \s{0,2}
       | >
       | (?P<called> \( \s{0,4}+ (?: ["'][\w@.-]{1,64}["'] \s{0,2} , \s{0,4} )? (?=["']) )
@@ -49,13 +49,14 @@ NOT_A_WORD = re.compile(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
 EMPTY = re.compile(
     r"""(?x)
     (?: null | none | nil | true | false | undefined | \*{3,} | x{4,} | <[\w -]{1,40}> | \.\.\.
-      | \$\{[\w.:?-]{1,80}\} | \$\(?[A-Za-z_][\w.]{0,80}\)? | %\w{1,40}% | \{\{[^{}\n]{1,80}\}\}
+      | your[\w-]{0,40} | \w{0,8}\.{3} | \$\{[\w.:?-]{1,80}\} | \$\(?[A-Za-z_][\w.]{0,80}\)? | %\w{1,40}% | \{\{[^{}\n]{1,80}\}\}
       | (?:var|local|process\.env|os\.environ|os\.getenv|env|secrets|config|settings|self|this|args
         |params|request|vault|data|module)\b [.\[(][\w.\[\]"'()-]{0,80}
       )
     (?= [\s"',;)\]}>&] | \Z )"""
 )
 #: In English, what follows a blank after the last word of a name is a value only if it looks so.
+_PLAIN_PASSWORD = re.compile(r"(?=\S*[0-9])(?=\S*[A-Za-z])[^\s\[=:/.]{8,}(?!\S)")
 _COUNT = re.compile(r"[0-9]{1,7}\b(?!\S)")
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
 #: A block of YAML: all lines that are indented deeper than the name.
@@ -84,7 +85,10 @@ def _is_value(text: str, match: re.Match[str], name: str) -> bool:
         return bool(NOT_A_WORD.match(text, match.end()))
     if match["apart"]:
         quoted = text[match.end() : match.end() + 1] in {'"', "'"}
-        return name.lstrip().startswith("-") or quoted
+        is_plain = _PLAIN_PASSWORD.match(text, match.end()) and "pass" in name.lower()
+        return name.lstrip().startswith("-") or quoted or bool(is_plain)
+    if match[0].rstrip().endswith("==") and not NOT_A_WORD.match(text, match.end()):
+        return False
     return not (
         name[-1:] in "sS" and name.lower().endswith("tokens") and _COUNT.match(text, match.end())
     )
@@ -106,13 +110,15 @@ _CANDIDATE = re.compile(
 def _span(text: str, match: re.Match[str], specific: Places) -> Span | None:
     """The span of the value, with its replacement; quotes stay."""
     start = match.end()
-    if EMPTY.match(text, start) or MASKED.match(text, start):
+    if EMPTY.match(text, start) or text.startswith("//", start) or MASKED.match(text, start):
         return None
     head = _SCHEME.match(text, start)
     if specific.covers(start) or (head and specific.covers(head.end())):
         return None
     if block := _BLOCK.match(text, start):
-        return _block(text, match.start(), block.end())
+        if (lines := _block(text, match.start(), block.end())) or text[start : start + 1] in "|>":
+            return lines
+        start = block.end() + len(text[block.end() :][:8]) - len(text[block.end() :][:8].lstrip())
     if text[start : start + 1] in {"[", "{"}:
         return Span(start, _closing(text, start), "[PASSWORD]")
     return _value(text, start)

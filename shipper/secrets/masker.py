@@ -67,7 +67,7 @@ class Masker:
         hits = self._search(_lower(pool))
         number = _NUMBER.search(pool)
         first_number = number.start() if number else len(pool)
-        is_coded = may_be_coded(pool)
+        is_coded = may_be_coded(pool.replace("\0", "")) or pool.count("\0") >= max(1, len(texts))
         if not hits and not number and not is_coded and not any(map(may_be_base64, texts)):
             return {}
         found: dict[str, list[Span]] = {}

@@ -26,13 +26,13 @@ SECRET_NAME = re.compile(
         | authorization(?:header)? | cookies? | htpasswd | userpass | dbpass | rootpw
         | (?:private|secret|access|signing|encryption|account|ssh|master|shared|auth|pass|sas|host
             |storage|webhook|license|licence|rsa|dsa|ecdsa|ed25519|aes|des|hmac|kms|tls|ssl|pgp|gpg
-            |age|wifi|wpa2?|wpa|psk|preshared|subscription|functions?|session|cookie|jwt|jws|jwe
-            |client|service|server|deploy|database|db|admin|consumer|application|app|bot|root|user
+            |wifi|wpa2?|wpa|psk|preshared|subscription|functions?|jwt|jws|jwe
+            |deploy|admin|consumer
             |openai|anthropic|gemini|groq|mistral|cohere|sendgrid|stripe|twilio|fernet|dify|brave
             |algolia|datadog|mailgun|github|gitlab|slack|azure|aws|gcp|google|huggingface|hf
             |wandb|pinecone|tavily|serper|xai|deepseek|perplexity|replicate|vault|symmetric|crypt
-            |crypto|cipher|decryption|derived|data|vapid|wireguard|wg|luks|disk|backup|recovery
-            |store|keystore|truststore|cert|certificate)keys?(?:id|pem|value|base64|data|file)?
+            |crypto|cipher|decryption|derived|vapid|wireguard|wg|luks|recovery
+            |keystore|truststore)keys?(?:id|pem|value|base64|data|file)?
         | (?:store|key|trust|src(?:store|key)|dest(?:store|key))pass
         | t?otp | otp(?:code|token|secret) | cvv2? | cvc2? | cvn | csc | pincode | puk | ssn | iban
         | socialsecurity(?:number|no)?
@@ -47,14 +47,14 @@ SECRET_NAME = re.compile(
         | dsn | connstr | conn(?:ection)?uri | kubeconfig | serviceaccount(?:json|key) | keytab
         | (?:github|gitlab|azure|devops|ado)pat | personalaccesstoken | webhook(?:url|secret)
         | (?:redis|mongo|smtp|ldap|twilio|proxy|registry|docker)auth(?:token)?
-        | (?:wifi|wpa2?|preshared|network)?psk | xprv | privkey | pkey | privpem | pfx | p12
+        | (?:wifi|wpa2?|preshared|network)?psk | xprv | privkey | privpem | pfx | p12
         | privatepem | clientkey(?:data|pem) | signature(?:secret) | hasło | haslo | heslo | şifre
         | parolă | senhas? | mdp | authkey | authtoken | requesttoken | jsessionid | phpsessid
         | geheimnis | zugangscode | zugangsdaten | schlüsselwort | clavesecreta | clavedeacceso
         | claveapi | secretkeybase | ssid(?:password) | ssopassword | licensecode | activationcode
         | (?:signing|client|app|shared|hmac|webhook|consumer|oauth)secret | refreshtoken
       )$
-    | ^ (?: pass[0-9]? | pw[0-9]? | psw | pin | tan | (?:basic|http|proxy)?auth | bearer | sig | seed
+    | ^ (?: pass[0-9]? | pw[0-9]? | psw | pin | pkey | tan | (?:basic|http|proxy)?auth | bearer | sig | seed
         | mfa | 2fa | totp | pem | sid | nonce(?:secret) | psk | пин | пинкод | mdp )
       $"""
 )
@@ -71,7 +71,7 @@ HARMLESS = re.compile(
     | (?: .*(?:page|sync) | next | continuation | pagination | progress | resume
       | bos | eos | pad | sep | unk | cls | mask | stop ) tokens?
     | (?:has|is|no|show|hide|needs?|require[sd]?|use|with|without|allow|enable|reset|forgot|change
-        |update|rotate|set(?!cookie)|verify|check|missing|invalid|wrong|bad)
+        |rotate|missing|invalid|wrong|bad)
       (?:password|passwd|passphrase|passcode|token|secret|apikey|credentials?|cookies?|pin)
     | .*pass(?:word|phrase|code) (?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength
       |hint|(?:updated|changed)at|rules?|types?|format|manager|less|field|name|count|required
@@ -84,13 +84,13 @@ HARMLESS = re.compile(
 # fmt: off
 STEMS = (
     "pass", "p@ss", "pwd", "pswd", "psw", "secret", "token", "key", "cred", "cookie", "auth",
-    "otp", "cvv", "cvc", "cvn", "csc", "ssn", "jwt", "sessionid", "session_id", "sessid",
+    "otp", "cvv", "cvc", "cvn", "csc", "ssn", "jwt", "sessionid", "session_id", "session-id", "sessid",
     "pincode", "iban", "bearer", "mnemonic", "connectionstr", "connection_str", "connstr",
     "conn_str", "dsn", "kennwort", "mot_de", "mot-de", "motdepasse", "contrase", "palavra",
     "wachtwoord", "lösenord", "losenord", "adgang", "salasana", "jelszó", "mat_khau", "matkhau",
     "katasandi", "парол", "секрет", "密", "口令", "パスワード", "暗証番号", "秘密鍵", "비밀번호", "암호", "סיסמה",
     "पासवर्ड", "รหัสผ่าน", "كلمة", "κωδικός", "kubeconfig", "keytab", "webhook", "xprv", "hasło",
-    "haslo", "heslo", "şifre", "parolă", "senha", "geheim", "zugang", "clave", "2fa", "mot de",
+    "haslo", "heslo", "şifre", "parolă", "senha", "geheim", "zugang", "clave", "2fa", "mot de passe",
     "kata sandi",
 )
 # fmt: on

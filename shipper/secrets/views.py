@@ -54,7 +54,14 @@ class View(NamedTuple):
 
 def may_be_coded(text: str) -> bool:
     """Whether a text may have another spelling; cheaper than to make it."""
-    return "%" in text or "&" in text or "\\" in text or not text.isascii() or "\x1b" in text
+    return (
+        "%" in text
+        or "&" in text
+        or "\\" in text
+        or not text.isascii()
+        or "\x1b" in text
+        or "\0" in text
+    )
 
 
 def may_be_base64(text: str) -> bool:
@@ -65,7 +72,7 @@ def may_be_base64(text: str) -> bool:
 def views_of(text: str) -> Iterator[View]:
     """Decoded spellings of a text that differ from it."""
     view = View(text, [])
-    if (not text.isascii() or "\x1b" in text) and _ODD.search(text):
+    if (not text.isascii() or "\x1b" in text or "\0" in text) and _ODD.search(text):
         view = _without_odd(text)
         yield view
     if not _IS_CODED.search(view.text):
@@ -85,8 +92,6 @@ def _without_odd(text: str) -> View:
     starts: list[int] = []
     at = 0
     for match in _INVISIBLE.finditer(text):
-        if match[0] == "\0":
-            continue
         pieces.append(text[at : match.start()])
         starts += range(at, match.start())
         at = match.end()
