@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from os.path import commonprefix
-from urllib.parse import quote, quote_plus
 
 from shipper.secrets.spans import SURE, Span, joined
 
@@ -115,7 +114,7 @@ def _quoted(secret: str) -> Iterator[str]:
         inner = json.dumps(inner)[1:-1]
         yield inner
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
-    yield from (quote(secret), quote(secret, safe=""), quote_plus(secret))
+    yield from (_percent(secret, "/"), _percent(secret), _percent(secret).replace("%20", "+"))
     yield html.escape(secret)
     yield html.escape(secret, quote=False)
     yield html.escape(secret).replace("&#x27;", "&#39;")
@@ -124,6 +123,19 @@ def _quoted(secret: str) -> Iterator[str]:
     yield secret.replace("'", "'\\''")
     yield secret.replace("'", "''")
     yield secret.replace('"', '""')
+
+
+def _percent(text: str, safe: str = "") -> str:
+    """RFC 3986, section 2.1; some leave a slash as it is."""
+    return "".join(map(_UNRESERVED.__getitem__, text.encode())).replace("%2F", safe or "%2F")
+
+
+_UNRESERVED = [
+    chr(byte)
+    if chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) in "-._~")
+    else f"%{byte:02X}"
+    for byte in range(256)
+]
 
 
 def _in_base64(raw: bytes) -> Iterator[str]:

@@ -4,7 +4,7 @@
 has thirty-six. `<x32>` matches exactly 32. So no file of the product holds a token that looks live.
 """
 
-import random
+import hashlib
 import re
 
 #: The characters that a letter stands for: as a set in a pattern, and for examples.
@@ -43,10 +43,9 @@ def _pattern(piece: str) -> str:
 
 
 def example_of(form: str) -> str:
-    """A text of the form: the same one each time, of random characters."""
-    chance = random.Random(form)  # noqa: S311 - examples need no secrecy
+    """A text of the form: the same one each time, of letters as if by chance."""
     plain = re.sub(r"\{\{(.*?)\}\}", lambda part: _first(part[1]), form)
-    return _PART.sub(lambda part: _example(part, chance), plain)
+    return _PART.sub(lambda part: _example(part, form), plain)
 
 
 def _first(pattern: str) -> str:
@@ -63,9 +62,11 @@ def _choice(match: re.Match[str]) -> str:
     return "" if match["perhaps"] else match["first"]
 
 
-def _example(part: re.Match[str], chance: random.Random) -> str:
+def _example(part: re.Match[str], form: str) -> str:
     letters = _LETTERS.get(part["set"], _ALL)
-    return "".join(chance.choices(letters, k=int(part["usual"] or part["least"])))
+    seed = f"{form} {part.start()}".encode()
+    chance = hashlib.shake_128(seed).digest(int(part["usual"] or part["least"]))
+    return "".join(letters[byte % len(letters)] for byte in chance)
 
 
 def head_of(form: str) -> str:
