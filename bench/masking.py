@@ -14,9 +14,7 @@ _CLEAN = (
     "select a, b from table_t where c = 1 and d > 5; the quick brown fox jumps over the lazy dog, "
     '{"id": 12, "name": "value"} 2026-11-24T10:11:12Z https://example.com/a/b?x=1 '
 )
-_DIRTY = (
-    f"{_CLEAN * 4} mail bob@example.com card 4111 1111 1111 1111 token gh" + "p_" + "a1B2" * 9
-)
+_DIRTY = f"{_CLEAN * 4} mail bob@example.com card 4111 1111 1111 1111 token gh" + "p_" + "a1B2" * 9
 _HOSTILE = {
     "names of secrets": "password= ",
     "heads of bank accounts": "DE89 ",

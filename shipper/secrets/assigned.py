@@ -48,14 +48,28 @@ NOT_A_WORD = re.compile(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
 #: Nothing that a mask would hide: empty values, and expressions that name another place.
 EMPTY = re.compile(
     r"""(?x)
-    (?: null | none | nil | true | false | undefined | \*{3,} | x{4,} | <[\w -]{1,40}> | \.\.\.
+    (?: (?i:null|none|nil|true|false|undefined|n/a|on|off|yes|no) | [0-9]{1,2} | \*{3,} | x{4,} | <[\w -]{1,40}> | \.\.\.
       | your[\w-]{0,40} | \w{0,8}\.{3} | \$\{[\w.:?-]{1,80}\} | \$\(?[A-Za-z_][\w.]{0,80}\)? | %\w{1,40}% | \{\{[^{}\n]{1,80}\}\}
       | (?:var|local|process\.env|os\.environ|os\.getenv|env|secrets|config|settings|self|this|args
         |params|request|vault|data|module)\b [.\[(][\w.\[\]"'()-]{0,80}
       )
-    (?= [\s"',;)\]}>&] | \Z )"""
+    (?= [\s"'`,;)\]}>&] | \Z ) | [A-Za-z_.]{2,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) """
 )
 #: In English, what follows a blank after the last word of a name is a value only if it looks so.
+_OPTION = re.compile(r"\s?--?\w")
+_ELEMENT = re.compile(r"[^<\n]{1,1024}(?:<[/!]|\Z)")
+_LONG_VALUE = re.compile(r"[^\s,;]{14}|\S+ [a-z]+ [a-z]+ ")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_.]{0,60}(?![\w.=/+!@#$%^&*-])")
+
+
+def _same(name: str, value: re.Match[str] | None) -> bool:
+    """Code such as `self._token = token` has no secret in it."""
+    if not value or "." not in name + value[0] and "_" not in name[:1] + value[0][:1]:
+        return False
+    last = value[0].rpartition(".")[2].strip("_").lower()
+    return name.rpartition(".")[2].strip(" _").lower() == last
+
+
 _PLAIN_PASSWORD = re.compile(r"(?=\S*[0-9])(?=\S*[A-Za-z])[^\s\[=:/.]{8,}(?!\S)")
 _COUNT = re.compile(r"[0-9]{1,7}\b(?!\S)")
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
@@ -86,7 +100,13 @@ def _is_value(text: str, match: re.Match[str], name: str) -> bool:
     if match["apart"]:
         quoted = text[match.end() : match.end() + 1] in {'"', "'"}
         is_plain = _PLAIN_PASSWORD.match(text, match.end()) and "pass" in name.lower()
-        return name.lstrip().startswith("-") or quoted or bool(is_plain)
+        return bool(_OPTION.match(name)) or quoted or bool(is_plain)
+    if match[0].endswith(">") and not match[0].endswith("=>"):
+        return bool(_ELEMENT.match(text, match.end()))
+    if name.lower().endswith("seed") and not _LONG_VALUE.match(text, match.end()):
+        return False
+    if _same(name, _IDENTIFIER.match(text, match.end())):
+        return False
     if match[0].rstrip().endswith("==") and not NOT_A_WORD.match(text, match.end()):
         return False
     return not (
@@ -141,6 +161,10 @@ def _value(text: str, start: int) -> Span | None:
     return Span(start + len(quote), match.end() - closing, "[PASSWORD]")
 
 
+#: Below a name without `|`: one word, or a list of them.
+_ONE_WORD = re.compile(r"\s*[^\s#]+\s*|(?:\s*- [^\n]+)+\s*")
+
+
 def _block(text: str, name_at: int, start: int) -> Span | None:
     """The lines of a YAML block, or the one indented line that follows."""
     line = text.rfind("\n", 0, name_at) + 1
@@ -151,6 +175,8 @@ def _block(text: str, name_at: int, start: int) -> Span | None:
     if not lines:
         return None
     inside = lines[0]
+    if text[start - 1 : start] == ":" and not _ONE_WORD.fullmatch(inside):
+        return None
     first = len(inside) - len(inside.lstrip())
     return Span(start + first, lines.end(), "[PASSWORD]")
 

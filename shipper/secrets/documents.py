@@ -93,15 +93,22 @@ def _table(text: str, _lower: str, words: Words) -> Iterator[Span]:
         done = line
         header = text[line:end].rstrip("\r")
         mark = next((mark for mark in ("|", "\t", ",", ";") if mark in header), "")
+        below = text[end + 1 :].partition("\n")[0].strip()
+        if mark == "|" and not _RULE.fullmatch(below or "x"):
+            continue
         if mark and ":" not in header and "=" not in header:
             names = [name.strip(" \"'`*") for name in header.split(mark)]
             secret = [at for at, name in enumerate(names) if name and is_secret_name(name)]
-            if secret and all(len(name) <= _LONGEST_COLUMN for name in names):
+            if secret and len(names) > 1 and all(map(_is_column, names)):
                 yield from _column(text, end + 1, mark, len(names), secret)
                 return
 
 
-_LONGEST_COLUMN = 32
+_COLUMN = re.compile(r"[\w .#/()-]{0,32}")
+
+
+def _is_column(name: str) -> bool:
+    return _COLUMN.fullmatch(name) is not None
 
 
 def _column(text: str, at: int, mark: str, width: int, secret: Iterable[int]) -> Iterator[Span]:

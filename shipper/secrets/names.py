@@ -32,7 +32,7 @@ SECRET_NAME = re.compile(
             |algolia|datadog|mailgun|github|gitlab|slack|azure|aws|gcp|google|huggingface|hf
             |wandb|pinecone|tavily|serper|xai|deepseek|perplexity|replicate|vault|symmetric|crypt
             |crypto|cipher|decryption|derived|vapid|wireguard|wg|luks|recovery
-            |keystore|truststore)keys?(?:id|pem|value|base64|data|file)?
+            |keystore|truststore)keys?(?:id|pem|value|base64|data)?
         | (?:store|key|trust|src(?:store|key)|dest(?:store|key))pass
         | t?otp | otp(?:code|token|secret) | cvv2? | cvc2? | cvn | csc | pincode | puk | ssn | iban
         | socialsecurity(?:number|no)?
@@ -60,7 +60,7 @@ SECRET_NAME = re.compile(
 )
 #: Short words match only as the separate last word of a name: not `compass`, not `spin`.
 LAST_WORD = re.compile(
-    r"(?:^|[\W_])(?i:pass|pw|pin|pat|seed|otp|dsn|psk)$|[a-z](?:Pass|Pin|Pat|Psk)$"
+    r"(?:^|[\W_])(?i:pass|pw|pin|seed|otp|dsn|psk)$|[\W_](?i:pat)$|[a-z](?:Pass|Pin|Pat|Psk)$"
 )
 #: Names that look like a secret's, but count or page things, or describe a secret.
 HARMLESS = re.compile(
@@ -75,7 +75,7 @@ HARMLESS = re.compile(
       (?:password|passwd|passphrase|passcode|token|secret|apikey|credentials?|cookies?|pin)
     | .*pass(?:word|phrase|code) (?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength
       |hint|(?:updated|changed)at|rules?|types?|format|manager|less|field|name|count|required
-      |reset(?:required)?|enabled|disabled|min|max|changed?|set|exists?|ok|valid)
+      |reset(?:required)?|enabled|disabled|min|max|changed?|set|exists?|ok|valid|encryption|file|path|dir)
     | (?:public|primary|foreign|sort|partition|hot|group|cache|s3|object|row|column|idempotency)
       (?:data|host)?keys?
     | .*public(?:access|ssh|rsa|host|signing)?keys?(?:id|pem)? | .*(?:seedid|tokentype)"""
