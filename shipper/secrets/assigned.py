@@ -64,7 +64,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_.]{0,60}(?![\w.=/+!@#$%^&*-])")
 
 def _same(name: str, value: re.Match[str] | None) -> bool:
     """Code such as `self._token = token` has no secret in it."""
-    if not value or "." not in name + value[0] and "_" not in name[:1] + value[0][:1]:
+    if not value or not ("." in name + value[0] or "_" in name[:1] + value[0][:1]):
         return False
     last = value[0].rpartition(".")[2].strip("_").lower()
     return name.rpartition(".")[2].strip(" _").lower() == last
@@ -103,15 +103,18 @@ def _is_value(text: str, match: re.Match[str], name: str) -> bool:
         return bool(_OPTION.match(name)) or quoted or bool(is_plain)
     if match[0].endswith(">") and not match[0].endswith("=>"):
         return bool(_ELEMENT.match(text, match.end()))
+    return not _is_code(text, match, name)
+
+
+def _is_code(text: str, match: re.Match[str], name: str) -> bool:
+    """Whether the value is a count, a comparison or the name of a variable."""
     if name.lower().endswith("seed") and not _LONG_VALUE.match(text, match.end()):
-        return False
+        return True
     if _same(name, _IDENTIFIER.match(text, match.end())):
-        return False
-    if match[0].rstrip().endswith("==") and not NOT_A_WORD.match(text, match.end()):
-        return False
-    return not (
-        name[-1:] in "sS" and name.lower().endswith("tokens") and _COUNT.match(text, match.end())
-    )
+        return True
+    if match[0].rstrip().endswith("=="):
+        return not NOT_A_WORD.match(text, match.end())
+    return name.lower().endswith("tokens") and bool(_COUNT.match(text, match.end()))
 
 
 def _random(text: str, match: re.Match[str], specific: Places) -> Span | None:
