@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import handler, latency, scale, shipping
+from bench import handler, latency, masking, scale, shipping
 from bench.report import Report
 from bench.shipping import Job
 
@@ -67,6 +67,10 @@ def _recording(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield handler.recording(folder, rounds=20, calls=1000)
 
 
+def _masking(_options: argparse.Namespace, _folder: Path) -> Iterator[Report]:
+    yield masking.masking()
+
+
 def _files(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield scale.files(folder, 200_000, 10_000)
 
@@ -85,12 +89,13 @@ BENCHMARKS: dict[str, Benchmark] = {
     "start": _start,
     "idle": _idle,
     "recording": _recording,
+    "masking": _masking,
     "files": _files,
     "backlog": _backlog,
     "outage": _outage,
 }
 #: Run if no name is given; the others take gigabytes of disk and half an hour.
-USUAL = ("lumberjack", "bulk", "start", "idle", "recording", "files")
+USUAL = ("lumberjack", "bulk", "start", "idle", "recording", "masking", "files")
 
 
 if __name__ == "__main__":

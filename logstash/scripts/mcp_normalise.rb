@@ -612,7 +612,7 @@ rescue JSON::ParserError
 end
 
 def secret_name?(name)
-  plain = name.gsub(/[\W_]+/, "").downcase
+  plain = name.gsub(/[^\p{L}\p{N}]+/, "").downcase
   return false unless @patterns["secret_name"].match?(plain) || @patterns["last_word"].match?(name)
 
   !@patterns["harmless"].match?(plain)
@@ -653,17 +653,11 @@ def masked(kind, value, state)
     value.each_with_object({}) { |(key, item), all| all[mask(key, state, kind)] = masked(kind, item, state) }
   when Array then value.map { |item| masked(kind, item, state) }
   when String then %w[person ip date].include?(kind) ? value : mask(value, state, kind)
-  when Integer, Float then kind == "flattened" && state["secrets"].include?(value.to_s) ? echo(state) : value
   else value
   end
 end
 
 # Replaces a number that was a secret elsewhere.
-def echo(state)
-  state["counts"]["echo"] += 1
-  "[SECRET]"
-end
-
 # Searches a little beyond the bound, to find a secret that the bound cuts in two.
 def mask(text, state, kind, most = 1000)
   text = text.scrub("?")
@@ -676,7 +670,7 @@ def mask(text, state, kind, most = 1000)
 end
 
 def cleared(text, state, kind)
-  if %w[prose flattened].include?(kind)
+  if kind == "prose"
     state["secrets"].sort_by { |secret| [-secret.length, secret] }.each do |secret|
       text = replaced(text, "echo", secret, state) { "[SECRET]" }
     end
@@ -690,10 +684,11 @@ def without_shapes(text, state)
       case pattern.source
       when "basic" then without_basic(text, state)
       when "assigned" then without_assigned(text, state)
-      else replaced(text, kind, pattern, state) { |match| token.sub('\1') { match[1] } }
+      when "numbers" then without_numbers(text, state)
+      else replaced(text, kind, pattern, state) { |match| token.sub('\1') { match[1] }.sub('\2') { match[2] } }
       end
   end
-  without_numbers(text, state)
+  text
 end
 
 def replaced(text, kind, pattern, state)
@@ -744,7 +739,7 @@ end
 
 def value_span(text, start)
   rest = text[start..-1]
-  return nil if rest.empty? || rest.match?(@patterns["masked"])
+  return nil if rest.empty? || rest.match?(@patterns["masked"]) || rest.match?(@patterns["empty"])
   return [start, start + closing(rest)] if ["[", "{"].include?(rest[0])
 
   match = @patterns["value"].match(rest)
@@ -774,8 +769,7 @@ def without_numbers(text, state)
   return text unless text.match?(/[0-9][0-9 .-]{8}|[A-Za-z]{2}[0-9]{2}/)
 
   text = without_ibans(text, state)
-  text = text.gsub(/(?<![0-9])(?<![0-9]\.)(?:(?:[0-9]{4}\.){3}[0-9]{4}(?![0-9])|[0-9][0-9 -]{11,}[0-9])/) { |run| cards(run, state) }
-  replaced(text, "ssn", /(?<![0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![0-9-])/, state) { "[SSN]" }
+  text.gsub(/(?<![0-9])(?<![0-9]\.)(?:(?:[0-9]{4}\.){3}[0-9]{4}(?![0-9])|[0-9][0-9 -]{11,}[0-9])/) { |run| cards(run, state) }
 end
 
 # Text like the head of an account number may stand right before a real one: try each head.
@@ -2312,11 +2306,12 @@ def tables
   "RU": 33
  },
  "patterns": {
-  "secret_name": "password|passwd|passphrase|passcode|apikey|clientsecret|connectionstring|(?:pwd|secrets?(?:value|key)?|credentials?|creds|authorization(?:header)?|cookies?|(?:private|secret|access|signing|encryption|account|ssh|master|shared|auth|pass|sas|host|storage|webhook|license)keys?(?:id|pem|value|base64)?|t?otp|cvv2?|cvc2?|cvn|pincode|ssn|iban|socialsecurity(?:number|no)?|(?:card|creditcard|account|passport)(?:numbers?|no)|tokens?(?:value|string|hash)?|jwt|sess(?:ion)?id|codeverifier|mnemonic|(?:auth|authorization|mfa|otp|security|verification|recovery|backup)codes?|(?:amz|goog|sas)signature|seedphrase)$|^(?:pass|pw|psw|pin|(?:basic|http|proxy)?auth|bearer|sig)$",
-  "last_word": "(?:^|[\\W_])(?i:pass|pw|pin)$|[a-z](?:Pass|Pin)$",
-  "harmless": "\\A(?:(?:max|min|(?:max|min)?(?:new|prompt|completion|input|output|reasoning|thinking|context)|total|cached?|cache(?:creation|read)input|num|numberof|stop|usage|used|audio|text|image|generated|budget|remaining|special)tokens|(?:.*(?:page|sync)|next|continuation|pagination|progress|resume|bos|eos|pad|sep|unk|cls|mask|stop)tokens?|.*pass(?:word|phrase|code)(?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength|hint|(?:updated|changed)at|rules?|types?|format|manager|less|field|name|count))\\z",
-  "assignment": "(?i)(?:(?<name>(?:p(?:ass|wd|w(?=\\W)|in(?![a-z])|hpsessid)|s(?:ecret|sn|ig(?==))|c(?:reds|reden|ookie|v[vc]|ard)|a(?:uth|ccount)|j(?:sessionid|wt)|token|key|otp|iban)(?>[\\w-]{0,40}))(?:(?>[\"'\\\\\\]]{0,20})(?>\\s{0,4})(?:=>|:=|(?>[:=]{1,2}))(?>\\s{0,4})|>|(?<prose>(?>\\s{1,4})(?:is|was|are):?(?>\\s{1,4}))|(?<apart>(?>\\s{1,4}))))",
-  "value": "(?im)\\A(?:\"(?:[^\"\\\\]|\\\\.)*\"?|'(?:[^'\\\\]|\\\\.)*'?|(?<escaped>\\\\+[\"'])(?:(?!(?<!\\\\)\\k<escaped>).)*(?:\\k<escaped>)?|(?:digest|negotiate|ntlm|aws4-hmac-sha256|hawk|oauth|apikey|token|bearer|basic)[ ][^\\r\\n<]+|[^\\s\"'<&,;=]{1,64}=(?>[^\\s\"'<,;]{0,1024});[^\\r\\n\"'<]*|(?:[^\\s\"'<&,;)\\]}\\\\]|[,;)\\]}\"'\\\\](?![\\s\"'<&,;)\\]}\\\\]|\\z|[\\w.-]{1,40}[\"']?\\s?[:=]))+)",
+  "secret_name": "(?:pass|p@ss|pss)(?:word|w0rd|wd)|passphrase|passcode|apikey|clientsecret|connectionstr(?:ing)?|passwort|kennwort|losungswort|motdepasse|mot2passe|contrase(?:\u00f1|n)a|palavrapasse|wachtwoord|l\u00f6senord|losenord|adgangskode|salasana|jelsz\u00f3|matkhau|katasandi|\u043f\u0430\u0440\u043e\u043b\u044c|\u0441\u0435\u043a\u0440\u0435\u0442|\u5bc6[\u7801\u78bc\u94a5\u9470]|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\u79d8\u5bc6\u9375|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\u05e1\u05d9\u05e1\u05de\u05d4|\u092a\u0938\u0935\u0930\u0921|\u0e23\u0e2b\u0e2a\u0e1c\u0e32\u0e19|\u0643\u0644\u0645\u0629\u0627\u0644\u0645\u0631\u0648\u0631|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2|secret(?:string|binary|base|access)|(?:pwd|pswd|pswrd|passw|secrets?(?:value|key|text)?|credentials?|creds|authorization(?:header)?|cookies?|htpasswd|userpass|dbpass|rootpw|(?:private|secret|access|signing|encryption|account|ssh|master|shared|auth|pass|sas|host|storage|webhook|license|licence|rsa|dsa|ecdsa|ed25519|aes|des|hmac|kms|tls|ssl|pgp|gpg|wifi|wpa2?|wpa|psk|preshared|subscription|functions?|jwt|jws|jwe|deploy|admin|consumer|openai|anthropic|gemini|groq|mistral|cohere|sendgrid|stripe|twilio|fernet|dify|brave|algolia|datadog|mailgun|github|gitlab|slack|azure|aws|gcp|google|huggingface|hf|wandb|pinecone|tavily|serper|xai|deepseek|perplexity|replicate|vault|symmetric|crypt|crypto|cipher|decryption|derived|vapid|wireguard|wg|luks|recovery|keystore|truststore)keys?(?:id|pem|value|base64|data)?|(?:store|key|trust|src(?:store|key)|dest(?:store|key))pass|t?otp|otp(?:code|token|secret)|cvv2?|cvc2?|cvn|csc|pincode|puk|ssn|iban|socialsecurity(?:number|no)?|(?:card|creditcard|account|passport|cc|debitcard)(?:numbers?|no|num|nr)|tokens?(?:value|string|hash|id|secret)?|jwt|sess(?:ion)?id|codeverifier|mnemonic|(?:auth|authorization|mfa|2fa|otp|tfa|totp|security|verification|recovery|backup|onetime|sms|login|unlock|scratch)codes?|(?:security|secret|recovery)(?:answer|question?answer)s?|(?:amz|goog|sas)signature|(?:seed|recovery|backup|secret|mnemonic)(?:phrase|words?)|(?:database|db|redis|mongo(?:db)?|postgres(?:ql)?|mysql|amqp|rabbitmq|broker|celery|cache|sentry|smtp)(?:url|uri|dsn)|dsn|connstr|conn(?:ection)?uri|kubeconfig|serviceaccount(?:json|key)|keytab|(?:github|gitlab|azure|devops|ado)pat|personalaccesstoken|webhook(?:url|secret)|(?:redis|mongo|smtp|ldap|twilio|proxy|registry|docker)auth(?:token)?|(?:wifi|wpa2?|preshared|network)?psk|xprv|privkey|privpem|pfx|p12|privatepem|clientkey(?:data|pem)|signature(?:secret)|has\u0142o|haslo|heslo|\u015fifre|parol\u0103|senhas?|mdp|authkey|authtoken|requesttoken|jsessionid|phpsessid|geheimnis|zugangscode|zugangsdaten|schl\u00fcsselwort|clavesecreta|clavedeacceso|claveapi|secretkeybase|ssid(?:password)|ssopassword|licensecode|activationcode|(?:signing|client|app|shared|hmac|webhook|consumer|oauth)secret|refreshtoken)$|^(?:pass[0-9]?|pw[0-9]?|psw|pin|pkey|tan|(?:basic|http|proxy)?auth|bearer|sig|seed|mfa|2fa|totp|pem|sid|nonce(?:secret)|psk|\u043f\u0438\u043d|\u043f\u0438\u043d\u043a\u043e\u0434|mdp)$",
+  "last_word": "(?:^|[\\W_])(?i:pass|pw|pin|seed|otp|dsn|psk)$|[\\W_](?i:pat)$|[a-z](?:Pass|Pin|Pat|Psk)$",
+  "harmless": "\\A(?:(?:max|min|(?:max|min)?(?:new|prompt|completion|input|output|reasoning|thinking|context)|total|cached?|cache(?:creation|read)input|num|numberof|stop|usage|used|audio|text|image|generated|budget|remaining|special)tokens|(?:.*(?:page|sync)|next|continuation|pagination|progress|resume|bos|eos|pad|sep|unk|cls|mask|stop)tokens?|(?:has|is|no|show|hide|needs?|require[sd]?|use|with|without|allow|enable|reset|forgot|change|rotate|missing|invalid|wrong|bad)(?:password|passwd|passphrase|passcode|token|secret|apikey|credentials?|cookies?|pin)|.*pass(?:word|phrase|code)(?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength|hint|(?:updated|changed)at|rules?|types?|format|manager|less|field|name|count|required|reset(?:required)?|enabled|disabled|min|max|changed?|set|exists?|ok|valid|encryption|file|path|dir)|(?:public|primary|foreign|sort|partition|hot|group|cache|s3|object|row|column|idempotency)(?:data|host)?keys?|.*public(?:access|ssh|rsa|host|signing)?keys?(?:id|pem)?|.*(?:seedid|tokentype))\\z",
+  "assignment": "(?i)(?:(?<name>(?:pass|p@ss|pwd|pswd|psw|secret|token|key|cred|cookie|auth|otp|cvv|cvc|cvn|csc|ssn|jwt|sessionid|session_id|session\\-id|sessid|pincode|iban|bearer|mnemonic|connectionstr|connection_str|connstr|conn_str|dsn|kennwort|mot_de|mot\\-de|motdepasse|contrase|palavra|wachtwoord|l\u00f6senord|losenord|adgang|salasana|jelsz\u00f3|mat_khau|matkhau|katasandi|\u043f\u0430\u0440\u043e\u043b|\u0441\u0435\u043a\u0440\u0435\u0442|\u5bc6|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\u79d8\u5bc6\u9375|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\u05e1\u05d9\u05e1\u05de\u05d4|\u092a\u093e\u0938\u0935\u0930\u094d\u0921|\u0e23\u0e2b\u0e31\u0e2a\u0e1c\u0e48\u0e32\u0e19|\u0643\u0644\u0645\u0629|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2|kubeconfig|keytab|webhook|xprv|has\u0142o|haslo|heslo|\u015fifre|parol\u0103|senha|geheim|zugang|clave|2fa|mot[ ]de[ ]passe|kata[ ]sandi|(?:url|uri|code|number|account|card|session|phrase|words|answer|pat|tan|puk|psk|sid|seed|sig|pin|pw|pem|pfx|p12|mdp|mfa|number|numbers|codes|answers|pkey|no|num|nr)(?![a-z]))(?:(?![\u662f\u306f])[\\w-]){0,48}+)(?:(?>[*\"'`\\\\\\]]{0,20})(?>\\s{0,4})(?::\\s{0,3}(?:&?'?\\w{0,8}\\s)?(?:str|String|string|bytes|SecretStr|Text|std::string)(?:\\s?\\|\\s?None|\\?)?\\s{0,3}=(?>\\s{0,4})|=>|:=|(?>[:=\uff1a]{1,2}))(?>[*`]{0,2})(?:(?=[ \\t]*\\r?\\n)|(?>\\s{0,4}))|[\"']?(?>\\s{1,4})value\\s{0,2}=\\s{0,2}|>|(?<called>\\((?>\\s{0,4})(?:[\"'][\\w@.-]{1,64}[\"']\\s{0,2},\\s{0,4})?(?=[\"']))|(?<prose>(?>\\s{1,4})(?:is|was|are|ist|war|est|es|\u00e9|\u00e8|era|war):?(?>\\s{1,4})|\\s?(?:\u662f|\u306f)\\s?)|(?<apart>(?>\\s{1,4}))))",
+  "value": "(?im)\\A(?:\"{3}.*?(?:\"{3}|\\z)|'{3}.*?(?:'{3}|\\z)|\"(?:[^\"\\\\]|\\\\.)*\"?|'(?:[^'\\\\]|\\\\.)*'?|`[^`\\n]*`?|(?<escaped>\\\\+[\"'])(?:(?!(?<!\\\\)\\k<escaped>).)*(?:\\k<escaped>)?|(?:digest|negotiate|ntlm|aws4-hmac-sha256|hawk|oauth|apikey|token|bearer|basic|ssws|bot)[ ][^\\r\\n<\"']+|[^\\s\"'<&,;=]{1,64}=(?>[^\\s\"'<,;]{0,1024});[^\\r\\n\"'<]*|(?:[^\\s\"'<&,;)\\]}\\\\]|[,;)\\]}\"'\\\\](?![\\s\"'<&,;)\\]}\\\\]|\\z|[\\w.-]{1,40}[\"']?\\s?[:=]))+)",
+  "empty": "\\A(?:(?:(?i:null|none|nil|true|false|undefined|n/a|on|off|yes|no)|[0-9]{1,2}|\\*{3,}|x{4,}|<[\\w -]{1,40}>|\\.\\.\\.|your[\\w-]{0,40}|\\w{0,8}\\.{3}|\\$\\{[\\w.:?-]{1,80}\\}|\\$\\(?[A-Za-z_][\\w.]{0,80}\\)?|%\\w{1,40}%|\\{\\{[^{}\\n]{1,80}\\}\\}|(?:var|local|process\\.env|os\\.environ|os\\.getenv|env|secrets|config|settings|self|this|args|params|request|vault|data|module)\\b[.\\[(][\\w.\\[\\]\"'()-]{0,80})(?=[\\s\"'`,;)\\]}>&]|\\z)|[A-Za-z_.]{2,60}[(\\[]|`{1,3}(?=\\s|\\z)|\\|(?=[ ]))",
   "masked": "\\A(?:[\"'\\\\]{0,20}(?:\\w{1,16}[ ])?\\[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)\\])"
  },
  "shapes": [
@@ -2326,39 +2321,304 @@ def tables
    "[PRIVATE_KEY]"
   ],
   [
+   "private_key",
+   "---- BEGIN SSH2 [A-Z ]{0,20}PRIVATE KEY ----(?m:.*?)(?:---- END[^\\n]{0,60}?----|\\z)",
+   "[PRIVATE_KEY]"
+  ],
+  [
+   "private_key",
+   "PuTTY-User-Key-File-[0-9](?m:.*?)(?:Private-MAC: ?[0-9a-fA-F]+|\\z)",
+   "[PRIVATE_KEY]"
+  ],
+  [
+   "private_key",
+   "MII[A-Za-z0-9+/]{3}(?:IBAAK|IBADAN|BOBgkq|AIBAAKC|gIBAAKB|gIBADAN)[A-Za-z0-9+/]{12,}={0,2}(?:(?:\\r?\\n|\\\\n)[ \\t]*[A-Za-z0-9+/]{1,76}={0,2}(?![^\\s\\\\\\\"']))*",
+   "[PRIVATE_KEY]"
+  ],
+  [
+   "private_key",
+   "(?:MHcCAQEE|MHQCAQEE|MIGkAgEB|MIGHAgEAMBMG|MC4CAQAwBQYDK2V|b3BlbnNzaC1rZXktdj)[A-Za-z0-9+/]{12,}={0,2}(?:(?:\\r?\\n|\\\\n)[ \\t]*[A-Za-z0-9+/]{1,76}={0,2}(?![^\\s\\\\\\\"']))*",
+   "[PRIVATE_KEY]"
+  ],
+  [
+   "private_key",
+   "(\"d\"\\s{0,4}:\\s{0,4}\")(?:[A-Za-z0-9_\\-]{32,})(\")",
+   "\\1[PRIVATE_KEY]\\2"
+  ],
+  [
+   "private_key",
+   "\\b[xyz]prv[A-Za-z0-9]{80,}",
+   "[PRIVATE_KEY]"
+  ],
+  [
    "jwt",
    "(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}(?:\\.[A-Za-z0-9_-]*){0,4}",
    "[JWT]"
   ],
   [
+   "jwt",
+   "\\bZXlK[A-Za-z0-9+/]{24,}={0,2}",
+   "[JWT]"
+  ],
+  [
    "token",
-   "(?<![A-Za-z0-9])(?:(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}|gh[opsur]_[A-Za-z0-9]{16,}|github_pat_\\w{16,}|glpat-[\\w-]{12,}|xox[abeoprs]-[\\w-]{8,}|xapp-[\\w-]{8,}|[srp]k_(?:live|test)_\\w{8,}|whsec_\\w{8,}|sk-[A-Za-z0-9_-]{12,}|AIza[\\w-]{20,}|ya29\\.[\\w-]{8,}|EAAC[A-Za-z0-9]{16,}|SG\\.[\\w-]{16,}(?:\\.[\\w-]+)?|hvs\\.[\\w-]{16,}|PMAK-[\\w-]{16,}|npm_\\w{16,}|pypi-[\\w-]{16,}|hf_\\w{16,}|dop_v1_\\w{16,}|shpat_\\w{16,}|sq0(?:atp|csp|idp)-[\\w-]{16,}|key-[0-9a-f]{24,})",
+   "(?<![A-Za-z0-9])(?:(?=A)(?:A3\\-[A-Z0-9]{6}\\-[A-Z0-9]{5,}\\-[A-Z0-9]{5,}|AGE\\-SECRET\\-KEY\\-1[A-Z0-9]{40,}|AVNS_[A-Za-z0-9_\\-]{16,}|AKCp[A-Za-z0-9]{40,}|ATCTT3[A-Za-z0-9_.~+/=%\\-]{30,}|ATATT3[A-Za-z0-9_.~+/=%\\-]{30,}|ABSK[A-Za-z0-9+/]{40,}|AKIA[A-Z0-9]{12,}|ASIA[A-Z0-9]{12,}|ABIA[A-Z0-9]{12,}|ACCA[A-Z0-9]{12,}|ATBB[A-Za-z0-9]{24,}|AIza[A-Za-z0-9_\\-]{20,}|APA91b[A-Za-z0-9_\\-]{60,}|APP_USR\\-[0-9]{12,}\\-[A-Za-z0-9_\\-]{20,}|API\\-[A-Z0-9]{24,}|AKID[A-Za-z0-9]{28,}|ATTA[0-9a-fA-F]{40,}|AAAAAAAAAAAAAAAAAAAAA[A-Za-z0-9_.~+/=%\\-]{30,}|AKLT[A-Za-z0-9]{30,}|AQVN[A-Za-z0-9_\\-]{30,})|(?=o)(?:ops_eyJ[A-Za-z0-9+/]{40,}|organizations/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}/apiKeys/[0-9a-fA-F]{8}|oy2[a-z0-9]{38,}|ory_(?:at|rt|ac|pat|st|apikey)_[A-Za-z0-9_.=\\-]{20,}|oauth:[a-z0-9]{28,})|(?=a)(?:aio_[A-Za-z0-9]{20,}|amzn\\.mws\\.[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|amzn1\\.oa2\\-cs\\.v1\\.[0-9a-fA-F]{40,}|apify_api_[A-Za-z0-9]{20,}|api_org_[A-Za-z0-9]{24,}|api\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|ak_[A-Za-z0-9]{26,}|access_token\\$production\\$[A-Za-z0-9]{12,}\\$[0-9a-fA-F]{28,}|access\\-(?:production|development|sandbox)-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12})|(?=p)(?:p8e\\-[A-Za-z0-9_\\-]{24,}|pat[A-Za-z0-9]{14}\\.[0-9a-fA-F]{40,}|pk_[0-9]{5,}_[A-Z0-9]{30,}|pat\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{16,}|pat\\-(?:na|eu|ap)[0-9]-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|pk_[0-9a-fA-F]{32,}|pdl_(?:live|sdbx)_apikey_[A-Za-z0-9_.=\\-]{40,}|pdus\\+_[A-Za-z0-9_\\-]{20,}|pplx\\-[A-Za-z0-9]{36,}|pcsk_[A-Za-z0-9_\\-]{40,}|pscale_(?:tkn|pw|oauth|app)_[A-Za-z0-9_.=\\-]{30,}|polar_(?:pat|oat|at_u|at_o|cs|rt_u|rt_o)_[A-Za-z0-9]{30,}|phx_[A-Za-z0-9_\\-]{30,}|pnu_[A-Za-z0-9]{30,}|pnb_[A-Za-z0-9]{30,}|pul\\-[0-9a-fA-F]{30,}|pypi\\-[A-Za-z0-9_\\-]{16,}|pa\\-[A-Za-z0-9_\\-]{36,})|(?=L)(?:LTAI[A-Za-z0-9]{12,})|(?=s)(?:sk\\-ant\\-[A-Za-z0-9_\\-]{12,}|sk_(?:live|test)_[A-Za-z0-9]{20,}|sl\\.u\\.[A-Za-z0-9_\\-]{40,}|sl\\.[A-Za-z0-9_\\-]{40,}|sk_[0-9a-fA-F]{40,}|sat\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{16,}|sk\\-helicone\\-[A-Za-z0-9_\\-]{16,}|st\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{20,}|s\\-s4t2(?:ud|af)-[0-9a-fA-F]{40,}|sk\\-lf\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sdk\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sk\\.eyJ[A-Za-z0-9_\\-]{30,}\\.[A-Za-z0-9_\\-]{16,}|secret\\-token:mercury_(?:production|sandbox)_[A-Za-z0-9_.~+/=%\\-]{16,}|secret_[A-Za-z0-9]{40,}|sk\\-[A-Za-z0-9_\\-]{12,}|sk\\-or\\-v1\\-[0-9a-fA-F]{40,}|sha256\\~[A-Za-z0-9_\\-]{36,}|sk_(?:live|test)_[0-9a-fA-F]{38,}|sec\\-c\\-[A-Za-z0-9_.~+/=%\\-]{30,}|sk_[A-Za-z]{24,}|sgp_[0-9a-fA-F]{36,}|sntrya_[0-9a-fA-F]{40,}|sntrys_[A-Za-z0-9_.~+/=%\\-]{30,}|sntryu_[0-9a-fA-F]{40,}|sm_(?:aat|pat|sat)_[A-Za-z0-9]{14,}|shippo_(?:live|test)_[0-9a-fA-F]{30,}|shp(?:at|ca|pa|ss|tka|ua)_[0-9a-fA-F]{16,}|snyk_(?:uat|sat|pat)\\.[A-Za-z0-9_.~+/=%\\-]{16,}|sq[pau]_[0-9a-fA-F]{32,}|slk_[0-9a-fA-F]{40,}|sgp_(?:[a-fA-F0-9]{16}_|local_)?[0-9a-fA-F]{36,}|sq0(?:atp|csp|idp|csb)-[A-Za-z0-9_\\-]{16,}|sk\\-stab\\-[A-Za-z0-9]{30,}|sk_(?:live|test|prod)_[A-Za-z0-9_\\-]{8,}|sk_org_(?:live|test)_[A-Za-z0-9_\\-]{8,}|sb_secret_[A-Za-z0-9_\\-]{20,}|sbp_(?:oauth_|v0_)?[0-9a-fA-F]{30,}|s\\.[A-Za-z0-9]{24}(?![A-Za-z0-9_.\\-])|sk_(?:live|test)_a2V5[A-Za-z0-9]{20,})|(?=c)(?:cmVmd[A-Za-z0-9]{40,}|csk\\-[a-z0-9]{32,}|cfk_[A-Za-z0-9]{32,}|cfat_[A-Za-z0-9]{32,}|cfut_[A-Za-z0-9]{32,}|cflt[A-Za-z0-9+/]{40,})|(?=b)(?:bedrock\\-api\\-key\\-[A-Za-z0-9+/]{40,}|bb_live_[A-Za-z0-9_\\-]{16,}|bkua_[A-Za-z0-9]{30,}|bkat_[A-Za-z0-9]{30,})|(?=x)(?:xapt\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|xaat\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|xkeysib\\-[0-9a-fA-F]{40,}\\-[A-Za-z0-9]{8,}|xsmtpsib\\-[0-9a-fA-F]{40,}\\-[A-Za-z0-9]{8,}|xapp\\-[A-Za-z0-9_\\-]{8,}|xox[abeoprs](?:\\.xox[bp])?-[A-Za-z0-9_\\-]{8,}|xai\\-[A-Za-z0-9]{50,})|(?=C)(?:CCIPRJ_[A-Za-z0-9]{16,}_[0-9a-fA-F]{30,}|CCIPAT_[A-Za-z0-9]{16,}_[0-9a-fA-F]{30,}|CLOJARS_[A-Za-z0-9]{40,}|CFPAT\\-[A-Za-z0-9_\\-]{30,})|(?=4)(?:4b1d[A-Za-z0-9]{32,})|(?=v)(?:v1\\.0\\-[0-9a-fA-F]{24}\\-[0-9a-fA-F]{40,}|ver:1\\-hint:[0-9]{4,}-ETMsDgAAA[A-Za-z0-9_.~+/=%\\-]{20,}|vercel_blob_rw_[A-Za-z0-9]{16,}_[A-Za-z0-9]{20,}|vc[iakr]_[A-Za-z0-9]{20,}|vcp_[A-Za-z0-9]{20,})|(?=d)(?:dose[0-9a-fA-F]{28,}|dapi[0-9a-fA-F]{28,}|ddp_[A-Za-z0-9]{30,}|ddo_[A-Za-z0-9]{30,}|doo_v1_[0-9a-fA-F]{16,}|dor_v1_[0-9a-fA-F]{16,}|dop_v1_[0-9a-fA-F]{16,}|dckr_oat_[A-Za-z0-9_\\-]{20,}|dckr_pat_[A-Za-z0-9_\\-]{20,}|dp\\.(?:pt|st|ct|sa|scim|audit)\\.[A-Za-z0-9_.=\\-]{30,}|duffel_(?:live|test)_[A-Za-z0-9_.=\\-]{30,}|dt0[a-z][0-9]{2}\\.[A-Z0-9]{16,}\\.[A-Z0-9]{40,}|dG9r[A-Za-z0-9+/]{48,})|(?=e)(?:e2b_[0-9a-fA-F]{30,}|essu_[A-Za-z0-9+/]{30,})|(?=E)(?:EZAK[A-Za-z0-9]{40,}|EZTK[A-Za-z0-9]{40,}|EAA[A-Za-z0-9]{30,}|EAAA[A-Za-z0-9_\\-]{40,})|(?=f)(?:figo[a-z]?_[A-Za-z0-9_\\-]{30,}|figd_[A-Za-z0-9_\\-]{30,}|fc\\-[0-9a-fA-F]{28,}|fw_[A-Za-z0-9]{20,}|fm(?:1[ar]|2)_[A-Za-z0-9_.~+/=%\\-]{40,}|fo1_[A-Za-z0-9_\\-]{30,}|fio\\-u\\-[A-Za-z0-9_.=\\-]{40,})|(?=F)(?:FLWSECK(?:_TEST)?\\-[A-Za-z0-9]{12,})|(?=g)(?:gta_[0-9a-fA-F]{30,}|github_pat_[A-Za-z0-9_\\-]{16,}|gho_[A-Za-z0-9]{16,}|ghr_[A-Za-z0-9]{16,}|ghs_[A-Za-z0-9_.~+/=%\\-]{16,}|ghp_[A-Za-z0-9]{16,}|ghu_[A-Za-z0-9]{16,}|glagent\\-[A-Za-z0-9_\\-]{30,}|gldt\\-[A-Za-z0-9_\\-]{16,}|glft\\-[A-Za-z0-9_\\-]{16,}|glffct\\-[A-Za-z0-9_\\-]{16,}|glcbt\\-[A-Za-z0-9_\\-]{16,}|glimt\\-[A-Za-z0-9_\\-]{16,}|gloas\\-[A-Za-z0-9_\\-]{40,}|glrt\\-[A-Za-z0-9_.=\\-]{16,}|glrtr\\-[A-Za-z0-9_.=\\-]{16,}|glsoat\\-[A-Za-z0-9_\\-]{16,}|glpat\\-[A-Za-z0-9_.=\\-]{12,}|glptt\\-[A-Za-z0-9_\\-]{20,}|glwt\\-[A-Za-z0-9_\\-]{16,}|glc_[A-Za-z0-9_.~+/=%\\-]{30,}|glsa_[A-Za-z0-9]{24,}_[0-9a-fA-F]{6,}|gsk_[A-Za-z0-9]{30,})|(?=G)(?:GR1348941[A-Za-z0-9_\\-]{16,}|GOOG1E[A-Z0-9]{40,}|GOCSPX\\-[A-Za-z0-9_\\-]{20,})|_gitlab_session=[A-Za-z0-9]{20,}|//registry\\.npmjs\\.org/:_authToken=[A-Za-z0-9_.~+/=%\\-]{16,}|(?<![0-9a-fA-F])[0-9a-fA-F]{32}\\-us[0-9]{1,}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[0-9a-fA-F]{36}(?:FFFF|ffff)NRAL|(?<![0-9])[0-9]{7,11}:AA[A-Za-z0-9_\\-]{28,}|[A-Za-z0-9]{14}\\.atlasv1\\.[A-Za-z0-9_.=\\-]{40,}|(?<![\\w~.\\-])[\\w~.\\-]{3}[0-9]Q~[A-Za-z0-9_.~+/=%\\-]{28,}|(?<![0-9])[0-9]{15,16}\\|[A-Za-z0-9_\\-]{24,}|(?=y)(?:ya29\\.[A-Za-z0-9_\\-]{8,}|y0_[A-Za-z0-9_\\-]{40,})|(?=6)(?:6L[cdef][A-Za-z0-9_\\-]{30,})|(?=1)(?:1//0[A-Za-z0-9_\\-]{24,})|(?=H)(?:HRKU\\-[A-Za-z0-9_.~+/=%\\-]{30,})|(?=h)(?:hcbik_[A-Za-z0-9]{40,}|hcaik_[A-Za-z0-9]{40,}|hf_[A-Za-z0-9]{16,}|hooks\\.slack\\.com/(?:services|workflows|triggers)/[A-Za-z0-9_.~+/=%\\-]{16,}|hvb\\.[A-Za-z0-9_\\-]{16,}|hvr\\.[A-Za-z0-9_\\-]{16,}|hvs\\.[A-Za-z0-9_\\-]{16,}|hooks\\.zapier\\.com/hooks/catch/[A-Za-z0-9_.~+/=%\\-]{8,})|(?=i)(?:ico\\-[A-Za-z0-9]{28,})|(?=j)(?:jina_[A-Za-z0-9]{40,})|(?=l)(?:lsv2_(?:pt|sk)_[0-9a-fA-F]{28,}|lin_api_[A-Za-z0-9]{30,}|lin_oauth_[A-Za-z0-9]{30,}|llx\\-[A-Za-z0-9]{30,}|live_[0-9a-fA-F]{32,}|live_[A-Za-z0-9]{25})|(?=m)(?:mob\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|mlsn\\.[0-9a-fA-F]{40,}|m0\\-[A-Za-z0-9]{30,}|mdb_sa_sk_[A-Za-z0-9_\\-]{30,})|(?=W)(?:WPL_AP1\\.[A-Za-z0-9]{16,}\\.[A-Za-z0-9_.~+/=%\\-]{8,})|(?=t)(?:test_[0-9a-fA-F]{35}|tk\\-us\\-[A-Za-z0-9_\\-]{40,}|tskey\\-(?:api|auth|client|scim|webhook)-[A-Za-z0-9_\\-]{12,}|tvly\\-[A-Za-z0-9_\\-]{20,}|tgp_v1_[A-Za-z0-9_\\-]{30,}|tfp_[A-Za-z0-9_\\-]{30,}|t1\\.[A-Za-z0-9_\\-]{16,}\\.[A-Za-z0-9_\\-]{60,})|(?=k)(?:key\\-[0-9a-fA-F]{24,})|(?=w)(?:webhook\\.office\\.com/webhookb2/[A-Za-z0-9_.~+/=%\\-]{36,}@[A-Za-z0-9_.~+/=%\\-]{30,}|whsec_[A-Za-z0-9_.~+/=%\\-]{8,}|waka_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|wandb_v1_[A-Za-z0-9_\\-]{30,})|(?=n)(?:napi_[a-z0-9]{40,}|nf[bcou]_[A-Za-z0-9]{30,}|nfp_[A-Za-z0-9]{30,}|ntn_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{16,}|nvapi\\-[A-Za-z0-9_\\-]{40,})|(?=N)(?:NRAA\\-[0-9a-fA-F]{20,}|NRJS\\-[0-9a-fA-F]{16,}|NRII\\-[A-Za-z0-9_\\-]{28,}|NRAK\\-[A-Z0-9]{20,})|(?=S)(?:SSWS\\x2000[A-Za-z0-9_\\-]{36,}|SG\\.[A-Za-z0-9_\\-]{16,}(?:\\.[\\w-]+)?|SK[0-9a-fA-F]{30,})|(?=P)(?:PMAT\\-[A-Z0-9]{20,}|PMAK\\-[0-9a-fA-F]{16,}(?:-[0-9a-fA-F]+)?)|(?=r)(?:rzp_(?:live|test)_[A-Za-z0-9]{12,}|rdme_[A-Za-z0-9]{40,}|rnd_[A-Za-z0-9]{24,}|r8_[A-Za-z0-9]{30,}|re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}|rubygems_[0-9a-fA-F]{36,}|rpa_[A-Za-z0-9]{30,}|rk_(?:live|test|prod)_[A-Za-z0-9_\\-]{8,})|(?=Y)(?:YC[a-zA-Z0-9_\\-][A-Za-z0-9_\\-]{36,}))",
    "[TOKEN]"
   ],
   [
    "authorization",
    "basic",
-   ""
+   "[AUTHORIZATION]"
   ],
   [
    "authorization",
-   "(?i)\\b(bearer\\s{1,4})(?!(?:auth|token|scheme|realm|credential|error|header|challenge)[a-z]*(?![\\w.~+/=-]))[\\w.~+/-]{6,}=*",
-   "\\1[AUTHORIZATION]"
+   "(?i)(\\bbearer\\s{1,4})(?:(?!(?:auth|token|scheme|realm|credential|error|header|challenge)[a-z]*(?![\\w.~+/=-]))[\\w.~+/-]{6,}=*)()",
+   "\\1[AUTHORIZATION]\\2"
   ],
   [
    "password",
-   "(:(?:\\\\{0,15}/){2}[^\\s/:@]{0,256}):[^\\s/\\\"'<>]{1,256}@",
-   "\\1:[PASSWORD]@"
+   "(:(?:\\\\{0,15}/){2}[^\\s/:@]{0,256}:)(?:[^\\s/\\\"'<>]{1,256}|(?![0-9]{1,5}/)[^\\s\\\"'<>]{1,128}?)(@(?=[\\w.\\[-]))",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(://)(?:[A-Za-z0-9_\\-]{20,256})(@)",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "((?:[?&](?:key|code|k)|appid)=)(?:[^&\\s\\\"'#<>]{8,})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(?i)((?<=[?&-])signature=)(?:[^&\\s\\\"'#<>]{8,})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "((?<![\\w/:])\\w{1,30}/)(?:[^\\s/@\\\"']{1,64})(@//)",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(thin:\\w{1,30}/)(?:[^\\s/@\\\"']{1,64})(@)",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(sqlplus\\s+(?:-\\w+\\s+){0,3}\\w{1,30}/)(?:[^\\s/@\\\"']{1,64})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(?:\\$(?:2[abxy]?|argon2(?:id|i|d)|[1567y]|gy|apr1|pbkdf2[\\w-]*|scrypt)\\$[./A-Za-z0-9$=,+_-]{8,}|\\{(?:S?SHA(?:256|512)?|S?MD5|CRYPT)\\}[A-Za-z0-9+/=$.]{8,})",
+   "[PASSWORD]"
+  ],
+  [
+   "password",
+   "(?:pbkdf2|bcrypt)_sha[0-9]{1,3}\\$[A-Za-z0-9+/=$.]{12,}",
+   "[PASSWORD]"
+  ],
+  [
+   "password",
+   "(login\\s+\\S{1,128}\\s+password\\s+)(?:\\S{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "((?<![^\\s\\\"'])[\\w.*-]{1,100}:(?:[0-9]{1,5}|\\*):[\\w.*-]{1,63}:[\\w.*-]{1,63}:)(?:[^\\s:\\\"']{1,128})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(?i)(identified\\s+(?:with\\s+\\S{1,40}\\s+)?(?:by|as)\\s+(?:password\\s+)?[\\\"'`])(?:[^\\\"'`\\n]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(?i)(ConvertTo-SecureString\\s+(?:-\\w+\\s+){0,3}[\\\"'])(?:[^\\\"'\\n]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(?i)(type=[\\\"']?password[^<>\\n]{0,120}?\\svalue=[\\\"']?)(?:[^\\\"'\\s>]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(?i)(name=\\\"[^\\\"\\n]{0,40}(?:passw|pwd|secret|token|api_?key|pin\\b)[^\\\"\\n]{0,40}\\\"(?:\\r?\\n|\\\\r\\\\n|\\\\n){2})(?:[^\\r\\n\\\\]{1,512})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(?i)((?:phrase|mnemonic|seed)(?:\\s+words)?\\W{1,6}(?:(?:is|was)\\W{1,3})?)(?:(?:[a-z]{3,8}[ ,]{1,2}){11,23}[a-z]{3,8})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(--from-literal[= ][\\\"']?[\\w.-]{1,64}=)(?:[^\\s\\\"']{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "((?:mysql\\w*|mariadb[\\w-]*)\\s[^\\n|;]{0,120}?(?<=\\s)-p(?!\\s)[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(\\s?(?:-[uU]|--(?:proxy-)?user)[= ]{1,2}[\\\"']?[\\w.@+\\\\-]{0,64}:(?=[^\\s\\\"':/]{3})[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(curl\\s[^\\n|;]{0,120}?(?<=\\s)(?:-b|--cookie)[= ]{1,2}[\\\"']?[\\w.-]{1,64}=[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(sshpass\\s+-p\\s*[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(configure set \\S{0,64}(?:secret|token|key|password)\\S{0,64}\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(nmcli\\s[^\\n|;]{0,120}?(?:password|psk)\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(redis-cli\\s[^\\n|;]{0,120}?(?<=\\s)(?:-a|--pass)\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "((?:docker|podman|az|oc|registry) login\\s[^\\n|;]{0,120}?(?<=\\s)-p[= ]?\\s?[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(ldap\\w{3,10}\\s[^\\n|;]{0,120}?(?<=\\s)-w\\s*[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(\\s-U\\s*[\\\"']?[\\w\\\\/.-]{1,64}%[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(?i)(net use [^\\n]{0,120}?/user:\\S+\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(htpasswd\\s+-\\w*b\\w*\\s+\\S{1,128}\\s+\\S{1,64}\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(zip\\s[^\\n|;]{0,120}?(?<=\\s)-P\\s*[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(7z\\w?\\s[^\\n|;]{0,120}?(?<=\\s)-p(?!\\s)[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(mongo\\w*\\s[^\\n|;]{0,120}?(?<=\\s)-p\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "((?:sqlcmd|bcp)\\s[^\\n|;]{0,120}?(?<=\\s)-P\\s*[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(freerdp\\s[^\\n|;]{0,120}?/p:[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(openssl\\s[^\\n|;]{0,120}?(?<=\\s)-[kK]\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "((?<=\\s)pass:[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(snmp\\w{2,10}\\s[^\\n|;]{0,120}?(?<=\\s)-[cAX]\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(echo\\s+(?:-n\\s+)?(?=[^\\n|]{1,256}\\|\\s*(?:sudo\\s+-S|passwd --stdin|docker login))[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "([\\w.-]{1,32}:)(?:[^\\s\\\"'|]{1,128})([\\\"']?\\s*\\|\\s*(?:sudo\\s+)?chpasswd)",
+   "\\1[PASSWORD]\\2"
   ],
   [
    "password",
    "assigned",
-   ""
+   "[PASSWORD]"
   ],
   [
    "email",
-   "(?<![\\w.+-])[\\w.+-]++(?:@|%40)[\\w-]{1,63}(?:\\.[\\w-]{1,63}){1,8}",
+   "(?<![\\w.+-])(?!(?:git|hg|svn)@[\\w.-]{1,64}[:/])[\\w.+-]++(?:@|%40)(?:[\\w-]{1,63}\\.){1,8}[A-Za-z]{2,24}(?![\\w-]|\\.[0-9])",
    "[EMAIL]"
+  ],
+  [
+   "card",
+   "numbers",
+   "[CARD]"
+  ],
+  [
+   "ssn",
+   "(?<![0-9-])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9-])|(?<![0-9.])(?!000|666|9)[0-9]{3}\\.(?!00)[0-9]{2}\\.(?!0000)[0-9]{4}(?![0-9.])",
+   "[SSN]"
+  ],
+  [
+   "phone",
+   "(?<![\\w+])(?<![0-9A-Za-z][ -])(?:\\+|00(?=[1-9][0-9]? ))[1-9][0-9]{0,2}[ .()/-]{0,2}(?:[0-9][ .()/-]{0,2}){6,11}[0-9](?<!\\.[0-9])(?![0-9.]|[-/][0-9])|(?<![\\w+.-])(?:1[ .-])?(?:\\([2-9][0-9]{2}\\) ?|[2-9][0-9]{2}[-.])[2-9][0-9]{2}[-.][0-9]{4}(?![\\w.-])",
+   "[PHONE]"
+  ],
+  [
+   "person",
+   "(?i)((?:phone|mobile(?:[ _-]?phone)?|tel|telef[o\u00f3]n[oe]?|fax|cell(?:[ _-]?phone)?|handy|rufnummer|m[o\u00f3]vil|whatsapp)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2})(?:[+(]?[0-9][0-9 ()./-]{5,20}[0-9](?![0-9]))()",
+   "\\1[PERSON]\\2"
+  ],
+  [
+   "person",
+   "(?i)((?:birth(?:[ _-]?(?:date|day))?|dob|geburts(?:datum|tag)|naissance|nacimiento|nascita|nascimento|geboortedatum|\u0440\u043e\u0436\u0434\u0435\u043d\u0438\u044f)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2})(?:(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ]{1,2}(?:[0-9]{1,2}|[A-Za-z]{3,9})[-/. ,]{1,2}[0-9]{2,4}|[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}|[0-9]{8})(?![0-9]))()",
+   "\\1[PERSON]\\2"
+  ],
+  [
+   "person",
+   "(?i)((?:born(?:[ ]on)?|geboren(?:[ ]am)?)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?[ :]{1,3})(?:(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ]{1,2}(?:[0-9]{1,2}|[A-Za-z]{3,9})[-/. ,]{1,2}[0-9]{2,4}|[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}|[0-9]{8})(?![0-9]))()",
+   "\\1[PERSON]\\2"
+  ],
+  [
+   "person",
+   "(?i)((?:passport|reisepass|passeport|pasaporte|passaporto|\u043f\u0430\u0441\u043f\u043e\u0440\u0442)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?(?:[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2}|[ ]))(?:(?=[A-Z]{0,3}[0-9])[A-Z0-9<]{6,12}(?![A-Za-z0-9]))()",
+   "\\1[PERSON]\\2"
+  ],
+  [
+   "person",
+   "(?i)((?:(?<![A-Za-z])(?:tax(?:payer)?(?:[ _-]?(?:id|identification))?|steuer(?:[ _-]?(?:id|nummer))?|tin|ein|national[ _-]?(?:id|insurance|identity)|insurance|social[ _-]?(?:security|insurance)|ssn|nino|licen[cs]e|cpf|cnpj|dni|nie|nif|curp|aadhaar|codice[ _]fiscale|pesel|nric|bsn|personnummer|ausweis|ahv|medicare|nhs|sozialversicherung(?:snummer)?))(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?(?:[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2}|[ ](?=[0-9]{3}[ .-]?[0-9]{2})))(?:(?=[A-Za-z0-9 ./-]{0,12}[0-9])[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,22}(?![A-Za-z0-9]))()",
+   "\\1[PERSON]\\2"
   ]
  ]
 }

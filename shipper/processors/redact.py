@@ -6,22 +6,20 @@ masks secrets inside texts, and echoes: other places with a value that the first
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
 from msgspec import Struct
 
 from shipper.processors.event import MISSING, Event, decode_value, encode, find, opened, put
-from shipper.secrets.assigned import (
-    MAX_NAME,
-    is_secret_name,
-    labels_a_secret,
-    may_name_secrets,
-)
 from shipper.secrets.duplicates import has_duplicates
 from shipper.secrets.echoes import remember, spellings, without_echoes
+from shipper.secrets.masker import masker, replaced
+from shipper.secrets.names import MAX_NAME, after_names, is_secret_name, labelled, may_name_secrets
 from shipper.secrets.numbers import is_card
-from shipper.secrets.patterns import Suspicion, found, mask, suspect
+from shipper.secrets.persons import is_personal
+from shipper.secrets.spans import Span
 
 #: The smallest number of 13 digits, and the first one too long for a card.
 _FIRST_CARD, _BEYOND_CARDS = 10**12, 10**19
@@ -32,6 +30,8 @@ _OPENING = ("{", "[")
 _TIME = re.compile(
     rb'"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.,]{5,18}(?:Z|[+-][0-9:]{2,5})?)?"|"?[0-9.]{1,14}"?'
 )
+#: Members with what a caller gave: one argument must not be able to hide another.
+_GIVEN = frozenset({"arguments", "params", "args", "input"})
 #: Names that are not searched for echoes: a password must not mask the name of a field.
 _WORDS = re.compile(r"[@A-Za-z_.-]+")
 
@@ -75,13 +75,10 @@ def _clean(event: Event) -> Event | None:
     """The event without its secrets; None if it has none."""
     first = _ByName()
     masked = first.mapping(event)
-    pool = "\0".join(first.texts)  # no pattern matches across a NUL
-    suspicion = suspect(pool)
-    if suspicion and not found(pool, suspicion):
-        suspicion = None
-    if first.count == 0 and suspicion is None:
+    found = masker().found_in(first.texts)
+    if first.count == 0 and not found:
         return None
-    return _InTexts(first.secrets, suspicion).mapping(masked)
+    return _InTexts(first.secrets, found).mapping(masked)
 
 
 class _ByName:
@@ -103,12 +100,17 @@ class _ByName:
         return self._number(value) if isinstance(value, int | float) else value
 
     def mapping(self, members: Event) -> Event:
-        is_labelled = "value" in members and labels_a_secret(members)
+        hidden = labelled(members)
         self.texts += members
         clean: Event = {}
         for key, item in members.items():
-            if is_secret_name(key[:MAX_NAME]) or (is_labelled and key == "value"):
+            if key in hidden:
+                clean[key] = self._masked(item)
+            elif is_secret_name(key[:MAX_NAME]):
                 clean[key] = self._masked_by(key, item)
+            elif is_personal(key, item):
+                self.count += 1
+                clean[key] = "[PERSON]"
             elif type(item) is str and item[:1] not in _OPENING:  # most values: saves a call
                 self.texts.append(item)
                 clean[key] = item
@@ -118,14 +120,10 @@ class _ByName:
 
     def _list(self, items: list[Any]) -> list[Any]:
         """Mask also the item after an option with a secret's name: `["--password", "x"]`."""
-        clean: list[Any] = []
-        before: Any = None
-        for item in items:
-            is_option = type(before) is str and before[:1] == "-"
-            is_secret = is_option and is_secret_name(before[:MAX_NAME])
-            clean.append(self._masked(item) if is_secret else self.value(item))
-            before = None if is_secret else item
-        return clean
+        return [
+            self._masked(item) if is_secret else self.value(item)
+            for item, is_secret in after_names(items)
+        ]
 
     def _text(self, text: str) -> str:
         if text[:1] in _OPENING and may_name_secrets(text):
@@ -169,38 +167,39 @@ class _ByName:
 class _InTexts:
     """The second pass: masks secrets inside texts and names, and echoes."""
 
-    def __init__(self, secrets: set[str], suspicion: Suspicion | None) -> None:
+    def __init__(self, secrets: set[str], found: Mapping[str, list[Span]]) -> None:
         self._secrets = secrets
         self._spellings = spellings(secrets)
-        self._suspicion = suspicion
+        self._found = found
 
-    def value(self, value: Any) -> Any:
+    def value(self, value: Any, *, echoes: bool = True) -> Any:
         kind = type(value)
         if kind is str:
-            return self._text(value)
+            return self._text(value) if echoes else self._masked(value)
         if kind is dict:
-            return self.mapping(value)
+            return self.mapping(value, echoes=echoes)
         if kind is list:
-            return [self.value(item) for item in value]
+            return [self.value(item, echoes=echoes) for item in value]
         is_number = isinstance(value, int | float) and kind is not bool
-        is_echo = is_number and str(value) in self._secrets
+        is_echo = echoes and is_number and str(value) in self._secrets
         return "[SECRET]" if is_echo else value
 
-    def mapping(self, members: Event) -> Event:
+    def mapping(self, members: Event, *, echoes: bool = True) -> Event:
         clean: Event = {}
         for key, item in members.items():
-            name = self._masked(key) if _WORDS.fullmatch(key) else self._text(key)
+            name = self._masked(key) if not echoes or _WORDS.fullmatch(key) else self._text(key)
             while name in clean:  # two secrets may become the same token
                 name += "_"
-            clean[name] = self.value(item)
+            clean[name] = self.value(item, echoes=echoes and key not in _GIVEN)
         return clean
 
     def _text(self, text: str) -> str:
-        text, _ = without_echoes(text, self._spellings)
-        return self._masked(text)
+        clear, count = without_echoes(text, self._spellings)
+        return masker().mask(clear, _uncounted) if count else self._masked(text)
 
     def _masked(self, text: str) -> str:
-        return mask(text, self._suspicion, _uncounted) if self._suspicion else text
+        spans = self._found.get(text)
+        return replaced(text, spans, _uncounted) if spans else text
 
 
 def _uncounted(_kind: str, _count: int) -> None:

@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from shipper.catalog.methods import methods
 from shipper.record.event import Event, create_event
-from shipper.secrets.patterns import mask, suspect
+from shipper.secrets.masker import masker
 
 _SUFFIX = ".open"
 _SLOT = 2048
@@ -89,8 +89,7 @@ def begun(
 
 
 def _masked(text: str) -> str:
-    suspicion = suspect(text[: 4 * _MAX_NAME])
-    masked = mask(text[: 4 * _MAX_NAME], suspicion, lambda *_: None) if suspicion else text
+    masked = masker().mask(text[: 4 * _MAX_NAME], lambda *_: None)
     # A secret across the cut is masked before it, or is no longer than half of what is read.
     return masked.encode("utf-8", "replace").decode()[:_MAX_NAME]
 

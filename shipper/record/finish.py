@@ -1,20 +1,22 @@
 """The second of redaction's two walks: mask secrets and their echoes, cut long texts."""
 
 import hashlib
+from collections.abc import Mapping
 
 from shipper.record.limits import LOOK_AHEAD, MAX_CHARS, MAX_TEXT, WINDOW
 from shipper.record.walk import Walk, valid
 from shipper.secrets.echoes import spellings, without_echoes
-from shipper.secrets.patterns import Suspicion, mask
+from shipper.secrets.masker import masker, replaced
+from shipper.secrets.spans import Span
 
 
 class Finish:
     """Makes the values of one event safe to write, with the findings of the first walk."""
 
-    def __init__(self, walk: Walk, suspicion: Suspicion | None) -> None:
+    def __init__(self, walk: Walk, found: Mapping[str, list[Span]]) -> None:
         self._spellings = spellings(walk.secrets)
         self._walk = walk
-        self._suspicion = suspicion
+        self._found = found
         self._space = MAX_CHARS
 
     def prose(self, value: object) -> object:
@@ -42,10 +44,12 @@ class Finish:
         self._space -= len(text)
         if self._space < 0:
             return "[CUT]"
-        text = valid(text)
         if echoes and self._spellings:
-            text = self._without_echoes(text)
-        return mask(text, self._suspicion, self._walk.saw) if self._suspicion else text
+            clear = self._without_echoes(text)
+            if clear != text:
+                return masker().mask(valid(clear), self._walk.saw)
+        spans = self._found.get(text)
+        return valid(replaced(text, spans, self._walk.saw) if spans else text)
 
     def _without_echoes(self, text: str) -> str:
         text, count = without_echoes(text, self._spellings)

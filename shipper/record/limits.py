@@ -1,13 +1,11 @@
 """What one event may cost: bounds of its line, and of the time and memory to make it."""
 
-from shipper.secrets.echoes import MAX_ECHO
-
 #: Characters of one event.
 MAX_CHARS = 128 << 10
 #: Characters of one text that are kept.
 MAX_TEXT = 1000
 #: Characters read beyond the cut, so that a secret across it is complete, or long enough to match.
-LOOK_AHEAD = MAX_ECHO
+LOOK_AHEAD = 1024
 #: Characters of one text that are read.
 WINDOW = MAX_TEXT + LOOK_AHEAD
 #: Values in one event.
@@ -22,3 +20,7 @@ MAX_INTEGER_BITS = 1024
 MAX_IP = 64
 #: Shapes of events (sets of fields) that are remembered; past it, they are prepared again.
 MAX_SHAPES = 512
+#: Gates of secrets that are followed in one event, and the characters that allow one more: an event
+#: that is nothing but gates must not hold up the server's event loop.
+MIN_WORK = 1024
+CHARS_A_GATE = 64

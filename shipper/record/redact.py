@@ -22,9 +22,17 @@ from shipper.catalog.derived import SUBJECTS, Kind, kind_of
 from shipper.record.classify import Classified
 from shipper.record.finish import Finish
 from shipper.record.format import encode_json
-from shipper.record.limits import MAX_CHARS, MAX_IP, MAX_TEXT, MAX_WORDS, WINDOW
+from shipper.record.limits import (
+    CHARS_A_GATE,
+    MAX_CHARS,
+    MAX_IP,
+    MAX_TEXT,
+    MAX_WORDS,
+    MIN_WORK,
+    WINDOW,
+)
 from shipper.record.walk import Walk, valid
-from shipper.secrets.patterns import found, suspect
+from shipper.secrets.masker import masker
 
 _RESULT = "mcp.tool.result.text"
 _DROPPED = "mcp.audit.dropped_fields"
@@ -76,12 +84,11 @@ class Redactor:
         """The second walk, if there is something to find."""
         pool = "\0".join(walk.texts)  # no pattern matches across a NUL
         is_long = len(pool) > MAX_TEXT and max(map(len, walk.texts)) > MAX_TEXT
-        suspicion = suspect(pool)
-        must_finish = is_long or walk.secrets or len(pool) > MAX_CHARS
-        is_dirty = must_finish or (suspicion and found(pool, suspicion))
+        found = masker().found_in(walk.texts, MIN_WORK + len(pool) // CHARS_A_GATE)
+        is_dirty = found or is_long or walk.secrets or len(pool) > MAX_CHARS
         if not is_dirty and _is_valid(pool):
             return bounded
-        finish = Finish(walk, suspicion)
+        finish = Finish(walk, found)
         return {
             path: _FINISHES.get(self._kinds[path], _unchanged)(finish, value)
             for path, value in bounded.items()
@@ -93,11 +100,11 @@ def _unchanged(_finish: Finish, value: object) -> object:
 
 
 #: A caller who passes `{"password": "<tool name>"}` must not be able to hide the name of the tool,
-#: so echoes are masked in prose and objects only.
+#: nor another argument, so echoes are masked in prose only: results, errors, reasons.
 _FINISHES: Mapping[Kind, Callable[[Finish, object], object]] = {
     Kind.WORD: lambda finish, value: finish.value(value, echoes=False),
     Kind.PROSE: Finish.prose,
-    Kind.FLATTENED: lambda finish, value: finish.value(value, echoes=True),
+    Kind.FLATTENED: lambda finish, value: finish.value(value, echoes=False),
 }
 
 

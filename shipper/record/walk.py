@@ -12,16 +12,12 @@ from msgspec import Struct, field
 
 from shipper.record.format import encode_json
 from shipper.record.limits import MAX_DEPTH, MAX_INTEGER_BITS, MAX_VALUES, WINDOW
-from shipper.secrets.assigned import (
-    MAX_NAME,
-    is_secret_name,
-    labels_a_secret,
-    may_name_secrets,
-)
 from shipper.secrets.duplicates import has_duplicates
 from shipper.secrets.echoes import MAX_SECRETS, remember
+from shipper.secrets.masker import masker
+from shipper.secrets.names import MAX_NAME, after_names, is_secret_name, labelled, may_name_secrets
 from shipper.secrets.numbers import is_card
-from shipper.secrets.patterns import mask, suspect
+from shipper.secrets.persons import is_personal
 
 #: The smallest number of 13 digits, and the first beyond 64 bits.
 _FIRST_CARD = 10**12
@@ -95,16 +91,20 @@ class Walk(Struct):
 
     def _named(self, value: object) -> object:
         if isinstance(value, dict):
-            if "value" in value and labels_a_secret(value):
-                value = {**value, "value": self.masked(value["value"])}
+            hidden = labelled(value)
             return {
-                key: self.masked_by(key, item)
+                key: self.masked(item)
+                if key in hidden
+                else self.masked_by(key, item)
                 if is_secret_name(key[:MAX_NAME])
                 else self._named(item)
                 for key, item in value.items()
             }
         if isinstance(value, list):
-            return [self._named(item) for item in value]
+            return [
+                self.masked(item) if is_secret else self._named(item)
+                for item, is_secret in after_names(value)
+            ]
         if isinstance(value, str) and value[:1] in _OPENING:
             return self.masked_json(value)
         return value
@@ -130,13 +130,7 @@ _Name = tuple[str, bool, bool]  # a plain tuple is unpacked in half the time
 def _name(key: str) -> _Name:
     """Logstash stops at an empty name, Elasticsearch refuses a NUL."""
     text = valid(key).replace("\0", "") or "_"
-    suspicion = suspect(text)
-    holds_secret = suspicion is not None and mask(text, suspicion, _unseen) != text
-    return text, is_secret_name(key), holds_secret
-
-
-def _unseen(_kind: str, _count: int) -> None:
-    """The second walk counts, when it masks."""
+    return text, is_secret_name(key), bool(masker().spans(text))
 
 
 def _other_name(key: object) -> _Name:
@@ -166,8 +160,8 @@ def _string(walk: Walk, text: str, _depth: int) -> object:
 
 def _mapping(walk: Walk, value: Mapping[object, object], depth: int) -> dict[str, object]:
     """Names and values; a plain text, the usual value, costs no further call."""
-    if "value" in value and labels_a_secret(value):
-        value = {**value, "value": walk.masked(value["value"])}
+    if hidden := labelled(value):
+        value = {key: walk.masked(item) if key in hidden else item for key, item in value.items()}
     items: Iterable[tuple[object, object]] = value.items()
     if is_cut := len(value) > walk.room:
         items = islice(items, walk.room)
@@ -181,6 +175,9 @@ def _mapping(walk: Walk, value: Mapping[object, object], depth: int) -> dict[str
             walk.texts.append(name)
         if is_secret:
             clean[name] = walk.masked_by(name, item)
+        elif is_personal(name, item):
+            walk.saw("person", 1)
+            clean[name] = "[PERSON]"
         elif type(item) is str and item[:1] not in _OPENING:
             walk.texts.append(item[:WINDOW])
             clean[name] = item
@@ -197,15 +194,12 @@ def _list(walk: Walk, items: Any, depth: int) -> list[object]:
     admitted = islice(items, walk.room) if is_cut else items
     walk.room = max(walk.room - len(items), 0)
     clean: list[object] = []
-    follows = False
-    for item in admitted:
-        if follows:
+    for item, is_secret in after_names(admitted, len(items)):
+        if is_secret:
             clean.append(walk.masked(item))
-            follows = False
         elif type(item) is str and item[:1] not in _OPENING:
             walk.texts.append(item[:WINDOW])
             clean.append(item)
-            follows = item[:1] == "-" and len(item) <= MAX_NAME and is_secret_name(item)
         else:
             clean.append(walk.value(item, depth + 1))
     if is_cut:

@@ -1,107 +1,39 @@
-"""Secrets that their name reveals: keys of objects, and `name = value` in text.
-
-Both test a name in the same way, so that a secret in `{"api_key": …}` is also one in
-`?api_key=…`, `API_KEY: …` or `<apiKey>…`.
-"""
+"""Secrets in text that their name reveals: `name = value` in the notation of any language."""
 
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-from shipper.secrets.spans import Span, replaced
+from shipper.secrets.entropy import looks_random
+from shipper.secrets.names import is_secret_name
+from shipper.secrets.spans import RANDOM, Places, Span
 
-#: Names of secrets, reduced to letters and digits. The first line matches anywhere in the name
-#: (`password_confirmation`), the others only at its end.
-SECRET_NAME = re.compile(
+#: The rest of a name that may be a secret's, and the separator before its value: `=`, `: `, `=>`,
+#: `>`, ` is `, `("`; or a blank: `--password x`, `PASSWORD 'x'`.
+REST = re.compile(
     r"""(?x)
-    password | passwd | passphrase | passcode | apikey | clientsecret | connectionstring
-    | (?: pwd | secrets?(?:value|key)? | credentials? | creds | authorization(?:header)? | cookies?
-        | (?:private|secret|access|signing|encryption|account|ssh|master|shared|auth|pass|sas|host
-            |storage|webhook|license)keys?(?:id|pem|value|base64)?
-        | t?otp | cvv2? | cvc2? | cvn | pincode | ssn | iban | socialsecurity(?:number|no)?
-        | (?:card|creditcard|account|passport)(?:numbers?|no)
-        | tokens?(?:value|string|hash)? | jwt | sess(?:ion)?id | codeverifier | mnemonic
-        | (?:auth|authorization|mfa|otp|security|verification|recovery|backup)codes?
-        | (?:amz|goog|sas)signature | seedphrase
-      )$
-    | ^ (?: pass | pw | psw | pin | (?:basic|http|proxy)?auth | bearer | sig ) $"""
-)
-#: Short words match only as the separate last word of a name: not `compass`, not `spin`.
-LAST_WORD = re.compile(r"(?:^|[\W_])(?i:pass|pw|pin)$|[a-z](?:Pass|Pin)$")
-#: Names that look like a secret's, but count or page things, or describe a secret.
-HARMLESS = re.compile(
-    r"""(?x)
-    (?: max | min | (?:max|min)?(?:new|prompt|completion|input|output|reasoning|thinking|context)
-      | total | cached? | cache(?:creation|read)input | num | numberof | stop | usage | used
-      | audio | text | image | generated | budget | remaining | special ) tokens
-    | (?: .*(?:page|sync) | next | continuation | pagination | progress | resume
-      | bos | eos | pad | sep | unk | cls | mask | stop ) tokens?
-    | .*pass(?:word|phrase|code) (?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength
-      |hint|(?:updated|changed)at|rules?|types?|format|manager|less|field|name|count)"""
-)
-#: Every secret's name contains one of these; JSON may write a letter as its code.
-_IN_NAMES = (
-    "pass pwd pw psw secret token key cred cookie auth otp cv ssn pin jwt sess sig code "
-    "iban bearer number card account social mnemonic phrase connection \\u00"
-)
-_NAME_GATES = tuple(_IN_NAMES.split())
-_NO_LETTER = re.compile(r"[\W_]+")
-
-
-#: A longer name is content.
-MAX_NAME = 128
-
-
-@lru_cache(maxsize=4096)  # names repeat; callers bound their length
-def is_secret_name(name: str) -> bool:
-    """Whether the value of this name is a secret, whatever it looks like."""
-    plain = _NO_LETTER.sub("", name).lower()
-    if not SECRET_NAME.search(plain) and not LAST_WORD.search(name):
-        return False
-    return not HARMLESS.fullmatch(plain)
-
-
-def labels_a_secret(value: Mapping[Any, object]) -> bool:
-    """Whether it has the form `{"name": "Authorization", "value": …}`."""
-    labels = (value.get(key) for key in ("name", "key", "header"))
-    return any(_is_short(label) and is_secret_name(str(label)) for label in labels)
-
-
-def _is_short(key: object) -> bool:
-    return type(key) is str and len(key) <= MAX_NAME
-
-
-def may_name_secrets(text: str) -> bool:
-    """Whether the text can contain a secret's name; cheaper than a search for one."""
-    lower = text.lower()
-    return any(gate in lower for gate in _NAME_GATES)
-
-
-#: A name that may be a secret's, and the separator before its value: `=`, `: `, `=>`, `>`,
-#: ` is `; or a blank: `--password x`, `PASSWORD 'x'`. For text in lower case: a pattern that
-#: ignores case takes ten times as long, because it cannot search for first letters.
-ASSIGNMENT = re.compile(
-    r"""(?x)
-    (?P<name> (?: p(?:ass|wd|w(?=\W)|in(?![a-z])|hpsessid) | s(?:ecret|sn|ig(?==))
-                | c(?:reds|reden|ookie|v[vc]|ard) | a(?:uth|ccount) | j(?:sessionid|wt)
-                | token | key | otp | iban ) [\w-]{0,40}+ )
-    (?: ["'\\\]]{0,20}+ \s{0,4}+ (?: => | := | [:=]{1,2}+ ) \s{0,4}+
+    (?P<name> (?:(?![是は])[\w-]){0,48}+ )
+    (?: [*"'`\\\]]{0,20}+ \s{0,4}+
+        (?: : \s{0,3} (?:&?'?\w{0,8}\s)? (?:str|String|string|bytes|SecretStr|Text|std::string)
+              (?:\s?\|\s?None|\?)? \s{0,3} = \s{0,4}+
+          | => | := | [:=：]{1,2}+ ) [*`]{0,2}+ (?: (?=[ \t]*\r?\n) | \s{0,4}+ )
+      | ["']? \s{1,4}+ value \s{0,2} = \s{0,2}
       | >
-      | (?P<prose> \s{1,4}+ (?:is|was|are) :? \s{1,4}+ )
+      | (?P<called> \( \s{0,4}+ (?: ["'][\w@.-]{1,64}["'] \s{0,2} , \s{0,4} )? (?=["']) )
+      | (?P<prose> \s{1,4}+ (?:is|was|are|ist|war|est|es|é|è|era|war) :? \s{1,4}+ | \s?(?:是|は) \s? )
       | (?P<apart> \s{1,4}+ ) )"""
 )
 #: The words before it that belong to the name (`db.user_`, `api `), read backwards.
-BEFORE = re.compile(r"[ ]?[\w.-]{0,32}")
+BEFORE = re.compile(r"[ ]?[\w.@-]{0,32}")
 _BEFORE_LENGTH = 33
 #: A value: in quotes, an authorization or cookies to the end of the line, or a word, which may
 #: contain punctuation that does not end it.
 VALUE = re.compile(
     r"""(?isx)
-    "(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.)*'?
+    "{3}.*?(?:"{3}|\Z) | '{3}.*?(?:'{3}|\Z)
+    | "(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.)*'? | `[^`\n]*`?
     | (?P<escaped>\\+["']) (?:(?!(?<!\\)(?P=escaped)).)* (?:(?P=escaped))?
-    | (?:digest|negotiate|ntlm|aws4-hmac-sha256|hawk|oauth|apikey|token|bearer|basic)
-      [ ] [^\r\n<]+
+    | (?:digest|negotiate|ntlm|aws4-hmac-sha256|hawk|oauth|apikey|token|bearer|basic|ssws|bot)
+      [ ] [^\r\n<"']+
     | [^\s"'<&,;=]{1,64}=[^\s"'<,;]{0,1024}+;[^\r\n"'<]*
     | (?: [^\s"'<&,;)\]}\\]
         | [,;)\]}"'\\] (?! [\s"'<&,;)\]}\\] | \Z | [\w.-]{1,40}["']?\s?[:=] ) )+"""
@@ -112,58 +44,144 @@ MASKED = re.compile(
     \[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)\]"""
 )
 #: In prose, a value that looks like a word is not a secret: a password is often "required".
-_NOT_A_WORD = re.compile(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
-_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
+NOT_A_WORD = re.compile(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
+#: Nothing that a mask would hide: empty values, and expressions that name another place.
+EMPTY = re.compile(
+    r"""(?x)
+    (?: (?i:null|none|nil|true|false|undefined|n/a|on|off|yes|no) | [0-9]{1,2} | \*{3,} | x{4,} | <[\w -]{1,40}> | \.\.\.
+      | your[\w-]{0,40} | \w{0,8}\.{3} | \$\{[\w.:?-]{1,80}\} | \$\(?[A-Za-z_][\w.]{0,80}\)? | %\w{1,40}% | \{\{[^{}\n]{1,80}\}\}
+      | (?:var|local|process\.env|os\.environ|os\.getenv|env|secrets|config|settings|self|this|args
+        |params|request|vault|data|module)\b [.\[(][\w.\[\]"'()-]{0,80}
+      )
+    (?= [\s"'`,;)\]}>&] | \Z ) | [A-Za-z_.]{2,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) """
+)
+#: In English, what follows a blank after the last word of a name is a value only if it looks so.
+_OPTION = re.compile(r"\s?--?\w")
+_ELEMENT = re.compile(r"[^<\n]{1,1024}(?:<[/!]|\Z)")
+_LONG_VALUE = re.compile(r"[^\s,;]{14}|\S+ [a-z]+ [a-z]+ ")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_.]{0,60}(?![\w.=/+!@#$%^&*-])")
 
 
-def mask_assigned(text: str) -> tuple[str, int]:
-    """Replace the values of secret names in text."""
-    return replaced(text, _values(text))
-
-
-def _values(text: str) -> Iterator[Span]:
-    lower = text.lower()
-    if len(lower) != len(text):  # a letter whose lower case has two: offsets would be wrong
-        lower = text
-    end = 0
-    for match in ASSIGNMENT.finditer(lower):
-        if match.start() < end or not _is_secret(text, match):
-            continue
-        span = _value(text, match.end())
-        if span:
-            yield span
-            end = span.end
-
-
-def _is_secret(text: str, match: re.Match[str]) -> bool:
-    start = match.start()
-    before = BEFORE.match(text[max(0, start - _BEFORE_LENGTH) : start][::-1])
-    name = (before[0][::-1] if before else "") + text[start : match.end("name")]
-    if not is_secret_name(name):
+def _same(name: str, value: re.Match[str] | None) -> bool:
+    """Code such as `self._token = token` has no secret in it."""
+    if not value or not ("." in name + value[0] or "_" in name[:1] + value[0][:1]):
         return False
+    last = value[0].rpartition(".")[2].strip("_").lower()
+    return name.rpartition(".")[2].strip(" _").lower() == last
+
+
+_PLAIN_PASSWORD = re.compile(r"(?=\S*[0-9])(?=\S*[A-Za-z])[^\s\[=:/.]{8,}(?!\S)")
+_COUNT = re.compile(r"[0-9]{1,7}\b(?!\S)")
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
+#: A block of YAML: all lines that are indented deeper than the name.
+_BLOCK = re.compile(r"(?:![\w!]{1,20}[ ])?[|>][+-]?[0-9]?[ \t]*(?=\r?\n)|(?=\r?\n)")
+_SCHEME = re.compile(r"[\"'\\]{0,20}(?:\w{1,16}[ ]{1,4})?")
+
+
+def assigned(text: str, at: int, stem_end: int, specific: Places) -> tuple[int, Span | None]:
+    """The value of the name around a gate; and where the name ends.
+
+    `specific` are the secrets that their form has revealed.
+    """
+    match = REST.match(text, stem_end)
+    if not match:
+        return stem_end, None
+    before = BEFORE.match(text[max(0, at - _BEFORE_LENGTH) : at][::-1])
+    name = (before[0][::-1] if before else "") + text[at : match.end("name")]
+    end = match.end("name")
+    if is_secret_name(name):
+        return end, _span(text, match, specific) if _is_value(text, match, name) else None
+    return end, _random(text, match, specific)
+
+
+def _is_value(text: str, match: re.Match[str], name: str) -> bool:
     if match["prose"]:
-        return bool(_NOT_A_WORD.match(text, match.end()))
+        return bool(NOT_A_WORD.match(text, match.end()))
     if match["apart"]:
-        return name.lstrip().startswith("-") or text[match.end() : match.end() + 1] in {'"', "'"}
-    return True
+        quoted = text[match.end() : match.end() + 1] in {'"', "'"}
+        is_plain = _PLAIN_PASSWORD.match(text, match.end()) and "pass" in name.lower()
+        return bool(_OPTION.match(name)) or quoted or bool(is_plain)
+    if match[0].endswith(">") and not match[0].endswith("=>"):
+        return bool(_ELEMENT.match(text, match.end()))
+    return not _is_code(text, match, name)
+
+
+def _is_code(text: str, match: re.Match[str], name: str) -> bool:
+    """Whether the value is a count, a comparison or the name of a variable."""
+    if name.lower().endswith("seed") and not _LONG_VALUE.match(text, match.end()):
+        return True
+    if _same(name, _IDENTIFIER.match(text, match.end())):
+        return True
+    if match[0].rstrip().endswith("=="):
+        return not NOT_A_WORD.match(text, match.end())
+    return name.lower().endswith("tokens") and bool(_COUNT.match(text, match.end()))
+
+
+def _random(text: str, match: re.Match[str], specific: Places) -> Span | None:
+    """A value that only looks like a secret, behind a word that only may name one."""
+    word = _CANDIDATE.match(text, match.end())
+    if not word or specific.covers(word.start(1)) or not looks_random(word[1]):
+        return None
+    return Span(*word.span(1), "[SECRET]", RANDOM)
+
+
+_CANDIDATE = re.compile(
+    r"[\"'`(]{0,2}([A-Za-z0-9+/](?:[A-Za-z0-9+/_~=-]|\.(?=\w)){16,512}+)(?![\w.@:/\[(])"
+)
+
+
+def _span(text: str, match: re.Match[str], specific: Places) -> Span | None:
+    """The span of the value, with its replacement; quotes stay."""
+    start = match.end()
+    if EMPTY.match(text, start) or text.startswith("//", start) or MASKED.match(text, start):
+        return None
+    head = _SCHEME.match(text, start)
+    if specific.covers(start) or (head and specific.covers(head.end())):
+        return None
+    if block := _BLOCK.match(text, start):
+        if (lines := _block(text, match.start(), block.end())) or text[start : start + 1] in "|>":
+            return lines
+        start = block.end() + len(text[block.end() :][:8]) - len(text[block.end() :][:8].lstrip())
+    if text[start : start + 1] in {"[", "{"}:
+        return Span(start, _closing(text, start), "[PASSWORD]")
+    return _value(text, start)
 
 
 def _value(text: str, start: int) -> Span | None:
-    """The span of the value, with its replacement; quotes stay."""
-    if MASKED.match(text, start):
-        return None
-    if text[start : start + 1] in {"[", "{"}:
-        return Span(start, _closing(text, start), "[PASSWORD]")
     match = VALUE.match(text, start)
-    if not match:
+    if not match or not match[0]:
         return None
     quote = match["escaped"] or match[0][0]
-    if quote[-1] not in "\"'":
+    if match[0][:3] in {'"""', "'''"} and match[0] != match[0][:3]:
+        quote = match[0][:3]
+    if quote[-1] not in "\"'`":
         return Span(start, match.end(), "[PASSWORD]")
-    if match[0] == quote * 2:  # empty
+    if match[0] == quote * 2 or EMPTY.match(text, start + len(quote)):
         return None
     closing = len(quote) if match[0].endswith(quote, len(quote)) else 0
+    if start + len(quote) >= match.end() - closing:
+        return None
     return Span(start + len(quote), match.end() - closing, "[PASSWORD]")
+
+
+#: Below a name without `|`: one word, or a list of them.
+_ONE_WORD = re.compile(r"\s*[^\s#]+\s*|(?:\s*- [^\n]+)+\s*")
+
+
+def _block(text: str, name_at: int, start: int) -> Span | None:
+    """The lines of a YAML block, or the one indented line that follows."""
+    line = text.rfind("\n", 0, name_at) + 1
+    indent = len(text[line:name_at]) - len(text[line:name_at].lstrip(" -"))
+    lines = re.compile(rf"(?:\r?\n(?:[ \t]{{{indent + 1},}}[^\r\n]+|[ \t]*(?=\r?\n)))+").match(
+        text, start
+    )
+    if not lines:
+        return None
+    inside = lines[0]
+    if text[start - 1 : start] == ":" and not _ONE_WORD.fullmatch(inside):
+        return None
+    first = len(inside) - len(inside.lstrip())
+    return Span(start + first, lines.end(), "[PASSWORD]")
 
 
 def _closing(text: str, start: int) -> int:
@@ -174,3 +192,15 @@ def _closing(text: str, start: int) -> int:
         if depth == 0 and match.start() > start:
             return match.end()
     return len(text)
+
+
+def names_in(text: str, hits: Iterable[tuple[int, int]], specific: Places) -> Iterator[Span]:
+    """The values of the secret names around these gates, in the order of the text."""
+    end = value_end = 0
+    for at, stem_end in hits:
+        if at < end or at < value_end:
+            continue
+        end, span = assigned(text, at, stem_end, specific)
+        if span:
+            yield span
+            value_end = span.end

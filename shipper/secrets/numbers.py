@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from shipper.secrets.spans import Span, replaced
+from shipper.secrets.spans import NUMBER, Span
 
 #: First digits of payment cards by length (ISO/IEC 7812-1). A time in milliseconds has 13 digits,
 #: one in microseconds 16, and one in ten passes the check; but they begin with 1.
@@ -33,18 +33,14 @@ _RUN = re.compile(
 _GROUP = re.compile("[0-9]+")
 
 
-def _mask_cards(text: str) -> tuple[str, int]:
-    """Replace card numbers, also within a run of other numbers (a date, a code)."""
-    return replaced(text, _cards(text))
-
-
-def _cards(text: str) -> Iterator[Span]:
-    for run in _RUN.finditer(text):
+def _cards(text: str, run_start: int, run_end: int) -> Iterator[Span]:
+    """Card numbers, also within a run of other numbers (a date, a code)."""
+    for run in _RUN.finditer(text, run_start, run_end):
         groups = [match.span() for match in _GROUP.finditer(text, run.start(), run.end())]
         end = 0
         for at, (start, _) in enumerate(groups):
             if start >= end and (card_end := _card_end(text, groups[at : at + _MAX_GROUPS])):
-                yield Span(start, card_end, "[CARD]")
+                yield Span(start, card_end, "[CARD]", NUMBER)
                 end = card_end
 
 
@@ -69,38 +65,96 @@ _IBANS = (
     "28SV 29BR 29EG 29PS 29QA 29UA 30JO 30KW 30MU 30YE 31MT 31SC 32LC 33RU"
 )
 IBAN_LENGTHS = {entry[2:]: int(entry[:2]) for entry in _IBANS.split()}
-_IBAN_HEAD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ -]?[A-Za-z0-9])")
-_IBAN_TAIL = re.compile(r"(?:[ -]?[A-Za-z0-9]){11,29}")
-
-
-def _mask_ibans(text: str) -> tuple[str, int]:
-    """Replace bank account numbers; words may follow without punctuation."""
-    return replaced(text, _ibans(text))
+#: The digits of a head, because a search for them is the fastest.
+_IBAN_HEAD = re.compile(r"[0-9](?<=(?<![A-Za-z0-9])[A-Za-z]{2}.)[0-9](?=[ -]?[A-Za-z0-9])")
+_IBAN_TAIL = re.compile(r"(?:[ -]?[A-Za-z0-9]){11,30}")
+#: From each letter to its two digits (ISO 7064).
+_AS_DIGITS = {
+    ord(letter): str(int(letter, 36))
+    for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+}
 
 
 def _ibans(text: str) -> Iterator[Span]:
+    """Bank account numbers; words may follow without punctuation."""
     for head in _IBAN_HEAD.finditer(text):
-        length = IBAN_LENGTHS.get(head[0][:2].upper(), 0)
-        tail = _IBAN_TAIL.match(text, head.end())
-        if not length or not tail:
-            continue
-        places = [at for at in range(*tail.span()) if text[at] not in " -"][: length - 4]
-        plain = "".join(text[at] for at in places) + head[0]
-        if len(plain) == length and _leaves_one(plain):
-            yield Span(head.start(), places[-1] + 1, "[IBAN]")
+        start = head.start() - 2
+        length = IBAN_LENGTHS.get(text[start : start + 2].upper())
+        if length and (end := _iban_end(text, start, head.end(), length)):
+            yield Span(start, end, "[IBAN]", NUMBER)
+
+
+def _iban_end(text: str, start: int, head_end: int, length: int) -> int | None:
+    tail = _IBAN_TAIL.match(text, head_end)
+    if not tail:
+        return None
+    plain = tail[0].replace(" ", "").replace("-", "")[: length - 4]
+    if len(plain) < length - 4 or not _leaves_one(plain + text[start:head_end]):
+        return None
+    count, at = 0, head_end
+    while count < length - 4:
+        count += text[at] not in " -"
+        at += 1
+    return at
 
 
 def _leaves_one(rotated: str) -> bool:
     """ISO 7064, mod 97-10, over the number with its first four characters moved to the end."""
-    return int("".join(str(int(char, 36)) for char in rotated)) % 97 == 1
+    return int(rotated.translate(_AS_DIGITS)) % 97 == 1
 
 
-_SSN = re.compile(r"(?<![0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![0-9-])")
+#: United States: area, group and serial number are never zero (SSA, randomization of 2011).
+SSN = re.compile(
+    r"(?<![0-9-])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9-])"
+    r"|(?<![0-9.])(?!000|666|9)[0-9]{3}\.(?!00)[0-9]{2}\.(?!0000)[0-9]{4}(?![0-9.])"
+)
+#: International, or North American in the two usual spellings.
+PHONE = re.compile(
+    r"(?<![\w+])(?<![0-9A-Za-z][ -])(?:\+|00(?=[1-9][0-9]? ))[1-9][0-9]{0,2}[ .()/-]{0,2}(?:[0-9][ .()/-]{0,2}){6,11}[0-9](?<!\.[0-9])"
+    r"(?![0-9.]|[-/][0-9])"
+    r"|(?<![\w+.-])(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-.])[2-9][0-9]{2}[-.][0-9]{4}"
+    r"(?![\w.-])"
+)
+#: Brazil: eleven digits, of which the last two check the others.
+_CPF = re.compile(r"(?<![0-9.])[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![0-9])")
 
 
-def _mask_ssns(text: str) -> tuple[str, int]:
-    """Replace United States social security numbers, which have no check digit."""
-    return _SSN.subn("[SSN]", text)
+def _is_cpf(text: str) -> bool:
+    digits = [int(char) for char in text if char.isdigit()]
+    for size in (9, 10):
+        total = sum(digit * (size + 1 - at) for at, digit in enumerate(digits[:size]))
+        if total * 10 % 11 % 10 != digits[size]:
+            return False
+    return len({*digits}) > 1
 
 
-NUMBERS = (("iban", _mask_ibans), ("card", _mask_cards), ("ssn", _mask_ssns))
+#: Digits and what may stand between them.
+_DIGITS = re.compile(r"[0-9][0-9 ()./-]{7,}")
+_LEAST_DIGITS = 9
+_AROUND = 4
+
+
+def numbers_in(text: str) -> Iterator[Span]:
+    """Cards, bank accounts, phone and social security numbers."""
+    yield from _ibans(text)
+    end = -1
+    for run in _DIGITS.finditer(text):
+        if len(run[0].translate(_NO_MARKS)) < _LEAST_DIGITS:
+            continue
+        start = max(0, end, run.start() - _AROUND)
+        end = run.end()
+        yield from _numbers(text, start, end + _AROUND)
+
+
+_NO_MARKS = str.maketrans("", "", " ()./-")
+
+
+def _numbers(text: str, start: int, end: int) -> Iterator[Span]:
+    yield from _cards(text, start, end)
+    for match in SSN.finditer(text, start, end):
+        yield Span(*match.span(), "[SSN]", NUMBER)
+    for match in PHONE.finditer(text, start, end):
+        yield Span(*match.span(), "[PHONE]", NUMBER)
+    for match in _CPF.finditer(text, start, end):
+        if _is_cpf(match[0]):
+            yield Span(*match.span(), "[PERSON]", NUMBER)

@@ -52,8 +52,8 @@ PROCESSORS = (
             f"{_REDACT}test_no_planted_secret_passes": (
                 Mutant(
                     "processors/redact.py",
-                    "if suspicion and not found(pool, suspicion):",
-                    "if suspicion:",
+                    "if first.count == 0 and not found:",
+                    "if first.count == 0:",
                 ),
             ),
             f"{_REDACT}test_a_text_is_masked_as_in_the_record": (),

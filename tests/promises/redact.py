@@ -9,13 +9,13 @@ REDACT = (
     Promise(
         "redact:secret-names",
         "A value under a secret name is never written, at any depth. Its repetition "
-        "elsewhere is not written either, even where a cut runs through it.",
+        "in a result or an error is not written either, even where a cut runs through it.",
         {
             f"{_REDACTION}test_no_value_under_a_secret_name_is_written_at_any_depth": (
                 Mutant(
                     "record/walk.py",
-                    "if is_secret:",
-                    "if is_secret and not depth:",
+                    "        if is_secret:\n            clean[name] = walk.masked_by(name, item)",
+                    "        if is_secret and not depth:\n            clean[name] = walk.masked_by(name, item)",
                 ),
             ),
             f"{_REDACTION}test_an_echo_across_the_cut_is_not_half_written": (
@@ -40,8 +40,8 @@ REDACT = (
             f"{_REDACTION}test_a_caller_cannot_blot_out_what_was_called_by_passing_it_as_a_password": (
                 Mutant(
                     "record/redact.py",
-                    "finish.value(value, echoes=False)",
-                    "finish.value(value, echoes=True)",
+                    "Kind.WORD: lambda finish, value: finish.value(value, echoes=False)",
+                    "Kind.WORD: lambda finish, value: finish.value(value, echoes=True)",
                 ),
             ),
         },
@@ -51,14 +51,14 @@ REDACT = (
         "No text makes the search for secrets slow.",
         {
             "record/test_bounds.py::test_no_pattern_can_be_made_to_run_long_by": (
-                Mutant("secrets/assigned.py", "if match.start() < end or not", "if not"),
+                Mutant("secrets/masker.py", "elif at >= ends.get(row.name, 0):", "else:"),
             ),
         },
     ),
     Promise(
         "redact:nothing-planted",
-        "Planted tokens, keys, card numbers, e-mail addresses, and values under secret "
-        "keys with their repetitions, reach no file by any capture path.",
+        "Secrets of the kinds in docs/redaction.md, and values under secret names with their "
+        "repetitions in results and errors, reach no file by any capture path.",
         {
             f"{_PLANTED}test_no_planted_secret_is_in_any_file": (),
             f"{_PLANTED}test_the_demo_finds_none_of_its_own_and_says_so": (),
@@ -72,8 +72,8 @@ REDACT = (
             f"{_REDACTION}test_no_planted_secret_is_found_on_disk_after_it_came_in_as": (
                 Mutant(
                     "record/redact.py",
-                    "is_dirty = must_finish or (suspicion and found(pool, suspicion))",
-                    "is_dirty = must_finish",
+                    "is_dirty = found or is_long",
+                    "is_dirty = is_long",
                 ),
             ),
         },

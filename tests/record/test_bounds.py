@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shipper.record.event import create_event
-from shipper.secrets.numbers import NUMBERS
-from shipper.secrets.patterns import SHAPES, Suspicion, mask, suspect
+from shipper.secrets.gates import plain_search_of, search_of
+from shipper.secrets.masker import KINDS, masker
 from tests.record.recorder import Recorder, lines
 
 TOOL = "mcp_tool_execution"
@@ -233,17 +233,23 @@ PIECES = """
 TEXTS = st.lists(st.sampled_from(PIECES) | st.sampled_from(["", " ", "\n", " is "]), max_size=14)
 
 
-@settings(max_examples=2000)
+GATES = sorted({gate for kind in KINDS for gate in kind.gates})
+PLAIN, FAST = plain_search_of(GATES), search_of(GATES)
+
+
+@settings(max_examples=500)
 @given(pieces=TEXTS)
-def test_no_gate_is_shut_to_what_its_pattern_would_find(pieces):
-    text = "".join(pieces)
-    suspicion = suspect(text) or Suspicion((), numbers=False)
-    missed = [
-        shape.kind for shape in SHAPES if shape.mask(text)[1] and shape not in suspicion.shapes
-    ]
-    if not suspicion.numbers:
-        missed += [kind for kind, mask_number in NUMBERS if mask_number(text)[1]]
-    assert missed == []
+def test_the_search_without_a_library_finds_the_same_literals(pieces):
+    text = "".join(pieces).lower()
+    assert sorted(PLAIN(text)) == sorted(FAST(text))
+
+
+@settings(max_examples=1000)
+@given(texts=st.lists(TEXTS.map("".join), max_size=4))
+def test_a_text_is_masked_alike_alone_and_among_others(texts):
+    found = masker().found_in(texts)
+    for text in texts:
+        assert found.get(text, []) == masker().spans(text)
 
 
 #: Texts on which a pattern may try again and again.
@@ -283,6 +289,22 @@ ADVERSARIAL = {
     "bank accounts without blanks": "DE11",
     "social security": "123-45-",
     "cookies": "cookie: a=b;",
+    "commands": "mysql ",
+    "codes of URLs": "%41",
+    "entities": "&#65;",
+    "base64": "QUFB",
+    "no width": "a\u200b",
+    "forms": 'name="password"',
+    "pairs": '"key": "token", "value": ',
+    "rows of SQL": "insert into t (password) values ('a'),",
+    "rows of a table": "a,password\n",
+    "manifests": "kind: Secret\ndata:\n",
+    "blocks": "password: |\n  a\n",
+    "telephones": "phone: ",
+    "taxes": "tax ",
+    "random texts": "token Zx81jsKq02mmA1aa ",
+    "words": "seed phrase abandon abandon ",
+    "password files": ":5432:",
 }
 #: Some ten times what the worst of them takes here, so that only another order of growth fails.
 BUDGET_S = 0.020
@@ -295,17 +317,23 @@ def test_no_pattern_can_be_made_to_run_long_by(name):
 
     def seconds(length):
         text = (ADVERSARIAL[name] * length)[:length]
-        everything = Suspicion(SHAPES, numbers=True)
         best = float("inf")
         for _ in range(3):
             start = time.process_time()
-            suspect(text)
-            mask(text, everything, lambda *_: None)
+            masker().mask(text, lambda *_: None)
             best = min(best, time.process_time() - start)
         return best
 
     assert seconds(LONGEST_READ) < BUDGET_S
     assert seconds(8 * LONGEST_READ) < 8 * BUDGET_S
+
+
+def test_an_event_that_is_nothing_but_names_of_secrets_is_soon_written(recorder):
+    texts = ["password= " * 100] * 130
+    start = time.process_time()
+    document = recorder.log(tool({"texts": texts, "target": "db-1"}))
+    assert time.process_time() - start < 0.2
+    assert arguments_of(document)["target"] == "db-1"
 
 
 def test_a_caller_that_invents_names_does_not_fill_the_memory(recorder):

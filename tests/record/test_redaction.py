@@ -1,7 +1,11 @@
 """Nothing secret reaches the disk, and what is not secret does."""
 
+import base64
+import html
 import json
 from pathlib import Path
+from random import Random
+from urllib.parse import quote, quote_plus
 
 import pytest
 import yaml
@@ -219,8 +223,8 @@ def test_the_echo_of_a_masked_value_is_masked(secret, repeated, first, recorder)
         fields = dict(reversed(fields.items()))
     fields |= {"error.message": repeated, "failure_reason": repeated, "tool_name": "login"}
     document = recorder.log(create_event(TOOL, fields))
+    assert document["gen_ai"]["tool"]["call"]["arguments"]["again"] == [repeated]
     texts = [
-        document["gen_ai"]["tool"]["call"]["arguments"]["again"][0],
         document["mcp"]["tool"]["result"]["text"],
         document["error"]["message"],
         document["event"]["reason"],
@@ -235,10 +239,58 @@ def test_a_masked_object_does_not_make_a_secret_of_true_or_none(recorder):
     assert document["mcp"]["tool"]["result"]["text"] == "True is not None"
 
 
-def test_an_echo_as_a_number_is_masked(recorder):
-    document = recorder.log(tool({"pin": 48151623, "again": [48151623]}))
+def test_no_argument_vanishes_because_another_one_repeats_it(recorder):
+    document = recorder.log(tool({"password": "DROP TABLE users", "sql": "DROP TABLE users"}))
     arguments = document["gen_ai"]["tool"]["call"]["arguments"]
-    assert arguments == {"pin": "[SECRET]", "again": ["[SECRET]"]}
+    assert arguments == {"password": "[SECRET]", "sql": "DROP TABLE users"}
+
+
+ECHOED = "Zeb/ra 99+x'y\"z"
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        quote,
+        quote_plus,
+        lambda text: quote(text, safe="").lower(),
+        html.escape,
+        repr,
+        str.upper,
+        lambda text: text[::-1],
+        lambda text: text.encode().hex(),
+        lambda text: base64.b64encode(text.encode()).decode(),
+        lambda text: base64.b64encode(b"bob:" + text.encode()).decode(),
+        lambda text: base64.b64encode(b"ab:" + text.encode() + b"!").decode(),
+        lambda text: json.dumps(json.dumps(json.dumps(text))),
+        str.strip,
+    ],
+)
+def test_an_echo_is_masked_in_every_spelling(spell, recorder):
+    document = recorder.log(tool({"password": f"{ECHOED}\r\n"}, f"got <{spell(ECHOED)}>"))
+    written = document["mcp"]["tool"]["result"]["text"]
+    assert "[SECRET]" in written
+    assert "ebra" not in written.lower().replace("/", "")
+    assert document["mcp"]["redaction"]["types"][0] == "echo"
+
+
+def test_an_echo_of_one_line_of_a_secret_is_masked(recorder):
+    key = {"ssh_key": "first-line-1\nsecond-line-2\n"}
+    document = recorder.log(tool(key, "bad: second-line-2"))
+    assert document["mcp"]["tool"]["result"]["text"] == "bad: [SECRET]"
+
+
+@pytest.mark.parametrize("length", [1100, 1900, 5000])
+def test_no_part_of_a_long_echo_is_written(length, recorder):
+    secret = "".join(Random(length).choices("abcdefghij0123456789", k=length))
+    recorder.log(tool({"password": secret}, f"got {secret} and more"))
+    line = lines(recorder.directory)[-1].decode()
+    assert [at for at in range(0, length - 20, 10) if secret[at : at + 20] in line] == []
+
+
+def test_a_short_secret_echoes_as_a_word_only(recorder):
+    document = recorder.log(tool({"pin": "a1b"}, "a1b, not a1bc"))
+    assert document["mcp"]["tool"]["result"]["text"] == "[SECRET], not a1bc"
 
 
 def test_a_caller_cannot_blot_out_what_was_called_by_passing_it_as_a_password(recorder):
@@ -283,7 +335,7 @@ def test_a_secret_across_the_cut_is_not_half_written(entry, start, recorder):
 def test_an_echo_across_the_cut_is_not_half_written(start, recorder):
     secret = "zq7w-correct-horse-battery-staple"
     text = "x" * start + secret + "y" * 3000
-    recorder.log(create_event(TOOL, {"result": text, "arguments": {"t": text, "password": secret}}))
+    recorder.log(create_event(TOOL, {"result": text, "arguments": {"password": secret}}))
     assert b"zq7w" not in lines(recorder.directory)[-1]
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from shipper.assets.generate import events, foreign, kibana, logstash, security
+from shipper.assets.generate import events, foreign, kibana, logstash, redaction, security
 from shipper.assets.generate.bodies import (
     MANAGED_BY,
     Body,
@@ -55,6 +55,7 @@ def _kibana(catalog: Catalog, scope: Scope) -> Generated:
 
 def _docs(catalog: Catalog, scope: Scope) -> Generated:
     yield PurePosixPath("docs/events.md"), events.page(catalog, scope).encode()
+    yield PurePosixPath("docs/redaction.md"), redaction.page().encode()
 
 
 _GENERATORS: tuple[Generator, ...] = (_ilm, _logstash, _kibana, _docs)

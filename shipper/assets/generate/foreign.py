@@ -13,12 +13,12 @@ import yaml
 
 from shipper.assets.generate.dialects import body_of, ruby
 from shipper.assets.generate.packaged import gateways, script
+from shipper.assets.generate.secrets import Shape, assignment, pattern_of, shapes
 from shipper.catalog import Catalog, Scope
 from shipper.catalog.derived import SEVERITIES, SUBJECTS, constants_of, kind_of
 from shipper.catalog.methods import Method, Source, methods
-from shipper.secrets import assigned
+from shipper.secrets import assigned, names
 from shipper.secrets.numbers import IBAN_LENGTHS
-from shipper.secrets.patterns import SHAPES, Shape
 
 #: The levels that the scripts give to events.
 _LEVELS = ("info", "warning", "high", "critical")
@@ -47,7 +47,7 @@ def in_ruby(catalog: Catalog, scope: Scope) -> str:
     everything = {
         **tables(catalog, scope),
         "patterns": {name: ruby(pattern) for name, pattern in _PATTERNS.items()},
-        "shapes": [(shape.kind, _in_ruby(shape), shape.token) for shape in SHAPES],
+        "shapes": [(shape.kind, _in_ruby(shape), shape.token) for shape in shapes()],
     }
     return script("mcp_normalise.rb").replace("@TABLES@", json.dumps(everything, indent=1))
 
@@ -59,20 +59,19 @@ def gateways_table() -> Mapping[str, Any]:
     return table
 
 
-#: Two shapes need more than a pattern: the script has code for them, under these names.
-_CODED = {"authorization": "basic", "password": "assigned"}
 _PATTERNS = {
-    "secret_name": assigned.SECRET_NAME.pattern,
-    "last_word": assigned.LAST_WORD.pattern,
-    "harmless": rf"(?x)\A(?:{body_of(assigned.HARMLESS.pattern)})\Z",
-    "assignment": f"(?ix)(?:{body_of(assigned.ASSIGNMENT.pattern)})",
+    "secret_name": names.SECRET_NAME.pattern,
+    "last_word": names.LAST_WORD.pattern,
+    "harmless": rf"(?x)\A(?:{body_of(names.HARMLESS.pattern)})\Z",
+    "assignment": f"(?ix)(?:{body_of(assignment())})",
     "value": rf"(?isx)\A(?:{body_of(assigned.VALUE.pattern)})",
+    "empty": rf"(?x)\A(?:{body_of(assigned.EMPTY.pattern)})",
     "masked": rf"(?x)\A(?:{body_of(assigned.MASKED.pattern)})",
 }
 
 
 def _in_ruby(shape: Shape) -> str:
-    return ruby(shape.pattern) if shape.pattern else _CODED[shape.kind]
+    return shape.code or ruby(pattern_of(shape))
 
 
 def _methods() -> dict[str, Any]:

@@ -13,9 +13,9 @@ from shipper.assets.generate.bodies import MANAGED_BY, Body, name_of
 from shipper.assets.generate.dialects import body_of, java
 from shipper.assets.generate.foreign import gateways_table, tables
 from shipper.assets.generate.packaged import script
+from shipper.assets.generate.secrets import pattern_of, shapes
 from shipper.catalog import Catalog, Scope
-from shipper.secrets import assigned
-from shipper.secrets.patterns import SHAPES
+from shipper.secrets import assigned, names
 
 _NORMALISE = "mcp-normalise"
 _MASK_TEXT = "mcp-mask-text"
@@ -125,8 +125,8 @@ def _body(pattern: re.Pattern[str]) -> str:
 
 #: The first is for a name without punctuation, the second for the name itself. Both match the
 #: complete name of a secret.
-_NAME = rf"(?s)\A(?!(?:{_body(assigned.HARMLESS)})\z).*?(?:{_body(assigned.SECRET_NAME)}).*\z"
-_LAST_WORD = rf"(?s)\A.*?(?:{_body(assigned.LAST_WORD)}).*\z"
+_NAME = rf"(?s)\A(?!(?:{_body(names.HARMLESS)})\z).*?(?:{_body(names.SECRET_NAME)}).*\z"
+_LAST_WORD = rf"(?s)\A.*?(?:{_body(names.LAST_WORD)}).*\z"
 
 
 def _spelled(pattern: str) -> str:
@@ -136,8 +136,8 @@ def _spelled(pattern: str) -> str:
 
 
 _IN_TEXT = (
-    rf"(?<![\w.-])(?!(?:{_spelled(_body(assigned.HARMLESS))})(?![\w-]))[\w.-]{{0,32}}?"
-    rf"(?:{_spelled(_body(assigned.SECRET_NAME))})[\w-]{{0,40}}+"
+    rf"(?<![\w.-])(?!(?:{_spelled(_body(names.HARMLESS))})(?![\w-]))[\w.-]{{0,32}}?"
+    rf"(?:{_spelled(_body(names.SECRET_NAME))})[\w-]{{0,40}}+"
 )
 _MASKED = rf"(?!{_body(assigned.MASKED)})"
 #: A quoted value. After an escaped quote it ends at the next quote with just as many backslashes.
@@ -153,21 +153,21 @@ _ASSIGNED = (
 #: Put before text that a script must check.
 _MARK = "\ue001"
 _IBAN_HEAD = r"(?<![A-Za-z0-9])(?=[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9])"
-_SSN = r"(?<![0-9-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![0-9-])"
 
 
 def _shapes() -> Iterable[tuple[str, str, str]]:
     """The name, pattern and replacement of each shape, in the order in which the handler masks."""
     seen: dict[str, int] = {}
-    for shape in SHAPES:
+    for shape in shapes():
         seen[shape.kind] = seen.get(shape.kind, 0) + 1
         name = shape.kind if seen[shape.kind] == 1 else f"{shape.kind}_{seen[shape.kind]}"
         if shape.pattern:
-            yield name, java(shape.pattern), shape.token.replace("\\1", "$1")
-        elif shape.kind == "password":
+            token = shape.token.replace("\\1", "$1").replace("\\2", "$2")
+            yield name, java(pattern_of(shape)), token
+        elif shape.code == "assigned":
             yield name, _ASSIGNED, "$1$2[PASSWORD]"
-    yield "iban", _IBAN_HEAD, _MARK
-    yield "ssn", _SSN, "[SSN]"
+        elif shape.code == "numbers":
+            yield "iban", _IBAN_HEAD, _MARK
 
 
 _SHAPES = tuple(_shapes())

@@ -1,0 +1,109 @@
+"""The tables of secrets for the scripts in Ruby and Painless, from the same rows as Python's.
+
+The scripts have no checks but those of numbers and `Basic`, read no documents (columns, manifests,
+blocks of YAML), decode no other spellings, and know no entropy: docs/redaction.md names this.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from shipper.secrets.assigned import REST
+from shipper.secrets.kinds import VENDOR_KINDS, Kind
+from shipper.secrets.names import SHORT, STEMS
+from shipper.secrets.numbers import PHONE, SSN
+from shipper.secrets.persons import PERSONS
+from shipper.secrets.shapes import CREDENTIALS, SHAPES
+
+_SECRET = re.compile(r"\(\?P<s>")
+
+
+class Shape(NamedTuple):
+    r"""One step: what the pattern matches becomes `\1`, the token, `\2`.
+
+    `code` names the script's own function where a pattern is not enough.
+    """
+
+    kind: str
+    pattern: str = ""
+    code: str = ""
+
+    @property
+    def token(self) -> str:
+        token = f"[{self.kind.upper()}]"
+        return rf"\1{token}\2" if self.pattern.startswith(_SPLIT) else token
+
+
+#: Marks a pattern with groups for what stands before and after the secret.
+_SPLIT = "(?#s)"
+_EMAIL = (
+    r"(?<![\w.+-])(?!(?:git|hg|svn)@[\w.-]{1,64}[:/])[\w.+-]++(?:@|%40)"
+    r"(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w-]|\.[0-9])"
+)
+
+
+def shapes() -> Iterator[Shape]:
+    """In the order in which the scripts mask: a longer secret is not cut in two."""
+    first = [kind for kind in SHAPES if kind.group in {"private_key", "jwt"}]
+    yield from map(_shape, first)
+    yield Shape("token", _vendors(VENDOR_KINDS))
+    yield Shape("authorization", code="basic")
+    yield from (_shape(kind) for kind in CREDENTIALS if kind.name == "bearer")
+    yield from (_shape(kind) for kind in SHAPES if kind.group == "password")
+    yield Shape("password", code="assigned")
+    yield Shape("email", _EMAIL)
+    yield Shape("card", code="numbers")
+    yield Shape("ssn", SSN.pattern)
+    yield Shape("phone", PHONE.pattern)
+    yield from map(_shape, PERSONS)
+
+
+def _shape(kind: Kind) -> Shape:
+    """The row of a kind, with groups around its secret."""
+    found = _SECRET.search(kind.pattern)
+    if not found:
+        return Shape(kind.group, kind.pattern)
+    flags = re.match(r"\(\?[aimsx]+\)", kind.pattern)
+    head = flags[0] if flags else ""
+    end = _closing(kind.pattern, found.start())
+    before, inside = kind.pattern[len(head) : found.start()], kind.pattern[found.end() : end]
+    after = kind.pattern[end + 1 :]
+    return Shape(kind.group, f"{_SPLIT}{head}({before})(?:{inside})({after})")
+
+
+def _closing(pattern: str, start: int) -> int:
+    """The position of the parenthesis that closes the one at `start`."""
+    depth = 0
+    for part in re.finditer(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()]", pattern[start:], re.DOTALL):
+        depth += {"(": 1, ")": -1}.get(part[0], 0)
+        if depth == 0:
+            return start + part.start()
+    raise ValueError(f"not closed: {pattern}")
+
+
+def _vendors(kinds: Iterable[Kind]) -> str:
+    """All tokens as one pattern, by their first letter: most words of a text meet few of them."""
+    by_letter: dict[str, list[str]] = defaultdict(list)
+    for kind in kinds:
+        body = kind.pattern.removeprefix("(?<![A-Za-z0-9])")
+        literal = re.match(r"[A-Za-z0-9]", body)
+        by_letter[literal[0] if literal else ""].append(body)
+    branches = [
+        f"(?={letter})(?:{'|'.join(bodies)})" if letter else "|".join(bodies)
+        for letter, bodies in by_letter.items()
+    ]
+    return rf"(?<![A-Za-z0-9])(?:{'|'.join(branches)})"
+
+
+def pattern_of(shape: Shape) -> str:
+    """The pattern without the mark of its groups."""
+    return shape.pattern.removeprefix(_SPLIT)
+
+
+def assignment() -> str:
+    """The names of secrets and the separator before the value, for a search."""
+    words = [re.escape(word).replace(r"\ ", "[ ]") for word in STEMS]
+    short = "|".join(SHORT)
+    name = rf"(?P<name> (?: {'|'.join(words)} | (?:{short})(?![a-z]) )"
+    return REST.pattern.replace("(?P<name>", name, 1)

@@ -1,0 +1,185 @@
+"""Secrets whose name stands elsewhere in a document: columns, pairs, manifests, SQL."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from shipper.secrets.entropy import looks_random
+from shipper.secrets.names import is_secret_name
+from shipper.secrets.spans import RANDOM, Places, Span
+
+#: Where the names of secrets may stand in the text: start and end of their gates.
+Words = list[tuple[int, int]]
+_MASK = "[PASSWORD]"
+
+_NAMED = re.compile(
+    r"""(?ix) (?:\b|_)(?:name|key|id|field|label|selector|element)["'\\]{0,4} \s{0,2}[:=]\s{0,2} ["'\\]{0,4}
+    (?P<n>[\w.\#-]{2,64}) ["'\\]{0,4} \s{0,4}[,;]?\s{0,40}
+    ["'\\]{0,4} (?:\w{0,12}value|val|default|text)["'\\]{0,4} \s{0,2}[:=]\s{0,2} ["'\\]{0,4}
+    (?P<s>[^"'\\\n,}>]{1,512})"""
+)
+_XML = re.compile(
+    r"""(?ix) <(?:key|name|string[ ]name="|property[ ]name=")>?(?P<n>[\w.-]{2,64})(?:"|</\w+)>\s{0,40}
+    (?:<(?:string|value)>)?(?P<s>[^<\n]{1,512})</"""
+)
+_PAIR = re.compile(
+    r"""(?x) [\[(]\s{0,2} ["'\\]{1,4} (?P<n>[\w-]{2,64}) ["'\\]{1,4} \s{0,2},\s{0,4} ["'\\]{1,4}
+    (?P<s>[^"'\\\n]{1,512}) ["'\\]{1,4} \s{0,2}[\])]"""
+)
+_ARGUMENTS = re.compile(
+    r"""(?x) ["'\\]{1,4} (?P<n>--?[\w-]{2,64}) ["'\\]{1,4} \s{0,2},\s{0,4} ["'\\]{1,4}
+    (?P<s>[^"'\\\n]{1,512}) ["'\\]{1,4}"""
+)
+
+
+def _named(text: str, lower: str, _words: Words) -> Iterator[Span]:
+    tried = []
+    if ("val" in lower or "default" in lower or "text" in lower) and (":" in text or "=" in text):
+        tried.append(_NAMED)
+    if "<" in text:
+        tried.append(_XML)
+    if "'," in text or '",' in text or "' ," in text:
+        tried += [_PAIR, _ARGUMENTS]
+    for pattern in tried:
+        for match in pattern.finditer(text):
+            if is_secret_name(match["n"]):
+                yield Span(*match.span("s"), _MASK)
+
+
+_INSERT = re.compile(
+    r"(?is)insert\s+(?:or\s+\w+\s+|ignore\s+)?into\s+[\w.\"`\[\]]{1,128}\s*\((?P<columns>[^()]{1,1024})\)\s*values\s*"
+)
+_TUPLE = re.compile(r"\s*,?\s*\(")
+_CELL = re.compile(
+    r"""\s*(?P<q>'(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.)*"?|[^,()'"]{1,512})\s*(?P<end>[,)]|\Z)"""
+)
+
+
+def _sql(text: str, lower: str, _words: Words) -> Iterator[Span]:
+    if "insert" not in lower or "values" not in lower:
+        return
+    for insert in _INSERT.finditer(text):
+        columns = [name.strip(' "`[]') for name in insert["columns"].split(",")]
+        secret = {at for at, name in enumerate(columns) if is_secret_name(name)}
+        at = insert.end()
+        while secret and (opened := _TUPLE.match(text, at)):
+            cells, at = _cells(text, opened.end())
+            yield from (cells[n] for n in secret if n < len(cells))
+
+
+def _cells(text: str, at: int) -> tuple[list[Span], int]:
+    cells = []
+    while cell := _CELL.match(text, at):
+        start, end = cell.span("q")
+        if text[start] in "'\"" and end - start > 1:
+            start, end = start + 1, end - 1
+        cells.append(Span(start, end, _MASK))
+        at = cell.end()
+        if cell["end"] != ",":
+            break
+    return cells, at
+
+
+_RULE = re.compile(r"[\s|:+=-]+")
+
+
+def _table(text: str, _lower: str, words: Words) -> Iterator[Span]:
+    """Lines below a header that names a secret: CSV, TSV, Markdown, output of a database."""
+    done = -1
+    for start, _ in words:
+        line = text.rfind("\n", 0, start) + 1
+        end = text.find("\n", start)
+        if line == done or end < 0:
+            continue
+        done = line
+        header = text[line:end].rstrip("\r")
+        mark = next((mark for mark in ("|", "\t", ",", ";") if mark in header), "")
+        below = text[end + 1 :].partition("\n")[0].strip()
+        if mark == "|" and not _RULE.fullmatch(below or "x"):
+            continue
+        if mark and ":" not in header and "=" not in header:
+            names = [name.strip(" \"'`*") for name in header.split(mark)]
+            secret = [at for at, name in enumerate(names) if name and is_secret_name(name)]
+            if secret and len(names) > 1 and all(map(_is_column, names)):
+                yield from _column(text, end + 1, mark, len(names), secret)
+                return
+
+
+_COLUMN = re.compile(r"[\w .#/()-]{0,32}")
+
+
+def _is_column(name: str) -> bool:
+    return _COLUMN.fullmatch(name) is not None
+
+
+def _column(text: str, at: int, mark: str, width: int, secret: Iterable[int]) -> Iterator[Span]:
+    for row in text[at:].splitlines(keepends=True):
+        cells = row.rstrip("\r\n").split(mark)
+        if len(cells) != width and row.strip():
+            return
+        starts = [at]
+        for cell in cells:
+            starts.append(starts[-1] + len(cell) + 1)
+        for number in secret:
+            if number < len(cells) and not _RULE.fullmatch(cells[number]):
+                yield from _trimmed(cells[number], starts[number])
+        at += len(row)
+
+
+def _trimmed(cell: str, at: int) -> Iterator[Span]:
+    inner = cell.strip(" \"'`")
+    if inner:
+        start = at + cell.index(inner)
+        yield Span(start, start + len(inner), _MASK)
+
+
+_MANIFEST = re.compile(r"(?im)^[ \t]{0,40}[\"']?kind[\"']?\s*:\s*[\"']?Secret\b")
+_DATA = re.compile(
+    r"(?m)^(?P<indent>[ \t]{0,40})(?:data|stringData):[ \t]*\r?\n(?P<rows>(?:(?P=indent)[ \t]+[^\n]*(?:\n|\Z))+)"
+)
+_ROW = re.compile(
+    r"(?m)^[ \t]+[\w.\-\"']{1,128}:[ \t]*[\"']?(?P<s>[^\s\"'|>][^\n\"']*|(?<=[|>])[^\n]*)|^[ \t]+(?P<t>[^\s:]{4,})[ \t]*$"
+)
+
+
+def _kubernetes(text: str, lower: str, _words: Words) -> Iterator[Span]:
+    """All values of a Secret, however their names are."""
+    if "kind" not in lower or not _MANIFEST.search(text):
+        return
+    for data in _DATA.finditer(text):
+        for row in _ROW.finditer(text, *data.span("rows")):
+            group = "s" if row["s"] else "t"
+            if row[group]:
+                yield Span(*row.span(group), _MASK)
+
+
+#: A telling word, then a random text within a few words: "our Okta token is now 00Ab…".
+_LONG = re.compile(r"[A-Za-z0-9+/_~=.-]{20}")
+_NEAR = re.compile(
+    r"(?<![\w./:@-])[A-Za-z0-9+/](?:[A-Za-z0-9+/_~-]|[.=](?=\w)){19,512}+(?![\w@:/\[(.-]\w)"
+)
+#: Characters between the word and the random text.
+_FAR = 40
+_TELLING = re.compile(r"(?i)(?:secret|token|key|passw|credential|api|auth|pat)")
+
+
+def nearby(text: str, words: Words, known: Places) -> Iterator[Span]:
+    """Texts that look random, a few words behind a telling one."""
+    end = 0
+    for start, stop in words:
+        if start < end or not _TELLING.match(text, start):
+            continue
+        long = _LONG.search(text, stop, stop + _FAR + 20)
+        if not long or "\n" in text[stop : long.start()]:
+            continue
+        match = _NEAR.match(text, long.start())
+        if match and not known.covers(match.start()) and looks_random(match[0]):
+            yield Span(*match.span(), "[SECRET]", RANDOM)
+        end = match.end() if match else long.end()
+
+
+DOCUMENTS: tuple[Callable[[str, str, Words], Iterable[Span]], ...] = (
+    _named,
+    _sql,
+    _table,
+    _kubernetes,
+)

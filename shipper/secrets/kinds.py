@@ -1,0 +1,58 @@
+"""The kinds of secret that their form reveals: a row each, whatever finds and renders them.
+
+A row has a gate, a literal in lower case that every text with the secret contains. One search
+finds all gates; a pattern runs only where its gate stands.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from shipper.secrets.forms import example_of, head_of, pattern_of
+from shipper.secrets.vendors import TAILED, TOKENS
+
+#: Whether the text of a match is a secret of the kind.
+Check = Callable[[str], bool]
+
+
+class Kind(NamedTuple):
+    """One kind of secret.
+
+    `pattern` matches from `back` characters before the gate, or from the gate; a group `s` in it is
+    the secret, otherwise the whole match is. A secret is counted and replaced by its group.
+    """
+
+    name: str
+    gates: tuple[str, ...]
+    pattern: str
+    source: str
+    #: Texts that hold one, with `~` where a scanner of code would take it for live.
+    hits: tuple[str, ...]
+    misses: tuple[str, ...] = ()
+    group: str = "token"
+    back: int = 0
+    check: Check | None = None
+    #: Runs before the values of secret names are masked, and is kept within them.
+    is_specific: bool = True
+    #: The pattern that Ruby and Java get, if it is not the same.
+    rendered: str = ""
+
+
+#: No part of a longer word: `task-1` is no `sk-1`.
+_BOUND = "(?<![A-Za-z0-9])"
+_FIRM = 5
+
+
+def _tokens() -> Iterator[Kind]:
+    for line in TOKENS.strip().splitlines():
+        name, form, source = line.split()
+        head = head_of(form)
+        is_firm = len(head) >= _FIRM and not head.isalnum()
+        pattern = ("" if is_firm else _BOUND) + pattern_of(form)
+        yield Kind(name, (head,), pattern, source, (example_of(form),), (head + "x.",))
+    for line in TAILED.strip().splitlines():
+        name, gate, back, form, source = line.split()
+        pattern = _BOUND + pattern_of(form)
+        yield Kind(name, (gate,), pattern, source, (), (gate + "x",), back=int(back))
+
+
+VENDOR_KINDS = tuple(_tokens())

@@ -1,0 +1,236 @@
+"""Find the secrets of a text, and replace them: one search for gates, patterns where they stand."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import NamedTuple
+
+from shipper.secrets.assigned import names_in
+from shipper.secrets.documents import DOCUMENTS, nearby
+from shipper.secrets.gates import Hit, Search, search_of
+from shipper.secrets.kinds import VENDOR_KINDS, Kind
+from shipper.secrets.names import SEPARATORS, SHORT, STEMS
+from shipper.secrets.numbers import numbers_in
+from shipper.secrets.persons import PERSONS, emails
+from shipper.secrets.shapes import SHAPES
+from shipper.secrets.spans import PERSON, SURE, Places, Span, joined
+from shipper.secrets.views import View, in_base64, may_be_base64, may_be_coded, views_of
+
+#: Called with the kind of what was masked, and how many.
+Seen = Callable[[str, int], None]
+
+#: All kinds with a row; the others are code: values of names, addresses, numbers, documents.
+KINDS: tuple[Kind, ...] = (*SHAPES, *VENDOR_KINDS, *PERSONS)
+#: Digits as a card, a phone or a social security number may have, and heads of bank accounts.
+_NUMBER = re.compile(
+    r"[0-9](?:[0-9 ().-]{8}|(?<=(?<![A-Za-z0-9])[A-Za-z]{2}.)[0-9][ -]?[A-Za-z0-9]{4})"
+)
+_WORD, _MAIL = object(), object()
+#: What a finder gets and gives: the text, its hits, where secrets are.
+_Row = Kind | object
+
+
+class Masker:
+    """All tables of one configuration, ready to search texts.
+
+    Own kinds are rows like the built-in ones; `keeps` decides that a found text is no secret.
+    """
+
+    def __init__(
+        self, kinds: Iterable[Kind] = KINDS, keeps: Callable[[str], bool] | None = None
+    ) -> None:
+        self._keeps = keeps
+        table: dict[str, list[_Row]] = defaultdict(list)
+        for kind in kinds:
+            for gate in kind.gates:
+                table[gate].append(kind)
+        for stem in STEMS:
+            table[stem].append(_WORD)
+        for stem in SHORT:
+            for separator in SEPARATORS:
+                table[stem + separator].append(_WORD)
+        table["@"].append(_MAIL)
+        table["%40"].append(_MAIL)
+        self._gates = tuple(table)
+        self._widths = tuple(map(_stem_width, table))
+        self._rows = tuple(map(tuple, table.values()))
+        self._search: Search = search_of(self._gates)
+
+    def found_in(self, texts: list[str], work: int | None = None) -> dict[str, list[Span]]:
+        """The secrets of each text that has any; one search serves all texts.
+
+        `work` bounds the gates that are followed. Short texts come first; a text for which too few
+        are left counts as one secret.
+        """
+        pool = "\0".join(texts)
+        hits = self._search(_lower(pool))
+        number = _NUMBER.search(pool)
+        first_number = number.start() if number else len(pool)
+        is_coded = may_be_coded(pool.replace("\0", "")) or pool.count("\0") >= max(1, len(texts))
+        if not hits and not number and not is_coded and not any(map(may_be_base64, texts)):
+            return {}
+        found: dict[str, list[Span]] = {}
+        parts = [*_parts(texts, hits, first_number)]
+        if work is not None and len(hits) > work // 4:
+            parts.sort(key=lambda part: len(part.text))
+        for part in parts:
+            text = part.text
+            if work is not None:
+                work -= len(part.hits)
+                if work < 0 and part.hits:
+                    found[text] = [Span(0, len(text), "[CUT]")]
+                    continue
+            if part.hits or part.has_number or is_coded or may_be_base64(text):
+                spans = self._all(text, part.hits, has_number=part.has_number)
+                if spans:
+                    found[text] = spans
+        return found
+
+    def spans(self, text: str) -> list[Span]:
+        """The secrets of a text, in order, none within another."""
+        return self._all(text, self._search(_lower(text)), has_number=True)
+
+    def _all(self, text: str, hits: list[Hit], *, has_number: bool) -> list[Span]:
+        found = self._plain(text, hits, has_number=has_number)
+        if may_be_coded(text):
+            for view in views_of(text):
+                found = joined([*found, *self._through(view)])
+        if may_be_base64(text):
+            for start, end, plain in in_base64(text):
+                if inner := self.spans(plain):
+                    found = joined([*found, Span(start, end, inner[0].token)])
+        return found
+
+    def mask(self, text: str, seen: Seen) -> str:
+        """The text with a token for each secret; `seen` is called for each."""
+        return replaced(text, self.spans(text), seen)
+
+    def _through(self, view: View) -> list[Span]:
+        hits = self._search(_lower(view.text))
+        return [view.back(span) for span in self._plain(view.text, hits, has_number=True)]
+
+    def _plain(self, text: str, hits: list[Hit], *, has_number: bool) -> list[Span]:
+        if not hits and not has_number:
+            return []
+        found = self._found(text, hits)
+        if has_number:
+            found += numbers_in(text)
+        if self._keeps and found:
+            found = [span for span in found if not self._keeps(text[span.start : span.end])]
+        return joined(found) if len(found) > 1 else found
+
+    def _found(self, text: str, hits: list[Hit]) -> list[Span]:
+        rows, widths = self._rows, self._widths
+        found: list[Span] = []
+        words: list[tuple[int, int]] = []
+        later: list[Hit] = []
+        ends: dict[str, int] = {}
+        for index, at in hits:
+            for row in rows[index]:
+                if row is _WORD:
+                    words.append((at, at + widths[index]))
+                elif row is _MAIL or not row.is_specific:  # type: ignore[attr-defined]
+                    later.append((index, at))
+                elif at >= ends.get(row.name, 0):  # type: ignore[attr-defined]
+                    span = _match(text, row, at)  # type: ignore[arg-type]
+                    if span:
+                        found.append(span)
+                        ends[row.name] = span.end  # type: ignore[attr-defined]
+        if words:
+            known = Places(found)
+            found += names_in(text, words, known)
+            found += nearby(text, words, known)
+            lower = text.lower()
+            for document in DOCUMENTS:
+                found += document(text, lower, words)
+        for index, at in later:
+            found += self._late(text, index, at)
+        return found
+
+    def _late(self, text: str, index: int, at: int) -> Iterator[Span]:
+        for row in self._rows[index]:
+            if row is _MAIL:
+                yield from emails(text, at, len(self._gates[index]))
+            elif isinstance(row, Kind) and not row.is_specific:
+                span = _match(text, row, at)
+                if span:
+                    yield span
+
+
+class _Part(NamedTuple):
+    """One text of a pool, with the gates in it."""
+
+    text: str
+    hits: list[Hit]
+    has_number: bool
+
+
+def _parts(texts: list[str], hits: list[Hit], first_number: int) -> Iterator[_Part]:
+    at = following = 0
+    for text in texts:
+        end = at + len(text)
+        mine = []
+        while following < len(hits) and hits[following][1] < end:
+            mine.append((hits[following][0], hits[following][1] - at))
+            following += 1
+        yield _Part(text, mine, first_number < end)
+        at = end + 1
+
+
+def _stem_width(gate: str) -> int:
+    """The length of the word in a gate that is one before a separator."""
+    for separator in SEPARATORS:
+        if gate.removesuffix(separator) in SHORT and gate not in STEMS:
+            return len(gate) - len(separator)
+    return len(gate)
+
+
+def _lower(text: str) -> str:
+    lower = text.lower()
+    if not text.isascii():  # lone surrogates, which no library takes
+        lower = lower.encode("utf-8", "replace").decode()
+    if len(lower) != len(text):  # a letter whose lower case has two: offsets would be wrong
+        lower = "".join(char if len(char.lower()) > 1 else char.lower() for char in text)
+    return lower
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+#: Characters after a gate in which a match must end, if it may begin before the gate.
+_AHEAD = 256
+
+
+def _match(text: str, kind: Kind, at: int) -> Span | None:
+    pattern = _compiled(kind.pattern)
+    if kind.back:
+        match = pattern.search(text, max(0, at - kind.back), at + _AHEAD)
+    else:
+        match = pattern.match(text, at)
+    if not match:
+        return None
+    part = "s" if "s" in pattern.groupindex else 0
+    start, end = match.span(part)
+    if kind.check and not kind.check(text[start:end]):
+        return None
+    return Span(start, end, f"[{kind.group.upper()}]", SURE if kind.is_specific else PERSON)
+
+
+def replaced(text: str, spans: Iterable[Span], seen: Seen) -> str:
+    """The text with the token of each span in its place."""
+    pieces, at = [], 0
+    for span in spans:
+        pieces += [text[at : span.start], span.token]
+        at = span.end
+        seen(span.token[1:-1].lower(), 1)
+    pieces.append(text[at:])
+    return "".join(pieces)
+
+
+@cache
+def masker() -> Masker:
+    """The masker with the built-in tables."""
+    return Masker()

@@ -1,0 +1,184 @@
+"""Names of secrets: keys of objects, headers, variables, columns, options.
+
+One test serves all of them, so that a secret in `{"api_key": …}` is also one in `?api_key=…`,
+`API_KEY: …` or `<apiKey>…`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+#: A longer name is content.
+MAX_NAME = 128
+
+#: Names of secrets, reduced to letters and digits. The first lines match anywhere in the name
+#: (`password_confirmation`), the next only at its end, the last the complete name.
+SECRET_NAME = re.compile(
+    r"""(?x)
+    (?:pass|p@ss|pss)(?:word|w0rd|wd) | passphrase | passcode | apikey | clientsecret
+    | connectionstr(?:ing)?
+    | passwort | kennwort | losungswort | motdepasse | mot2passe | contrase(?:ñ|n)a | palavrapasse
+    | wachtwoord | lösenord | losenord | adgangskode | salasana | jelszó | matkhau | katasandi
+    | пароль | секрет | 密[码碼钥鑰] | 口令 | パスワード | 暗証番号 | 秘密鍵 | 비밀번호 | 암호 | סיסמה
+    | पसवरड | รหสผาน | كلمةالمرور | κωδικός | secret(?:string|binary|base|access)
+    | (?: pwd | pswd | pswrd | passw | secrets?(?:value|key|text)? | credentials? | creds
+        | authorization(?:header)? | cookies? | htpasswd | userpass | dbpass | rootpw
+        | (?:private|secret|access|signing|encryption|account|ssh|master|shared|auth|pass|sas|host
+            |storage|webhook|license|licence|rsa|dsa|ecdsa|ed25519|aes|des|hmac|kms|tls|ssl|pgp|gpg
+            |wifi|wpa2?|wpa|psk|preshared|subscription|functions?|jwt|jws|jwe
+            |deploy|admin|consumer
+            |openai|anthropic|gemini|groq|mistral|cohere|sendgrid|stripe|twilio|fernet|dify|brave
+            |algolia|datadog|mailgun|github|gitlab|slack|azure|aws|gcp|google|huggingface|hf
+            |wandb|pinecone|tavily|serper|xai|deepseek|perplexity|replicate|vault|symmetric|crypt
+            |crypto|cipher|decryption|derived|vapid|wireguard|wg|luks|recovery
+            |keystore|truststore)keys?(?:id|pem|value|base64|data)?
+        | (?:store|key|trust|src(?:store|key)|dest(?:store|key))pass
+        | t?otp | otp(?:code|token|secret) | cvv2? | cvc2? | cvn | csc | pincode | puk | ssn | iban
+        | socialsecurity(?:number|no)?
+        | (?:card|creditcard|account|passport|cc|debitcard)(?:numbers?|no|num|nr)
+        | tokens?(?:value|string|hash|id|secret)? | jwt | sess(?:ion)?id | codeverifier | mnemonic
+        | (?:auth|authorization|mfa|2fa|otp|tfa|totp|security|verification|recovery|backup|onetime
+            |sms|login|unlock|scratch)codes?
+        | (?:security|secret|recovery)(?:answer|question?answer)s?
+        | (?:amz|goog|sas)signature | (?:seed|recovery|backup|secret|mnemonic)(?:phrase|words?)
+        | (?:database|db|redis|mongo(?:db)?|postgres(?:ql)?|mysql|amqp|rabbitmq|broker|celery
+            |cache|sentry|smtp)(?:url|uri|dsn)
+        | dsn | connstr | conn(?:ection)?uri | kubeconfig | serviceaccount(?:json|key) | keytab
+        | (?:github|gitlab|azure|devops|ado)pat | personalaccesstoken | webhook(?:url|secret)
+        | (?:redis|mongo|smtp|ldap|twilio|proxy|registry|docker)auth(?:token)?
+        | (?:wifi|wpa2?|preshared|network)?psk | xprv | privkey | privpem | pfx | p12
+        | privatepem | clientkey(?:data|pem) | signature(?:secret) | hasło | haslo | heslo | şifre
+        | parolă | senhas? | mdp | authkey | authtoken | requesttoken | jsessionid | phpsessid
+        | geheimnis | zugangscode | zugangsdaten | schlüsselwort | clavesecreta | clavedeacceso
+        | claveapi | secretkeybase | ssid(?:password) | ssopassword | licensecode | activationcode
+        | (?:signing|client|app|shared|hmac|webhook|consumer|oauth)secret | refreshtoken
+      )$
+    | ^ (?: pass[0-9]? | pw[0-9]? | psw | pin | pkey | tan | (?:basic|http|proxy)?auth | bearer | sig | seed
+        | mfa | 2fa | totp | pem | sid | nonce(?:secret) | psk | пин | пинкод | mdp )
+      $"""
+)
+#: Short words match only as the separate last word of a name: not `compass`, not `spin`.
+LAST_WORD = re.compile(
+    r"(?:^|[\W_])(?i:pass|pw|pin|seed|otp|dsn|psk)$|[\W_](?i:pat)$|[a-z](?:Pass|Pin|Pat|Psk)$"
+)
+#: Names that look like a secret's, but count or page things, or describe a secret.
+HARMLESS = re.compile(
+    r"""(?x)
+    (?: max | min | (?:max|min)?(?:new|prompt|completion|input|output|reasoning|thinking|context)
+      | total | cached? | cache(?:creation|read)input | num | numberof | stop | usage | used
+      | audio | text | image | generated | budget | remaining | special ) tokens
+    | (?: .*(?:page|sync) | next | continuation | pagination | progress | resume
+      | bos | eos | pad | sep | unk | cls | mask | stop ) tokens?
+    | (?:has|is|no|show|hide|needs?|require[sd]?|use|with|without|allow|enable|reset|forgot|change
+        |rotate|missing|invalid|wrong|bad)
+      (?:password|passwd|passphrase|passcode|token|secret|apikey|credentials?|cookies?|pin)
+    | .*pass(?:word|phrase|code) (?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength
+      |hint|(?:updated|changed)at|rules?|types?|format|manager|less|field|name|count|required
+      |reset(?:required)?|enabled|disabled|min|max|changed?|set|exists?|ok|valid|encryption|file|path|dir)
+    | (?:public|primary|foreign|sort|partition|hot|group|cache|s3|object|row|column|idempotency)
+      (?:data|host)?keys?
+    | .*public(?:access|ssh|rsa|host|signing)?keys?(?:id|pem)? | .*(?:seedid|tokentype)"""
+)
+#: Every secret's name contains one of these, in lower case: they are gates.
+# fmt: off
+STEMS = (
+    "pass", "p@ss", "pwd", "pswd", "psw", "secret", "token", "key", "cred", "cookie", "auth",
+    "otp", "cvv", "cvc", "cvn", "csc", "ssn", "jwt", "sessionid", "session_id", "session-id", "sessid",
+    "pincode", "iban", "bearer", "mnemonic", "connectionstr", "connection_str", "connstr",
+    "conn_str", "dsn", "kennwort", "mot_de", "mot-de", "motdepasse", "contrase", "palavra",
+    "wachtwoord", "lösenord", "losenord", "adgang", "salasana", "jelszó", "mat_khau", "matkhau",
+    "katasandi", "парол", "секрет", "密", "口令", "パスワード", "暗証番号", "秘密鍵", "비밀번호", "암호", "סיסמה",
+    "पासवर्ड", "รหัสผ่าน", "كلمة", "κωδικός", "kubeconfig", "keytab", "webhook", "xprv", "hasło",
+    "haslo", "heslo", "şifre", "parolă", "senha", "geheim", "zugang", "clave", "2fa", "mot de passe",
+    "kata sandi",
+)
+# fmt: on
+#: Short words are gates only where the name ends: before a separator.
+# fmt: off
+SHORT = (
+    "url", "uri", "code", "number", "account", "card", "session", "phrase", "words", "answer",
+    "pat", "tan", "puk", "psk", "sid", "seed", "sig", "pin", "pw", "pem", "pfx", "p12", "mdp",
+    "mfa", "number", "numbers", "codes", "answers", "pkey", "no", "num", "nr",
+)
+# fmt: on
+SEPARATORS = ("=", ":", '"', "'", ">", " =", "\\", " is")
+_NO_LETTER = re.compile(r"[\W_]+")
+_GATES = re.compile("|".join(map(re.escape, [*STEMS, *SHORT])) + r"|\\u00")
+
+
+@lru_cache(maxsize=4096)  # names repeat; callers bound their length
+def is_secret_name(name: str) -> bool:
+    """Whether the value of this name is a secret, whatever it looks like."""
+    plain = _NO_LETTER.sub("", name).lower()
+    if not SECRET_NAME.search(plain) and not LAST_WORD.search(name):
+        return False
+    return not HARMLESS.fullmatch(plain)
+
+
+def may_name_secrets(text: str) -> bool:
+    """Whether the text can contain a secret's name; cheaper than a search for one."""
+    return _GATES.search(text.lower()) is not None
+
+
+#: Members that name the value beside them, and members with that value.
+_LABELS = frozenset(
+    {
+        *("name", "key", "header", "field", "label", "id", "parameterkey", "selector", "element"),
+        *("param", "parameter", "variable", "attribute", "property", "option", "type", "title"),
+    }
+)
+_VALUES = frozenset(
+    {
+        *("value", "val", "values", "default", "parametervalue", "text", "content", "data"),
+        *("stringvalue", "defaultvalue", "currentvalue"),
+    }
+)
+_SECURE = frozenset({"securestring", "password", "secret"})
+
+
+def labelled(value: Mapping[Any, object]) -> tuple[object, ...]:
+    """The keys of an object's secret values, as in `{"name": "Authorization", "value": …}`."""
+    if len(value) > _MOST_LABELLED:
+        return ()
+    held = [key for key in value if type(key) is str and key.lower() in _VALUES]
+    if not held or not any(map(_names_a_secret, value.items())):
+        return ()
+    return tuple(held)
+
+
+#: An object with more members describes a thing, and labels no value.
+_MOST_LABELLED = 12
+
+
+def _names_a_secret(member: tuple[object, object]) -> bool:
+    key, label = member
+    if type(key) is not str or type(label) is not str or len(label) > MAX_NAME:
+        return False
+    name = key.lower()
+    if name == "type":
+        return label.lower() in _SECURE
+    return name in _LABELS and is_secret_name(_words(label))
+
+
+def _words(label: str) -> str:
+    """The name in a label: `Password field`, `#password`, `input[name=password]`."""
+    return _FIELD.sub("", label)
+
+
+_FIELD = re.compile(r"(?i)[\s_-]*(?:text)?(?:field|box|input|textbox)\s*$|[\]\"')]+$")
+
+
+def after_names(items: Iterable[object], count: int = 0) -> Iterator[tuple[object, bool]]:
+    """The items of a list, and which are secrets: the one after `--password`, the pair's second."""
+    listed = list(items)
+    is_pair = (count or len(listed)) == _PAIR
+    before: object = None
+    for item in listed:
+        is_name = type(before) is str and (is_pair or before[:1] == "-") and len(before) <= MAX_NAME
+        is_secret = is_name and is_secret_name(str(before))
+        yield item, is_secret
+        before = None if is_secret else item
+
+
+_PAIR = 2

@@ -1,0 +1,135 @@
+"""What identifies a person: addresses of mail by form, other data beside a name that reveals it."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from shipper.secrets.kinds import Kind
+from shipper.secrets.spans import NUMBER, Span
+
+_LOCAL = re.compile(r'[\w.+%!#$&*/=?^{|}~-]{0,63}[\w+-]|"(?:[^"\\\n]){1,62}"')
+_LOCAL_BACK = re.compile(r'(?:"[^"\n]{1,62}"|[\w.+-]{1,64})')
+_DOMAIN = re.compile(
+    r"(?:[\w-]{1,63}\.){1,8}(?:[^\W\d_]{2,24}|xn--[\w-]{2,59})(?![\w-]|\.[0-9])"
+    r"|\[[0-9]{1,3}(?:\.[0-9]{1,3}){3}\]"
+)
+#: Users of `user@host` in addresses of repositories and machines.
+_MACHINES = frozenset({"git", "hg", "svn", "gitlab", "root", "ubuntu", "ec2-user", "postmaster"})
+_MAX_LOCAL = 65
+
+
+def emails(text: str, at: int, width: int) -> Iterator[Span]:
+    """The address around an `@`, or its code in a URL."""
+    domain = _DOMAIN.match(text, at + width)
+    local = _LOCAL_BACK.match(text[max(0, at - _MAX_LOCAL) : at][::-1])
+    if not domain or not local:
+        return
+    name = local[0][::-1]
+    start = at - len(name)
+    if text[start - 1 : start] in {"/", ":"} and name in _MACHINES:
+        return
+    follows = text[domain.end() : domain.end() + 1]
+    if name in _MACHINES and follows in {":", "/"}:
+        return
+    yield Span(start, domain.end(), "[EMAIL]", NUMBER)
+
+
+_SEP = r"""["'*\\]{0,4}\s{0,2}(?:[:=：]|\bis\b|\bwas\b|>|\|)[*]{0,2}\s{0,3}["'\\]{0,2}"""
+_DATE = (
+    r"(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ]{1,2}(?:[0-9]{1,2}|[A-Za-z]{3,9})"
+    r"[-/. ,]{1,2}[0-9]{2,4}|[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}|[0-9]{8})(?![0-9])"
+)
+_ID = r"(?=[A-Za-z0-9 ./-]{0,12}[0-9])[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,22}(?![A-Za-z0-9])"
+
+
+def _person(name: str, gates: str, words: str, value: str, hit: str, sep: str = _SEP) -> Kind:
+    pattern = (
+        rf"(?i)(?:{words})(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\.?{sep}(?P<s>{value})"
+    )
+    return Kind(name, tuple(gates.split()), pattern, "", (hit,), (), "person", is_specific=False)
+
+
+PERSONS = (
+    _person(
+        "phone-named",
+        "phone mobile tel: tel. telef fax cell handy rufnummer móvil movil whatsapp telephone",
+        r"phone|mobile(?:[ _-]?phone)?|tel|telef[oó]n[oe]?|fax"
+        r"|cell(?:[ _-]?phone)?|handy|rufnummer|m[oó]vil|whatsapp",
+        r"[+(]?[0-9][0-9 ()./-]{5,20}[0-9](?![0-9])",
+        "phone: 030 1234567",
+    ),
+    _person(
+        "birth",
+        "birth dob geburt naissance nacimiento nascita nascimento geboorte рождения",
+        r"birth(?:[ _-]?(?:date|day))?|dob|geburts(?:datum|tag)|naissance|nacimiento|nascita"
+        r"|nascimento|geboortedatum|рождения",
+        _DATE,
+        "DOB: 12/03/1985",
+    ),
+    _person(
+        "born",
+        "born",
+        r"born(?:[ ]on)?|geboren(?:[ ]am)?",
+        _DATE,
+        "born on 12 March 1985",
+        r"[ :]{1,3}",
+    ),
+    _person(
+        "passport",
+        "passport reisepass passeport pasaporte pasaport passaporto паспорт",
+        r"passport|reisepass|passeport|pasaporte|passaporto|паспорт",
+        r"(?=[A-Z]{0,3}[0-9])[A-Z0-9<]{6,12}(?![A-Za-z0-9])",
+        "Reisepass: C01X00T47",
+        rf"(?:{_SEP}|[ ])",
+    ),
+    _person(
+        "identity",
+        "tax steuer insurance national licen cpf cnpj dni nie nif curp aadhaar nino codice pesel "
+        "nric bsn personnummer ssn sozialvers ausweis social tin nir ahv medicare nhs",
+        r"(?<![A-Za-z])(?:tax(?:payer)?(?:[ _-]?(?:id|identification))?|steuer(?:[ _-]?(?:id|nummer))?|tin|ein"
+        r"|national[ _-]?(?:id|insurance|identity)|insurance|social[ _-]?(?:security|insurance)|ssn|nino"
+        r"|licen[cs]e|cpf|cnpj|dni|nie|nif|curp|aadhaar|codice[ _]fiscale"
+        r"|pesel|nric|bsn|personnummer|ausweis|ahv|medicare|nhs"
+        r"|sozialversicherung(?:snummer)?)",
+        _ID,
+        "tax id: 12-3456789",
+        rf"(?:{_SEP}|[ ](?=[0-9]{{3}}[ .-]?[0-9]{{2}}))",
+    ),
+)
+#: Names of a person's data as keys, reduced to letters and digits, by the kind of their value.
+_BY_NAME = (
+    (
+        re.compile(r"(?:phone|telephone|mobile|cell|fax|tel|telefon)(?:number|no|nr)?$"),
+        r"[+(]?[0-9][0-9 ()./-]{5,20}[0-9]",
+    ),
+    (
+        re.compile(
+            r"(?:dateofbirth|birthdate|birthday|dob|geburtsdatum|geburtstag|datedenaissance|fechadenacimiento)$"
+        ),
+        _DATE,
+    ),
+    (
+        re.compile(
+            r"(?:passport|reisepass|driverslicen[cs]e|driverlicen[cs]e|nationalid|nationalinsurance|taxid|taxnumber|taxidentificationnumber|tin|steuerid|steuernummer|cpf|cnpj|dni|nie|nif|curp|aadhaar|nino|codicefiscale|pesel|nric|bsn|personnummer|ausweisnummer|idcard|ssn)(?:number|no|nr|id)?$"
+        ),
+        _ID,
+    ),
+)
+_NO_LETTER = re.compile(r"[\W_]+")
+
+
+def is_personal(name: str, value: object) -> bool:
+    """Whether a value under this key identifies a person: `{"phone": …}`, `{"dob": …}`."""
+    form = _form_of(name)
+    if form is None or type(value) not in {str, int}:
+        return False
+    return form.fullmatch(str(value)[:64]) is not None
+
+
+@lru_cache(maxsize=4096)  # names repeat
+def _form_of(name: str) -> re.Pattern[str] | None:
+    plain = _NO_LETTER.sub("", name[:128]).lower()
+    for names, form in _BY_NAME:
+        if names.search(plain):
+            return re.compile(form, re.IGNORECASE)
+    return None

@@ -1,0 +1,352 @@
+"""Kinds that need more than a prefix: keys in armour, credentials of headers, URLs and commands."""
+
+import base64
+import re
+
+from shipper.secrets.kinds import Check, Kind
+
+_STANDARD = str.maketrans("-_", "+/")
+#: A word of a command line, in quotes or not.
+_WORD = r"""["']?(?P<s>[^\s"'|;]{1,256})"""
+#: Other words of the same command.
+_MORE = r"[^\n|;]{0,120}?"
+
+
+def _decoded(text: str) -> bytes:
+    head = text.rstrip("=").translate(_STANDARD)
+    return base64.b64decode(head[: len(head) // 4 * 4])
+
+
+def _has_colon(text: str) -> bool:
+    """Prose often contains "basic"; credentials are the base64 of a text with a colon in it."""
+    return b":" in _decoded(text)
+
+
+#: Members of a token's header (RFC 7515, RFC 7516). A cursor of a list is JSON in base64 too.
+_OF_HEADERS = re.compile(rb'"(?:alg|typ|kid|enc|cty|x5t|jwk|jku|b64|zip|epk|apu|crit)')
+
+
+def _is_jwt(text: str) -> bool:
+    return "." in text or _OF_HEADERS.search(_decoded(text)) is not None
+
+
+def _no_ids(text: str) -> bool:
+    """`docker run -u 1000:1000` names a user and a group, `-u bob:secret1` has a password."""
+    return not text.isdigit() and text not in {"node", "root", "www-data", "staff", "users"}
+
+
+def _key(name: str, gate: str, pattern: str, hit: str, *more: str) -> Kind:
+    gates = (gate, *more)
+    return Kind(name, gates, pattern, "RFC 7468, RFC 4716", (hit,), group="private_key")
+
+
+_BODY = r"[A-Za-z0-9+/]{12,}={0,2}(?:(?:\r?\n|\\n)[ \t]*[A-Za-z0-9+/]{1,76}={0,2}(?![^\s\\\"']))*"
+
+KEYS = (
+    _key(
+        "pem",
+        "-----begin",
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+        r"(?s:.*?)(?:-----END[^\n]{0,60}?-----|\Z)",
+        "-----BEGIN ~PRIVATE KEY-----\nMIIEabcd\n-----END PRIVATE KEY-----",
+    ),
+    _key(
+        "ssh2",
+        "---- begin",
+        r"---- BEGIN SSH2 [A-Z ]{0,20}PRIVATE KEY ----(?s:.*?)(?:---- END[^\n]{0,60}?----|\Z)",
+        "---- BEGIN SSH2 ENCRYPTED ~PRIVATE KEY ----\nP2/56wAA\n---- END SSH2 PRIVATE KEY ----",
+    ),
+    _key(
+        "putty",
+        "putty-user-key-file",
+        r"PuTTY-User-Key-File-[0-9](?s:.*?)(?:Private-MAC: ?[0-9a-fA-F]+|\Z)",
+        "PuTTY-User-Key-File-2: ssh-rsa\nPrivate-Lines: 1\nAAAAgQ\nPrivate-MAC: 12ab",
+    ),
+    _key(
+        "key-body",
+        "mii",
+        r"MII[A-Za-z0-9+/]{3}(?:IBAAK|IBADAN|BOBgkq|AIBAAKC|gIBAAKB|gIBADAN)" + _BODY,
+        "MIIEpAIBAAKC~AQEAabcdefghijklmnopqrstuvwxyz0123456789",
+    ),
+    _key(
+        "ec-key-body",
+        "mhccaqee",
+        r"(?:MHcCAQEE|MHQCAQEE|MIGkAgEB|MIGHAgEAMBMG|MC4CAQAwBQYDK2V|b3BlbnNzaC1rZXktdj)" + _BODY,
+        "b3BlbnNzaC1rZXktdj~EAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAAB",
+        *("mhqcaqee", "migkageb", "mighageambmg", "mc4caqawbqydk2v", "b3blbnnzac1rzxktdj"),
+    ),
+    _key(
+        "jwk",
+        '"d"',
+        r'"d"\s{0,4}:\s{0,4}"(?P<s>[A-Za-z0-9_\-]{32,})"',
+        '{"kty":"EC","d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43~bVdj3eAE"}',
+    ),
+    _key("extended-key", "xprv", r"\b[xyz]prv[A-Za-z0-9]{80,}", "xprv~" + "9s21ZrQH143K" * 9),
+)
+
+_JWT = r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}"
+#: Words that follow in prose: "bearer authentication failed", "bearer token".
+_BEARER = (
+    r"(?i)\bbearer\s{1,4}(?P<s>(?!(?:auth|token|scheme|realm|credential|error|header|challenge)"
+    r"[a-z]*(?![\w.~+/=-]))[\w.~+/-]{6,}=*)"
+)
+CREDENTIALS = (
+    Kind(
+        "jwt",
+        ("eyj",),
+        _JWT,
+        "RFC 7519",
+        ("ey~JhbGciOiJIUzI1NiJ9.e30.x",),
+        ("cursor eyJpZCI6MTIzNDU2fQ",),
+        "jwt",
+        check=_is_jwt,
+    ),
+    Kind(
+        "jwt-base64",
+        ("zxlk",),
+        r"\bZXlK[A-Za-z0-9+/]{24,}={0,2}",
+        "RFC 7519",
+        ("ZXlK~aGJHY2lPaUpJVXpJMU5pSjkuZTMwLng",),
+        (),
+        "jwt",
+    ),
+    Kind(
+        "basic",
+        ("basic",),
+        r"(?ai)\bbasic\s{1,4}+(?P<s>[a-z0-9+/_-]{4,2048}+={0,2}+)",
+        "RFC 7617",
+        ("Basic Ym9iOmh1bnRlcjI=",),
+        ("a basic understanding",),
+        "authorization",
+        check=_has_colon,
+    ),
+    Kind(
+        "bearer",
+        ("bearer",),
+        _BEARER,
+        "RFC 6750",
+        ("Bearer 8f3a9bc2d1",),
+        ("bearer token missing",),
+        "authorization",
+    ),
+)
+
+
+def _password(
+    name: str, gates: str, pattern: str, hit: str, *, back: int = 0, check: Check | None = None
+) -> Kind:
+    return Kind(name, tuple(gates.split("|")), pattern, "", (hit,), (), "password", back, check)
+
+
+def _command(name: str, gates: str, pattern: str, hit: str, check: Check | None = None) -> Kind:
+    return _password(f"command-{name}", gates, pattern + _WORD, hit, check=check)
+
+
+URLS = (
+    _password(
+        "url-password",
+        "://|:\\/",
+        r":(?:\\{0,15}/){2}[^\s/:@]{0,256}:(?P<s>[^\s/\"'<>]{1,256}|(?![0-9]{1,5}/)[^\s\"'<>]{1,128}?)@(?=[\w.\[-])",
+        "postgres://bob:hunter2@db",
+    ),
+    _password(
+        "url-token",
+        "://",
+        r"://(?P<s>[A-Za-z0-9_\-]{20,256})@",
+        "https://abcdefghij0123456789@git.example/x",
+    ),
+    _password(
+        "url-key",
+        "?key=|&key=|appid=|?code=|&code=|?k=",
+        r"(?:[?&](?:key|code|k)|appid)=(?P<s>[^&\s\"'#<>]{8,})",
+        "https://x.example/v1?key=Zx81jsKq02mmA1",
+    ),
+    _password(
+        "url-signature",
+        "signature=",
+        r"(?i)(?<=[?&-])signature=(?P<s>[^&\s\"'#<>]{8,})",
+        "https://x.example/a?Expires=1&Signature=abcdefgh12",
+    ),
+    _password(
+        "oracle",
+        "@//",
+        r"(?<![\w/:])\w{1,30}/(?P<s>[^\s/@\"']{1,64})@//",
+        "scott/tiger@//db:1521/x",
+        back=96,
+    ),
+    _password(
+        "jdbc-oracle",
+        "thin:",
+        r"thin:\w{1,30}/(?P<s>[^\s/@\"']{1,64})@",
+        "jdbc:oracle:thin:scott/tiger@db",
+    ),
+    _password(
+        "sqlplus",
+        "sqlplus",
+        r"sqlplus\s+(?:-\w+\s+){0,3}\w{1,30}/(?P<s>[^\s/@\"']{1,64})",
+        "sqlplus scott/tiger",
+    ),
+)
+_HASH = (
+    r"(?:\$(?:2[abxy]?|argon2(?:id|i|d)|[1567y]|gy|apr1|pbkdf2[\w-]*|scrypt)\$[./A-Za-z0-9$=,+_-]{8,}"
+    r"|\{(?:S?SHA(?:256|512)?|S?MD5|CRYPT)\}[A-Za-z0-9+/=$.]{8,})"
+)
+FILES = (
+    _password(
+        "hash",
+        "$2|$argon2|$1$|$5$|$6$|$7$|$y$|$gy$|$apr1$|$pbkdf2|$scrypt$|{sha|{ssha|{md5}|{smd5}|{crypt}",
+        _HASH,
+        "bob:$2y$10$abcdefghijklmnopqrstuv",
+    ),
+    _password(
+        "hash-django",
+        "pbkdf2_sha|bcrypt_sha|argon2$",
+        r"(?:pbkdf2|bcrypt)_sha[0-9]{1,3}\$[A-Za-z0-9+/=$.]{12,}",
+        "pbkdf2_sha256$600000$abcd$efghijklmnop=",
+    ),
+    _password(
+        "netrc",
+        "login ",
+        r"login\s+\S{1,128}\s+password\s+(?P<s>\S{1,256})",
+        "machine x login bob password hunter2",
+    ),
+    _password(
+        "pgpass",
+        ":5432:|:*:|:6432:|:5433:",
+        r"(?<![^\s\"'])[\w.*-]{1,100}:(?:[0-9]{1,5}|\*):[\w.*-]{1,63}:[\w.*-]{1,63}:(?P<s>[^\s:\"']{1,128})",
+        "db:5432:app:bob:hunter2",
+        back=101,
+    ),
+    _password(
+        "sql-identified",
+        "identified",
+        r"(?i)identified\s+(?:with\s+\S{1,40}\s+)?(?:by|as)\s+(?:password\s+)?[\"'`](?P<s>[^\"'`\n]{1,256})",
+        "CREATE USER bob IDENTIFIED BY 'hunter2'",
+    ),
+    _password(
+        "powershell",
+        "convertto-securestring",
+        r"(?i)ConvertTo-SecureString\s+(?:-\w+\s+){0,3}[\"'](?P<s>[^\"'\n]{1,256})",
+        'ConvertTo-SecureString "hunter2" -AsPlainText',
+    ),
+    _password(
+        "html-input",
+        "type=password|type=\"password\"|type='password'",
+        r"(?i)type=[\"']?password[^<>\n]{0,120}?\svalue=[\"']?(?P<s>[^\"'\s>]{1,256})",
+        "<input type=password value=hunter2>",
+    ),
+    _password(
+        "http-form",
+        'name="',
+        r"(?i)name=\"[^\"\n]{0,40}(?:passw|pwd|secret|token|api_?key|pin\b)[^\"\n]{0,40}\"(?:\r?\n|\\r\\n|\\n){2}(?P<s>[^\r\n\\]{1,512})",
+        'name="password"\n\nhunter2\n--x',
+    ),
+    _password(
+        "mnemonic",
+        "phrase|mnemonic|seed",
+        r"(?i)(?:phrase|mnemonic|seed)(?:\s+words)?\W{1,6}(?:(?:is|was)\W{1,3})?(?P<s>(?:[a-z]{3,8}[ ,]{1,2}){11,23}[a-z]{3,8})",
+        "seed phrase: " + "abandon " * 11 + "about",
+    ),
+    _password(
+        "kubernetes-literal",
+        "--from-literal",
+        r"--from-literal[= ][\"']?[\w.-]{1,64}=(?P<s>[^\s\"']{1,256})",
+        "kubectl create secret generic x --from-literal=a=hunter2",
+    ),
+)
+COMMANDS = (
+    _command(
+        "mysql",
+        "mysql|mariadb",
+        rf"(?:mysql\w*|mariadb[\w-]*)\s{_MORE}(?<=\s)-p(?!\s)",
+        "mysql -u root -phunter2 db",
+    ),
+    _command(
+        "user",
+        " -u |--user|--proxy-user",
+        r"\s?(?:-[uU]|--(?:proxy-)?user)[= ]{1,2}[\"']?[\w.@+\\-]{0,64}:(?=[^\s\"':/]{3})",
+        "curl -u bob:hunter2 https://x",
+        _no_ids,
+    ),
+    _command(
+        "cookie",
+        "curl",
+        rf"curl\s{_MORE}(?<=\s)(?:-b|--cookie)[= ]{{1,2}}[\"']?[\w.-]{{1,64}}=",
+        "curl -b sid=hunter2 https://x",
+    ),
+    _command("sshpass", "sshpass", r"sshpass\s+-p\s*", "sshpass -p hunter2 ssh bob@db"),
+    _command(
+        "aws",
+        "configure set",
+        r"configure set \S{0,64}(?:secret|token|key|password)\S{0,64}\s+",
+        "aws configure set aws_secret_access_key hunter2",
+    ),
+    _command(
+        "nmcli",
+        "nmcli",
+        rf"nmcli\s{_MORE}(?:password|psk)\s+",
+        "nmcli dev wifi connect x password hunter2",
+    ),
+    _command(
+        "redis",
+        "redis-cli",
+        rf"redis-cli\s{_MORE}(?<=\s)(?:-a|--pass)\s+",
+        "redis-cli -h db -a hunter2",
+    ),
+    _command(
+        "login",
+        "docker login|podman login|az login|oc login|helm registry login|vault login",
+        rf"(?:docker|podman|az|oc|registry) login\s{_MORE}(?<=\s)-p[= ]?\s?",
+        "docker login -u bob -p hunter2",
+    ),
+    _command(
+        "ldap", "ldap", rf"ldap\w{{3,10}}\s{_MORE}(?<=\s)-w\s*", "ldapsearch -x -w hunter2 -b dc=x"
+    ),
+    _command("smb", " -u ", r"\s-U\s*[\"']?[\w\\/.-]{1,64}%", "smbclient //x/y -U bob%hunter2"),
+    _command(
+        "net-use",
+        "net use",
+        r"(?i)net use [^\n]{0,120}?/user:\S+\s+",
+        "net use z: \\\\srv\\x /user:bob hunter2",
+    ),
+    _command(
+        "htpasswd",
+        "htpasswd",
+        r"htpasswd\s+-\w*b\w*\s+\S{1,128}\s+\S{1,64}\s+",
+        "htpasswd -b .htpasswd bob hunter2",
+    ),
+    _command("zip", "zip ", rf"zip\s{_MORE}(?<=\s)-P\s*", "unzip -P hunter2 a.zip"),
+    _command("7z", "7z", rf"7z\w?\s{_MORE}(?<=\s)-p(?!\s)", "7z x -phunter2 a.7z"),
+    _command("mongo", "mongo", rf"mongo\w*\s{_MORE}(?<=\s)-p\s+", "mongosh -u bob -p hunter2"),
+    _command(
+        "sqlcmd",
+        "sqlcmd|bcp ",
+        rf"(?:sqlcmd|bcp)\s{_MORE}(?<=\s)-P\s*",
+        "sqlcmd -S db -U sa -P hunter2",
+    ),
+    _command("rdp", "freerdp", rf"freerdp\s{_MORE}/p:", "xfreerdp /u:bob /p:hunter2 /v:host"),
+    _command(
+        "openssl",
+        "openssl",
+        rf"openssl\s{_MORE}(?<=\s)-[kK]\s+",
+        "openssl enc -aes-256-cbc -k hunter2",
+    ),
+    _command("pass", "pass:", r"(?<=\s)pass:", "openssl rsa -passin pass:hunter2"),
+    _command(
+        "snmp", "snmp", rf"snmp\w{{2,10}}\s{_MORE}(?<=\s)-[cAX]\s+", "snmpwalk -v2c -c hunter2 host"
+    ),
+    _command(
+        "echo",
+        "echo ",
+        r"echo\s+(?:-n\s+)?(?=[^\n|]{1,256}\|\s*(?:sudo\s+-S|passwd --stdin|docker login))",
+        "echo hunter2 | sudo -S ls",
+    ),
+    _password(
+        "command-chpasswd",
+        "chpasswd",
+        r"[\w.-]{1,32}:(?P<s>[^\s\"'|]{1,128})[\"']?\s*\|\s*(?:sudo\s+)?chpasswd",
+        "echo 'bob:hunter2' | chpasswd",
+        back=180,
+    ),
+)
+SHAPES = (*KEYS, *CREDENTIALS, *URLS, *FILES, *COMMANDS)

@@ -1,0 +1,145 @@
+"""Other spellings of a text: what a browser, a shell or a decoder makes of it.
+
+A secret in `%70assword%3D…` or `pass&#119;ord` is found in the decoded text, and masked in the text
+as it came. Each view remembers where its characters come from.
+"""
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from shipper.secrets.spans import Span
+
+#: How often a text is decoded again: a URL in a URL in a URL.
+_MOST = 3
+_CODE = re.compile(
+    r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)|(?P<entity>&(?:#[0-9]{1,6}|#[xX][0-9A-Fa-f]{1,5}|[a-zA-Z]{2,8});)"
+    r"|(?P<escape>\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\+[\"'/])|(?P<plus>(?<=[\w%])\+(?=[\w%]))"
+)
+_IS_CODED = re.compile(r"%[0-9A-Fa-f]{2}|&(?:#|quot;|amp;|lt;|gt;|apos;)|\\[ux][0-9A-Fa-f]{2}")
+#: Characters without a width, and those that look like others: full-width, blanks, dashes.
+_ODD = re.compile(
+    "[\u00a0\u00ad\u034f\u061c\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u115f\u180e\u2000-\u2015\u2024\u202a-\u202f\u205f-\u2064\u2212\u3000\ufe0f\ufeff\uff01-\uff5e\x00-\x08\x1b]"
+)
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0f\ufeff\x00-\x08]|\x1b\\[[0-9;]{0,16}m?"
+)
+_SAME = {
+    **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
+    **{base + digit: 48 + digit for base in (0x660, 0x6F0, 0x966) for digit in range(10)},
+    **dict.fromkeys((160, *range(8192, 8203), 8239, 8287, 12288), 32),
+    **dict.fromkeys((*range(8208, 8214), 8722), 45),
+    0x2024: 46,
+}
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{16,4096}={0,2}(?![A-Za-z0-9+/_=-])")
+
+
+#: Eleven characters in base64.
+_LEAST_BASE64 = 16
+
+
+class View(NamedTuple):
+    """A text, and for each of its characters the place where it begins in the original."""
+
+    text: str
+    starts: list[int]
+
+    def back(self, span: Span) -> Span:
+        """The span in the original text."""
+        return Span(self.starts[span.start], self.starts[span.end], span.token, span.rank)
+
+
+def may_be_coded(text: str) -> bool:
+    """Whether a text may have another spelling; cheaper than to make it."""
+    return (
+        "%" in text
+        or "&" in text
+        or "\\" in text
+        or not text.isascii()
+        or "\x1b" in text
+        or "\0" in text
+    )
+
+
+def may_be_base64(text: str) -> bool:
+    """Whether the complete text may be base64; words beside it would show that it is not."""
+    return len(text) >= _LEAST_BASE64 and " " not in text and _BASE64.search(text) is not None
+
+
+def views_of(text: str) -> Iterator[View]:
+    """Decoded spellings of a text that differ from it."""
+    view = View(text, [])
+    if (not text.isascii() or "\x1b" in text or "\0" in text) and _ODD.search(text):
+        view = _without_odd(text)
+        yield view
+    if not _IS_CODED.search(view.text):
+        return
+    if not view.starts:
+        view = View(text, [*range(len(text) + 1)])
+    for _ in range(_MOST):
+        decoded = _decoded(view)
+        if decoded.text == view.text:
+            return
+        view = decoded
+        yield view
+
+
+def _without_odd(text: str) -> View:
+    pieces: list[str] = []
+    starts: list[int] = []
+    at = 0
+    for match in _INVISIBLE.finditer(text):
+        pieces.append(text[at : match.start()])
+        starts += range(at, match.start())
+        at = match.end()
+    pieces.append(text[at:])
+    starts += range(at, len(text) + 1)
+    return View("".join(pieces).translate(_SAME), starts)
+
+
+def _decoded(view: View) -> View:
+    text = view.text
+    pieces: list[str] = []
+    starts: list[int] = []
+    at = 0
+    for match in _CODE.finditer(text):
+        plain = _plain(match)
+        pieces += (text[at : match.start()], plain)
+        starts += view.starts[at : match.start()]
+        begin, end = view.starts[match.start()], view.starts[match.end()]
+        step = (end - begin) / max(1, len(plain))
+        starts += [begin + int(number * step) for number in range(len(plain))]
+        at = match.end()
+    pieces.append(text[at:])
+    starts += view.starts[at:]
+    return View("".join(pieces), starts)
+
+
+def _plain(match: re.Match[str]) -> str:
+    code = match[0]
+    if match["percent"]:
+        return bytes.fromhex(code.replace("%", "")).decode("latin-1")
+    if match["entity"]:
+        return html.unescape(code)
+    if match["plus"]:
+        return " "
+    return chr(int(code[2:], 16)) if code[1] in "ux" else code[-1]  # noqa: FURB166 - no prefix of Python's
+
+
+def in_base64(text: str) -> Iterator[tuple[int, int, str]]:
+    """Values in base64 that are text: where they stand, and the text."""
+    for match in _BASE64.finditer(text):
+        body = match[0].rstrip("=").replace("-", "+").replace("_", "/")
+        try:
+            raw = base64.b64decode(body + "=" * (-len(body) % 4))
+            plain = raw.decode()
+        except (binascii.Error, ValueError):
+            continue
+        if plain.isprintable() or _TEXT.fullmatch(plain):
+            yield match.start(), match.end(), plain
+
+
+_TEXT = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f]*")
