@@ -113,8 +113,25 @@ def _below(error: BaseException) -> BaseException | None:
         return first if second is None else None
     is_wrapper = type(error).__module__.partition(".")[0] in _WRAPPERS
     if is_wrapper or isinstance(error.__cause__, _UNRAISABLE):
-        return error.__cause__
-    return None
+        return error.__cause__ or _handled(error)
+    return _handled(error)
+
+
+def _handled(error: BaseException) -> BaseException | None:
+    """What SDK code was handling when it raised another exception in its place."""
+    other = error.__context__
+    if other is None or error.__suppress_context__ or not _is_of_sdk(error):
+        return None
+    return None if _is_of_sdk(other) else other
+
+
+def _is_of_sdk(error: BaseException) -> bool:
+    """Whether SDK code raised it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = trace.tb_frame.f_globals.get("__name__") if trace else None
+    return str(name).partition(".")[0] in _WRAPPERS
 
 
 def _members(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
