@@ -118,11 +118,13 @@ def _below(error: BaseException) -> BaseException | None:
 
 
 def _handled(error: BaseException) -> BaseException | None:
-    """What SDK code was handling when it raised another exception in its place."""
-    other = error.__context__
-    if other is None or error.__suppress_context__ or not _is_of_sdk(error):
-        return None
-    return None if _is_of_sdk(other) else other
+    """The exception of other code in whose place SDK code raised this one."""
+    found: BaseException | None = error
+    for _ in range(_MAX_CAUSES):
+        if found is None or not _is_of_sdk(found):
+            break
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    return None if found is error else found
 
 
 def _is_of_sdk(error: BaseException) -> bool:
