@@ -1,6 +1,6 @@
 """The stacks that are served, and an environment for each, kept outside the work tree.
 
-Each is the SDK's or framework's release that is named here, with the newest of all else.
+Each has the named release of an SDK or framework, and the newest of all else that works with it.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ class Stack(Struct, frozen=True):
 _OLD, _NEW = "mcp==1.30.0", "mcp==2.3.0"
 _BOTH = (LEGACY, MODERN)
 STACKS = (
-    Stack("mcp-1.20", "sdk1", ("mcp==1.20.0",)),
+    Stack("mcp-1.20", "sdk1", ("mcp==1.20.0", "pydantic<2.12")),
     Stack("mcp-1.30", "sdk1", (_OLD,)),
     Stack("mcp-1.30-low", "low1", (_OLD,)),
     Stack("fastmcp-2.14", "fast", ("fastmcp==2.14.7", _OLD)),

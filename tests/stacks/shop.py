@@ -10,7 +10,7 @@ SCOPE = "shop"
 #: What each token stands for: client, subject, scopes.
 TOKENS = {
     "ada": ("agent", "ada", [SCOPE]),
-    "bob": ("agent", "bob", [SCOPE]),
+    "bob": ("bot", "bob", [SCOPE]),
     "narrow": ("agent", "ada", []),
 }
 ISSUER = "https://login.example"
@@ -205,6 +205,16 @@ def app_of(server, transport):
     return _mounted(server, transport)
 
 
+class _Endpoint:
+    """An ASGI app that Starlette takes as the endpoint of a route."""
+
+    def __init__(self, app):
+        self._app = app
+
+    async def __call__(self, scope, receive, send):
+        await self._app(scope, receive, send)
+
+
 def _mounted(server, transport):
     """A low-level server of SDK 1.x in an app, as its examples show it."""
     from mcp.server.sse import SseServerTransport
@@ -215,7 +225,7 @@ def _mounted(server, transport):
 
     if transport == "http":
         manager = StreamableHTTPSessionManager(server)
-        routes = [Mount("/mcp", app=manager.handle_request)]
+        routes = [Route("/mcp", _Endpoint(manager.handle_request))]
         return Starlette(routes=routes, lifespan=lambda app: manager.run())
     ends = SseServerTransport("/messages/")
 
