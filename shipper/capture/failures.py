@@ -171,6 +171,8 @@ def _is_validation(error: BaseException) -> bool:
 
 def _message(error: Any) -> str | None:
     """Its text, except of a failed validation: that text repeats the caller's values."""
+    if type(error).__module__.startswith("jsonschema") and hasattr(error, "json_path"):
+        return f"{error.json_path}: {error.validator} {error.validator_value!r}"
     if not _is_validation(error):
         return str(error) or None
     problems = error.errors(include_url=False, include_context=False, include_input=False)

@@ -94,11 +94,11 @@ def test_the_level_and_the_service_are_options(tmp_path):
     assert '"service":{"name":"orders"' in path.read_text().replace(" ", "")
 
 
-def test_a_server_whose_record_cannot_be_opened_works_and_says_so_once(tmp_path):
+def test_a_server_whose_record_cannot_be_opened_works_and_says_so(tmp_path):
     (tmp_path / "file").touch()
     done = python(SERVER, directory=tmp_path / "file")
     assert (done.stdout, done.returncode) == ("result 3\n", 3)
-    assert done.stderr.count("mcp-shipper") <= 1
+    assert "events are not recorded" in " ".join(done.stderr.split())
 
 
 def test_a_level_that_does_not_exist_is_refused_before_the_server_starts(tmp_path):

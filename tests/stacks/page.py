@@ -16,7 +16,7 @@ _REQUESTS = (
     (
         "the verified user of each request (HTTP), the account of the process (pipe)",
         "dispatch",
-        r"tool-call add success for (ada|owner)",
+        r"tool-call add success for (ada|agent|owner)",
     ),
     ("the exception of a tool", "causes", r"tool-call crash failure .* OutOfStock"),
     ("a tool's `PermissionError` as a denial", "causes", r"tool-call refuse failure .* \(denied\)"),
@@ -42,8 +42,8 @@ _HTTP = (
     ("a missing or unknown token", "ASGI", r"token-rejected failure"),
     ("a token without the scope", "ASGI", r"scope-challenge failure"),
     ("a message that is no JSON", "ASGI", r"malformed_json"),
-    ("a session used with another user's token", "ASGI, dispatch", r"for bob"),
-    ("an unknown session", "ASGI", r"unknown_session failure for ada"),
+    ("a session used with another user's token", "ASGI, dispatch", r"for (bob|bot)"),
+    ("an unknown session", "ASGI", r"(unknown_session|bad_request) failure for (ada|agent)"),
     ("the end of a session", "ASGI", r"session-end success"),
 )
 NONE = "–"  # noqa: RUF001 - a dash in a table

@@ -21,10 +21,10 @@ HOWS = ("instrument", "auto")
 EVERY = [(s, t, e, how) for s in STACKS for t, e in s.combinations() for how in HOWS]
 #: One visit of each stack; together they take each transport, each era and both ways.
 CHOSEN = {
-    ("mcp-1.20", "sse", "instrument"),
+    ("mcp-1.20", "http", "instrument"),
     ("mcp-1.30", "http", "auto"),
     ("mcp-1.30-low", "stdio", "auto"),
-    ("fastmcp-2.14", "http", "instrument"),
+    ("fastmcp-2.14", "sse", "instrument"),
     ("fastmcp-3.4", "http", "auto"),
     ("fastapi-mcp-0.4", "http", "auto"),
     ("mcp-2.3", "http", "auto"),
