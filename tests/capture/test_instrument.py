@@ -34,6 +34,16 @@ def test_instrumenting_twice_records_once(make, events):
     assert len(events.of("tools/call")) == 1
 
 
+def test_a_server_whose_low_level_one_is_instrumented_records_once(events):
+    server = fast()
+    instrument(server._mcp_server)
+    run(instrument(server), MODERN, call("add", a=1, b=2), call("crash", password="p"))
+    assert [event.fields.get("error.type") for event in events.of("tools/call")] == [
+        None,
+        "OutOfStock",
+    ]
+
+
 def test_tools_registered_afterwards_are_recorded(events):
     server = instrument(MCPServer("shop"))
     high_level(server, RuntimeError, None)
