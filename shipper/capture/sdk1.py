@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from shipper.capture.call import (
@@ -78,42 +79,57 @@ class Connection:
         if exchange := exchange_in(scope):
             exchange.dispatched = True
 
-    def reached(self, asked_for: object) -> None:
-        """Note that a handler has this request."""
+    def reached(self, asked_for: object, method: object) -> _Open | None:
+        """The request that a handler now has; None if it leaves no event, as a ping."""
         for one in self._open.get(asked_for, ()):
-            one.reached = True
+            if not one.reached and one.pending.call.method == method:
+                one.reached = True
+                return one
+        return None
 
     def answers(self, message: Any) -> None:
         """Pass on the event of the request that this message answers, if it is an answer."""
         root = getattr(getattr(message, "message", None), "root", None)
-        if hasattr(root, "method") or (one := self._taken(getattr(root, "id", None))) is None:
+        if hasattr(root, "method"):
             return
-        seen = current()
+        handling, asked_for = _handling.get(), getattr(root, "id", None)
+        if handling is None or handling.connection is not self:
+            one, seen = self._first(asked_for), None
+        else:  # another request with this id may be in flight
+            one, seen = handling.one, handling.seen
+        if one is None or not self._take(asked_for, one):
+            return
         if seen:
             name_nested(one.pending, seen)
         end(one.pending, partial(self._answer, root, one, seen), self._sink)
 
-    def raised(self, asked_for: object, error: BaseException, seen: Seen) -> None:
+    def raised(self, asked_for: object, one: _Open, error: BaseException, seen: Seen) -> None:
         """Pass on the event of a request whose handler ended without an answer."""
-        if one := self._taken(asked_for):
+        if self._take(asked_for, one):
             name_nested(one.pending, seen)
             end(one.pending, partial(ended_by_error, error, seen), self._sink)
 
     def closed(self) -> None:
         """End what is still in flight: its client is gone, or the server stops."""
-        for asked_for in list(self._open):
-            while one := self._taken(asked_for):
+        for waiting in self._open.values():
+            for one in waiting:
                 end(one.pending, lambda: CANCELLED, self._sink)
+        self._open.clear()
 
-    def _taken(self, asked_for: object) -> _Open | None:
+    def _first(self, asked_for: object) -> _Open | None:
         """The first request in flight with this id; a client may give one id to several."""
         waiting = self._open.get(asked_for)
-        if not waiting:
-            return None
-        one = waiting.popleft()
+        return waiting[0] if waiting else None
+
+    def _take(self, asked_for: object, one: _Open) -> bool:
+        """Whether this request was still in flight; from now on it is not."""
+        waiting = self._open.get(asked_for)
+        if not waiting or one not in waiting:
+            return False
+        waiting.remove(one)
         if not waiting:
             del self._open[asked_for]
-        return one
+        return True
 
     def _notified(self, method: str, params: object) -> None:
         if method == "notifications/cancelled" and isinstance(params, dict):
@@ -148,6 +164,16 @@ class Connection:
         return Answer(result, with_scopes(failure_of(cause, seen.denial), one.scope))
 
 
+class _Handling(Struct, frozen=True):
+    """A request in its handler; `one` is None if it leaves no event."""
+
+    connection: Connection
+    one: _Open | None
+    seen: Seen
+
+
+#: What runs in this context, or in the one that started it: a tool may be a client in turn.
+_handling: ContextVar[_Handling | None] = ContextVar("shipper_handling", default=None)
 #: The connection whose handlers run in this context.
 _connection: ContextVar[Connection | None] = ContextVar("shipper_connection", default=None)
 
@@ -210,15 +236,23 @@ def _watched_message(handle: Any) -> Any:
         connection, asked_for = _connection.get(), getattr(message, "request_id", None)
         if connection is None or asked_for is None:
             return await handle(message, *args, **kwargs)
-        connection.reached(asked_for)
+        one = connection.reached(asked_for, _method(message))
         with watching() as seen:
+            token = _handling.set(_Handling(connection, one, seen))
             try:
                 return await handle(message, *args, **kwargs)
             except BaseException as error:
-                connection.raised(asked_for, error, seen)
+                if one:
+                    connection.raised(asked_for, one, error, seen)
                 raise
+            finally:
+                _handling.reset(token)
 
     return watched
+
+
+def _method(responder: Any) -> object:
+    return getattr(getattr(getattr(responder, "request", None), "root", None), "method", None)
 
 
 def _watched_error(make: Any) -> Any:

@@ -267,6 +267,11 @@ CAPTURE = (
                 ),
                 Mutant("capture/sdk1.py", "if one.cancelled:", "if False:"),
                 Mutant(
+                    "capture/sdk1.py",
+                    "one, seen = handling.one,",
+                    "one, seen = self._first(asked_for),",
+                ),
+                Mutant(
                     "capture/sdk1.py", "if seen is not None and error is not None:", "if False:"
                 ),
                 Mutant("capture/sdk1.py", "is_unserved=is_unserved", "is_unserved=False"),

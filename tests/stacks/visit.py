@@ -203,6 +203,24 @@ async def cancelled(session, folder):
         group.cancel_scope.cancel()
 
 
+async def doubled(session, folder):
+    """A ping with the id of a call in flight; the client leaves before the call ends."""
+    from mcp import types
+    from mcp.shared.message import SessionMessage
+
+    mark = folder / "again"
+    async with anyio.create_task_group() as group:
+        group.start_soon(swallow, session.call_tool("slow", {"mark": str(mark)}))
+        with anyio.move_on_after(_WAIT_S):
+            while not mark.exists():  # noqa: ASYNC110 - it may be another process's
+                await anyio.sleep(0.01)
+        about = {"jsonrpc": "2.0", "id": session._request_id - 1, "method": "ping"}
+        ping = types.JSONRPCMessage(types.JSONRPCRequest(**about))
+        await session._write_stream.send(SessionMessage(ping))
+        await session.send_ping()
+        group.cancel_scope.cancel()
+
+
 async def unknown(session):
     """A method that no server has."""
     if is_new():
@@ -276,6 +294,8 @@ def visit(kind, transport, era, folder, how):
     async def main(url):
         async with client_of(server, transport, era, url, command) as session:
             await steps(session, folder)
+            if not is_new() and url is None:
+                await doubled(session, folder)
 
     if transport in {"http", "sse"}:
         with serving(shop.app_of(server, transport)) as url:
