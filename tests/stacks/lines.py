@@ -4,13 +4,22 @@ import json
 import os
 import pwd
 
+#: The last request of a visit.
+_LAST = "method-unknown"
+
 
 def lines(folder):
-    """One line for each event that a visit left in `folder`, in order, without what varies."""
+    """One line for each event that a visit left in `folder`, without what varies.
+
+    They are in order up to the last request of the client. What HTTP refuses is recorded after its
+    answer, when the next request may have come: those lines are sorted.
+    """
     events = []
     for path in sorted((folder / "audit").glob("*.jsonl")):
         events += [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [_line(event) for event in events if not _is_own(event)]
+    found = [_line(event) for event in events if not _is_own(event)]
+    last = 1 + max((n for n, line in enumerate(found) if line.startswith(_LAST)), default=0)
+    return found[:last] + sorted(found[last:])
 
 
 def _is_own(event):
