@@ -36,6 +36,7 @@ assets: .venv/for-test
 	$(BIN)/python -m tests.layers
 	$(BIN)/python -m tests.config.page
 	$(BIN)/python -m tests.secrets
+	$(BIN)/python -m tests.stacks.page
 
 previews: .venv/for-test
 	$(BIN)/python -m docs.preview

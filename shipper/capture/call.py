@@ -60,7 +60,8 @@ class Failure(Struct, frozen=True):
     """A request that ended with an error.
 
     `reason` is set where the failure is a refusal. `code` is the error's in JSON-RPC. A decision
-    on what the caller may use `is_authorization`, by the scopes `required` and `granted`.
+    on what the caller may use `is_authorization`, by the scopes `required` and `granted`. A method
+    that nobody serves `is_unserved`, whatever the code.
     """
 
     type: str | None = None
@@ -70,6 +71,7 @@ class Failure(Struct, frozen=True):
     is_authorization: bool = False
     required: tuple[str, ...] = ()
     granted: tuple[str, ...] = ()
+    is_unserved: bool = False
 
 
 class Answer(Struct, frozen=True):

@@ -1,8 +1,9 @@
 """The real cause of a failure, which the wire hides.
 
-MCPServer sends the client only that a tool failed, and both SDKs turn a tool's exception into a
+MCPServer sends the client only that a tool failed, and the SDKs turn a tool's exception into a
 result before any middleware sees it. Their public `call_tool`, `read_resource` and
 `render_prompt` (MCPServer: `get_prompt`) still raise it, so these are wrapped on the server object.
+FastMCP 1 and 2 gave these methods away when they were made, but ask their manager of tools.
 """
 
 import functools
@@ -48,8 +49,16 @@ def watching() -> Iterator[Seen]:
         seen.error = seen.denial = None
 
 
+def current() -> Seen | None:
+    """What was seen so far of the request that runs in this context."""
+    return _seen.get()
+
+
 def observe(server: object) -> None:
     """Wrap the methods that serve calls, where the server has them; each raises what it raised."""
+    is_late = hasattr(server, "render_prompt") or hasattr(server, "_lowlevel_server")
+    if not is_late and (manager := getattr(server, "_tool_manager", None)) is not None:
+        server = manager
     prompt = "render_prompt" if hasattr(server, "render_prompt") else "get_prompt"
     for name in ("call_tool", "read_resource", prompt):
         if (method := getattr(server, name, None)) is not None:
@@ -84,7 +93,7 @@ def _observed(server: object, method: str, serve: Any) -> Any:
 
 def _asked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """The name or address of what is called."""
-    return str(args[0] if args else kwargs.get("name") or kwargs.get("uri"))
+    return str(args[0] if args else kwargs.get("name") or kwargs.get("uri") or kwargs.get("key"))
 
 
 def _name(seen: Seen, tool: str) -> None:

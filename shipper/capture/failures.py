@@ -113,8 +113,27 @@ def _below(error: BaseException) -> BaseException | None:
         return first if second is None else None
     is_wrapper = type(error).__module__.partition(".")[0] in _WRAPPERS
     if is_wrapper or isinstance(error.__cause__, _UNRAISABLE):
-        return error.__cause__
-    return None
+        return error.__cause__ or _handled(error)
+    return _handled(error)
+
+
+def _handled(error: BaseException) -> BaseException | None:
+    """The exception of other code in whose place SDK code raised this one."""
+    found: BaseException | None = error
+    for _ in range(_MAX_CAUSES):
+        if found is None or not _is_of_sdk(found):
+            break
+        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
+    return None if found is error else found
+
+
+def _is_of_sdk(error: BaseException) -> bool:
+    """Whether SDK code raised it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = trace.tb_frame.f_globals.get("__name__") if trace else None
+    return str(name).partition(".")[0] in _WRAPPERS
 
 
 def _members(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
@@ -152,6 +171,8 @@ def _is_validation(error: BaseException) -> bool:
 
 def _message(error: Any) -> str | None:
     """Its text, except of a failed validation: that text repeats the caller's values."""
+    if type(error).__module__.startswith("jsonschema") and hasattr(error, "json_path"):
+        return f"{error.json_path}: {error.validator} {error.validator_value!r}"
     if not _is_validation(error):
         return str(error) or None
     problems = error.errors(include_url=False, include_context=False, include_input=False)

@@ -5,18 +5,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from shipper.capture import sdk1, sdk2
 from shipper.capture.asgi import App, AuditASGI, watch_endpoints
 from shipper.capture.causes import observe
 from shipper.capture.emit import attempt, finish, open_logger
-from shipper.capture.sdk2 import Wire, keep_first
 
 S = TypeVar("S")
 
-#: Where the high-level servers keep the low-level one: FastMCP, MCPServer.
-_INNER = ("_mcp_server", "_lowlevel_server")
+#: Where others keep the low-level server: FastMCP, MCPServer, fastapi-mcp.
+_INNER = ("_mcp_server", "_lowlevel_server", "server")
 #: Methods of servers that make their Starlette app for HTTP.
 _APPS = ("streamable_http_app", "http_app", "sse_app")
-_SUPPORTED = "an MCPServer or low-level Server of mcp>=2.2, or a FastMCP of fastmcp>=4.1"
+_SUPPORTED = (
+    "a server of the packages mcp (1.20 or later; MCPServer, FastMCP or low-level Server), "
+    "fastmcp (2.14 or later) or fastapi-mcp"
+)
+_MARK = "_shipper_instrumented"
 
 
 def instrument(server: S) -> S:
@@ -28,15 +32,17 @@ def instrument(server: S) -> S:
     SDK.
     """
     low = _low_level(server)
-    if any(isinstance(layer, Wire) for layer in low.middleware):
+    if _MARK in vars(server):
         return server
-    from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-
-    keep_first(low, Wire(low, frozenset(MODERN_PROTOCOL_VERSIONS)))
-    observe(server)
+    adapter = sdk2 if _has_middleware(low) else sdk1
+    if not adapter.is_audited(low):
+        adapter.attach(low)
+    if low is not server:
+        observe(server)
     for name in _APPS:
         if (make := getattr(server, name, None)) is not None:
             setattr(server, name, _wrapped(low, make))
+    setattr(server, _MARK, True)
     open_logger()
     return server
 
@@ -51,14 +57,15 @@ def audit_asgi(app: App) -> App:
 
 
 def _low_level(server: object) -> Any:
-    inner = (getattr(server, name, None) for name in _INNER)
-    low: Any = next((found for found in inner if found is not None), server)
-    if isinstance(getattr(low, "middleware", None), list) and hasattr(low, "add_request_handler"):
-        return low
-    message = f"instrument() takes {_SUPPORTED}; this is a {type(server).__qualname__}"
-    if hasattr(low, "request_handlers"):
-        message += " on mcp 1.x, which has no middleware: it needs mcp>=2.2"
-    raise TypeError(message)
+    for found in (server, *(getattr(server, name, None) for name in _INNER)):
+        if _has_middleware(found) or isinstance(getattr(found, "request_handlers", None), dict):
+            return found
+    raise TypeError(f"instrument() takes {_SUPPORTED}; this is a {type(server).__qualname__}")
+
+
+def _has_middleware(server: object) -> bool:
+    middleware = getattr(server, "middleware", None)
+    return isinstance(middleware, list) and hasattr(server, "add_request_handler")
 
 
 def _watched(app: Any) -> Any:

@@ -46,7 +46,7 @@ def _failure(failure: Failure) -> Outcome:
     return Outcome(
         success=False,
         fields=_failed(failure),
-        is_unserved=str(failure.code) == str(_METHOD_NOT_FOUND),
+        is_unserved=failure.is_unserved or str(failure.code) == str(_METHOD_NOT_FOUND),
         is_authorization=failure.is_authorization,
     )
 

@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any, Protocol
 
-from msgspec.structs import replace
-
 from shipper.capture.call import Answer, Call, Client, Ended, Failure, Http, Identity
 from shipper.capture.causes import Seen, watching
 from shipper.capture.emit import Sink, to_logger
@@ -13,7 +11,8 @@ from shipper.capture.exchange import exchange_in
 from shipper.capture.facts import headers_of, http_of
 from shipper.capture.failures import ended_by_error, failure_of
 from shipper.capture.identity import process_owner, token_holder
-from shipper.capture.pending import Pending, begin, end
+from shipper.capture.pending import begin, end
+from shipper.capture.sdk import name_nested, with_scopes
 from shipper.capture.values import text
 
 
@@ -45,16 +44,16 @@ class Wire:
         pending = begin(partial(self._call, ctx), self._sink) if is_asked else None
         if pending is None:
             return await call_next(ctx)
-        if exchange := exchange_in(getattr(ctx.request, "scope", None)):
+        if exchange := exchange_in(_scope(ctx)):
             exchange.dispatched = True
         with watching() as seen:
             try:
                 result = await call_next(ctx)
             except BaseException as error:
-                _name_nested(pending, seen)
+                name_nested(pending, seen)
                 end(pending, partial(_raised, error, seen, ctx), self._sink)
                 raise
-            _name_nested(pending, seen)
+            name_nested(pending, seen)
             end(pending, partial(_answer, result, seen, ctx), self._sink)
             return result
 
@@ -85,7 +84,19 @@ class Wire:
         )
 
 
-def keep_first(server: Any, wire: Wire) -> None:
+def is_audited(server: Any) -> bool:
+    """Whether this low-level server has the hook."""
+    return any(isinstance(layer, Wire) for layer in server.middleware)
+
+
+def attach(server: Any) -> None:
+    """Hook into a low-level server, before it runs."""
+    from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+    _keep_first(server, Wire(server, frozenset(MODERN_PROTOCOL_VERSIONS)))
+
+
+def _keep_first(server: Any, wire: Wire) -> None:
     """Have this server dispatch through `wire` first, whatever others do to its `middleware`.
 
     The SDK reads that list for each message; others insert before, clear or replace it.
@@ -107,7 +118,7 @@ def keep_first(server: Any, wire: Wire) -> None:
 
 
 def _origin(ctx: Request) -> tuple[Identity, Http | None]:
-    scope = getattr(ctx.request, "scope", None)
+    scope = _scope(ctx)
     if scope is None:
         return process_owner(), None
     headers = headers_of(scope)
@@ -127,11 +138,6 @@ def _client(ctx: Request) -> Client:
     return Client(text(getattr(info, "name", None)), text(getattr(info, "version", None)))
 
 
-def _name_nested(pending: Pending, seen: Seen) -> None:
-    if seen.nested and pending.call.method == "tools/call":
-        pending.asked["mcp.tool.nested"] = list(seen.nested)
-
-
 def _answer(result: object, seen: Seen, ctx: Request) -> Ended:
     """The result as it goes out; another middleware may have answered with a model."""
     dump = getattr(result, "model_dump", None)
@@ -140,18 +146,13 @@ def _answer(result: object, seen: Seen, ctx: Request) -> Ended:
     answer = result if isinstance(result, dict) else {}
     if answer.get("isError") is not True or seen.error is None:
         return Answer(answer)
-    return Answer(answer, _with_scopes(failure_of(seen.error, seen.denial), ctx))
+    return Answer(answer, with_scopes(failure_of(seen.error, seen.denial), _scope(ctx)))
 
 
 def _raised(error: BaseException, seen: Seen, ctx: Request) -> Ended:
     ended = ended_by_error(error, seen)
-    return _with_scopes(ended, ctx) if isinstance(ended, Failure) else ended
+    return with_scopes(ended, _scope(ctx)) if isinstance(ended, Failure) else ended
 
 
-def _with_scopes(failure: Failure, ctx: Request) -> Failure:
-    """The failure; a refusal for want of scopes with those of the request's token."""
-    if not failure.is_authorization:
-        return failure
-    user = getattr(ctx.request, "scope", {}).get("user")
-    scopes = getattr(getattr(user, "access_token", None), "scopes", None)
-    return replace(failure, granted=tuple(scopes or ()))
+def _scope(ctx: Request) -> Any:
+    return getattr(ctx.request, "scope", None)

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from shipper.assets.install.parts import Part
+from shipper.auto import arguments
 from shipper.cli.commands import Commands
 
 
 def add_others(commands: Commands) -> None:
     """Add the commands."""
     for add in (
+        _add_auto,
         _add_checks,
         _add_status,
         _add_replay,
@@ -21,6 +23,11 @@ def add_others(commands: Commands) -> None:
         _add_faults,
     ):
         add(commands)
+
+
+def _add_auto(commands: Commands) -> None:
+    what = "start a Python MCP server so that its requests are recorded"
+    arguments.add(commands.add("auto", "auto:auto", what))
 
 
 def _add_checks(commands: Commands) -> None:

@@ -1,11 +1,11 @@
 """The `path` section: where things live."""
 
-import os
 from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
 
 from shipper.config.variables import expanded
+from shipper.home import default_home
 from shipper.yaml.node import YamlNode
 from shipper.yaml.reader import Reader
 
@@ -16,7 +16,7 @@ def read_paths(reader: Reader, node: YamlNode) -> dict[str, Path]:
     """Every path by its name; those that are not given lie below `home`."""
     nodes = reader.children(node, _NAMES)
     given = {name: Path(reader.text(child)) for name, child in nodes.items()}
-    home = given.get("home", _default_home())
+    home = given.get("home", default_home())
     return {"home": home} | {name: home / name for name in _NAMES[1:]} | given
 
 
@@ -27,11 +27,3 @@ def path_variables(node: YamlNode, file: str, environment: Mapping[str, str]) ->
         section = expanded(node, ChainMap(known, dict(environment)))
         known[f"path.{name}"] = str(read_paths(Reader(), section)[name])
     return known
-
-
-def _default_home() -> Path:
-    """Where things live when no path is configured."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/mcp-shipper")
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
-    return Path(base) / "mcp-shipper"

@@ -7,21 +7,26 @@ from msgspec import Struct
 from shipper.catalog import AuditLevel, Catalog, Scope
 from shipper.errors import BadInput, Problem
 from shipper.names import fault_of
-from shipper.record.append import Durability, SegmentPolicy
+from shipper.record.append import (
+    MAX_SEGMENT_AGE_S,
+    MAX_SEGMENT_BYTES,
+    Durability,
+    SegmentPolicy,
+)
 from shipper.record.walk import valid
 
 
 class Settings(Struct, frozen=True, kw_only=True):
     """The handler's arguments, as given."""
 
-    audit_level: str
-    compliance_frameworks: Iterable[str]
-    retention_days: int | None
-    namespace: str
-    service: Mapping[str, object]
-    max_bytes: int
-    max_age_s: float
-    durability: str
+    audit_level: str = "standard"
+    compliance_frameworks: Iterable[str] = ()
+    retention_days: int | None = None
+    namespace: str = "default"
+    service: Mapping[str, object] = {}
+    max_bytes: int = MAX_SEGMENT_BYTES
+    max_age_s: float = MAX_SEGMENT_AGE_S
+    durability: str = "flush"
 
     def check(self, catalog: Catalog) -> None:
         """Raise `BadInput` with every setting that is not valid."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import anyio
 import fastmcp
+import jsonschema
 import mcp
 import mcp_types as types
 import pytest
@@ -22,7 +23,7 @@ from pydantic import BaseModel
 from shipper.capture import instrument
 from shipper.capture.call import CANCELLED, Failure
 from shipper.capture.causes import Seen
-from shipper.capture.failures import ended_by_error
+from shipper.capture.failures import ended_by_error, failure_of
 from tests.capture.http import SCOPE, Bearer, FastVerifier, app_of, client_of, serving
 from tests.capture.stacks import ERAS, OutOfStock, call, connect, run, swallow
 
@@ -457,3 +458,10 @@ def test_a_cancellation_that_comes_as_a_group_is_one(is_asked, expected):
     with suppress(asyncio.CancelledError):
         asyncio.run(main())
     assert ended == [expected]
+
+
+def test_the_message_of_a_failed_schema_has_no_value_of_the_caller():
+    with pytest.raises(jsonschema.ValidationError) as caught:
+        jsonschema.validate({"a": "hunter2"}, {"properties": {"a": {"type": "integer"}}})
+    failure = failure_of(caught.value)
+    assert (failure.type, failure.message) == ("ValidationError", "$.a: type 'integer'")

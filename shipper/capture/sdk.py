@@ -1,0 +1,27 @@
+"""What the adapters of both generations of the SDK add to a call and its end."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from shipper.capture.call import Failure
+from shipper.capture.causes import Seen
+from shipper.capture.pending import Pending
+
+
+def name_nested(pending: Pending, seen: Seen) -> None:
+    """Name the tools that the called tool called in turn."""
+    if seen.nested and pending.call.method == "tools/call":
+        pending.asked["mcp.tool.nested"] = list(seen.nested)
+
+
+def with_scopes(failure: Failure, scope: Mapping[str, Any] | None) -> Failure:
+    """The failure; a refusal for want of scopes with those of the request's token.
+
+    `scope` is the request's in ASGI; None on a pipe.
+    """
+    if not failure.is_authorization:
+        return failure
+    token = getattr((scope or {}).get("user"), "access_token", None)
+    return replace(failure, granted=tuple(getattr(token, "scopes", None) or ()))

@@ -1,0 +1,79 @@
+"""Each stack, era and transport: a client of its own leaves exactly the expected events.
+
+A run takes one visit of each stack. With `STACKS=all` it takes all, and each also by the import
+hook, in a server without a changed line; `STACKS=write` writes the golden files.
+"""
+
+import os
+import subprocess
+from contextlib import nullcontext
+
+import pytest
+
+from shipper.auto.launch import with_hook
+from shipper.auto.settings import DIRECTORY
+from tests.conftest import real
+from tests.stacks.environments import ROOT, STACKS, make_ready, python_of
+from tests.stacks.golden import expected, write
+from tests.stacks.lines import lines
+
+HOWS = ("instrument", "auto")
+EVERY = [(s, t, e, how) for s in STACKS for t, e in s.combinations() for how in HOWS]
+#: One visit of each stack; together they take each transport, each era and both ways.
+CHOSEN = {
+    ("mcp-1.20", "http", "instrument"),
+    ("mcp-1.30", "http", "auto"),
+    ("mcp-1.30-low", "stdio", "auto"),
+    ("fastmcp-2.14", "sse", "instrument"),
+    ("fastmcp-3.4", "http", "auto"),
+    ("fastapi-mcp-0.4", "http", "auto"),
+    ("mcp-2.3", "http", "auto"),
+    ("mcp-2.3-low", "memory", "instrument"),
+    ("fastmcp-4.2", "stdio", "auto"),
+}
+TAKEN = os.environ.get("STACKS", "")
+
+
+def taken():
+    for stack, transport, era, how in EVERY:
+        is_chosen = era == stack.eras[-1] and (stack.name, transport, how) in CHOSEN
+        if TAKEN or is_chosen:
+            marks = pytest.mark.xdist_group(stack.name)
+            yield pytest.param(
+                *(stack, transport, era, how),
+                id=f"{stack.name} {transport} {era} {how}",
+                marks=marks,
+            )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def uv():
+    with real(lambda: nullcontext(make_ready())):
+        yield
+
+
+@pytest.mark.parametrize(("stack", "transport", "era", "how"), list(taken()))
+def test_a_visit_leaves_exactly_the_expected_events(stack, transport, era, how, tmp_path):
+    with real(lambda: nullcontext(python_of(stack))) as python:
+        done = visit(python, stack.kind, transport, era, tmp_path, how)
+    assert done.returncode == 0, done.stderr[-2000:]
+    seen = lines(tmp_path)
+    if TAKEN == "write":
+        write(stack, transport, era, how, seen)
+    assert seen == expected(stack, transport, era, how)
+
+
+def visit(python, kind, transport, era, folder, how):
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"}
+    if how == "auto":
+        about = {DIRECTORY: str(folder / "audit"), "MCP_SHIPPER_AUDIT_LEVEL": "enterprise"}
+        environ = with_hook(environ | about)
+    arguments = [kind, transport, era, str(folder), how]
+    return subprocess.run(
+        [python, "-m", "tests.stacks.visit", *arguments],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
