@@ -14,6 +14,7 @@ def add_others(commands: Commands) -> None:
         _add_checks,
         _add_status,
         _add_replay,
+        _add_evidence,
         _add_setup,
         _add_assets,
         _add_events,
@@ -179,3 +180,21 @@ def _add_ledger(parser: argparse.ArgumentParser) -> None:
     field = "field that identifies a line (default: %(default)s)"
     parser.add_argument("--field", default="event.id", help=field)
     parser.add_argument("--poison", metavar="PATTERN", help="always refuse lines that match this")
+
+
+def _add_evidence(commands: Commands) -> None:
+    what = "verify that a record is complete and unchanged"
+    verify = commands.add("verify", "evidence:verify_paths", what)
+    where = "segments, archives of them, or directories (default: those of the configuration)"
+    verify.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
+    _add_trust(verify)
+    processes = "how many processes (default: %(default)s)"
+    verify.add_argument("--jobs", metavar="N", type=int, default=1, help=processes)
+    verify.add_argument("--json", action="store_true", help="print JSON, one object per stream")
+
+
+def _add_trust(parser: argparse.ArgumentParser) -> None:
+    folder = "checkpoints and tiles (default: the folder evidence in path.data)"
+    parser.add_argument("--evidence", metavar="DIR", type=Path, help=folder)
+    policy = "the keys that count (default: the file policy in that folder)"
+    parser.add_argument("--policy", metavar="FILE", type=Path, help=policy)

@@ -1,0 +1,86 @@
+"""The commands about evidence: verify."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from shipper.cli.commands import EX_DATAERR, EX_FAILED
+from shipper.cli.configuration import config_of
+from shipper.cli.terminal import say, warn
+from shipper.evidence.collect import files_of
+from shipper.evidence.policy import Policy, read_policy
+from shipper.evidence.store import POLICY, Store
+from shipper.evidence.verdict import PROVEN, UNPROVEN, Verdict
+from shipper.evidence.verify import Progress, Trust, verify
+
+
+def verify_paths(arguments: argparse.Namespace) -> int:
+    """Verify files, directories and archives."""
+    trust = _trust(arguments)
+    paths: Sequence[Path] = arguments.paths or _recorded(arguments)
+    with _progress(paths) as advance:
+        verdicts = list(verify(paths, trust, jobs=arguments.jobs, progress=advance))
+    _print(verdicts, as_json=arguments.json)
+    return _code(verdicts)
+
+
+def _recorded(arguments: argparse.Namespace) -> list[Path]:
+    """Where the configuration records: the application's events, and those of the shipper."""
+    config = config_of(arguments)
+    return [path for path in (config.audit, config.data / "audit") if path.is_dir()]
+
+
+def _trust(arguments: argparse.Namespace) -> Trust:
+    """The policy and the evidence folder that are named, or those beside the positions."""
+    folder = arguments.evidence or config_of(arguments).data / "evidence"
+    policy = arguments.policy or folder / POLICY
+    is_there = arguments.policy or policy.is_file()
+    store = Store(folder) if folder.is_dir() else None
+    return Trust(policy=read_policy(policy) if is_there else Policy(), store=store)
+
+
+def _print(verdicts: Sequence[Verdict], *, as_json: bool) -> None:
+    if as_json:
+        for one in verdicts:
+            say(msgspec.json.encode({**msgspec.structs.asdict(one), "id": one.event_id}).decode())
+        return
+    for one in verdicts:
+        say(_row(one))
+    if not verdicts:
+        warn("no segments of audit streams are found")
+
+
+def _row(one: Verdict) -> str:
+    place = f"{one.path}:{one.line}: " if one.line else f"{one.path}: " if one.path else ""
+    event = f"event {one.sequence}: " if one.sequence else ""
+    counts = f"{one.events} events, {one.signed} signed"
+    return f"{one.word}  {one.stream}  {counts}\n  {place}{event}{one.why}"
+
+
+def _code(verdicts: Sequence[Verdict]) -> int:
+    """0 if everything is proven, 1 if not all is, and 65 if a record is damaged."""
+    words = {one.word for one in verdicts}
+    if words - PROVEN - UNPROVEN:
+        return EX_DATAERR
+    return EX_FAILED if words & UNPROVEN or not words else 0
+
+
+@contextmanager
+def _progress(paths: Sequence[Path]) -> Iterator[Progress]:
+    """A bar on a terminal."""
+    if not sys.stderr.isatty():
+        yield int
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    total = sum(file.size for file in files_of(paths))
+    columns = ("verifying", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda count: bar.advance(task, count)
