@@ -56,17 +56,23 @@ def first_break(stream: str, scans: Sequence[Scan], read: Reader) -> Finding | N
     for the caller to find out.
     """
     places = _places(scans, read)
-    expected, head = 1, GENESIS
+    expected, head = _beginning(places)
     for index, place in enumerate(places):
         run, start = place.run, place.scan.start
-        if index == 0 and start and run.first and run.first > 1:
-            expected, head = run.first, start.previous
         is_next = run.first == expected and follows(run.opening, head)
         is_as_stated = run.line > 1 or start is None or start.previous == head
-        if not is_next or not is_as_stated:
+        if not (is_next and is_as_stated and stream_of(run.opening) == stream):
             return _named(stream, places, index, expected)
         expected, head = run.last + 1, run.head
     return next((damage for scan in scans if (damage := _damage(scan))), None)
+
+
+def _beginning(places: list[Place]) -> tuple[int, bytes]:
+    """The sequence of the first line, and the hash that it follows."""
+    first = min((one.run.first for one in places if one.run.first), default=1)
+    if places and places[0].run.first == first > 1 and (start := places[0].scan.start):
+        return first, start.previous
+    return 1, GENESIS
 
 
 def _damage(scan: Scan) -> Finding | None:

@@ -40,17 +40,17 @@ class Case(Struct, frozen=True, kw_only=True):
     @property
     def first(self) -> int:
         """The sequence of the first line."""
-        return (self.scans[0].runs[0].first if self.scans[0].runs else None) or 1
+        return next((run.first for scan in self.scans for run in scan.runs), 1) or 1
 
     @property
     def last(self) -> int:
         """The sequence of the last line."""
-        return self.scans[-1].last
+        return max(scan.last for scan in self.scans)
 
     @property
     def is_ended(self) -> bool:
         """Whether no more lines are due: the stream was closed, or a later one saw its end."""
-        return self.scans[-1].end is not None or any(one.sequence == self.last for one in self.seen)
+        return any(scan.end and scan.last == self.last for scan in self.scans) or any(one.sequence == self.last for one in self.seen)
 
 
 def judge(case: Case) -> Verdict:

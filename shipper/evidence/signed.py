@@ -110,7 +110,7 @@ def _forked(notes: Notes, _scans: Sequence[Scan]) -> Finding | None:
 
 
 def _cut(notes: Notes, scans: Sequence[Scan]) -> Finding | None:
-    last = scans[-1]
+    last = max(scans, key=lambda scan: scan.last)
     if notes.size <= last.last:
         return None
     why = f"{notes.size} events are signed, and the last one is {last.last}"
