@@ -50,7 +50,9 @@ class Case(Struct, frozen=True, kw_only=True):
     @property
     def is_ended(self) -> bool:
         """Whether no more lines are due: the stream was closed, or a later one saw its end."""
-        return any(scan.end and scan.last == self.last for scan in self.scans) or any(one.sequence == self.last for one in self.seen)
+        return any(scan.end and scan.last == self.last for scan in self.scans) or any(
+            one.sequence == self.last for one in self.seen
+        )
 
 
 def judge(case: Case) -> Verdict:

@@ -87,6 +87,13 @@ class SelfAudit:
         )
         self._recorder().record_self_audit(event)
 
+    def checkpoint(self, records: int, stated: Mapping[str, object]) -> None:
+        """Record a signed checkpoint of that many more events; from any thread."""
+        from shipper.record.event import create_compliance_event
+
+        event = create_compliance_event("checkpoint", records=records)
+        self._recorder().record_self_audit(event, stated)
+
     def prune(self, rows: Iterable[FileStatus]) -> None:
         """Delete the segments that every output has shipped, as each start adds one."""
         shipped = Counter(
