@@ -13,6 +13,7 @@ from shipper.cli.configuration import config_of
 from shipper.cli.terminal import say, warn
 from shipper.evidence.collect import files_of
 from shipper.evidence.policy import Policy, read_policy
+from shipper.evidence.prove import export_tiles, prove
 from shipper.evidence.store import POLICY, Store
 from shipper.evidence.verdict import PROVEN, UNPROVEN, Verdict
 from shipper.evidence.verify import Progress, Trust, verify
@@ -26,6 +27,25 @@ def verify_paths(arguments: argparse.Namespace) -> int:
         verdicts = list(verify(paths, trust, jobs=arguments.jobs, progress=advance))
     _print(verdicts, as_json=arguments.json)
     return _code(verdicts)
+
+
+def prove_event(arguments: argparse.Namespace) -> int:
+    """Print the proof of one event; the hash that it must have goes to standard error."""
+    text, entry = prove(_store(arguments), arguments.id)
+    warn(f"the event.hash of {arguments.id} must be {entry.hex()}")
+    sys.stdout.write(text)
+    return 0
+
+
+def export_all_tiles(arguments: argparse.Namespace) -> int:
+    """Copy checkpoints and tiles to a folder that can be published."""
+    count = export_tiles(_store(arguments), arguments.directory)
+    say(f"{arguments.directory}: {count} streams")
+    return 0
+
+
+def _store(arguments: argparse.Namespace) -> Store:
+    return Store(arguments.evidence or config_of(arguments).data / "evidence")
 
 
 def _recorded(arguments: argparse.Namespace) -> list[Path]:

@@ -164,3 +164,8 @@ class Store:
     def stream(self, stream: str) -> StreamStore:
         """What it holds about that stream."""
         return StreamStore(self.folder / stream)
+
+    def streams(self) -> list[StreamStore]:
+        """All of its streams that have a checkpoint, in order."""
+        found = (path.parent for path in self.folder.glob(f"*/{CHECKPOINT}"))
+        return [StreamStore(folder) for folder in sorted(found)]
