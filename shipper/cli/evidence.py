@@ -11,6 +11,7 @@ import msgspec
 from shipper.cli.commands import EX_DATAERR, EX_FAILED
 from shipper.cli.configuration import config_of
 from shipper.cli.terminal import say, warn
+from shipper.config import Config
 from shipper.evidence.collect import files_of
 from shipper.evidence.policy import Policy, read_policy
 from shipper.evidence.prove import export_tiles, prove
@@ -21,8 +22,8 @@ from shipper.evidence.verify import Progress, Trust, verify
 
 def verify_paths(arguments: argparse.Namespace) -> int:
     """Verify files, directories and archives."""
-    trust = _trust(arguments)
-    paths: Sequence[Path] = arguments.paths or _recorded(arguments)
+    trust = trust_of(arguments)
+    paths: Sequence[Path] = arguments.paths or recorded_in(config_of(arguments))
     with _progress(paths) as advance:
         verdicts = list(verify(paths, trust, jobs=arguments.jobs, progress=advance))
     _print(verdicts, as_json=arguments.json)
@@ -48,13 +49,12 @@ def _store(arguments: argparse.Namespace) -> Store:
     return Store(arguments.evidence or config_of(arguments).data / "evidence")
 
 
-def _recorded(arguments: argparse.Namespace) -> list[Path]:
+def recorded_in(config: Config) -> list[Path]:
     """Where the configuration records: the application's events, and those of the shipper."""
-    config = config_of(arguments)
     return [path for path in (config.audit, config.data / "audit") if path.is_dir()]
 
 
-def _trust(arguments: argparse.Namespace) -> Trust:
+def trust_of(arguments: argparse.Namespace) -> Trust:
     """The policy and the evidence folder that are named, or those beside the positions."""
     folder = arguments.evidence or config_of(arguments).data / "evidence"
     policy = arguments.policy or folder / POLICY

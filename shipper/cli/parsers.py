@@ -200,6 +200,15 @@ def _add_evidence(commands: Commands) -> None:
     prove = commands.add("prove", "evidence:prove_event", what)
     prove.add_argument("id", metavar="ID", help="its event.id")
     _add_folder(prove)
+    what = "delete old segments, with a signed statement of what is gone"
+    prune = commands.add("prune", "prune:prune", what)
+    prune.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
+    days = "delete segments whose last event is older"
+    prune.add_argument("--older-than", metavar="DAYS", type=float, required=True, help=days)
+    who = "who allows it, or by which rule; kept in the record"
+    prune.add_argument("--authority", metavar="TEXT", required=True, help=who)
+    prune.add_argument("--dry-run", action="store_true", help="show what would be deleted")
+    _add_trust(prune)
     keys = commands.group("keys", "manage the keys that sign checkpoints")
     create = keys.add("create", "keys:create", "create a key, and a policy that names it")
     create.add_argument("file", metavar="FILE", type=Path, help="where to write the key")

@@ -89,7 +89,7 @@ def _false_count(case: Case) -> Finding | None:
 def _unlawful(case: Case) -> Finding | None:
     """Events missing before the first one, without a signed statement."""
     gone = case.first - 1
-    if not gone or gone in case.notes.pruned:
+    if gone <= max(case.notes.pruned, default=0):
         return None
     why = f"events 1 to {gone} are missing, and no signed statement allows it"
     return Finding(Word.MISSING, why, case.scans[0].path, 1, case.first)
