@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from shipper.cli.commands import EX_DATAERR, EX_FAILED
+from shipper.cli.commands import EX_CONFIG, EX_DATAERR, EX_FAILED
 from shipper.cli.configuration import config_of
 from shipper.cli.terminal import say, warn
 from shipper.config import Config
@@ -18,14 +18,32 @@ from shipper.evidence.prove import export_tiles, prove
 from shipper.evidence.store import POLICY, Store
 from shipper.evidence.verdict import PROVEN, UNPROVEN, Verdict
 from shipper.evidence.verify import Progress, Trust, verify
+from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 
 
 def verify_paths(arguments: argparse.Namespace) -> int:
     """Verify files, directories and archives."""
     trust = trust_of(arguments)
+    if arguments.elasticsearch:
+        return _verify_documents(arguments, trust)
     paths: Sequence[Path] = arguments.paths or recorded_in(config_of(arguments))
     with _progress(paths) as advance:
         verdicts = list(verify(paths, trust, jobs=arguments.jobs, progress=advance))
+    _print(verdicts, as_json=arguments.json)
+    return _code(verdicts)
+
+
+def _verify_documents(arguments: argparse.Namespace, trust: Trust) -> int:
+    """Verify the documents in the cluster of the configuration."""
+    from shipper.evidence.documents import Documents
+    from shipper.outputs.elasticsearch.api import api_client
+
+    settings = config_of(arguments).outputs.get("elasticsearch")
+    if not isinstance(settings, ElasticsearchConfig):
+        warn("output.elasticsearch (or elasticsearch_url) is missing in the configuration")
+        return EX_CONFIG
+    with api_client(settings) as client:
+        verdicts = list(Documents(client, arguments.index).verify(trust))
     _print(verdicts, as_json=arguments.json)
     return _code(verdicts)
 

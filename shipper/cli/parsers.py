@@ -192,6 +192,10 @@ def _add_evidence(commands: Commands) -> None:
     where = "segments, archives of them, or directories (default: those of the configuration)"
     verify.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
     _add_trust(verify)
+    cluster = "verify the documents in the cluster of output.elasticsearch instead of files"
+    verify.add_argument("--elasticsearch", action="store_true", help=cluster)
+    index = "data streams, aliases or indices (default: %(default)s)"
+    verify.add_argument("--index", metavar="PATTERN", default="logs-mcp.*", help=index)
     processes = "how many processes (default: %(default)s)"
     verify.add_argument("--jobs", metavar="N", type=int, default=1, help=processes)
     verify.add_argument("--json", action="store_true", help="print JSON, one object per stream")
