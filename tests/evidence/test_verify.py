@@ -58,6 +58,48 @@ def test_the_archive_that_ends_too_early_is_cut(record):
     packed.write_bytes(gzip.compress(path.read_bytes())[:-20])
     path.unlink()
     assert record.verdict().word is Word.CUT
+    assert record.verdict(store=None).word is Word.CUT
+
+
+def sealed_again(lines):
+    head = GENESIS
+    for line in lines:
+        sealed, head = seal(unseal(line)[0], head)
+        yield sealed + b"\n"
+
+
+def test_the_first_line_of_another_stream_before_the_first_is_an_edit(record):
+    path, *_ = record.segments()
+    first, *rest = path.read_bytes().splitlines(keepends=True)
+    other = first.replace(path.name[:29].encode(), b"01a22ab2ff6f-bd99b83059d93d50")
+    path.write_bytes(b"".join([*sealed_again([other[:-1]]), first, *rest]))
+    found = record.verdict(store=None)
+    assert (found.word, found.line) == (Word.EDITED, 1)
+
+
+def test_a_sequence_that_does_not_follow_is_found_although_the_hashes_do(record):
+    (path, *others) = record.segments()
+    for one in others:
+        one.unlink()
+    lines = path.read_bytes().splitlines()
+    lines[-1] = lines[-1].replace(b'"sequence":', b'"sequence":1')
+    path.write_bytes(b"".join(sealed_again(lines)))
+    found = record.verdict(store=None)
+    assert (found.word, found.line) == (Word.MISSING, len(lines))
+
+
+def test_a_segment_that_names_another_line_before_it_is_an_edit(record):
+    first, second, *others = record.segments()
+    for one in others:
+        one.unlink()
+    lines = first.read_bytes().splitlines() + second.read_bytes().splitlines()
+    at = len(first.read_bytes().splitlines())
+    stated = json.loads(lines[at])["mcp"]["audit"]["chain"]["previous"].encode()
+    lines[at] = lines[at].replace(stated, b"f" * 64)
+    made = list(sealed_again(lines))
+    second.write_bytes(b"".join(made[at:]))
+    found = record.verdict(store=None)
+    assert (found.word, found.path, found.line) == (Word.EDITED, str(second), 1)
 
 
 def test_several_processes_find_what_one_finds(record):
@@ -101,9 +143,10 @@ def test_a_killed_stream_that_a_later_one_has_seen_is_not_stale(tmp_path):
     record = SignedRecord(tmp_path)
     recorder = record.write(5, close=False)
     recorder.handler._recording._stream.abandon()
-    record.write(5)
+    record.write(5, max_bytes=8_000)  # other settings: a stream of its own
     record.sign()
     verdicts = record.verdicts(now_s=later(1000))
+    assert len(verdicts) == 2
     assert {one.word for one in verdicts} == {Word.INTACT_UNWITNESSED}
 
 

@@ -18,8 +18,6 @@ EVIDENCE = (
         {
             _TAMPERING: (
                 Mutant("evidence/chain.py", "follows(run.opening, head)", "True"),
-                Mutant("evidence/chain.py", "stream_of(run.opening) == stream)", "True)"),
-                Mutant("evidence/chain.py", "is_next and is_as_stated and", "is_next and"),
                 Mutant("evidence/chain.py", "if twin.head_at(first) == head:", "if True:"),
                 Mutant(
                     "evidence/chain.py", "if follows(place.run.opening, previous):", "if False:"
@@ -39,6 +37,14 @@ EVIDENCE = (
                 ),
                 Mutant("evidence/signed.py", "if roots.get(one.size) != one.root:", "if False:"),
                 Mutant("evidence/judge.py", "_unlawful(case) or", "None or"),
+            ),
+            f"{_VERIFY}test_the_first_line_of_another_stream_before_the_first_is_an_edit": (
+                Mutant("evidence/chain.py", "stream_of(run.opening) == stream)", "True)"),
+            ),
+            f"{_VERIFY}test_a_segment_that_names_another_line_before_it_is_an_edit": (
+                Mutant("evidence/chain.py", "is_next and is_as_stated and", "is_next and"),
+            ),
+            f"{_VERIFY}test_a_sequence_that_does_not_follow_is_found_although_the_hashes_do": (
                 Mutant(
                     "record/format.py",
                     "return [line.event.sequence for line in lines] == [*expected] and",
@@ -128,11 +134,24 @@ EVIDENCE = (
             f"{_CHECKPOINTS}test_a_run_signs_every_stream_to_its_end_its_own_too": (
                 Mutant("run/supervise.py", "        checkpoints.ending(),\n", ""),
             ),
-            f"{_CHECKPOINTS}test_a_stream_whose_signed_end_is_gone_is_not_signed_again": (
+            f"{_CHECKPOINTS}test_a_stream_whose_signed_end_is_gone_is_not_signed_again": (),
+            "evidence/test_sign.py::test_lines_that_do_not_follow_are_not_signed": (
                 Mutant(
                     "evidence/sign.py",
-                    '    raise _Broken(f"event {sequence}, the last one that was signed, is gone or was changed")',
-                    "    return 0",
+                    "if not all_continue(block, ends, known.head, last):",
+                    "if False:",
+                ),
+            ),
+            "evidence/test_sign.py::test_silence_is_signed_and_many_events_are_signed_early": (
+                Mutant(
+                    "evidence/sign.py",
+                    "len(known.entries) >= self._rules.events",
+                    "False",
+                ),
+                Mutant(
+                    "evidence/sign.py",
+                    "return time.monotonic() - known.signed_s >= self._rules.interval_s",
+                    "return False",
                 ),
             ),
             f"{_CHECKPOINTS}test_a_checkpoint_is_an_event_with_the_note_as_it_was_signed": (),
