@@ -1,17 +1,19 @@
-"""The commands about evidence: verify."""
+"""The commands about evidence: verify, reconcile, prove, and the export of tiles."""
 
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from shipper.cli.commands import EX_CONFIG, EX_DATAERR, EX_FAILED
+from shipper.cli.commands import EX_DATAERR, EX_FAILED
 from shipper.cli.configuration import config_of
 from shipper.cli.terminal import say, warn
 from shipper.config import Config
+from shipper.errors import ConfigError, Problem
 from shipper.evidence.collect import files_of
 from shipper.evidence.policy import Policy, read_policy
 from shipper.evidence.prove import export_tiles, prove
@@ -19,6 +21,10 @@ from shipper.evidence.store import POLICY, Store
 from shipper.evidence.verdict import PROVEN, UNPROVEN, Verdict
 from shipper.evidence.verify import Progress, Trust, verify
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
+
+if TYPE_CHECKING:  # only the commands about the cluster load its client
+    from shipper.evidence.documents import Documents
+    from shipper.evidence.reconcile import Difference
 
 
 def verify_paths(arguments: argparse.Namespace) -> int:
@@ -35,17 +41,55 @@ def verify_paths(arguments: argparse.Namespace) -> int:
 
 def _verify_documents(arguments: argparse.Namespace, trust: Trust) -> int:
     """Verify the documents in the cluster of the configuration."""
+    with _documents(config_of(arguments), arguments.index) as documents:
+        verdicts = list(documents.verify(trust))
+    _print(verdicts, as_json=arguments.json)
+    return _code(verdicts)
+
+
+@contextmanager
+def _documents(config: Config, index: str) -> Iterator["Documents"]:
+    """The documents in the cluster of the configuration."""
     from shipper.evidence.documents import Documents
     from shipper.outputs.elasticsearch.api import api_client
 
-    settings = config_of(arguments).outputs.get("elasticsearch")
+    settings = config.outputs.get("elasticsearch")
     if not isinstance(settings, ElasticsearchConfig):
-        warn("output.elasticsearch (or elasticsearch_url) is missing in the configuration")
-        return EX_CONFIG
+        what = "is missing; it names the cluster (as does elasticsearch_url)"
+        raise ConfigError([Problem("output.elasticsearch", what)])
     with api_client(settings) as client:
-        verdicts = list(Documents(client, arguments.index).verify(trust))
-    _print(verdicts, as_json=arguments.json)
-    return _code(verdicts)
+        yield Documents(client, index)
+
+
+def reconcile_paths(arguments: argparse.Namespace) -> int:
+    """Compare the segments on disk with the documents in the cluster."""
+    from shipper.evidence.reconcile import reconcile
+
+    config = config_of(arguments)
+    paths: Sequence[Path] = arguments.paths or recorded_in(config)
+    with _documents(config, arguments.index) as documents:
+        found = list(reconcile(paths, documents))
+    for one in found:
+        if arguments.json:
+            say(msgspec.json.encode(one).decode())
+        else:
+            say(_difference_row(one))
+    return 0 if all(one.is_equal for one in found) else EX_DATAERR
+
+
+def _difference_row(one: "Difference") -> str:
+    counts = {
+        "missing": one.missing,
+        "different": len(one.different),
+        "duplicates": one.duplicates,
+        "only in the index": one.only_in_index,
+    }
+    text = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    ranges = ", ".join(f"{first} to {last}" for first, last in one.missing_ranges)
+    where = f"\n  missing: {ranges}" if ranges else ""
+    word = "equal" if one.is_equal else "different"
+    totals = f"{one.in_files} on disk, {one.in_index} in the index"
+    return f"{word}  {one.stream}  {totals}{f', {text}' if text else ''}{where}"
 
 
 def prove_event(arguments: argparse.Namespace) -> int:

@@ -200,6 +200,12 @@ def _add_evidence(commands: Commands) -> None:
     verify.add_argument("--jobs", metavar="N", type=int, default=1, help=processes)
     verify.add_argument("--json", action="store_true", help="print JSON, one object per stream")
 
+    what = "compare the segments on disk with the documents in the cluster of output.elasticsearch"
+    reconcile = commands.add("reconcile", "evidence:reconcile_paths", what)
+    reconcile.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
+    reconcile.add_argument("--index", metavar="PATTERN", default="logs-mcp.*", help=index)
+    each = "print JSON, one object per stream"
+    reconcile.add_argument("--json", action="store_true", help=each)
     what = "print a proof that an event was signed (C2SP tlog-proof)"
     prove = commands.add("prove", "evidence:prove_event", what)
     prove.add_argument("id", metavar="ID", help="its event.id")

@@ -76,11 +76,15 @@ class Documents(Struct, frozen=True):
 
     def lines(self, stream: str) -> Iterator[bytes]:
         """The lines of a stream, in order of their sequences."""
-        for document in self._sources({"term": {_STREAM: stream}}):
+        for hit in self.hits(stream):
             try:
-                yield canonical(document)
+                yield canonical(hit["_source"])
             except ValueError:
                 yield _UNSEALED
+
+    def hits(self, stream: str) -> Iterator[Mapping[str, Any]]:
+        """The documents of a stream and where they are, in order of their sequences."""
+        return self._hits({"term": {_STREAM: stream}})
 
     def _scan(self, stream: str, cuts: Sequence[int], progress: Progress) -> Scan:
         walk, block = Walk(stream, cuts), list[bytes]()
@@ -98,10 +102,10 @@ class Documents(Struct, frozen=True):
         return scan
 
     def _notes(self) -> Iterator[str]:
-        for document in self._sources({"exists": {"field": _NOTE}}):
-            yield document["mcp"]["audit"]["checkpoint"]["note"]
+        for hit in self._hits({"exists": {"field": _NOTE}}):
+            yield hit["_source"]["mcp"]["audit"]["checkpoint"]["note"]
 
-    def _sources(self, query: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    def _hits(self, query: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """The documents that match, as they were at the beginning."""
         opened = self.client.open_point_in_time(index=self.index, keep_alive=_KEEP_ALIVE)
         pit = {"id": opened["id"], "keep_alive": _KEEP_ALIVE}
@@ -111,7 +115,7 @@ class Documents(Struct, frozen=True):
             while True:
                 found = self.client.search(pit=pit, query=query, sort=sort, size=_PAGE, **after)
                 hits = found["hits"]["hits"]
-                yield from (hit["_source"] for hit in hits)
+                yield from hits
                 if not hits:
                     return
                 after = {"search_after": hits[-1]["sort"]}

@@ -47,6 +47,19 @@ def shipped(elasticsearch, tmp_path_factory):
     clear(elasticsearch.url)
 
 
+def data_stream_of(hit):
+    return "-".join(hit["_index"].removeprefix(".ds-").split("-")[:-2])
+
+
+def put_back(client, hit):
+    """Restore a document that was deleted or changed; it may go to another backing index."""
+    if client.exists(index=hit["_index"], id=hit["_id"]):
+        client.update(index=hit["_index"], id=hit["_id"], doc=hit["_source"], refresh=True)
+    else:
+        where = data_stream_of(hit)
+        client.create(index=where, id=hit["_id"], document=hit["_source"], refresh=True)
+
+
 def verdicts(shipped, **more):
     record, client = shipped
     client.indices.refresh(index=INDEX)
@@ -72,6 +85,36 @@ def test_the_command_verifies_the_cluster_of_the_configuration(shipped, capsys):
     assert {words[stream] for stream in streams(record)} <= PROVEN
 
 
+def reconciled(record, capsys, code):
+    path = str(record.home / "c.yml")
+    assert main(["-c", path, "reconcile", str(record.audit), "--json"]) == code
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return {one["stream"]: one for one in found}
+
+
+def test_reconcile_finds_what_is_missing_different_or_there_twice(shipped, capsys):
+    record, client = shipped
+    capsys.readouterr()
+    stream, *_ = streams(record)
+    before = reconciled(record, capsys, 0)[stream]
+    assert before["in_files"] == before["in_index"] > 10
+    hits = list(Documents(client, INDEX).hits(stream))
+    gone, changed, twice = hits[3], hits[5], hits[7]
+    client.delete(index=gone["_index"], id=gone["_id"])
+    other = {"event": {"hash": "0" * 64}}
+    client.update(index=changed["_index"], id=changed["_id"], doc=other)
+    client.create(index=data_stream_of(twice), id="copy", document=twice["_source"])
+    client.indices.refresh(index=INDEX)
+    found = reconciled(record, capsys, 65)[stream]
+    assert (found["missing_ranges"], found["different"]) == ([[4, 4]], [6])
+    assert (found["duplicates"], found["duplicated_in"]) == (1, [twice["_index"]])
+    query = {"ids": {"values": ["copy"]}}
+    client.delete_by_query(index=INDEX, query=query, refresh=True)
+    for hit in (gone, changed):
+        put_back(client, hit)
+    reconciled(record, capsys, 0)
+
+
 def test_random_tampering_with_documents_gets_its_word(shipped):
     record, client = shipped
     dice, wrong = random.Random(15), []
@@ -84,9 +127,8 @@ def test_random_tampering_with_documents_gets_its_word(shipped):
         how = dice.choice(["edit", "edit", "delete", "duplicate"])
         copy = None
         if how == "edit":
-            changed = json.loads(json.dumps(hit["_source"]))
-            changed["process"]["pid"] += 1
-            client.index(**where, document=changed, refresh=True)
+            changed = {"process": {"pid": hit["_source"]["process"]["pid"] + 1}}
+            client.update(**where, doc=changed, refresh=True)
             words = {Word.EDITED}
         elif how == "delete":
             client.delete(**where, refresh=True)
@@ -94,8 +136,7 @@ def test_random_tampering_with_documents_gets_its_word(shipped):
             is_last = hit["_source"]["event"]["sequence"] == last
             words = {Word.CUT} if is_last else {Word.MISSING}
         else:
-            index = hit["_index"].partition("logs-")[2].rpartition("-")[0].rpartition("-")[0]
-            copy = {"index": f"logs-{index}", "id": "copy"}
+            copy = {"index": data_stream_of(hit), "id": "copy"}
             client.create(**copy, document=hit["_source"], refresh=True)
             words = {Word.DUPLICATED}
         verdict = verdicts(shipped)[stream]
@@ -104,6 +145,6 @@ def test_random_tampering_with_documents_gets_its_word(shipped):
         if copy:
             query = {"ids": {"values": ["copy"]}}
             client.delete_by_query(index=INDEX, query=query, refresh=True)
-        client.index(**where, document=hit["_source"], refresh=True)
+        put_back(client, hit)
     assert wrong == []
     assert verdicts(shipped, now_s=later(1e6))[stream].word is Word.INTACT_UNWITNESSED
