@@ -124,6 +124,8 @@ EVIDENCE = (
                 Mutant("evidence/keys.py", "_KEY_MODE = 0o400", "_KEY_MODE = 0o600"),
             ),
             f"{_CHECKPOINTS}test_the_record_does_not_show_the_key": (),
+            "evidence/test_two_users.py::test_the_application_cannot_read_the_key_or_write_the_evidence": (),
+            "evidence/test_two_users.py::test_what_the_application_writes_again_is_found": (),
         },
     ),
     Promise(
@@ -175,6 +177,18 @@ EVIDENCE = (
             f"{_INTEROP}test_go_refuses_a_checkpoint_a_tile_or_an_entry_with_one_changed_byte": (),
             f"{_INTEROP}test_go_accepts_the_proof_of_an_event_and_of_no_other": (),
             f"{_PAGE}test_the_example_holds_by_the_rule_in_the_page": (),
+        },
+    ),
+    Promise(
+        "evidence:documents",
+        "Documents that come back from Elasticsearch verify as the lines they were, and tampering "
+        "with them gets its word. `reconcile` finds what is missing, different or there twice.",
+        {
+            "integration/test_evidence.py::test_documents_after_the_ingest_pipelines_verify_by_the_notes_among_them": (),
+            "integration/test_evidence.py::test_random_tampering_with_documents_gets_its_word": (),
+            "integration/test_evidence.py::test_reconcile_finds_what_is_missing_different_or_there_twice": (
+                Mutant("evidence/reconcile.py", "found.duplicates += 1", "pass"),
+            ),
         },
     ),
     Promise(
