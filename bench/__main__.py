@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import handler, latency, masking, scale, shipping
+from bench import handler, latency, masking, scale, shipping, verify
 from bench.report import Report
 from bench.shipping import Job
 
@@ -83,6 +83,10 @@ def _outage(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield scale.outage(folder, 5, 60)
 
 
+def _verify(options: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    yield verify.verifying(folder, options.events, options.rounds)
+
+
 BENCHMARKS: dict[str, Benchmark] = {
     "lumberjack": _lumberjack,
     "bulk": _bulk,
@@ -93,6 +97,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "files": _files,
     "backlog": _backlog,
     "outage": _outage,
+    "verify": _verify,
 }
 #: Run if no name is given; the others take gigabytes of disk and half an hour.
 USUAL = ("lumberjack", "bulk", "start", "idle", "recording", "masking", "files")

@@ -16,6 +16,7 @@ def add_others(commands: Commands) -> None:
         _add_checks,
         _add_status,
         _add_replay,
+        _add_evidence,
         _add_setup,
         _add_assets,
         _add_events,
@@ -114,6 +115,10 @@ def _add_assets(commands: Commands) -> None:
     files.add_argument(
         "--check", action="store_true", help="write nothing; list the files that are out of date"
     )
+    what = "copy checkpoints and tiles to a folder that can be published"
+    tiles = exports.add("tiles", "evidence:export_all_tiles", what)
+    tiles.add_argument("directory", type=Path, help="where to write them")
+    _add_folder(tiles)
     validate = commands.add("validate", "assets:validate", "check asset files; needs no server")
     validate.add_argument("path", type=Path, help="a file, or a directory of files")
 
@@ -186,3 +191,70 @@ def _add_ledger(parser: argparse.ArgumentParser) -> None:
     field = "field that identifies a line (default: %(default)s)"
     parser.add_argument("--field", default="event.id", help=field)
     parser.add_argument("--poison", metavar="PATTERN", help="always refuse lines that match this")
+
+
+def _add_evidence(commands: Commands) -> None:
+    what = "verify that a record is complete and unchanged"
+    verify = commands.add("verify", "evidence:verify_paths", what)
+    where = "segments, archives of them, or directories (default: those of the configuration)"
+    verify.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
+    _add_trust(verify)
+    cluster = "verify the documents in the cluster of output.elasticsearch instead of files"
+    verify.add_argument("--elasticsearch", action="store_true", help=cluster)
+    index = "data streams, aliases or indices (default: %(default)s)"
+    verify.add_argument("--index", metavar="PATTERN", default="logs-mcp.*", help=index)
+    processes = "how many processes (default: %(default)s)"
+    verify.add_argument("--jobs", metavar="N", type=int, default=1, help=processes)
+    verify.add_argument("--json", action="store_true", help="print JSON, one object per stream")
+
+    what = "compare the segments on disk with the documents in the cluster of output.elasticsearch"
+    reconcile = commands.add("reconcile", "evidence:reconcile_paths", what)
+    reconcile.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
+    reconcile.add_argument("--index", metavar="PATTERN", default="logs-mcp.*", help=index)
+    each = "print JSON, one object per stream"
+    reconcile.add_argument("--json", action="store_true", help=each)
+    what = "print a proof that an event was signed (C2SP tlog-proof)"
+    prove = commands.add("prove", "evidence:prove_event", what)
+    prove.add_argument("id", metavar="ID", help="its event.id")
+    _add_folder(prove)
+    what = "delete old segments, with a signed statement of what is gone"
+    prune = commands.add("prune", "prune:prune", what)
+    prune.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
+    days = "delete segments whose last event is older"
+    prune.add_argument("--older-than", metavar="DAYS", type=float, required=True, help=days)
+    who = "who allows it, or by which rule; kept in the record"
+    prune.add_argument("--authority", metavar="TEXT", required=True, help=who)
+    prune.add_argument("--dry-run", action="store_true", help="show what would be deleted")
+    _add_trust(prune)
+    keys = commands.group("keys", "manage the keys that sign checkpoints")
+    create = keys.add("create", "keys:create", "create a key, and a policy that names it")
+    create.add_argument("file", metavar="FILE", type=Path, help="where to write the key")
+    create.add_argument("--name", required=True, help="its name, such as orders.example.com")
+    what = "replace a key; the policy keeps the old one"
+    rotate = keys.add("rotate", "keys:rotate", what)
+    rotate.add_argument("file", metavar="FILE", type=Path, help="the key to replace")
+    rotate.add_argument("--name", help="the name of the new one (default: the old name)")
+    what = "take a key out of the policy: what only it signed does not count"
+    revoke = keys.add("revoke", "keys:revoke", what)
+    revoke.add_argument("key", metavar="KEY", help="the public key, or its id of 8 digits")
+    revoke.add_argument("--reason", default="", help="kept in the policy")
+    what = "print the public keys of the policy, or of a key file"
+    export = keys.add("export", "keys:export", what)
+    export.add_argument("file", nargs="?", metavar="FILE", type=Path, help="a key file")
+    for one in (create, rotate, revoke, export):
+        _add_policy(one)
+
+
+def _add_trust(parser: argparse.ArgumentParser) -> None:
+    _add_folder(parser)
+    _add_policy(parser)
+
+
+def _add_folder(parser: argparse.ArgumentParser) -> None:
+    folder = "checkpoints and tiles (default: the folder evidence in path.data)"
+    parser.add_argument("--evidence", metavar="DIR", type=Path, help=folder)
+
+
+def _add_policy(parser: argparse.ArgumentParser) -> None:
+    policy = "the keys that count (default: the file policy in that folder)"
+    parser.add_argument("--policy", metavar="FILE", type=Path, help=policy)

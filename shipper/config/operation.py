@@ -70,11 +70,32 @@ class _SelfAuditConfig(Struct, frozen=True, kw_only=True):
     enabled: bool = True
 
 
+class EvidenceConfig(Struct, frozen=True, kw_only=True):
+    """Signed checkpoints; they are signed if a key is given."""
+
+    #: The file of the key, which no other user can read.
+    key: str | None = None
+    #: Signs in place of a key file: reads the message, prints the signature in base64.
+    command: tuple[str, ...] = ()
+    #: The public key of the command.
+    public: str = ""
+    #: A checkpoint of each open stream, also without new events.
+    interval_s: Duration = 60.0
+    #: A checkpoint earlier than that, after this many events.
+    events: Count = 10_000
+
+    @property
+    def enabled(self) -> bool:
+        """Whether checkpoints are signed."""
+        return bool(self.key or self.command)
+
+
 class Operation(Struct, frozen=True, kw_only=True):
     """The settings of a run, together."""
 
     http: HttpConfig = HttpConfig()
     logging: _LoggingConfig = _LoggingConfig()
     self_audit: _SelfAuditConfig = _SelfAuditConfig()
+    evidence: EvidenceConfig = EvidenceConfig()
     #: The longest time that a stop waits for the batch in flight.
     shutdown_timeout_s: Duration = 5.0

@@ -22,7 +22,7 @@ from shipper.yaml.node import YamlNode
 from shipper.yaml.reader import Reader
 from shipper.yaml.typed import into
 
-_OPERATION_KEYS = ("http", "logging", "self_audit", "shutdown_timeout")
+_OPERATION_KEYS = ("http", "logging", "self_audit", "evidence", "shutdown_timeout")
 _KEYS = (
     *("path", "filebeat", "inputs", "output", "cloud", "setup", "catalog", "namespace"),
     *_OPERATION_KEYS,

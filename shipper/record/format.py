@@ -8,14 +8,14 @@ events: each segment starts with one, and a segment that was closed ends with on
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from shipper.record.seal import GENESIS, follows, unseal
+from shipper.record.seal import GENESIS, all_follow, follows, unseal
 
 #: The first bytes of every line.
 LINE_START = b'{"@timestamp"'
@@ -172,6 +172,18 @@ class _Mcp(Struct):
     audit: _Audit
 
 
+class _StreamAudit(Struct):
+    stream: _Stream
+
+
+class _StreamMcp(Struct):
+    audit: _StreamAudit
+
+
+class _StreamLine(Struct):
+    mcp: _StreamMcp
+
+
 class _Action(Struct):
     action: str
 
@@ -191,13 +203,36 @@ class _Line(Struct):
 
 _control_line = msgspec.json.Decoder(_ControlLine).decode
 _line = msgspec.json.Decoder(_Line).decode
+_stated = msgspec.json.Decoder(_StreamLine).decode
+_decode_lines = msgspec.json.Decoder(_Line).decode_lines
 #: A foreign line may be anything; it may also nest too deep for the decoder.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def all_continue(block: bytes, ends: Sequence[int], head: bytes, sequence: int) -> bool:
+    """Whether `walk_chain` has no finding in a block of complete lines: a walk in one step.
+
+    `ends`: where the newline of each line is.
+    """
+    try:
+        lines = _decode_lines(block)
+    except UNREADABLE:
+        return False
+    expected = range(sequence + 1, sequence + 1 + len(ends))
+    return [line.event.sequence for line in lines] == [*expected] and all_follow(block, ends, head)
 
 
 def sequence_of(line: bytes) -> int:
     """The `event.sequence` of a line; raises one of `UNREADABLE` if it has none."""
     return _line(line).event.sequence
+
+
+def stream_of(line: bytes) -> str | None:
+    """The stream that a line belongs to; None if it does not state one."""
+    try:
+        return _stated(line).mcp.audit.stream.id
+    except UNREADABLE:
+        return None
 
 
 def _parse(line: bytes, event: ControlEvent) -> _Audit | None:
@@ -227,14 +262,18 @@ class Link(Struct, frozen=True):
     finding: str | None
 
 
-def walk_chain(lines: Iterable[bytes], head: bytes = GENESIS) -> Iterator[Link]:
+def walk_chain(
+    lines: Iterable[bytes], head: bytes = GENESIS, sequence: int | None = None
+) -> Iterator[Link]:
     """Walk along the lines of one stream, in order and without their newlines.
 
-    `head` is the hash that the first line follows. Where the first segments of a stream are gone,
-    it is `SegmentStart.previous` of the first one left. The walk continues behind a finding from
-    what the line states about itself, so each break is found once.
+    `head` is the hash that the first line follows, and `sequence` that of the line before it, if it
+    is known. Where the first segments of a stream are gone, `head` is `SegmentStart.previous` of
+    the first one left. The walk continues behind a finding from what the line states about itself,
+    so each break is found once.
     """
-    sequence = 0 if head == GENESIS else None
+    if head == GENESIS:
+        sequence = 0
     for number, line in enumerate(lines, 1):
         link = _link(number, line, head, sequence)
         yield link

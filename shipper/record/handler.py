@@ -84,10 +84,13 @@ class AuditHandler(EventHandler):
         with self._recording.lock:
             return self._recording.record(event, time_s)
 
-    def record_self_audit(self, event: Event) -> None:
-        """Write an event of the product itself, at any level; never raises, like `emit`."""
+    def record_self_audit(self, event: Event, stated: Mapping[str, object] | None = None) -> None:
+        """Write an event of the product itself, at any level; never raises, like `emit`.
+
+        `stated` are fields by path that only the record itself writes, such as `mcp.audit.*`.
+        """
         with self._recording.lock:
-            self._recording.record_self_audit(event)
+            self._recording.record_self_audit(event, stated or {})
 
     def suppressed(self) -> None:
         """Count an event that the configuration of the logger or the handler holds back."""

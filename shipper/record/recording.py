@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from weakref import WeakSet
 
@@ -30,6 +31,10 @@ _log = logging.getLogger("shipper.record")
 
 #: An open call of an ended process that nobody can read any more.
 _UNREADABLE_CALL = create_compliance_event("call-lost", records=1, success=False)
+
+
+#: No fields of the record's own.
+_NOTHING: Mapping[str, object] = {}
 
 
 class Counts(Struct):
@@ -135,15 +140,19 @@ class Recording:
         if event is not None and self._record(event, record.created) and seen is not None:
             seen.add(record)
 
-    def record(self, event: Event, time_s: float, *, own: bool = False) -> str | None:
-        """Write an event and return its id, or None if its type is not active and not our `own`."""
+    def record(self, event: Event, time_s: float) -> str | None:
+        """Write an event and return its id, or None if its type is not active."""
         self._in_this_process()
-        return self._record(event, time_s, own=own)
+        return self._record(event, time_s)
 
-    def record_self_audit(self, event: Event) -> None:
-        """Write an event of the product itself, at any level; never raises."""
+    def record_self_audit(self, event: Event, stated: Mapping[str, object]) -> None:
+        """Write an event of the product itself, at any level; never raises.
+
+        `stated` are fields that only the record itself writes; they are not redacted.
+        """
         try:
-            self.record(event, time.time(), own=True)
+            self._in_this_process()
+            self._record(event, time.time(), own=True, stated=stated)
         except Exception as error:  # noqa: BLE001 - counted, and recorded as soon as writing works
             self._note_failure(error)
 
@@ -187,7 +196,14 @@ class Recording:
             self._stream.abandon()
             self._start()
 
-    def _record(self, event: Event, time_s: float, *, own: bool = False) -> str | None:
+    def _record(
+        self,
+        event: Event,
+        time_s: float,
+        *,
+        own: bool = False,
+        stated: Mapping[str, object] = _NOTHING,
+    ) -> str | None:
         if not self._has_recovered:
             self._recover()
         classified = self._classify(event, own=own)
@@ -197,6 +213,8 @@ class Recording:
         self._given += 1  # from here on it fails unless it is in a file
         _unfinished.add(self)
         clean = self._redact(classified)
+        if stated:
+            clean = Classified(clean.variant, {**clean.values, **stated})
         stream = self._stream
         if stream.accounted != self._given - 1 + self._suppressed:
             self._state_losses(time_s, but=1)

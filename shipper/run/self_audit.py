@@ -26,6 +26,7 @@ from shipper.shown import as_text
 
 if TYPE_CHECKING:
     from shipper.record.handler import AuditHandler
+    from shipper.wire.note import Note
 
 #: A batch causes at most this many events, one for each kind of reason, and one for the others.
 _MAX_REASONS = 10
@@ -86,6 +87,24 @@ class SelfAudit:
             operation, details=details or None, records=records, success=success
         )
         self._recorder().record_self_audit(event)
+
+    def checkpoint(self, records: int, stated: Mapping[str, object]) -> None:
+        """Record a signed checkpoint of that many more events; from any thread."""
+        from shipper.record.event import create_compliance_event
+
+        event = create_compliance_event("checkpoint", records=records)
+        self._recorder().record_self_audit(event, stated)
+
+    def retention(self, stream: str, last: int, note: "Note", authority: str) -> None:
+        """Record that the first events of a stream are deleted, and who allowed it."""
+        from shipper.record.event import create_compliance_event
+
+        details = {"stream": stream, "first": 1, "last": last, "authority": authority}
+        event = create_compliance_event("retention", details=details, records=last)
+        root = note.checkpoint.root.hex()
+        values = {"stream": stream, "size": last, "root": root, "note": str(note)}
+        stated = {f"mcp.audit.checkpoint.{name}": value for name, value in values.items()}
+        self._recorder().record_self_audit(event, stated)
 
     def prune(self, rows: Iterable[FileStatus]) -> None:
         """Delete the segments that every output has shipped, as each start adds one."""

@@ -16,6 +16,7 @@ from shipper.deliver.dead_letters import dead_letters_folder
 from shipper.errors import ConfigError, Problem, ShipperError, Stopped
 from shipper.follow.discover import nothing_named
 from shipper.follow.registry import take_lock
+from shipper.run.checkpoints import Checkpoints
 from shipper.run.log import set_up_log
 from shipper.run.risks import risks
 from shipper.run.self_audit import SelfAudit, self_audit_prefix
@@ -90,8 +91,11 @@ def _run(
         _log.warning("Configuration: %s.", risk)
     reloaded: list[Config] = []
     operation = config.operation
+    checkpoints = Checkpoints(config, service.self_audit)
     with (
+        checkpoints.ending(),
         _recorded(service, config, reloaded),
+        checkpoints.running(),
         serving(operation.http, service),
         logging_counters(operation.logging.metrics, service),
         feeding_watchdog(service),
@@ -125,7 +129,8 @@ def _recorded(service: Service, config: Config, reloaded: list[Config]) -> Itera
             succeeded = service.failure is None and not service.incomplete
             self_audit.event(what, success=succeeded, unacknowledged_bytes=unacknowledged)
             self_audit.close()
-            self_audit.prune(own_files)
+            if not config.operation.evidence.enabled:  # signed events stay until `prune`
+                self_audit.prune(own_files)
     for output, behind in () if reloaded else unacknowledged.items():
         _log.info("%s: stopped; %d bytes read or seen are not acknowledged.", output, behind)
 

@@ -8,6 +8,7 @@ a guard away, and `make mutants` shows that the proof beside them fails.
 from tests.promises.assets import ASSETS
 from tests.promises.capture import CAPTURE
 from tests.promises.config import CONFIG
+from tests.promises.evidence import EVIDENCE
 from tests.promises.files import FILES
 from tests.promises.others import OTHERS
 from tests.promises.outputs import OUTPUTS
@@ -23,6 +24,7 @@ PROMISES = (
     *REDACT,
     *FILES,
     *OUTPUTS,
+    *EVIDENCE,
     *CONFIG,
     *RUN,
     *PROCESSORS,

@@ -1,0 +1,168 @@
+"""The commands about evidence: verify, reconcile, prove, and the export of tiles."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shipper.cli.commands import EX_DATAERR, EX_FAILED
+from shipper.cli.configuration import config_of
+from shipper.cli.terminal import say, warn
+from shipper.config import Config
+from shipper.errors import ConfigError, Problem
+from shipper.evidence.collect import files_of
+from shipper.evidence.policy import Policy, read_policy
+from shipper.evidence.prove import export_tiles, prove
+from shipper.evidence.store import POLICY, Store
+from shipper.evidence.verdict import PROVEN, UNPROVEN, Verdict
+from shipper.evidence.verify import Progress, Trust, verify
+from shipper.outputs.elasticsearch.config import ElasticsearchConfig
+
+if TYPE_CHECKING:  # only the commands about the cluster load its client
+    from shipper.evidence.documents import Documents
+    from shipper.evidence.reconcile import Difference
+
+
+def verify_paths(arguments: argparse.Namespace) -> int:
+    """Verify files, directories and archives."""
+    trust = trust_of(arguments)
+    if arguments.elasticsearch:
+        return _verify_documents(arguments, trust)
+    paths: Sequence[Path] = arguments.paths or recorded_in(config_of(arguments))
+    with _progress(paths) as advance:
+        verdicts = list(verify(paths, trust, jobs=arguments.jobs, progress=advance))
+    _print(verdicts, as_json=arguments.json)
+    return _code(verdicts)
+
+
+def _verify_documents(arguments: argparse.Namespace, trust: Trust) -> int:
+    """Verify the documents in the cluster of the configuration."""
+    with _documents(config_of(arguments), arguments.index) as documents:
+        verdicts = list(documents.verify(trust))
+    _print(verdicts, as_json=arguments.json)
+    return _code(verdicts)
+
+
+@contextmanager
+def _documents(config: Config, index: str) -> Iterator["Documents"]:
+    """The documents in the cluster of the configuration."""
+    from shipper.evidence.documents import Documents
+    from shipper.outputs.elasticsearch.api import api_client
+
+    settings = config.outputs.get("elasticsearch")
+    if not isinstance(settings, ElasticsearchConfig):
+        what = "is missing; it names the cluster (as does elasticsearch_url)"
+        raise ConfigError([Problem("output.elasticsearch", what)])
+    with api_client(settings) as client:
+        yield Documents(client, index)
+
+
+def reconcile_paths(arguments: argparse.Namespace) -> int:
+    """Compare the segments on disk with the documents in the cluster."""
+    from shipper.evidence.reconcile import reconcile
+
+    config = config_of(arguments)
+    paths: Sequence[Path] = arguments.paths or recorded_in(config)
+    with _documents(config, arguments.index) as documents:
+        found = list(reconcile(paths, documents))
+    for one in found:
+        if arguments.json:
+            say(msgspec.json.encode(one).decode())
+        else:
+            say(_difference_row(one))
+    return 0 if all(one.is_equal for one in found) else EX_DATAERR
+
+
+def _difference_row(one: "Difference") -> str:
+    counts = {
+        "missing": one.missing,
+        "different": len(one.different),
+        "duplicates": one.duplicates,
+        "only in the index": one.only_in_index,
+    }
+    text = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    ranges = ", ".join(f"{first} to {last}" for first, last in one.missing_ranges)
+    where = f"\n  missing: {ranges}" if ranges else ""
+    word = "equal" if one.is_equal else "different"
+    totals = f"{one.in_files} on disk, {one.in_index} in the index"
+    return f"{word}  {one.stream}  {totals}{f', {text}' if text else ''}{where}"
+
+
+def prove_event(arguments: argparse.Namespace) -> int:
+    """Print the proof of one event; the hash that it must have goes to standard error."""
+    text, entry = prove(_store(arguments), arguments.id)
+    warn(f"the event.hash of {arguments.id} must be {entry.hex()}")
+    sys.stdout.write(text)
+    return 0
+
+
+def export_all_tiles(arguments: argparse.Namespace) -> int:
+    """Copy checkpoints and tiles to a folder that can be published."""
+    count = export_tiles(_store(arguments), arguments.directory)
+    say(f"{arguments.directory}: {count} streams")
+    return 0
+
+
+def _store(arguments: argparse.Namespace) -> Store:
+    return Store(arguments.evidence or config_of(arguments).data / "evidence")
+
+
+def recorded_in(config: Config) -> list[Path]:
+    """Where the configuration records: the application's events, and those of the shipper."""
+    return [path for path in (config.audit, config.data / "audit") if path.is_dir()]
+
+
+def trust_of(arguments: argparse.Namespace) -> Trust:
+    """The policy and the evidence folder that are named, or those beside the positions."""
+    folder = arguments.evidence or config_of(arguments).data / "evidence"
+    policy = arguments.policy or folder / POLICY
+    is_there = arguments.policy or policy.is_file()
+    store = Store(folder) if folder.is_dir() else None
+    return Trust(policy=read_policy(policy) if is_there else Policy(), store=store)
+
+
+def _print(verdicts: Sequence[Verdict], *, as_json: bool) -> None:
+    if as_json:
+        for one in verdicts:
+            say(msgspec.json.encode({**msgspec.structs.asdict(one), "id": one.event_id}).decode())
+        return
+    for one in verdicts:
+        say(_row(one))
+    if not verdicts:
+        warn("no segments of audit streams are found")
+
+
+def _row(one: Verdict) -> str:
+    place = f"{one.path}:{one.line}: " if one.line else f"{one.path}: " if one.path else ""
+    event = f"event {one.sequence}: " if one.sequence else ""
+    counts = f"{one.events} events, {one.signed} signed"
+    return f"{one.word}  {one.stream}  {counts}\n  {place}{event}{one.why}"
+
+
+def _code(verdicts: Sequence[Verdict]) -> int:
+    """0 if everything is proven, 1 if not all is, and 65 if a record is damaged."""
+    words = {one.word for one in verdicts}
+    if words - PROVEN - UNPROVEN:
+        return EX_DATAERR
+    return EX_FAILED if words & UNPROVEN or not words else 0
+
+
+@contextmanager
+def _progress(paths: Sequence[Path]) -> Iterator[Progress]:
+    """A bar on a terminal."""
+    if not sys.stderr.isatty():
+        yield int
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    total = sum(file.size for file in files_of(paths))
+    columns = ("verifying", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda count: bar.advance(task, count)

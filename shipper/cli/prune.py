@@ -1,0 +1,51 @@
+"""The command that deletes old segments lawfully."""
+
+import argparse
+import time
+from pathlib import Path
+
+from shipper.cli.commands import EX_CONFIG
+from shipper.cli.configuration import config_of
+from shipper.cli.evidence import recorded_in, trust_of
+from shipper.cli.terminal import say, warn
+from shipper.config import Config
+from shipper.evidence.prune import Pruning, carry_out, plan
+from shipper.evidence.store import Store
+from shipper.run.checkpoints import signer_of
+from shipper.run.self_audit import SelfAudit
+from shipper.run.status import settled_files
+
+_DAY_S = 86_400
+
+
+def prune(arguments: argparse.Namespace) -> int:
+    """Delete segments that are older than a number of days, under a signed statement."""
+    config = config_of(arguments)
+    if not config.operation.evidence.enabled:
+        warn("evidence: no key is configured, so nobody can state lawfully what is deleted")
+        return EX_CONFIG
+    paths = arguments.paths or recorded_in(config)
+    before_s = time.time() - arguments.older_than * _DAY_S
+    signer = signer_of(config.operation.evidence)
+    found = list(
+        plan(paths, trust_of(arguments), signer, before_s, lambda some: settled_files(config, some))
+    )
+    for one in found:
+        say(f"{one.stream}: events 1 to {one.last}, {len(one.paths)} files")
+    if arguments.dry_run or not found:
+        return 0
+    _carry_out(config, arguments.evidence, found, arguments.authority)
+    return 0
+
+
+def _carry_out(
+    config: Config, folder: Path | None, prunings: list[Pruning], authority: str
+) -> None:
+    store = Store(folder or config.data / "evidence")
+    audit = SelfAudit(config)
+    try:
+        for one in prunings:
+            audit.retention(one.stream, one.last, one.note, authority)
+            carry_out(store, one)
+    finally:
+        audit.close()

@@ -1,0 +1,1 @@
+"""Evidence: what an auditor can check with tools of others."""

@@ -1,0 +1,327 @@
+"""Sign what the streams in some directories hold, without their writers' help.
+
+The sidecar runs this: it reads each line once, checks that it follows what was signed before, adds
+it to the stream's tree and signs a checkpoint. The writer of a stream never has the key.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import StrEnum
+from io import BytesIO
+from itertools import accumulate
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct, field
+
+from shipper.evidence.keys import Signer
+from shipper.evidence.policy import origin_of
+from shipper.evidence.store import CHECKPOINT, Store, StreamStore
+from shipper.follow.handle import Handle
+from shipper.follow.segments import is_ended
+from shipper.record.format import (
+    UNREADABLE,
+    all_continue,
+    parse_segment_start,
+    sequence_of,
+    streams_in,
+)
+from shipper.record.seal import GENESIS
+from shipper.wire.note import Checkpoint, Note, parse_note
+from shipper.wire.tlog import Range
+
+_READ_BYTES = 4 << 20
+#: Some 10 MB.
+_MAX_ENTRIES = 100_000
+
+
+class State(StrEnum):
+    """Whether more lines are due."""
+
+    OPEN = "open"
+    #: The last line of the stream ends its segment, or its writer is gone.
+    ENDED = "ended"
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """When a checkpoint is signed."""
+
+    #: Also without new events: silence is a statement.
+    interval_s: float = 60.0
+    #: Earlier, after this many events.
+    events: int = 10_000
+
+
+class Counted(Struct):
+    """What the lines since the last checkpoint state about events that they do not hold."""
+
+    lost: int = 0
+    suppressed: int = 0
+    redacted: int = 0
+
+
+class Signed(Struct, frozen=True, kw_only=True):
+    """A checkpoint that was signed, and what the event about it states."""
+
+    stream: str
+    note: Note
+    #: The digest of the note before; empty for the first.
+    previous: str
+    #: The sequences of the events that it adds; `last` is before `first` if it adds none.
+    first: int
+    last: int
+    segment: int
+    state: State
+    #: The user that owns the segment.
+    uid: int
+    counted: Counted
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """A stream that does not follow what was signed: nothing more of it is signed."""
+
+    stream: str
+    sequence: int
+    why: str
+
+
+class _Broken(Exception):  # caught in this module
+    """The lines do not follow what was signed; the argument says why."""
+
+
+class _Stream(Struct):
+    """How far a stream is signed, and where its lines continue."""
+
+    id: str
+    store: StreamStore
+    size: int
+    #: The note of the tree of `size` events.
+    note: Note | None = None
+    #: The size of the tree on the disk, which may be ahead of the note.
+    head: bytes = GENESIS
+    path: Path | None = None
+    offset: int = 0
+    segment: int = 0
+    uid: int = 0
+    #: When it was signed last, on the clock of `time.monotonic`.
+    signed_s: float = 0.0
+    entries: list[bytes] = field(default_factory=list)
+    counted: Counted = field(default_factory=Counted)
+    #: Whether more is there to read than fits into the memory.
+    is_behind: bool = False
+    is_over: bool = False
+
+
+class Signing:
+    """Signs the streams in directories; used by one thread. Call `tick` every second or so."""
+
+    def __init__(
+        self,
+        directories: Callable[[], Iterable[Path]],
+        store: Store,
+        signer: Signer,
+        rules: Rules,
+    ) -> None:
+        self._directories = directories
+        self._store = store
+        self._signer = signer
+        self._rules = rules
+        self._streams: dict[str, _Stream] = {}
+
+    def tick(self, *, at_close: bool = False) -> Iterator[Signed | Refusal]:
+        """Read what is new, and sign where it is time; everything that is open, if `at_close`.
+
+        Raises `CannotSign` if the key cannot be used, `OSError` if the folder cannot be written.
+        """
+        for directory in self._directories():
+            for stream, paths in streams_in(directory).items() if directory.is_dir() else ():
+                yield from self._visit(stream, paths, at_close=at_close)
+
+    def _visit(
+        self, stream: str, paths: Sequence[Path], *, at_close: bool
+    ) -> Iterator[Signed | Refusal]:
+        known = self._streams.get(stream)
+        if known and known.is_over:
+            return
+        try:
+            if known is None:
+                known = self._streams[stream] = self._resume(stream, paths)
+            while not known.is_over:
+                is_ended = _read_on(known, paths)
+                if self._is_due(known, at_close=at_close or is_ended or known.is_behind):
+                    yield self._sign(known, State.ENDED if is_ended else State.OPEN)
+                    known.is_over = is_ended
+                if not known.is_behind:
+                    break
+        except _Broken as broken:
+            self._streams[stream] = known or _Stream(stream, self._store.stream(stream), 0)
+            self._streams[stream].is_over = True
+            yield Refusal(stream=stream, sequence=self._streams[stream].size + 1, why=str(broken))
+
+    def _is_due(self, known: _Stream, *, at_close: bool) -> bool:
+        if at_close or known.note is None or len(known.entries) >= self._rules.events:
+            return bool(known.entries or known.note)
+        return time.monotonic() - known.signed_s >= self._rules.interval_s
+
+    def _resume(self, stream: str, paths: Sequence[Path]) -> _Stream:
+        """Find the place where the last run stopped: the lines before it are the signed ones."""
+        store = self._store.stream(stream)
+        text = store.text(CHECKPOINT)
+        if text is None:
+            return _Stream(stream, store, 0)
+        note = self._own(stream, text)
+        size = note.checkpoint.size
+        known = _Stream(stream, store, size, note)
+        if size:
+            known.head = store.entries((size - 1) // 256, size)[-1]
+            _seek(known, paths)
+        is_current = note.signatures[0].key_id == self._signer.public.id
+        known.signed_s = time.monotonic() if is_current else -self._rules.interval_s
+        return known
+
+    def _own(self, stream: str, text: str) -> Note:
+        """The checkpoint on the disk, if the tiles below it are complete."""
+        try:
+            note = parse_note(text)
+            tree = self._store.stream(stream).range(note.checkpoint.size, note.checkpoint.size)
+        except (ValueError, FileNotFoundError) as error:
+            raise _Broken(f"the evidence folder is damaged: {error}") from error
+        if tree.root() != note.checkpoint.root:
+            raise _Broken("the tiles in the evidence folder do not belong to its checkpoint")
+        return note
+
+    def _sign(self, known: _Stream, state: State) -> Signed:
+        before, first = known.note, known.size + 1
+        store, entries = known.store, known.entries
+        size = store.grow(known.size, entries) if entries else known.size
+        root = store.range(size, size).root() if size else Range().root()
+        checkpoint = Checkpoint(origin_of(self._signer.public, known.id), size, root)
+        note = self._signer.note(checkpoint, int(time.time()))
+        store.publish(note, known.size)
+        known.note, known.size, known.entries = note, size, []
+        known.signed_s = time.monotonic()
+        counted, known.counted = known.counted, Counted()
+        return Signed(
+            stream=known.id,
+            note=note,
+            previous=before.digest.hex() if before else "",
+            first=first,
+            last=size,
+            segment=known.segment,
+            state=state,
+            uid=known.uid,
+            counted=counted,
+        )
+
+
+def _seek(known: _Stream, paths: Sequence[Path]) -> None:
+    """Set the place of the first line that is not signed."""
+    for path in reversed(paths):
+        first = _first_sequence(path)
+        if first is not None and first <= known.size:
+            known.path = path
+            known.offset = _end_of(path, known.size, known.head)
+            return
+    raise _Broken(f"event {known.size}, the last one that was signed, is gone")
+
+
+def _first_sequence(path: Path) -> int | None:
+    try:
+        with path.open("rb") as file:
+            return sequence_of(file.readline(_READ_BYTES))
+    except (OSError, *UNREADABLE):
+        return None
+
+
+def _end_of(path: Path, sequence: int, head: bytes) -> int:
+    """Where the event with that sequence ends in its file; its hash must be `head`."""
+    stated = b'"hash":"%b"}}\n' % head.hex().encode()
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(stated) and sequence_of(line[:-1]) == sequence:
+                return file.tell()
+    raise _Broken(f"event {sequence}, the last one that was signed, is gone or was changed")
+
+
+def _read_on(known: _Stream, paths: Sequence[Path]) -> bool:
+    """Read the new lines of a stream, and wait until the disk has them; whether it is over."""
+    later = [path for path in paths if known.path is None or path >= known.path]
+    if known.path is not None and known.path not in later:
+        raise _Broken(f"the segment {known.path.name} is gone")
+    is_over = known.is_behind = False
+    for path in later:
+        with path.open("rb") as file:
+            is_over = is_ended(Handle(file.fileno()))  # before the last line is read
+            offset = known.offset if path == known.path else 0
+            if os.fstat(file.fileno()).st_size < offset:
+                raise _Broken(f"{path.name} is shorter than it was when it was signed")
+            file.seek(offset)
+            known.path, known.offset = path, offset
+            known.uid = os.fstat(file.fileno()).st_uid
+            _read_file(known, file.fileno())
+        if known.is_behind:
+            return False
+    return is_over
+
+
+def _read_file(known: _Stream, file: int) -> None:
+    os.fdatasync(file)  # what is signed must not be lost by a crash
+    while data := os.pread(file, _READ_BYTES, known.offset):
+        end = data.rfind(b"\n") + 1
+        if not end:
+            return
+        _take(known, data[:end])
+        known.offset += end
+        if len(known.entries) >= _MAX_ENTRIES:
+            known.is_behind = True
+            return
+
+
+def _take(known: _Stream, block: bytes) -> None:
+    """Take complete lines; `_Broken` if they do not follow."""
+    if start := parse_segment_start(block.partition(b"\n")[0]):
+        known.segment = start.segment.number
+    ends = [after - 1 for after in accumulate(map(len, BytesIO(block)))]
+    last = known.size + len(known.entries)
+    if not all_continue(block, ends, known.head, last):
+        raise _Broken(f"the events after {last} do not follow from it")
+    hashes = bytes.fromhex(b"".join([block[end - 67 : end - 3] for end in ends]).decode())
+    known.entries += [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
+    known.head = known.entries[-1]
+    _count(known.counted, block)
+
+
+class _Redaction(Struct, frozen=True):
+    count: int = 0
+
+
+class _Compliance(Struct, frozen=True):
+    records: int = 0
+
+
+class _Mcp(Struct, frozen=True):
+    redaction: _Redaction = _Redaction()
+    compliance: _Compliance = _Compliance()
+
+
+class _Line(Struct):
+    mcp: _Mcp = _Mcp()
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+_LOST, _SUPPRESSED = b'"audit-records-lost"', b'"audit-records-suppressed"'
+_REDACTION = b'"redaction":{'
+
+
+def _count(counted: Counted, block: bytes) -> None:
+    """Add what the lines state; few lines state anything."""
+    if not any(mark in block for mark in (_LOST, _SUPPRESSED, _REDACTION)):
+        return
+    for line in block.split(b"\n")[:-1]:
+        if _REDACTION in line:
+            counted.redacted += _decode(line).mcp.redaction.count
+        if _LOST in line:
+            counted.lost += _decode(line).mcp.compliance.records
+        if _SUPPRESSED in line:
+            counted.suppressed += _decode(line).mcp.compliance.records

@@ -1,0 +1,163 @@
+"""Signs checkpoints while the shipper runs, and records each as an audit event."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shipper.config import Config
+from shipper.config.operation import EvidenceConfig
+from shipper.errors import ShipperError
+from shipper.follow.discover import scan
+from shipper.record.format import segment_named
+from shipper.run.self_audit import SelfAudit, self_audit_prefix
+
+if TYPE_CHECKING:
+    from shipper.evidence.keys import Signer
+    from shipper.evidence.sign import Refusal, Signed, Signing
+
+_log = logging.getLogger("shipper.run.checkpoints")
+
+_TICK_S = 1.0
+#: New directories of segments are rare, and a scan reads every directory of the inputs.
+_SCAN_INTERVAL_S = 10.0
+_CLOCK = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+_FIELD = "mcp.audit.checkpoint"
+
+
+class Checkpoints:
+    """A thread that signs; does nothing without a key."""
+
+    def __init__(self, config: Config, self_audit: SelfAudit | None) -> None:
+        self._config = config
+        self._self_audit = self_audit
+        self._stopping = threading.Event()
+        self._signing = self._new_signing() if config.operation.evidence.enabled else None
+        self._directories: list[Path] = []
+        self._scanned_s = 0.0
+        self._is_failing = False
+
+    def _new_signing(self) -> "Signing":
+        from shipper.evidence.sign import Rules, Signing
+        from shipper.evidence.store import Store
+
+        settings = self._config.operation.evidence
+        rules = Rules(interval_s=settings.interval_s, events=settings.events)
+        store = Store(self._config.data / "evidence")
+        return Signing(self._found, store, signer_of(settings), rules)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Sign in a thread; at the end sign everything that is there."""
+        if self._signing is None:
+            yield
+            return
+        thread = threading.Thread(target=self._run, args=(self._signing,), name="checkpoints")
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            thread.join()
+            self._scanned_s = 0.0
+            self._sign(self._signing, at_close=True)
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """At the end sign what the shipper recorded last, which no event can report."""
+        try:
+            yield
+        finally:
+            if self._signing:
+                self._self_audit = None
+                self._sign(self._signing, at_close=True)
+
+    def _run(self, signing: "Signing") -> None:
+        while not self._stopping.wait(_TICK_S):
+            self._sign(signing)
+
+    def _sign(self, signing: "Signing", *, at_close: bool = False) -> None:
+        try:
+            for one in signing.tick(at_close=at_close):
+                self._record(one)
+            self._is_failing = False
+        except (OSError, ShipperError) as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if self._is_failing:
+            return
+        self._is_failing = True
+        _log.error("Checkpoints are not signed until this is fixed: %s", error)
+        if self._self_audit:
+            self._self_audit.event("checkpoint-failed", success=False, reason=str(error))
+
+    def _record(self, one: "Signed | Refusal") -> None:
+        from shipper.evidence.sign import Signed
+
+        if isinstance(one, Signed):
+            if self._self_audit:
+                self._self_audit.checkpoint(one.last - one.first + 1, _fields_of(one))
+            return
+        _log.error("Stream %s is not signed any more: %s", one.stream, one.why)
+        if self._self_audit:
+            self._self_audit.event(
+                "checkpoint-refused",
+                success=False,
+                stream=one.stream,
+                sequence=one.sequence,
+                reason=one.why,
+            )
+
+    def _found(self) -> list[Path]:
+        """The directories with segments, those of the inputs and the shipper's own."""
+        now_s = time.monotonic()
+        if not self._directories or now_s - self._scanned_s >= _SCAN_INTERVAL_S:
+            self._scanned_s = now_s
+            paths = (Path(found.path) for found in scan(self._config.inputs))
+            found = {path.parent for path in paths if segment_named(path.name)}
+            # The own stream last: its events report the checkpoints of the others.
+            own = Path(self_audit_prefix(self._config))
+            self._directories = [*sorted(found - {own}), own]
+        return self._directories
+
+
+def signer_of(settings: EvidenceConfig) -> "Signer":
+    """The key of the configuration; raises `ConfigError` if it cannot be used."""
+    from shipper.evidence.keys import signer_of_command, signer_of_file
+
+    if settings.command:
+        return signer_of_command(settings.command, settings.public)
+    return signer_of_file(Path(settings.key or ""))
+
+
+def _fields_of(one: "Signed") -> Mapping[str, object]:
+    """A checkpoint as the fields of an event."""
+    checkpoint = one.note.checkpoint
+    found = {
+        "stream": one.stream,
+        "size": checkpoint.size,
+        "root": checkpoint.root.hex(),
+        "note": str(one.note),
+        "previous": one.previous,
+        "first": one.first,
+        "last": one.last,
+        "segment": one.segment,
+        "state": one.state.value,
+        "uid": one.uid,
+        "clock": _clock(),
+        "lost": one.counted.lost,
+        "suppressed": one.counted.suppressed,
+        "redacted": one.counted.redacted,
+    }
+    return {f"{_FIELD}.{name}": value for name, value in found.items() if value != ""}
+
+
+def _clock() -> str:
+    try:
+        return _CLOCK.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,215 @@
+"""What is promised of evidence."""
+
+from tests.promises.model import Mutant, Promise
+
+_TAMPERING = "evidence/test_tampering.py::test_random_tampering_gets_its_word"
+_VERIFY = "evidence/test_verify.py::"
+_PAGE = "evidence/test_page.py::"
+_INTEROP = "evidence/test_interop.py::"
+_KEYS = "evidence/test_keys.py::"
+_PRUNE = "evidence/test_prune.py::"
+_CHECKPOINTS = "run/test_checkpoints.py::"
+
+EVIDENCE = (
+    Promise(
+        "evidence:words",
+        "`verify` names what was done to a record: edited, deleted, moved, repeated, spliced, cut, "
+        "forked or put back.",
+        {
+            _TAMPERING: (
+                Mutant("evidence/chain.py", "follows(run.opening, head)", "True"),
+                Mutant("evidence/chain.py", "if twin.head_at(first) == head:", "if True:"),
+                Mutant(
+                    "evidence/chain.py", "if follows(place.run.opening, previous):", "if False:"
+                ),
+                Mutant(
+                    "evidence/chain.py",
+                    "one.run.has(expected) for one in after",
+                    "False for one in after",
+                ),
+                Mutant(
+                    "evidence/scan.py",
+                    "if last is not None and self._run and all_continue(block, ends, head, last):",
+                    "if last is not None and self._run:",
+                ),
+                Mutant(
+                    "evidence/signed.py", "(_wrong_key, _forked, _cut)", "(_wrong_key, _forked)"
+                ),
+                Mutant("evidence/signed.py", "if roots.get(one.size) != one.root:", "if False:"),
+                Mutant("evidence/judge.py", "_unlawful(case) or", "None or"),
+            ),
+            f"{_VERIFY}test_the_first_line_of_another_stream_before_the_first_is_an_edit": (
+                Mutant("evidence/chain.py", "stream_of(run.opening) == stream)", "True)"),
+            ),
+            f"{_VERIFY}test_a_segment_that_names_another_line_before_it_is_an_edit": (
+                Mutant("evidence/chain.py", "is_next and is_as_stated and", "is_next and"),
+            ),
+            f"{_VERIFY}test_a_sequence_that_does_not_follow_is_found_although_the_hashes_do": (
+                Mutant(
+                    "record/format.py",
+                    "return [line.event.sequence for line in lines] == [*expected] and",
+                    "return bool(lines) and",
+                ),
+            ),
+            f"{_VERIFY}test_an_edited_copy_beside_a_segment_is_a_fork": (
+                Mutant("evidence/verify.py", "fork = fork or finding", "pass"),
+            ),
+            f"{_VERIFY}test_the_archive_that_ends_too_early_is_cut": (
+                Mutant("evidence/scan.py", "walk.scan.damage = str(damage)", "pass"),
+            ),
+            f"{_VERIFY}test_a_history_written_again_after_it_was_signed_is_found_at_the_first_event": (
+                Mutant("evidence/judge.py", "if one != other)", "if False)"),
+            ),
+        },
+    ),
+    Promise(
+        "evidence:no-false-alarm",
+        "An unchanged record is never blamed: after rotation, in archives, with copies beside it, "
+        "and from eight processes that write at the same time.",
+        {
+            "evidence/test_tampering.py::test_the_streams_of_several_processes_are_never_blamed": (),
+            "evidence/test_tampering.py::test_a_record_with_rotation_and_several_streams_is_never_blamed": (),
+            f"{_VERIFY}test_a_record_in_archives_is_verified_as_the_files_they_are_made_of": (
+                Mutant("evidence/blocks.py", "if raw.peek(2)[:2] != _GZIP:", "if True:"),
+            ),
+            f"{_VERIFY}test_a_killed_stream_that_a_later_one_has_seen_is_not_stale": (
+                Mutant(
+                    "evidence/judge.py",
+                    "one.sequence == self.last for one in self.seen",
+                    "False for one in self.seen",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "evidence:silence",
+        "A tail that nobody signed, and a stream that falls silent, show after two intervals.",
+        {
+            f"{_VERIFY}test_events_that_nobody_signed_in_time_are_an_unsigned_tail": (
+                Mutant("evidence/judge.py", "if unsigned > 0 and", "if unsigned > 99 and"),
+            ),
+            f"{_VERIFY}test_an_open_stream_without_a_new_checkpoint_is_stale": (
+                Mutant("evidence/judge.py", "if not case.is_ended and", "if False and"),
+            ),
+            "evidence/test_tampering.py::test_a_writer_that_stops_without_a_word_makes_its_stream_stale": (),
+        },
+    ),
+    Promise(
+        "evidence:keys",
+        "Only signatures by keys of the policy count. A revoked key no longer counts, and a key "
+        "file that others can read is refused.",
+        {
+            f"{_VERIFY}test_a_checkpoint_by_a_key_that_the_policy_does_not_have_is_refused": (
+                Mutant("evidence/signed.py", "if policy.signer(note, stream):", "if True:"),
+            ),
+            f"{_VERIFY}test_a_signature_with_one_changed_byte_is_refused": (
+                Mutant(
+                    "evidence/keys.py",
+                    "if verifies(key.key, line.signature[-_SIGNATURE_BYTES:], message):",
+                    "if True:",
+                ),
+            ),
+            f"{_KEYS}test_what_only_a_revoked_key_signed_does_not_count": (),
+            f"{_KEYS}test_a_quorum_of_witnesses_makes_a_stream_intact": (
+                Mutant(
+                    "evidence/policy.py",
+                    "return signed_at(note, self.witnesses[name]) is not None",
+                    "return True",
+                ),
+            ),
+            f"{_CHECKPOINTS}test_a_key_that_others_can_read_is_refused": (
+                Mutant("evidence/keys.py", "if found.st_mode & 0o077:", "if False:"),
+            ),
+            f"{_CHECKPOINTS}test_a_new_key_is_readable_by_its_owner_alone": (
+                Mutant("evidence/keys.py", "_KEY_MODE = 0o400", "_KEY_MODE = 0o600"),
+            ),
+            f"{_CHECKPOINTS}test_the_record_does_not_show_the_key": (),
+            "evidence/test_two_users.py::test_the_application_cannot_read_the_key_or_write_the_evidence": (),
+            "evidence/test_two_users.py::test_what_the_application_writes_again_is_found": (),
+        },
+    ),
+    Promise(
+        "evidence:signed",
+        "The shipper signs every stream to its end, its own too, and never a stream whose signed "
+        "part is gone. Each checkpoint is also an event.",
+        {
+            f"{_CHECKPOINTS}test_a_run_signs_every_stream_to_its_end_its_own_too": (
+                Mutant("run/supervise.py", "        checkpoints.ending(),\n", ""),
+            ),
+            f"{_CHECKPOINTS}test_a_stream_whose_signed_end_is_gone_is_not_signed_again": (),
+            "evidence/test_sign.py::test_lines_that_do_not_follow_are_not_signed": (
+                Mutant(
+                    "evidence/sign.py",
+                    "if not all_continue(block, ends, known.head, last):",
+                    "if False:",
+                ),
+            ),
+            "evidence/test_sign.py::test_silence_is_signed_and_many_events_are_signed_early": (
+                Mutant(
+                    "evidence/sign.py",
+                    "len(known.entries) >= self._rules.events",
+                    "False",
+                ),
+                Mutant(
+                    "evidence/sign.py",
+                    "return time.monotonic() - known.signed_s >= self._rules.interval_s",
+                    "return False",
+                ),
+            ),
+            f"{_CHECKPOINTS}test_a_checkpoint_is_an_event_with_the_note_as_it_was_signed": (),
+            f"{_CHECKPOINTS}test_the_notes_in_events_find_a_cut_tail_without_the_evidence_folder": (
+                Mutant("evidence/collect.py", "if _NOTE in block:", "if False:"),
+            ),
+        },
+    ),
+    Promise(
+        "evidence:open",
+        "Go's own libraries for notes and trees accept checkpoints, tiles and proofs, and refuse "
+        "them with one changed byte. A stranger verifies a segment by one paragraph.",
+        {
+            f"{_INTEROP}test_go_accepts_every_checkpoint_tile_entry_and_proof_in_them": (
+                Mutant(
+                    "wire/tlog.py",
+                    'return [sha256(b"\\0" + entry).digest() for entry in entries]',
+                    "return [sha256(entry).digest() for entry in entries]",
+                ),
+            ),
+            f"{_INTEROP}test_go_refuses_a_checkpoint_a_tile_or_an_entry_with_one_changed_byte": (),
+            f"{_INTEROP}test_go_accepts_the_proof_of_an_event_and_of_no_other": (),
+            f"{_PAGE}test_the_example_holds_by_the_rule_in_the_page": (),
+        },
+    ),
+    Promise(
+        "evidence:documents",
+        "Documents that come back from Elasticsearch verify as the lines they were, and tampering "
+        "with them gets its word. `reconcile` finds what is missing, different or there twice.",
+        {
+            "integration/test_evidence.py::test_documents_after_the_ingest_pipelines_verify_by_the_notes_among_them": (),
+            "integration/test_evidence.py::test_random_tampering_with_documents_gets_its_word": (),
+            "integration/test_evidence.py::test_reconcile_finds_what_is_missing_different_or_there_twice": (
+                Mutant("evidence/reconcile.py", "found.duplicates += 1", "pass"),
+            ),
+        },
+    ),
+    Promise(
+        "evidence:prune",
+        "Deletion under a signed statement leaves verification green; any other deletion shows.",
+        {
+            f"{_PRUNE}test_after_pruning_the_rest_verifies_from_the_kept_tree": (),
+            f"{_PRUNE}test_segments_deleted_without_a_statement_are_missing": (
+                Mutant(
+                    "evidence/judge.py", "if gone <= max(case.notes.pruned, default=0):", "if True:"
+                ),
+            ),
+            f"{_PRUNE}test_more_than_was_stated_is_missing": (),
+            f"{_PRUNE}test_a_damaged_stream_is_not_pruned": (
+                Mutant(
+                    "evidence/prune.py", "if verdict.word not in PROVEN | UNPROVEN:", "if False:"
+                ),
+            ),
+            f"{_PRUNE}test_what_is_not_old_or_not_delivered_stays": (
+                Mutant("evidence/prune.py", "if line[_TIME] >= cutoff or", "if"),
+            ),
+        },
+    ),
+)
