@@ -51,6 +51,7 @@ def test_get_status_answers_field_by_field(config):
             "mcp_tool_execution",
             "mcp_authentication_events",
             "mcp_authorization_decisions",
+            "mcp_security_threats",
         ],
         "real_time_monitoring": True,
         "compliance_frameworks": [],
