@@ -9,7 +9,6 @@ from shipper.detect.windows import Group, Hit
 #: Combinations that a rule remembers: users times tools of a large company.
 MAX_VALUES = 100_000
 _DAY_S = 86_400.0
-_DAY_SIGNS = len("2026-11-30")
 
 
 class Firsts:
@@ -27,16 +26,21 @@ class Firsts:
         self.begin_s: float | None = None
         self.forgotten = 0
 
-    def remembered(self) -> Iterator[tuple[Group, Hit]]:
-        """Every value with the time it was seen last."""
-        yield from ((group, Hit(at_s, "")) for group, at_s in self._seen.items())
+    def remembered(self) -> Iterator[tuple[Group, list[Hit], float]]:
+        """The time each value was seen last, for `restore`."""
+        yield from ((group, [], at_s) for group, at_s in self._seen.items())
 
-    def is_known(self, group: Group, written: str) -> bool:
+    def restore(self, group: Group, _hits: list[Hit], at_s: float) -> None:
+        """Remember when a value was seen last."""
+        self._seen[group] = at_s
+
+    def is_known(self, group: Group, written: object) -> bool:
         """Whether the value was seen on the day of that time: seeing it again changes nothing.
 
         Called for nearly every event, so it compares texts (`2026-11-30T…`) and reads no time.
         """
-        return self._days.get(group) == written[:_DAY_SIGNS]
+        day = self._days.get(group)
+        return day is not None and isinstance(written, str) and written.startswith(day)
 
     def hit(self, group: Group, hit: Hit) -> list[Hit]:
         """Note the value; the hit, if it is the first of a new value."""

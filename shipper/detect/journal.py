@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from shipper.detect.engine import Engine, Noted
+from shipper.detect.engine import Engine, Kept, Noted
 from shipper.durable import append, open_append, replace, trim
 from shipper.errors import RegistryError
 
@@ -25,6 +25,8 @@ class _Entry(msgspec.Struct, frozen=True, array_like=True):
     noted: Sequence[Noted]
     #: When rules for new values saw their first event, by rule; in the first line of a file.
     begins: dict[str, float] = {}
+    #: What was remembered when the file was written anew.
+    kept: Sequence[Kept] = ()
 
 
 _encode = msgspec.json.Encoder().encode
@@ -34,8 +36,8 @@ _decode = msgspec.json.Decoder(_Entry).decode
 class Journal:
     """The file of one engine; raises `RegistryError` if it cannot be read or written."""
 
-    def __init__(self, path: Path, engine: Engine) -> None:
-        self._path, self._engine = path, engine
+    def __init__(self, path: Path, engine: Engine, *, max_bytes: int = _MAX_BYTES) -> None:
+        self._path, self._engine, self._max_bytes = path, engine, max_bytes
         self._file = -1
         try:
             self._file = open_append(path)
@@ -48,7 +50,7 @@ class Journal:
         """Keep what a batch changed, and wait until the disk has it."""
         try:
             append(self._file, _encode(_Entry(streams, noted)) + b"\n")
-            if os.fstat(self._file).st_size > _MAX_BYTES:
+            if os.fstat(self._file).st_size > self._max_bytes:
                 self._compact()
         except OSError as error:
             raise self._failure(error) from error
@@ -68,6 +70,8 @@ class Journal:
                 raise RegistryError(what) from error
             self._engine.begin_at(entry.begins)
             self._engine.counted |= entry.counted
+            for kept in entry.kept:
+                self._engine.restore(kept)
             for noted in entry.noted:
                 self._engine.recall(noted)
 
@@ -78,8 +82,8 @@ class Journal:
 
     def _lines(self) -> Iterator[bytes]:
         yield _encode(_Entry(self._engine.counted, [], self._engine.begins)) + b"\n"
-        for noted in self._engine.remembered():
-            yield _encode(_Entry({}, [noted])) + b"\n"
+        for kept in self._engine.remembered():
+            yield _encode(_Entry({}, [], {}, [kept])) + b"\n"
 
     def _failure(self, error: OSError) -> RegistryError:
         return RegistryError(f"{self._path}: {error.strerror}; what rules remember must be kept")

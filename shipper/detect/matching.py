@@ -76,7 +76,7 @@ def _equal(get: Getter, wanted: Value) -> Predicate:
     if len(wanted.texts) == 1:
         [text] = wanted.texts
         return lambda event: _is_one(get(event), text.__eq__)
-    pattern = re.compile("(?s).*".join(map(re.escape, wanted.texts)))
+    pattern = re.compile(".*".join(map(re.escape, wanted.texts)), re.DOTALL)
     return lambda event: _is_one(get(event), lambda text: bool(pattern.fullmatch(text)))
 
 

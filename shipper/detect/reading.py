@@ -9,6 +9,8 @@ import msgspec
 Getter = Callable[[Any], Any]
 #: A field of the tree below a path: a leaf is None.
 _Tree = dict[str, "_Tree | None"]
+#: Fields that a line of an audit stream always has, with what stands for a missing one.
+_TYPED: Mapping[str, tuple[type, object]] = {"event.sequence": (int, 0)}
 
 
 class Reading:
@@ -46,7 +48,7 @@ def _struct(name: str, tree: Mapping[str, Any]) -> Any:
     for key, inner in tree.items():
         names[_attribute(key)] = key
         if inner is None:
-            fields.append((_attribute(key), Any, None))
+            fields.append((_attribute(key), *_TYPED.get(f"{name}.{key}", (Any, None))))
         else:
             kind = _struct(key, inner)
             fields.append((_attribute(key), kind, kind()))

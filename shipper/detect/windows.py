@@ -19,16 +19,21 @@ class Hit(Struct, frozen=True, array_like=True, order=True):
     value: str = ""
 
 
+#: Before every event; a number that JSON has.
+_NEVER = -1e12
+
+
 class _Window(Struct):
     hits: list[Hit]
     #: Until when the group is part of an alert that was raised.
-    quiet_until_s: float = 0.0
+    quiet_until_s: float = _NEVER
 
 
 class Windows:
     """The newest hits of each group; a group fires once, however long its attack lasts.
 
-    Events of several files come out of order: hits are kept by their own time.
+    Events of several files come out of order: hits are kept by their own time, the newest of each
+    group up to a few times the threshold.
     """
 
     def __init__(
@@ -50,7 +55,6 @@ class Windows:
             self._groups.move_to_end(group)
         insort(window.hits, hit)
         found = self._around(window.hits, hit)
-        # A hit before the threshold is reached must stay; more than twice that many never matter.
         del window.hits[: max(0, len(window.hits) - self._kept())]
         if not found:
             return []
@@ -58,14 +62,18 @@ class Windows:
         window.quiet_until_s = max(window.quiet_until_s, found[-1].at_s + self._window_s)
         return found if is_new else []
 
-    def remembered(self) -> Iterator[tuple[Group, Hit]]:
-        """Every hit that is kept, the quietest group first."""
+    def remembered(self) -> Iterator[tuple[Group, list[Hit], float]]:
+        """What is kept of each group, for `restore`; the quietest group first."""
         for group, window in self._groups.items():
-            yield from ((group, hit) for hit in window.hits)
+            yield group, window.hits, window.quiet_until_s
+
+    def restore(self, group: Group, hits: list[Hit], quiet_until_s: float) -> None:
+        """Remember what was kept of a group."""
+        self._groups[group] = _Window(hits, quiet_until_s)
 
     def _kept(self) -> int:
-        # Hits of equal values do not count: keep more of them.
-        return self._threshold * (20 if self._is_distinct else 2)
+        # Twice the threshold would do if events came in order. Hits of equal values do not count.
+        return self._threshold * (20 if self._is_distinct else 4)
 
     def _around(self, hits: list[Hit], hit: Hit) -> list[Hit]:
         """The first hits within one window, with this one among them, that reach the threshold."""
