@@ -15,7 +15,7 @@ from shipper.detect.reading import Reading
 from shipper.detect.windows import Group, Hit, Windows
 
 _HEAD = (
-    *("mcp.audit.stream.id", "event.sequence", "event.kind", "data_stream.dataset"),
+    *("mcp.audit.stream.id", "event.sequence", "data_stream.dataset"),
     *("@timestamp", "event.id"),
 )
 #: Where the dataset is in the lines of audit streams, which begin with their time.
@@ -90,9 +90,9 @@ class Engine:
         event = self._reading.event(line)
         if event is None:
             return ()
-        stream, sequence, kind, dataset, written, event_id = self._head(event)
+        stream, sequence, dataset, written, event_id = self._head(event)
         rules = self._by_dataset.get(dataset, self._everywhere)
-        if not rules or kind == "alert" or sequence <= self.counted.get(stream, 0):
+        if not rules or sequence <= self.counted.get(stream, 0):
             return ()
         self.counted[stream] = sequence
         found = [hit for rule in rules if (hit := rule.note(event, written, event_id))]

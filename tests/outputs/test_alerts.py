@@ -1,4 +1,4 @@
-"""Alerts end to end: the sample's incident, recorded once and shipped, over restarts and a crash."""
+"""Alerts end to end: the sample's incident, recorded once and shipped, over restarts."""
 
 import json
 import subprocess
@@ -25,8 +25,10 @@ def place(tmp_path):
     )
 
 
-def recorded(directory):
-    lines = [one for path in sorted(directory.glob("*.jsonl")) for one in path.open("rb")]
+def recorded(directory, names="*.jsonl"):
+    lines = [
+        one for path in sorted(directory.glob(names)) for one in path.read_bytes().splitlines()
+    ]
     events = [msgspec.json.decode(one) for one in lines]
     return [event for event in events if event["event"]["kind"] == "alert"]
 
@@ -45,9 +47,8 @@ def run_once(home, sample):
     }
     config.write_text(json.dumps(settings), encoding="utf-8")
     config.chmod(0o600)
-    done = subprocess.run(
-        [*SHIPPER, "-c", str(config), "run", "--once"], capture_output=True, timeout=120
-    )
+    command = [*SHIPPER, "-c", str(config), "run", "--once"]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
 
 
@@ -55,8 +56,9 @@ def test_the_incident_of_the_sample_is_recorded_once_and_shipped(tmp_path):
     write_sample(tmp_path / "sample", days=2, seed=1, end_s=END_S)
     for _ in range(3):
         run_once(tmp_path, tmp_path / "sample")
-    found = recorded(tmp_path / "out")
+    found = recorded(tmp_path / "out", "*.ndjson")
     alerts = [event for event in found if "correlation" in event["mcp"]]
+    assert not any(alert["mcp"]["threat"].get("confidence") for alert in alerts)  # no rule's input
     names = [event["mcp"]["threat"]["type"] for event in alerts]
     assert names.count("multiple_authentication_failures") == 1
     assert names.count("policy_violation_spikes") == 1
@@ -65,7 +67,7 @@ def test_the_incident_of_the_sample_is_recorded_once_and_shipped(tmp_path):
     [guessed] = [e for e in alerts if "authentication" in e["mcp"]["threat"]["type"]]
     assert guessed["source"]["ip"] == "203.0.113.66"
     assert guessed["event"]["risk_score"] == 47
-    assert guessed["threat"]["technique"]["id"] == ["T1110"] or "T1110" in str(guessed["threat"])
+    assert guessed["threat"]["technique"]["id"] == "T1110"
     assert len(guessed["mcp"]["threat"]["event_ids"]) == 5
 
 
