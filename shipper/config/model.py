@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from shipper import __version__
 from shipper.catalog import Catalog, Scope
 from shipper.config.operation import Operation
 from shipper.follow.inputs import InputConfig
@@ -36,7 +37,6 @@ class Config(Struct, frozen=True, kw_only=True):
     kibana_url: str | None = None
     index_prefix: str | None = None
     real_time_monitoring: bool = True
-    alerts: tuple[str, ...] = ()
     operation: Operation = field(default_factory=Operation)
     #: Remarks on accepted keys that have no effect, each with the reason.
     notes: tuple[str, ...] = ()
@@ -45,6 +45,11 @@ class Config(Struct, frozen=True, kw_only=True):
     def spool(self) -> Path | None:
         """The folder that keeps standard input until it is shipped, if it is an input."""
         return self.data / STDIN if any(one.is_stdin for one in self.inputs) else None
+
+    @property
+    def self_recording(self) -> dict[str, Any]:
+        """The arguments of the `AuditHandler` for events of the shipper itself."""
+        return {"service": {"name": "mcp-shipper", "version": __version__}, **self.recording}
 
     @property
     def recording(self) -> dict[str, Any]:

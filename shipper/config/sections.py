@@ -18,6 +18,7 @@ from shipper.config.variables import faults
 from shipper.errors import Problem
 from shipper.follow.inputs import InputConfig
 from shipper.names import fault_of
+from shipper.outputs import OUTPUTS
 from shipper.yaml.node import YamlNode
 from shipper.yaml.reader import Reader
 from shipper.yaml.typed import into
@@ -48,7 +49,8 @@ def read_config(tree: YamlNode) -> tuple[Config, list[Problem]]:
     datasets = (row.dataset for row in catalog.event_types.values())
     own = tuple(one for one in datasets if not one.startswith("mcp."))
     operation = _operation(reader, nodes)
-    alerts = _alerts(reader, tree.at("security_monitoring"))
+    if alerts := _alerts(reader, tree.at("security_monitoring")):
+        outputs["alerts"] = OUTPUTS["alerts"].config(rules=alerts)
     simple = _simple(reader, nodes)
     notes = (*_notes(nodes, strategy), *dict.fromkeys(reader.remarks))
     segments = InputConfig(id="audit", paths=(f"{paths['audit']}/*.jsonl",))
@@ -63,11 +65,26 @@ def read_config(tree: YamlNode) -> tuple[Config, list[Problem]]:
         scope=scope,
         overlay=overlay,
         operation=operation,
-        alerts=alerts,
         notes=notes,
         **simple,
     )
+    if "alerts" in config.outputs:
+        config = replace(config, outputs=_with_memory(config))
+        if not config.operation.self_audit.enabled:
+            reader.note(tree.at("self_audit"), "alerts are recorded in the self-audit: enable it")
     return config, [*reader.problems, *_faults(tree, reader.ignored)]
+
+
+def _with_memory(config: Config) -> dict[str, object]:
+    """The outputs; alerts know where they are recorded, and where rules keep what they remember."""
+    settings: Any = config.outputs["alerts"]
+    placed = replace(
+        settings,
+        journal=config.data / "alerts.ndjson",
+        audit=config.data / "audit",
+        recording=config.self_recording,
+    )
+    return {**config.outputs, "alerts": placed}
 
 
 def _faults(tree: YamlNode, ignored: Sequence[str]) -> Iterator[Problem]:
@@ -132,5 +149,3 @@ def _notes(nodes: Mapping[str, YamlNode], strategy: IndexStrategy) -> Iterator[s
             "index_prefix: no effect on data streams (logs-mcp.*); it names indices under "
             "index_strategy: monthly or rollover_alias"
         )
-    if "security_monitoring" in nodes:
-        yield "security_monitoring: no effect; only the names of the alerts are checked"

@@ -40,6 +40,7 @@ class _OutputKind(Struct, frozen=True):
 OUTPUTS: Mapping[str, _OutputKind] = {
     kind.name: kind
     for kind in (
+        _OutputKind("alerts", "AlertsConfig", "Alerts"),
         _OutputKind("console", "ConsoleConfig", "Console"),
         _OutputKind("elasticsearch", "ElasticsearchConfig", "Elasticsearch"),
         _OutputKind("file", "FileConfig", "FileOutput"),

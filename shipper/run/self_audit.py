@@ -14,7 +14,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shipper import __version__
 from shipper.config import Config
 from shipper.deliver.dead_letters import LossReporter, kind_of
 from shipper.follow.batch import BadLine
@@ -128,10 +127,7 @@ class SelfAudit:
 
         with self._lock:
             if self._handler is None:
-                service = {"name": "mcp-shipper", "version": __version__}
-                self._handler = AuditHandler(
-                    self._prefix, service=service, **self._config.recording
-                )
+                self._handler = AuditHandler(self._prefix, **self._config.self_recording)
             return self._handler
 
 

@@ -109,7 +109,7 @@ security_monitoring:
     assert config.scope.frameworks == ("sox", "gdpr")
     assert config.outputs["elasticsearch"].hosts == ("http://localhost:9200",)
     assert config.kibana_url == "http://localhost:5601"
-    assert config.alerts == ("policy_violation_spikes",)
+    assert config.outputs["alerts"].rules == ("policy_violation_spikes",)
     assert config.catalog.event_types["mcp_tool_execution"].retention_days == 120
     assert config.catalog.event_types["backup_run"].index == "mcp-backup-run"
     assert config.scope.retention_days_of("backup_run", config.catalog) == 2557

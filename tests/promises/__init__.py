@@ -5,6 +5,7 @@ what tests prove. A proof is worth as much as what it fails on: each promise has
 a guard away, and `make mutants` shows that the proof beside them fails.
 """
 
+from tests.promises.alerts import ALERTS
 from tests.promises.assets import ASSETS
 from tests.promises.capture import CAPTURE
 from tests.promises.config import CONFIG
@@ -25,6 +26,7 @@ PROMISES = (
     *FILES,
     *OUTPUTS,
     *EVIDENCE,
+    *ALERTS,
     *CONFIG,
     *RUN,
     *PROCESSORS,

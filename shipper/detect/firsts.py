@@ -1,0 +1,56 @@
+"""When values were seen last, to find those that are new."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from shipper.detect.windows import Group, Hit
+
+#: Combinations that a rule remembers: users times tools of a large company.
+MAX_VALUES = 100_000
+_DAY_S = 86_400.0
+
+
+class Firsts:
+    """The values of a rule's fields, each with the day it was last seen.
+
+    A value is new if it was not seen for `days`. Until `days` after the first event of all, nothing
+    is known about earlier values, so nothing is new.
+    """
+
+    def __init__(self, days: int, limit: int = MAX_VALUES) -> None:
+        self._days_s, self._limit = days * _DAY_S, limit
+        self._seen: OrderedDict[Group, float] = OrderedDict()
+        self._days: dict[Group, str] = {}
+        #: When the first event of all was seen.
+        self.begin_s: float | None = None
+        self.forgotten = 0
+
+    def remembered(self) -> Iterator[tuple[Group, list[Hit], float]]:
+        """The time each value was seen last, for `restore`."""
+        yield from ((group, [], at_s) for group, at_s in self._seen.items())
+
+    def restore(self, group: Group, _hits: list[Hit], at_s: float) -> None:
+        """Remember when a value was seen last."""
+        self._seen[group] = at_s
+
+    def is_known(self, group: Group, written: object) -> bool:
+        """Whether the value was seen on the day of that time: seeing it again changes nothing.
+
+        Called for nearly every event, so it compares texts (`2026-11-30T…`) and reads no time.
+        """
+        day = self._days.get(group)
+        return day is not None and isinstance(written, str) and written.startswith(day)
+
+    def hit(self, group: Group, hit: Hit) -> list[Hit]:
+        """Note the value; the hit, if it is the first of a new value."""
+        if self.begin_s is None:
+            self.begin_s = hit.at_s
+        self._days[group] = datetime.fromtimestamp(hit.at_s, UTC).date().isoformat()
+        last_s = self._seen.pop(group, None)
+        self._seen[group] = max(hit.at_s, last_s or hit.at_s)
+        if len(self._seen) > self._limit:
+            self._days.pop(self._seen.popitem(last=False)[0], None)
+            self.forgotten += 1
+        is_new = last_s is None or hit.at_s - last_s >= self._days_s
+        return [hit] if is_new and hit.at_s - self.begin_s >= self._days_s else []

@@ -1,0 +1,24 @@
+"""The configuration of the alerts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from msgspec import Struct, field
+
+from shipper.bounds import INNER, Count
+from shipper.outputs.config import OutputConfig
+
+
+class AlertsConfig(OutputConfig, Struct, frozen=True, kw_only=True):
+    """Which rules run, and what they need."""
+
+    #: Names of alerts; all, if it is empty.
+    rules: tuple[str, ...] = ()
+    #: Lines taken at once.
+    bulk_max_size: Count = 2048
+    #: The file of what rules remember.
+    journal: Annotated[Path, INNER] = Path("alerts.ndjson")
+    #: Where alerts are recorded, and how.
+    audit: Annotated[Path, INNER] = Path("audit")
+    recording: Annotated[Mapping[str, Any], INNER] = field(default_factory=dict)
