@@ -15,8 +15,9 @@ from msgspec import Struct
 from shipper.processors.event import MISSING, Event, decode_value, encode, find, opened, put
 from shipper.secrets.duplicates import has_duplicates
 from shipper.secrets.echoes import remember, spellings, without_echoes
+from shipper.secrets.items import is_secret_item
 from shipper.secrets.masker import masker, replaced
-from shipper.secrets.names import MAX_NAME, after_names, is_secret_name, labelled, may_name_secrets
+from shipper.secrets.names import MAX_NAME, after_names, labelled, may_name_secrets
 from shipper.secrets.numbers import is_card
 from shipper.secrets.persons import is_personal
 from shipper.secrets.spans import Span
@@ -106,8 +107,8 @@ class _ByName:
         for key, item in members.items():
             if key in hidden:
                 clean[key] = self._masked(item)
-            elif is_secret_name(key[:MAX_NAME]):
-                clean[key] = self._masked_by(key, item)
+            elif is_secret_item(key[:MAX_NAME], item):
+                clean[key] = self._masked(item)
             elif is_personal(key, item):
                 self.count += 1
                 clean[key] = "[PERSON]"
@@ -150,11 +151,6 @@ class _ByName:
             return number
         self.count += 1
         return "[CARD]"
-
-    def _masked_by(self, name: str, item: Any) -> object:
-        if isinstance(item, int | float) and name.lower().endswith("tokens"):
-            return item  # a count of tokens
-        return self._masked(item)
 
     def _masked(self, item: Any) -> object:
         if item is None or item is True or item is False or item == "":

@@ -14,6 +14,7 @@ from shipper.record.format import encode_json
 from shipper.record.limits import MAX_DEPTH, MAX_INTEGER_BITS, MAX_VALUES, WINDOW
 from shipper.secrets.duplicates import has_duplicates
 from shipper.secrets.echoes import MAX_SECRETS, remember
+from shipper.secrets.items import can_be_secret, is_random_item, is_secret_item
 from shipper.secrets.masker import masker
 from shipper.secrets.names import MAX_NAME, after_names, is_secret_name, labelled, may_name_secrets
 from shipper.secrets.numbers import is_card
@@ -66,11 +67,6 @@ class Walk(Struct):
         step = _STEPS.get(type(value)) or _step_of(value)
         return step(self, value, depth)
 
-    def masked_by(self, name: str, item: object) -> object:
-        if type(item) in {int, float} and name.lower().endswith("tokens"):
-            return item  # a count
-        return self.masked(item)
-
     def masked(self, item: object) -> object:
         if item is None or item is True or item is False or (type(item) is str and not item):
             return item  # no secret, and a mask would hide that
@@ -95,8 +91,8 @@ class Walk(Struct):
             return {
                 key: self.masked(item)
                 if key in hidden
-                else self.masked_by(key, item)
-                if is_secret_name(key[:MAX_NAME])
+                else self.masked(item)
+                if is_secret_item(key[:MAX_NAME], item)
                 else self._named(item)
                 for key, item in value.items()
             }
@@ -173,8 +169,8 @@ def _mapping(walk: Walk, value: Mapping[object, object], depth: int) -> dict[str
         )
         if holds_secret:
             walk.texts.append(name)
-        if is_secret:
-            clean[name] = walk.masked_by(name, item)
+        if can_be_secret(name, item) if is_secret else is_random_item(name, item):
+            clean[name] = walk.masked(item)
         elif is_personal(name, item):
             walk.saw("person", 1)
             clean[name] = "[PERSON]"

@@ -15,12 +15,12 @@ REST = re.compile(
     (?: [*"'`\\\]]{0,20}+ \s{0,4}+
         (?: : \s{0,3} (?:&?'?\w{0,8}\s)? (?:str|String|string|bytes|SecretStr|Text|std::string)
               (?:\s?\|\s?None|\?)? \s{0,3} = \s{0,4}+
-          | => | := | [:=：]{1,2}+ ) [*`]{0,2}+ (?: (?=[ \t]*\r?\n) | \s{0,4}+ )
+          | => | := | [:=：]{1,3}+ ) (?:(?!\*{3})[*`]){0,2}+ (?: (?=[ \t]*\r?\n) | \s{0,4}+ )
       | ["']? \s{1,4}+ value \s{0,2} = \s{0,2}
       | >
       | (?P<called> \( \s{0,4}+ (?: ["'][\w@.-]{1,64}["'] \s{0,2} , \s{0,4} )? (?=["']) )
       | (?P<prose> \s{1,4}+ (?:is|was|are|ist|war|est|es|é|è|era|war) :? \s{1,4}+ | \s?(?:是|は) \s? )
-      | (?P<apart> \s{1,4}+ ) )"""
+      | (?P<apart> [ \t]{1,4}+ ) )"""
 )
 #: The words before it that belong to the name (`db.user_`, `api `), read backwards.
 BEFORE = re.compile(r"[ ]?[\w.@-]{0,32}")
@@ -48,15 +48,28 @@ NOT_A_WORD = re.compile(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
 #: Nothing that a mask would hide: empty values, and expressions that name another place.
 EMPTY = re.compile(
     r"""(?x)
-    (?: (?i:null|none|nil|true|false|undefined|n/a|on|off|yes|no) | [0-9]{1,2} | \*{3,} | x{4,} | <[\w -]{1,40}> | \.\.\.
-      | your[\w-]{0,40} | \w{0,8}\.{3} | \$\{[\w.:?-]{1,80}\} | \$\(?[A-Za-z_][\w.]{0,80}\)? | %\w{1,40}% | \{\{[^{}\n]{1,80}\}\}
+    (?:(?i:bearer|basic|token)\s{1,3})?
+    (?: (?i:null|none|nil|true|false|undefined|n/a|on|off|yes|no|required|optional|missing|enabled
+        |disabled|redacted|hidden|masked|unknown|expired|invalid|empty|unset|reset|changed|default
+        |str|string|bytes|int|integer|bool|boolean|any|object|text|secretstr|varchar\(\d+\)
+        |(?:optional|union)\[[\w\[\], ]{1,60}\]|type|session|accepted|rejected|revoked|sensitive
+        |(?:insert|enter|replace|change|example|dummy|placeholder|your|my)[_-][\w-]{0,40}
+        |[\w-]{0,40}[_-](?:placeholder|here)) | [0-9]{1,2} | \*{3,} | x{4,} | <[\w .-]{1,40}> | \[[A-Za-z_ -]{1,24}\] | \((?:not|un|no|none|hidden|redacted)[\w ]{0,20}\) | \$[0-9] | \?|:[a-z_]\w{0,40}|%s|%\(\w{1,40}\)s
+      | (?:env|op|vault|ssm|secretsmanager|gcpsm|keyvault|ref|file|aws|azurekeyvault)(?:\+\w+)?:[\w/{][^\s"']{0,100}|!(?i:ref|sub|getatt|importvalue|vault|env)\s\S{1,100} | \.\.\.
+      | your[\w-]{0,40} | \w{0,8}\.{3} | \$\{[\w.:?-]{1,80}\} | \$\(?[A-Za-z_][\w.]{0,80}\)? | %\w{1,40}% | \$?\{\{[^{}\n]{1,80}\}\}
       | (?:var|local|process\.env|os\.environ|os\.getenv|env|secrets|config|settings|self|this|args
         |params|request|vault|data|module)\b [.\[(][\w.\[\]"'()-]{0,80}
       )
-    (?= [\s"'`,;)\]}>&] | \Z ) | [A-Za-z_.]{2,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) """
+    (?= [\s"'`,;)\]}>&@/?=|] | \.?(?:\s|\Z) ) | (?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ] | [A-Za-z_.]{2,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) """
+)
+#: A value that stands for another: a variable, a parameter, a placeholder.
+STANDS_FOR = re.compile(
+    r"""(?x) \$\{ | \$[A-Za-z_]\w{0,80}(?![\w$]) | \$\( | <[\w .-]{1,40}> | \{\w{0,40}\} | %\w{1,40}% | \?(?=\s*[,)]) | :[a-z_]+(?=\s*[,)])
+    | %s | \*{3,} | (?i:null|none|default)\b | \[[A-Z_]{2,24}\]"""
 )
 #: In English, what follows a blank after the last word of a name is a value only if it looks so.
-_OPTION = re.compile(r"\s?--?\w")
+_OPTION = re.compile(r"\s?--?\w[\w.-]*")
+_QUOTED = re.compile(r"[\"'](?=[^\"'\n]{0,256}?\w)[^\"'\n]{3}")
 _ELEMENT = re.compile(r"[^<\n]{1,1024}(?:<[/!]|\Z)")
 _LONG_VALUE = re.compile(r"[^\s,;]{14}|\S+ [a-z]+ [a-z]+ ")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_.]{0,60}(?![\w.=/+!@#$%^&*-])")
@@ -98,11 +111,11 @@ def _is_value(text: str, match: re.Match[str], name: str) -> bool:
     if match["prose"]:
         return bool(NOT_A_WORD.match(text, match.end()))
     if match["apart"]:
-        quoted = text[match.end() : match.end() + 1] in {'"', "'"}
+        quoted = bool(_QUOTED.match(text, match.end()))
         is_plain = _PLAIN_PASSWORD.match(text, match.end()) and "pass" in name.lower()
-        return bool(_OPTION.match(name)) or quoted or bool(is_plain)
+        return bool(_OPTION.fullmatch(name)) or quoted or bool(is_plain)
     if match[0].endswith(">") and not match[0].endswith("=>"):
-        return bool(_ELEMENT.match(text, match.end()))
+        return text[match.end() : match.end() + 1] != "@" and bool(_ELEMENT.match(text, match.end()))
     return not _is_code(text, match, name)
 
 
@@ -113,8 +126,34 @@ def _is_code(text: str, match: re.Match[str], name: str) -> bool:
     if _same(name, _IDENTIFIER.match(text, match.end())):
         return True
     if match[0].rstrip().endswith("=="):
-        return not NOT_A_WORD.match(text, match.end())
+        return not (_QUOTED.match(text, match.end()) or _PLAIN_PASSWORD.match(text, match.end()))
+    if ":" in match[0] and _PROSE.match(text, match.end()):
+        return "phrase" not in name.lower()
+    if "?" in match[0] or text[max(0, match.start() - 24) : match.start()].rpartition(" ")[2].count("?"):
+        return False
+    if _PATH.match(text, match.end()) and _plain(name).endswith("pwd"):
+        return True
+    if _in_arn(text, match.start()):
+        return True
     return name.lower().endswith("tokens") and bool(_COUNT.match(text, match.end()))
+
+
+#: Words of a sentence behind a name: "password: must be changed every 90 days".
+_PROSE = re.compile(
+    r"(?i)[a-z]{1,16} (?:[a-z]+ ){0,3}(?:be|is|are|was|the|a|an|of|for|to|in|at|by|not|and|or|with|from"
+    r"|required|opened|closed|failed|changed|expired|set|valid|invalid|missing)\b"
+)
+_PATH = re.compile(r"[\"']?(?:[/~.]|[A-Za-z]:\\)[^\s]*")
+
+
+def _plain(name: str) -> str:
+    return name.strip(" _-").lower()
+
+
+def _in_arn(text: str, at: int) -> bool:
+    """Whether the name is a part of an ARN of AWS."""
+    line = text[max(0, at - 80) : at].rpartition(" ")[2]
+    return "arn:aws" in line and line.endswith(":") | (":" in line)
 
 
 def _random(text: str, match: re.Match[str], specific: Places) -> Span | None:
@@ -141,7 +180,10 @@ def _span(text: str, match: re.Match[str], specific: Places) -> Span | None:
     if block := _BLOCK.match(text, start):
         if (lines := _block(text, match.start(), block.end())) or text[start : start + 1] in "|>":
             return lines
-        start = block.end() + len(text[block.end() :][:8]) - len(text[block.end() :][:8].lstrip())
+        line = _ONE_LINE.match(text, block.end())
+        if not line:
+            return None
+        start = line.start(1)
     if text[start : start + 1] in {"[", "{"}:
         return Span(start, _closing(text, start), "[PASSWORD]")
     return _value(text, start)
@@ -164,6 +206,8 @@ def _value(text: str, start: int) -> Span | None:
     return Span(start + len(quote), match.end() - closing, "[PASSWORD]")
 
 
+#: A value below its name.
+_ONE_LINE = re.compile(r"\s{0,8}([^\s#]+)[ \t]*(?:\r?\n|\Z)")
 #: Below a name without `|`: one word, or a list of them.
 _ONE_WORD = re.compile(r"\s*[^\s#]+\s*|(?:\s*- [^\n]+)+\s*")
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from shipper.secrets.assigned import STANDS_FOR
 from shipper.secrets.entropy import looks_random
 from shipper.secrets.names import is_secret_name
 from shipper.secrets.spans import RANDOM, Places, Span
@@ -63,7 +64,11 @@ def _sql(text: str, lower: str, _words: Words) -> Iterator[Span]:
         at = insert.end()
         while secret and (opened := _TUPLE.match(text, at)):
             cells, at = _cells(text, opened.end())
-            yield from (cells[n] for n in secret if n < len(cells))
+            yield from (
+                cells[n]
+                for n in secret
+                if n < len(cells) and not STANDS_FOR.match(text, cells[n].start)
+            )
 
 
 def _cells(text: str, at: int) -> tuple[list[Span], int]:

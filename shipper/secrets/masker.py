@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
-from shipper.secrets.assigned import names_in
+from shipper.secrets.assigned import STANDS_FOR, names_in
 from shipper.secrets.documents import DOCUMENTS, nearby
 from shipper.secrets.gates import Hit, Search, search_of
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
@@ -225,6 +225,8 @@ def _match(text: str, kind: Kind, at: int) -> Span | None:
     part = "s" if "s" in pattern.groupindex else 0
     start, end = match.span(part)
     if kind.check and not kind.check(text[start:end]):
+        return None
+    if kind.group == "password" and STANDS_FOR.match(text, start):
         return None
     return Span(start, end, f"[{kind.group.upper()}]", SURE if kind.is_specific else PERSON)
 

@@ -196,6 +196,10 @@ def _words(label: str) -> str:
 _FIELD = re.compile(r"(?i)[\s_-]*(?:text)?(?:field|box|input|textbox)\s*$|[\]\"')]+$")
 
 
+def _is_state(item: object) -> bool:
+    return isinstance(item, str) and item.lower() in STATES
+
+
 def after_names(items: Iterable[object], count: int = 0) -> Iterator[tuple[object, bool]]:
     """The items of a list, and which are secrets: the one after `--password`, the pair's second."""
     listed = list(items)
@@ -203,9 +207,16 @@ def after_names(items: Iterable[object], count: int = 0) -> Iterator[tuple[objec
     before: object = None
     for item in listed:
         is_name = type(before) is str and (is_pair or before[:1] == "-") and len(before) <= MAX_NAME
-        is_secret = is_name and is_secret_name(str(before))
+        is_secret = is_name and is_secret_name(str(before)) and not _is_state(item)
         yield item, is_secret
         before = None if is_secret else item
 
 
 _PAIR = 2
+#: Words beside a name that are no secrets.
+STATES = frozenset(
+    {
+        *("required", "optional", "missing", "enabled", "disabled", "redacted", "none", "null"),
+        *("hidden", "masked", "unset", "invalid", "expired", "changed", "true", "false"),
+    }
+)

@@ -333,7 +333,7 @@ facebook-app-token        |          18 {{(?<![0-9])[0-9]{15,16}\|}}<s24+27> dev
 #: Tokens whose head is a common word: they count only if the rest looks random.
 WEAK = r"""
 beamer-key                b_<s40+44>                     getbeamer.com/docs
-composio-key              ak_<s18+20>                    docs.composio.dev
+composio-key              ak_<s18+40>                    docs.composio.dev
 gocardless-token          live_<s36+40>                  developer.gocardless.com
 northflank-token          nf-<w36+40>                    northflank.com/docs
 statsig-secret            secret-<w36+44>                docs.statsig.com
