@@ -22,6 +22,25 @@ _XML = re.compile(
     r"""(?ix) <(?:key|name|string[ ]name="|property[ ]name=")>?(?P<n>[\w.-]{2,64})(?:"|</\w+)>\s{0,40}
     (?:<(?:string|value)>)?(?P<s>[^<\n]{1,512})</"""
 )
+#: An element with attributes, or with its value in an element or in CDATA; a row of a page's table.
+_ELEMENT = re.compile(
+    r"""(?ix) <(?:\w{1,20}:)?(?P<n>[\w.-]{2,64})(?:\s[^<>]{0,256})?> \s{0,40}
+    (?:<(?:\w{1,20}:)?(?:value|string|plaintext|text)>\s{0,40})? (?:<!\[CDATA\[)?
+    (?P<s>[^<>\]\s][^<>\]]{0,511}) (?:\]\]>|\s{0,40}</)"""
+)
+_HEADED = re.compile(
+    r"""(?ix) <(?:th|td|dt|label|b|strong|span)(?:\s[^<>]{0,128})?>\s{0,8}(?P<n>[\w .-]{2,48}):?\s{0,8}</\w{1,8}>\s{0,40}
+    <\w{1,8}(?:\s[^<>]{0,128})?>\s{0,8}(?P<s>[^<\n]{1,512})</"""
+)
+_BLOCK = re.compile(
+    r"""(?x) (?:variable|resource|output|secret)[ ]+"(?P<n>[\w.-]{2,64})"\s{0,4}\{
+    [^{}]{0,256}?\b(?:default|value)\s{0,4}=\s{0,4}"(?P<s>[^"\n]{1,512})["]"""
+)
+_CALLED = re.compile(
+    r"""(?x) ["'][\w\[=\s.#-]{0,24}?[\#\[.](?:\w{1,12}=['"]?)?(?P<n>[\w-]{2,40})['"\]]{0,3}["'] \s{0,2}
+    (?: ,\s{0,4} | \)\.value\s{0,2}=\s{0,2} ) ["'](?P<s>[^"'\n]{1,512})["']"""
+)
+_CELLS = re.compile(r"""(?x) ^[ \t]{0,8}\| [ *`]{0,8}(?P<n>[\w .-]{2,40}?)[ *`]{0,8}\| [ *`]{0,8} (?P<s>[^|\n]{1,256}?) [ *`]{0,8}\|[ \t]*$""", re.MULTILINE)
 _PAIR = re.compile(
     r"""(?x) [\[(]\s{0,2} ["'\\]{1,4} (?P<n>[\w-]{2,64}) ["'\\]{1,4} \s{0,2},\s{0,4} ["'\\]{1,4}
     (?P<s>[^"'\\\n]{1,512}) ["'\\]{1,4} \s{0,2}[\])]"""
@@ -37,12 +56,18 @@ def _named(text: str, lower: str, _words: Words) -> Iterator[Span]:
     if ("val" in lower or "default" in lower or "text" in lower) and (":" in text or "=" in text):
         tried.append(_NAMED)
     if "<" in text:
-        tried.append(_XML)
+        tried += [_XML, _ELEMENT, _HEADED]
+    if "default" in lower or "value" in lower:
+        tried += [_BLOCK]
+    if "(" in text:
+        tried.append(_CALLED)
+    if text.count("|") > 2 and not _RULED.search(text):  # noqa: PLR2004 - one cell between two
+        tried.append(_CELLS)
     if "'," in text or '",' in text or "' ," in text:
         tried += [_PAIR, _ARGUMENTS]
     for pattern in tried:
         for match in pattern.finditer(text):
-            if is_secret_name(match["n"]):
+            if is_secret_name(match["n"]) and not STANDS_FOR.match(match["s"]):
                 yield Span(*match.span("s"), _MASK)
 
 
@@ -85,6 +110,7 @@ def _cells(text: str, at: int) -> tuple[list[Span], int]:
 
 
 _RULE = re.compile(r"[\s|:+=-]+")
+_RULED = re.compile(r"(?m)^[ \t]*[|+:][-=:| +]{3,}$")
 
 
 def _table(text: str, _lower: str, words: Words) -> Iterator[Span]:
@@ -118,6 +144,9 @@ def _is_column(name: str) -> bool:
 
 def _column(text: str, at: int, mark: str, width: int, secret: Iterable[int]) -> Iterator[Span]:
     for row in text[at:].splitlines(keepends=True):
+        if _RULE.fullmatch(row) and row.strip():
+            at += len(row)
+            continue
         cells = row.rstrip("\r\n").split(mark)
         if len(cells) != width and row.strip():
             return
