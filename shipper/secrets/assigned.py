@@ -50,7 +50,7 @@ NOT_A_WORD = re.compile(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
 EMPTY = re.compile(
     r"""(?x)
     (?:(?i:bearer|basic|token)\s{1,3})?
-    (?: (?i:null|none|nil|true|false|undefined|n/a|on|off|yes|no|required|optional|missing|enabled
+    (?: (?i:![01]|null|none|nil|true|false|undefined|n/a|on|off|yes|no|required|optional|missing|enabled
         |disabled|redacted|hidden|masked|unknown|expired|invalid|empty|unset|reset|changed|default
         |str|string|bytes|int|integer|bool|boolean|any|object|text|secretstr|varchar\(\d+\)
         |(?:optional|union)\[[\w\[\], ]{1,60}\]|type|session|accepted|rejected|revoked|sensitive
@@ -83,7 +83,7 @@ def _alone(text: str, match: re.Match[str]) -> bool:
 
 
 _QUOTED = re.compile(r"[\"'](?=[^\"'\n]{0,256}?\w)[^\"'\n]{3}")
-_ELEMENT = re.compile(r"[^<\n]{1,1024}(?:<[/!]|\Z)")
+_ELEMENT = re.compile(r"[^<\n]{1,1024}<[/!]|[^<\s'\"]{1,1024}\Z")
 _LONG_VALUE = re.compile(r"[^\s,;]{14}|\S+ [a-z]+ [a-z]+ ")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_.]{0,60}(?![\w.=/+!@#$%^&*-])")
 
@@ -129,7 +129,11 @@ def _is_value(text: str, match: re.Match[str], name: str) -> bool:
     if match["apart"]:
         quoted = bool(_QUOTED.match(text, match.end()))
         is_plain = _PLAIN_PASSWORD.match(text, match.end()) and _TERSE.search(name) is not None
-        is_line = _alone(text, match) and NOT_A_WORD.match(text, match.end())
+        is_line = (
+            _alone(text, match)
+            and NOT_A_WORD.match(text, match.end())
+            and not _HEX.match(text, match.end())
+        )
         return bool(is_line) or bool(_OPTION.fullmatch(name)) or quoted or bool(is_plain)
     if match[0].endswith(">") and not match[0].endswith("=>"):
         return text[match.end() : match.end() + 1] != "@" and bool(_ELEMENT.match(text, match.end()))

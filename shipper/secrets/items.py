@@ -40,6 +40,8 @@ def is_random_item(name: str, item: object) -> bool:
         and _LEAST_RANDOM <= len(item) <= _MOST_RANDOM
         and _is_telling(name[:MAX_NAME])
         and " " not in item
+        and "://" not in item
+        and not item.startswith("arn:")
         and looks_random(item)
     )
 

@@ -19,15 +19,15 @@ SECRET_NAME = re.compile(
     r"""(?x)
     (?:pass|p@ss|pss|pa55|pas5|pa[$]{2})(?:words?|w0rd|wrd|wd) | passphrase | passcode | apikey | clientsecret
     | connectionstr(?:ing)?
-    | passwort | kennwort | losungswort | motdepasse | mot2passe | contrase(?:ñ|n)a | palavrapasse
+    | passwort | kennwort | losungswort | motdepasse | mot2passe | contrase(?:ñ|n)a | palavrapasse | senha
     | wachtwoord | lösenord | losenord | adgangskode | salasana | jelsz[óo] | m[ậa]tkh[ẩa]u | katasandi
     | kodeord | passord | lozinka | geslo | slapta[žz]odis | parool | parole?les | ключapi | апиключ
-    | parola?dordine | chiavesegreta | chiaveapi | cl[ée]secr[èe]te | cl[ée]api | geheimschl(?:ü|ue)ssel
+    | parola?dordine | chiavesegreta | chiaveapi | chavesecreta | chaveapi | chaveprivada | (?:geheime|priv[eé])sleutel | apisleutel | cl[ée]secr[èe]te | cl[ée]api | geheimschl(?:ü|ue)ssel
     | apischl(?:ü|ue)ssel | zugriffsschl(?:ü|ue)ssel | klucz(?:api|tajny)? | tajnykl[íi][čc]
     | парол[аьяі] | секрет | 密[码碼钥鑰] | 口令 | パスワード | 暗証番号 | 秘密鍵 | 비밀번호 | 암호 | סיסמה
     | पसवरड | รหสผาน | كلم[ةه](?:ال)?(?:مرور|سر) | رمزعبور | گذرواژه | κωδικός | secret(?:string|binary|base|access)
     | (?: pwd | pswd | pswrd | passw | secrets?(?:value|key|text)? | credentials? | creds
-        | authorization(?:header)? | cookies? | htpasswd | userpass | dbpass | rootpw
+        | authorization(?:header)? | cookies? | htpasswd | (?:user|db|ssh|smtp|ftp|root|admin|login|my|app|web|sudo)pass | rootpw
         | (?:private|secret|access|signing|encryption|account|ssh|master|shared|auth|pass|sas|host
             |storage|webhook|license|licence|rsa|dsa|ecdsa|ed25519|aes|des|hmac|kms|tls|ssl|pgp|gpg
             |wifi|wpa2?|wpa|psk|preshared|subscription|functions?|jwt|jws|jwe
@@ -44,7 +44,7 @@ SECRET_NAME = re.compile(
         | (?:store|key|trust|src(?:store|key)|dest(?:store|key))pass
         | t?otp | otp(?:code|token|secret) | cvv2? | cvc2? | cvn | csc | pincode | puk | ssn | iban
         | socialsecurity(?:number|no)?
-        | (?:card|creditcard|account|passport|cc|debitcard)(?:numbers?|no|num|nr)
+        | (?:card|secret|creditcard|account|passport|cc|debitcard)(?:numbers?|no|num|nr)
         | tokens?(?:value|string|hash|id|secret)? | jwt | sess(?:ion)?id | codeverifier | mnemonic
         | (?:auth|authorization|twofactor|mfa|2fa|otp|device|tfa|totp|security|verification|recovery|backup|onetime
             |sms|login|unlock|scratch)codes?
@@ -54,7 +54,7 @@ SECRET_NAME = re.compile(
             |cache|sentry|smtp)(?:url|uri|dsn)
         | dsn | connstr | conn(?:ection)?uri | kubeconfig(?:data)? | dockerconfigjson | dockerconfig | connectsid | serviceaccount(?:json|key) | keytab
         | (?:github|gitlab|azure|devops|ado)pat | personalaccesstoken | webhook(?:url|secret)
-        | (?:redis|mongo|smtp|ldap|twilio|proxy|registry|docker)auth(?:token)?
+        | (?:rediscli|redis|mongo|smtp|ldap|twilio|proxy|registry|docker)auth(?:token)?
         | (?:wifi|wpa2?|preshared|network)?psk | xprv | privkey | privpem | pfx | p12
         | privatepem | clientkey(?:data|pem) | pkcs12 | pkcs8 | masterauth | mothersmaidenname | mothermaidenname | requirepass
         | (?:pass(?:word)?|pwd)(?:hash|salt) | (?:bank|giro)?(?:account|routing)(?:numbers?|no|num|nr) | bankaccount| signature(?:secret) | hasło | haslo | heslo | şifre
@@ -100,7 +100,7 @@ STEMS = (
     "katasandi", "парол", "секрет", "密", "口令", "パスワード", "暗証番号", "秘密鍵", "비밀번호", "암호", "סיסמה",
     "पासवर्ड", "รหัสผ่าน", "كلمة", "κωδικός", "kubeconfig", "keytab", "webhook", "xprv", "hasło",
     "haslo", "heslo", "şifre", "parolă", "senha", "geheim", "zugang", "clave", "2fa", "mot de passe",
-    "kata sandi", "kodeord", "jelszo", "parol", "sifre", "lozinka", "geslo", "slapta", "chiave", "clé",
+    "kata sandi", "kodeord", "jelszo", "parol", "sifre", "lozinka", "geslo", "slapta", "chiave", "chave", "sleutel", "كلمة ال", "mật khẩu", "clé",
     "schl", "klucz", "ключ", "كلمه", "رمز", "mật", "dockerconfig", "connect.sid", "pkcs", "maiden", "pa55", "routing",
 )
 # fmt: on
