@@ -15,10 +15,12 @@ from shipper.record.limits import MAX_DEPTH, MAX_INTEGER_BITS, MAX_VALUES, WINDO
 from shipper.secrets.duplicates import has_duplicates
 from shipper.secrets.echoes import MAX_SECRETS, remember
 from shipper.secrets.items import can_be_secret, is_random_item, is_secret_item
-from shipper.secrets.masker import masker
-from shipper.secrets.names import MAX_NAME, after_names, is_secret_name, labelled, may_name_secrets
+from shipper.secrets.masker import masker, replaced
+from shipper.secrets.names import MAX_NAME, after_names, is_secret_name, may_name_secrets
 from shipper.secrets.numbers import is_card
 from shipper.secrets.persons import is_personal
+from shipper.secrets.spans import Span
+from shipper.secrets.tables import hidden_members, parts_of_secrets, without_cells, without_column
 
 #: The smallest number of 13 digits, and the first beyond 64 bits.
 _FIRST_CARD = 10**12
@@ -74,6 +76,10 @@ class Walk(Struct):
         remember(self.secrets, item)
         return "[SECRET]"
 
+    def without(self, item: object, spans: list[Span]) -> str:
+        """A part of a secret that is split over the items of a list, masked."""
+        return replaced(str(item), spans, self.saw)
+
     def masked_json(self, text: str) -> str:
         """A JSON text, with the values of secret names masked; any other text unchanged."""
         before = self.counts.get("secret")
@@ -87,7 +93,8 @@ class Walk(Struct):
 
     def _named(self, value: object) -> object:
         if isinstance(value, dict):
-            hidden = labelled(value)
+            hidden = hidden_members(value)
+            value = without_cells(value, self.masked)
             return {
                 key: self.masked(item)
                 if key in hidden
@@ -97,9 +104,16 @@ class Walk(Struct):
                 for key, item in value.items()
             }
         if isinstance(value, list):
+            parts = parts_of_secrets(value)
             return [
-                self.masked(item) if is_secret else self._named(item)
-                for item, is_secret in after_names(value)
+                self.masked(item)
+                if is_secret
+                else self.without(item, parts[number])
+                if number in parts
+                else self._named(item)
+                for number, (item, is_secret) in enumerate(
+                    after_names(without_column(value, self.masked))
+                )
             ]
         if isinstance(value, str) and value[:1] in _OPENING:
             return self.masked_json(value)
@@ -156,7 +170,8 @@ def _string(walk: Walk, text: str, _depth: int) -> object:
 
 def _mapping(walk: Walk, value: Mapping[object, object], depth: int) -> dict[str, object]:
     """Names and values; a plain text, the usual value, costs no further call."""
-    if hidden := labelled(value):
+    value = without_cells(value, walk.masked)
+    if hidden := hidden_members(value):
         value = {key: walk.masked(item) if key in hidden else item for key, item in value.items()}
     items: Iterable[tuple[object, object]] = value.items()
     if is_cut := len(value) > walk.room:
@@ -186,13 +201,18 @@ def _mapping(walk: Walk, value: Mapping[object, object], depth: int) -> dict[str
 
 def _list(walk: Walk, items: Any, depth: int) -> list[object]:
     """Items; masks also the one after a secret name, as in `["--password", "x"]`."""
+    parts = parts_of_secrets(items) if isinstance(items, list | tuple) else {}
+    if isinstance(items, list | tuple):
+        items = without_column(items, walk.masked)
     is_cut = len(items) > walk.room
     admitted = islice(items, walk.room) if is_cut else items
     walk.room = max(walk.room - len(items), 0)
     clean: list[object] = []
-    for item, is_secret in after_names(admitted, len(items)):
+    for number, (item, is_secret) in enumerate(after_names(admitted, len(items))):
         if is_secret:
             clean.append(walk.masked(item))
+        elif number in parts:
+            clean.append(walk.text(walk.without(item, parts[number])))
         elif type(item) is str and item[:1] not in _OPENING:
             walk.texts.append(item[:WINDOW])
             clean.append(item)

@@ -67,7 +67,7 @@ EMPTY = re.compile(
 _KEYWORD = re.compile(r"\s?(?i:with|set|by|and|or|where|the|my|your|new)\s")
 #: A value that stands for another: a variable, a parameter, a placeholder.
 STANDS_FOR = re.compile(
-    r"""(?x) \$\{ | \$[A-Za-z_]\w{0,80}(?![\w$]) | \$\( | <[\w .-]{1,40}> | \{\w{0,40}\}(?![\w+/]) | %\w{1,40}% | \?(?=\s*[,)]) | :[a-z_]+(?=\s*[,)])
+    r"""(?x) \$\{ | \$[A-Za-z_]\w{0,80}(?![\w$;]) | \$\( | <[\w .-]{1,40}> | \{\w{0,40}\}(?![\w+/]) | %\w{1,40}% | \?(?=\s*[,)]) | :[a-z_]+(?=\s*[,)])
     | %s | \*{3,} | (?i:null|none|default)\b | \[[A-Z_]{2,24}\]"""
 )
 #: In English, what follows a blank after the last word of a name is a value only if it looks so.

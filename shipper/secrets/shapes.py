@@ -305,7 +305,7 @@ FILES = (
     _password(
         "secret-file",
         "cat ",
-        r"cat \S{0,100}(?:secret|passw|token|\.key|_key)\S{0,60}\r?\n(?P<s>[^\s\"']{6,256})(?=\s*(?:\Z|\n))",
+        r"cat \S{0,100}(?:secret|passw|token|\.key|_key)\S{0,60}\r?\n(?P<s>[^\s\"']{6,256})(?=\s|\Z)",
         "$ cat /run/secrets/db\nhunter22",
     ),
     _password(
