@@ -107,9 +107,7 @@ class _ByName:
         self.texts += members
         clean: Event = {}
         for key, item in members.items():
-            if key in hidden:
-                clean[key] = self._masked(item)
-            elif is_secret_item(key[:MAX_NAME], item):
+            if key in hidden or is_secret_item(key[:MAX_NAME], item):
                 clean[key] = self._masked(item)
             elif is_personal(key, item):
                 self.count += 1

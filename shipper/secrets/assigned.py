@@ -55,7 +55,7 @@ EMPTY = re.compile(
         |str|string|bytes|int|integer|bool|boolean|any|object|text|secretstr|varchar\(\d+\)
         |(?:optional|union)\[[\w\[\], ]{1,60}\]|type|session|accepted|rejected|revoked|sensitive
         |(?:insert|enter|replace|change|example|dummy|placeholder|your|my)[_-][\w-]{0,40}
-        |[\w-]{0,40}[_-](?:placeholder|here)) | [0-9]{1,2} | \*{3,} | x{4,} | <[\w .-]{1,40}> | \[[A-Za-z_ -]{1,24}\] | \((?:not|un|no|none|hidden|redacted)[\w ]{0,20}\) | \$[0-9] | \?|:[a-z_]\w{0,40}|%s|%\(\w{1,40}\)s
+        |[\w-]{0,40}[_-](?:placeholder|here)) | [0-9]{1,2} | \*{3,} | x{4,} | <[\w .-]{1,40}> | \[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|cut)\] | \((?:not|un|no|none|hidden|redacted)[\w ]{0,20}\) | \$[0-9] | \?|:[a-z_]\w{0,40}|%s|%\(\w{1,40}\)s
       | (?:env|op|vault|ssm|secretsmanager|gcpsm|keyvault|ref|file|aws|azurekeyvault)(?:\+\w+)?:[\w/{][^\s"']{0,100}|!(?i:ref|sub|getatt|importvalue|env)\s\S{1,100} | \.\.\.
       | your[\w-]{0,40} | \w{0,8}\.{3} | \$\{[\w.:?-]{1,80}\} | \$\(?[A-Za-z_][\w.]{0,80}\)? | %\w{1,40}% | \$?\{\{[^{}\n]{1,80}\}\}
       | (?:var|local|process\.env|os\.environ|os\.getenv|env|secrets|config|settings|self|this|args
@@ -68,12 +68,12 @@ _KEYWORD = re.compile(r"\s?(?i:with|set|by|and|or|where|the|my|your|new)\s")
 #: A value that stands for another: a variable, a parameter, a placeholder.
 STANDS_FOR = re.compile(
     r"""(?x) \$\{ | \$[A-Za-z_]\w{0,80}(?![\w$;]) | \$\( | <[\w .-]{1,40}> | \{\w{0,40}\}(?![\w+/]) | %\w{1,40}% | \?(?=\s*[,)]) | :[a-z_]+(?=\s*[,)])
-    | %s | \*{3,} | (?i:null|none|default)\b | \[[A-Z_]{2,24}\]"""
+    | %s | \*{3,} | (?i:null|none|default)\b | \[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|cut)\]"""
 )
 #: In English, what follows a blank after the last word of a name is a value only if it looks so.
 _OPTION = re.compile(r"\s?--?\w[\w.-]*")
 _TERSE = re.compile(r"(?i)pass|pw|parol|contrase|senha|mot[ _]de|secret")
-_LINE = re.compile(r"[ \t]*[\w.-]{3,40}[ \t]+[^\s]{6,256}[ \t]*\r?(?:\n|\Z)")
+_LINE = re.compile(r"[ \t]*[\w.-]{3,40}[ \t]+(?=\S*[A-Za-z])[^\s]{6,256}[ \t]*\r?(?:\n|\Z)")
 
 
 def _alone(text: str, match: re.Match[str]) -> bool:
@@ -136,7 +136,9 @@ def _is_value(text: str, match: re.Match[str], name: str) -> bool:
         )
         return bool(is_line) or bool(_OPTION.fullmatch(name)) or quoted or bool(is_plain)
     if match[0].endswith(">") and not match[0].endswith("=>"):
-        return text[match.end() : match.end() + 1] != "@" and bool(_ELEMENT.match(text, match.end()))
+        return text[match.end() : match.end() + 1] != "@" and bool(
+            _ELEMENT.match(text, match.end())
+        )
     return not _is_code(text, match, name)
 
 
@@ -146,14 +148,12 @@ def _is_code(text: str, match: re.Match[str], name: str) -> bool:
         return True
     if _same(name, _IDENTIFIER.match(text, match.end())):
         return True
+    if _is_elsewhere(text, match, name):
+        return True
     if match[0].rstrip().endswith("=="):
         return not (_QUOTED.match(text, match.end()) or _PLAIN_PASSWORD.match(text, match.end()))
     if ":" in match[0] and _PROSE.match(text, match.end()):
         return "phrase" not in name.lower()
-    if _PATH.match(text, match.end()) and _plain(name).endswith("pwd"):
-        return True
-    if _in_arn(text, match.start()):
-        return True
     return name.lower().endswith("tokens") and bool(_COUNT.match(text, match.end()))
 
 
@@ -162,17 +162,21 @@ _PROSE = re.compile(
     r"(?i)[a-z]{1,16} (?:[a-z]+ ){0,3}(?:be|is|are|was|the|a|an|of|for|to|in|at|by|not|and|or|with|from"
     r"|required|opened|closed|failed|changed|expired|set|valid|invalid|missing)\b"
 )
+
+
+def _is_elsewhere(text: str, match: re.Match[str], name: str) -> bool:
+    """Whether the value is a working directory, or the name of a secret that AWS keeps."""
+    is_path = name.strip(" _-").lower().endswith("pwd") and _PATH.match(text, match.end())
+    return bool(is_path) or _in_arn(text, match.start())
+
+
 _PATH = re.compile(r"[\"']?(?:[/~.]|[A-Za-z]:\\)[^\s]*")
-
-
-def _plain(name: str) -> str:
-    return name.strip(" _-").lower()
 
 
 def _in_arn(text: str, at: int) -> bool:
     """Whether the name is a part of an ARN of AWS."""
     line = text[max(0, at - 80) : at].rpartition(" ")[2]
-    return "arn:aws" in line and line.endswith(":") | (":" in line)
+    return "arn:aws" in line
 
 
 def _random(text: str, match: re.Match[str], specific: Places) -> Span | None:
@@ -214,16 +218,20 @@ def _span(text: str, match: re.Match[str], specific: Places) -> Span | None:
         if not line:
             return None
         start = line.start(1)
-    if text[start : start + 1] in {"[", "{"}:
-        return Span(start, _closing(text, start), "[PASSWORD]")
-    if _AUTHORIZATION.search(text, max(0, match.start("name") - 20), match.end("name")) and (
-        scheme := _SCHEMED.match(text, start)
-    ):
-        return Span(start, scheme.end(), "[PASSWORD]")
-    return _value(text, start)
+    return _closed(text, start, match) or _value(text, start)
 
 
 _AUTHORIZATION = re.compile(r"(?i)authorization")
+
+
+def _closed(text: str, start: int, match: re.Match[str]) -> Span | None:
+    """A list or an object up to its end, a scheme with all its parameters."""
+    if text[start : start + 1] in {"[", "{"}:
+        return Span(start, _closing(text, start), "[PASSWORD]")
+    if not _AUTHORIZATION.search(text, max(0, match.start("name") - 20), match.end("name")):
+        return None
+    scheme = _SCHEMED.match(text, start)
+    return Span(start, scheme.end(), "[PASSWORD]") if scheme else None
 
 
 _PHRASE = re.compile(r"[a-z]{3,10}(?: [a-z]{3,10}){2,11}(?=\r?\n|\Z)")
@@ -267,9 +275,9 @@ def _block(text: str, name_at: int, start: int) -> Span | None:
     """The lines of a YAML block, or the one indented line that follows."""
     line = text.rfind("\n", 0, name_at) + 1
     indent = len(text[line:name_at]) - len(text[line:name_at].lstrip(" -"))
-    lines = re.compile(rf"(?:\r?\n(?:- [^\r\n]+|[ \t]{{{indent + 1},}}[^\r\n]+|[ \t]*(?=\r?\n)))+").match(
-        text, start
-    )
+    lines = re.compile(
+        rf"(?:\r?\n(?:- [^\r\n]+|[ \t]{{{indent + 1},}}[^\r\n]+|[ \t]*(?=\r?\n)))+"
+    ).match(text, start)
     if not lines:
         return None
     inside = lines[0]

@@ -102,7 +102,7 @@ PERSONS = (
     _person(
         "plate",
         "plate kennzeichen matrícula immatriculation",
-        r"(?:licen[cs]e|number|registration)[ _-]plates?|kennzeichen|matr[ií]cula|immatriculation",
+        r"plates?|kennzeichen|matr[ií]cula|immatriculation",
         _LICENCE,
         "license plate: B-ZK 7146",
     ),

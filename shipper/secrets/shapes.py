@@ -299,7 +299,7 @@ FILES = (
         "tried",
         "tried ",
         r"(?i)(?<=[ (])tried (?:password )?[\"'](?P<s>(?=[^\"'\s]*[0-9])[^\"'\s]{6,128})[\"']",
-        "password authentication failed, tried \"hunter22\"",
+        'password authentication failed, tried "hunter22"',
         back=2,
     ),
     _password(
@@ -378,7 +378,12 @@ COMMANDS = (
         "curl -u bob:hunter2 https://x",
         _no_ids,
     ),
-    _command("httpie", " -a |--auth", r"\s?(?:-a|--auth)[= ][\w.@-]{1,64}:", "http -a bob:hunter2 x.example"),
+    _command(
+        "httpie",
+        " -a |--auth",
+        r"\s?(?:-a|--auth)[= ][\w.@-]{1,64}:",
+        "http -a bob:hunter2 x.example",
+    ),
     _command(
         "login-word",
         "vault login|cargo login|npm login|heroku login|fly auth|op signin|snyk auth|huggingface-cli login",
@@ -398,28 +403,56 @@ COMMANDS = (
         r"user-secrets set\s+[\"']?[\w:.-]{1,64}[\"']?\s+",
         "dotnet user-secrets set 'Db:Password' 'hunter2'",
     ),
-    _command("net-user", "net user", r"(?i)net user [\w.\\-]{1,64} (?![/*])", "net user bob hunter2 /add"),
+    _command(
+        "net-user", "net user", r"(?i)net user [\w.\\-]{1,64} (?![/*])", "net user bob hunter2 /add"
+    ),
     _command(
         "net-use-word",
         "net use",
         r"(?i)net use \S{1,4} \\\\\S{1,100} (?![/*])",
         "net use Z: \\\\srv\\x hunter2 /user:bob",
     ),
-    _command("ldappasswd", "ldappasswd", rf"ldappasswd\s{_MORE}(?<=\s)-[sa]\s+", "ldappasswd -s hunter2 uid=bob"),
-    _command("wpa", "wpa_passphrase", r"wpa_passphrase\s+[\"']?[\w .-]{1,64}[\"']?\s+", "wpa_passphrase Office hunter2hunter2"),
-    _command("ipmi", "ipmitool", rf"ipmitool\s{_MORE}(?<=\s)-P\s+", "ipmitool -H h -U admin -P hunter2 power"),
+    _command(
+        "ldappasswd",
+        "ldappasswd",
+        rf"ldappasswd\s{_MORE}(?<=\s)-[sa]\s+",
+        "ldappasswd -s hunter2 uid=bob",
+    ),
+    _command(
+        "wpa",
+        "wpa_passphrase",
+        r"wpa_passphrase\s+[\"']?[\w .-]{1,64}[\"']?\s+",
+        "wpa_passphrase Office hunter2hunter2",
+    ),
+    _command(
+        "ipmi",
+        "ipmitool",
+        rf"ipmitool\s{_MORE}(?<=\s)-P\s+",
+        "ipmitool -H h -U admin -P hunter2 power",
+    ),
     _command(
         "rabbit",
         "add_user|change_password",
         r"(?:add_user|change_password)\s+[\w.@-]{1,64}\s+",
         "rabbitmqctl add_user bob hunter2",
     ),
-    _command("helm", "registry login", rf"registry login\s{_MORE}(?<=\s)-p[= ]", "helm registry login r -u ci -p hunter2"),
     _command(
-        "snmp-privacy", "snmp", rf"snmp\w{{2,10}}\s{_MORE}(?<=\s)-X\s+", "snmpwalk -v3 -u bob -X hunter2 host"
+        "helm",
+        "registry login",
+        rf"registry login\s{_MORE}(?<=\s)-p[= ]",
+        "helm registry login r -u ci -p hunter2",
     ),
     _command(
-        "snmp-community", "snmp", rf"snmp\w{{2,10}}\s{_MORE}(?<=\s)-c\s+", "snmpwalk -v2c -c hunter2 host"
+        "snmp-privacy",
+        "snmp",
+        rf"snmp\w{{2,10}}\s{_MORE}(?<=\s)-X\s+",
+        "snmpwalk -v3 -u bob -X hunter2 host",
+    ),
+    _command(
+        "snmp-community",
+        "snmp",
+        rf"snmp\w{{2,10}}\s{_MORE}(?<=\s)-c\s+",
+        "snmpwalk -v2c -c hunter2 host",
     ),
     _command(
         "cookie",

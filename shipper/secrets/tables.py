@@ -82,7 +82,8 @@ def parts_of_secrets(items: Sequence[object]) -> dict[int, list[Span]]:
         return _in_items(texts, " ", masker().spans(" ".join(texts)))
     if any(len(text) >= _LEAST_PART for text in texts):
         spans = masker().spans("".join(texts))
-        return _in_items(texts, "", [span for span in spans if span.token in _SURE])
+        found = _in_items(texts, "", [span for span in spans if span.token in _SURE])
+        return {at: part for at, part in found.items() if part[0][:2] == (0, len(texts[at]))}
     return {}
 
 
