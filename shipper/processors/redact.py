@@ -133,9 +133,9 @@ class _ByName:
             )
         ]
 
-    def _without(self, item: str, spans: list[Span]) -> str:
+    def _without(self, item: object, spans: list[Span]) -> str:
         self.count += 1
-        return replaced(item, spans, _uncounted)
+        return replaced(str(item), spans, _uncounted)
 
     def _text(self, text: str) -> str:
         if text[:1] in _OPENING and may_name_secrets(text):

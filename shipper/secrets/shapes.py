@@ -86,7 +86,7 @@ KEYS = (
     _key(
         "pem-tail",
         "private key-----",
-        r"(?:[A-Za-z0-9+/]{20,76}={0,2}(?:\r?\n|\\n)[ \t]*){1,64}-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----",
+        r"(?<![A-Za-z0-9+/=\r\n])[A-Za-z0-9+/=][A-Za-z0-9+/=\r\n]{40,4096}+-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----",
         "MIIEabcdefghijklmnopqrstuvwxyz\nabcd0123456789012345678901\n-----END ~PRIVATE KEY-----",
         back=4200,
     ),
