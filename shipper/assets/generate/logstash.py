@@ -42,7 +42,7 @@ def files(strategy: str, indices: Iterable[tuple[str, str]]) -> Iterator[tuple[s
     texts = {
         "mcp-beats": _beats("8.3 and later", ""),
         "mcp-beats-tls": _beats("8.9 and later", _TLS),
-        "mcp-beats-tls-before-8.9": _beats("8.3 to 8.x; use the file mcp-beats-tls.conf from 8.9 on", _TLS_BEFORE),
+        "mcp-beats-tls-before-8.9": _beats("8.3 to 8.x", _TLS_BEFORE),
         "mcp-classify": template("mcp-classify.conf", part=PART, types="|".join(STREAM_TYPES)),
         "mcp-elasticsearch": _output(strategy, indices),
     }
