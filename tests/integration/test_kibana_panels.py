@@ -9,7 +9,7 @@ import pytest
 from elasticsearch import Elasticsearch as Client
 
 from shipper.assets.generate.kibana import boards, saved_objects
-from shipper.assets.generate.kibana.model import Markdown, Saved
+from shipper.assets.generate.kibana.model import Links, Markdown, Saved
 from shipper.assets.generate.kibana.rules import stack_rules
 from shipper.assets.generate.kibana.saved import field_types
 from shipper.assets.generate.kibana.searches import SEARCHES
@@ -30,7 +30,7 @@ PANELS = [
     for board in boards(CATALOG)
     for row in board.rows
     for panel in row.panels
-    if not isinstance(panel.chart, Saved | Markdown)
+    if not isinstance(panel.chart, Links | Markdown | Saved)
 ]
 #: The fields of the controls of all dashboards.
 CONTROLS = sorted(

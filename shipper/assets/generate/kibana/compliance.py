@@ -82,7 +82,7 @@ _DECISIONS = (
                 count("Allowed", f"{_DECISION} : allow", GOOD),
                 count("Denied", f"{_DECISION} : deny", BAD),
                 count("Asked", f"{_DECISION} : ask", WARN),
-                count("Not applicable", f"{_DECISION} : not_applicable", PLAIN),
+                count("Other", f"{_DECISION} : * and not {_DECISION} : (allow or deny or ask)", PLAIN),
             ),
         ),
         where="event.dataset : mcp.authz",
