@@ -12,12 +12,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from shipper.deliver.accounting import account_of, raw_lines
 from shipper.deliver.age import Age
 from shipper.deliver.backoff import Backoff
 from shipper.deliver.dead_letters import DeadLetters, LossReporter, dead_letters_path
-from shipper.deliver.settle import Settler
+from shipper.deliver.settle import Settled, Settler
 from shipper.deliver.stats import State, Stats
 from shipper.errors import ShipperError, Stopped, Unavailable, Unreadable
 from shipper.follow.batch import BadLine, Batch
@@ -49,6 +50,8 @@ class PipelineConfig(Struct, frozen=True, kw_only=True):
     inputs: tuple[InputConfig, ...]
     #: The directory of the positions and dead letters (`path.data`).
     data_path: Path
+    #: The id of the input whose lines do not count in the account: the shipper's own events.
+    own_input: str = ""
     #: The most lines in a batch: the output's `bulk_max_size`.
     max_lines: int = 2048
     #: About the most bytes in a batch: the memory in use is a small multiple of it.
@@ -173,6 +176,7 @@ class Pipeline:
             )
             stack.callback(following.close)
             self.has_started = True
+            self.stats.account = registry.account
             yield Delivery(
                 registry,
                 following,
@@ -182,6 +186,7 @@ class Pipeline:
                 self.stats,
                 scan_interval_s=config.scan_interval_s,
                 loss_reporter=self._loss_reporter,
+                own_input=config.own_input,
             )
 
     def _end(self) -> None:
@@ -223,11 +228,13 @@ class Delivery:
         *,
         scan_interval_s: float,
         loss_reporter: LossReporter | None,
+        own_input: str = "",
     ) -> None:
         """`stop` ends the delivery after the attempt in flight; `watcher` need not be started."""
         self._registry, self._following, self._settler = registry, following, settler
         self._watcher, self._stop, self._stats = watcher, stop, stats
         self._scan_interval_s, self._loss_reporter = scan_interval_s, loss_reporter
+        self._own_input = own_input
         self._next_scan_monotonic = 0.0
         self._age = Age()
 
@@ -268,17 +275,22 @@ class Delivery:
         if batch is None:
             return False
         self._stats.active = batch.line_count()
-        if self._settler.settle(batch):  # each line is delivered or a dead letter
-            self._commit(batch)  # only now may the positions move
+        waiting = raw_lines(batch, self._own_input)
+        self._stats.account = structs.replace(self._registry.account, waiting=waiting)
+        if settled := self._settler.settle(batch):  # each line is delivered or a dead letter
+            self._commit(batch, settled)  # only now may the positions move
             self._stats.active = 0
         return True
 
-    def _commit(self, batch: Batch) -> None:
+    def _commit(self, batch: Batch, settled: Settled) -> None:
         truncated = batch.truncated()
         if self._loss_reporter:
             self._record_losses(self._loss_reporter, batch, truncated)
         now_s = int(time.time())
-        self._registry.commit([source.advance(now_s) for source, _ in batch.parts])
+        account = account_of(batch, settled, self._own_input)
+        positions = [source.advance(now_s) for source, _ in batch.parts]
+        self._registry.commit(positions, settled=account)
+        self._stats.account = self._registry.account
         self._stats.batches += 1
         self._stats.read_lines += batch.line_count()
         self._stats.read_bytes += batch.size_bytes()

@@ -89,6 +89,13 @@ class Following:
         """The followed files."""
         return iter(self._sources)
 
+    def unread_lines(self) -> int:
+        """The lines after the positions, counted in the files after a `scan`; reads all of them."""
+        for source in tuple(self._turns):
+            while not source.is_known and self._explore(source):
+                pass
+        return sum(source.unread_lines() for source in self._sources if source.is_known)
+
     def close(self) -> None:
         """Close all files."""
         for source in self._sources:

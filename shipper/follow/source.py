@@ -7,6 +7,7 @@ that nothing is skipped whatever goes wrong in between.
 import logging
 import os
 import time
+from contextlib import suppress
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -29,6 +30,9 @@ _log = logging.getLogger(__name__)
 
 #: 120 random bits: nobody can guess the ids of another file's lines, and no two files share them.
 _KEY_BYTES = 15
+
+#: How much is read at once to count lines.
+_COUNT_BYTES = 1 << 20
 
 
 class Stage(Enum):
@@ -330,6 +334,16 @@ class Source:
             return self.file.size - self.offset if self.is_known else 0
         seen = self.file.seen
         return max(0, seen.size - self.offset) if seen else 0
+
+    def unread_lines(self) -> int:
+        """The lines after the position, counted in the file; 0 if it cannot be read."""
+        lines = 0
+        with suppress(OSError):
+            offset = self.offset if self.holds_mark() else 0
+            while data := self.file.handle().read(_COUNT_BYTES, offset):
+                lines += data.count(b"\n")
+                offset += len(data)
+        return lines
 
     def warn_unfinished(self, because: str = "") -> None:
         """Log which bytes were read and are not a complete line."""
