@@ -175,7 +175,7 @@ class Reader:
         return Read(Chunk(unread.start, unread.start), at < unread.size)
 
     def _fitted(self, chunk: Chunk, data: bytes, limits: Limits, *, is_all: bool) -> Chunk:
-        """Cut the chunk, read as `data`, to the lines that fit into the batch; adjust the size of the next block."""
+        """Cut the chunk, read as `data`, to the lines that fit; adjust the next block."""
         if len(chunk.lines) <= limits.max_lines:
             # Grow by an eighth if that still fits, and if there was more to read.
             if not is_all and len(chunk.lines) * 9 <= limits.max_lines * 8:
