@@ -27,10 +27,10 @@ from urllib.parse import urlsplit
 
 from bench.make_events import events
 from shipper.deliver.accounting import account_now
-from shipper.follow.inputs import InputConfig
-from shipper.follow.registry import registry_path
 from shipper.faults.proxy import POOL, ProxyServer
 from shipper.faults.script import PROXY, parse
+from shipper.follow.inputs import InputConfig
+from shipper.follow.registry import registry_path
 from tests.integration.emitter import emitters
 from tests.integration.line import SHIPPER, clear, configuration, hits_as_indexed, shipping
 from tests.real.elasticsearch import Elasticsearch
@@ -171,12 +171,17 @@ def account(history, output):
 def check_account(history, config, output):
     """Written = delivered + dead letters + waiting, and nothing is unexplained."""
     now = account(history, output)
-    assert (now.written, now.unexplained) == (history.lines_now(), 0)
+    assert (now.written, now.unexplained) == (history.lines_now(), 0), now
     assert now.written == now.delivered + now.dead_letters + now.waiting
     if history.kills % STATUS_EVERY == 0:
         command = [*SHIPPER, "status", "--json", "-c", str(config)]
         said = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
         assert said["outputs"][0]["account"] == now.plain()
+
+
+def is_dead(process):
+    """Whether it has ended, and its parent has not asked yet."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].startswith("Z")
 
 
 def _live_and_die(history, config, home, start):
@@ -194,11 +199,11 @@ def _live_and_die(history, config, home, start):
                 history.compress()
             pause.wait(min(left, 0.05))
         assert process.poll() is None, (home / "log").read_text()
-        state = Path(f"/proc/{emitter}/stat").read_text().rpartition(") ")[2]
-        assert not state.startswith("Z"), "the program that records ended by itself"
+        assert not is_dead(emitter), "the program that records ended by itself"
         os.kill(emitter, signal.SIGKILL)
         process.kill()
         process.wait()
+        wait_until(lambda: is_dead(emitter), 10, "its end")
         history.kills += 1
 
 
