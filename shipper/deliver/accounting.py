@@ -45,17 +45,17 @@ class _Statement(Struct):
 _statements = msgspec.json.Decoder(_Statement)
 
 
-def account_of(batch: Batch, settled: Settled, own_input: str) -> Account:
-    """The account of the batch, without the lines of the input `own_input`.
+def account_of(batch: Batch, settled: Settled) -> Account:
+    """The account of the batch, without the shipper's events about itself.
 
-    Those are the shipper's events about itself, which nobody who compares counts has written.
+    Nobody who compares counts has written those.
     """
-    own = [(source, chunk) for source, chunk in batch.parts if source.found.input.id == own_input]
+    own = [(source, chunk) for source, chunk in batch.parts if source.found.input.is_own]
     own_paths = {source.found.path for source, _ in own}
     own_dead = sum(one.path in own_paths for one in settled.dead_letters)
     own_events = sum(_events(chunk) for _, chunk in own)
-    chunks = [chunk for source, chunk in batch.parts if source.found.input.id != own_input]
-    read = sum(chunk.raw_lines for chunk in chunks)
+    chunks = [chunk for source, chunk in batch.parts if not source.found.input.is_own]
+    read = raw_lines(batch)
     dropped = sum(len(chunk.sifted.filtered) for chunk in chunks)
     return Account(
         read=read,
@@ -68,10 +68,9 @@ def account_of(batch: Batch, settled: Settled, own_input: str) -> Account:
     )
 
 
-def raw_lines(batch: Batch, own_input: str) -> int:
-    """The lines of the files that it covers, without those of the input `own_input`."""
-    parts = batch.parts
-    return sum(chunk.raw_lines for source, chunk in parts if source.found.input.id != own_input)
+def raw_lines(batch: Batch) -> int:
+    """The lines of the files that it covers, without the shipper's events about itself."""
+    return sum(c.raw_lines for source, c in batch.parts if not source.found.input.is_own)
 
 
 def account_now(inputs: Sequence[InputConfig], registry: Path) -> Account:

@@ -50,8 +50,6 @@ class PipelineConfig(Struct, frozen=True, kw_only=True):
     inputs: tuple[InputConfig, ...]
     #: The directory of the positions and dead letters (`path.data`).
     data_path: Path
-    #: The id of the input whose lines do not count in the account: the shipper's own events.
-    own_input: str = ""
     #: The most lines in a batch: the output's `bulk_max_size`.
     max_lines: int = 2048
     #: About the most bytes in a batch: the memory in use is a small multiple of it.
@@ -186,7 +184,6 @@ class Pipeline:
                 self.stats,
                 scan_interval_s=config.scan_interval_s,
                 loss_reporter=self._loss_reporter,
-                own_input=config.own_input,
             )
 
     def _end(self) -> None:
@@ -228,13 +225,11 @@ class Delivery:
         *,
         scan_interval_s: float,
         loss_reporter: LossReporter | None,
-        own_input: str = "",
     ) -> None:
         """`stop` ends the delivery after the attempt in flight; `watcher` need not be started."""
         self._registry, self._following, self._settler = registry, following, settler
         self._watcher, self._stop, self._stats = watcher, stop, stats
         self._scan_interval_s, self._loss_reporter = scan_interval_s, loss_reporter
-        self._own_input = own_input
         self._next_scan_monotonic = 0.0
         self._age = Age()
 
@@ -275,8 +270,7 @@ class Delivery:
         if batch is None:
             return False
         self._stats.active = batch.line_count()
-        waiting = raw_lines(batch, self._own_input)
-        self._stats.account = structs.replace(self._registry.account, waiting=waiting)
+        self._stats.account = structs.replace(self._registry.account, waiting=raw_lines(batch))
         if settled := self._settler.settle(batch):  # each line is delivered or a dead letter
             self._commit(batch, settled)  # only now may the positions move
             self._stats.active = 0
@@ -287,7 +281,7 @@ class Delivery:
         if self._loss_reporter:
             self._record_losses(self._loss_reporter, batch, truncated)
         now_s = int(time.time())
-        account = account_of(batch, settled, self._own_input)
+        account = account_of(batch, settled)
         positions = [source.advance(now_s) for source, _ in batch.parts]
         self._registry.commit(positions, settled=account)
         self._stats.account = self._registry.account

@@ -184,8 +184,7 @@ def _pipeline(
     shape = pipeline_config(name, config)
     if self_audit is None:
         return Pipeline(shape, output, deletions=deletions)
-    own = self_audit.input
-    shape = replace(shape, inputs=(*shape.inputs, own), own_input=own.id)
+    shape = replace(shape, inputs=(*shape.inputs, self_audit.input))
     return Pipeline(
         shape, output, loss_reporter=self_audit.loss_reporter(name), deletions=deletions
     )

@@ -171,7 +171,7 @@ def account(history, output):
 def check_account(history, config, output):
     """Written = delivered + dead letters + waiting, and nothing is unexplained."""
     now = account(history, output)
-    assert (now.written, now.unexplained) == (history.lines_now(), 0), now
+    assert (now.written, now.unexplained) == (history.lines_now(), 0), (now, history.lines_now())
     assert now.written == now.delivered + now.dead_letters + now.waiting
     if history.kills % STATUS_EVERY == 0:
         command = [*SHIPPER, "status", "--json", "-c", str(config)]
