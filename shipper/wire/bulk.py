@@ -42,6 +42,8 @@ _encode = msgspec.json.Encoder().encode
 
 _NO_INDICES: Final[Mapping[str, str]] = MappingProxyType({})
 
+_TIMESTAMP = "@timestamp"
+
 #: In the lines that name a part of their data stream by a dotted key.
 _DOTTED = b'"data_stream.'
 _PARTS = ("type", "dataset", "namespace")
@@ -282,6 +284,21 @@ def _member(members: Mapping[str, msgspec.Raw], name: str, expected: type[_T]) -
     with suppress(*_ODD):
         return msgspec.json.decode(members.get(name, b"null"), type=expected)
     return None
+
+
+def is_dated(line: bytes | memoryview) -> bool:
+    """Whether the line has an `@timestamp`."""
+    try:
+        return _TIMESTAMP in _members.decode(line)
+    except _ODD:
+        return True  # it is sent as it is
+
+
+def dated(line: bytes | memoryview, now: str) -> bytes:
+    """The line, which has no `@timestamp`, with this one as its first member."""
+    rest = bytes(line)[1:].lstrip()
+    comma = b"" if rest.startswith(b"}") else b","
+    return b'{"%b":%b%b%b' % (_TIMESTAMP.encode(), _encode(now), comma, rest)
 
 
 def body(actions: Sequence[bytes], lines: Sequence[memoryview]) -> bytes:

@@ -501,6 +501,33 @@ def test_an_id_that_is_taken_by_a_document_that_may_not_be_read_holds_the_output
         sender.close()
 
 
+@pytest.mark.parametrize(
+    ("options", "members", "is_added"),
+    [
+        ({"pipeline": "p"}, {"time": 1}, True),
+        ({"pipeline": "p"}, {}, True),
+        ({"pipeline": "p"}, {"x": {"@timestamp": "no"}}, True),
+        ({"pipeline": "p"}, {"@timestamp": "2026-11-30T00:00:00Z"}, False),
+        ({"parameters": {"pipeline": "p"}}, {"time": 1}, True),
+        ({"index": "metrics-app-default"}, {"time": 1}, True),
+        ({}, {"time": 1}, False),
+    ],
+)
+def test_a_line_without_a_time_gets_one_where_elasticsearch_gives_none(options, members, is_added):
+    with FakeElasticsearch() as server:
+        sender = output(server.url, **options)
+        sent = json.dumps(members).encode()
+        assert sender.send(Lines.of([sent])) == [DELIVERED]
+        sender.close()
+    (document,) = server.documents.values()
+    if is_added:
+        found = json.loads(document)
+        assert found.pop("@timestamp").startswith("20")
+        assert found == members
+    else:
+        assert document == sent
+
+
 _STREAM = {"type": "logs", "dataset": "app", "namespace": "prod"}
 
 
