@@ -179,6 +179,11 @@ class Source:
         self.place = Place.LISTED
         self.file.relist(found)
 
+    def note_listed(self) -> None:
+        """Note that the running scan has found it, under this name or another one."""
+        if self.place is Place.UNLISTED:
+            self.place = Place.LISTED
+
     def leave(self) -> None:
         """Note that it has no listed name, and that everything in it is settled."""
         if not self.has_left:  # a file that was renamed stays so, even if it is deleted later
