@@ -197,6 +197,20 @@ FILES = (
         },
     ),
     Promise(
+        "deliver:once-in-smaller-batches",
+        "A line is indexed once, also if fewer lines are settled after a crash than were sent "
+        "before it.",
+        {
+            "deliver/test_identity.py::test_a_line_is_indexed_once_if_less_than_was_sent_before_a_crash_is_settled_after_it": (
+                Mutant(
+                    "follow/mark.py",
+                    "is_kept = self.is_full and offset >= HEAD_BYTES",
+                    "is_kept = self.is_full",
+                ),
+            ),
+        },
+    ),
+    Promise(
         "deliver:packed-once",
         "A rotated file that is packed and removed is not sent again as an archive, also if its "
         "handle was closed.",
