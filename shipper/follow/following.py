@@ -161,7 +161,12 @@ class Following:
 
     def _see(self, found: Found) -> None:
         """Follow a file that was found, and give it a turn if it may have something to read."""
-        source = self._sources.at(found) or self._adopt(found)
+        source = self._sources.at(found)
+        if source and source.has_lost_inode_to(found):
+            self._forget(source)
+            self._claims.keep(source.id, is_gone=False)
+            source = None
+        source = source or self._adopt(found)
         if source is None:
             return
         if source.found.path != found.path:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from shipper.follow.discover import Found
+from shipper.follow.discover import Found, open_found
 from shipper.follow.file import File
 from shipper.follow.handle import Handle, Packed, Torn
 from shipper.follow.mark import HEAD_BYTES, Mark
@@ -299,6 +299,19 @@ class Source:
         )
         self._mark = self._next_mark = Mark()
         self._reader, self.cut = None, 0
+
+    def has_lost_inode_to(self, found: Found) -> bool:
+        """Whether the file with its inode is another one, as can be only while it is closed."""
+        if not self.is_known or self.file.is_open or self.found.path == found.path:
+            return False
+        try:
+            file = Handle(open_found(found))
+        except OSError:  # the next scan finds out
+            return False
+        try:
+            return not self._mark.fits(file)
+        finally:
+            file.close()
 
     def holds_mark(self) -> bool:
         """Whether the open file still holds the settled bytes."""

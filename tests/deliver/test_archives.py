@@ -448,6 +448,25 @@ def test_a_delivered_archive_is_deleted_but_a_damaged_one_never(tmp_path, logs, 
     assert path.exists() is is_damaged
 
 
+def test_an_archive_with_the_inode_of_a_file_that_is_gone_is_not_sent_again(
+    tmp_path, logs, monkeypatch
+):
+    """Each archive may get the inode of the file that was packed before it."""
+    monkeypatch.setattr("shipper.follow.sources._MAX_OPEN", 1)
+    for number in range(4):
+        append(logs / f"a.log.{number}", block(range(number * 10, number * 10 + 10), size=200))
+    output = ScriptedOutput()
+    passes = in_passes(Pipeline(config(tmp_path, str(logs / "*")), output))
+    next(passes)
+    for path in sorted(logs.iterdir()):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    next(passes)
+    next(passes)
+    passes.close()
+    assert sorted(numbers(output.taken)) == list(range(40))
+
+
 def test_a_file_that_is_packed_while_its_handle_is_closed_is_not_sent_again(
     tmp_path, logs, monkeypatch
 ):

@@ -215,6 +215,13 @@ FILES = (
         "A rotated file that is packed and removed is not sent again as an archive, also if its "
         "handle was closed.",
         {
+            f"{_ARCHIVES}test_an_archive_with_the_inode_of_a_file_that_is_gone_is_not_sent_again": (
+                Mutant(
+                    "follow/following.py",
+                    "if source and source.has_lost_inode_to(found):",
+                    "if False:",
+                ),
+            ),
             f"{_ARCHIVES}test_a_file_that_is_packed_while_its_handle_is_closed_is_not_sent_again": (
                 Mutant(
                     "follow/candidates.py",
