@@ -89,6 +89,13 @@ class Following:
         """The followed files."""
         return iter(self._sources)
 
+    def unread_lines(self) -> int:
+        """The lines after the positions, counted in the files after a `scan`; reads all of them."""
+        for source in tuple(self._turns):
+            while not source.is_known and self._explore(source):
+                pass
+        return sum(source.unread_lines() for source in self._sources if source.is_known)
+
     def close(self) -> None:
         """Close all files."""
         for source in self._sources:
@@ -154,7 +161,12 @@ class Following:
 
     def _see(self, found: Found) -> None:
         """Follow a file that was found, and give it a turn if it may have something to read."""
-        source = self._sources.at(found) or self._adopt(found)
+        source = self._sources.at(found)
+        if source and source.has_lost_inode_to(found):
+            self._forget(source)
+            self._claims.keep(source.id, is_gone=False)
+            source = None
+        source = source or self._adopt(found)
         if source is None:
             return
         if source.found.path != found.path:
