@@ -124,7 +124,7 @@ def _record(frames: int, complain: int, options: Options) -> None:
 
 
 def _close_all_but(*kept: int) -> None:
-    """Close what was inherited, but the standard ones: a pipe that this process held open would not end for others."""
+    """Close what was inherited, except the standard ones: a pipe held open here would never end."""
     last = 2
     for descriptor in sorted(kept):
         os.closerange(last + 1, descriptor)
