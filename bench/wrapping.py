@@ -18,9 +18,9 @@ for line in sys.stdin:
     sys.stdout.flush()
 """
 _COLUMNS = (
-    Column("median µs", ",.0f"),
-    Column("p99 µs", ",.0f"),
-    Column("first answer ms", ",.0f"),
+    Column("median µs", "{:,.0f}"),
+    Column("p99 µs", "{:,.0f}"),
+    Column("first answer ms", "{:,.0f}"),
 )
 
 

@@ -20,6 +20,8 @@ from shipper.wrap.options import Options
 
 _INIT = 1
 _NOT_FOUND, _NOT_EXECUTABLE, _SIGNALED = 127, 126, 128
+#: The recorder runs when the traffic leaves a core to it.
+_NICE = 10
 #: Python ignores these, and whoever it executes would inherit that.
 _IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)
 _PASSED_ON = (
@@ -114,6 +116,7 @@ def _relay(complaint: int) -> None:
 
 
 def _record(frames: int, complain: int, options: Options) -> None:
+    os.nice(_NICE)
     null = os.open(os.devnull, os.O_RDWR)
     for target, source in ((0, null), (1, null), (2, complain)):
         os.dup2(source, target)

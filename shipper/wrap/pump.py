@@ -6,6 +6,7 @@ the other side as well, as if the pipe were one.
 
 import os
 import select
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +24,8 @@ from shipper.wrap.tee import (
 )
 
 _BLOCK = 1 << 16
+#: A thread with bytes to pass waits no longer for the others; Python's default is 5 ms.
+_SWITCH_S = 1e-4
 _GONE = select.POLLERR | select.POLLNVAL
 
 
@@ -37,6 +40,7 @@ class Ends(Struct, frozen=True):
 
 def pump(ends: Ends, tee: Tee, framing: Callable[[], Framing] = LineFraming) -> None:
     """Pass bytes both ways until both directions have ended."""
+    sys.setswitchinterval(_SWITCH_S)
     asks = _Direction(ends.client_in, ends.server_in, tee, FROM_CLIENT, framing())
     thread = threading.Thread(target=asks.run, args=(CLIENT_GONE, SERVER_GONE))
     thread.start()
@@ -70,6 +74,8 @@ class _Direction:
                 return False
             try:
                 block = os.read(self._source, _BLOCK)
+            except BlockingIOError:
+                continue
             except OSError:  # a terminal that hung up
                 return True
             if not block:

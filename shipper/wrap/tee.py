@@ -5,6 +5,7 @@ beyond it, looks are left out and counted.
 """
 
 import os
+import select
 import threading
 import time
 from collections import deque
@@ -99,10 +100,13 @@ def frames_in(pipe: BinaryIO) -> Iterator[Frame]:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write every byte. Raises `OSError`."""
+    """Write every byte; waits also where the descriptor is set not to. Raises `OSError`."""
     rest = memoryview(data)
     while rest:
-        rest = rest[os.write(descriptor, rest) :]
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except BlockingIOError:
+            select.select((), (descriptor,), ())
 
 
 def _packed(kind: int, look: Look) -> bytes:

@@ -80,7 +80,7 @@ def test_no_bytes_are_too_odd(data, more):
 
 @given(
     st.recursive(
-        st.none() | st.text() | st.floats(allow_nan=False),
+        st.none() | st.text() | st.floats(allow_nan=False, allow_infinity=False),
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     ),
     st.data(),
