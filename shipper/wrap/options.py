@@ -1,12 +1,12 @@
 """Where and how a server is recorded that nobody changes."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Options(NamedTuple):
-    """The options of the handler that a command line can give."""
+    """The arguments of the handler: where, and the others by name."""
 
     directory: Path
-    audit_level: str = "standard"
-    service: str | None = None
+    settings: Mapping[str, Any]

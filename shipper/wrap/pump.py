@@ -58,11 +58,11 @@ class _Direction:
         """Pass bytes on; report which side has gone: the source `ended` or the target `refused`."""
         try:
             gone = ended if self._pass() else refused
+            self._report(b"")
+            self._tee.put(gone)  # before the other side can notice, and go as well
         finally:
             os.close(self._target)
             os.close(self._source)
-        self._report(b"")
-        self._tee.put(gone)
 
     def _pass(self) -> bool:
         """Whether it was the source that ended."""

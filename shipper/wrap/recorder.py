@@ -27,13 +27,12 @@ _REASONS = {CLIENT_GONE: "client_gone", SERVER_GONE: "server_ended"}
 
 def record(pipe: BinaryIO, options: Options) -> None:
     """Record until the pump has ended."""
-    service = {"name": options.service} if options.service else {}
-    handler = AuditHandler(options.directory, audit_level=options.audit_level, service=service)
+    handler = AuditHandler(options.directory, **options.settings)
     audit = audit_logger()
     audit.propagate = False
     audit.addHandler(handler)
     open_logger()
-    session = Session(process_owner(), options.service)
+    session = Session(process_owner())
     gone = _follow(session, frames_in(pipe), handler)
     session.close(_REASONS.get(gone, "not_followed"))
     handler.close()
