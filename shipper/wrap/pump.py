@@ -1,7 +1,7 @@
 """Passes bytes between a client and a server as they come, and reports each message to a tee.
 
-A byte is written before anybody looks at it. Each end of a pipe that one side closes is closed for
-the other side as well, as if the pipe were one.
+Passing waits for nothing but a split of the block at its newlines. Each end of a pipe that one side
+closes is closed for the other side as well, as if the pipe were one.
 """
 
 import os
@@ -70,8 +70,11 @@ class _Direction:
         poll.register(self._source, select.POLLIN)
         poll.register(self._target, 0)
         while True:
-            if any(fd == self._target and what & _GONE for fd, what in poll.poll()):
-                return False
+            found = dict(poll.poll())
+            if found.get(self._target, 0) & _GONE:
+                # If both have gone meanwhile, it counts as the server that went first.
+                is_over = bool(found.get(self._source, 0) & select.POLLHUP)
+                return is_over and self._kind == FROM_SERVER
             try:
                 block = os.read(self._source, _BLOCK)
             except BlockingIOError:
@@ -80,11 +83,11 @@ class _Direction:
                 return True
             if not block:
                 return True
+            self._report(block)  # first: the answer to it may be reported as soon as it is passed
             try:
                 write_all(self._target, block)
             except OSError:
                 return False
-            self._report(block)
 
     def _report(self, block: bytes) -> None:
         with suppress(Exception):  # whatever it is, the bytes must pass
