@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from shipper.errors import ConfigError, Problem
 from shipper.lines import Lines
 from shipper.outputs.base import Outcome
+from shipper.outputs.elasticsearch.chosen import Chosen
 from shipper.outputs.elasticsearch.config import DEFAULT_PORT, ElasticsearchConfig
 from shipper.outputs.elasticsearch.lane import Api, ElasticsearchLane, Requests
 from shipper.outputs.hosts import some_hosts
@@ -43,13 +44,29 @@ class Elasticsearch:
         ]
         self._lanes = Lanes(lanes, config.backoff)
         is_monthly = config.strategy == "monthly"
-        self._has_pipeline = "pipeline" in _parameters(config)
-        self._encoder = bulk.ActionEncoder(config.index, config.indices, is_monthly=is_monthly)
+        self._chosen = Chosen(config)
+        self._has_pipeline = "pipeline" in _parameters(config) or self._chosen.has_pipelines
+        self._encoder = bulk.ActionEncoder(
+            self._chosen.placeholder, config.indices, is_monthly=is_monthly
+        )
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Create a document for each line; on one connection none follows a failed request."""
         ids = lines.ids()
         actions = self._encoder.actions(lines.block, ids)
+        if self._chosen.is_needed:
+            actions, rejected = self._chosen.actions(lines, actions, self._encoder.default)
+            if rejected:
+                return self._send_others(lines, rejected)
+        return self._send(lines, ids, actions)
+
+    def _send_others(self, lines: Lines, rejected: Mapping[int, Outcome]) -> Sequence[Outcome]:
+        """Send the lines that have an index."""
+        rest = [at for at in range(len(lines)) if at not in rejected]
+        sent = iter(self.send(lines.pick(rest)) if rest else ())
+        return [rejected[at] if at in rejected else next(sent) for at in range(len(lines))]
+
+    def _send(self, lines: Lines, ids: Sequence[bytes], actions: list[bytes]) -> Sequence[Outcome]:
         views = self._dated(actions, lines.views(past=1))
         ends = list(accumulate(map(add, map(len, actions), map(len, views))))
         work = Work(ends, self._config.bulk_max_size, self._share_bytes(ends))
@@ -96,8 +113,8 @@ def _target(config: ElasticsearchConfig) -> str:
 
 
 def _parameters(config: ElasticsearchConfig) -> Mapping[str, str]:
-    pipeline = {"pipeline": config.pipeline} if config.pipeline else {}
-    return {**config.parameters, **pipeline}
+    pipeline = Chosen(config).pipeline
+    return {**config.parameters, **({"pipeline": pipeline} if pipeline else {})}
 
 
 def _http(url: Url, config: ElasticsearchConfig) -> Http:
