@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import handler, latency, masking, scale, shipping, verify
+from bench import handler, latency, masking, scale, shipping, verify, wrapping
 from bench.report import Report
 from bench.shipping import Job
 
@@ -87,6 +87,10 @@ def _verify(options: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield verify.verifying(folder, options.events, options.rounds)
 
 
+def _wrap(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    yield wrapping.round_trips(folder, 20, 500)
+
+
 BENCHMARKS: dict[str, Benchmark] = {
     "lumberjack": _lumberjack,
     "bulk": _bulk,
@@ -98,9 +102,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     "backlog": _backlog,
     "outage": _outage,
     "verify": _verify,
+    "wrap": _wrap,
 }
 #: Run if no name is given; the others take gigabytes of disk and half an hour.
-USUAL = ("lumberjack", "bulk", "start", "idle", "recording", "masking", "files")
+USUAL = ("lumberjack", "bulk", "start", "idle", "recording", "masking", "files", "wrap")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from shipper.forms.text.multiline import Multiline
 from shipper.outputs.logstash.suspect import suspicion
 from shipper.wire import resp
 from shipper.wire.bulk import ActionEncoder, read_failure, read_response
+from shipper.wire.jsonrpc import HEAD, LineFraming, Look, messages_in
 from shipper.wire.lumberjack import Receiver, Sender
 from shipper.wire.mget import read_stored
 
@@ -66,6 +67,20 @@ def _received(pieces: list[bytes]) -> object:
         return None  # windows before the fault count, but only in pieces do they come
     assert all(len(window) <= 100 for window in came)
     return came
+
+
+def messages(data: bytes) -> None:
+    """Whole or in pieces, the same messages come; each is an object, complete or cut."""
+    whole = _looks([data])
+    assert whole == _looks([data[n : n + 1] for n in range(len(data))])
+    assert b"".join(look.head for look in whole).count(b"\n") == 0
+    for look in (*whole, Look(len(data) + HEAD, data, data)):
+        assert all(isinstance(message, dict) for message in messages_in(look))
+
+
+def _looks(pieces: list[bytes]) -> list[Look]:
+    framing = LineFraming()
+    return [look for piece in pieces for look in framing.feed(piece)] + framing.finish()
 
 
 def replies(data: bytes) -> None:
@@ -233,6 +248,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     for target in (
         acknowledgements,
         windows,
+        messages,
         replies,
         bulk_answer,
         lines,

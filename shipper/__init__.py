@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shipper.api.operations import process
-    from shipper.capture import audit_asgi, instrument
+    from shipper.capture import audit_asgi, instrument, instrument_client
     from shipper.catalog import AuditLevel, MCPEventType
     from shipper.record.event import (
         create_authentication_event,
@@ -43,6 +43,7 @@ __all__ = [
     "create_token_usage_event",
     "create_tool_execution_event",
     "instrument",
+    "instrument_client",
     "process",
 ]
 
@@ -56,6 +57,7 @@ _HOMES = {
     "MCPEventType": "shipper.catalog",
     "audit_asgi": "shipper.capture",
     "instrument": "shipper.capture",
+    "instrument_client": "shipper.capture",
     "process": "shipper.api.operations",
 }
 

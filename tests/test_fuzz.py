@@ -28,6 +28,10 @@ COMMIT = json.dumps(POSITION).encode()
 SEEDS = {
     "acknowledgements": [ack(0) + ack(1) + ack(3) + ack(1) + ack(7), ack(9)],
     "windows": [Sender().window([b"{}", b"1"]), Sender(zlib.compress).window([b"{}"] * 9)],
+    "messages": [
+        b'{"id":1,"method":"a"}\n\n[{"id":"a","result":{"b":[1,{"c":"\\u00e9"}]}},1]\nx',
+        b'{"result":{"content":[{"text":"\xc3\xa9\\ud83d"}],"isError":true},"jsonrpc":"2.0","id":7}',
+    ],
     "replies": [
         b"+OK\r\n:-7\r\n$3\r\na\r\n\r\n$-1\r\n*-1\r\n-NOAUTH Authentication required.\r\n",
         b"+QUEUED\r\n*3\r\n$3\r\n1-0\r\n*0\r\n*1\r\n-WRONGTYPE key\r\n+next\r\n",

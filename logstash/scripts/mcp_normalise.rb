@@ -11,6 +11,7 @@ require "base64"
 require "digest"
 require "ipaddr"
 require "json"
+require "time"
 
 def register(_params)
   @tables = JSON.parse(tables)
@@ -20,38 +21,68 @@ end
 
 def filter(event)
   event.remove("[@metadata][mcp_silent]") # only this script may set it: it drops the event
-  with_tags(event)
-  with_stream(event)
-  return [event] if of_handler?(event.get("[mcp]"), event.get("[event]"))
+  return [event] if from_handler?(event)
 
-  work(event)
+  event = with_plain_names(event)
+  begin
+    with_tags(event)
+    with_stream(event)
+    work(event)
+  # A deep line exhausts the stack, which is no StandardError: it would end the whole Logstash.
+  rescue StandardError, SystemStackError => e
+    keep(event, text_of(event), "mcp_broken", "#{e.class}: #{e.message}"[0, 200])
+  end
   [event]
-rescue StandardError => e
-  keep(event, text_of(event), "mcp_broken", "#{e.class}: #{e.message}"[0, 200])
-  [event]
+end
+
+# A line of mcp-shipper's handler that came as JSON. The shipper gives an id to every line that it
+# does not know as an event, so such a line only looks like one.
+def from_handler?(event)
+  event.get("[@metadata][_id]").nil? && of_handler?(event.get("[mcp]"), event.get("[event]"))
+end
+
+# Logstash reads `a[b]` as a path, in which nothing can be set or removed, and Elasticsearch refuses
+# an empty name. An event with such a member is made anew under other names.
+def with_plain_names(event)
+  hash = event.to_hash
+  return event unless hash.any? { |name, _value| name.empty? || name.match?(/[\[\]]/) }
+
+  plain = hash.each_with_object({}) do |(name, value), all|
+    name = name.tr("[]", "__")
+    all[name.empty? ? "_" : name] = value
+  end
+  LogStash::Event.new(plain.merge("@metadata" => event.get("[@metadata]") || {}))
 end
 
 # Tags that are not a list of texts would break the plugin that adds a tag.
 def with_tags(event)
   tags = event.get("tags")
-  return if tags.nil? || (tags.is_a?(Array) && tags.all? { |tag| tag.is_a?(String) })
+  return if tags.nil?
 
   event.remove("tags")
-  event.set("tags", (tags.is_a?(Array) ? tags : [tags]).map { |tag| tag.is_a?(String) ? tag : canonical(tag) })
+  texts = (tags.is_a?(Array) ? tags : [tags]).first(100).map { |tag| tag.is_a?(String) ? tag : canonical(tag) }
+  event.set("tags", texts.map { |text| mask(text, new_state, "prose") })
 end
 
-# A data stream that is not an object would break the plugin that sets a member of it.
+# A data stream that is not an object would break the plugin that sets a member of it; one with
+# other members or names is no longer needed where the line was another program's.
 def with_stream(event)
   stream = event.get("data_stream")
-  return if stream.nil? || stream.is_a?(Hash)
+  return if stream.nil? || (stream.is_a?(Hash) && stream.all? { |name, part| part?(name, part) })
 
   event.remove("data_stream")
-  event.set("data_stream_was", canonical(stream))
+  event.set("data_stream_was", mask(stream.is_a?(Hash) ? masked_text(stream) : canonical(stream), new_state, "prose"))
+  event.tag("mcp_unrouted")
+end
+
+def part?(name, part)
+  %w[type dataset namespace].include?(name) && part.is_a?(String) && part.match?(/\A[a-z0-9_.-]{1,100}\z/)
 end
 
 # --- kinds of lines ---
 
 def work(event)
+  unwrap(event)
   record = whole(event)
   text = record["message"]
   line = parsed(text)
@@ -59,21 +90,42 @@ def work(event)
   return restore(event, line) if line.is_a?(Hash) && of_handler?(line["mcp"], line["event"])
 
   values, own_record = read(record, line)
-  return unknown(event) if values.nil?
+  return unknown(event, line) if values.nil?
   return event.set("[@metadata][mcp_silent]", true) if values == :silent
 
   id = id_of(event, text.is_a?(String) ? text : canonical(record), own_record)
   write(event, finished(values), values["@timestamp"], id)
 end
 
+# The form of a sealed line. Its hash cannot be checked without the line before it.
 def of_handler?(mcp, about)
-  mcp.is_a?(Hash) && mcp["audit"].is_a?(Hash) && mcp["audit"]["type"].is_a?(String) &&
-    about.is_a?(Hash) && about["id"].is_a?(String)
+  return false unless mcp.is_a?(Hash) && mcp["audit"].is_a?(Hash) && about.is_a?(Hash)
+
+  audit = mcp["audit"]
+  stream = audit["stream"].is_a?(Hash) ? audit["stream"]["id"] : nil
+  audit["type"].is_a?(String) && stream.is_a?(String) && about["sequence"].is_a?(Integer) &&
+    about["id"] == "#{stream}-#{about["sequence"]}" && about["hash"].to_s.match?(/\A\h{64}\z/)
 end
 
-# The line's own fields, without those that shippers and inputs add.
+# A text line that mcp-shipper sent through Kafka or Redis is an object in a text: with its place and
+# its time it is what it would be through Beats.
+def unwrap(event)
+  return unless event.to_hash.keys.all? { |name| ["message", "@timestamp", "@version"].include?(name) }
+
+  line = parsed(event.get("message"))
+  return unless line.is_a?(Hash) && line["message"].is_a?(String) && line["log"].is_a?(Hash)
+  return unless line.all? { |name, value| ["message", "@timestamp"].include?(name) || origin?(name, value) }
+
+  restore(event, line)
+end
+
+# The line's own fields, without those that shippers and inputs add. Loggers put a whole line below
+# `fields`, which shippers use for a few labels.
 def whole(event)
-  event.to_hash.reject { |name, value| name == "@timestamp" || origin?(name, value) }
+  all = event.to_hash
+  own = all.reject { |name, value| %w[@timestamp data_stream_was].include?(name) || origin?(name, value) }
+  fields = all["fields"]
+  fields.is_a?(Hash) && !own.key?("message") ? fields.merge(own) : own
 end
 
 def origin?(name, value)
@@ -94,7 +146,11 @@ def read(record, line)
   beside = record.reject { |name, _value| name == "message" }
   [line && beside.merge(line), pairs(record["message"]), record].each do |one|
     values = one && values_of(one)
-    return [values, one] unless values.nil?
+    next if values.nil?
+
+    own_time = line && word(line["@timestamp"])
+    values = { "@timestamp" => own_time }.merge(values) if own_time && values.is_a?(Hash)
+    return [values, one]
   end
   [nil, nil]
 end
@@ -836,11 +892,14 @@ end
 
 # --- writing ---
 
-# JSON text with sorted members, as the handler hashes it.
-def canonical(value)
+# JSON text with sorted members, as the handler hashes it; what is deeper than any event is cut.
+def canonical(value, depth = 0)
+  return scalar("[CUT]") if depth > 64
+
   case value
-  when Hash then "{#{value.sort.map { |key, item| "#{scalar(key)}:#{canonical(item)}" }.join(",")}}"
-  when Array then "[#{value.map { |item| canonical(item) }.join(",")}]"
+  when Hash
+    "{#{value.sort.map { |key, item| "#{scalar(key)}:#{canonical(item, depth + 1)}" }.join(",")}}"
+  when Array then "[#{value.map { |item| canonical(item, depth + 1) }.join(",")}]"
   when String, Integer, true, false, nil then scalar(value)
   when Float then value.finite? ? fraction(value) : scalar(value.to_s)
   else scalar(value.to_s)
@@ -868,7 +927,8 @@ end
 def id_of(event, text, record)
   offset = event.get("[log][offset]")
   place = ["[agent][id]", "[host][name]", "[log][file][path]"].map { |path| event.get(path).to_s } if offset
-  return nil unless offset || @tables["beside"]["@timestamp"].any? { |name| record.key?(name) }
+  times = [*@tables["beside"]["@timestamp"], "@timestamp"]
+  return nil unless offset || times.any? { |name| record.key?(name) }
 
   Digest::SHA256.hexdigest([*place, offset.to_s, text].join("\0"))[0, 40]
 end
@@ -879,25 +939,60 @@ def write(event, values, time, id)
   values.each { |path, value| event.set("[#{path.split(".").join("][")}]", value) }
   event.set("[data_stream][namespace]", namespace) if namespace.is_a?(String)
   event.set("[event][id]", id) if id
-  stamp = timestamp(time)
-  event.set("@timestamp", stamp) if stamp
+  at(event, time)
 end
 
+# Sets the time that the line states; one that cannot be read is tagged, and the arrival counts.
+def at(event, time)
+  return if time.nil?
+
+  stamp = timestamp(time)
+  stamp ? event.set("@timestamp", stamp) : event.tag("mcp_untimed")
+end
+
+# Removes the line's own fields. Those that shippers add stay, masked: the line may have named them.
 def clear(event)
-  event.to_hash.each { |name, value| event.remove("[#{name}]") unless name == "@timestamp" || origin?(name, value) }
-  event.remove("[event]")
-  event.remove("[data_stream]")
+  event.to_hash.each do |name, value|
+    next if name == "@timestamp" || name == "tags"
+
+    event.remove("[#{name}]")
+    event.set("[#{name}]", without_secrets(value)) if beside?(name, value)
+  end
+end
+
+def beside?(name, value)
+  name == "data_stream_was" || (origin?(name, value) && !%w[event data_stream @version].include?(name))
+end
+
+def without_secrets(value)
+  state = new_state
+  masked("prose", bounded(value, state, 0), state)
+end
+
+def new_state
+  { "counts" => Hash.new(0), "secrets" => [], "room" => 1000 }
 end
 
 def timestamp(time)
-  time = Float(time) if time.is_a?(String) && time.match?(/\A[0-9]{9,}(?:\.[0-9]+)?\z/)
+  time = Rational(time) if time.is_a?(String) && time.match?(/\A[0-9]{9,}(?:\.[0-9]+)?\z/)
   if time.is_a?(Numeric)
-    time = time.to_f / 1000 while time > 100_000_000_000
-    return LogStash::Timestamp.at(time)
+    seconds = Rational(time.to_s) # a float would lose the last millisecond
+    seconds /= 1000 while seconds > 100_000_000_000
+    return LogStash::Timestamp.new(Time.at(seconds.round(9)).utc.iso8601(9))
   end
-  time.is_a?(String) ? LogStash::Timestamp.new(time) : nil
+  time.is_a?(String) ? LogStash::Timestamp.new(iso(time)) : nil
 rescue StandardError
   nil
+end
+
+# The forms of a time that loggers write: with a blank, a comma, without a zone (UTC), and e-mail's.
+def iso(text)
+  found = /\A\s*(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?\s*(Z|UTC|[+-]\d\d:?\d\d)?\s*\z/i.match(text)
+  return Time.rfc2822(text).utc.iso8601 unless found
+
+  seconds = found[2].length == 5 ? "#{found[2]}:00" : found[2]
+  zone = found[4].to_s.upcase.sub("UTC", "").sub(/\A([+-]\d\d)(\d\d)\z/, '\1:\2')
+  "#{found[1]}T#{seconds}#{".#{found[3]}" if found[3]}#{zone.empty? ? "Z" : zone}"
 end
 
 # A line of the handler that came as text: its members become the event's.
@@ -909,22 +1004,34 @@ def restore(event, line)
 
     event.set("[#{name}]", value)
   end
-  stamp = timestamp(line["@timestamp"])
-  event.set("@timestamp", stamp) if stamp
+  at(event, line["@timestamp"])
 end
 
 # Not an MCP line. One that names its data stream belongs to another program: it passes unchanged.
-def unknown(event)
-  return if event.get("[data_stream][dataset]").is_a?(String)
+def unknown(event, line)
+  return if elsewhere?(event.get("data_stream"))
+  return restore(event, line) if line.is_a?(Hash) && elsewhere?(line["data_stream"]) && plain_names?(line)
 
   keep(event, text_of(event), "mcp_unrecognised", nil)
 end
 
+# Whether it names a data stream that is none of mcp-shipper's.
+def elsewhere?(stream)
+  stream.is_a?(Hash) && stream["dataset"].is_a?(String) && !@tables["datasets"].include?(stream["dataset"]) &&
+    stream.all? { |name, part| part?(name, part) }
+end
+
+def plain_names?(line)
+  line.keys.none? { |name| name.empty? || name.match?(/[\[\]]/) }
+end
+
 # A line that could not be understood is kept as text, masked, up to a bound, with the reason.
 def keep(event, text, tag, reason)
-  state = { "counts" => Hash.new(0), "secrets" => [], "room" => 1000 }
-  kept = mask(text.to_s, state, "kept", 4_000)
+  state = new_state
+  kept = mask(masked_text(text, state), state, "prose", 4_000)
+  place = event.get("[log][offset]") && id_of(event, text_of(event), {})
   clear(event)
+  event.set("[@metadata][_id]", place) if place && event.get("[@metadata][_id]").nil?
   event.set("message", kept)
   event.tag(tag)
   return unless reason
@@ -936,6 +1043,14 @@ end
 def text_of(event)
   record = whole(event)
   record.keys == ["message"] && record["message"].is_a?(String) ? record["message"] : canonical(record)
+end
+
+# The text; of an object, with its secrets masked by their names, as in an event.
+def masked_text(value, state = new_state)
+  value = object_in(value) || value if value.is_a?(String)
+  return value.to_s unless value.is_a?(Hash)
+
+  canonical(masked("prose", bounded(value, state, 0), state))
 end
 
 def tables
@@ -1251,12 +1366,14 @@ def tables
   "mcp.redaction.count": "long",
   "mcp.redaction.types": "word",
   "mcp.request.id": "word",
+  "mcp.request.size": "long",
   "mcp.resource.action": "word",
   "mcp.resource.mime_types": "word",
   "mcp.resource.size": "long",
   "mcp.resource.type": "word",
   "mcp.resource.uri": "word",
   "mcp.result.count": "long",
+  "mcp.result.size": "long",
   "mcp.result.type": "word",
   "mcp.server.name": "word",
   "mcp.session.id": "person",
@@ -2219,6 +2336,18 @@ def tables
   "update": "change",
   "delete": "deletion"
  },
+ "datasets": [
+  "mcp.tools",
+  "mcp.auth",
+  "mcp.authz",
+  "mcp.resources",
+  "mcp.prompts",
+  "mcp.violations",
+  "mcp.tokens",
+  "mcp.ratelimits",
+  "mcp.threats",
+  "mcp.compliance"
+ ],
  "severities": {
   "info": 0,
   "warning": 47,
@@ -2323,7 +2452,7 @@ def tables
   "secret_name": "(?:pass|p@ss|pss|pa55|pas5|pa[$]{2})(?:words?|w0rd|wrd|wd)|passphrase|passcode|apikey|clientsecret|connectionstr(?:ing)?|passwort|kennwort|losungswort|motdepasse|mot2passe|contrase(?:\u00f1|n)a|palavrapasse|senha|wachtwoord|l\u00f6senord|losenord|adgangskode|salasana|jelsz[\u00f3o]|m[\u1eada]tkh[\u1ea9a]u|katasandi|kodeord|passord|lozinka|geslo|slapta[\u017ez]odis|parool|parole?les|\u043a\u043b\u044e\u0447api|\u0430\u043f\u0438\u043a\u043b\u044e\u0447|parola?dordine|chiavesegreta|chiaveapi|chavesecreta|chaveapi|chaveprivada|(?:geheime|priv[e\u00e9])sleutel|apisleutel|cl[\u00e9e]secr[\u00e8e]te|cl[\u00e9e]api|geheimschl(?:\u00fc|ue)ssel|apischl(?:\u00fc|ue)ssel|zugriffsschl(?:\u00fc|ue)ssel|klucz(?:api|tajny)?|tajnykl[\u00edi][\u010dc]|\u043f\u0430\u0440\u043e\u043b[\u0430\u044c\u044f\u0456]|\u0441\u0435\u043a\u0440\u0435\u0442|\u5bc6[\u7801\u78bc\u94a5\u9470]|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\u79d8\u5bc6\u9375|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\u05e1\u05d9\u05e1\u05de\u05d4|\u092a\u0938\u0935\u0930\u0921|\u0e23\u0e2b\u0e2a\u0e1c\u0e32\u0e19|\u0643\u0644\u0645[\u0629\u0647](?:\u0627\u0644)?(?:\u0645\u0631\u0648\u0631|\u0633\u0631)|\u0631\u0645\u0632\u0639\u0628\u0648\u0631|\u06af\u0630\u0631\u0648\u0627\u0698\u0647|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2|secret(?:string|binary|base|access)|(?:pwd|pswd|pswrd|passw|secrets?(?:value|key|text)?|credentials?|creds|authorization(?:header)?|cookies?|htpasswd|(?:user|db|ssh|smtp|ftp|root|admin|login|my|app|web|sudo)pass|rootpw|(?:private|secret|access|signing|encryption|account|ssh|master|shared|auth|pass|sas|host|storage|webhook|license|licence|rsa|dsa|ecdsa|ed25519|aes|des|hmac|kms|tls|ssl|pgp|gpg|wifi|wpa2?|wpa|psk|preshared|subscription|functions?|jwt|jws|jwe|deploy|admin|consumer|openai|anthropic|gemini|groq|mistral|cohere|sendgrid|stripe|twilio|fernet|dify|brave|algolia|datadog|mailgun|github|gitlab|slack|azure|aws|gcp|google|huggingface|hf|wandb|pinecone|tavily|serper|xai|deepseek|perplexity|replicate|vault|symmetric|crypt|crypto|cipher|decryption|derived|vapid|wireguard|wg|luks|recovery|keystore|truststore|app|application|service|servicerole|integration|wallet|certificate|cert|client|server|maps|bot|write|ingest|ingestion|merchant|sdk|live|instrumentation|user|project|partner|payment|checkout|tenant|site|team|org|license|event|event(?:hub|grid)|search|cosmos|cosmosdb|monitor|sync|report|reporting|device|session|login)keys?(?:pem|value|base64|data)?|(?:private|secret|access|account|signing|encryption|aws)keyid|(?:store|key|trust|src(?:store|key)|dest(?:store|key))pass|t?otp|otp(?:code|token|secret)|cvv2?|cvc2?|cvn|csc|pincode|puk|ssn|iban|socialsecurity(?:number|no)?|(?:card|secret|creditcard|account|passport|cc|debitcard)(?:numbers?|no|num|nr)|tokens?(?:value|string|hash|id|secret)?|jwt|sess(?:ion)?id|codeverifier|mnemonic|(?:auth|authorization|twofactor|mfa|2fa|otp|device|tfa|totp|security|verification|recovery|backup|onetime|sms|login|unlock|scratch)codes?|(?:security|secret|recovery)(?:answer|question?answer)s?|(?:amz|goog|sas)signature|(?:seed|recovery|backup|secret|mnemonic)(?:phrase|words?)|(?:database|db|redis|mongo(?:db)?|postgres(?:ql)?|mysql|amqp|rabbitmq|broker|celery|cache|sentry|smtp)(?:url|uri|dsn)|dsn|connstr|conn(?:ection)?uri|kubeconfig(?:data)?|dockerconfigjson|dockerconfig|connectsid|serviceaccount(?:json|key)|keytab|(?:github|gitlab|azure|devops|ado)pat|personalaccesstoken|webhook(?:url|secret)|(?:rediscli|redis|mongo|smtp|ldap|twilio|proxy|registry|docker)auth(?:token)?|(?:wifi|wpa2?|preshared|network)?psk|xprv|privkey|privpem|pfx|p12|privatepem|clientkey(?:data|pem)|pkcs12|pkcs8|masterauth|mothersmaidenname|mothermaidenname|requirepass|(?:pass(?:word)?|pwd)(?:hash|salt)|(?:bank|giro)?(?:account|routing)(?:numbers?|no|num|nr)|bankaccount|signature(?:secret)|has\u0142o|haslo|heslo|\u015fifre|parol[\u0103a]|sifre|\u015fifre|senhas?|mdp|authkey|authtoken|requesttoken|jsessionid|phpsessid|geheimnis|zugangscode|zugangsdaten|schl\u00fcsselwort|clavesecreta|clavedeacceso|claveapi|secretkeybase|ssid(?:password)|ssopassword|licensecode|activationcode|(?:signing|client|app|shared|hmac|webhook|consumer|oauth)secret|refreshtoken)$|^(?:pat|salt|pepper|pass[0-9]?|pw[0-9]?|psw|pin|pkey|tan|(?:basic|http|proxy)?auth|bearer|sig|seed|mfa|2fa|totp|pem|sid|nonce(?:secret)|psk|\u043f\u0438\u043d|\u043f\u0438\u043d\u043a\u043e\u0434|mdp)$",
   "last_word": "(?:^|[\\W_])(?i:pass|pw|pin|seed|otp|dsn|psk)$|[\\W_](?i:pat)$|[a-z](?:Pass|Pin|Pat|Psk)$",
   "harmless": "\\A(?:(?:max|min|(?:max|min)?(?:new|prompt|completion|input|output|reasoning|thinking|context)|total|cached?|cache(?:creation|read)input|num|numberof|stop|usage|used|audio|text|image|generated|budget|remaining|special)tokens|(?:.*(?:page|sync)|next|continuation|pagination|progress|resume|bos|eos|pad|sep|unk|cls|mask|stop)tokens?|(?:has|is|no|show|hide|needs?|require[sd]?|use|with|without|allow|enable|forgot|change|rotate|missing|invalid|wrong|bad|unexpected|parse|reset(?=password|pin))(?:password|passwd|passphrase|passcode|token|secret|apikey|credentials?|cookies?|pin)(?:url|link)?|.*pass(?:word|phrase|code)(?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength|hint|(?:updated|changed)at|rules?|types?|format|manager|less|field|name|count|required|reset(?:required)?|url|uri|link|page|label|input|prompt|enabled|disabled|min|max|changed?|set|exists?|ok|valid|encryption|file|path|dir)|(?:public|primary|foreign|sort|partition|hot|group|cache|s3|object|row|column|idempotency)(?:data|host)?keys?|.*public(?:access|ssh|rsa|host|signing)?keys?(?:id|pem)?|.*(?:seedid|tokentype))\\z",
-  "assignment": "(?i)(?:(?<name>(?:pass|p@ss|pwd|pswd|psw|secret|token|key|cred|cookie|auth|otp|cvv|cvc|cvn|csc|ssn|jwt|sessionid|session_id|session\\-id|sessid|pincode|iban|bearer|mnemonic|connectionstr|connection_str|connstr|conn_str|dsn|kennwort|mot_de|mot\\-de|motdepasse|contrase|palavra|wachtwoord|l\u00f6senord|losenord|adgang|salasana|jelsz\u00f3|mat_khau|matkhau|katasandi|\u043f\u0430\u0440\u043e\u043b|\u0441\u0435\u043a\u0440\u0435\u0442|\u5bc6|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\u79d8\u5bc6\u9375|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\u05e1\u05d9\u05e1\u05de\u05d4|\u092a\u093e\u0938\u0935\u0930\u094d\u0921|\u0e23\u0e2b\u0e31\u0e2a\u0e1c\u0e48\u0e32\u0e19|\u0643\u0644\u0645\u0629|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2|kubeconfig|keytab|webhook|xprv|has\u0142o|haslo|heslo|\u015fifre|parol\u0103|senha|geheim|zugang|clave|2fa|mot[ ]de[ ]passe|kata[ ]sandi|kodeord|jelszo|parol|sifre|lozinka|geslo|slapta|chiave|chave|sleutel|\u0643\u0644\u0645\u0629[ ]\u0627\u0644|m\u1eadt[ ]kh\u1ea9u|cl\u00e9|schl|klucz|\u043a\u043b\u044e\u0447|\u0643\u0644\u0645\u0647|\u0631\u0645\u0632|m\u1eadt|dockerconfig|connect\\.sid|pkcs|maiden|pa55|routing|(?:url|uri|code|number|account|card|session|phrase|words|answer|pat|tan|puk|psk|sid|seed|sig|pin|pw|pem|pfx|p12|mdp|mfa|salt|pepper|number|numbers|codes|answers|pkey|no|num|nr)(?![a-z]))(?:(?![\u662f\u306f])[\\w-]){0,48}+)(?:[ ](?:for|of|f\u00fcr|pour|para|de|\u0434\u043b\u044f|on)[ ](?>[\\w@.-]{1,32})(?=[ ]?[:=\u2014\u2192])(?<whose>))?(?:(?>[*\"'`\\\\\\]]{0,20})(?>\\s{0,4})(?::\\s{0,3}(?:&?'?\\w{0,8}\\s)?(?:str|String|string|bytes|SecretStr|Text|std::string)(?:\\s?\\|\\s?None|\\?)?\\s{0,3}=(?>\\s{0,4})|=>|:=|(?>[:=\uff1a]{1,3}))(?:(?!\\*{3})[*`]){0,2}+(?:(?=[ \\t]*\\r?\\n)|(?>\\s{0,4}))|[\"']?(?>\\s{1,4})value\\s{0,2}=\\s{0,2}|>|(?<called>\\((?>\\s{0,4})(?:[\"'][\\w@.-]{1,64}[\"']\\s{0,2},\\s{0,4})?(?=[\"']))|(?<prose>(?>\\s{1,4})(?:is|was|are|ist|war|est|es|\u00e9|\u00e8|era|lautet|to|f\u00fcr\\ lautet|with|\u0431\u0443\u0434\u0435\u0442):?(?>\\s{1,4})|\\s?(?:\u662f|\u306f|\u2192|\u2014|=>)\\s?)|(?<apart>(?>[ \\t]{1,4}))))",
+  "assignment": "(?i)(?:(?<name>(?:pass|p@ss|pwd|pswd|psw|secret|token|key|cred|cookie|auth|otp|cvv|cvc|cvn|csc|ssn|jwt|sessionid|session_id|session\\-id|sessid|pincode|iban|bearer|mnemonic|connectionstr|connection_str|connstr|conn_str|dsn|kennwort|mot_de|mot\\-de|motdepasse|contrase|palavra|wachtwoord|l\u00f6senord|losenord|adgang|salasana|jelsz\u00f3|mat_khau|matkhau|katasandi|\u043f\u0430\u0440\u043e\u043b|\u0441\u0435\u043a\u0440\u0435\u0442|\u5bc6|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\u79d8\u5bc6\u9375|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\u05e1\u05d9\u05e1\u05de\u05d4|\u092a\u093e\u0938\u0935\u0930\u094d\u0921|\u0e23\u0e2b\u0e31\u0e2a\u0e1c\u0e48\u0e32\u0e19|\u0643\u0644\u0645\u0629|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2|kubeconfig|keytab|webhook|xprv|has\u0142o|haslo|heslo|\u015fifre|parol\u0103|senha|geheim|zugang|clave|2fa|mot[ ]de[ ]passe|kata[ ]sandi|kodeord|jelszo|parol|sifre|lozinka|geslo|slapta|chiave|chave|sleutel|\u0643\u0644\u0645\u0629[ ]\u0627\u0644|m\u1eadt[ ]kh\u1ea9u|cl\u00e9|schl|klucz|\u043a\u043b\u044e\u0447|\u0643\u0644\u0645\u0647|\u0631\u0645\u0632|m\u1eadt|dockerconfig|connect\\.sid|pkcs|maiden|pa55|routing|(?:url|uri|code|number|account|card|session|phrase|words|answer|pat|tan|puk|psk|sid|seed|sig|pin|pw|pem|pfx|p12|mdp|mfa|salt|pepper|number|numbers|codes|answers|pkey|no|num|nr)(?![a-z]))(?>(?:(?![\u662f\u306f])[\\w-]){0,48}))(?:[ ](?:for|of|f\u00fcr|pour|para|de|\u0434\u043b\u044f|on)[ ](?>[\\w@.-]{1,32})(?=[ ]?[:=\u2014\u2192])(?<whose>))?(?:(?>[*\"'`\\\\\\]]{0,20})(?>\\s{0,4})(?::\\s{0,3}(?:&?'?\\w{0,8}\\s)?(?:str|String|string|bytes|SecretStr|Text|std::string)(?:\\s?\\|\\s?None|\\?)?\\s{0,3}=(?>\\s{0,4})|=>|:=|(?>[:=\uff1a]{1,3}))(?>(?:(?!\\*{3})[*`]){0,2})(?:(?=[ \\t]*\\r?\\n)|(?>\\s{0,4}))|[\"']?(?>\\s{1,4})value\\s{0,2}=\\s{0,2}|>|(?<called>\\((?>\\s{0,4})(?:[\"'][\\w@.-]{1,64}[\"']\\s{0,2},\\s{0,4})?(?=[\"']))|(?<prose>(?>\\s{1,4})(?:is|was|are|ist|war|est|es|\u00e9|\u00e8|era|lautet|to|f\u00fcr\\ lautet|with|\u0431\u0443\u0434\u0435\u0442):?(?>\\s{1,4})|\\s?(?:\u662f|\u306f|\u2192|\u2014|=>)\\s?)|(?<apart>(?>[ \\t]{1,4}))))",
   "value": "(?im)\\A(?:\"{3}.*?(?:\"{3}|\\z)|'{3}.*?(?:'{3}|\\z)|\"(?:[^\"\\\\]|\\\\.)*\"?|'(?:[^'\\\\]|\\\\.)*'?|`[^`\\n]*`?|(?<escaped>\\\\+[\"'])(?:(?!(?<!\\\\)\\k<escaped>).)*(?:\\k<escaped>)?|(?:digest|negotiate|ntlm|aws4-hmac-sha256|hawk|oauth|apikey|token|bearer|basic|ssws|bot)[ ][^\\r\\n<\"']+|[^\\s\"'<&,;=]{1,64}=(?>[^\\s\"'<,;]{0,1024});[^\\r\\n\"'<]*|(?:[^\\s\"'<&,;)\\]}\\\\]|[,;)\\]}\"'\\\\](?![\\s\"'<&,;)\\]}\\\\]|\\z|[\\w.-]{1,40}[\"']?\\s?[:=]))+)",
   "empty": "\\A(?:(?:(?i:bearer|basic|token)\\s{1,3})?(?:(?i:![01]|null|none|nil|true|false|undefined|n/a|on|off|yes|no|required|optional|missing|enabled|disabled|redacted|hidden|masked|unknown|expired|invalid|empty|unset|reset|changed|default|str|string|bytes|int|integer|bool|boolean|any|object|text|secretstr|varchar\\(\\d+\\)|(?:optional|union)\\[[\\w\\[\\], ]{1,60}\\]|type|session|accepted|rejected|revoked|sensitive|(?:insert|enter|replace|change|example|dummy|placeholder|your|my)[_-][\\w-]{0,40}|[\\w-]{0,40}[_-](?:placeholder|here))|[0-9]{1,2}|\\*{3,}|x{4,}|<[\\w .-]{1,40}>|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|cut)\\]|\\((?:not|un|no|none|hidden|redacted)[\\w ]{0,20}\\)|\\$[0-9]|\\?|:[a-z_]\\w{0,40}|%s|%\\(\\w{1,40}\\)s|(?:env|op|vault|ssm|secretsmanager|gcpsm|keyvault|ref|file|aws|azurekeyvault)(?:\\+\\w+)?:[\\w/{][^\\s\"']{0,100}|!(?i:ref|sub|getatt|importvalue|env)\\s\\S{1,100}|\\.\\.\\.|your[\\w-]{0,40}|\\w{0,8}\\.{3}|\\$\\{[\\w.:?-]{1,80}\\}|\\$\\(?[A-Za-z_][\\w.]{0,80}\\)?|%\\w{1,40}%|\\$?\\{\\{[^{}\\n]{1,80}\\}\\}|(?:var|local|process\\.env|os\\.environ|os\\.getenv|env|secrets|config|settings|self|this|args|params|request|vault|data|module)\\b[.\\[(][\\w.\\[\\]\"'()-]{0,80})(?=[\\s\"'`,;)\\]}>&@/?=|]|\\.?(?:\\s|\\z))|(?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ]|[A-Za-z_.]{2,60}[(\\[]|`{1,3}(?=\\s|\\z)|\\|(?=[ ]))",
   "masked": "\\A(?:[\"'\\\\]{0,20}(?:\\w{1,16}[ ])?\\[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)\\])"
@@ -2819,7 +2948,12 @@ end
 
 test "a line of the handler" do
   parameters { {} }
-  in_event { { "mcp" => { "audit" => { "type" => "mcp_tool_execution" } }, "event" => { "id" => "a-1" }, "x" => "password=1" } }
+  in_event do
+    {
+      "mcp" => { "audit" => { "type" => "mcp_tool_execution", "stream" => { "id" => "a" } } },
+      "event" => { "id" => "a-1", "sequence" => 1, "hash" => "0" * 64 }, "x" => "password=1",
+    }
+  end
   expect("passes untouched") { |events| events.first.get("x") == "password=1" }
 end
 

@@ -20,6 +20,7 @@ from shipper.cli.commands import (
     Commands,
 )
 from shipper.cli.terminal import warn
+from shipper.cli.wrapping import add_wrap, split_command
 from shipper.errors import (
     BadInput,
     DeliveryError,
@@ -31,7 +32,9 @@ from shipper.errors import (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code, which shows the kind of failure."""
     words = sys.argv[1:] if argv is None else argv
+    words, command = split_command(words)
     arguments = _parser(words).parse_args(words)
+    arguments.words = command
     try:
         code = _command(arguments.command)(arguments)
         sys.stdout.flush()
@@ -73,8 +76,11 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     run = commands.add("run", "running:run", "ship the inputs to every output until stopped")
     run.add_argument("--once", action="store_true", help="ship what is there, then exit")
-    if words[:1] != ["run"]:  # the parsers of the others take 15 ms to make
+    if words[:1] == ["wrap"]:
+        add_wrap(commands)
+    elif words[:1] != ["run"]:  # the parsers of the others take 15 ms to make
         from shipper.cli.parsers import add_others
 
+        add_wrap(commands)
         add_others(commands)
     return parser

@@ -9,21 +9,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shipper.api.record import documents_of, recorded_in
 from shipper.cli.commands import EX_DATAERR, EX_FAILED
 from shipper.cli.configuration import config_of
 from shipper.cli.terminal import say, warn
-from shipper.config import Config
-from shipper.errors import ConfigError, Problem
 from shipper.evidence.collect import files_of
 from shipper.evidence.policy import Policy, read_policy
 from shipper.evidence.prove import export_tiles, prove
 from shipper.evidence.store import POLICY, Store
 from shipper.evidence.verdict import PROVEN, UNPROVEN, Verdict
 from shipper.evidence.verify import Progress, Trust, verify
-from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 
 if TYPE_CHECKING:  # only the commands about the cluster load its client
-    from shipper.evidence.documents import Documents
     from shipper.evidence.reconcile import Difference
 
 
@@ -41,24 +38,10 @@ def verify_paths(arguments: argparse.Namespace) -> int:
 
 def _verify_documents(arguments: argparse.Namespace, trust: Trust) -> int:
     """Verify the documents in the cluster of the configuration."""
-    with _documents(config_of(arguments), arguments.index) as documents:
+    with documents_of(config_of(arguments), arguments.index) as documents:
         verdicts = list(documents.verify(trust))
     _print(verdicts, as_json=arguments.json)
     return _code(verdicts)
-
-
-@contextmanager
-def _documents(config: Config, index: str) -> Iterator["Documents"]:
-    """The documents in the cluster of the configuration."""
-    from shipper.evidence.documents import Documents
-    from shipper.outputs.elasticsearch.api import api_client
-
-    settings = config.outputs.get("elasticsearch")
-    if not isinstance(settings, ElasticsearchConfig):
-        what = "is missing; it names the cluster (as does elasticsearch_url)"
-        raise ConfigError([Problem("output.elasticsearch", what)])
-    with api_client(settings) as client:
-        yield Documents(client, index)
 
 
 def reconcile_paths(arguments: argparse.Namespace) -> int:
@@ -67,7 +50,7 @@ def reconcile_paths(arguments: argparse.Namespace) -> int:
 
     config = config_of(arguments)
     paths: Sequence[Path] = arguments.paths or recorded_in(config)
-    with _documents(config, arguments.index) as documents:
+    with documents_of(config, arguments.index) as documents:
         found = list(reconcile(paths, documents))
     for one in found:
         if arguments.json:
@@ -109,11 +92,6 @@ def export_all_tiles(arguments: argparse.Namespace) -> int:
 
 def _store(arguments: argparse.Namespace) -> Store:
     return Store(arguments.evidence or config_of(arguments).data / "evidence")
-
-
-def recorded_in(config: Config) -> list[Path]:
-    """Where the configuration records: the application's events, and those of the shipper."""
-    return [path for path in (config.audit, config.data / "audit") if path.is_dir()]
 
 
 def trust_of(arguments: argparse.Namespace) -> Trust:

@@ -213,6 +213,7 @@ def _add_evidence(commands: Commands) -> None:
     reconcile.add_argument("--index", metavar="PATTERN", default="logs-mcp.*", help=index)
     each = "print JSON, one object per stream"
     reconcile.add_argument("--json", action="store_true", help=each)
+    _add_search(commands)
     what = "print a proof that an event was signed (C2SP tlog-proof)"
     prove = commands.add("prove", "evidence:prove_event", what)
     prove.add_argument("id", metavar="ID", help="its event.id")
@@ -243,6 +244,22 @@ def _add_evidence(commands: Commands) -> None:
     export.add_argument("file", nargs="?", metavar="FILE", type=Path, help="a key file")
     for one in (create, rotate, revoke, export):
         _add_policy(one)
+
+
+def _add_search(commands: Commands) -> None:
+    what = "print the events that match a query, one line each"
+    search = commands.add("search", "search:search_events", what)
+    text = "as in Kibana, such as 'user.id: bob and event.outcome: failure'; '' finds all"
+    search.add_argument("query", metavar="QUERY", help=text)
+    where = "segments, archives of them, or directories (default: those of the configuration)"
+    search.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
+    search.add_argument("--since", metavar="TIME", help="events from this time on (UTC)")
+    search.add_argument("--until", metavar="TIME", help="events before this time (UTC)")
+    search.add_argument("--limit", metavar="N", type=int, help="stop after N events")
+    cluster = "search the cluster of output.elasticsearch instead of files"
+    search.add_argument("--elasticsearch", action="store_true", help=cluster)
+    index = "data streams, aliases or indices (default: %(default)s)"
+    search.add_argument("--index", metavar="PATTERN", default="logs-mcp.*", help=index)
 
 
 def _add_trust(parser: argparse.ArgumentParser) -> None:

@@ -4,9 +4,10 @@ import argparse
 import time
 from pathlib import Path
 
+from shipper.api.record import recorded_in
 from shipper.cli.commands import EX_CONFIG
 from shipper.cli.configuration import config_of
-from shipper.cli.evidence import recorded_in, trust_of
+from shipper.cli.evidence import trust_of
 from shipper.cli.terminal import say, warn
 from shipper.config import Config
 from shipper.evidence.prune import Pruning, carry_out, plan

@@ -36,7 +36,7 @@ def status(arguments: argparse.Namespace) -> int:
 def _show_status(config: Config, *, as_json: bool) -> None:
     outputs = output_status(config)
     if as_json:
-        _say_json({"outputs": [asdict(one) for one in outputs]})
+        _say_json({"outputs": [one.plain() for one in outputs]})
     else:
         show(status_view(outputs) if outputs else "no output is configured")
 

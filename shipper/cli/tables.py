@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -57,13 +57,36 @@ def status_view(outputs: Sequence[OutputStatus], rates: Mapping[str, float] | No
     It fits a terminal of 80 columns; if necessary, only the names of outputs are shortened.
     """
     errors = [_error(one) for one in outputs if one.error]
-    return Group(_status_table(outputs, rates), *errors)
+    accounts = [line for one in outputs for line in _account(one)]
+    return Group(_status_table(outputs, rates), *errors, *accounts)
 
 
 def _error(one: OutputStatus) -> Text:
     return Text.assemble(
         (f"{one.output}: ", "bold"), (printable(one.error), _COLOURS.get(one.state, ""))
     )
+
+
+def _account(one: OutputStatus) -> Iterator[Text]:
+    """What became of every line, as a sum that must be right."""
+    account = one.account
+    parts = [
+        f"{account.delivered:,} delivered",
+        f"{account.dead_letters:,} dead letters",
+        f"{account.waiting:,} waiting",
+        *([f"{account.dropped:,} dropped by the configuration"] if account.dropped else ()),
+        *([f"{account.joined:,} blank or joined"] if account.joined else ()),
+    ]
+    yield _named(one, f"{account.written:,} lines written = {' + '.join(parts)}")
+    if account.recorded:
+        sums = f"{account.recorded:,} recorded + {account.stated_lost:,} stated as lost"
+        yield _named(one, f"{account.emitted:,} audit events emitted = {sums}")
+    if wrong := account.unexplained:
+        yield _named(one, f"{wrong:,} lines without an outcome: report this fault", "red")
+
+
+def _named(one: OutputStatus, what: str, style: str = "") -> Text:
+    return Text.assemble((f"{one.output}: ", "bold"), (what, style))
 
 
 def _status_table(outputs: Sequence[OutputStatus], rates: Mapping[str, float] | None) -> Table:

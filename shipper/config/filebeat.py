@@ -38,7 +38,6 @@ _METADATA = "would ask a metadata service; set the fields you need with add_fiel
 _MODULES = "modules are not supported; ship the files and parse them in Elasticsearch or Logstash"
 _KIBANA = "Kibana uses the credentials and TLS settings of output.elasticsearch"
 _OF_KIBANA = ("username", "password", "api_key", "path", "headers", "ssl")
-_ONE_NAME = "all lines go to one name"
 _DECODERS = (
     *("convert", "decode_base64_field", "decode_cef", "decode_csv_fields", "decode_duration"),
     *("decode_xml", "decode_xml_wineventlog", "decompress_gzip_field", "dissect", "extract_array"),
@@ -144,12 +143,8 @@ REFUSED: Mapping[str, str] = {
     "inputs.tail_files": "would leave lines out; every file is shipped from its beginning",
     "inputs.index": f"is not supported: {_ROUTE}",
     "inputs.pipeline": f"is not supported: {_ROUTE}",
-    "output.*.indices": f"is not supported: {_ROUTE}",
-    "output.*.pipelines": f"is not supported: {_ROUTE}",
     "output.*.non_indexable_policy": "is not supported: refused lines are kept as dead letters",
     "output.*.codec.format": "is not supported: a line is sent unchanged",
-    "output.*.topics": f"is not supported: {_ONE_NAME}",
-    "output.*.keys": f"is not supported: {_ONE_NAME}",
     "output.kafka.headers": "is not supported: a message consists of its line only",
     "output.*.kerberos": _KERBEROS,
     "output.*.proxy_url": _PROXY,

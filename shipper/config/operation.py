@@ -78,7 +78,7 @@ class EvidenceConfig(Struct, frozen=True, kw_only=True):
     #: Signs in place of a key file: reads the message, prints the signature in base64.
     command: tuple[str, ...] = ()
     #: The public key of the command.
-    public: str = ""
+    public: str | None = None
     #: A checkpoint of each open stream, also without new events.
     interval_s: Duration = 60.0
     #: A checkpoint earlier than that, after this many events.

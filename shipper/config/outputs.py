@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from shipper.catalog import Catalog, IndexStrategy
 from shipper.config.cloud import Cloud, read_cloud
+from shipper.config.names import take_names, with_names
 from shipper.outputs import OUTPUTS
 from shipper.yaml.node import YamlNode
 from shipper.yaml.reader import Reader
@@ -50,12 +51,11 @@ def _output(reader: Reader, name: str, node: YamlNode) -> object | None:
         return None
     if "worker" in options:  # Filebeat has both names
         options.setdefault("workers", options.pop("worker"))
-    for key in [key for key in _NAMES if _is_template(options.get(key))]:
-        reader.note(options.pop(key), _TEMPLATE)
+    rules = take_names(reader, name, options)
     if (hosts := options.get("hosts")) and not hosts.is_unset:
         options["hosts"] = replace(hosts, scalar=None, items=[*_hosts(hosts)])
     bare = replace(node, children=options) if node.children is not None else node
-    value: object = into(reader, OUTPUTS[name].config, bare)
+    value: object = with_names(into(reader, OUTPUTS[name].config, bare), rules)
     _check_pem(reader, options.get("ssl"))
     if name == "elasticsearch":
         return _with_preset(reader, value, options)
@@ -89,18 +89,6 @@ def _hosts(node: YamlNode) -> Iterator[YamlNode]:
             )
         else:
             yield item
-
-
-#: Options that name the destination of lines; Filebeat would fill them in for each event.
-_NAMES = ("index", "pipeline", "topic", "key", "path", "filename")
-_TEMPLATE = (
-    "%{…} in a name is not filled in; give a fixed name (events in Elasticsearch go to the data "
-    "streams that they name; for monthly indices set index_strategy)"
-)
-
-
-def _is_template(node: YamlNode | None) -> bool:
-    return node is not None and "%{" in str(node.scalar)
 
 
 def _in_cloud(settings: Any, cloud: Cloud) -> object:

@@ -6,14 +6,20 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from shipper.durable import append, exclusively, is_at, open_append, trim, unended
 from shipper.follow.batch import BadLine
+from shipper.forms.check import EXCERPT_BYTES, Reject
 from shipper.shown import as_text
+
+#: There is room for at least this many dead letters: of longer lines only the head is kept.
+_LEAST_LINES = 100
 
 
 class LossReporter(Protocol):
@@ -120,7 +126,7 @@ class DeadLetters:
     def _encoded(self, bad_lines: Iterable[BadLine]) -> Iterable[bytes]:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         for bad_line in bad_lines:
-            reject = bad_line.reject
+            reject = self._shortened(bad_line.reject)
             line, encoded = _line(reject.line)
             dead_letter = DeadLetter(
                 timestamp=now,
@@ -135,6 +141,18 @@ class DeadLetters:
                 key=bad_line.key,
             )
             yield msgspec.json.encode(dead_letter) + b"\n"
+
+    def _shortened(self, reject: Reject) -> Reject:
+        """The reject without the end of a huge line: few of them would leave no room for others.
+
+        The complete line is in its file, at its offset, as long as that exists.
+        """
+        size = len(reject.line)
+        if size <= self._max_bytes // _LEAST_LINES or reject.length is not None:
+            return reject
+        digest = sha256(reject.line).hexdigest()
+        head = reject.line[:EXCERPT_BYTES]
+        return replace(reject, line=head, length=size, sha256=digest)
 
 
 def _line(line: bytes) -> tuple[str | None, str | None]:

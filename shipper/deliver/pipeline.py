@@ -12,12 +12,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from shipper.deliver.accounting import account_of, raw_lines
 from shipper.deliver.age import Age
 from shipper.deliver.backoff import Backoff
 from shipper.deliver.dead_letters import DeadLetters, LossReporter, dead_letters_path
-from shipper.deliver.settle import Settler
+from shipper.deliver.settle import Settled, Settler
 from shipper.deliver.stats import State, Stats
 from shipper.errors import ShipperError, Stopped, Unavailable, Unreadable
 from shipper.follow.batch import BadLine, Batch
@@ -173,6 +174,7 @@ class Pipeline:
             )
             stack.callback(following.close)
             self.has_started = True
+            self.stats.account = registry.account
             yield Delivery(
                 registry,
                 following,
@@ -268,17 +270,21 @@ class Delivery:
         if batch is None:
             return False
         self._stats.active = batch.line_count()
-        if self._settler.settle(batch):  # each line is delivered or a dead letter
-            self._commit(batch)  # only now may the positions move
+        self._stats.account = structs.replace(self._registry.account, waiting=raw_lines(batch))
+        if settled := self._settler.settle(batch):  # each line is delivered or a dead letter
+            self._commit(batch, settled)  # only now may the positions move
             self._stats.active = 0
         return True
 
-    def _commit(self, batch: Batch) -> None:
+    def _commit(self, batch: Batch, settled: Settled) -> None:
         truncated = batch.truncated()
         if self._loss_reporter:
             self._record_losses(self._loss_reporter, batch, truncated)
         now_s = int(time.time())
-        self._registry.commit([source.advance(now_s) for source, _ in batch.parts])
+        account = account_of(batch, settled)
+        positions = [source.advance(now_s) for source, _ in batch.parts]
+        self._registry.commit(positions, settled=account)
+        self._stats.account = self._registry.account
         self._stats.batches += 1
         self._stats.read_lines += batch.line_count()
         self._stats.read_bytes += batch.size_bytes()

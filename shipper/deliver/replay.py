@@ -68,8 +68,8 @@ class Replay(Struct):
     path: Path
     #: Whether a dead letter is selected.
     wanted: Callable[[DeadLetter], bool]
-    #: Returns whether every line is settled: delivered, or a dead letter with its new reason.
-    settle: Callable[[ReplayBatch], bool]
+    #: Returns the outcomes once every line is delivered, or a dead letter with its new reason.
+    settle: Callable[[ReplayBatch], object | None]
     max_lines: int
     kept: KeptDeadLetters = field(default_factory=KeptDeadLetters)
 
@@ -89,7 +89,7 @@ class Replay(Struct):
     def _send(self, claimed: "_Claimed") -> bool:
         for lines, end in claimed.batches(self.max_lines):
             batch, kept = self._sorted(lines)
-            if not self.settle(batch):
+            if self.settle(batch) is None:
                 return False
             self._keep(kept)
             claimed.advance(end)

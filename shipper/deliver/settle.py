@@ -4,6 +4,8 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from msgspec import Struct
+
 from shipper.deliver.backoff import Backoff
 from shipper.deliver.dead_letters import DeadLetters, Full, LossReporter
 from shipper.deliver.poison import Attempt, Group, Settleable, Unsettled
@@ -33,6 +35,14 @@ _AGAIN = "again and again, while it worked otherwise"
 _Sleep = Callable[[float], bool]
 
 
+class Settled(Struct, frozen=True):
+    """The outcomes of the lines of a batch."""
+
+    #: How many the destination has.
+    delivered: int
+    dead_letters: Sequence[BadLine]
+
+
 class Settler:
     """Sends batches to one output until they are settled."""
 
@@ -59,16 +69,18 @@ class Settler:
         self.stalled_since: float | None = None
         self.away_since: float | None = None
 
-    def settle(self, batch: Settleable) -> bool:
-        """Send until every line is delivered or a dead letter; False if stopped before."""
-        rest = Unsettled(batch)
+    def settle(self, batch: Settleable) -> Settled | None:
+        """Send until every line is delivered or a dead letter; None if stopped before."""
+        rest, before = Unsettled(batch), self._stats.delivered
         while rest:
             group = rest.next()
             attempt = self._attempt(group, rest.in_doubt())
             rest.apply(attempt)
             if attempt.delay_s is not None and not self._sleep(attempt.delay_s):
-                return False
-        return not rest.bad_lines or self._add_dead_letters(rest.bad_lines)
+                return None
+        if rest.bad_lines and not self._add_dead_letters(rest.bad_lines):
+            return None
+        return Settled(self._stats.delivered - before, rest.bad_lines)
 
     def _attempt(self, group: Group, in_doubt: int | None) -> Attempt:
         """Send once; `in_doubt` is how many lines are left if all of them are in doubt."""

@@ -4,6 +4,8 @@ from enum import Enum
 
 from msgspec import Struct
 
+from shipper.follow.account import Account
+
 
 class State(Enum):
     """What a pipeline is doing."""
@@ -60,6 +62,8 @@ class Stats(Struct):
     last_ack_monotonic: float | None = None
     #: Good lines that were read and are not settled.
     active: int = 0
+    #: The account of all lines of the inputs that are settled, since the positions were made.
+    account: Account = Account()
     #: The time (time.time) of the oldest line that is in a file and not acknowledged, by its own
     #: timestamp or its file's; None if every line is acknowledged.
     oldest_s: float | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from shipper.evidence.judge import Case, judge, seen_by
+from shipper.evidence.query import Query
 from shipper.evidence.scan import Scan, Walk
 from shipper.evidence.signed import notes_by_stream
 from shipper.evidence.verdict import Verdict
@@ -85,6 +86,11 @@ class Documents(Struct, frozen=True):
     def hits(self, stream: str) -> Iterator[Mapping[str, Any]]:
         """The documents of a stream and where they are, in order of their sequences."""
         return self._hits({"term": {_STREAM: stream}})
+
+    def search(self, query: Query) -> Iterator[bytes]:
+        """The lines of the documents that match, in the order of streams and sequences."""
+        for hit in self._hits({"bool": {"filter": query.clauses}}):
+            yield canonical(hit["_source"])
 
     def _scan(self, stream: str, cuts: Sequence[int], progress: Progress) -> Scan:
         walk, block = Walk(stream, cuts), list[bytes]()

@@ -42,7 +42,6 @@ _ROOT = {
     "tagline": "You Know, for Search",
 }
 _LICENSE = {"license": {"status": "active", "uid": "0", "type": "basic", "mode": "basic"}}
-_BLOCK = "cluster_block_exception"
 _ERRORS = {
     400: ("document_parsing_exception", "failed to parse a field of the document"),
     401: ("security_exception", "missing authentication credentials"),
@@ -52,8 +51,30 @@ _ERRORS = {
     413: ("content_too_long_exception", "entity content is too long"),
     429: ("es_rejected_execution_exception", "rejected execution of coordinating operation"),
 }
-_FULL = "blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark];"
-_READONLY = "blocked by: [FORBIDDEN/8/index write (api)];"
+#: Answers for every line, none of which is to blame: status, type and reason.
+_FOR_EVERY_LINE = {
+    "full": (
+        *(429, "cluster_block_exception"),
+        "blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark];",
+    ),
+    "readonly": (
+        *(403, "cluster_block_exception"),
+        "blocked by: [FORBIDDEN/8/index write (api)];",
+    ),
+    "denied": (
+        *(403, "security_exception"),
+        "action [indices:admin/auto_create] is unauthorized for API key id [x]",
+    ),
+    "shards": (
+        *(400, "validation_exception"),
+        "this action would add [2] shards, but there are [1000]/[1000] maximum normal shards open;",
+    ),
+    "no-pipeline": (
+        *(400, "illegal_argument_exception"),
+        "pipeline with id [p] does not exist",
+    ),
+    "no-index": (404, "index_not_found_exception", "no such index [x]"),
+}
 
 
 class BulkServer(Server):
@@ -159,10 +180,9 @@ class BulkServer(Server):
         """The failure of this line, if it fails."""
         if self._poison is not None and self._poison.search(line):
             return {"status": 400, "error": _error(400)}
-        if action.name == "full":
-            return {"status": 429, "error": {"type": _BLOCK, "reason": _FULL}}
-        if action.name == "readonly":
-            return {"status": 403, "error": {"type": _BLOCK, "reason": _READONLY}}
+        if action.name in _FOR_EVERY_LINE:
+            status, kind, reason = _FOR_EVERY_LINE[action.name]
+            return {"status": status, "error": {"type": kind, "reason": reason}}
         if action.name != "items" or action.status is None:
             return None
         if action.pattern is not None:

@@ -58,6 +58,10 @@ BULK = {
     "items STATUS matching PATTERN": "fail the lines that match (no blanks, commas, semicolons)",
     "full": "429 cluster_block_exception for every line: the disk is over its flood stage",
     "readonly": "403 cluster_block_exception for every line: writing is blocked",
+    "denied": "403 security_exception for every line: the credentials lack a privilege",
+    "shards": "400 validation_exception for every line: the cluster has no room for shards",
+    "no-pipeline": "400 illegal_argument_exception for every line: the pipeline does not exist",
+    "no-index": "404 index_not_found_exception for every line",
     "empty": "take nothing and answer 'errors' without items",
     "cut SIZE": "take everything, send that many bytes of the answer, then close",
 }
@@ -69,7 +73,7 @@ PROXY = {
 
 #: Each of these ends a phase; any other phase ends with `ok`.
 _LAST = {"ok", "half-open", "reset", "close", "lose", "handshake", "STATUS", "items", "full"}
-_LAST |= {"readonly", "empty", "cut", "refuse"}
+_LAST |= {"readonly", "denied", "shards", "no-pipeline", "no-index", "empty", "cut", "refuse"}
 
 _SPLIT = re.compile(r"[;\n]")
 _REPEAT = re.compile(r"(\d{1,6})x\s+(.*)")

@@ -191,7 +191,7 @@ def may_succeed(copy: Source, original: Source) -> bool:
     """
     file = copy.file.handle()
     if not original.has_left:
-        return not original.holds_mark() and _holds_settled(file, original)
+        return _was_cut(original) and _holds_settled(file, original)
     if _is_in_place_of(copy, original) and original.place is Place.RENAMED:
         return False  # this is the next file of the same program
     # An archive is complete, even if late lines followed the part that it was made of.
@@ -202,15 +202,30 @@ def may_succeed(copy: Source, original: Source) -> bool:
 
 
 def _is_copy(copy: Source, original: Source) -> bool:
-    """Whether everything in `copy` is, or was, in `original`, or will succeed it."""
+    """Whether everything in `copy` is, or was, in `original`, or will succeed it.
+
+    `OSError` if the original cannot be opened, and the next scan finds out where it is.
+    """
     try:
         if may_succeed(copy, original):
             return True
         if _is_in_place_of(copy, original):
             return _may_replace(copy, original)
         return not original.has_left and _is_beginning(copy.file.handle(), original.file.handle())
-    except OSError:  # gone or replaced: the next scan finds out
+    except OSError:
+        if original.is_listed:
+            raise
         return False
+
+
+def _was_cut(original: Source) -> bool:
+    """Whether it lost its settled bytes, or is gone with them; `OSError` until a scan shows it."""
+    try:
+        return not original.holds_mark()
+    except OSError:
+        if original.is_listed:
+            raise
+        return True
 
 
 def _may_replace(copy: Source, original: Source) -> bool:

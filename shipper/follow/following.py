@@ -13,12 +13,13 @@ from shipper.follow import discover
 from shipper.follow.batch import Batch, BatchBuilder
 from shipper.follow.claims import Claims, Kind
 from shipper.follow.deletions import OwnDeletions
-from shipper.follow.discover import Found, matcher, patterns
+from shipper.follow.discover import Found
 from shipper.follow.expand import Expansion
 from shipper.follow.handle import Packed, Torn
 from shipper.follow.inputs import InputConfig
 from shipper.follow.late import Late
 from shipper.follow.left_out import LeftOut, Problems
+from shipper.follow.owners import Owners
 from shipper.follow.reader import Limits
 from shipper.follow.registry import Committed, Position
 from shipper.follow.retention import deletable, inactive, is_gone
@@ -26,9 +27,6 @@ from shipper.follow.scan_log import ScanLog
 from shipper.follow.source import Place, Source, Stage, Turn
 from shipper.follow.sources import OpenFiles, Sources, Turns
 from shipper.follow.streams import Streams
-
-#: Positions of files that were missing for this long are forgotten (a mount may be back sooner).
-_FORGET_AFTER_S = 30 * 24 * 3600
 
 
 class Following:
@@ -45,8 +43,7 @@ class Following:
         """Follow the files of `inputs`; `limits` are those of a batch."""
         self._inputs = inputs
         self._scan_log = ScanLog()
-        self._owners = [(matcher(patterns([one])).match, one) for one in inputs]
-        self._has_clean = any(one.clean_inactive_s for one in inputs)
+        self._owners = Owners(inputs)
         self._committed = committed
         self._limits = limits
         self._left_out = left_out
@@ -89,6 +86,13 @@ class Following:
         """The followed files."""
         return iter(self._sources)
 
+    def unread_lines(self) -> int:
+        """The lines after the positions, counted in the files after a `scan`; reads all of them."""
+        for source in tuple(self._turns):
+            while not source.is_known and self._explore(source):
+                pass
+        return sum(source.unread_lines() for source in self._sources if source.is_known)
+
     def close(self) -> None:
         """Close all files."""
         for source in self._sources:
@@ -118,7 +122,7 @@ class Following:
         for source in deletable(self._sources, self._streams, now_s):
             if source not in self._problems:
                 self._deletions.settled(source.found)
-        old = self._claims.drop_older(lambda position: now_s - self._kept_s(position))
+        old = self._claims.drop_older(lambda position: now_s - self._owners.kept_s(position.path))
         return [
             *gone,
             *self._claims.drop_without_copy(),
@@ -131,7 +135,7 @@ class Following:
         self._note_settled()
         expansion = Expansion(ScanLog())
         for path in sorted(paths):
-            owner = self._owner(path)
+            owner = self._owners.of(path)
             if owner and (found := discover.find(path, owner, expansion)):
                 self._see(found)
 
@@ -148,13 +152,14 @@ class Following:
             return 2
         return 0 if self._claims.has_position(found) else 1
 
-    def _owner(self, path: str) -> InputConfig | None:
-        owners = (one for is_match, one in self._owners if is_match(path))
-        return next((one for one in owners if one.scanner.wants(path)), None)
-
     def _see(self, found: Found) -> None:
         """Follow a file that was found, and give it a turn if it may have something to read."""
-        source = self._sources.at(found) or self._adopt(found)
+        source = self._sources.at(found)
+        if source and source.has_lost_inode_to(found):
+            self._forget(source)
+            self._claims.keep(source.id, is_gone=False)
+            source = None
+        source = source or self._adopt(found)
         if source is None:
             return
         if source.found.path != found.path:
@@ -405,9 +410,3 @@ class Following:
         self._problems.forget(source)
         self._claims.forget(source)
         source.close()
-
-    def _kept_s(self, position: Position) -> float:
-        if not self._has_clean:
-            return _FORGET_AFTER_S
-        owner = self._owner(position.path)
-        return owner.clean_inactive_s if owner and owner.clean_inactive_s else _FORGET_AFTER_S

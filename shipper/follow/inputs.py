@@ -51,6 +51,8 @@ class InputConfig(Struct, frozen=True, kw_only=True):
     audit_datasets: tuple[str, ...] = ()
     #: Whether they are segments of standard input.
     is_stdin: bool = False
+    #: Whether they are the shipper's events about itself, which do not count in the account.
+    is_own: bool = False
     scanner: Scanner = Scanner()
     delete: Delete = Delete()
     #: A file unchanged for longer is not started; 0: every file is.

@@ -42,7 +42,9 @@ class Mark(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     def moved(self, file: Handle, offset: int) -> "Mark":
         """The mark at a later `offset` in the same file."""
-        head = self.head if self.is_full else head_of(file, offset)
+        # A full head of lines that were sent covers more than the first few that are settled.
+        is_kept = self.is_full and offset >= HEAD_BYTES
+        head = self.head if is_kept else head_of(file, offset)
         return Mark(offset, head, _tail(file, offset) if offset > HEAD_BYTES else b"")
 
 

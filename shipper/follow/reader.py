@@ -42,6 +42,8 @@ class Chunk(Struct, frozen=True):
     end: int
     #: The lines and rejects; without offsets the lines are at the same distances as in the block.
     sifted: Sifted = Sifted(NO_LINES)
+    #: How many lines of the file it covers, with blank ones and each of an event of several.
+    raw_lines: int = 0
 
     @property
     def lines(self) -> Lines:
@@ -144,7 +146,7 @@ class Reader:
         whole = _sifted(unread, _block(unread, data[:end], limits, is_last=is_long))
         if whole.end == unread.start and len(data) == asked < left:
             return None
-        chunk = self._fitted(whole, limits, is_all=asked == left)
+        chunk = self._fitted(whole, data, limits, is_all=asked == left)
         rest = data[whole.end - unread.start :]
         is_full = len(chunk.lines) >= limits.max_lines
         is_all_read = chunk.end == whole.end and unread.start + len(data) >= unread.size
@@ -172,14 +174,14 @@ class Reader:
             return self.read(unread, limits)
         return Read(Chunk(unread.start, unread.start), at < unread.size)
 
-    def _fitted(self, chunk: Chunk, limits: Limits, *, is_all: bool) -> Chunk:
-        """Cut the chunk to the lines that fit into the batch; adjust the size of the next block."""
+    def _fitted(self, chunk: Chunk, data: bytes, limits: Limits, *, is_all: bool) -> Chunk:
+        """Cut the chunk, read as `data`, to the lines that fit; adjust the next block."""
         if len(chunk.lines) <= limits.max_lines:
             # Grow by an eighth if that still fits, and if there was more to read.
             if not is_all and len(chunk.lines) * 9 <= limits.max_lines * 8:
                 self._block_bytes = min(_MAX_READ_BYTES, self._block_bytes * 9 // 8)
             return chunk
-        chunk = _cut(chunk, limits.max_lines)
+        chunk = _cut(chunk, limits.max_lines, data)
         self._block_bytes = max(_MIN_READ_BYTES, chunk.size_bytes)
         return chunk
 
@@ -201,7 +203,8 @@ class Reader:
             length=skip.length,
             sha256=skip.digest.hexdigest(),
         )
-        return Read(Chunk(start, end, unread.form.shorten(line_over)), end < unread.size)
+        chunk = Chunk(start, end, unread.form.shorten(line_over), raw_lines=1)
+        return Read(chunk, end < unread.size)
 
 
 def with_rest(chunk: Chunk, rest: bytes, unread: Unread, limits: Limits) -> Chunk:
@@ -225,10 +228,15 @@ def _sifted(unread: Unread, block: Block) -> Chunk:
         return Chunk(block.offset, block.offset)
     found = unread.form.sift(block)
     end = block.offset + len(block.data) - found.waiting_bytes
-    return Chunk(block.offset, end, found)
+    return Chunk(block.offset, end, found, _raw_lines(found, block.data[: end - block.offset]))
 
 
-def _cut(chunk: Chunk, max_lines: int) -> Chunk:
+def _raw_lines(sifted: Sifted, data: bytes) -> int:
+    """The lines in the `data` that `sifted` was made of."""
+    return data.count(b"\n") if sifted.offsets is not None else len(sifted.lines)
+
+
+def _cut(chunk: Chunk, max_lines: int, data: bytes) -> Chunk:
     """The chunk up to the first line over the limit, or to the last cut before that line.
 
     Where there is no such cut, up to the first cut after it: a few lines more than `max_lines`.
@@ -248,7 +256,8 @@ def _cut(chunk: Chunk, max_lines: int) -> Chunk:
         truncated=[record for record in sifted.truncated if record.offset < end],
         sealed=sifted.sealed[:kept],
     )
-    return Chunk(chunk.start, end, kept_lines)
+    raw_lines = _raw_lines(kept_lines, data[: end - chunk.start])
+    return Chunk(chunk.start, end, kept_lines, raw_lines)
 
 
 def _joined(chunk: Chunk, last: Chunk, last_bytes: int) -> Chunk:
@@ -264,4 +273,5 @@ def _joined(chunk: Chunk, last: Chunk, last_bytes: int) -> Chunk:
             *(one.is_sealed(index) for one in (first, second) for index in range(len(one.lines)))
         ],
     )
-    return Chunk(chunk.start, chunk.end + last_bytes, both)
+    raw_lines = chunk.raw_lines + last.raw_lines
+    return Chunk(chunk.start, chunk.end + last_bytes, both, raw_lines)

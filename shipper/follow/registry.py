@@ -20,13 +20,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 from msgspec import structs
 
 from shipper.durable import append, open_append, replace
 from shipper.errors import RegistryError
+from shipper.follow.account import Account
 from shipper.follow.mark import Mark
 from shipper.shown import as_text, is_encodable
 
@@ -75,6 +76,8 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 class _Commit(msgspec.Struct, forbid_unknown_fields=True):
     set: Sequence[Position]
     forget: Sequence[int] = ()
+    #: Of everything that is settled by now; the last one counts.
+    account: Account | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
@@ -114,7 +117,16 @@ class Committed:
 class Registry:
     """The positions of one pipeline; held by one process at a time."""
 
-    __slots__ = ("_compacted_bytes", "_file", "_lock", "_path", "_positions", "_size", "since_s")
+    __slots__ = (
+        "_compacted_bytes",
+        "_file",
+        "_lock",
+        "_path",
+        "_positions",
+        "_size",
+        "account",
+        "since_s",
+    )
 
     def __init__(self, path: Path) -> None:
         """Lock and load the journal at `path`; `RegistryError` if another process holds it."""
@@ -122,7 +134,7 @@ class Registry:
         self._lock = self._file = -1
         try:
             self._lock = take_lock(path.with_name(path.name + ".lock"))
-            self.since_s, self._positions = _load(path)
+            self.since_s, (self._positions, self.account) = _load(path)
             self._size = self._compacted_bytes = 0
             self._compact()
         except OSError as error:
@@ -137,13 +149,23 @@ class Registry:
         """The committed positions."""
         return Committed(self._positions)
 
-    def commit(self, positions: Sequence[Position], forget: Sequence[int] = ()) -> None:
-        """Replace `positions`, drop the ids to `forget`, and wait until that is on the disk."""
-        data = _encode_line(_Commit(positions, forget))
+    def commit(
+        self,
+        positions: Sequence[Position],
+        forget: Sequence[int] = (),
+        settled: Account | None = None,
+    ) -> None:
+        """Replace `positions`, drop the ids to `forget`, and wait until that is on the disk.
+
+        `settled` is the account of the lines that are settled with it.
+        """
+        account = self.account + settled if settled else self.account
+        data = _encode_line(_Commit(positions, forget, account if settled else msgspec.UNSET))
         try:
             append(self._file, data)
             self._size += len(data)
             self._apply(positions, forget)
+            self.account = account
             if self._size > max(_MIN_COMPACT_BYTES, _MAX_GROWTH * self._compacted_bytes):
                 self._compact()
         except OSError as error:
@@ -177,6 +199,8 @@ class Registry:
 
     def _lines(self) -> Iterator[bytes]:
         yield _encode(_Header(_FORMAT.format, _FORMAT.version, self.since_s)) + b"\n"
+        if self.account != Account():
+            yield _encode_line(_Commit((), (), self.account))
         positions = iter(self._positions.values())
         while some := tuple(islice(positions, _AT_ONCE)):
             yield _encode_line(_Commit(some))
@@ -189,15 +213,30 @@ def registry_path(data: Path, output: str) -> Path:
 
 def read_positions(path: Path) -> tuple[Position, ...]:
     """The positions in the journal at `path`, read without its lock; empty if there is none."""
-    _, positions = _load(path)
-    return tuple(positions.values())
+    _, found = _load(path)
+    return tuple(found.positions.values())
+
+
+class Snapshot(NamedTuple):
+    """A journal at one moment."""
+
+    since_s: int
+    committed: Committed
+    #: Of the lines before the positions.
+    account: Account
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """The journal at `path`, read without its lock; an empty one if there is none."""
+    since_s, found = _load(path)
+    return Snapshot(since_s, Committed(found.positions), found.account)
 
 
 def _encode_line(commit: _Commit) -> bytes:
     try:
         data = _encode(commit)
     except UnicodeEncodeError:  # rare, so it may take its time
-        data = _encode(_Commit([_with_path_bytes(one) for one in commit.set], commit.forget))
+        data = _encode(structs.replace(commit, set=list(map(_with_path_bytes, commit.set))))
     return _encode(_Line(zlib.crc32(data), msgspec.Raw(data))) + b"\n"
 
 
@@ -221,18 +260,26 @@ def _apply(into: dict[int, Position], positions: Iterable[Position], forget: Ite
         into.pop(ident, None)
 
 
-def _load(path: Path) -> tuple[int, dict[int, Position]]:
-    """When the journal was made, and the positions in it."""
+class _Found(NamedTuple):
+    """What a journal holds."""
+
+    positions: dict[int, Position]
+    account: Account = Account()
+
+
+def _load(path: Path) -> tuple[int, _Found]:
+    """When the journal was made, and what it holds."""
     try:
         with path.open("rb") as file:
             since_s = _read_header(path, file.readline()).since_s
-            return since_s, _read_positions(path, file)
+            return since_s, _read_commits(path, file)
     except FileNotFoundError:
-        return int(time.time()), {}
+        return int(time.time()), _Found({})
 
 
-def _read_positions(path: Path, lines: Iterable[bytes]) -> dict[int, Position]:
+def _read_commits(path: Path, lines: Iterable[bytes]) -> _Found:
     positions: dict[int, Position] = {}
+    account = Account()
     damage = None
     for number, line in enumerate(lines, 2):
         if damage:  # it was not the last line
@@ -243,7 +290,8 @@ def _read_positions(path: Path, lines: Iterable[bytes]) -> dict[int, Position]:
             damage = RegistryError(_damaged(path, number, str(error)))
         else:
             _apply(positions, map(_with_exact_path, commit.set), commit.forget)
-    return positions
+            account = commit.account or account
+    return _Found(positions, account)
 
 
 def _decode_line(line: bytes) -> _Commit:

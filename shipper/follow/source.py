@@ -7,12 +7,13 @@ that nothing is skipped whatever goes wrong in between.
 import logging
 import os
 import time
+from contextlib import suppress
 from enum import Enum, auto
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from shipper.follow.discover import Found
+from shipper.follow.discover import Found, open_found
 from shipper.follow.file import File
 from shipper.follow.handle import Handle, Packed, Torn
 from shipper.follow.mark import HEAD_BYTES, Mark
@@ -29,6 +30,9 @@ _log = logging.getLogger(__name__)
 
 #: 120 random bits: nobody can guess the ids of another file's lines, and no two files share them.
 _KEY_BYTES = 15
+
+#: How much is read at once to count lines.
+_COUNT_BYTES = 1 << 20
 
 
 class Stage(Enum):
@@ -175,6 +179,11 @@ class Source:
         self.place = Place.LISTED
         self.file.relist(found)
 
+    def note_listed(self) -> None:
+        """Note that the running scan has found it, under this name or another one."""
+        if self.place is Place.UNLISTED:
+            self.place = Place.LISTED
+
     def leave(self) -> None:
         """Note that it has no listed name, and that everything in it is settled."""
         if not self.has_left:  # a file that was renamed stays so, even if it is deleted later
@@ -291,6 +300,19 @@ class Source:
         self._mark = self._next_mark = Mark()
         self._reader, self.cut = None, 0
 
+    def has_lost_inode_to(self, found: Found) -> bool:
+        """Whether the file with its inode is another one, as can be only while it is closed."""
+        if not self.is_known or self.file.is_open or self.found.path == found.path:
+            return False
+        try:
+            file = Handle(open_found(found))
+        except OSError:  # the next scan finds out
+            return False
+        try:
+            return not self._mark.fits(file)
+        finally:
+            file.close()
+
     def holds_mark(self) -> bool:
         """Whether the open file still holds the settled bytes."""
         handle = self.file.handle()
@@ -330,6 +352,16 @@ class Source:
             return self.file.size - self.offset if self.is_known else 0
         seen = self.file.seen
         return max(0, seen.size - self.offset) if seen else 0
+
+    def unread_lines(self) -> int:
+        """The lines after the position, counted in the file; 0 if it cannot be read."""
+        lines = 0
+        with suppress(OSError):
+            offset = self.offset if self.holds_mark() else 0
+            while data := self.file.handle().read(_COUNT_BYTES, offset):
+                lines += data.count(b"\n")
+                offset += len(data)
+        return lines
 
     def warn_unfinished(self, because: str = "") -> None:
         """Log which bytes were read and are not a complete line."""

@@ -53,8 +53,10 @@ class Sources:
                 known.place = Place.LISTED
             if known and known.is_known and known.file.is_unchanged(found):
                 known.relist(found)
-            else:
-                changed.append(found)
+                continue
+            if known:
+                known.note_listed()
+            changed.append(found)
         return changed
 
 

@@ -35,7 +35,7 @@ class When(Struct, frozen=True):
 
     @property
     def hides(self) -> bool:
-        """Whether a step masks values."""
+        """Whether a step masks or drops values."""
         return _hides((*self.then, *self.otherwise))
 
     def may_touch(self, line: bytes) -> bool:
@@ -62,7 +62,7 @@ def _may_touch(steps: tuple[Processor, ...], line: bytes) -> bool:
 
 
 def _hides(steps: tuple[Processor, ...]) -> bool:
-    """Whether a step masks values, so that it must not miss any."""
+    """Whether a step masks or drops values, so that it must not miss any."""
     return any(getattr(step, "hides", False) for step in steps)
 
 
@@ -83,8 +83,8 @@ class Chain(Struct, frozen=True):
     def apply(self, line: bytes) -> bytes | None:
         """The processed line: the same object if unchanged, None if dropped.
 
-        If a processor masks values, a line with a member that comes twice is written again without
-        the first one, which no processor sees.
+        If a processor masks or drops values, a line with a member that comes twice is written
+        again without the first one, which no processor sees.
 
         `line` is one strict JSON object. Raises `Unprocessable` if the processors cannot read it
         completely.

@@ -88,6 +88,9 @@ class DropFields(Struct, frozen=True):
     fields: tuple[str, ...]
     patterns: tuple[re.Pattern[str], ...] = ()
 
+    #: A member that comes twice would be sent with the value of the first one.
+    hides = True
+
     def process(self, event: Event) -> Event:
         for path in self.fields:
             event = _dropped(event, path)
@@ -110,6 +113,9 @@ class IncludeFields(Struct, frozen=True):
     """Keeps these fields with everything inside them, `@timestamp` and `type`; drops the others."""
 
     fields: tuple[str, ...]
+
+    #: As of `DropFields`.
+    hides = True
 
     def process(self, event: Event) -> Event:
         wanted = (*KEPT, *self.fields)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from shipper.durable import sync_directory
+from shipper.durable import make_directory, sync_directory
 from shipper.record.classify import Classified, Variant
 from shipper.record.format import (
     PREVIOUS_FIELDS,
@@ -232,7 +232,7 @@ class AuditStream:
 
     def _open(self, time_s: float) -> OpenSegment:
         """Open the next segment and write its first line; on failure there is no segment."""
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(self._directory)
         before = None if self._state.sequence else previous_stream(self._directory, self.id)
         number, segment = self._create()
         first = self._state.sequence + 1

@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from shipper.catalog.methods import methods
+from shipper.durable import make_directory
 from shipper.record.event import Event, create_event
 from shipper.secrets.masker import masker
 
@@ -135,7 +136,7 @@ class OpenCalls:
         self._free.append(slot)
 
     def _create(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(self._path.parent)
         fd = os.open(self._path, _CREATE, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -59,6 +59,10 @@ class Redactor:
             clean.setdefault("mcp.tool.result.size", len(result))
             clean["mcp.tool.result.truncated"] = len(str(bounded.get(_RESULT, ""))) > MAX_TEXT
         _complete(clean, event.variant.constants, walk.counts)
+        for cut, computed in _OF_COMPLETE.items():
+            if cut in clean:
+                for path in computed:
+                    clean.pop(path, None)
         return Classified(event.variant, clean)
 
     def _bounded(self, values: Mapping[str, object], walk: Walk) -> dict[str, object]:
@@ -93,6 +97,16 @@ class Redactor:
             path: _FINISHES.get(self._kinds[path], _unchanged)(finish, value)
             for path, value in bounded.items()
         }
+
+
+#: Only of a complete message can these be computed: each with the size of a cut one.
+_OF_COMPLETE = {
+    "mcp.request.size": ("mcp.tool.arguments.hash",),
+    "mcp.result.size": (
+        *("mcp.tool.result.size", "mcp.tool.result.hash", "mcp.tool.result.truncated"),
+        "mcp.resource.size",
+    ),
+}
 
 
 def _unchanged(_finish: Finish, value: object) -> object:

@@ -130,7 +130,7 @@ def signer_of(settings: EvidenceConfig) -> "Signer":
     from shipper.evidence.keys import signer_of_command, signer_of_file
 
     if settings.command:
-        return signer_of_command(settings.command, settings.public)
+        return signer_of_command(settings.command, settings.public or "")
     return signer_of_file(Path(settings.key or ""))
 
 

@@ -114,6 +114,7 @@ def _own(stats: Stats) -> dict[str, Any]:
     """One output's counters, with ages instead of times: a monotonic time means nothing outside."""
     values = asdict(stats)
     del values["last_ack_monotonic"], values["oldest_s"]
+    values["account"] = stats.account.plain()
     acked = stats.last_ack_monotonic
     return values | {
         "state": stats.state.value,

@@ -34,11 +34,21 @@ class _Collector(Collector):
             for output, pipeline in self._pipelines.items():
                 family.add_metric([output], getattr(pipeline.stats, name))
             yield family
+        yield self._lines()
         for name, (what, read) in _GAUGES.items():
             gauge = GaugeMetricFamily(f"mcp_shipper_{name}", what, labels=["output"])
             for output, pipeline in self._pipelines.items():
                 gauge.add_metric([output], float(read(pipeline.stats)))
             yield gauge
+
+    def _lines(self) -> Metric:
+        """The account of each output, read once, so that its numbers belong together."""
+        what = "Lines of the files by outcome, since the positions were made"
+        family = GaugeMetricFamily("mcp_shipper_lines", what, labels=["output", "outcome"])
+        for output, pipeline in self._pipelines.items():
+            for outcome, count in pipeline.stats.account.plain().items():
+                family.add_metric([output, outcome], count)
+        return family
 
 
 def metrics(service: Service) -> bytes:

@@ -63,7 +63,9 @@ class SelfAudit:
         #: Whether the previous run was killed: the dropped lines it had counted are not recorded.
         self.was_killed = _was_killed(self._prefix)
         #: The input that ships the events.
-        self.input = InputConfig(id="mcp-shipper-audit", paths=(f"{self._prefix}*.jsonl",))
+        self.input = InputConfig(
+            id="mcp-shipper-audit", paths=(f"{self._prefix}*.jsonl",), is_own=True
+        )
 
     def loss_reporter(self, output: str) -> LossReporter:
         """Records the losses of the pipeline of that output."""

@@ -11,9 +11,16 @@ from msgspec import Struct
 
 from shipper.config import Config
 from shipper.config.operation import HttpConfig
+from shipper.deliver.accounting import account_now
 from shipper.deliver.dead_letters import dead_letters_folder
+from shipper.follow.account import Account
 from shipper.follow.discover import scan
-from shipper.follow.registry import Position, id_key, read_positions, registry_path
+from shipper.follow.registry import (
+    Position,
+    id_key,
+    read_positions,
+    registry_path,
+)
 from shipper.shown import as_text
 
 
@@ -66,6 +73,12 @@ class OutputStatus(Struct, frozen=True, kw_only=True):
     oldest_unacknowledged_s: float | None
     delivered: int | None
     rejected: int | None
+    #: Every line of the inputs' files: what became of it, or that it waits.
+    account: Account = Account()
+
+    def plain(self) -> dict[str, object]:
+        """As one JSON object."""
+        return {**msgspec.structs.asdict(self), "account": self.account.plain()}
 
 
 def file_status(config: Config) -> Iterator[FileStatus]:
@@ -109,6 +122,7 @@ def _output_status(
         oldest_unacknowledged_s=found.get("oldest_unacknowledged_s"),
         delivered=found.get("delivered"),
         rejected=found.get("rejected"),
+        account=account_now(config.inputs, registry_path(config.data, name)),
     )
 
 

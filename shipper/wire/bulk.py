@@ -42,6 +42,12 @@ _encode = msgspec.json.Encoder().encode
 
 _NO_INDICES: Final[Mapping[str, str]] = MappingProxyType({})
 
+_TIMESTAMP = "@timestamp"
+
+#: In the lines that name a part of their data stream by a dotted key.
+_DOTTED = b'"data_stream.'
+_PARTS = ("type", "dataset", "namespace")
+
 _T = TypeVar("_T")
 
 
@@ -73,6 +79,8 @@ class _Route(_Target):
 class _DatedRoute(_Route):
     timestamp: str | None = msgspec.field(default=None, name="@timestamp")
 
+
+_R = TypeVar("_R", bound=_Target)
 
 _targets = msgspec.json.Decoder(_Target)
 _routes = msgspec.json.Decoder(_Route)
@@ -220,24 +228,23 @@ def _stream(data: bytes) -> _DataStream | None:
 
 
 def _read_targets(block: bytes) -> Sequence[_Target]:
-    try:
-        return _targets.decode_lines(block)
-    except _ODD:
-        return _odd_routes(block)
+    return _read(block, _targets)
 
 
-def _read_routes(block: bytes) -> list[_Route]:
-    try:
-        return _routes.decode_lines(block)  # one call in C; the usual case
-    except _ODD:
-        return list(_odd_routes(block))
+def _read_routes(block: bytes) -> Sequence[_Route]:
+    return _read(block, _routes)
 
 
-def _read_dated_routes(block: bytes) -> list[_DatedRoute]:
-    try:
-        return _dated_routes.decode_lines(block)
-    except _ODD:
-        return _odd_routes(block)
+def _read_dated_routes(block: bytes) -> Sequence[_DatedRoute]:
+    return _read(block, _dated_routes)
+
+
+def _read(block: bytes, decoder: msgspec.json.Decoder[_R]) -> Sequence[_R | _DatedRoute]:
+    """The targets of all lines, in one call in C where no line names its stream in dotted keys."""
+    if _DOTTED not in block:
+        with suppress(*_ODD):
+            return decoder.decode_lines(block)
+    return _odd_routes(block)
 
 
 def _odd_routes(block: bytes) -> list[_DatedRoute]:
@@ -251,16 +258,47 @@ def _odd_route(line: bytes) -> _DatedRoute:
     except _ODD:
         return _DatedRoute()
     return _DatedRoute(
-        members.get("data_stream", _NULL),
+        _named_stream(members),
         _member(members, "event", _Event),
         _member(members, "@timestamp", str),
     )
+
+
+def _named_stream(members: Mapping[str, msgspec.Raw]) -> msgspec.Raw:
+    """The data stream of a line, which may name each part by a dotted key of its root.
+
+    Elasticsearch sees both forms as the same field.
+    """
+    whole = members.get("data_stream", _NULL)
+    parts = {name: members[key] for name in _PARTS if (key := f"data_stream.{name}") in members}
+    if not parts:
+        return whole
+    try:
+        nested = msgspec.json.decode(whole, type=dict[str, msgspec.Raw] | None) or {}
+    except _ODD:
+        return whole
+    return msgspec.Raw(_encode({**parts, **nested}))
 
 
 def _member(members: Mapping[str, msgspec.Raw], name: str, expected: type[_T]) -> _T | None:
     with suppress(*_ODD):
         return msgspec.json.decode(members.get(name, b"null"), type=expected)
     return None
+
+
+def is_dated(line: bytes | memoryview) -> bool:
+    """Whether the line has an `@timestamp`."""
+    try:
+        return _TIMESTAMP in _members.decode(line)
+    except _ODD:
+        return True  # it is sent as it is
+
+
+def dated(line: bytes | memoryview, now: str) -> bytes:
+    """The line, which has no `@timestamp`, with this one as its first member."""
+    rest = bytes(line)[1:].lstrip()
+    comma = b"" if rest.startswith(b"}") else b","
+    return b'{"%b":%b%b%b' % (_TIMESTAMP.encode(), _encode(now), comma, rest)
 
 
 def body(actions: Sequence[bytes], lines: Sequence[memoryview]) -> bytes:

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from shipper.errors import ProtocolError
+from shipper.wire.bulk import Error
 
 _NULL = msgspec.Raw(b"null")
 # A line that passed the reader's check may still be too deep here: the limit depends on the calls.
@@ -16,7 +17,8 @@ _encode = msgspec.json.Encoder().encode
 
 #: Where to ask which documents have the ids of lines; works at once, without a refresh.
 MGET_PATH: Final = (
-    "/_mget?_source_includes=event.hash&filter_path=docs._id,docs.found,docs._source.event.hash"
+    "/_mget?_source_includes=event.hash"
+    "&filter_path=docs._id,docs.found,docs._source.event.hash,docs.error.type,docs.error.reason"
 )
 
 
@@ -35,6 +37,8 @@ class Stored(msgspec.Struct, frozen=True):
     found: bool
     #: Its `event.hash`, if it has one.
     hash: str | None = None
+    #: Why it is not known whether there is one.
+    error: Error | None = None
 
 
 class _Hashed(msgspec.Struct):
@@ -56,6 +60,7 @@ class _Action(msgspec.Struct):
 
 class _Document(msgspec.Struct):
     found: bool = False
+    error: Error | None = None
     source: msgspec.Raw = msgspec.field(default=_NULL, name="_source")
 
 
@@ -89,7 +94,7 @@ def read_stored(data: bytes, expected: int) -> list[Stored]:
         raise ProtocolError(f"the answer about documents cannot be read: {error}") from error
     if len(documents) != expected:
         raise ProtocolError(f"expected {expected} documents, got {len(documents)}")
-    return [Stored(one.found, _hash_of(bytes(one.source))) for one in documents]
+    return [Stored(one.found, _hash_of(bytes(one.source)), one.error) for one in documents]
 
 
 def _hash_of(line: bytes | memoryview) -> str | None:

@@ -205,7 +205,7 @@ def test_the_origin_of_a_line_is_kept_beside_the_event(ruby, tmp_path):
 )
 def test_every_message_becomes_an_event(ruby, tmp_path, event):
     [result] = by_ruby(ruby, [event], tmp_path)
-    assert "tags" not in result["event"]
+    assert result["event"].get("tags", ["mcp_untimed"]) == ["mcp_untimed"]
     assert result["event"]["data_stream"]["dataset"] in {
         row.dataset for row in builtin().event_types.values()
     }

@@ -10,6 +10,11 @@ from hypothesis import strategies as st
 from tests.assets.corpus import by_ruby
 from tests.assets.foreign import LINES, PLANTED, leaks
 
+#: The form of a line of the handler.
+SEALED = {
+    "mcp": {"audit": {"type": "mcp_tool_execution", "stream": {"id": "a"}}},
+    "event": {"id": "a-1", "sequence": 1, "hash": "0" * 64},
+}
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
 FRACTIONS = [0.1, 1e-4, 1e-5, 1.5e-5, 1e-6, 1e-7, 123456.789, 1e15, 1e16, 1.5e16, 1e300, -0.0, 5.0]
 
@@ -49,9 +54,9 @@ def test_a_huge_line_is_kept_to_a_bound_with_its_size_and_digest(ruby, tmp_path)
 
 def test_fields_beside_an_unreadable_text_are_kept(ruby, tmp_path):
     [result] = by_ruby(ruby, [{"message": "started", "worker": 7, "token": "planted"}], tmp_path)
-    assert json.loads(result["event"]["message"].replace("[PASSWORD]", "0")) == {
+    assert json.loads(result["event"]["message"]) == {
         "message": "started",
-        "token": "0",
+        "token": "[SECRET]",
         "worker": 7,
     }
 
@@ -69,16 +74,15 @@ def test_tags_of_another_kind_become_texts_because_plugins_add_to_them(ruby, tmp
 
 
 def test_a_line_cannot_cause_its_own_drop(ruby, tmp_path):
-    ours = {"mcp": {"audit": {"type": "x"}}, "event": {"id": "a-1"}}
-    forged = {**ours, "@metadata": {"mcp_silent": True}}
+    forged = {**SEALED, "@metadata": {"mcp_silent": True}}
     for result in by_ruby(ruby, [forged, {"message": json.dumps(forged)}], tmp_path):
         assert result["metadata"] == {}
         assert result["event"]["event"]["id"] == "a-1"
 
 
 def test_a_data_stream_that_is_not_an_object_is_kept_under_another_name(ruby, tmp_path):
-    ours = {"mcp": {"audit": {"type": "x"}}, "event": {"id": "a-1"}}
-    results = by_ruby(ruby, [{**ours, "data_stream": one} for one in (False, 5, "x")], tmp_path)
+    results = by_ruby(ruby, [{"x": 1, "data_stream": one} for one in (False, 5, "x")], tmp_path)
     for result, was in zip(results, ("false", "5", '"x"'), strict=True):
         assert "data_stream" not in result["event"]
+        assert "mcp_unrouted" in result["event"]["tags"]
         assert result["event"]["data_stream_was"] == was

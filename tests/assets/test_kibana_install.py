@@ -1,5 +1,6 @@
 """Installing into a fake Kibana: a real one cannot be installed where these tests run."""
 
+import json
 import ssl
 from http import HTTPStatus
 
@@ -206,6 +207,34 @@ def test_a_kibana_that_is_too_old_is_left_alone_by_a_fake_kibana(version):
 )
 def test_a_failure_says_what_to_do_by_a_fake_kibana(status, body, error, said):
     with answering(always(status, **body)) as url, pytest.raises(error, match=said):
+        Kibana(url, {}).check_version()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [],
+        {},
+        {"name": "x"},
+        {"saved_objects": {}},
+        {"saved_objects": [{"id": "x"}]},
+        {"saved_objects": ["x"]},
+        {"saved_objects": [{"type": "search", "id": "x", "attributes": []}]},
+    ],
+)
+def test_an_odd_answer_about_objects_is_refused_with_what_to_do(answer):
+    def instead(_method, path, _body):
+        is_status = path == "/api/status"
+        odd = {"version": {"number": "9.4.3"}} if is_status else answer
+        return 200, json.dumps(odd).encode()
+
+    with answering(instead) as url, pytest.raises(Refused, match=r"kibana_url names Kibana"):
+        run(url)
+
+
+@pytest.mark.parametrize("version", [None, 9, "9.4.3", [], {"number": {}}])
+def test_an_odd_version_is_refused_with_what_to_do(version):
+    with answering(always(200, version=version)) as url, pytest.raises(Refused, match="a Kibana"):
         Kibana(url, {}).check_version()
 
 

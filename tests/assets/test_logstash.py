@@ -50,7 +50,7 @@ OPTIONS = {
     ("output", "file"): {"id", "path", "gzip", "file_mode", "codec"},
     ("output", "elasticsearch"): {
         *("id", "ecs_compatibility", "hosts", "user", "password", "data_stream", "action", "index"),
-        *("document_id", "manage_template", "ilm_enabled"),
+        *("document_id", "manage_template", "ilm_enabled", "failure_type_logging_whitelist"),
     },
 }
 #: Options that are not in all versions, by the file that states its versions.

@@ -66,7 +66,7 @@ def test_generated_files_have_no_problem_under_another_strategy(tmp_path, strate
         ),
         (CLASSIFY, 'address => "mcp_classify"', '[] => "x"', "expected an option, found '['"),
         (CLASSIFY, 'send_to => ["mcp_elasticsearch"]', "send_to => [", "expected a value"),
-        (CLASSIFY, 'remove_field => ["@version"]', 'remove_field => ["@version]', "is not part"),
+        (CLASSIFY, "overwrite => true", 'overwrite => "true', "is not part"),
         (OUTPUT, "data_stream => false", "data_stream => true", "does not take a document_id"),
     ],
 )

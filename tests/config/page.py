@@ -44,9 +44,9 @@ def page() -> str:
             "obeyed. A key is not refused in a section with `enabled: false`, nor if its value ",
             "asks for nothing.\n\n",
             *_table(REFUSED),
-            "\nNames with a placeholder for each event, `%{…}`, are refused too (`index`, ",
-            "`pipeline`, `topic`, `key`, `path` and `filename` of an output). All lines go to one ",
-            "name, or where `index_strategy` and their own `data_stream` fields say.\n",
+            "\nA place for each event, `%{…}`, is filled in `index`, `pipeline`, `topic` and ",
+            "`key` ([Outputs](outputs.md#names-by-event)). It is refused in the `path` and ",
+            "`filename` of a file and in the `index` of Logstash.\n",
             f"\nInputs of other types {why_no_input('')}: `{'`, `'.join(sorted(INPUTS))}`. ",
             f"`docker` {why_no_input('docker')}.\n",
         )

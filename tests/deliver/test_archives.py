@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from shipper.deliver.accounting import account_now
 from shipper.deliver.pipeline import Pipeline
 from shipper.follow.deletions import Deletions
 from shipper.follow.inputs import Delete, InputConfig
@@ -33,7 +34,8 @@ from tests.deliver.lines import (
     line,
     numbers,
 )
-from tests.fakes import Killed, ScriptedOutput, killed_after
+from tests.fakes import Killed, ScriptedOutput, killed_after, running
+from tests.real.processes import wait_until
 
 #: A line's size: with the first, a beginning is that of many files; with the second, of one.
 SIZES = pytest.mark.parametrize("size", [0, 2000])
@@ -444,3 +446,50 @@ def test_a_delivered_archive_is_deleted_but_a_damaged_one_never(tmp_path, logs, 
         next(passes)
     passes.close()
     assert path.exists() is is_damaged
+
+
+def test_an_archive_with_the_inode_of_a_file_that_is_gone_is_not_sent_again(
+    tmp_path, logs, monkeypatch
+):
+    """Each archive may get the inode of the file that was packed before it."""
+    monkeypatch.setattr("shipper.follow.sources._MAX_OPEN", 1)
+    for number in range(4):
+        append(logs / f"a.log.{number}", block(range(number * 10, number * 10 + 10), size=200))
+    output = ScriptedOutput()
+    passes = in_passes(Pipeline(config(tmp_path, str(logs / "*")), output))
+    next(passes)
+    for path in sorted(logs.iterdir()):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    next(passes)
+    next(passes)
+    passes.close()
+    assert sorted(numbers(output.taken)) == list(range(40))
+
+
+def test_a_file_that_is_packed_while_its_handle_is_closed_is_not_sent_again(
+    tmp_path, logs, monkeypatch
+):
+    """The change is seen at once, before a scan has seen that the file is gone."""
+    monkeypatch.setattr("shipper.follow.sources._MAX_OPEN", 1)
+    for number in range(4):
+        append(logs / f"a.log.{number}", block(range(number * 10, number * 10 + 10), size=200))
+    originals = sorted(logs.iterdir())
+    output = ScriptedOutput()
+    settings = config(tmp_path, str(logs / "*"), scan_interval_s=1.0)
+
+    def all_packed():
+        return all(one.path.endswith(".gz") for one in read_positions(settings.registry_path))
+
+    with running(Pipeline(settings, output)):
+        wait_until(lambda: len(output.taken) == 40, 20, "delivery")
+        packed = {path: gzip.compress(path.read_bytes()) for path in originals}
+        for path, data in packed.items():
+            held = path.with_name(f".{path.name}")
+            held.write_bytes(data)
+        for path in originals:
+            path.unlink()
+            path.with_name(f".{path.name}").rename(f"{path}.gz")
+        wait_until(all_packed, 20, "the positions of the archives")
+    assert sorted(numbers(output.taken)) == list(range(40))
+    assert account_now(settings.inputs, settings.registry_path).written == 40

@@ -119,7 +119,8 @@ def test_no_name_reaches_a_terminal_as_a_control_sequence(home, words):
 
 def _on_a_terminal(words):
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(words, stdout=theirs, stderr=theirs, close_fds=True)
+    wide = {**os.environ, "COLUMNS": "1000"}  # or a long temporary path breaks the names
+    process = subprocess.Popen(words, stdout=theirs, stderr=theirs, close_fds=True, env=wide)
     os.close(theirs)
     parts = []
     try:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shipper import AuditHandler, create_compliance_event
+from shipper.deliver.accounting import account_now
 from shipper.deliver.pipeline import Pipeline
 from shipper.errors import ProtocolError, Refused, TooLarge, Unavailable
 from shipper.follow.mark import HEAD_BYTES, fingerprint
@@ -135,6 +136,8 @@ class Histories(RuleBasedStateMachine):
         self.count = 0
         self.passes = self.output = None
         self.is_ordered = self.is_exact = True
+        #: Whether a commit that had returned was undone; its file may be gone.
+        self.is_torn = False
 
     def teardown(self):
         if hasattr(self, "home"):
@@ -143,6 +146,7 @@ class Histories(RuleBasedStateMachine):
             self.forget_writers()
             self.check_twins()
             assert self.missing() == set()
+            self.check_account()
             self.check_order()
             self.check_segments()
             assert set(self.arrived) <= {*self.written, *self.segment_lines()}
@@ -388,6 +392,7 @@ class Histories(RuleBasedStateMachine):
         last = len(data) - data.rstrip(b"\n").rfind(b"\n") - 1
         if data.count(b"\n") > 2:
             os.truncate(path, len(data) - min(cut, last - 1))
+            self.is_torn = True
             self.is_exact = False
 
     # --- invariants
@@ -410,6 +415,19 @@ class Histories(RuleBasedStateMachine):
                 lines = {line.strip(b"\0 \r") for line in data[: position.offset].split(b"\n")}
                 assert {line for line in lines if line} <= settled
 
+    @invariant()
+    def each_settled_line_is_explained(self):
+        if hasattr(self, "home"):
+            assert account_now(self.settings.inputs, self.settings.registry_path).unexplained == 0
+
+    def check_account(self):
+        """Each line counts once, whatever crashed; only a blank one counts as joined."""
+        account = account_now(self.settings.inputs, self.settings.registry_path)
+        if not self.is_torn:
+            twins = sum(map(len, self.twins))
+            others = {line for line in self.complete() if not line.startswith(b'{"twin"')}
+            assert account.delivered + account.dead_letters == len(others) + twins
+
     def ship_all(self):
         """Twice: the first pass may find out something about a file that releases another."""
         self.ship([])
@@ -431,6 +449,10 @@ class Histories(RuleBasedStateMachine):
 
     def missing(self):
         """Complete lines that are neither delivered nor dead letters."""
+        return self.complete() - set(self.arrived) - self.buried()
+
+    def complete(self):
+        """The lines that must be settled."""
         whole = set(self.segment_lines())
         for log in self.logs.values():
             whole.update(log.written)
@@ -440,7 +462,7 @@ class Histories(RuleBasedStateMachine):
                 self.is_over_long(log.written[-1]) or not log.written[-1].endswith(b"}")
             ):
                 whole.discard(log.written[-1])  # a bad line whose newline is not written yet
-        return whole - set(self.arrived) - self.buried()
+        return whole
 
     def is_over_long(self, line):
         return len(line) > self.settings.max_line_bytes

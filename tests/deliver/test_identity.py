@@ -275,6 +275,18 @@ def test_a_text_line_is_indexed_once_whenever_the_shipper_dies(tmp_path, logs):
     assert indexed(server, "message") == [f"line {n}" for n in range(10)]
 
 
+def test_a_line_is_indexed_once_if_less_than_was_sent_before_a_crash_is_settled_after_it(
+    tmp_path, logs
+):
+    """The position recognizes the file by the bytes that are settled, not by those once sent."""
+    append(logs / "a.log", block(range(40), size=60))
+    with FakeElasticsearch() as server:
+        killed(settings_of(tmp_path), server)
+        output = Elasticsearch(ElasticsearchConfig(hosts=(server.url,)))
+        drained(settings_of(tmp_path, max_lines=3), output)
+        assert indexed(server) == list(range(40))
+
+
 @pytest.mark.parametrize("lives", [0, 1])
 @pytest.mark.parametrize("size", [0, 2000])
 @pytest.mark.parametrize("way", ["rename", "copytruncate", "gzip"])

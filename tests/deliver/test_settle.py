@@ -3,12 +3,16 @@
 import json
 import logging
 import stat
+from hashlib import sha256
 
 import pytest
+from msgspec.structs import replace
 
+from shipper.deliver.accounting import account_now
 from shipper.deliver.pipeline import Pipeline
 from shipper.deliver.stats import State
 from shipper.errors import ProtocolError, Refused, TooLarge, Unavailable
+from shipper.follow.account import Account
 from shipper.follow.registry import read_positions
 from shipper.outputs.base import DELIVERED, DIVERTED, DUPLICATE, RETRY, Rejected
 from tests.deliver.lines import append, block, config, dead_letters, delivered, line, numbers
@@ -215,6 +219,30 @@ def test_dead_letters_are_readable_only_for_their_user_and_a_torn_one_is_removed
     append(logs / "a.log", b"worse\n")
     run(tmp_path, ScriptedOutput())
     assert [one["line"] for one in dead_letters(settings)] == ["bad", "worse"]
+
+
+def test_of_a_huge_line_a_dead_letter_keeps_head_length_and_digest(tmp_path, logs):
+    huge = line(1, 2 << 20)
+    append(logs / "a.log", huge + b"\n" + line(2) + b"\n")
+    run(tmp_path, ScriptedOutput([Rejected("no"), Rejected("no")]))
+    first, second = dead_letters(config(tmp_path))
+    assert first["line"] == huge[:1024].decode()
+    assert (first["length"], first["sha256"]) == (len(huge), sha256(huge).hexdigest())
+    assert (second["line"], second.get("length")) == (line(2).decode(), None)
+
+
+def test_every_line_of_a_file_is_accounted_for(tmp_path, logs):
+    append(logs / "a.log", block(range(3)) + b"bad\n\n \n" + block(range(3, 5)))
+    pipeline, _ = run(tmp_path, ScriptedOutput([Rejected("no"), *[DELIVERED] * 4]))
+    append(logs / "a.log", block(range(5, 9)) + b'{"torn')
+    settings = config(tmp_path)
+    account = account_now(settings.inputs, settings.registry_path)
+    assert account == Account(read=8, delivered=4, dead_letters=2, joined=2, waiting=4)
+    assert (account.written, account.unexplained) == (12, 0)
+    assert pipeline.stats.account == replace(account, waiting=0)
+    run(tmp_path, ScriptedOutput())
+    again = account_now(settings.inputs, settings.registry_path)
+    assert (again.written, again.delivered, again.waiting) == (12, 8, 0)
 
 
 def test_the_counters_show_what_was_done(tmp_path, logs):

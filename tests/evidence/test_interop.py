@@ -11,21 +11,30 @@ from tests.evidence.signed_record import SignedRecord
 from tests.real import Missing
 from tests.real.golang import go_program
 
-SOURCE = Path(__file__).parents[1] / "real" / "notary"
+REAL = Path(__file__).parents[1] / "real"
 #: More than one tile of tiles would take 65,536 events; this has two tiles and a partial one.
 EVENTS = 600
 
 
 @pytest.fixture(scope="module")
 def notary():
+    return runner("notary")
+
+
+@pytest.fixture(scope="module")
+def fsck():
+    return runner("fsck")
+
+
+def runner(name):
     try:
-        program = go_program(SOURCE)
+        program = go_program(REAL / name)
     except Missing as missing:
         pytest.skip(str(missing))
 
     def run(*arguments):
         command = [program, *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        return subprocess.run(command, capture_output=True, check=False, timeout=60).returncode == 0
 
     return run
 
@@ -53,6 +62,22 @@ def test_go_accepts_every_checkpoint_tile_entry_and_proof_in_them(record, export
     assert exported
     for folder in exported:
         assert notary(record.signer.public, folder)
+
+
+def test_the_fsck_of_tessera_accepts_every_stream(record, exported, fsck):
+    for folder in exported:
+        assert fsck(record.signer.public, folder)
+
+
+def test_the_fsck_of_tessera_refuses_one_changed_byte_in_any_file(record, exported, fsck):
+    folder = exported[-1]
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        at = len(data) // 3
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        assert not fsck(record.signer.public, folder), path
+        path.write_bytes(data)
+    assert fsck(record.signer.public, folder)
 
 
 def test_go_refuses_a_checkpoint_a_tile_or_an_entry_with_one_changed_byte(record, exported, notary):

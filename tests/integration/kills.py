@@ -2,14 +2,19 @@
 
     python -m tests.integration.kills --runs 200 --to elasticsearch
 
-A real server, our proxy before it with `random` faults, the shipper as a process that is killed
-again and again while lines are written, files rotated, and some of them compressed. In the end it
-is left alone until it has caught up, and what the server holds is compared with what was written.
+A real server, our proxy before it with `random` faults, the shipper and a program that records
+audit events as processes that are killed together again and again, while lines of other programs
+are written, files rotated, and some of them compressed. After each kill every line that the files
+ever held must be explained: settled, or waiting. In the end the shipper is left alone until it has
+caught up, and what the server holds is compared with what was written and recorded.
 """
 
 import argparse
+import gzip
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,23 +26,24 @@ from threading import Event
 from urllib.parse import urlsplit
 
 from bench.make_events import events
+from shipper.deliver.accounting import account_now
 from shipper.faults.proxy import POOL, ProxyServer
 from shipper.faults.script import PROXY, parse
-from tests.integration.line import (
-    clear,
-    configuration,
-    hits_as_indexed,
-    shipping,
-    wait_until_shipped,
-)
+from shipper.follow.inputs import InputConfig
+from shipper.follow.registry import registry_path
+from tests.integration.emitter import emitters
+from tests.integration.line import SHIPPER, clear, configuration, hits_as_indexed, shipping
 from tests.real.elasticsearch import Elasticsearch
 from tests.real.lumberjack import LumberjackSink
+from tests.real.processes import wait_until
 
 #: Lines before a life of the shipper, and while it lasts.
 LINES_BEFORE, LINES_MEANWHILE = 300, 5
 LIFE_S = (0.1, 2.0)
 #: How often, at each write.
 ROTATED, COMPRESSED = 0.05, 0.03
+#: After this many kills the command `status` is asked too.
+STATUS_EVERY = 50
 
 
 @dataclass
@@ -50,8 +56,6 @@ class History:
     written: int = 0
     rotations: int = 0
     archives: int = 0
-    #: In all files, unpacked.
-    size: int = 0
     kills: int = 0
     #: The ids of the lines of each file, in order.
     ids: list[list[str]] = field(default_factory=lambda: [[]])
@@ -69,12 +73,12 @@ class History:
     def write(self, count):
         lines = self.lines[self.written : self.written + count]
         with self.path.open("ab") as file:
-            self.size += file.write(b"".join(lines))
+            file.write(b"".join(lines))
         self.ids[-1] += map(id_of, lines)
         self.written += count
         with self.text_path.open("ab") as file:
             texts = [text(self.texts + number) for number in range(count)]
-            self.size += file.write("".join(f"{one}\n" for one in texts).encode())
+            file.write("".join(f"{one}\n" for one in texts).encode())
         self.texts += count
 
     def rotate(self):
@@ -84,11 +88,36 @@ class History:
             path.rename(f"{path}.{self.rotations}")
 
     def compress(self):
-        """One of the rotated files, as logrotate has it done."""
+        """One of the rotated files, or of the segments that grow no more."""
         rotated = [path for path in self.folder.glob("*.log.*") if path.suffix != ".gz"]
+        rotated += sorted(self.segments.glob("*.jsonl"))[:-1]
         if rotated:
             self.archives += 1
             subprocess.run(["gzip", self.chance.choice(rotated)], check=True)
+
+    @property
+    def segments(self):
+        return self.folder / "audit"
+
+    @property
+    def journal(self):
+        return self.folder.parent / "recorded"
+
+    def recorded(self):
+        """The users of the events that were recorded; none was lost on the way to the disk."""
+        rows = [row.split() for row in self.journal.read_text().splitlines()]
+        assert all(lost == "0" for _, lost in rows)
+        return {user for user, _ in rows}
+
+    def lines_now(self):
+        """How many lines were ever in the files."""
+        segments = (lines_of(path) for path in self.segments.glob("*.jsonl*"))
+        return self.written + self.texts + sum(segments)
+
+
+def lines_of(path):
+    data = path.read_bytes()
+    return (gzip.decompress(data) if path.suffix == ".gz" else data).count(b"\n")
 
 
 def text(number):
@@ -112,17 +141,52 @@ def run(home, server, output, runs, seed):
         where = proxy.address if output == "logstash" else f"http://{proxy.address}"
         outputs = {output: {"hosts": [where], "bulk_max_size": 100, "timeout": "2s"}}
         others = {"type": "filestream", "id": "text", "paths": [str(folder / "text.log*")]}
-        config = configuration(home, [folder / "app.log*"], outputs, others)
-        for _ in range(runs):
-            _live_and_die(history, config, home)
+        paths = [folder / "app.log*", history.segments / "*.jsonl*"]
+        config = configuration(home, paths, outputs, others)
+        with emitters(history.segments, history.journal) as start:
+            for _ in range(runs):
+                _live_and_die(history, config, home, start)
+                check_account(history, config, output)
         with shipping(config, home / "log") as process:
             proxy.script = parse("ok", PROXY)
-            wait_until_shipped(process, home, output, history.size)
+            wait_until(
+                lambda: process.poll() is not None or account(history, output).waiting == 0,
+                300,
+                f"{output} has everything",
+            )
+            assert process.poll() is None, "the shipper ended by itself; its log says why"
+    check_account(history, config, output)
     return history, faults
 
 
-def _live_and_die(history, config, home):
+def account(history, output):
+    """What became of each line, found out beside the shipper."""
+    patterns = (["app.log*", "audit/*.jsonl*"], ["text.log*"])
+    inputs = [
+        InputConfig(paths=tuple(str(history.folder / one) for one in paths)) for paths in patterns
+    ]
+    return account_now(inputs, registry_path(history.folder.parent / "data", output))
+
+
+def check_account(history, config, output):
+    """Written = delivered + dead letters + waiting, and nothing is unexplained."""
+    now = account(history, output)
+    assert (now.written, now.unexplained) == (history.lines_now(), 0), (now, history.lines_now())
+    assert now.written == now.delivered + now.dead_letters + now.waiting
+    if history.kills % STATUS_EVERY == 0:
+        command = [*SHIPPER, "status", "--json", "-c", str(config)]
+        said = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        assert said["outputs"][0]["account"] == now.plain()
+
+
+def is_dead(process):
+    """Whether it has ended, and its parent has not asked yet."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].startswith("Z")
+
+
+def _live_and_die(history, config, home, start):
     chance = history.chance
+    emitter = start()
     history.write(chance.randrange(LINES_BEFORE))
     until = time.monotonic() + chance.uniform(*LIFE_S)
     with shipping(config, home / "log") as process:
@@ -135,43 +199,63 @@ def _live_and_die(history, config, home):
                 history.compress()
             pause.wait(min(left, 0.05))
         assert process.poll() is None, (home / "log").read_text()
+        assert not is_dead(emitter), "the program that records ended by itself"
+        os.kill(emitter, signal.SIGKILL)
         process.kill()
+        process.wait()
+        wait_until(lambda: is_dead(emitter), 10, "its end")
         history.kills += 1
 
 
 def to_lumberjack(lumberjack, home, runs, seed):
-    """The history, and every event's id and every text, as they came."""
+    """The history, and every line as it came: what it is known by, and its id."""
     host, port = lumberjack.address.rsplit(":", 1)
     history, faults = run(home, (host, int(port)), "logstash", runs, seed)
-    return history, faults, [known(json.loads(line)) for line in lumberjack.events()]
+    return history, faults, [arrival(json.loads(line)) for line in lumberjack.events()]
+
+
+def arrival(document):
+    """What a document is known by, and its id in Elasticsearch."""
+    ident = document.get("@metadata", {}).get("_id") or document["event"]["id"]
+    return known(document), ident
 
 
 def known(document):
-    """By what a document is known: the id of its event, or its text."""
+    """What a document is known by: its user if it was recorded, the id of its event, its text."""
+    user = document.get("user", {}).get("id", "")
+    if user.startswith("emitter-"):
+        return user
     return document["event"]["id"] if "event" in document else document["message"]
 
 
 def to_elasticsearch(elasticsearch, home, runs, seed):
-    """The history, and the event's id or the text of every document."""
+    """The history, and every document: what it is known by, and its id."""
     clear(elasticsearch.url)
     where = urlsplit(elasticsearch.url)
     history, faults = run(home, (where.hostname, where.port), "elasticsearch", runs, seed)
-    hits = hits_as_indexed(elasticsearch.url, "logs-*", ["event.id", "message"])
-    ids = [known(hit["_source"]) for hit in hits]
+    hits = hits_as_indexed(elasticsearch.url, "logs-*", ["event.id", "message", "user.id"])
+    arrivals = [(known(hit["_source"]), hit["_id"]) for hit in hits]
     clear(elasticsearch.url)
-    return history, faults, ids
+    return history, faults, arrivals
 
 
-def lost(history, ids):
-    """What was written and has not arrived."""
+def lost(history, arrivals):
+    """What was written or recorded and has not arrived."""
     written = {one for file in history.ids for one in file}
-    return (written | set(map(text, range(history.texts)))) - set(ids)
+    written |= set(map(text, range(history.texts))) | history.recorded()
+    return written - {one for one, _ in arrivals}
 
 
-def disordered(history, ids):
+def doubled(arrivals):
+    """How many documents are there twice: in Elasticsearch, what has the same id is one."""
+    documents = set(arrivals)
+    return len(documents) - len({one for one, _ in documents})
+
+
+def disordered(history, arrivals):
     """How many first arrivals are before an earlier line of their file."""
     first = {}
-    for index, one in enumerate(ids):
+    for index, (one, _) in enumerate(arrivals):
         first.setdefault(one, index)
     order = [[first[one] for one in file if one in first] for file in history.ids]
     return sum(a > b for places in order for a, b in pairwise(places))
@@ -187,17 +271,20 @@ def main():
         home, began = Path(folder), time.monotonic()
         if options.to == "lumberjack":
             with LumberjackSink() as server:
-                history, faults, ids = to_lumberjack(server, home, options.runs, options.seed)
+                history, faults, arrivals = to_lumberjack(server, home, options.runs, options.seed)
         else:
             with Elasticsearch() as server:
-                history, faults, ids = to_elasticsearch(server, home, options.runs, options.seed)
+                history, faults, arrivals = to_elasticsearch(
+                    server, home, options.runs, options.seed
+                )
         sys.stdout.write(
             f"{options.to}, seed {options.seed}: {history.written} objects, "
-            f"{history.texts} texts, {history.kills} kills, "
+            f"{history.texts} texts, {len(history.recorded())} events, {history.kills} kills, "
             f"{history.rotations} rotations, {history.archives} archives, "
             f"{len(faults)} connections mistreated, {time.monotonic() - began:.0f} s\n"
-            f"lost {len(lost(history, ids))}, arrived twice {len(ids) - len(set(ids))}, "
-            f"out of order {disordered(history, ids)}\n"
+            f"lost {len(lost(history, arrivals))}, doubled documents {doubled(arrivals)}, "
+            f"sent again {len(arrivals) - len(set(arrivals))}, "
+            f"out of order {disordered(history, arrivals)}\n"
         )
 
 

@@ -182,3 +182,20 @@ def test_a_line_too_large_for_us_or_the_broker_goes_to_the_dead_letters_alone(
     (dead_letter,) = (tmp_path / "data" / "dead-letters" / "kafka.ndjson").read_text().splitlines()
     assert json.loads(dead_letter)["line"].encode() == large
     assert "too large" in json.loads(dead_letter)["reason"]
+
+
+def test_each_line_goes_to_the_topic_that_it_names_under_its_own_key(kafka):
+    names = [kafka.create_topic(f"{letter}-{uuid.uuid4().hex}") for letter in "ab"]
+    config = KafkaConfig(hosts=(kafka.address,), topic="%{[fields.topic]}", key="%{[user]}")
+    events = [{"fields": {"topic": name}, "user": f"u-{name}"} for name in names]
+    lines = [json.dumps(one).encode() for one in (*events, {}, {"fields": {"topic": "two words"}})]
+    output = Kafka(config)
+    outcomes = output.send(Lines.of(lines))
+    assert "a topic by line" in output.probe()
+    output.close()
+    assert outcomes[:2] == [DELIVERED] * 2
+    assert "it has no fields.topic" in outcomes[2].reason
+    assert "is no topic's name" in outcomes[3].reason
+    for name, line in zip(names, lines, strict=False):
+        (message,) = kafka.messages(name)
+        assert (message.key(), message.value()) == (f"u-{name}".encode(), line)

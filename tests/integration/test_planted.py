@@ -49,9 +49,9 @@ def with_tools(server):
 
 
 async def play(app, era):
-    note = " and ".join(PLANTED.values())
-    # Nobody can know a password by its looks: only where its key is in the same event.
-    known = " and ".join(value for key, value in PLANTED.items() if key != "password")
+    # Nobody can know a password by its looks: only by its name, and where a result or an error
+    # repeats it. An argument of another name stays, or a caller could hide what was done.
+    note = " and ".join(value for key, value in PLANTED.items() if key != "password")
     with serving(app) as url:
         agent = {"user-agent": f"agent of {PLANTED['mail']}"}
         async with client_of(url, era, **agent) as client:
@@ -62,10 +62,10 @@ async def play(app, era):
             )
             await client.session.call_tool("crash", {"password": password, "note": note})
             with suppress(MCPError):
-                await client.session.call_tool(known, {"password": password})
+                await client.session.call_tool(note, {"password": password})
             with suppress(MCPError):
                 await client.session.read_resource(f"file://{PLANTED['mail']}/x")
-            await client.session.get_prompt("draft", {"note": known})
+            await client.session.get_prompt("draft", {"note": note})
 
 
 def files_below(directory):

@@ -72,7 +72,7 @@ inputs:
 
 
 def test_an_untouched_line_is_shipped_byte_for_byte(tmp_path):
-    odd = b'{ "n" : 1.50, "n":2 , "x":"\\u0041"}'
+    odd = b'{ "n" : 1.50, "m":2 , "x":"\\u0041"}'
     (tmp_path / "a.ndjson").write_bytes(odd + b"\n")
     text = "inputs: [{paths: HERE/a.ndjson, processors: [{drop_fields: {fields: zz}}]}]\n"
     assert shipped(tmp_path, text)[0] == [odd]

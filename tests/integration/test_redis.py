@@ -1,6 +1,7 @@
 """Delivery to a real Redis, through its restarts and ours."""
 
 import json
+from hashlib import sha256
 
 import pytest
 import trustme
@@ -167,8 +168,10 @@ def test_a_line_too_large_for_the_server_goes_to_the_dead_letters_alone(new_redi
     assert done.returncode == 0, done.stderr
     assert lines_of(server, "list") == small
     (dead_letter,) = (tmp_path / "data" / "dead-letters" / "redis.ndjson").read_text().splitlines()
-    assert json.loads(dead_letter)["line"].encode() == large
-    assert "too large" in json.loads(dead_letter)["reason"]
+    kept = json.loads(dead_letter)
+    assert large.startswith(kept["line"].encode())
+    assert (kept["length"], kept["sha256"]) == (len(large), sha256(large).hexdigest())
+    assert "too large" in kept["reason"]
 
 
 def test_tls_is_verified_as_in_every_output(new_redis, tmp_path):
@@ -202,3 +205,23 @@ def test_several_servers_and_connections_share_the_lines(new_redis):
     parts = [lines_of(server, "list") for server in servers]
     assert all(parts)
     assert sorted([*parts[0], *parts[1]]) == sorted(lines)
+
+
+@pytest.mark.parametrize("datatype", ["list", "stream"])
+def test_each_line_goes_to_the_key_that_it_names(redis, datatype):
+    config = RedisConfig(
+        hosts=(redis.address,), datatype=datatype, key="by-%{[app]}-%{+yyyy}", workers=1
+    )
+    lines = [
+        b'{"app":"%b","n":%d,"@timestamp":"2026-01-01T00:00:00Z"}' % (app, n)
+        for n, app in enumerate((b"a", b"b", b"a"))
+    ]
+    output = Redis(config)
+    outcomes = output.send(Lines.of([*lines, b"{}"]))
+    output.close()
+    assert outcomes[:3] == [DELIVERED] * 3
+    assert "it has no app" in outcomes[3].reason
+    with redis.client() as client:
+        read = client.llen if datatype == "list" else client.xlen
+        assert (read("by-a-2026"), read("by-b-2026")) == (2, 1)
+        client.delete("by-a-2026", "by-b-2026")

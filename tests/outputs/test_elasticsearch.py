@@ -478,18 +478,78 @@ def test_documents_that_cannot_be_read_now_are_compared_later(code):
         sender.close()
 
 
-def test_without_the_right_to_read_an_id_that_is_taken_counts_as_delivered_and_it_is_logged(caplog):
+_DENIED = {"type": "security_exception", "reason": "action is unauthorized"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (403, {"error": _DENIED}),
+        (200, {"docs": [{"_id": "id-1", "error": _DENIED}]}),
+        (405, b"<html>a proxy</html>"),
+    ],
+)
+def test_an_id_that_is_taken_by_a_document_that_may_not_be_read_holds_the_output(answer):
     with FakeElasticsearch() as server:
         sender = output(server.url)
         sender.send(Lines.of([hashed(1, "a")]))
-        error = {"type": "security_exception", "reason": "action is unauthorized"}
-        server.mget = lambda body: (403, {"error": error})
-        for _ in range(2):
-            assert sender.send(Lines.of([hashed(1, "b")])) == [DUPLICATE]
+        server.mget = lambda body: answer
+        with pytest.raises(Refused, match=r"id-1.*privilege read for logs-mcp\.tools-default"):
+            sender.send(Lines.of([hashed(1, "b")]))
+        del server.mget
+        assert sender.send(Lines.of([hashed(1, "a")])) == [DUPLICATE]
         sender.close()
-    (message,) = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
-    assert "action is unauthorized" in message
-    assert "privilege read" in message
+
+
+@pytest.mark.parametrize(
+    ("options", "members", "is_added"),
+    [
+        ({"pipeline": "p"}, {"time": 1}, True),
+        ({"pipeline": "p"}, {}, True),
+        ({"pipeline": "p"}, {"x": {"@timestamp": "no"}}, True),
+        ({"pipeline": "p"}, {"@timestamp": "2026-11-30T00:00:00Z"}, False),
+        ({"parameters": {"pipeline": "p"}}, {"time": 1}, True),
+        ({"index": "metrics-app-default"}, {"time": 1}, True),
+        ({}, {"time": 1}, False),
+    ],
+)
+def test_a_line_without_a_time_gets_one_where_elasticsearch_gives_none(options, members, is_added):
+    with FakeElasticsearch() as server:
+        sender = output(server.url, **options)
+        sent = json.dumps(members).encode()
+        assert sender.send(Lines.of([sent])) == [DELIVERED]
+        sender.close()
+    (document,) = server.documents.values()
+    if is_added:
+        found = json.loads(document)
+        assert found.pop("@timestamp").startswith("20")
+        assert found == members
+    else:
+        assert document == sent
+
+
+_STREAM = {"type": "logs", "dataset": "app", "namespace": "prod"}
+
+
+@pytest.mark.parametrize(
+    ("named", "index"),
+    [
+        ({f"data_stream.{name}": value for name, value in _STREAM.items()}, "logs-app-prod"),
+        ({"data_stream.dataset": "app"}, "logs-app-default"),
+        ({"data_stream.dataset": "app", "data_stream": {"namespace": "prod"}}, "logs-app-prod"),
+        ({"data_stream.dataset": "other", "data_stream": _STREAM}, "logs-app-prod"),
+        ({"data_stream.dataset": "Not-Valid"}, "logs-generic-default"),
+        ({"data_stream.dataset": 7}, "logs-generic-default"),
+        ({"data_stream.dataset": "app", "data_stream": "odd"}, "logs-generic-default"),
+    ],
+)
+def test_a_line_is_routed_by_dotted_names_as_by_nested_ones(named, index):
+    with FakeElasticsearch() as server:
+        sender = output(server.url)
+        some = Lines.of([json.dumps({"n": 1, **named}).encode(), line(2)])
+        assert sender.send(some) == [DELIVERED] * 2
+        sender.close()
+    assert [one for one, _ in server.documents] == [index, "logs-mcp.tools-default"]
 
 
 def test_the_index_that_the_conflict_names_is_asked():

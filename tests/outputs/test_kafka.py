@@ -62,7 +62,7 @@ def test_writing_without_acknowledgement_is_not_offered():
 
 def test_all_that_cannot_be_is_said_at_once():
     config = KafkaConfig(
-        topic="%{[event.dataset]}",
+        topic="two words",
         username="shipper",
         ssl=TlsConfig(ca_trusted_fingerprint="00", supported_protocols=("TLSv1.3",)),
     )

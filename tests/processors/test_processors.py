@@ -245,3 +245,19 @@ def test_one_event_does_not_change_the_next():
     first = steps.apply(b'{"n":1}')
     assert steps.apply(b'{"n":1}') == first
     assert first == b'{"n":1,"fields":{"list":[1,"x"],"o":{"a":1,"b":2}}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["- drop_fields: {fields: [a.password]}", "- include_fields: {fields: [n]}"],
+)
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"n":1,"a":{"password":"hunter2"},"a":{"b":1}}',
+        b'{"n":1,"a":{"password":"hunter2","password":""}}',
+        b'{"a":{"password":"hunter2"},"n":1,"\\u0061":{"b":1}}',
+    ],
+)
+def test_a_field_to_drop_is_dropped_where_its_parent_comes_twice(text, line):
+    assert b"hunter2" not in chain(text).apply(line)

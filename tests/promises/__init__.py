@@ -17,10 +17,12 @@ from tests.promises.processors import PROCESSORS
 from tests.promises.record import RECORD
 from tests.promises.redact import REDACT
 from tests.promises.run import RUN
+from tests.promises.wrap import WRAP
 
 #: In the order of the page.
 PROMISES = (
     *CAPTURE,
+    *WRAP,
     *RECORD,
     *REDACT,
     *FILES,

@@ -4,6 +4,7 @@ from tests.promises.model import Mutant, Promise
 
 _LINE = "integration/test_line.py::"
 _READING = "deliver/test_reading.py::"
+_STATUS = "run/test_status.py::"
 _SETTLE = "deliver/test_settle.py::"
 _LOSS_REPORTS = "deliver/test_loss_reports.py::"
 _HISTORIES = "deliver/test_histories.py::"
@@ -162,6 +163,71 @@ FILES = (
         {
             "deliver/test_holes.py::test_the_lines_behind_a_hole_arrive_each_once": (
                 Mutant("follow/reader.py", "if data.startswith(NUL):", "if False:"),
+            ),
+        },
+    ),
+    Promise(
+        "deliver:account",
+        "Every line of the files is explained at any moment, across crashes and restarts: written "
+        "= delivered + dead letters + waiting + dropped + blank or joined. Audit events emitted = "
+        "recorded + stated as lost.",
+        {
+            f"{_HISTORIES}TestHistories": (),
+            f"{_SETTLE}test_every_line_of_a_file_is_accounted_for": (
+                Mutant(
+                    "follow/registry.py",
+                    "account = commit.account or account",
+                    "pass",
+                ),
+                Mutant(
+                    "deliver/accounting.py",
+                    "read = raw_lines(batch)",
+                    "read = batch.line_count()",
+                ),
+            ),
+            f"{_STATUS}test_the_account_of_every_line_is_shown_across_restarts_and_exported": (),
+            f"{_STATUS}test_the_account_states_the_events_that_a_handler_could_not_record": (
+                Mutant(
+                    "deliver/accounting.py",
+                    "return found.mcp.compliance.records if",
+                    "return 0 if",
+                ),
+            ),
+            "integration/test_kills.py::test_killed_and_rotated_behind_a_bad_line_to_elasticsearch_it_loses_and_doubles_nothing": (),
+        },
+    ),
+    Promise(
+        "deliver:once-in-smaller-batches",
+        "A line is indexed once, also if fewer lines are settled after a crash than were sent "
+        "before it.",
+        {
+            "deliver/test_identity.py::test_a_line_is_indexed_once_if_less_than_was_sent_before_a_crash_is_settled_after_it": (
+                Mutant(
+                    "follow/mark.py",
+                    "is_kept = self.is_full and offset >= HEAD_BYTES",
+                    "is_kept = self.is_full",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "deliver:packed-once",
+        "A rotated file that is packed and removed is not sent again as an archive, also if its "
+        "handle was closed.",
+        {
+            f"{_ARCHIVES}test_an_archive_with_the_inode_of_a_file_that_is_gone_is_not_sent_again": (
+                Mutant(
+                    "follow/following.py",
+                    "if source and source.has_lost_inode_to(found):",
+                    "if False:",
+                ),
+            ),
+            f"{_ARCHIVES}test_a_file_that_is_packed_while_its_handle_is_closed_is_not_sent_again": (
+                Mutant(
+                    "follow/candidates.py",
+                    "        if original.is_listed:\n            raise\n        return True",
+                    "        raise",
+                ),
             ),
         },
     ),

@@ -13,6 +13,7 @@ _SELF_AUDIT = "run/test_self_audit.py::"
 _REPLAY = "deliver/test_replay.py::"
 _POISON = "deliver/test_poison.py::"
 _TLS = "outputs/test_tls.py::"
+_ELASTICSEARCH = "outputs/test_elasticsearch.py::"
 
 OUTPUTS = (
     Promise(
@@ -213,8 +214,8 @@ OUTPUTS = (
             f"{_REPLAY}test_a_replay_killed_at_any_line_loses_no_dead_letter_and_sends_at_most_one_batch_twice": (
                 Mutant(
                     "deliver/replay.py",
-                    "if not self.settle(batch):",
-                    "claimed.advance(end)\n            if not self.settle(batch):",
+                    "if self.settle(batch) is None:",
+                    "claimed.advance(end)\n            if self.settle(batch) is None:",
                 ),
             ),
             f"{_REPLAY}test_dead_letters_that_a_running_shipper_adds_meanwhile_are_kept": (
@@ -360,6 +361,33 @@ OUTPUTS = (
                         "            return True\n"
                         "        if"
                     ),
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "deliver:unreadable-conflict",
+        "An event whose id another document has, which the credentials may not read, is held and "
+        "never counts as delivered.",
+        {
+            f"{_ELASTICSEARCH}test_an_id_that_is_taken_by_a_document_that_may_not_be_read_holds_the_output": (
+                Mutant(
+                    "outputs/elasticsearch/conflicts.py",
+                    'raise _unreadable(claims[0], f"{status} {bulk.read_failure(data)}".rstrip())',
+                    "return [DUPLICATE] * len(claims)",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "deliver:dropped-fields",
+        "A field that processors drop is sent with no line, also if a member comes twice.",
+        {
+            "processors/test_processors.py::test_a_field_to_drop_is_dropped_where_its_parent_comes_twice": (
+                Mutant(
+                    "processors/chain.py",
+                    'return any(getattr(step, "hides", False) for step in steps)',
+                    "return False",
                 ),
             ),
         },

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from shipper import create_tool_execution_event
+from shipper import AuditHandler, create_compliance_event, create_tool_execution_event
 from shipper.record.format import parse_segment_end, parse_segment_start
 from shipper.record.seal import GENESIS, unseal
 from tests.real.processes import wait_until
@@ -118,6 +119,18 @@ def test_only_the_owner_reads_the_lines(recorder):
         os.umask(before)
     assert recorder.handler.path.stat().st_mode & 0o777 == 0o600
     assert recorder.directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_missing_parents_of_the_directory_are_for_their_owner_alone(tmp_path):
+    before = os.umask(0)
+    try:
+        handler = AuditHandler(tmp_path / "a" / "b" / "c")
+        handler.record_self_audit(create_compliance_event("test"))
+        handler.close()
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE(one.stat().st_mode) for one in tmp_path.rglob("*") if one.is_dir()]
+    assert modes == [0o700] * 3
 
 
 @pytest.mark.parametrize("durability", ["flush", "group", "each"])

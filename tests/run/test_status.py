@@ -14,8 +14,11 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
+from shipper import AuditHandler, create_compliance_event
 from shipper.cli import main
 from shipper.cli.tables import Rates, age, size, status_view
+from shipper.config.operation import HttpConfig
+from shipper.run.probe import ask
 from shipper.run.status import OutputStatus
 from tests.integration.line import SHIPPER, shipping
 from tests.real.processes import free_ports, wait_until
@@ -199,3 +202,54 @@ def test_a_user_without_permission_to_read_the_data_gets_the_reason(command, sou
         with nobody():
             assert main(words) == os.EX_NOPERM
     assert "Permission denied; run this as the shipper's user" in capsys.readouterr().err
+
+
+def test_the_account_of_every_line_is_shown_across_restarts_and_exported(source, tmp_path):
+    with source.open("ab") as file:
+        file.write(b"nope\n\n")
+    http = {"enabled": True, "host": f"unix://{tmp_path}/s"}
+    config = write(tmp_path, source, to_file(tmp_path), http=http, self_audit={"enabled": True})
+    assert status(config)["file"]["account"]["waiting"] == 4
+    with shipping(config, tmp_path / "log"):
+        wait_until(lambda: status(config)["file"]["account"]["waiting"] == 0, 20, "delivery")
+        account = status(config)["file"]["account"]
+        reported = json.loads(ask(HttpConfig(**http), "/stats")[1])
+        metrics = ask(HttpConfig(**http), "/metrics")[1].decode()
+    assert account | {"recorded": 0, "stated_lost": 0, "emitted": 0} == {
+        "written": 4,
+        "read": 4,
+        "delivered": 2,
+        "dead_letters": 1,
+        "dropped": 0,
+        "joined": 1,
+        "waiting": 0,
+        "recorded": 0,
+        "stated_lost": 0,
+        "emitted": 0,
+        "unexplained": 0,
+    }
+    assert reported["outputs"]["file"]["account"] == account
+    assert 'mcp_shipper_lines{outcome="delivered",output="file"} 2.0' in metrics
+    with source.open("ab") as file:
+        file.write(GOOD)
+    assert run("run", "--once", "-c", config).returncode == 0
+    again = status(config)["file"]["account"]
+    assert (again["written"], again["delivered"], again["unexplained"]) == (6, 4, 0)
+    table = " ".join(run("status", "-c", config).stdout.split())
+    assert "6 lines written = 4 delivered + 1 dead letters + 0 waiting + 1 blank or joined" in table
+
+
+def test_the_account_states_the_events_that_a_handler_could_not_record(tmp_path):
+    handler = AuditHandler(tmp_path / "audit")
+    handler.record_self_audit(create_compliance_event("one"))
+    for _ in range(3):
+        handler.suppressed()
+    handler.record_self_audit(create_compliance_event("two"))
+    handler.close()
+    config = write(tmp_path, tmp_path / "audit" / "*.jsonl", to_file(tmp_path))
+    assert run("run", "--once", "-c", config).returncode == 0
+    account = status(config)["file"]["account"]
+    lines = sum(one.read_bytes().count(b"\n") for one in (tmp_path / "audit").glob("*.jsonl"))
+    names = ("recorded", "stated_lost", "emitted")
+    assert [account[name] for name in names] == [lines, 3, lines + 3]
+    assert "3 stated as lost" in run("status", "-c", config).stdout

@@ -11,9 +11,23 @@ _ATOM = r"(\[(?:\\.|[^\]\\])*\]|\\.|[\w=])"
 
 def ruby(pattern: str) -> str:
     """In Ruby's dialect: other syntax for named groups, `m` for `s`, no possessive `{n,m}+`."""
-    text = _portable(pattern)
+    text = _atomic_groups(_portable(pattern))
     text = re.sub(_ATOM + r"\{(\d*,?\d*)\}\+", r"(?>\1{\2})", text)
     return re.sub(r"\(\?([is]+)([:)])", lambda m: f"(?{m[1].replace('s', 'm')}{m[2]}", text)
+
+
+def _atomic_groups(pattern: str) -> str:
+    """Each `(...){n,m}+` as `(?>(...){n,m})`: Ruby reads the `+` as one more repetition."""
+    open_at: list[int] = []
+    for part in re.finditer(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()]", pattern, re.DOTALL):
+        if part[0] == "(":
+            open_at.append(part.start())
+        elif part[0] == ")":
+            start = open_at.pop()
+            if times := re.compile(r"(\{\d*,?\d*\})\+").match(pattern, part.end()):
+                atomic = f"(?>{pattern[start : part.end()]}{times[1]})"
+                return _atomic_groups(pattern[:start] + atomic + pattern[times.end() :])
+    return pattern
 
 
 def java(pattern: str) -> str:

@@ -36,6 +36,7 @@ def tables(catalog: Catalog, scope: Scope) -> dict[str, Any]:
         **_methods(),
         **foreign,
         "inferred": [list(row) for row in foreign["inferred"].items()],
+        "datasets": [row.dataset for row in catalog.event_types.values()],
         "severities": {level: SEVERITIES[level] for level in _LEVELS},
         "subjects": list(SUBJECTS),
         "ibans": IBAN_LENGTHS,

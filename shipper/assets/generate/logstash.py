@@ -40,9 +40,9 @@ _OPTIONAL = (
 def files(strategy: str, indices: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Each pipeline by the name of its file; `indices` are datasets with the index of each."""
     texts = {
-        "mcp-beats": _beats("8.3", ""),
-        "mcp-beats-tls": _beats("8.9", _TLS),
-        "mcp-beats-tls-before-8.9": _beats("8.3, up to 8.x,", _TLS_BEFORE),
+        "mcp-beats": _beats("8.3 and later", ""),
+        "mcp-beats-tls": _beats("8.9 and later", _TLS),
+        "mcp-beats-tls-before-8.9": _beats("8.3 to 8.x", _TLS_BEFORE),
         "mcp-classify": template("mcp-classify.conf", part=PART, types="|".join(STREAM_TYPES)),
         "mcp-elasticsearch": _output(strategy, indices),
     }

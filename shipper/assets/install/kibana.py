@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from shipper.assets.generate.bodies import MANAGED_BY, Body
 from shipper.assets.generate.kibana.saved import line
@@ -16,6 +16,32 @@ _VIEW_ATTRIBUTES = ("title", "name", "timeFieldName", "runtimeFieldMap", "fieldF
 _UNKNOWN = "unknown"
 
 Key = tuple[str, str]
+
+
+class _Object(TypedDict):
+    """The members of an object in an answer that are read."""
+
+    type: str
+    id: str
+    attributes: NotRequired[dict[str, Any]]
+
+
+class _Got(TypedDict):
+    saved_objects: list[_Object]
+
+
+class _Error(TypedDict):
+    references: NotRequired[list[dict[str, Any]]]
+
+
+class _Refusal(TypedDict):
+    type: str
+    id: str
+    error: _Error
+
+
+class _Imported(TypedDict):
+    errors: NotRequired[list[_Refusal]]
 
 
 def install_objects(
@@ -69,14 +95,15 @@ def _existing(kibana: Kibana, objects: Sequence[Body]) -> dict[Key, Body]:
     if kibana.is_empty:
         return {}
     wanted = [{"type": body["type"], "id": body["id"]} for body in objects]
-    answer = kibana.ask("POST", "/api/saved_objects/_bulk_get", wanted)
+    answer = kibana.ask("POST", "/api/saved_objects/_bulk_get", wanted, shape=_Got)
     return {_key(one): one for one in answer["saved_objects"] if "error" not in one}
 
 
 def _load(kibana: Kibana, objects: Sequence[Body]) -> dict[Key, str]:
     """Import them and replace the installed ones; Kibana's reason for each that it refused."""
     path = "/api/saved_objects/_import?overwrite=true"
-    answer = kibana.upload(path, "mcp-shipper.ndjson", b"".join(map(line, objects)))
+    data = b"".join(map(line, objects))
+    answer = kibana.upload(path, "mcp-shipper.ndjson", data, _Imported)
     return {_key(one): _reason(one["error"]) for one in answer.get("errors", ())}
 
 

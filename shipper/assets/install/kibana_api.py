@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError
 
@@ -47,7 +48,8 @@ class Kibana:
         self.is_empty = False
 
     def check_version(self) -> None:
-        version = self.ask("GET", "/api/status").get("version", {}).get("number", "")
+        said = self.ask("GET", "/api/status").get("version")
+        version = said.get("number", "") if isinstance(said, dict) else ""
         found = re.match(r"(\d+)\.(\d+)", str(version))
         if not found:
             raise Refused(
@@ -72,18 +74,26 @@ class Kibana:
         return Change("space", space, Effect.UNCHANGED if there else Effect.CREATED)
 
     def ask(
-        self, method: str, path: str, body: object = None, *, accept: HTTPStatus | None = None
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        accept: HTTPStatus | None = None,
+        shape: Any = dict[str, Any],
     ) -> Any:
-        """The answer to a JSON body; {} if it is empty, and for the one failure in `accept`."""
-        if body is None:
-            return self._request(method, path, accept=accept)
-        data = json.dumps(body).encode()
-        return self._request(method, path, data, "application/json", accept=accept)
+        """The answer to a JSON body; {} if it is empty, and for the one failure in `accept`.
 
-    def upload(self, path: str, name: str, content: bytes) -> Any:
+        `Refused` if it has not the `shape`, a type whose members are read: it is not Kibana's.
+        """
+        data, kind = (b"", "") if body is None else (json.dumps(body).encode(), "application/json")
+        return self._request(method, path, data or None, kind, accept=accept, shape=shape)
+
+    def upload(self, path: str, name: str, content: bytes, shape: Any) -> Any:
         """The answer to a form with one NDJSON file; Kibana checks the suffix of its name."""
         form = {"file": (name, content, "application/ndjson")}
-        return self._request("POST", path, *urllib3.encode_multipart_formdata(form))
+        data, kind = urllib3.encode_multipart_formdata(form)
+        return self._request("POST", path, data, kind, shape=shape)
 
     def _request(
         self,
@@ -93,6 +103,7 @@ class Kibana:
         kind: str = "",
         *,
         accept: HTTPStatus | None = None,
+        shape: Any,
     ) -> Any:
         status, reason, answer = self._exchange(method, path, body, kind)
         if status == accept:
@@ -100,9 +111,14 @@ class Kibana:
         if status >= HTTPStatus.MULTIPLE_CHOICES:
             raise _failure(status, reason, answer, f"{method} {path}")
         try:
-            return json.loads(answer or b"{}")
-        except ValueError as error:
-            raise Refused(f"{self._url} does not answer {method} {path} as Kibana does") from error
+            said = json.loads(answer or b"{}")
+            msgspec.convert(said, shape)
+        except (ValueError, RecursionError) as error:
+            raise Refused(
+                f"{self._url} does not answer {method} {path} as Kibana does ({error}): check that "
+                "kibana_url names Kibana itself"
+            ) from error
+        return said
 
     def _exchange(
         self, method: str, path: str, body: bytes | None, kind: str

@@ -6,7 +6,7 @@ The operator decides whether a rule is enabled and what it does when it fires: a
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from shipper.assets.generate.bodies import Body
 from shipper.assets.generate.kibana.rules import detection_rules, rule_id, stack_rules
@@ -19,6 +19,12 @@ _DETECTION = "/api/detection_engine/rules"
 #: Members that the operator sets, and the version, which Kibana increments with each change.
 _NOT_UPDATED = {"enabled", "actions", "exceptions_list", "version"}
 _NO_ENGINE = "this Kibana has no detection engine, or these credentials may not use it"
+
+
+class _Installed(TypedDict):
+    """The members of an installed rule that are read."""
+
+    actions: NotRequired[list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,9 @@ def _put(kibana: Kibana, rule: _Rule, *, dry_run: bool) -> Change:
 
 
 def _found(kibana: Kibana, rule: _Rule) -> Any:
-    return {} if kibana.is_empty else kibana.ask("GET", rule.path, accept=HTTPStatus.NOT_FOUND)
+    if kibana.is_empty:
+        return {}
+    return kibana.ask("GET", rule.path, accept=HTTPStatus.NOT_FOUND, shape=_Installed)
 
 
 def _has_engine(kibana: Kibana) -> bool:

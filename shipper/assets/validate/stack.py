@@ -64,6 +64,7 @@ _KNOWN: Mapping[tuple[str, str], set[str]] = {
     ("output", "elasticsearch"): {
         *("id", "ecs_compatibility", "hosts", "user", "password", "api_key", "cloud_id"),
         *("data_stream", "action", "index", "document_id", "manage_template", "ilm_enabled"),
+        "failure_type_logging_whitelist",
         *("pipeline", "ssl_certificate_authorities", "cacert", "ssl", "ssl_enabled", "timeout"),
         *("data_stream_type", "data_stream_dataset", "data_stream_namespace"),
     },

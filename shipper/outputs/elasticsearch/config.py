@@ -9,6 +9,7 @@ from shipper.bounds import INNER, Count, Level, Span
 from shipper.outputs.config import BackoffConfig, LanesConfig, Workers
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
+from shipper.processors.naming import Rule
 
 DEFAULT_PORT: Final = 9200
 
@@ -40,9 +41,9 @@ class ElasticsearchConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, str] = field(default_factory=dict)
     #: Headers of every request.
     headers: Mapping[str, Secret] = field(default_factory=dict)
-    #: An ingest pipeline for every line.
+    #: An ingest pipeline for every line; its places `%{…}` are filled by each line.
     pipeline: str | None = None
-    #: For lines that name no data stream.
+    #: For lines that name no data stream; its places `%{…}` are filled by each line.
     index: str = "logs-generic-default"
     #: `id:key`, or its base64 form as Kibana shows it.
     api_key: Secret | None = None
@@ -66,6 +67,9 @@ class ElasticsearchConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     #: What `indices` names: aliases, or the beginnings of monthly indices (`index_strategy`).
     strategy: Annotated[Literal["data_stream", "rollover_alias", "monthly"], INNER] = "data_stream"
     indices: Annotated[Mapping[str, str], INNER] = field(default_factory=dict)
+    #: Filebeat's `indices` and `pipelines`: rules that come before `index` and `pipeline`.
+    index_rules: Annotated[tuple[Rule, ...], INNER] = ()
+    pipeline_rules: Annotated[tuple[Rule, ...], INNER] = ()
 
     @property
     def of_preset(self) -> Mapping[str, int]:

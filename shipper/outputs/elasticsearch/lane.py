@@ -17,7 +17,7 @@ from shipper.outputs.base import (
     Rejected,
 )
 from shipper.outputs.deflate import gzip_deflate
-from shipper.outputs.elasticsearch.conflicts import Conflicts
+from shipper.outputs.elasticsearch.conflicts import outcomes_of_conflicts
 from shipper.outputs.http import Http
 from shipper.outputs.lanes import Size, Work
 from shipper.wire import bulk, mget
@@ -77,7 +77,6 @@ class ElasticsearchLane:
         self._size = Size(max_lines)
         #: Halved for good whenever the server refuses a request as too large.
         self._max_bytes = 1 << 31
-        self._conflicts = Conflicts()
 
     @property
     def is_connected(self) -> bool:
@@ -159,7 +158,7 @@ class ElasticsearchLane:
         found = ((at, job.claim(part.start + at, item)) for at, item in enumerate(items))
         claims = {at: claim for at, claim in found if claim}
         if claims:
-            checked = self._conflicts.outcomes([*claims.values()], self._ask)
+            checked = outcomes_of_conflicts([*claims.values()], self._ask)
             for at, outcome in zip(claims, checked, strict=True):
                 outcomes[at] = outcome
 

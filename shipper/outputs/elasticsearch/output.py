@@ -2,7 +2,8 @@
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import accumulate
 from operator import add
 from urllib.parse import urlencode
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from shipper.errors import ConfigError, Problem
 from shipper.lines import Lines
 from shipper.outputs.base import Outcome
+from shipper.outputs.elasticsearch.chosen import Chosen
 from shipper.outputs.elasticsearch.config import DEFAULT_PORT, ElasticsearchConfig
 from shipper.outputs.elasticsearch.lane import Api, ElasticsearchLane, Requests
 from shipper.outputs.hosts import some_hosts
@@ -22,6 +24,8 @@ from shipper.wire import bulk
 
 #: Less is not worth a request of its own.
 _MIN_SHARE_BYTES = 64 << 10
+#: The action of a line that goes to a data stream whose default pipeline gives it a time.
+_LOGS = re.compile(rb'\{"create":\{"_index":"logs-[^"-]+-')
 #: What a request line can hold.
 _PATH = re.compile(r"[\x21-\x7e]*")
 
@@ -40,13 +44,30 @@ class Elasticsearch:
         ]
         self._lanes = Lanes(lanes, config.backoff)
         is_monthly = config.strategy == "monthly"
-        self._encoder = bulk.ActionEncoder(config.index, config.indices, is_monthly=is_monthly)
+        self._chosen = Chosen(config)
+        self._has_pipeline = "pipeline" in _parameters(config) or self._chosen.has_pipelines
+        self._encoder = bulk.ActionEncoder(
+            self._chosen.placeholder, config.indices, is_monthly=is_monthly
+        )
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Create a document for each line; on one connection none follows a failed request."""
         ids = lines.ids()
         actions = self._encoder.actions(lines.block, ids)
-        views = lines.views(past=1)
+        if self._chosen.is_needed:
+            actions, rejected = self._chosen.actions(lines, actions, self._encoder.default)
+            if rejected:
+                return self._send_others(lines, rejected)
+        return self._send(lines, ids, actions)
+
+    def _send_others(self, lines: Lines, rejected: Mapping[int, Outcome]) -> Sequence[Outcome]:
+        """Send the lines that have an index."""
+        rest = [at for at in range(len(lines)) if at not in rejected]
+        sent = iter(self.send(lines.pick(rest)) if rest else ())
+        return [rejected[at] if at in rejected else next(sent) for at in range(len(lines))]
+
+    def _send(self, lines: Lines, ids: Sequence[bytes], actions: list[bytes]) -> Sequence[Outcome]:
+        views = self._dated(actions, lines.views(past=1))
         ends = list(accumulate(map(add, map(len, actions), map(len, views))))
         work = Work(ends, self._config.bulk_max_size, self._share_bytes(ends))
         return self._lanes.deliver(work, Requests(actions, views, ids, self._encoder.default))
@@ -60,6 +81,22 @@ class Elasticsearch:
         """Close the connections."""
         self._lanes.close()
 
+    def _dated(self, actions: Sequence[bytes], views: list[memoryview]) -> list[memoryview]:
+        """The lines, with the time of now where neither they nor Elasticsearch give one.
+
+        A data stream takes no line without a time. The default pipeline of `logs-*-*` adds it,
+        which a pipeline of one's own replaces.
+        """
+        if not self._has_pipeline and all(map(_LOGS.match, actions)):
+            return views
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+        return [
+            view
+            if (not self._has_pipeline and _LOGS.match(action)) or bulk.is_dated(view)
+            else memoryview(bulk.dated(view, now))
+            for action, view in zip(actions, views, strict=True)
+        ]
+
     def _share_bytes(self, ends: Sequence[int]) -> int:
         """Bytes of a request, so that each connection gets one."""
         most, lanes = self._config.bulk_max_body_bytes, self._config.lanes
@@ -70,9 +107,14 @@ class Elasticsearch:
 
 def _target(config: ElasticsearchConfig) -> str:
     """The path of a bulk request, with its parameters."""
-    given = {**config.parameters, **({"pipeline": config.pipeline} if config.pipeline else {})}
+    given = _parameters(config)
     more = f"&{urlencode(given)}" if given else ""
     return f"/_bulk?filter_path={bulk.FILTER_PATH}{more}"
+
+
+def _parameters(config: ElasticsearchConfig) -> Mapping[str, str]:
+    pipeline = Chosen(config).pipeline
+    return {**config.parameters, **({"pipeline": pipeline} if pipeline else {})}
 
 
 def _http(url: Url, config: ElasticsearchConfig) -> Http:

@@ -1,15 +1,16 @@
 """The configuration of the Kafka output, in Filebeat's words and in librdkafka's."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from msgspec import Struct, field
 
-from shipper.bounds import Count, Level, Span
+from shipper.bounds import INNER, Count, Level, Span
 from shipper.errors import Refused
 from shipper.outputs.config import BackoffConfig, OutputConfig
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
+from shipper.processors.naming import Names, Rule, names_of
 
 #: librdkafka copies the lines. A batch has up to 1 MiB, or one longer line.
 _QUEUE_KB = 16 << 10
@@ -34,10 +35,11 @@ class KafkaConfig(OutputConfig, Struct, frozen=True, kw_only=True):
 
     #: `host` or `host:port` of a few brokers; they name the others.
     hosts: tuple[str, ...] = ("localhost:9092",)
-    #: The topic of all lines.
+    #: The topic of all lines; its places `%{…}` are filled by each line.
     topic: str = "mcp-audit"
-    #: stream: lines of one audit stream stay in order, in one partition; none: spread evenly.
-    key: Literal["stream", "none"] = "stream"
+    #: stream: lines of one audit stream stay in order, in one partition; none: spread evenly; a
+    #: text with places `%{…}`: the key of each line's message.
+    key: str = "stream"
     #: Our name in the brokers' logs and quotas.
     client_id: str = "mcp-shipper"
     #: -1: all replicas in sync have a line before it counts as delivered, and it is written once;
@@ -60,6 +62,13 @@ class KafkaConfig(OutputConfig, Struct, frozen=True, kw_only=True):
     sasl: SaslConfig = field(default_factory=SaslConfig)
     #: TLS, if the brokers have it.
     ssl: TlsConfig | None = None
+    #: Filebeat's `topics`: rules that come before `topic`.
+    topic_rules: Annotated[tuple[Rule, ...], INNER] = ()
+
+    @property
+    def topics(self) -> Names:
+        """The topic of each line."""
+        return names_of(self.topic, self.topic_rules)
 
 
 def properties(config: KafkaConfig) -> dict[str, str | int | bool]:

@@ -21,6 +21,9 @@ from shipper.lines import Lines
 from shipper.outputs.base import DELIVERED, RETRY, Outcome, Rejected
 from shipper.outputs.hosts import fault_of_host
 from shipper.outputs.kafka.config import KafkaConfig, properties
+from shipper.outputs.named import send_named
+from shipper.processors.naming import is_template, names_of
+from shipper.shown import shown
 
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 
@@ -56,13 +59,18 @@ class Kafka:
 
     def __init__(self, config: KafkaConfig) -> None:
         _check(config)
-        self._config = config
+        self._config, self._topics = config, config.topics
         self._producer: Producer | None = None
         self._batch: _Batch | None = None
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Deliver `lines`, each audit stream in order; raises if they are still in flight."""
-        batch = self._batch_of(lines)
+        if (topic := self._topics.constant) is not None:
+            return self._send(lines, [topic] * len(lines))
+        return send_named(lines, self._topics, "topic", self._send)
+
+    def _send(self, lines: Lines, topics: Sequence[str]) -> Sequence[Outcome]:
+        batch = self._batch_of(lines, topics)
         producer = self._opened()
         deadline = time.monotonic() + self._config.timeout_s
         while batch.open:
@@ -78,7 +86,9 @@ class Kafka:
     def probe(self) -> str:
         """Log in and ask for the brokers and topics; this creates no topic."""
         found = _ask(self._config, self._config.timeout_s)
-        topic = self._config.topic
+        topic = self._topics.constant
+        if topic is None:
+            return f"Kafka at {_hosts(self._config)}, brokers: {found.brokers}; a topic by line"
         which = f"topic {topic}, partitions: {found.partitions.get(topic)}"
         if topic not in found.partitions:
             which = (
@@ -93,12 +103,12 @@ class Kafka:
             self._producer.flush(0)
         self._producer = self._batch = None
 
-    def _batch_of(self, lines: Lines) -> "_Batch":
+    def _batch_of(self, lines: Lines, topics: Sequence[str]) -> "_Batch":
         """The batch of `lines`, which may be in flight since an earlier `send`."""
         if self._batch is not None and self._batch.lines != lines:
             self.close()
         if self._batch is None:
-            self._batch = _Batch(lines, self._config)
+            self._batch = _Batch(lines, topics, self._config)
         return self._batch
 
     def _opened(self) -> Producer:
@@ -120,9 +130,12 @@ class Kafka:
 
 def _check(config: KafkaConfig) -> None:
     problems = [Problem("hosts", fault) for one in config.hosts if (fault := fault_of_host(one))]
-    if not _TOPIC_NAME.fullmatch(config.topic):
+    if not is_template(config.topic) and not _TOPIC_NAME.fullmatch(config.topic):
         what = f"{config.topic!r} is not a topic's name: up to 249 of A-Z a-z 0-9 . _ -"
         problems.append(Problem("topic", what))
+    if config.key not in {"stream", "none"} and not is_template(config.key):
+        what = f"{config.key!r} is not one of stream, none, or a text with a field: %{{[field]}}"
+        problems.append(Problem("key", what))
     if (config.username is None) != (config.password is None):
         what = "username and password are given together or not at all"
         problems.append(Problem("username", what))
@@ -139,12 +152,11 @@ def _check(config: KafkaConfig) -> None:
 class _Batch:
     """Lines in flight, and the outcome of each so far."""
 
-    __slots__ = ("_config", "_keys", "_next", "_outcomes", "is_last", "lines", "open")
+    __slots__ = ("_config", "_keys", "_next", "_outcomes", "_topics", "is_last", "lines", "open")
 
-    def __init__(self, lines: Lines, config: KafkaConfig) -> None:
-        self.lines, self._config = lines, config
-        is_keyed = config.key == "stream"
-        self._keys = _stream_ids(lines) if is_keyed else [None] * len(lines)
+    def __init__(self, lines: Lines, topics: Sequence[str], config: KafkaConfig) -> None:
+        self.lines, self._topics, self._config = lines, topics, config
+        self._keys = _keys_of(lines, config.key)
         self._outcomes: list[Outcome | DeliveryError] = [RETRY] * len(lines)
         self._next = 0
         #: Lines without an outcome.
@@ -169,8 +181,11 @@ class _Batch:
 
     def _produce(self, producer: Producer, index: int) -> None:
         line, report = self.lines[index], partial(self._report, index)
+        if not _TOPIC_NAME.fullmatch(self._topics[index]):
+            self._record(index, Rejected(f"topic {shown(self._topics[index])} is no topic's name"))
+            return
         try:
-            producer.produce(self._config.topic, line, self._keys[index], on_delivery=report)
+            producer.produce(self._topics[index], line, self._keys[index], on_delivery=report)
         except KafkaException as failure:
             error: KafkaError = failure.args[0]
             if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
@@ -183,7 +198,7 @@ class _Batch:
         if error is None:
             self._record(index, DELIVERED)
             return
-        outcome = _outcome(error, self._config.topic)
+        outcome = _outcome(error, self._topics[index])
         is_fatal = error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001
         self.is_last |= is_fatal or isinstance(outcome, Refused)
         self._record(index, outcome)
@@ -271,6 +286,16 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 _decoder = msgspec.json.Decoder(_Line)
+
+
+def _keys_of(lines: Lines, key: str) -> Sequence[str | None]:
+    """The key of each line's message."""
+    if key == "stream":
+        return _stream_ids(lines)
+    if not is_template(key):
+        return [None] * len(lines)
+    names = names_of(key, ())
+    return [names.of(line) or None for line in lines]
 
 
 def _stream_ids(lines: Lines) -> list[str | None]:

@@ -27,7 +27,7 @@ _IDLE_S = 15.0
 WINDOW_BYTES: Final = BATCH_BYTES + (64 << 10)
 
 #: How long to wait for the answer to an empty window, which some servers never give.
-_PROBE_S: Final = 3.0
+_PROBE_S: Final = 6.0
 
 #: Part of the timeout after which a silent server is asked whether it is alive.
 _NUDGE_AFTER = 1 / 3

@@ -1,13 +1,14 @@
 """The configuration of the Redis output, in Filebeat's words."""
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Struct, field
 
-from shipper.bounds import Count, Span
+from shipper.bounds import INNER, Count, Span
 from shipper.outputs.config import BackoffConfig, LanesConfig, Workers
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
+from shipper.processors.naming import Names, Rule, names_of
 
 DEFAULT_PORT: Final = 6379
 
@@ -22,7 +23,7 @@ class RedisConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     loadbalance: bool = True
     #: Connections to each host that is used; with more than one the order is lost.
     workers: Workers = 1
-    #: The key of the list or stream.
+    #: The key of the list or stream; its places `%{…}` are filled by each line.
     key: str = "mcp-audit"
     #: list: a line is an element, as Logstash's redis input reads it; stream: an entry with the
     #: line as its field `message`. Not channel: lines that nobody listens to are lost.
@@ -41,3 +42,10 @@ class RedisConfig(LanesConfig, Struct, frozen=True, kw_only=True):
     bulk_max_size: Count = 2048
     #: TLS, if the server has it.
     ssl: TlsConfig | None = None
+    #: Filebeat's `keys`: rules that come before `key`.
+    key_rules: Annotated[tuple[Rule, ...], INNER] = ()
+
+    @property
+    def keys(self) -> Names:
+        """The key of each line."""
+        return names_of(self.key, self.key_rules)

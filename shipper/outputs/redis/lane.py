@@ -3,6 +3,8 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 
 from shipper.errors import DeliveryError, ProtocolError, Refused, TooLarge, Unavailable
 from shipper.outputs.base import DELIVERED
@@ -39,6 +41,10 @@ _MEANINGS: Sequence[tuple[str, type[DeliveryError], str]] = (
 )
 
 
+#: A key, and a line that goes there.
+_Keyed = tuple[str, bytes]
+
+
 class RedisLane:
     """A connection to one of several hosts, the same until it fails; one batch at a time."""
 
@@ -62,7 +68,7 @@ class RedisLane:
             else:
                 return
 
-    def run(self, work: Work, job: Sequence[bytes]) -> None:
+    def run(self, work: Work, job: Sequence[_Keyed]) -> None:
         """Append one batch after the other, each in one step."""
         while part := work.take(self._config.bulk_max_size, BATCH_BYTES):
             with self._closed_by_errors():
@@ -163,12 +169,17 @@ def _greeting(config: RedisConfig) -> Iterator[bytes]:
     yield command(b"PING")
 
 
-def _appending(config: RedisConfig, lines: Sequence[bytes]) -> Sequence[bytes]:
-    key = config.key.encode()
+def _appending(config: RedisConfig, keyed: Sequence[_Keyed]) -> Sequence[bytes]:
+    groups = [(key, [line for _, line in some]) for key, some in groupby(keyed, itemgetter(0))]
     if config.datatype == "list":
-        return [command(b"RPUSH", key, *lines)]
+        pushes = [command(b"RPUSH", key.encode(), *lines) for key, lines in groups]
+        return pushes if len(pushes) == 1 else [command(b"MULTI"), *pushes, command(b"EXEC")]
     limit = [b"MAXLEN", b"~", b"%d" % config.max_length] if config.max_length else []
-    entries = commands(b"XADD", key, *limit, b"*", b"message", last=lines)
+    entries = [
+        entry
+        for key, lines in groups
+        for entry in commands(b"XADD", key.encode(), *limit, b"*", b"message", last=lines)
+    ]
     return [command(b"MULTI"), *entries, command(b"EXEC")]
 
 

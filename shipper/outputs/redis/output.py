@@ -13,6 +13,7 @@ from shipper.outputs.base import Outcome
 from shipper.outputs.config import BATCH_BYTES
 from shipper.outputs.hosts import some_hosts, split_host
 from shipper.outputs.lanes import Lanes, Work, groups
+from shipper.outputs.named import send_named
 from shipper.outputs.redis.config import DEFAULT_PORT, RedisConfig
 from shipper.outputs.redis.lane import RedisLane
 
@@ -29,12 +30,17 @@ class Redis:
         hosts = [split_host(host, DEFAULT_PORT) for host in some_hosts(config.hosts)]
         lanes = [RedisLane(config, group) for group in groups(hosts, config)]
         self._lanes = Lanes(lanes, config.backoff)
-        self._config = config
+        self._config, self._keys = config, config.keys
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Append `lines` to the list or stream; on one connection in order."""
+        if (key := self._keys.constant) is not None:
+            return self._send(lines, [key] * len(lines))
+        return send_named(lines, self._keys, "key", self._send)
+
+    def _send(self, lines: Lines, keys: Sequence[str]) -> Sequence[Outcome]:
         work = Work(lines.ends, self._config.bulk_max_size, BATCH_BYTES)
-        return self._lanes.deliver(work, list(lines))
+        return self._lanes.deliver(work, list(zip(keys, lines, strict=True)))
 
     def probe(self) -> str:
         """Log in to each host that would be used, and ask for the version."""

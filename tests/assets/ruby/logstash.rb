@@ -15,10 +15,6 @@ module LogStash
       @time = value.is_a?(String) ? Time.iso8601(value).utc : (value || Time.now).utc
     end
 
-    def self.at(seconds)
-      new(Time.at(seconds.to_r.round(6)))
-    end
-
     def to_s
       time.iso8601(6)
     end
@@ -29,7 +25,7 @@ module LogStash
     attr_reader :metadata
 
     def initialize(data = {})
-      @data = JSON.parse(JSON.generate(data))
+      @data = JSON.parse(JSON.generate(data, max_nesting: false), max_nesting: false)
       @metadata = @data.delete("@metadata") || {}
       stamp = @data["@timestamp"]
       @data["@timestamp"] = stamp ? Timestamp.new(stamp) : Timestamp.new
@@ -82,8 +78,9 @@ module LogStash
 
     private
 
+    # A name with a bracket is a path there, and no way leads to a member that has it in its name.
     def names(reference)
-      return [reference] unless reference.start_with?("[")
+      return [reference] unless reference.match?(/[\[\]]/)
       raise ArgumentError, "no reference: #{reference}" unless reference.match?(/\A(?:\[[^\[\],]+\])+\z/)
 
       reference.scan(/\[([^\[\]]+)\]/).flatten
@@ -142,7 +139,7 @@ end
 context = Context.new(source, path)
 context.register({})
 STDIN.each_line do |line|
-  context.filter(LogStash::Event.new(JSON.parse(line))).each do |event|
-    puts JSON.generate("event" => event.plain, "metadata" => event.metadata)
+  context.filter(LogStash::Event.new(JSON.parse(line, max_nesting: false))).each do |event|
+    puts JSON.generate({ "event" => event.plain, "metadata" => event.metadata }, max_nesting: false)
   end
 end

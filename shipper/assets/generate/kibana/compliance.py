@@ -35,6 +35,7 @@ _OPENED, _CLOSED = f"{_OPERATION} : segment-start", f"{_OPERATION} : segment-end
 _LOST = f"{_OPERATION} : records-lost"
 _LOST_RECORDS = ("Records lost", "mcp.compliance.records", _LOST)
 _DECISION = "mcp.authz.decision"
+_OTHER_DECISION = f"{_DECISION} : * and not {_DECISION} : (allow or deny or ask)"
 _IN_A_ROW = 2
 
 _SUMMARY = (
@@ -82,7 +83,7 @@ _DECISIONS = (
                 count("Allowed", f"{_DECISION} : allow", GOOD),
                 count("Denied", f"{_DECISION} : deny", BAD),
                 count("Asked", f"{_DECISION} : ask", WARN),
-                count("Not applicable", f"{_DECISION} : not_applicable", PLAIN),
+                count("Other", _OTHER_DECISION, PLAIN),
             ),
         ),
         where="event.dataset : mcp.authz",

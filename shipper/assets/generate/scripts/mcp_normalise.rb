@@ -11,6 +11,7 @@ require "base64"
 require "digest"
 require "ipaddr"
 require "json"
+require "time"
 
 def register(_params)
   @tables = JSON.parse(tables)
@@ -20,38 +21,68 @@ end
 
 def filter(event)
   event.remove("[@metadata][mcp_silent]") # only this script may set it: it drops the event
-  with_tags(event)
-  with_stream(event)
-  return [event] if of_handler?(event.get("[mcp]"), event.get("[event]"))
+  return [event] if from_handler?(event)
 
-  work(event)
+  event = with_plain_names(event)
+  begin
+    with_tags(event)
+    with_stream(event)
+    work(event)
+  # A deep line exhausts the stack, which is no StandardError: it would end the whole Logstash.
+  rescue StandardError, SystemStackError => e
+    keep(event, text_of(event), "mcp_broken", "#{e.class}: #{e.message}"[0, 200])
+  end
   [event]
-rescue StandardError => e
-  keep(event, text_of(event), "mcp_broken", "#{e.class}: #{e.message}"[0, 200])
-  [event]
+end
+
+# A line of mcp-shipper's handler that came as JSON. The shipper gives an id to every line that it
+# does not know as an event, so such a line only looks like one.
+def from_handler?(event)
+  event.get("[@metadata][_id]").nil? && of_handler?(event.get("[mcp]"), event.get("[event]"))
+end
+
+# Logstash reads `a[b]` as a path, in which nothing can be set or removed, and Elasticsearch refuses
+# an empty name. An event with such a member is made anew under other names.
+def with_plain_names(event)
+  hash = event.to_hash
+  return event unless hash.any? { |name, _value| name.empty? || name.match?(/[\[\]]/) }
+
+  plain = hash.each_with_object({}) do |(name, value), all|
+    name = name.tr("[]", "__")
+    all[name.empty? ? "_" : name] = value
+  end
+  LogStash::Event.new(plain.merge("@metadata" => event.get("[@metadata]") || {}))
 end
 
 # Tags that are not a list of texts would break the plugin that adds a tag.
 def with_tags(event)
   tags = event.get("tags")
-  return if tags.nil? || (tags.is_a?(Array) && tags.all? { |tag| tag.is_a?(String) })
+  return if tags.nil?
 
   event.remove("tags")
-  event.set("tags", (tags.is_a?(Array) ? tags : [tags]).map { |tag| tag.is_a?(String) ? tag : canonical(tag) })
+  texts = (tags.is_a?(Array) ? tags : [tags]).first(100).map { |tag| tag.is_a?(String) ? tag : canonical(tag) }
+  event.set("tags", texts.map { |text| mask(text, new_state, "prose") })
 end
 
-# A data stream that is not an object would break the plugin that sets a member of it.
+# A data stream that is not an object would break the plugin that sets a member of it; one with
+# other members or names is no longer needed where the line was another program's.
 def with_stream(event)
   stream = event.get("data_stream")
-  return if stream.nil? || stream.is_a?(Hash)
+  return if stream.nil? || (stream.is_a?(Hash) && stream.all? { |name, part| part?(name, part) })
 
   event.remove("data_stream")
-  event.set("data_stream_was", canonical(stream))
+  event.set("data_stream_was", mask(stream.is_a?(Hash) ? masked_text(stream) : canonical(stream), new_state, "prose"))
+  event.tag("mcp_unrouted")
+end
+
+def part?(name, part)
+  %w[type dataset namespace].include?(name) && part.is_a?(String) && part.match?(/\A[a-z0-9_.-]{1,100}\z/)
 end
 
 # --- kinds of lines ---
 
 def work(event)
+  unwrap(event)
   record = whole(event)
   text = record["message"]
   line = parsed(text)
@@ -59,21 +90,42 @@ def work(event)
   return restore(event, line) if line.is_a?(Hash) && of_handler?(line["mcp"], line["event"])
 
   values, own_record = read(record, line)
-  return unknown(event) if values.nil?
+  return unknown(event, line) if values.nil?
   return event.set("[@metadata][mcp_silent]", true) if values == :silent
 
   id = id_of(event, text.is_a?(String) ? text : canonical(record), own_record)
   write(event, finished(values), values["@timestamp"], id)
 end
 
+# The form of a sealed line. Its hash cannot be checked without the line before it.
 def of_handler?(mcp, about)
-  mcp.is_a?(Hash) && mcp["audit"].is_a?(Hash) && mcp["audit"]["type"].is_a?(String) &&
-    about.is_a?(Hash) && about["id"].is_a?(String)
+  return false unless mcp.is_a?(Hash) && mcp["audit"].is_a?(Hash) && about.is_a?(Hash)
+
+  audit = mcp["audit"]
+  stream = audit["stream"].is_a?(Hash) ? audit["stream"]["id"] : nil
+  audit["type"].is_a?(String) && stream.is_a?(String) && about["sequence"].is_a?(Integer) &&
+    about["id"] == "#{stream}-#{about["sequence"]}" && about["hash"].to_s.match?(/\A\h{64}\z/)
 end
 
-# The line's own fields, without those that shippers and inputs add.
+# A text line that mcp-shipper sent through Kafka or Redis is an object in a text: with its place and
+# its time it is what it would be through Beats.
+def unwrap(event)
+  return unless event.to_hash.keys.all? { |name| ["message", "@timestamp", "@version"].include?(name) }
+
+  line = parsed(event.get("message"))
+  return unless line.is_a?(Hash) && line["message"].is_a?(String) && line["log"].is_a?(Hash)
+  return unless line.all? { |name, value| ["message", "@timestamp"].include?(name) || origin?(name, value) }
+
+  restore(event, line)
+end
+
+# The line's own fields, without those that shippers and inputs add. Loggers put a whole line below
+# `fields`, which shippers use for a few labels.
 def whole(event)
-  event.to_hash.reject { |name, value| name == "@timestamp" || origin?(name, value) }
+  all = event.to_hash
+  own = all.reject { |name, value| %w[@timestamp data_stream_was].include?(name) || origin?(name, value) }
+  fields = all["fields"]
+  fields.is_a?(Hash) && !own.key?("message") ? fields.merge(own) : own
 end
 
 def origin?(name, value)
@@ -94,7 +146,11 @@ def read(record, line)
   beside = record.reject { |name, _value| name == "message" }
   [line && beside.merge(line), pairs(record["message"]), record].each do |one|
     values = one && values_of(one)
-    return [values, one] unless values.nil?
+    next if values.nil?
+
+    own_time = line && word(line["@timestamp"])
+    values = { "@timestamp" => own_time }.merge(values) if own_time && values.is_a?(Hash)
+    return [values, one]
   end
   [nil, nil]
 end
@@ -836,11 +892,14 @@ end
 
 # --- writing ---
 
-# JSON text with sorted members, as the handler hashes it.
-def canonical(value)
+# JSON text with sorted members, as the handler hashes it; what is deeper than any event is cut.
+def canonical(value, depth = 0)
+  return scalar("[CUT]") if depth > 64
+
   case value
-  when Hash then "{#{value.sort.map { |key, item| "#{scalar(key)}:#{canonical(item)}" }.join(",")}}"
-  when Array then "[#{value.map { |item| canonical(item) }.join(",")}]"
+  when Hash
+    "{#{value.sort.map { |key, item| "#{scalar(key)}:#{canonical(item, depth + 1)}" }.join(",")}}"
+  when Array then "[#{value.map { |item| canonical(item, depth + 1) }.join(",")}]"
   when String, Integer, true, false, nil then scalar(value)
   when Float then value.finite? ? fraction(value) : scalar(value.to_s)
   else scalar(value.to_s)
@@ -868,7 +927,8 @@ end
 def id_of(event, text, record)
   offset = event.get("[log][offset]")
   place = ["[agent][id]", "[host][name]", "[log][file][path]"].map { |path| event.get(path).to_s } if offset
-  return nil unless offset || @tables["beside"]["@timestamp"].any? { |name| record.key?(name) }
+  times = [*@tables["beside"]["@timestamp"], "@timestamp"]
+  return nil unless offset || times.any? { |name| record.key?(name) }
 
   Digest::SHA256.hexdigest([*place, offset.to_s, text].join("\0"))[0, 40]
 end
@@ -879,25 +939,60 @@ def write(event, values, time, id)
   values.each { |path, value| event.set("[#{path.split(".").join("][")}]", value) }
   event.set("[data_stream][namespace]", namespace) if namespace.is_a?(String)
   event.set("[event][id]", id) if id
-  stamp = timestamp(time)
-  event.set("@timestamp", stamp) if stamp
+  at(event, time)
 end
 
+# Sets the time that the line states; one that cannot be read is tagged, and the arrival counts.
+def at(event, time)
+  return if time.nil?
+
+  stamp = timestamp(time)
+  stamp ? event.set("@timestamp", stamp) : event.tag("mcp_untimed")
+end
+
+# Removes the line's own fields. Those that shippers add stay, masked: the line may have named them.
 def clear(event)
-  event.to_hash.each { |name, value| event.remove("[#{name}]") unless name == "@timestamp" || origin?(name, value) }
-  event.remove("[event]")
-  event.remove("[data_stream]")
+  event.to_hash.each do |name, value|
+    next if name == "@timestamp" || name == "tags"
+
+    event.remove("[#{name}]")
+    event.set("[#{name}]", without_secrets(value)) if beside?(name, value)
+  end
+end
+
+def beside?(name, value)
+  name == "data_stream_was" || (origin?(name, value) && !%w[event data_stream @version].include?(name))
+end
+
+def without_secrets(value)
+  state = new_state
+  masked("prose", bounded(value, state, 0), state)
+end
+
+def new_state
+  { "counts" => Hash.new(0), "secrets" => [], "room" => 1000 }
 end
 
 def timestamp(time)
-  time = Float(time) if time.is_a?(String) && time.match?(/\A[0-9]{9,}(?:\.[0-9]+)?\z/)
+  time = Rational(time) if time.is_a?(String) && time.match?(/\A[0-9]{9,}(?:\.[0-9]+)?\z/)
   if time.is_a?(Numeric)
-    time = time.to_f / 1000 while time > 100_000_000_000
-    return LogStash::Timestamp.at(time)
+    seconds = Rational(time.to_s) # a float would lose the last millisecond
+    seconds /= 1000 while seconds > 100_000_000_000
+    return LogStash::Timestamp.new(Time.at(seconds.round(9)).utc.iso8601(9))
   end
-  time.is_a?(String) ? LogStash::Timestamp.new(time) : nil
+  time.is_a?(String) ? LogStash::Timestamp.new(iso(time)) : nil
 rescue StandardError
   nil
+end
+
+# The forms of a time that loggers write: with a blank, a comma, without a zone (UTC), and e-mail's.
+def iso(text)
+  found = /\A\s*(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?\s*(Z|UTC|[+-]\d\d:?\d\d)?\s*\z/i.match(text)
+  return Time.rfc2822(text).utc.iso8601 unless found
+
+  seconds = found[2].length == 5 ? "#{found[2]}:00" : found[2]
+  zone = found[4].to_s.upcase.sub("UTC", "").sub(/\A([+-]\d\d)(\d\d)\z/, '\1:\2')
+  "#{found[1]}T#{seconds}#{".#{found[3]}" if found[3]}#{zone.empty? ? "Z" : zone}"
 end
 
 # A line of the handler that came as text: its members become the event's.
@@ -909,22 +1004,34 @@ def restore(event, line)
 
     event.set("[#{name}]", value)
   end
-  stamp = timestamp(line["@timestamp"])
-  event.set("@timestamp", stamp) if stamp
+  at(event, line["@timestamp"])
 end
 
 # Not an MCP line. One that names its data stream belongs to another program: it passes unchanged.
-def unknown(event)
-  return if event.get("[data_stream][dataset]").is_a?(String)
+def unknown(event, line)
+  return if elsewhere?(event.get("data_stream"))
+  return restore(event, line) if line.is_a?(Hash) && elsewhere?(line["data_stream"]) && plain_names?(line)
 
   keep(event, text_of(event), "mcp_unrecognised", nil)
 end
 
+# Whether it names a data stream that is none of mcp-shipper's.
+def elsewhere?(stream)
+  stream.is_a?(Hash) && stream["dataset"].is_a?(String) && !@tables["datasets"].include?(stream["dataset"]) &&
+    stream.all? { |name, part| part?(name, part) }
+end
+
+def plain_names?(line)
+  line.keys.none? { |name| name.empty? || name.match?(/[\[\]]/) }
+end
+
 # A line that could not be understood is kept as text, masked, up to a bound, with the reason.
 def keep(event, text, tag, reason)
-  state = { "counts" => Hash.new(0), "secrets" => [], "room" => 1000 }
-  kept = mask(text.to_s, state, "kept", 4_000)
+  state = new_state
+  kept = mask(masked_text(text, state), state, "prose", 4_000)
+  place = event.get("[log][offset]") && id_of(event, text_of(event), {})
   clear(event)
+  event.set("[@metadata][_id]", place) if place && event.get("[@metadata][_id]").nil?
   event.set("message", kept)
   event.tag(tag)
   return unless reason
@@ -936,6 +1043,14 @@ end
 def text_of(event)
   record = whole(event)
   record.keys == ["message"] && record["message"].is_a?(String) ? record["message"] : canonical(record)
+end
+
+# The text; of an object, with its secrets masked by their names, as in an event.
+def masked_text(value, state = new_state)
+  value = object_in(value) || value if value.is_a?(String)
+  return value.to_s unless value.is_a?(Hash)
+
+  canonical(masked("prose", bounded(value, state, 0), state))
 end
 
 def tables
@@ -979,7 +1094,12 @@ end
 
 test "a line of the handler" do
   parameters { {} }
-  in_event { { "mcp" => { "audit" => { "type" => "mcp_tool_execution" } }, "event" => { "id" => "a-1" }, "x" => "password=1" } }
+  in_event do
+    {
+      "mcp" => { "audit" => { "type" => "mcp_tool_execution", "stream" => { "id" => "a" } } },
+      "event" => { "id" => "a-1", "sequence" => 1, "hash" => "0" * 64 }, "x" => "password=1",
+    }
+  end
   expect("passes untouched") { |events| events.first.get("x") == "password=1" }
 end
 

@@ -1,0 +1,46 @@
+"""Stdio servers in any language, recorded without a change: `wrap`."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from shipper.auto.settings import DIRECTORY, environment, options
+from shipper.cli.commands import Commands
+from shipper.errors import BadInput, Problem
+from shipper.home import default_record
+from shipper.wrap.options import Options
+
+
+def add_wrap(commands: Commands) -> None:
+    """Add the command; its parser is made without those of the others, which take 15 ms."""
+    what = "run a stdio MCP server and record what passes: wrap [options] -- COMMAND ..."
+    wrap = commands.add("wrap", "wrapping:wrap", what)
+    where = f"where to write the segments (default: ${DIRECTORY} or {default_record()})"
+    wrap.add_argument("--directory", metavar="DIR", help=where)
+    wrap.add_argument("--level", help="the audit level (default: standard)")
+    wrap.add_argument("--frameworks", metavar="NAMES", help="compliance frameworks, by commas")
+    wrap.add_argument("--service", metavar="NAME", help="service.name of every event")
+
+
+def split_command(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """The words of `wrap` before and after the first `--`: the latter are the server's command."""
+    if words[:1] != ["wrap"] or "--" not in words:
+        return words, ()
+    at = list(words).index("--")
+    return words[:at], words[at + 1 :]
+
+
+def wrap(arguments: argparse.Namespace) -> int:
+    """Become the server, recorded by processes beside it."""
+    from shipper.wrap.launch import launch
+
+    if not arguments.words:
+        raise BadInput([Problem("wrap", "name the server's command after --")])
+    launch(arguments.words, _options(arguments))
+
+
+def _options(given: argparse.Namespace) -> Options:
+    about = environment(given.directory, given.level, given.frameworks, given.service)
+    known = {**os.environ, **about}
+    return Options(Path(known.get(DIRECTORY) or default_record()).absolute(), options(known))

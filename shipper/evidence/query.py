@@ -1,0 +1,190 @@
+"""A query in Kibana's language, checked, for lines on disk and for documents in Elasticsearch."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from shipper.assets.generate.kibana.filters import filters
+from shipper.catalog import Catalog
+from shipper.catalog.kql import And, Leaf, Match, Node, Not, Or, Range, leaves, parse
+from shipper.catalog.model import DATES, NUMBERS
+from shipper.detect.matching import predicate
+from shipper.detect.reading import Reading
+from shipper.errors import ShipperError
+
+#: The time of a line, as text that compares like the time.
+TIME = slice(len(b'{"@timestamp":"'), len(b'{"@timestamp":"2026-11-30T12:00:00.000000'))
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
+_WHOLE = frozenset({"keyword", "constant_keyword", "flattened"})
+
+
+class BadQuery(ShipperError):
+    """The query cannot be answered; the message says why."""
+
+
+class Query(Struct, frozen=True):
+    """What to search for: a query, and a range of time."""
+
+    text: str
+    node: Node | None
+    #: The type of each field that the query names.
+    types: Mapping[str, str]
+    since: datetime | None = None
+    #: Events at this time and later are not found.
+    until: datetime | None = None
+
+    @property
+    def clauses(self) -> Sequence[Mapping[str, Any]]:
+        """What an Elasticsearch document must match all of."""
+        bounds = {"gte": self.since, "lt": self.until}
+        times = {name: time.strftime(_TIME_FORMAT) + "Z" for name, time in bounds.items() if time}
+        within: list[Mapping[str, Any]] = [{"range": {"@timestamp": times}}] if times else []
+        return [*filters(self.text, self.types), *within]
+
+    @property
+    def needle(self) -> bytes:
+        """Bytes that every line has which matches; empty if there are none."""
+        return _needle(self.node, self.types)
+
+    def matcher(self) -> Callable[[bytes], bool]:
+        """Whether a line matches."""
+        holds, is_within = self._holds(), self._within()
+        return lambda line: is_within(line[TIME]) and holds(line)
+
+    def is_before(self, margin: timedelta) -> Callable[[bytes], bool]:
+        """Whether a time lies before the range, by more than a margin."""
+        bound = _text(self.since - margin) if self.since else b""
+        return lambda time: time < bound
+
+    def is_after(self, margin: timedelta) -> Callable[[bytes], bool]:
+        """Whether a time lies after the range, by more than a margin."""
+        bound = _text(self.until + margin) if self.until else b"~"
+        return lambda time: time >= bound
+
+    def _within(self) -> Callable[[bytes], bool]:
+        is_before, is_after = self.is_before(timedelta()), self.is_after(timedelta())
+        return lambda time: not is_before(time) and not is_after(time)
+
+    def _holds(self) -> Callable[[bytes], bool]:
+        if self.node is None:
+            return lambda _: True
+        reading = Reading(self.types)
+        matches = predicate(_by_size(self.node, self.types), reading.getter)
+
+        def holds(line: bytes) -> bool:
+            event = reading.event(line)
+            return event is not None and matches(event)
+
+        return holds
+
+
+def query_of(
+    text: str, catalog: Catalog, since: datetime | None = None, until: datetime | None = None
+) -> Query:
+    """The checked query; raises `BadQuery`."""
+    try:
+        node = parse(text)
+    except ValueError as error:
+        raise BadQuery(f"the query cannot be read: {error}") from error
+    types = {leaf.path: _type_of(leaf.path, catalog) for leaf in leaves(node)}
+    for leaf in leaves(node):
+        if fault := _fault(leaf, types[leaf.path]):
+            raise BadQuery(fault)
+    for path in types:
+        if inner := next((one for one in types if one.startswith(f"{path}.")), None):
+            raise BadQuery(f"{path} and its key {inner} cannot be in one query")
+    return Query(text, node, types, since, until)
+
+
+def time_of(text: str) -> datetime:
+    """A date or a time, in UTC unless it names another zone; raises `BadQuery`."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadQuery(
+            f"{text!r} is not a time, such as 2026-11-30 or 2026-11-30T12:00Z"
+        ) from error
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _text(time: datetime) -> bytes:
+    return time.strftime(_TIME_FORMAT).encode()
+
+
+def _type_of(path: str, catalog: Catalog) -> str:
+    if not path:
+        raise BadQuery("a word needs a field before it, such as user.id: bob")
+    if row := catalog.fields.get(path):
+        return row.type
+    parents = (row for row in catalog.fields.values() if path.startswith(f"{row.path}."))
+    if any(row.type == "flattened" for row in parents):
+        return "keyword"
+    near = get_close_matches(path, catalog.fields, 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise BadQuery(f"no event has the field {path!r}{hint}")
+
+
+def _fault(leaf: Leaf, kind: str) -> str | None:
+    """Why the comparison does not mean the same on disk and in Elasticsearch."""
+    if kind in DATES and isinstance(leaf, Match | Range):
+        return f"{leaf.path} is a time: give the range of time beside the query (since, until)"
+    if isinstance(leaf, Range) and not (kind in NUMBERS and _is_number(leaf.bound)):
+        return f"{leaf.path} {leaf.operator} {leaf.bound}: only numbers are compared by size"
+    return _match_fault(leaf, kind) if isinstance(leaf, Match) else None
+
+
+def _match_fault(leaf: Match, kind: str) -> str | None:
+    if kind == "match_only_text":
+        return f"{leaf.path} is a text: ask whether it is there ({leaf.path}: *)"
+    if kind in _WHOLE:
+        return None
+    if len(leaf.value.texts) > 1:
+        return f"{leaf.path} is {kind}: a wildcard stands alone there"
+    text = leaf.value.texts[0]
+    if kind == "ip" and "/" in text:
+        return f"{leaf.path}: give an address, not a network"
+    if kind in NUMBERS:
+        return None if text.lstrip("-").isdecimal() else f"{leaf.path} takes a whole number"
+    return None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _needle(node: Node | None, types: Mapping[str, str]) -> bytes:
+    match node:
+        case And(parts):
+            return max((_needle(part, types) for part in parts), key=len)
+        case Match(path, value) if types[path] in _WHOLE | {"ip"}:
+            return max((msgspec.json.encode(text)[1:-1] for text in value.texts), key=len)
+    return b""
+
+
+def _by_size(node: Node, types: Mapping[str, str]) -> Node:
+    """The query with numbers compared by their size: 1 is 1.0."""
+    match node:
+        case And(parts) | Or(parts):
+            return type(node)(tuple(_by_size(part, types) for part in parts))
+        case Not(part):
+            return Not(_by_size(part, types))
+        case Match(path, value) if types[path] in NUMBERS:
+            return And(tuple(Range(path, sign, value.texts[0]) for sign in (">=", "<=")))
+    return node
+
+
+def hits_in(block: bytes, needle: bytes) -> Iterator[bytes]:
+    """The lines of a block that contain the needle, without their newlines."""
+    at = block.find(needle)
+    while at >= 0:
+        start, end = block.rfind(b"\n", 0, at) + 1, block.find(b"\n", at)
+        yield block[start : end if end >= 0 else len(block)]
+        at = block.find(needle, end) if end >= 0 else -1

@@ -1,0 +1,91 @@
+"""What is promised of `wrap`."""
+
+from tests.promises.model import Mutant, Promise
+
+_WRAP = "wrap/test_wrap.py::"
+_SERVERS = "integration/test_wrapped_servers.py::"
+_WIRE = "wire/test_jsonrpc.py::"
+
+WRAP = (
+    Promise(
+        "wrap:transparent",
+        "A wrapped server's client sees the server's own bytes, signals, exit code, environment "
+        "and standard error.",
+        {
+            f"{_WRAP}test_much_passes_exactly_to_a_client_that_is_slow": (
+                Mutant("wrap/tee.py", "except BlockingIOError:", "except ZeroDivisionError:"),
+            ),
+            f"{_WRAP}test_words_of_the_command_are_its_own": (),
+            f"{_WRAP}test_the_server_has_the_clients_environment_and_standard_error": (
+                Mutant(
+                    "wrap/launch.py",
+                    "list(command), _environment()",
+                    "list(command), dict(os.environb)",
+                ),
+            ),
+            f"{_WRAP}test_a_signal_ends_the_server_as_it_would_without_wrap": (
+                Mutant(
+                    "wrap/launch.py",
+                    "        signal.signal(number, signal.SIG_DFL)\n    try:",
+                    "        pass\n    try:",
+                ),
+            ),
+            f"{_WRAP}test_in_a_container_every_byte_passes_before_the_end": (
+                Mutant(
+                    "wrap/launch.py",
+                    "stays = _INIT in (os.getpid(), os.getppid())",
+                    "stays = False",
+                ),
+            ),
+            f"{_SERVERS}test_the_client_of_a_wrapped_server_sees_the_same_bytes": (),
+        },
+    ),
+    Promise(
+        "wrap:traffic-first",
+        "No failure to record delays or breaks what a wrapped server and its client exchange.",
+        {
+            f"{_WRAP}test_who_kills_a_process_beside_the_server_ends_the_record_alone": (),
+            f"{_WRAP}test_a_server_runs_where_it_cannot_be_recorded": (
+                Mutant(
+                    "wrap/launch.py",
+                    "        _execute(command)\n    if stays:",
+                    "        sys.exit(1)\n    if stays:",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "wrap:record",
+        "Each request through a wrapped server is one event, in both directions; a request that "
+        "is open when the server or the client goes is recorded with the side that went.",
+        {
+            f"{_WRAP}test_both_sides_may_use_the_same_ids": (
+                Mutant(
+                    "capture/session.py",
+                    "self._answered((not from_server, key)",
+                    "self._answered((from_server, key)",
+                ),
+            ),
+            f"{_WRAP}test_a_server_that_is_killed_in_a_call_leaves_the_call_in_the_record": (
+                Mutant("wrap/recorder.py", "session.close(", "str("),
+            ),
+            f"{_WRAP}test_a_client_that_goes_leaves_its_call_in_the_record": (
+                Mutant("wrap/recorder.py", "gone = gone or frame.kind", "gone = frame.kind"),
+            ),
+            f"{_SERVERS}test_server_everything_becomes_exactly_these_events": (),
+        },
+    ),
+    Promise(
+        "wrap:bounded",
+        "Of a message of any length a wrapped server's record reads a bounded part, and computes "
+        "no size or digest from it.",
+        {
+            f"{_WIRE}test_a_long_message_is_never_held_whole": (
+                Mutant("wire/jsonrpc.py", "self._head += piece[:room]", "self._head += piece"),
+            ),
+            f"{_WRAP}test_a_long_result_is_recorded_by_its_beginning_and_its_end": (
+                Mutant("record/redact.py", "clean.pop(path, None)", "pass"),
+            ),
+        },
+    ),
+)
