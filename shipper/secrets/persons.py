@@ -26,7 +26,9 @@ def emails(text: str, at: int, width: int) -> Iterator[Span]:
         return
     name = local[0][::-1]
     start = at - len(name)
-    if text[start - 2 : start] == "//" or (text[start - 1 : start] == ":" and name in _MACHINES):
+    if text[start - 2 : start] == "//" and "." not in name:
+        return  # the user of a URL; `first.last` is a person there too
+    if text[start - 1 : start] == ":" and name in _MACHINES:
         return
     follows = text[domain.end() : domain.end() + 1]
     if name in _MACHINES and follows in {":", "/"}:
