@@ -2449,18 +2449,18 @@ def tables
   "RU": 33
  },
  "patterns": {
-  "secret_name": "(?:pass|p@ss|pss)(?:word|w0rd|wd)|passphrase|passcode|apikey|clientsecret|connectionstr(?:ing)?|passwort|kennwort|losungswort|motdepasse|mot2passe|contrase(?:\u00f1|n)a|palavrapasse|wachtwoord|l\u00f6senord|losenord|adgangskode|salasana|jelsz\u00f3|matkhau|katasandi|\u043f\u0430\u0440\u043e\u043b\u044c|\u0441\u0435\u043a\u0440\u0435\u0442|\u5bc6[\u7801\u78bc\u94a5\u9470]|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\u79d8\u5bc6\u9375|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\u05e1\u05d9\u05e1\u05de\u05d4|\u092a\u0938\u0935\u0930\u0921|\u0e23\u0e2b\u0e2a\u0e1c\u0e32\u0e19|\u0643\u0644\u0645\u0629\u0627\u0644\u0645\u0631\u0648\u0631|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2|secret(?:string|binary|base|access)|(?:pwd|pswd|pswrd|passw|secrets?(?:value|key|text)?|credentials?|creds|authorization(?:header)?|cookies?|htpasswd|userpass|dbpass|rootpw|(?:private|secret|access|signing|encryption|account|ssh|master|shared|auth|pass|sas|host|storage|webhook|license|licence|rsa|dsa|ecdsa|ed25519|aes|des|hmac|kms|tls|ssl|pgp|gpg|wifi|wpa2?|wpa|psk|preshared|subscription|functions?|jwt|jws|jwe|deploy|admin|consumer|openai|anthropic|gemini|groq|mistral|cohere|sendgrid|stripe|twilio|fernet|dify|brave|algolia|datadog|mailgun|github|gitlab|slack|azure|aws|gcp|google|huggingface|hf|wandb|pinecone|tavily|serper|xai|deepseek|perplexity|replicate|vault|symmetric|crypt|crypto|cipher|decryption|derived|vapid|wireguard|wg|luks|recovery|keystore|truststore)keys?(?:id|pem|value|base64|data)?|(?:store|key|trust|src(?:store|key)|dest(?:store|key))pass|t?otp|otp(?:code|token|secret)|cvv2?|cvc2?|cvn|csc|pincode|puk|ssn|iban|socialsecurity(?:number|no)?|(?:card|creditcard|account|passport|cc|debitcard)(?:numbers?|no|num|nr)|tokens?(?:value|string|hash|id|secret)?|jwt|sess(?:ion)?id|codeverifier|mnemonic|(?:auth|authorization|mfa|2fa|otp|tfa|totp|security|verification|recovery|backup|onetime|sms|login|unlock|scratch)codes?|(?:security|secret|recovery)(?:answer|question?answer)s?|(?:amz|goog|sas)signature|(?:seed|recovery|backup|secret|mnemonic)(?:phrase|words?)|(?:database|db|redis|mongo(?:db)?|postgres(?:ql)?|mysql|amqp|rabbitmq|broker|celery|cache|sentry|smtp)(?:url|uri|dsn)|dsn|connstr|conn(?:ection)?uri|kubeconfig|serviceaccount(?:json|key)|keytab|(?:github|gitlab|azure|devops|ado)pat|personalaccesstoken|webhook(?:url|secret)|(?:redis|mongo|smtp|ldap|twilio|proxy|registry|docker)auth(?:token)?|(?:wifi|wpa2?|preshared|network)?psk|xprv|privkey|privpem|pfx|p12|privatepem|clientkey(?:data|pem)|signature(?:secret)|has\u0142o|haslo|heslo|\u015fifre|parol\u0103|senhas?|mdp|authkey|authtoken|requesttoken|jsessionid|phpsessid|geheimnis|zugangscode|zugangsdaten|schl\u00fcsselwort|clavesecreta|clavedeacceso|claveapi|secretkeybase|ssid(?:password)|ssopassword|licensecode|activationcode|(?:signing|client|app|shared|hmac|webhook|consumer|oauth)secret|refreshtoken)$|^(?:pass[0-9]?|pw[0-9]?|psw|pin|pkey|tan|(?:basic|http|proxy)?auth|bearer|sig|seed|mfa|2fa|totp|pem|sid|nonce(?:secret)|psk|\u043f\u0438\u043d|\u043f\u0438\u043d\u043a\u043e\u0434|mdp)$",
+  "secret_name": "(?:pass|p@ss|pss|pa55|pas5|pa[$]{2})(?:words?|w0rd|wrd|wd)|passphrase|passcode|apikey|clientsecret|connectionstr(?:ing)?|passwort|kennwort|losungswort|motdepasse|mot2passe|contrase(?:\u00f1|n)a|palavrapasse|senha|wachtwoord|l\u00f6senord|losenord|adgangskode|salasana|jelsz[\u00f3o]|m[\u1eada]tkh[\u1ea9a]u|katasandi|kodeord|passord|lozinka|geslo|slapta[\u017ez]odis|parool|parole?les|\u043a\u043b\u044e\u0447api|\u0430\u043f\u0438\u043a\u043b\u044e\u0447|parola?dordine|chiavesegreta|chiaveapi|chavesecreta|chaveapi|chaveprivada|(?:geheime|priv[e\u00e9])sleutel|apisleutel|cl[\u00e9e]secr[\u00e8e]te|cl[\u00e9e]api|geheimschl(?:\u00fc|ue)ssel|apischl(?:\u00fc|ue)ssel|zugriffsschl(?:\u00fc|ue)ssel|klucz(?:api|tajny)?|tajnykl[\u00edi][\u010dc]|\u043f\u0430\u0440\u043e\u043b[\u0430\u044c\u044f\u0456]|\u0441\u0435\u043a\u0440\u0435\u0442|\u5bc6[\u7801\u78bc\u94a5\u9470]|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\u79d8\u5bc6\u9375|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\u05e1\u05d9\u05e1\u05de\u05d4|\u092a\u0938\u0935\u0930\u0921|\u0e23\u0e2b\u0e2a\u0e1c\u0e32\u0e19|\u0643\u0644\u0645[\u0629\u0647](?:\u0627\u0644)?(?:\u0645\u0631\u0648\u0631|\u0633\u0631)|\u0631\u0645\u0632\u0639\u0628\u0648\u0631|\u06af\u0630\u0631\u0648\u0627\u0698\u0647|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2|secret(?:string|binary|base|access)|(?:pwd|pswd|pswrd|passw|secrets?(?:value|key|text)?|credentials?|creds|authorization(?:header)?|cookies?|htpasswd|(?:user|db|ssh|smtp|ftp|root|admin|login|my|app|web|sudo)pass|rootpw|(?:private|secret|access|signing|encryption|account|ssh|master|shared|auth|pass|sas|host|storage|webhook|license|licence|rsa|dsa|ecdsa|ed25519|aes|des|hmac|kms|tls|ssl|pgp|gpg|wifi|wpa2?|wpa|psk|preshared|subscription|functions?|jwt|jws|jwe|deploy|admin|consumer|openai|anthropic|gemini|groq|mistral|cohere|sendgrid|stripe|twilio|fernet|dify|brave|algolia|datadog|mailgun|github|gitlab|slack|azure|aws|gcp|google|huggingface|hf|wandb|pinecone|tavily|serper|xai|deepseek|perplexity|replicate|vault|symmetric|crypt|crypto|cipher|decryption|derived|vapid|wireguard|wg|luks|recovery|keystore|truststore|app|application|service|servicerole|integration|wallet|certificate|cert|client|server|maps|bot|write|ingest|ingestion|merchant|sdk|live|instrumentation|user|project|partner|payment|checkout|tenant|site|team|org|license|event|event(?:hub|grid)|search|cosmos|cosmosdb|monitor|sync|report|reporting|device|session|login)keys?(?:pem|value|base64|data)?|(?:private|secret|access|account|signing|encryption|aws)keyid|(?:store|key|trust|src(?:store|key)|dest(?:store|key))pass|t?otp|otp(?:code|token|secret)|cvv2?|cvc2?|cvn|csc|pincode|puk|ssn|iban|socialsecurity(?:number|no)?|(?:card|secret|creditcard|account|passport|cc|debitcard)(?:numbers?|no|num|nr)|tokens?(?:value|string|hash|id|secret)?|jwt|sess(?:ion)?id|codeverifier|mnemonic|(?:auth|authorization|twofactor|mfa|2fa|otp|device|tfa|totp|security|verification|recovery|backup|onetime|sms|login|unlock|scratch)codes?|(?:security|secret|recovery)(?:answer|question?answer)s?|(?:amz|goog|sas)signature|(?:seed|recovery|backup|secret|mnemonic)(?:phrase|words?)|(?:database|db|redis|mongo(?:db)?|postgres(?:ql)?|mysql|amqp|rabbitmq|broker|celery|cache|sentry|smtp)(?:url|uri|dsn)|dsn|connstr|conn(?:ection)?uri|kubeconfig(?:data)?|dockerconfigjson|dockerconfig|connectsid|serviceaccount(?:json|key)|keytab|(?:github|gitlab|azure|devops|ado)pat|personalaccesstoken|webhook(?:url|secret)|(?:rediscli|redis|mongo|smtp|ldap|twilio|proxy|registry|docker)auth(?:token)?|(?:wifi|wpa2?|preshared|network)?psk|xprv|privkey|privpem|pfx|p12|privatepem|clientkey(?:data|pem)|pkcs12|pkcs8|masterauth|mothersmaidenname|mothermaidenname|requirepass|(?:pass(?:word)?|pwd)(?:hash|salt)|(?:bank|giro)?(?:account|routing)(?:numbers?|no|num|nr)|bankaccount|signature(?:secret)|has\u0142o|haslo|heslo|\u015fifre|parol[\u0103a]|sifre|\u015fifre|senhas?|mdp|authkey|authtoken|requesttoken|jsessionid|phpsessid|geheimnis|zugangscode|zugangsdaten|schl\u00fcsselwort|clavesecreta|clavedeacceso|claveapi|secretkeybase|ssid(?:password)|ssopassword|licensecode|activationcode|(?:signing|client|app|shared|hmac|webhook|consumer|oauth)secret|refreshtoken)$|^(?:pat|salt|pepper|pass[0-9]?|pw[0-9]?|psw|pin|pkey|tan|(?:basic|http|proxy)?auth|bearer|sig|seed|mfa|2fa|totp|pem|sid|nonce(?:secret)|psk|\u043f\u0438\u043d|\u043f\u0438\u043d\u043a\u043e\u0434|mdp)$",
   "last_word": "(?:^|[\\W_])(?i:pass|pw|pin|seed|otp|dsn|psk)$|[\\W_](?i:pat)$|[a-z](?:Pass|Pin|Pat|Psk)$",
-  "harmless": "\\A(?:(?:max|min|(?:max|min)?(?:new|prompt|completion|input|output|reasoning|thinking|context)|total|cached?|cache(?:creation|read)input|num|numberof|stop|usage|used|audio|text|image|generated|budget|remaining|special)tokens|(?:.*(?:page|sync)|next|continuation|pagination|progress|resume|bos|eos|pad|sep|unk|cls|mask|stop)tokens?|(?:has|is|no|show|hide|needs?|require[sd]?|use|with|without|allow|enable|reset|forgot|change|rotate|missing|invalid|wrong|bad)(?:password|passwd|passphrase|passcode|token|secret|apikey|credentials?|cookies?|pin)|.*pass(?:word|phrase|code)(?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength|hint|(?:updated|changed)at|rules?|types?|format|manager|less|field|name|count|required|reset(?:required)?|enabled|disabled|min|max|changed?|set|exists?|ok|valid|encryption|file|path|dir)|(?:public|primary|foreign|sort|partition|hot|group|cache|s3|object|row|column|idempotency)(?:data|host)?keys?|.*public(?:access|ssh|rsa|host|signing)?keys?(?:id|pem)?|.*(?:seedid|tokentype))\\z",
-  "assignment": "(?i)(?:(?<name>(?:pass|p@ss|pwd|pswd|psw|secret|token|key|cred|cookie|auth|otp|cvv|cvc|cvn|csc|ssn|jwt|sessionid|session_id|session\\-id|sessid|pincode|iban|bearer|mnemonic|connectionstr|connection_str|connstr|conn_str|dsn|kennwort|mot_de|mot\\-de|motdepasse|contrase|palavra|wachtwoord|l\u00f6senord|losenord|adgang|salasana|jelsz\u00f3|mat_khau|matkhau|katasandi|\u043f\u0430\u0440\u043e\u043b|\u0441\u0435\u043a\u0440\u0435\u0442|\u5bc6|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\u79d8\u5bc6\u9375|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\u05e1\u05d9\u05e1\u05de\u05d4|\u092a\u093e\u0938\u0935\u0930\u094d\u0921|\u0e23\u0e2b\u0e31\u0e2a\u0e1c\u0e48\u0e32\u0e19|\u0643\u0644\u0645\u0629|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2|kubeconfig|keytab|webhook|xprv|has\u0142o|haslo|heslo|\u015fifre|parol\u0103|senha|geheim|zugang|clave|2fa|mot[ ]de[ ]passe|kata[ ]sandi|(?:url|uri|code|number|account|card|session|phrase|words|answer|pat|tan|puk|psk|sid|seed|sig|pin|pw|pem|pfx|p12|mdp|mfa|number|numbers|codes|answers|pkey|no|num|nr)(?![a-z]))(?>(?:(?![\u662f\u306f])[\\w-]){0,48}))(?:(?>[*\"'`\\\\\\]]{0,20})(?>\\s{0,4})(?::\\s{0,3}(?:&?'?\\w{0,8}\\s)?(?:str|String|string|bytes|SecretStr|Text|std::string)(?:\\s?\\|\\s?None|\\?)?\\s{0,3}=(?>\\s{0,4})|=>|:=|(?>[:=\uff1a]{1,2}))(?>[*`]{0,2})(?:(?=[ \\t]*\\r?\\n)|(?>\\s{0,4}))|[\"']?(?>\\s{1,4})value\\s{0,2}=\\s{0,2}|>|(?<called>\\((?>\\s{0,4})(?:[\"'][\\w@.-]{1,64}[\"']\\s{0,2},\\s{0,4})?(?=[\"']))|(?<prose>(?>\\s{1,4})(?:is|was|are|ist|war|est|es|\u00e9|\u00e8|era|war):?(?>\\s{1,4})|\\s?(?:\u662f|\u306f)\\s?)|(?<apart>(?>\\s{1,4}))))",
+  "harmless": "\\A(?:(?:max|min|(?:max|min)?(?:new|prompt|completion|input|output|reasoning|thinking|context)|total|cached?|cache(?:creation|read)input|num|numberof|stop|usage|used|audio|text|image|generated|budget|remaining|special)tokens|(?:.*(?:page|sync)|next|continuation|pagination|progress|resume|bos|eos|pad|sep|unk|cls|mask|stop)tokens?|(?:has|is|no|show|hide|needs?|require[sd]?|use|with|without|allow|enable|forgot|change|rotate|missing|invalid|wrong|bad|unexpected|parse|reset(?=password|pin))(?:password|passwd|passphrase|passcode|token|secret|apikey|credentials?|cookies?|pin)(?:url|link)?|.*pass(?:word|phrase|code)(?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength|hint|(?:updated|changed)at|rules?|types?|format|manager|less|field|name|count|required|reset(?:required)?|url|uri|link|page|label|input|prompt|enabled|disabled|min|max|changed?|set|exists?|ok|valid|encryption|file|path|dir)|(?:public|primary|foreign|sort|partition|hot|group|cache|s3|object|row|column|idempotency)(?:data|host)?keys?|.*public(?:access|ssh|rsa|host|signing)?keys?(?:id|pem)?|.*(?:seedid|tokentype))\\z",
+  "assignment": "(?i)(?:(?<name>(?:pass|p@ss|pwd|pswd|psw|secret|token|key|cred|cookie|auth|otp|cvv|cvc|cvn|csc|ssn|jwt|sessionid|session_id|session\\-id|sessid|pincode|iban|bearer|mnemonic|connectionstr|connection_str|connstr|conn_str|dsn|kennwort|mot_de|mot\\-de|motdepasse|contrase|palavra|wachtwoord|l\u00f6senord|losenord|adgang|salasana|jelsz\u00f3|mat_khau|matkhau|katasandi|\u043f\u0430\u0440\u043e\u043b|\u0441\u0435\u043a\u0440\u0435\u0442|\u5bc6|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\u79d8\u5bc6\u9375|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\u05e1\u05d9\u05e1\u05de\u05d4|\u092a\u093e\u0938\u0935\u0930\u094d\u0921|\u0e23\u0e2b\u0e31\u0e2a\u0e1c\u0e48\u0e32\u0e19|\u0643\u0644\u0645\u0629|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2|kubeconfig|keytab|webhook|xprv|has\u0142o|haslo|heslo|\u015fifre|parol\u0103|senha|geheim|zugang|clave|2fa|mot[ ]de[ ]passe|kata[ ]sandi|kodeord|jelszo|parol|sifre|lozinka|geslo|slapta|chiave|chave|sleutel|\u0643\u0644\u0645\u0629[ ]\u0627\u0644|m\u1eadt[ ]kh\u1ea9u|cl\u00e9|schl|klucz|\u043a\u043b\u044e\u0447|\u0643\u0644\u0645\u0647|\u0631\u0645\u0632|m\u1eadt|dockerconfig|connect\\.sid|pkcs|maiden|pa55|routing|(?:url|uri|code|number|account|card|session|phrase|words|answer|pat|tan|puk|psk|sid|seed|sig|pin|pw|pem|pfx|p12|mdp|mfa|salt|pepper|number|numbers|codes|answers|pkey|no|num|nr)(?![a-z]))(?>(?:(?![\u662f\u306f])[\\w-]){0,48}))(?:[ ](?:for|of|f\u00fcr|pour|para|de|\u0434\u043b\u044f|on)[ ](?>[\\w@.-]{1,32})(?=[ ]?[:=\u2014\u2192])(?<whose>))?(?:(?>[*\"'`\\\\\\]]{0,20})(?>\\s{0,4})(?::\\s{0,3}(?:&?'?\\w{0,8}\\s)?(?:str|String|string|bytes|SecretStr|Text|std::string)(?:\\s?\\|\\s?None|\\?)?\\s{0,3}=(?>\\s{0,4})|=>|:=|(?>[:=\uff1a]{1,3}))(?>(?:(?!\\*{3})[*`]){0,2})(?:(?=[ \\t]*\\r?\\n)|(?>\\s{0,4}))|[\"']?(?>\\s{1,4})value\\s{0,2}=\\s{0,2}|>|(?<called>\\((?>\\s{0,4})(?:[\"'][\\w@.-]{1,64}[\"']\\s{0,2},\\s{0,4})?(?=[\"']))|(?<prose>(?>\\s{1,4})(?:is|was|are|ist|war|est|es|\u00e9|\u00e8|era|lautet|to|f\u00fcr\\ lautet|with|\u0431\u0443\u0434\u0435\u0442):?(?>\\s{1,4})|\\s?(?:\u662f|\u306f|\u2192|\u2014|=>)\\s?)|(?<apart>(?>[ \\t]{1,4}))))",
   "value": "(?im)\\A(?:\"{3}.*?(?:\"{3}|\\z)|'{3}.*?(?:'{3}|\\z)|\"(?:[^\"\\\\]|\\\\.)*\"?|'(?:[^'\\\\]|\\\\.)*'?|`[^`\\n]*`?|(?<escaped>\\\\+[\"'])(?:(?!(?<!\\\\)\\k<escaped>).)*(?:\\k<escaped>)?|(?:digest|negotiate|ntlm|aws4-hmac-sha256|hawk|oauth|apikey|token|bearer|basic|ssws|bot)[ ][^\\r\\n<\"']+|[^\\s\"'<&,;=]{1,64}=(?>[^\\s\"'<,;]{0,1024});[^\\r\\n\"'<]*|(?:[^\\s\"'<&,;)\\]}\\\\]|[,;)\\]}\"'\\\\](?![\\s\"'<&,;)\\]}\\\\]|\\z|[\\w.-]{1,40}[\"']?\\s?[:=]))+)",
-  "empty": "\\A(?:(?:(?i:null|none|nil|true|false|undefined|n/a|on|off|yes|no)|[0-9]{1,2}|\\*{3,}|x{4,}|<[\\w -]{1,40}>|\\.\\.\\.|your[\\w-]{0,40}|\\w{0,8}\\.{3}|\\$\\{[\\w.:?-]{1,80}\\}|\\$\\(?[A-Za-z_][\\w.]{0,80}\\)?|%\\w{1,40}%|\\{\\{[^{}\\n]{1,80}\\}\\}|(?:var|local|process\\.env|os\\.environ|os\\.getenv|env|secrets|config|settings|self|this|args|params|request|vault|data|module)\\b[.\\[(][\\w.\\[\\]\"'()-]{0,80})(?=[\\s\"'`,;)\\]}>&]|\\z)|[A-Za-z_.]{2,60}[(\\[]|`{1,3}(?=\\s|\\z)|\\|(?=[ ]))",
+  "empty": "\\A(?:(?:(?i:bearer|basic|token)\\s{1,3})?(?:(?i:![01]|null|none|nil|true|false|undefined|n/a|on|off|yes|no|required|optional|missing|enabled|disabled|redacted|hidden|masked|unknown|expired|invalid|empty|unset|reset|changed|default|str|string|bytes|int|integer|bool|boolean|any|object|text|secretstr|varchar\\(\\d+\\)|(?:optional|union)\\[[\\w\\[\\], ]{1,60}\\]|type|session|accepted|rejected|revoked|sensitive|(?:insert|enter|replace|change|example|dummy|placeholder|your|my)[_-][\\w-]{0,40}|[\\w-]{0,40}[_-](?:placeholder|here))|[0-9]{1,2}|\\*{3,}|x{4,}|<[\\w .-]{1,40}>|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|cut)\\]|\\((?:not|un|no|none|hidden|redacted)[\\w ]{0,20}\\)|\\$[0-9]|\\?|:[a-z_]\\w{0,40}|%s|%\\(\\w{1,40}\\)s|(?:env|op|vault|ssm|secretsmanager|gcpsm|keyvault|ref|file|aws|azurekeyvault)(?:\\+\\w+)?:[\\w/{][^\\s\"']{0,100}|!(?i:ref|sub|getatt|importvalue|env)\\s\\S{1,100}|\\.\\.\\.|your[\\w-]{0,40}|\\w{0,8}\\.{3}|\\$\\{[\\w.:?-]{1,80}\\}|\\$\\(?[A-Za-z_][\\w.]{0,80}\\)?|%\\w{1,40}%|\\$?\\{\\{[^{}\\n]{1,80}\\}\\}|(?:var|local|process\\.env|os\\.environ|os\\.getenv|env|secrets|config|settings|self|this|args|params|request|vault|data|module)\\b[.\\[(][\\w.\\[\\]\"'()-]{0,80})(?=[\\s\"'`,;)\\]}>&@/?=|]|\\.?(?:\\s|\\z))|(?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ]|[A-Za-z_.]{2,60}[(\\[]|`{1,3}(?=\\s|\\z)|\\|(?=[ ]))",
   "masked": "\\A(?:[\"'\\\\]{0,20}(?:\\w{1,16}[ ])?\\[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)\\])"
  },
  "shapes": [
   [
    "private_key",
-   "-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?m:.*?)(?:-----END[^\\n]{0,60}?-----|\\z)",
+   "-----BEGIN (?:[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?|PGP MESSAGE|OpenVPN Static key V1)-----(?m:.*?)(?:-----END[^\\n]{0,60}?-----|\\z)",
    "[PRIVATE_KEY]"
   ],
   [
@@ -2485,7 +2485,27 @@ def tables
   ],
   [
    "private_key",
-   "(\"d\"\\s{0,4}:\\s{0,4}\")(?:[A-Za-z0-9_\\-]{32,})(\")",
+   "(?<![A-Za-z0-9+/=\\r\\n])[A-Za-z0-9+/=](?>[A-Za-z0-9+/=\\r\\n]{40,4096})-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----",
+   "[PRIVATE_KEY]"
+  ],
+  [
+   "private_key",
+   "LS0tLS1CRUdJTi[A-Za-z0-9+/]{24,}={0,2}",
+   "[PRIVATE_KEY]"
+  ],
+  [
+   "private_key",
+   "RWRTY0Iy[A-Za-z0-9+/]{40,}={0,2}",
+   "[PRIVATE_KEY]"
+  ],
+  [
+   "private_key",
+   "(<D>)(?:[A-Za-z0-9+/=\\s]{40,})(</D>)",
+   "\\1[PRIVATE_KEY]\\2"
+  ],
+  [
+   "private_key",
+   "(\"[dk]\"\\s{0,4}:\\s{0,4}\")(?:[A-Za-z0-9_\\-]{32,})(\")",
    "\\1[PRIVATE_KEY]\\2"
   ],
   [
@@ -2495,7 +2515,12 @@ def tables
   ],
   [
    "jwt",
-   "(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}(?:\\.[A-Za-z0-9_-]*){0,4}",
+   "(?<![A-Za-z0-9])e(?:yJ|wog|wo[gJ]|yAg)[A-Za-z0-9_-]{8,}(?:\\.[A-Za-z0-9_-]*(?:(?<=[A-Za-z0-9_-]{40})(?:\\r?\\n[A-Za-z0-9_.-]{20,})+[A-Za-z0-9_.-]*)?){0,4}(?:~[A-Za-z0-9_.~-]+)?",
+   "[JWT]"
+  ],
+  [
+   "jwt",
+   "(?<![A-Za-z0-9])v[1-4]\\.(?:local|public)\\.[A-Za-z0-9_-]{32,}(?:\\.[A-Za-z0-9_-]+)?",
    "[JWT]"
   ],
   [
@@ -2505,7 +2530,7 @@ def tables
   ],
   [
    "token",
-   "(?<![A-Za-z0-9])(?:(?=A)(?:A3\\-[A-Z0-9]{6}\\-[A-Z0-9]{5,}\\-[A-Z0-9]{5,}|AGE\\-SECRET\\-KEY\\-1[A-Z0-9]{40,}|AVNS_[A-Za-z0-9_\\-]{16,}|AKCp[A-Za-z0-9]{40,}|ATCTT3[A-Za-z0-9_.~+/=%\\-]{30,}|ATATT3[A-Za-z0-9_.~+/=%\\-]{30,}|ABSK[A-Za-z0-9+/]{40,}|AKIA[A-Z0-9]{12,}|ASIA[A-Z0-9]{12,}|ABIA[A-Z0-9]{12,}|ACCA[A-Z0-9]{12,}|ATBB[A-Za-z0-9]{24,}|AIza[A-Za-z0-9_\\-]{20,}|APA91b[A-Za-z0-9_\\-]{60,}|APP_USR\\-[0-9]{12,}\\-[A-Za-z0-9_\\-]{20,}|API\\-[A-Z0-9]{24,}|AKID[A-Za-z0-9]{28,}|ATTA[0-9a-fA-F]{40,}|AAAAAAAAAAAAAAAAAAAAA[A-Za-z0-9_.~+/=%\\-]{30,}|AKLT[A-Za-z0-9]{30,}|AQVN[A-Za-z0-9_\\-]{30,})|(?=o)(?:ops_eyJ[A-Za-z0-9+/]{40,}|organizations/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}/apiKeys/[0-9a-fA-F]{8}|oy2[a-z0-9]{38,}|ory_(?:at|rt|ac|pat|st|apikey)_[A-Za-z0-9_.=\\-]{20,}|oauth:[a-z0-9]{28,})|(?=a)(?:aio_[A-Za-z0-9]{20,}|amzn\\.mws\\.[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|amzn1\\.oa2\\-cs\\.v1\\.[0-9a-fA-F]{40,}|apify_api_[A-Za-z0-9]{20,}|api_org_[A-Za-z0-9]{24,}|api\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|ak_[A-Za-z0-9]{26,}|access_token\\$production\\$[A-Za-z0-9]{12,}\\$[0-9a-fA-F]{28,}|access\\-(?:production|development|sandbox)-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12})|(?=p)(?:p8e\\-[A-Za-z0-9_\\-]{24,}|pat[A-Za-z0-9]{14}\\.[0-9a-fA-F]{40,}|pk_[0-9]{5,}_[A-Z0-9]{30,}|pat\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{16,}|pat\\-(?:na|eu|ap)[0-9]-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|pk_[0-9a-fA-F]{32,}|pdl_(?:live|sdbx)_apikey_[A-Za-z0-9_.=\\-]{40,}|pdus\\+_[A-Za-z0-9_\\-]{20,}|pplx\\-[A-Za-z0-9]{36,}|pcsk_[A-Za-z0-9_\\-]{40,}|pscale_(?:tkn|pw|oauth|app)_[A-Za-z0-9_.=\\-]{30,}|polar_(?:pat|oat|at_u|at_o|cs|rt_u|rt_o)_[A-Za-z0-9]{30,}|phx_[A-Za-z0-9_\\-]{30,}|pnu_[A-Za-z0-9]{30,}|pnb_[A-Za-z0-9]{30,}|pul\\-[0-9a-fA-F]{30,}|pypi\\-[A-Za-z0-9_\\-]{16,}|pa\\-[A-Za-z0-9_\\-]{36,})|(?=L)(?:LTAI[A-Za-z0-9]{12,})|(?=s)(?:sk\\-ant\\-[A-Za-z0-9_\\-]{12,}|sk_(?:live|test)_[A-Za-z0-9]{20,}|sl\\.u\\.[A-Za-z0-9_\\-]{40,}|sl\\.[A-Za-z0-9_\\-]{40,}|sk_[0-9a-fA-F]{40,}|sat\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{16,}|sk\\-helicone\\-[A-Za-z0-9_\\-]{16,}|st\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{20,}|s\\-s4t2(?:ud|af)-[0-9a-fA-F]{40,}|sk\\-lf\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sdk\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sk\\.eyJ[A-Za-z0-9_\\-]{30,}\\.[A-Za-z0-9_\\-]{16,}|secret\\-token:mercury_(?:production|sandbox)_[A-Za-z0-9_.~+/=%\\-]{16,}|secret_[A-Za-z0-9]{40,}|sk\\-[A-Za-z0-9_\\-]{12,}|sk\\-or\\-v1\\-[0-9a-fA-F]{40,}|sha256\\~[A-Za-z0-9_\\-]{36,}|sk_(?:live|test)_[0-9a-fA-F]{38,}|sec\\-c\\-[A-Za-z0-9_.~+/=%\\-]{30,}|sk_[A-Za-z]{24,}|sgp_[0-9a-fA-F]{36,}|sntrya_[0-9a-fA-F]{40,}|sntrys_[A-Za-z0-9_.~+/=%\\-]{30,}|sntryu_[0-9a-fA-F]{40,}|sm_(?:aat|pat|sat)_[A-Za-z0-9]{14,}|shippo_(?:live|test)_[0-9a-fA-F]{30,}|shp(?:at|ca|pa|ss|tka|ua)_[0-9a-fA-F]{16,}|snyk_(?:uat|sat|pat)\\.[A-Za-z0-9_.~+/=%\\-]{16,}|sq[pau]_[0-9a-fA-F]{32,}|slk_[0-9a-fA-F]{40,}|sgp_(?:[a-fA-F0-9]{16}_|local_)?[0-9a-fA-F]{36,}|sq0(?:atp|csp|idp|csb)-[A-Za-z0-9_\\-]{16,}|sk\\-stab\\-[A-Za-z0-9]{30,}|sk_(?:live|test|prod)_[A-Za-z0-9_\\-]{8,}|sk_org_(?:live|test)_[A-Za-z0-9_\\-]{8,}|sb_secret_[A-Za-z0-9_\\-]{20,}|sbp_(?:oauth_|v0_)?[0-9a-fA-F]{30,}|s\\.[A-Za-z0-9]{24}(?![A-Za-z0-9_.\\-])|sk_(?:live|test)_a2V5[A-Za-z0-9]{20,})|(?=c)(?:cmVmd[A-Za-z0-9]{40,}|csk\\-[a-z0-9]{32,}|cfk_[A-Za-z0-9]{32,}|cfat_[A-Za-z0-9]{32,}|cfut_[A-Za-z0-9]{32,}|cflt[A-Za-z0-9+/]{40,})|(?=b)(?:bedrock\\-api\\-key\\-[A-Za-z0-9+/]{40,}|bb_live_[A-Za-z0-9_\\-]{16,}|bkua_[A-Za-z0-9]{30,}|bkat_[A-Za-z0-9]{30,})|(?=x)(?:xapt\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|xaat\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|xkeysib\\-[0-9a-fA-F]{40,}\\-[A-Za-z0-9]{8,}|xsmtpsib\\-[0-9a-fA-F]{40,}\\-[A-Za-z0-9]{8,}|xapp\\-[A-Za-z0-9_\\-]{8,}|xox[abeoprs](?:\\.xox[bp])?-[A-Za-z0-9_\\-]{8,}|xai\\-[A-Za-z0-9]{50,})|(?=C)(?:CCIPRJ_[A-Za-z0-9]{16,}_[0-9a-fA-F]{30,}|CCIPAT_[A-Za-z0-9]{16,}_[0-9a-fA-F]{30,}|CLOJARS_[A-Za-z0-9]{40,}|CFPAT\\-[A-Za-z0-9_\\-]{30,})|(?=4)(?:4b1d[A-Za-z0-9]{32,})|(?=v)(?:v1\\.0\\-[0-9a-fA-F]{24}\\-[0-9a-fA-F]{40,}|ver:1\\-hint:[0-9]{4,}-ETMsDgAAA[A-Za-z0-9_.~+/=%\\-]{20,}|vercel_blob_rw_[A-Za-z0-9]{16,}_[A-Za-z0-9]{20,}|vc[iakr]_[A-Za-z0-9]{20,}|vcp_[A-Za-z0-9]{20,})|(?=d)(?:dose[0-9a-fA-F]{28,}|dapi[0-9a-fA-F]{28,}|ddp_[A-Za-z0-9]{30,}|ddo_[A-Za-z0-9]{30,}|doo_v1_[0-9a-fA-F]{16,}|dor_v1_[0-9a-fA-F]{16,}|dop_v1_[0-9a-fA-F]{16,}|dckr_oat_[A-Za-z0-9_\\-]{20,}|dckr_pat_[A-Za-z0-9_\\-]{20,}|dp\\.(?:pt|st|ct|sa|scim|audit)\\.[A-Za-z0-9_.=\\-]{30,}|duffel_(?:live|test)_[A-Za-z0-9_.=\\-]{30,}|dt0[a-z][0-9]{2}\\.[A-Z0-9]{16,}\\.[A-Z0-9]{40,}|dG9r[A-Za-z0-9+/]{48,})|(?=e)(?:e2b_[0-9a-fA-F]{30,}|essu_[A-Za-z0-9+/]{30,})|(?=E)(?:EZAK[A-Za-z0-9]{40,}|EZTK[A-Za-z0-9]{40,}|EAA[A-Za-z0-9]{30,}|EAAA[A-Za-z0-9_\\-]{40,})|(?=f)(?:figo[a-z]?_[A-Za-z0-9_\\-]{30,}|figd_[A-Za-z0-9_\\-]{30,}|fc\\-[0-9a-fA-F]{28,}|fw_[A-Za-z0-9]{20,}|fm(?:1[ar]|2)_[A-Za-z0-9_.~+/=%\\-]{40,}|fo1_[A-Za-z0-9_\\-]{30,}|fio\\-u\\-[A-Za-z0-9_.=\\-]{40,})|(?=F)(?:FLWSECK(?:_TEST)?\\-[A-Za-z0-9]{12,})|(?=g)(?:gta_[0-9a-fA-F]{30,}|github_pat_[A-Za-z0-9_\\-]{16,}|gho_[A-Za-z0-9]{16,}|ghr_[A-Za-z0-9]{16,}|ghs_[A-Za-z0-9_.~+/=%\\-]{16,}|ghp_[A-Za-z0-9]{16,}|ghu_[A-Za-z0-9]{16,}|glagent\\-[A-Za-z0-9_\\-]{30,}|gldt\\-[A-Za-z0-9_\\-]{16,}|glft\\-[A-Za-z0-9_\\-]{16,}|glffct\\-[A-Za-z0-9_\\-]{16,}|glcbt\\-[A-Za-z0-9_\\-]{16,}|glimt\\-[A-Za-z0-9_\\-]{16,}|gloas\\-[A-Za-z0-9_\\-]{40,}|glrt\\-[A-Za-z0-9_.=\\-]{16,}|glrtr\\-[A-Za-z0-9_.=\\-]{16,}|glsoat\\-[A-Za-z0-9_\\-]{16,}|glpat\\-[A-Za-z0-9_.=\\-]{12,}|glptt\\-[A-Za-z0-9_\\-]{20,}|glwt\\-[A-Za-z0-9_\\-]{16,}|glc_[A-Za-z0-9_.~+/=%\\-]{30,}|glsa_[A-Za-z0-9]{24,}_[0-9a-fA-F]{6,}|gsk_[A-Za-z0-9]{30,})|(?=G)(?:GR1348941[A-Za-z0-9_\\-]{16,}|GOOG1E[A-Z0-9]{40,}|GOCSPX\\-[A-Za-z0-9_\\-]{20,})|_gitlab_session=[A-Za-z0-9]{20,}|//registry\\.npmjs\\.org/:_authToken=[A-Za-z0-9_.~+/=%\\-]{16,}|(?<![0-9a-fA-F])[0-9a-fA-F]{32}\\-us[0-9]{1,}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[0-9a-fA-F]{36}(?:FFFF|ffff)NRAL|(?<![0-9])[0-9]{7,11}:AA[A-Za-z0-9_\\-]{28,}|[A-Za-z0-9]{14}\\.atlasv1\\.[A-Za-z0-9_.=\\-]{40,}|(?<![\\w~.\\-])[\\w~.\\-]{3}[0-9]Q~[A-Za-z0-9_.~+/=%\\-]{28,}|(?<![0-9])[0-9]{15,16}\\|[A-Za-z0-9_\\-]{24,}|(?=y)(?:ya29\\.[A-Za-z0-9_\\-]{8,}|y0_[A-Za-z0-9_\\-]{40,})|(?=6)(?:6L[cdef][A-Za-z0-9_\\-]{30,})|(?=1)(?:1//0[A-Za-z0-9_\\-]{24,})|(?=H)(?:HRKU\\-[A-Za-z0-9_.~+/=%\\-]{30,})|(?=h)(?:hcbik_[A-Za-z0-9]{40,}|hcaik_[A-Za-z0-9]{40,}|hf_[A-Za-z0-9]{16,}|hooks\\.slack\\.com/(?:services|workflows|triggers)/[A-Za-z0-9_.~+/=%\\-]{16,}|hvb\\.[A-Za-z0-9_\\-]{16,}|hvr\\.[A-Za-z0-9_\\-]{16,}|hvs\\.[A-Za-z0-9_\\-]{16,}|hooks\\.zapier\\.com/hooks/catch/[A-Za-z0-9_.~+/=%\\-]{8,})|(?=i)(?:ico\\-[A-Za-z0-9]{28,})|(?=j)(?:jina_[A-Za-z0-9]{40,})|(?=l)(?:lsv2_(?:pt|sk)_[0-9a-fA-F]{28,}|lin_api_[A-Za-z0-9]{30,}|lin_oauth_[A-Za-z0-9]{30,}|llx\\-[A-Za-z0-9]{30,}|live_[0-9a-fA-F]{32,}|live_[A-Za-z0-9]{25})|(?=m)(?:mob\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|mlsn\\.[0-9a-fA-F]{40,}|m0\\-[A-Za-z0-9]{30,}|mdb_sa_sk_[A-Za-z0-9_\\-]{30,})|(?=W)(?:WPL_AP1\\.[A-Za-z0-9]{16,}\\.[A-Za-z0-9_.~+/=%\\-]{8,})|(?=t)(?:test_[0-9a-fA-F]{35}|tk\\-us\\-[A-Za-z0-9_\\-]{40,}|tskey\\-(?:api|auth|client|scim|webhook)-[A-Za-z0-9_\\-]{12,}|tvly\\-[A-Za-z0-9_\\-]{20,}|tgp_v1_[A-Za-z0-9_\\-]{30,}|tfp_[A-Za-z0-9_\\-]{30,}|t1\\.[A-Za-z0-9_\\-]{16,}\\.[A-Za-z0-9_\\-]{60,})|(?=k)(?:key\\-[0-9a-fA-F]{24,})|(?=w)(?:webhook\\.office\\.com/webhookb2/[A-Za-z0-9_.~+/=%\\-]{36,}@[A-Za-z0-9_.~+/=%\\-]{30,}|whsec_[A-Za-z0-9_.~+/=%\\-]{8,}|waka_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|wandb_v1_[A-Za-z0-9_\\-]{30,})|(?=n)(?:napi_[a-z0-9]{40,}|nf[bcou]_[A-Za-z0-9]{30,}|nfp_[A-Za-z0-9]{30,}|ntn_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{16,}|nvapi\\-[A-Za-z0-9_\\-]{40,})|(?=N)(?:NRAA\\-[0-9a-fA-F]{20,}|NRJS\\-[0-9a-fA-F]{16,}|NRII\\-[A-Za-z0-9_\\-]{28,}|NRAK\\-[A-Z0-9]{20,})|(?=S)(?:SSWS\\x2000[A-Za-z0-9_\\-]{36,}|SG\\.[A-Za-z0-9_\\-]{16,}(?:\\.[\\w-]+)?|SK[0-9a-fA-F]{30,})|(?=P)(?:PMAT\\-[A-Z0-9]{20,}|PMAK\\-[0-9a-fA-F]{16,}(?:-[0-9a-fA-F]+)?)|(?=r)(?:rzp_(?:live|test)_[A-Za-z0-9]{12,}|rdme_[A-Za-z0-9]{40,}|rnd_[A-Za-z0-9]{24,}|r8_[A-Za-z0-9]{30,}|re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}|rubygems_[0-9a-fA-F]{36,}|rpa_[A-Za-z0-9]{30,}|rk_(?:live|test|prod)_[A-Za-z0-9_\\-]{8,})|(?=Y)(?:YC[a-zA-Z0-9_\\-][A-Za-z0-9_\\-]{36,}))",
+   "(?<![A-Za-z0-9])(?:(?=A)(?:A3\\-[A-Z0-9]{6}\\-[A-Z0-9]{5,}\\-[A-Z0-9]{5,}|AGE\\-SECRET\\-KEY\\-1[A-Z0-9]{40,}|AVNS_[A-Za-z0-9_\\-]{16,}|AKCp[A-Za-z0-9]{40,}|ATCTT3[A-Za-z0-9_.~+/=%\\-]{30,}|ATATT3[A-Za-z0-9_.~+/=%\\-]{30,}|ABSK[A-Za-z0-9+/]{40,}|AKIA[A-Z0-9]{12,}|ASIA[A-Z0-9]{12,}|ABIA[A-Z0-9]{12,}|ACCA[A-Z0-9]{12,}|ATBB[A-Za-z0-9]{24,}|AIza[A-Za-z0-9_\\-]{20,}|APA91b[A-Za-z0-9_\\-]{60,}|APP_USR\\-[0-9]{12,}\\-[A-Za-z0-9_\\-]{20,}|API\\-[A-Z0-9]{24,}|AKID[A-Za-z0-9]{28,}|ATTA[0-9a-fA-F]{40,}|AAAAAAAAAAAAAAAAAAAAA[A-Za-z0-9_.~+/=%\\-]{30,}|AKLT[A-Za-z0-9]{30,}|AQVN[A-Za-z0-9_\\-]{30,}|AQE[A-Za-z0-9+/]{60,}(?:-[A-Za-z0-9+/=]+)*|AQ\\.Ab[A-Za-z0-9_\\-]{40,})|(?=o)(?:ops_eyJ[A-Za-z0-9+/]{40,}|organizations/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}/apiKeys/[0-9a-fA-F]{8}|oy2[a-z0-9]{38,}|ory_(?:at|rt|ac|pat|st|apikey)_[A-Za-z0-9_.=\\-]{20,}|oauth:[a-z0-9]{28,}|oapi\\.dingtalk\\.com/robot/send\\?access_token=[0-9a-fA-F]{32,}|open\\.feishu\\.cn/open\\-apis/bot/v2/hook/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|open\\.larksuite\\.com/open\\-apis/bot/v2/hook/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12})|(?=a)(?:aio_[A-Za-z0-9]{20,}|amzn\\.mws\\.[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|amzn1\\.oa2\\-cs\\.v1\\.[0-9a-fA-F]{40,}|apify_api_[A-Za-z0-9]{20,}|api_org_[A-Za-z0-9]{24,}|api\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|ak_[A-Za-z0-9]{26,}|access_token\\$production\\$[A-Za-z0-9]{12,}\\$[0-9a-fA-F]{28,}|access\\-(?:production|development|sandbox)-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|akab\\-[a-z0-9]{16}\\-[a-z0-9]{16}|ak_[A-Za-z0-9_\\-]{18,}(?![A-Za-z0-9_]))|(?=p)(?:p8e\\-[A-Za-z0-9_\\-]{24,}|pat[A-Za-z0-9]{14}\\.[0-9a-fA-F]{40,}|pk_[0-9]{5,}_[A-Z0-9]{30,}|pat\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{16,}|pat\\-(?:na|eu|ap)[0-9]-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|pk_[0-9a-fA-F]{32,}|pdl_(?:live|sdbx)_apikey_[A-Za-z0-9_.=\\-]{40,}|pdus\\+_[A-Za-z0-9_\\-]{20,}|pplx\\-[A-Za-z0-9]{36,}|pcsk_[A-Za-z0-9_\\-]{40,}|pscale_(?:tkn|pw|oauth|app)_[A-Za-z0-9_.=\\-]{30,}|polar_(?:pat|oat|at_u|at_o|cs|rt_u|rt_o)_[A-Za-z0-9]{30,}|phx_[A-Za-z0-9_\\-]{30,}|pnu_[A-Za-z0-9]{30,}|pnb_[A-Za-z0-9]{30,}|pul\\-[0-9a-fA-F]{30,}|pypi\\-[A-Za-z0-9_\\-]{16,}|pa\\-[A-Za-z0-9_\\-]{36,}|pit\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|packagist_[a-z]{2,4}_[0-9a-fA-F]{40,}|persona_(?:production|sandbox)_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|phs_[A-Za-z0-9_\\-]{30,}|pi_[A-Za-z0-9]{14,}_secret_[A-Za-z0-9]{20,})|(?=L)(?:LTAI[A-Za-z0-9]{12,})|(?=s)(?:sk\\-ant\\-[A-Za-z0-9_\\-]{12,}|sk_(?:live|test)_[A-Za-z0-9]{20,}|sl\\.u\\.[A-Za-z0-9_\\-]{40,}|sl\\.[A-Za-z0-9_\\-]{40,}|sk_[0-9a-fA-F]{40,}|sat\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{16,}|sk\\-helicone\\-[A-Za-z0-9_\\-]{16,}|st\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{20,}|s\\-s4t2(?:ud|af)-[0-9a-fA-F]{40,}|sk\\-lf\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sdk\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sk\\.eyJ[A-Za-z0-9_\\-]{30,}\\.[A-Za-z0-9_\\-]{16,}|secret\\-token:mercury_(?:production|sandbox)_[A-Za-z0-9_.~+/=%\\-]{16,}|secret_[A-Za-z0-9]{40,}|sk\\-[A-Za-z0-9_\\-]{12,}|sk\\-or\\-v1\\-[0-9a-fA-F]{40,}|sha256\\~[A-Za-z0-9_\\-]{36,}|sk_(?:live|test)_[0-9a-fA-F]{38,}|sec\\-c\\-[A-Za-z0-9_.~+/=%\\-]{30,}|sk_[A-Za-z]{24,}|sgp_[0-9a-fA-F]{36,}|sntrya_[0-9a-fA-F]{40,}|sntrys_[A-Za-z0-9_.~+/=%\\-]{30,}|sntryu_[0-9a-fA-F]{40,}|sm_(?:aat|pat|sat)_[A-Za-z0-9]{14,}|shippo_(?:live|test)_[0-9a-fA-F]{30,}|shp(?:at|ca|pa|ss|tka|ua)_[0-9a-fA-F]{16,}|snyk_(?:uat|sat|pat)\\.[A-Za-z0-9_.~+/=%\\-]{16,}|sq[pau]_[0-9a-fA-F]{32,}|slk_[0-9a-fA-F]{40,}|sgp_(?:[a-fA-F0-9]{16}_|local_)?[0-9a-fA-F]{36,}|sq0(?:atp|csp|idp|csb)-[A-Za-z0-9_\\-]{16,}|sk\\-stab\\-[A-Za-z0-9]{30,}|sk_(?:live|test|prod)_[A-Za-z0-9_\\-]{8,}|sk_org_(?:live|test)_[A-Za-z0-9_\\-]{8,}|sb_secret_[A-Za-z0-9_\\-]{20,}|sbp_(?:oauth_|v0_)?[0-9a-fA-F]{30,}|s\\.[A-Za-z0-9]{24}(?![A-Za-z0-9_.\\-])|sk_(?:live|test)_a2V5[A-Za-z0-9]{20,}|standard_[0-9a-fA-F]{64,}|sc_[a-z0-9]{5,}\\.[a-z0-9]{4,}\\.acc_[A-Za-z0-9_\\-]{10,}\\.[A-Za-z0-9_.~+/=%\\-]{30,}|sk_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sk_test_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|ser\\.[A-Za-z0-9]{20,}|secret_(?:admin|user|readonly)_[A-Za-z0-9+/]{30,}|signkey\\-(?:prod|test|branch)-[0-9a-fA-F]{40,}|syt_[A-Za-z0-9+/]{4,}_[A-Za-z0-9]{16,}_[A-Za-z0-9]{6,}|sess\\-[A-Za-z0-9]{36,}|samsara_api_[A-Za-z0-9]{26,}|sk[A-Za-z0-9]{80,}|sgp_[A-Za-z0-9]{56,}|sct_(?:rw|ro)_[A-Za-z0-9_\\-]{16,}|seti_[A-Za-z0-9]{14,}_secret_[A-Za-z0-9]{20,}|secret\\-(?:live|test)-[A-Za-z0-9_\\-]{30,}|secret\\-[A-Za-z0-9]{36,}(?![A-Za-z0-9_]))|(?=c)(?:cmVmd[A-Za-z0-9]{40,}|csk\\-[a-z0-9]{32,}|cfk_[A-Za-z0-9]{32,}|cfat_[A-Za-z0-9]{32,}|cfut_[A-Za-z0-9]{32,}|cflt[A-Za-z0-9+/]{40,}|cnvca[A-Za-z0-9_\\-]{30,}|cu_[0-9a-fA-F]{32}|chpt_[0-9a-fA-F]{12,}|configcat\\-sdk\\-1/[A-Za-z0-9_\\-]{22}/[A-Za-z0-9_\\-]{22}|configcat\\-proxy/[A-Za-z0-9_\\-]{22,}|ctx7sk\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|cio[A-Za-z0-9]{32})|(?=b)(?:bedrock\\-api\\-key\\-[A-Za-z0-9+/]{40,}|bb_live_[A-Za-z0-9_\\-]{16,}|bkua_[A-Za-z0-9]{30,}|bkat_[A-Za-z0-9]{30,}|bkct_[A-Za-z0-9_\\-]{40,}|b_[A-Za-z0-9_\\-]{40,}(?![A-Za-z0-9_]))|(?=x)(?:xapt\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|xaat\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|xkeysib\\-[0-9a-fA-F]{40,}\\-[A-Za-z0-9]{8,}|xsmtpsib\\-[0-9a-fA-F]{40,}\\-[A-Za-z0-9]{8,}|xapp\\-[A-Za-z0-9_\\-]{8,}|xox[a-eoprs](?:\\.xox[bp])?-[A-Za-z0-9_\\-]{8,}|xai\\-[A-Za-z0-9]{50,}|xau_[A-Za-z0-9]{30,})|(?=C)(?:CCIPRJ_[A-Za-z0-9]{16,}_[0-9a-fA-F]{30,}|CCIPAT_[A-Za-z0-9]{16,}_[0-9a-fA-F]{30,}|CLOJARS_[A-Za-z0-9]{40,}|CFPAT\\-[A-Za-z0-9_\\-]{30,}|CCDB1_[A-Za-z0-9]{16,}_[A-Za-z0-9]{32,})|(?=4)(?:4b1d[A-Za-z0-9]{32,})|(?=v)(?:v1\\.0\\-[0-9a-fA-F]{24}\\-[0-9a-fA-F]{40,}|ver:1\\-hint:[0-9]{4,}-ETMsDgAAA[A-Za-z0-9_.~+/=%\\-]{20,}|vercel_blob_rw_[A-Za-z0-9]{16,}_[A-Za-z0-9]{20,}|vc[iakr]_[A-Za-z0-9]{20,}|vcp_[A-Za-z0-9]{20,}|vtwn_[A-Za-z0-9]{20,})|(?=d)(?:dose[0-9a-fA-F]{28,}|dapi[0-9a-fA-F]{28,}|ddp_[A-Za-z0-9]{30,}|ddo_[A-Za-z0-9]{30,}|doo_v1_[0-9a-fA-F]{16,}|dor_v1_[0-9a-fA-F]{16,}|dop_v1_[0-9a-fA-F]{16,}|dckr_oat_[A-Za-z0-9_\\-]{20,}|dckr_pat_[A-Za-z0-9_\\-]{20,}|dp\\.(?:pt|st|ct|sa|scim|audit)\\.[A-Za-z0-9_.=\\-]{30,}|duffel_(?:live|test)_[A-Za-z0-9_.=\\-]{30,}|dt0[a-z][0-9]{2}\\.[A-Z0-9]{16,}\\.[A-Z0-9]{40,}|dG9r[A-Za-z0-9+/]{48,}|ddapp_[A-Za-z0-9]{30,}|db\\-[A-Za-z0-9]{29}|dbtc_[A-Za-z0-9_\\-]{36,}|dbtu_[A-Za-z0-9_\\-]{36,}|dnkey\\-[A-Za-z0-9_\\-]{26}\\-[A-Za-z0-9_\\-]{52}|dvc_(?:server|client|mobile)_[A-Za-z0-9_\\-]{36,}|discordapp\\.com/api/webhooks/[0-9]{16,}/[A-Za-z0-9_\\-]{60,}|discord\\.com/api/webhooks/[0-9]{16,}/[A-Za-z0-9_\\-]{60,}|dt0s[0-9]{2}\\.[A-Z0-9]{8}\\.[A-Z0-9]{60,})|(?=e)(?:e2b_[0-9a-fA-F]{30,}|essu_[A-Za-z0-9+/]{30,}|esecret_[a-z0-9]{24,}|eyJrIjoi[A-Za-z0-9+/]{40,})|(?=E)(?:EZAK[A-Za-z0-9]{40,}|EZTK[A-Za-z0-9]{40,}|EAA[A-Za-z0-9]{30,}|EAAA[A-Za-z0-9_\\-]{40,})|(?=f)(?:figo[a-z]?_[A-Za-z0-9_\\-]{30,}|figd_[A-Za-z0-9_\\-]{30,}|fc\\-[0-9a-fA-F]{28,}|fw_[A-Za-z0-9]{20,}|fm(?:1[ar]|2)_[A-Za-z0-9_.~+/=%\\-]{40,}|fo1_[A-Za-z0-9_\\-]{30,}|fio\\-u\\-[A-Za-z0-9_.=\\-]{40,}|fhb\\-[0-9a-fA-F]{28,})|(?=F)(?:FLWSECK(?:_TEST)?\\-[A-Za-z0-9]{12,})|(?=g)(?:gta_[0-9a-fA-F]{30,}|github_pat_[A-Za-z0-9_\\-]{16,}|gho_[A-Za-z0-9]{16,}|ghr_[A-Za-z0-9]{16,}|ghs_[A-Za-z0-9_.~+/=%\\-]{16,}|ghp_[A-Za-z0-9]{16,}|ghu_[A-Za-z0-9]{16,}|glagent\\-[A-Za-z0-9_\\-]{30,}|gldt\\-[A-Za-z0-9_\\-]{16,}|glft\\-[A-Za-z0-9_\\-]{16,}|glffct\\-[A-Za-z0-9_\\-]{16,}|glcbt\\-[A-Za-z0-9_\\-]{16,}|glimt\\-[A-Za-z0-9_\\-]{16,}|gloas\\-[A-Za-z0-9_\\-]{40,}|glrt\\-[A-Za-z0-9_.=\\-]{16,}|glrtr\\-[A-Za-z0-9_.=\\-]{16,}|glsoat\\-[A-Za-z0-9_\\-]{16,}|glpat\\-[A-Za-z0-9_.=\\-]{12,}|glptt\\-[A-Za-z0-9_\\-]{20,}|glwt\\-[A-Za-z0-9_\\-]{16,}|glc_[A-Za-z0-9_.~+/=%\\-]{30,}|glsa_[A-Za-z0-9]{24,}_[0-9a-fA-F]{6,}|gsk_[A-Za-z0-9]{30,})|(?=G)(?:GR1348941[A-Za-z0-9_\\-]{16,}|GOOG1E[A-Z0-9]{40,}|GOCSPX\\-[A-Za-z0-9_\\-]{20,})|_gitlab_session=[A-Za-z0-9]{20,}|//registry\\.npmjs\\.org/:_authToken=[A-Za-z0-9_.~+/=%\\-]{16,}|(?<![0-9a-fA-F])[0-9a-fA-F]{32}\\-us[0-9]{1,}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[0-9a-fA-F]{36}(?:FFFF|ffff)NRAL|(?<![0-9])[0-9]{7,11}:AA[A-Za-z0-9_\\-]{28,}|[A-Za-z0-9]{14}\\.atlasv1\\.[A-Za-z0-9_.=\\-]{40,}|(?<![\\w~.\\-])[\\w~.\\-]{3}[0-9]Q~[A-Za-z0-9_.~+/=%\\-]{28,}|(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{28,86}(?:Az(?:Ca|Fu|Se|SB|Ac|EG|MA)|\\+(?:ASt|ABa|ACR|ASb|AEh|ARm|AMC|AIoT)|ACDb|AIoT|APIM|JQQJ99)[A-Za-z0-9+/_-]{4,32}={0,2}(?![A-Za-z0-9+/_])|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{22}==:[A-Za-z0-9]{32}(?![A-Za-z0-9])|(?<![0-9])[0-9]{15,16}\\|[A-Za-z0-9_\\-]{24,}|(?=y)(?:ya29\\.[A-Za-z0-9_\\-]{8,}|y0_[A-Za-z0-9_\\-]{40,})|(?=6)(?:6L[cdef][A-Za-z0-9_\\-]{30,})|(?=1)(?:1//0[A-Za-z0-9_\\-]{24,}|1/[0-9]{13,}:[0-9a-fA-F]{32}|1000\\.[0-9a-fA-F]{32}\\.[0-9a-fA-F]{32})|(?=H)(?:HRKU\\-[A-Za-z0-9_.~+/=%\\-]{30,})|(?=h)(?:hcbik_[A-Za-z0-9]{40,}|hcaik_[A-Za-z0-9]{40,}|hf_[A-Za-z0-9]{16,}|hooks\\.slack\\.com/(?:services|workflows|triggers)/[A-Za-z0-9_.~+/=%\\-]{16,}|hvb\\.[A-Za-z0-9_\\-]{16,}|hvr\\.[A-Za-z0-9_\\-]{16,}|hvs\\.[A-Za-z0-9_\\-]{16,}|hooks\\.zapier\\.com/hooks/catch/[A-Za-z0-9_.~+/=%\\-]{8,}|hc\\-ping\\.com/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|hook\\.(?:[a-z]{2}[0-9]\\.)?make\\.com/[a-z0-9]{28,})|(?=i)(?:ico\\-[A-Za-z0-9]{28,}|ion_[A-Za-z0-9]{36,})|(?=j)(?:jina_[A-Za-z0-9]{40,})|(?=l)(?:lsv2_(?:pt|sk)_[0-9a-fA-F]{28,}|lin_api_[A-Za-z0-9]{30,}|lin_oauth_[A-Za-z0-9]{30,}|llx\\-[A-Za-z0-9]{30,}|live_[0-9a-fA-F]{32,}|live_[A-Za-z0-9]{25}|lin_wh_[A-Za-z0-9]{30,}|live_[A-Za-z0-9_\\-]{36,}(?![A-Za-z0-9_]))|(?=m)(?:mob\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|mlsn\\.[0-9a-fA-F]{40,}|m0\\-[A-Za-z0-9]{30,}|mdb_sa_sk_[A-Za-z0-9_\\-]{30,}|mka_[A-Za-z0-9_\\-]{40,})|(?=W)(?:WPL_AP1\\.[A-Za-z0-9]{16,}\\.[A-Za-z0-9_.~+/=%\\-]{8,})|(?=t)(?:test_[0-9a-fA-F]{35}|tk\\-us\\-[A-Za-z0-9_\\-]{40,}|tskey\\-(?:api|auth|client|scim|webhook)-[A-Za-z0-9_\\-]{12,}|tvly\\-[A-Za-z0-9_\\-]{20,}|tgp_v1_[A-Za-z0-9_\\-]{30,}|tfp_[A-Za-z0-9_\\-]{30,}|t1\\.[A-Za-z0-9_\\-]{16,}\\.[A-Za-z0-9_\\-]{60,}|tss_[A-Za-z0-9]{30,}|tines\\.com/webhook/[a-z0-9]{28,}/[a-z0-9]{28,}|tr_(?:dev|prod|stg|preview|pat)_[A-Za-z0-9]{20,})|(?=k)(?:key\\-[0-9a-fA-F]{24,})|(?=w)(?:webhook\\.office\\.com/webhookb2/[A-Za-z0-9_.~+/=%\\-]{36,}@[A-Za-z0-9_.~+/=%\\-]{30,}|whsec_[A-Za-z0-9_.~+/=%\\-]{8,}|waka_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|wandb_v1_[A-Za-z0-9_\\-]{30,})|(?=n)(?:napi_[a-z0-9]{40,}|nf[bcou]_[A-Za-z0-9]{30,}|nfp_[A-Za-z0-9]{30,}|ntn_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{16,}|nvapi\\-[A-Za-z0-9_\\-]{40,}|nsec1[a-z0-9]{50,}|nf\\-[A-Za-z0-9]{36,}(?![A-Za-z0-9_]))|(?=N)(?:NRAA\\-[0-9a-fA-F]{20,}|NRJS\\-[0-9a-fA-F]{16,}|NRII\\-[A-Za-z0-9_\\-]{28,}|NRAK\\-[A-Z0-9]{20,}|NRIQ\\-[A-Za-z0-9_\\-]{28,})|(?=S)(?:SSWS\\x2000[A-Za-z0-9_\\-]{36,}|SG\\.[A-Za-z0-9_\\-]{16,}(?:\\.[\\w-]+)?|SK[0-9a-fA-F]{30,})|(?=P)(?:PMAT\\-[A-Z0-9]{20,}|PMAK\\-[0-9a-fA-F]{16,}(?:-[0-9a-fA-F]+)?)|(?=r)(?:rzp_(?:live|test)_[A-Za-z0-9]{12,}|rdme_[A-Za-z0-9]{40,}|rnd_[A-Za-z0-9]{24,}|r8_[A-Za-z0-9]{30,}|re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}|rubygems_[0-9a-fA-F]{36,}|rpa_[A-Za-z0-9]{30,}|rk_(?:live|test|prod)_[A-Za-z0-9_\\-]{8,}|ramp_sec_[A-Za-z0-9]{40,}|rootly_[0-9a-fA-F]{40,}|rt_[0-9a-fA-F]{60,}-[0-9])|(?=Y)(?:YC[a-zA-Z0-9_\\-][A-Za-z0-9_\\-]{36,})|(?=2)(?:2/[0-9]{13,}/[0-9]{13,}:[0-9a-fA-F]{32})|(?=B)(?:BBDC\\-[A-Za-z0-9_\\-]{36,})|(?=0)(?:0\\.[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}\\.[A-Za-z0-9]{20,}:[A-Za-z0-9+/]{20,}|00D[A-Za-z0-9]{12}![A-Za-z0-9_.~+/=%\\-]{60,})|(?=I)(?:IGQ[A-Za-z0-9_\\-]{100,})|(?=3)(?:3MVG9[A-Za-z0-9_.=\\-]{60,})|(?=K)(?:KEY0[0-9a-fA-F]{30,}_[A-Za-z0-9]{20,})|(?=u)(?:unkey_[A-Za-z0-9]{20,})|(?=V)(?:VF\\.DM\\.[0-9a-fA-F]{24}\\.[A-Za-z0-9]{16,})|(?=z)(?:z_[A-Za-z0-9_.=\\-]{60,}(?![A-Za-z0-9_])))",
    "[TOKEN]"
   ],
   [
@@ -2560,6 +2585,56 @@ def tables
   ],
   [
    "password",
+   "(?:scrypt|pbkdf2):[\\w:]{1,32}\\$[\\w./+]{4,64}\\$[0-9a-f]{32,}",
+   "[PASSWORD]"
+  ],
+  [
+   "password",
+   "[0-9a-fA-F]{32}:[0-9a-fA-F]{32}:::",
+   "[PASSWORD]"
+  ],
+  [
+   "password",
+   "\\$ANSIBLE_VAULT;[\\w.;-]{1,60}(?:\\r?\\n[ \\t]*[0-9a-f]{8,})+",
+   "[PASSWORD]"
+  ],
+  [
+   "password",
+   "(?i)(password for [^=\\n]{1,100}=\\s{0,4}(?:password\\()?[\\\"'])(?:[^\\\"'\\n]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(?i)((?:pgp_sym_(?:en|de)crypt\\w*|aes_(?:en|de)crypt|des_encrypt)\\([^'\\n]{1,100}')(?:[^'\\n]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "((?:[jJ][wW][tT]\\.(?:sign|verify|encode|decode)|create(?:Hmac|Cipher\\w*))\\([^,\\n]{1,80},\\s{0,4}b?[\\\"'])(?:[^\\\"'\\n]{4,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(?i)((?:auth\\s?=\\s?|auth|credentials|login)\\(\\s{0,4}[\\\"'][^\\\"'\\n]{1,100}[\\\"']\\s{0,4},\\s{0,4}[\\\"'])(?:[^\\\"'\\n]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(?i)((?:creds|credentials|login)\\s?[:=]\\s{0,2}[\\w.@-]{1,64}\\s?[/:]\\s?)(?:[^\\s/]{4,128})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(?i)((?<=[ (])tried (?:password )?[\\\"'])(?:(?=[^\\\"'\\s]*[0-9])[^\\\"'\\s]{6,128})([\\\"'])",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(cat \\S{0,100}(?:secret|passw|token|\\.key|_key)\\S{0,60}\\r?\\n)(?:[^\\s\\\"']{6,256})((?=\\s|\\z))",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
    "(?:pbkdf2|bcrypt)_sha[0-9]{1,3}\\$[A-Za-z0-9+/=$.]{12,}",
    "[PASSWORD]"
   ],
@@ -2610,7 +2685,72 @@ def tables
   ],
   [
    "password",
-   "(\\s?(?:-[uU]|--(?:proxy-)?user)[= ]{1,2}[\\\"']?[\\w.@+\\\\-]{0,64}:(?=[^\\s\\\"':/]{3})[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(\\s?(?:-[uU] ?|--(?:proxy-)?user[= ]{1,2})[\\\"']?[\\w.@+\\\\-]{0,64}:(?=[^\\s\\\"':/]{3})[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(\\s?(?:-a|--auth)[= ][\\w.@-]{1,64}:[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "((?:vault login|cargo login|snyk auth)\\s+(?:-\\S+\\s+)*(?!-)[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "((?:SecureString|put-secret-value|create-secret)[^\\n|;]{0,120}?\\s--(?:value|secret-string)[= ][\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(user-secrets set\\s+[\\\"']?[\\w:.-]{1,64}[\\\"']?\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(?i)(net user [\\w.\\\\-]{1,64} (?![/*])[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(?i)(net use \\S{1,4} \\\\\\\\\\S{1,100} (?![/*])[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(ldappasswd\\s[^\\n|;]{0,120}?(?<=\\s)-[sa]\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(wpa_passphrase\\s+[\\\"']?[\\w .-]{1,64}[\\\"']?\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(ipmitool\\s[^\\n|;]{0,120}?(?<=\\s)-P\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "((?:add_user|change_password)\\s+[\\w.@-]{1,64}\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(registry login\\s[^\\n|;]{0,120}?(?<=\\s)-p[= ][\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(snmp\\w{2,10}\\s[^\\n|;]{0,120}?(?<=\\s)-X\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2"
+  ],
+  [
+   "password",
+   "(snmp\\w{2,10}\\s[^\\n|;]{0,120}?(?<=\\s)-c\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2"
   ],
   [
@@ -2700,7 +2840,7 @@ def tables
   ],
   [
    "password",
-   "(snmp\\w{2,10}\\s[^\\n|;]{0,120}?(?<=\\s)-[cAX]\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(snmp\\w{2,10}\\s[^\\n|;]{0,120}?(?<=\\s)-A\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2"
   ],
   [
@@ -2735,12 +2875,12 @@ def tables
   ],
   [
    "phone",
-   "(?<![\\w+])(?<![0-9A-Za-z][ -])(?:\\+|00(?=[1-9][0-9]? ))[1-9][0-9]{0,2}[ .()/-]{0,2}(?:[0-9][ .()/-]{0,2}){6,11}[0-9](?<!\\.[0-9])(?![0-9.]|[-/][0-9])|(?<![\\w+.-])(?:1[ .-])?(?:\\([2-9][0-9]{2}\\) ?|[2-9][0-9]{2}[-.])[2-9][0-9]{2}[-.][0-9]{4}(?![\\w.-])",
+   "(?<![\\w+])(?<![0-9][ -])(?:\\+|00(?=[1-9][0-9]? ))[1-9][0-9]{0,2}[ .()/-]{0,2}(?:[0-9][ .()/-]{0,2}){6,11}[0-9](?<!\\.[0-9])(?![0-9.]|[-/][0-9])|(?<![\\w+.-])(?:1[ .-])?(?:\\([2-9][0-9]{2}\\) ?|[2-9][0-9]{2}[-.])[2-9][0-9]{2}[-.][0-9]{4}(?![\\w.-])",
    "[PHONE]"
   ],
   [
    "person",
-   "(?i)((?:phone|mobile(?:[ _-]?phone)?|tel|telef[o\u00f3]n[oe]?|fax|cell(?:[ _-]?phone)?|handy|rufnummer|m[o\u00f3]vil|whatsapp)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2})(?:[+(]?[0-9][0-9 ()./-]{5,20}[0-9](?![0-9]))()",
+   "(?i)((?:phone|mobile(?:[ _-]?phone)?|t[e\u00e9]l(?:[e\u00e9]phone)?|telef[o\u00f3]n[oe]?|fax|cell(?:[ _-]?phone)?|handy|rufnummer|m[o\u00f3]vil|whatsapp)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?(?:[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2}|[ ]{1,2}(?=[+0(])))(?:[+(]?[0-9][0-9 ()./-]{5,20}[0-9](?![0-9]))()",
    "\\1[PERSON]\\2"
   ],
   [
@@ -2750,17 +2890,22 @@ def tables
   ],
   [
    "person",
-   "(?i)((?:born(?:[ ]on)?|geboren(?:[ ]am)?)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?[ :]{1,3})(?:(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ]{1,2}(?:[0-9]{1,2}|[A-Za-z]{3,9})[-/. ,]{1,2}[0-9]{2,4}|[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}|[0-9]{8})(?![0-9]))()",
+   "(?i)((?:born(?:[ ]on)?|geboren(?:[ ]am)?|n[\u00e9e]e?(?:[ ]le)|nacid[oa](?:[ ]el)?|nato(?:[ ]il)?)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?[ :]{1,3})(?:(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ]{1,2}(?:[0-9]{1,2}|[A-Za-z]{3,9})[-/. ,]{1,2}[0-9]{2,4}|[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}|[0-9]{8})(?![0-9]))()",
    "\\1[PERSON]\\2"
   ],
   [
    "person",
-   "(?i)((?:passport|reisepass|passeport|pasaporte|passaporto|\u043f\u0430\u0441\u043f\u043e\u0440\u0442)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?(?:[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2}|[ ]))(?:(?=[A-Z]{0,3}[0-9])[A-Z0-9<]{6,12}(?![A-Za-z0-9]))()",
+   "(?i)((?:passport|reisepass|passeport|pasaporte|passaporto|\u043f\u0430\u0441\u043f\u043e\u0440\u0442)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?(?:[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2}|[ ]))(?:(?=[A-Z]{0,9}[0-9])[A-Z0-9<]{6,12}(?![A-Za-z0-9]))()",
    "\\1[PERSON]\\2"
   ],
   [
    "person",
-   "(?i)((?:(?<![A-Za-z])(?:tax(?:payer)?(?:[ _-]?(?:id|identification))?|steuer(?:[ _-]?(?:id|nummer))?|tin|ein|national[ _-]?(?:id|insurance|identity)|insurance|social[ _-]?(?:security|insurance)|ssn|nino|licen[cs]e|cpf|cnpj|dni|nie|nif|curp|aadhaar|codice[ _]fiscale|pesel|nric|bsn|personnummer|ausweis|ahv|medicare|nhs|sozialversicherung(?:snummer)?))(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?(?:[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2}|[ ](?=[0-9]{3}[ .-]?[0-9]{2})))(?:(?=[A-Za-z0-9 ./-]{0,12}[0-9])[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,22}(?![A-Za-z0-9]))()",
+   "(?i)((?:(?<![A-Za-z])(?:tax(?:payer)?(?:[ _-]?(?:id|identification))?|steuer(?:identifikations)?(?:[ _-]?(?:id|nummer))?|i?tin|ein|(?:ust|vat)(?:[ _-]?id)?(?:[ _-]?nr)?|nir|pan(?:[ ]card)?|sin|tfn|abn|my[ ]?number|mynumber|patient(?:[ _-]?id)?|medical[ _-]record(?:[ _-]?number)?|mrn|(?:num[\u00e9e]ro[ ]de[ ])?s[\u00e9e]curit[\u00e9e][ ]sociale|siren|siret|rfc|cuit|rut|tckn|hkid|cnic|iqama|egn|cnp|oib|emirates[ ]id|national[ _-]?(?:id|insurance|identity)|insurance|social[ _-]?(?:security|insurance)|ssn|nino|licen[cs]e|cpf|cnpj|dni|nie|nif|curp|aadhaar|codice[ _]fiscale|pesel|nric|bsn|personnummer|(?:personal)?ausweis(?:nummer)?|ahv|avs|medicare|nhs|sozialversicherung(?:snummer)?))(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?(?:[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2}|[ ](?=[A-Z]{0,2}[0-9]{3}[ .-]?[0-9]{2}|[A-Z]{4,9}[0-9]|[A-Z](?=[A-Z]*[0-9])[A-Z0-9]{7,}|[A-Z0-9]{8,9}(?![A-Za-z0-9]))))(?:(?=[A-Za-z0-9 ./-]{0,12}[0-9])[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,22}(?![A-Za-z0-9]))()",
+   "\\1[PERSON]\\2"
+  ],
+  [
+   "person",
+   "(?i)((?:plates?|kennzeichen|matr[i\u00ed]cula|immatriculation)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2})(?:[A-Z]{1,3}[ -][A-Z]{1,2} ?[0-9]{1,4}[EH]?(?![A-Za-z0-9])|[A-Z0-9][A-Z0-9 -]{3,9}[A-Z0-9](?![A-Za-z0-9]))()",
    "\\1[PERSON]\\2"
   ]
  ]

@@ -15,11 +15,13 @@ from msgspec import Struct
 from shipper.processors.event import MISSING, Event, decode_value, encode, find, opened, put
 from shipper.secrets.duplicates import has_duplicates
 from shipper.secrets.echoes import remember, spellings, without_echoes
+from shipper.secrets.items import is_secret_item
 from shipper.secrets.masker import masker, replaced
-from shipper.secrets.names import MAX_NAME, after_names, is_secret_name, labelled, may_name_secrets
+from shipper.secrets.names import MAX_NAME, after_names, may_name_secrets
 from shipper.secrets.numbers import is_card
 from shipper.secrets.persons import is_personal
 from shipper.secrets.spans import Span
+from shipper.secrets.tables import hidden_members, parts_of_secrets, without_cells, without_column
 
 #: The smallest number of 13 digits, and the first one too long for a card.
 _FIRST_CARD, _BEYOND_CARDS = 10**12, 10**19
@@ -100,14 +102,13 @@ class _ByName:
         return self._number(value) if isinstance(value, int | float) else value
 
     def mapping(self, members: Event) -> Event:
-        hidden = labelled(members)
+        hidden = hidden_members(members)
+        members = dict(without_cells(members, self._masked))
         self.texts += members
         clean: Event = {}
         for key, item in members.items():
-            if key in hidden:
+            if key in hidden or is_secret_item(key[:MAX_NAME], item):
                 clean[key] = self._masked(item)
-            elif is_secret_name(key[:MAX_NAME]):
-                clean[key] = self._masked_by(key, item)
             elif is_personal(key, item):
                 self.count += 1
                 clean[key] = "[PERSON]"
@@ -120,10 +121,21 @@ class _ByName:
 
     def _list(self, items: list[Any]) -> list[Any]:
         """Mask also the item after an option with a secret's name: `["--password", "x"]`."""
+        parts = parts_of_secrets(items)
         return [
-            self._masked(item) if is_secret else self.value(item)
-            for item, is_secret in after_names(items)
+            self._masked(item)
+            if is_secret
+            else self._without(item, parts[number])
+            if number in parts
+            else self.value(item)
+            for number, (item, is_secret) in enumerate(
+                after_names(without_column(items, self._masked))
+            )
         ]
+
+    def _without(self, item: object, spans: list[Span]) -> str:
+        self.count += 1
+        return replaced(str(item), spans, _uncounted)
 
     def _text(self, text: str) -> str:
         if text[:1] in _OPENING and may_name_secrets(text):
@@ -150,11 +162,6 @@ class _ByName:
             return number
         self.count += 1
         return "[CARD]"
-
-    def _masked_by(self, name: str, item: Any) -> object:
-        if isinstance(item, int | float) and name.lower().endswith("tokens"):
-            return item  # a count of tokens
-        return self._masked(item)
 
     def _masked(self, item: Any) -> object:
         if item is None or item is True or item is False or item == "":

@@ -14,10 +14,13 @@ from shipper.record.format import encode_json
 from shipper.record.limits import MAX_DEPTH, MAX_INTEGER_BITS, MAX_VALUES, WINDOW
 from shipper.secrets.duplicates import has_duplicates
 from shipper.secrets.echoes import MAX_SECRETS, remember
-from shipper.secrets.masker import masker
-from shipper.secrets.names import MAX_NAME, after_names, is_secret_name, labelled, may_name_secrets
+from shipper.secrets.items import can_be_secret, is_random_item, is_secret_item
+from shipper.secrets.masker import masker, replaced
+from shipper.secrets.names import MAX_NAME, after_names, is_secret_name, may_name_secrets
 from shipper.secrets.numbers import is_card
 from shipper.secrets.persons import is_personal
+from shipper.secrets.spans import Span
+from shipper.secrets.tables import hidden_members, parts_of_secrets, without_cells, without_column
 
 #: The smallest number of 13 digits, and the first beyond 64 bits.
 _FIRST_CARD = 10**12
@@ -66,17 +69,16 @@ class Walk(Struct):
         step = _STEPS.get(type(value)) or _step_of(value)
         return step(self, value, depth)
 
-    def masked_by(self, name: str, item: object) -> object:
-        if type(item) in {int, float} and name.lower().endswith("tokens"):
-            return item  # a count
-        return self.masked(item)
-
     def masked(self, item: object) -> object:
         if item is None or item is True or item is False or (type(item) is str and not item):
             return item  # no secret, and a mask would hide that
         self.saw("secret", 1)
         remember(self.secrets, item)
         return "[SECRET]"
+
+    def without(self, item: object, spans: list[Span]) -> str:
+        """A part of a secret that is split over the items of a list, masked."""
+        return replaced(str(item), spans, self.saw)
 
     def masked_json(self, text: str) -> str:
         """A JSON text, with the values of secret names masked; any other text unchanged."""
@@ -91,19 +93,27 @@ class Walk(Struct):
 
     def _named(self, value: object) -> object:
         if isinstance(value, dict):
-            hidden = labelled(value)
+            hidden = hidden_members(value)
+            value = without_cells(value, self.masked)
             return {
                 key: self.masked(item)
                 if key in hidden
-                else self.masked_by(key, item)
-                if is_secret_name(key[:MAX_NAME])
+                else self.masked(item)
+                if is_secret_item(key[:MAX_NAME], item)
                 else self._named(item)
                 for key, item in value.items()
             }
         if isinstance(value, list):
+            parts = parts_of_secrets(value)
             return [
-                self.masked(item) if is_secret else self._named(item)
-                for item, is_secret in after_names(value)
+                self.masked(item)
+                if is_secret
+                else self.without(item, parts[number])
+                if number in parts
+                else self._named(item)
+                for number, (item, is_secret) in enumerate(
+                    after_names(without_column(value, self.masked))
+                )
             ]
         if isinstance(value, str) and value[:1] in _OPENING:
             return self.masked_json(value)
@@ -160,7 +170,8 @@ def _string(walk: Walk, text: str, _depth: int) -> object:
 
 def _mapping(walk: Walk, value: Mapping[object, object], depth: int) -> dict[str, object]:
     """Names and values; a plain text, the usual value, costs no further call."""
-    if hidden := labelled(value):
+    value = without_cells(value, walk.masked)
+    if hidden := hidden_members(value):
         value = {key: walk.masked(item) if key in hidden else item for key, item in value.items()}
     items: Iterable[tuple[object, object]] = value.items()
     if is_cut := len(value) > walk.room:
@@ -173,8 +184,8 @@ def _mapping(walk: Walk, value: Mapping[object, object], depth: int) -> dict[str
         )
         if holds_secret:
             walk.texts.append(name)
-        if is_secret:
-            clean[name] = walk.masked_by(name, item)
+        if can_be_secret(name, item) if is_secret else is_random_item(name, item):
+            clean[name] = walk.masked(item)
         elif is_personal(name, item):
             walk.saw("person", 1)
             clean[name] = "[PERSON]"
@@ -190,13 +201,18 @@ def _mapping(walk: Walk, value: Mapping[object, object], depth: int) -> dict[str
 
 def _list(walk: Walk, items: Any, depth: int) -> list[object]:
     """Items; masks also the one after a secret name, as in `["--password", "x"]`."""
+    parts = parts_of_secrets(items) if isinstance(items, list | tuple) else {}
+    if isinstance(items, list | tuple):
+        items = without_column(items, walk.masked)
     is_cut = len(items) > walk.room
     admitted = islice(items, walk.room) if is_cut else items
     walk.room = max(walk.room - len(items), 0)
     clean: list[object] = []
-    for item, is_secret in after_names(admitted, len(items)):
+    for number, (item, is_secret) in enumerate(after_names(admitted, len(items))):
         if is_secret:
             clean.append(walk.masked(item))
+        elif number in parts:
+            clean.append(walk.text(walk.without(item, parts[number])))
         elif type(item) is str and item[:1] not in _OPENING:
             walk.texts.append(item[:WINDOW])
             clean.append(item)

@@ -12,15 +12,16 @@ from shipper.secrets.spans import RANDOM, Places, Span
 REST = re.compile(
     r"""(?x)
     (?P<name> (?:(?![是は])[\w-]){0,48}+ )
+    (?: [ ](?:for|of|für|pour|para|de|для|on)[ ][\w@.-]{1,32}+(?=[ ]?[:=—→])(?P<whose>) )?
     (?: [*"'`\\\]]{0,20}+ \s{0,4}+
         (?: : \s{0,3} (?:&?'?\w{0,8}\s)? (?:str|String|string|bytes|SecretStr|Text|std::string)
               (?:\s?\|\s?None|\?)? \s{0,3} = \s{0,4}+
-          | => | := | [:=：]{1,2}+ ) [*`]{0,2}+ (?: (?=[ \t]*\r?\n) | \s{0,4}+ )
+          | => | := | [:=：]{1,3}+ ) (?:(?!\*{3})[*`]){0,2}+ (?: (?=[ \t]*\r?\n) | \s{0,4}+ )
       | ["']? \s{1,4}+ value \s{0,2} = \s{0,2}
       | >
       | (?P<called> \( \s{0,4}+ (?: ["'][\w@.-]{1,64}["'] \s{0,2} , \s{0,4} )? (?=["']) )
-      | (?P<prose> \s{1,4}+ (?:is|was|are|ist|war|est|es|é|è|era|war) :? \s{1,4}+ | \s?(?:是|は) \s? )
-      | (?P<apart> \s{1,4}+ ) )"""
+      | (?P<prose> \s{1,4}+ (?:is|was|are|ist|war|est|es|é|è|era|lautet|to|für\ lautet|with|будет) :? \s{1,4}+ | \s?(?:是|は|→|—|=>) \s? )
+      | (?P<apart> [ \t]{1,4}+ ) )"""
 )
 #: The words before it that belong to the name (`db.user_`, `api `), read backwards.
 BEFORE = re.compile(r"[ ]?[\w.@-]{0,32}")
@@ -48,16 +49,41 @@ NOT_A_WORD = re.compile(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
 #: Nothing that a mask would hide: empty values, and expressions that name another place.
 EMPTY = re.compile(
     r"""(?x)
-    (?: (?i:null|none|nil|true|false|undefined|n/a|on|off|yes|no) | [0-9]{1,2} | \*{3,} | x{4,} | <[\w -]{1,40}> | \.\.\.
-      | your[\w-]{0,40} | \w{0,8}\.{3} | \$\{[\w.:?-]{1,80}\} | \$\(?[A-Za-z_][\w.]{0,80}\)? | %\w{1,40}% | \{\{[^{}\n]{1,80}\}\}
+    (?:(?i:bearer|basic|token)\s{1,3})?
+    (?: (?i:![01]|null|none|nil|true|false|undefined|n/a|on|off|yes|no|required|optional|missing|enabled
+        |disabled|redacted|hidden|masked|unknown|expired|invalid|empty|unset|reset|changed|default
+        |str|string|bytes|int|integer|bool|boolean|any|object|text|secretstr|varchar\(\d+\)
+        |(?:optional|union)\[[\w\[\], ]{1,60}\]|type|session|accepted|rejected|revoked|sensitive
+        |(?:insert|enter|replace|change|example|dummy|placeholder|your|my)[_-][\w-]{0,40}
+        |[\w-]{0,40}[_-](?:placeholder|here)) | [0-9]{1,2} | \*{3,} | x{4,} | <[\w .-]{1,40}> | \[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|cut)\] | \((?:not|un|no|none|hidden|redacted)[\w ]{0,20}\) | \$[0-9] | \?|:[a-z_]\w{0,40}|%s|%\(\w{1,40}\)s
+      | (?:env|op|vault|ssm|secretsmanager|gcpsm|keyvault|ref|file|aws|azurekeyvault)(?:\+\w+)?:[\w/{][^\s"']{0,100}|!(?i:ref|sub|getatt|importvalue|env)\s\S{1,100} | \.\.\.
+      | your[\w-]{0,40} | \w{0,8}\.{3} | \$\{[\w.:?-]{1,80}\} | \$\(?[A-Za-z_][\w.]{0,80}\)? | %\w{1,40}% | \$?\{\{[^{}\n]{1,80}\}\}
       | (?:var|local|process\.env|os\.environ|os\.getenv|env|secrets|config|settings|self|this|args
         |params|request|vault|data|module)\b [.\[(][\w.\[\]"'()-]{0,80}
       )
-    (?= [\s"'`,;)\]}>&] | \Z ) | [A-Za-z_.]{2,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) """
+    (?= [\s"'`,;)\]}>&@/?=|] | \.?(?:\s|\Z) ) | (?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ] | [A-Za-z_.]{2,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) """
+)
+#: Words of SQL and prose before the name.
+_KEYWORD = re.compile(r"\s?(?i:with|set|by|and|or|where|the|my|your|new)\s")
+#: A value that stands for another: a variable, a parameter, a placeholder.
+STANDS_FOR = re.compile(
+    r"""(?x) \$\{ | \$[A-Za-z_]\w{0,80}(?![\w$;]) | \$\( | <[\w .-]{1,40}> | \{\w{0,40}\}(?![\w+/]) | %\w{1,40}% | \?(?=\s*[,)]) | :[a-z_]+(?=\s*[,)])
+    | %s | \*{3,} | (?i:null|none|default)\b | \[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|cut)\]"""
 )
 #: In English, what follows a blank after the last word of a name is a value only if it looks so.
-_OPTION = re.compile(r"\s?--?\w")
-_ELEMENT = re.compile(r"[^<\n]{1,1024}(?:<[/!]|\Z)")
+_OPTION = re.compile(r"\s?--?\w[\w.-]*")
+_TERSE = re.compile(r"(?i)pass|pw|parol|contrase|senha|mot[ _]de|secret")
+_LINE = re.compile(r"[ \t]*[\w.-]{3,40}[ \t]+(?=\S*[A-Za-z])[^\s]{6,256}[ \t]*\r?(?:\n|\Z)")
+
+
+def _alone(text: str, match: re.Match[str]) -> bool:
+    """Whether name and value are all of a line, as in a file of settings."""
+    line = text.rfind("\n", 0, match.start()) + 1
+    return _LINE.match(text, line) is not None
+
+
+_QUOTED = re.compile(r"[\"'](?=[^\"'\n]{0,256}?\w)[^\"'\n]{3}")
+_ELEMENT = re.compile(r"[^<\n]{1,1024}<[/!]|[^<\s'\"]{1,1024}\Z")
 _LONG_VALUE = re.compile(r"[^\s,;]{14}|\S+ [a-z]+ [a-z]+ ")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_.]{0,60}(?![\w.=/+!@#$%^&*-])")
 
@@ -88,6 +114,7 @@ def assigned(text: str, at: int, stem_end: int, specific: Places) -> tuple[int, 
         return stem_end, None
     before = BEFORE.match(text[max(0, at - _BEFORE_LENGTH) : at][::-1])
     name = (before[0][::-1] if before else "") + text[at : match.end("name")]
+    name = _KEYWORD.sub("", name)
     end = match.end("name")
     if is_secret_name(name):
         return end, _span(text, match, specific) if _is_value(text, match, name) else None
@@ -95,14 +122,23 @@ def assigned(text: str, at: int, stem_end: int, specific: Places) -> tuple[int, 
 
 
 def _is_value(text: str, match: re.Match[str], name: str) -> bool:
-    if match["prose"]:
+    if match["prose"] or match["whose"] is not None:
+        if match["prose"] and match["prose"].strip() in {"to", "with"}:
+            return bool(_PLAIN_PASSWORD.match(text, match.end()))
         return bool(NOT_A_WORD.match(text, match.end()))
     if match["apart"]:
-        quoted = text[match.end() : match.end() + 1] in {'"', "'"}
-        is_plain = _PLAIN_PASSWORD.match(text, match.end()) and "pass" in name.lower()
-        return bool(_OPTION.match(name)) or quoted or bool(is_plain)
+        quoted = bool(_QUOTED.match(text, match.end()))
+        is_plain = _PLAIN_PASSWORD.match(text, match.end()) and _TERSE.search(name) is not None
+        is_line = (
+            _alone(text, match)
+            and NOT_A_WORD.match(text, match.end())
+            and not _HEX.match(text, match.end())
+        )
+        return bool(is_line) or bool(_OPTION.fullmatch(name)) or quoted or bool(is_plain)
     if match[0].endswith(">") and not match[0].endswith("=>"):
-        return bool(_ELEMENT.match(text, match.end()))
+        return text[match.end() : match.end() + 1] != "@" and bool(
+            _ELEMENT.match(text, match.end())
+        )
     return not _is_code(text, match, name)
 
 
@@ -112,19 +148,54 @@ def _is_code(text: str, match: re.Match[str], name: str) -> bool:
         return True
     if _same(name, _IDENTIFIER.match(text, match.end())):
         return True
+    if _is_elsewhere(text, match, name):
+        return True
     if match[0].rstrip().endswith("=="):
-        return not NOT_A_WORD.match(text, match.end())
+        return not (_QUOTED.match(text, match.end()) or _PLAIN_PASSWORD.match(text, match.end()))
+    if ":" in match[0] and _PROSE.match(text, match.end()):
+        return "phrase" not in name.lower()
     return name.lower().endswith("tokens") and bool(_COUNT.match(text, match.end()))
+
+
+#: Words of a sentence behind a name: "password: must be changed every 90 days".
+_PROSE = re.compile(
+    r"(?i)[a-z]{1,16} (?:[a-z]+ ){0,3}(?:be|is|are|was|the|a|an|of|for|to|in|at|by|not|and|or|with|from"
+    r"|required|opened|closed|failed|changed|expired|set|valid|invalid|missing)\b"
+)
+
+
+def _is_elsewhere(text: str, match: re.Match[str], name: str) -> bool:
+    """Whether the value is a working directory, or the name of a secret that AWS keeps."""
+    is_path = name.strip(" _-").lower().endswith("pwd") and _PATH.match(text, match.end())
+    return bool(is_path) or _in_arn(text, match.start())
+
+
+_PATH = re.compile(r"[\"']?(?:[/~.]|[A-Za-z]:\\)[^\s]*")
+
+
+def _in_arn(text: str, at: int) -> bool:
+    """Whether the name is a part of an ARN of AWS."""
+    line = text[max(0, at - 80) : at].rpartition(" ")[2]
+    return "arn:aws" in line
 
 
 def _random(text: str, match: re.Match[str], specific: Places) -> Span | None:
     """A value that only looks like a secret, behind a word that only may name one."""
     word = _CANDIDATE.match(text, match.end())
+    if word and (match["prose"] or match["apart"]) and _HEX.fullmatch(word[1]):
+        is_telling = _HEX_NAME.search(text, max(0, match.start("name") - 24), match.end("name"))
+        return Span(*word.span(1), "[SECRET]", RANDOM) if is_telling else None
     if not word or specific.covers(word.start(1)) or not looks_random(word[1]):
         return None
     return Span(*word.span(1), "[SECRET]", RANDOM)
 
 
+_HEX = re.compile(r"[0-9a-f]{32,128}")
+#: Names behind which a number in hexadecimal is a secret, and no digest or commit.
+_HEX_NAME = re.compile(
+    r"(?i)(?:my|api|app|application|master|hmac|secret|private|signing|encryption|signature|auth|aes)[ _-]?"
+    r"(?:key|secret)|(?<![\w-])secret"
+)
 _CANDIDATE = re.compile(
     r"[\"'`(]{0,2}([A-Za-z0-9+/](?:[A-Za-z0-9+/_~=-]|\.(?=\w)){16,512}+)(?![\w.@:/\[(])"
 )
@@ -138,16 +209,40 @@ def _span(text: str, match: re.Match[str], specific: Places) -> Span | None:
     head = _SCHEME.match(text, start)
     if specific.covers(start) or (head and specific.covers(head.end())):
         return None
+    if tag := _TAG.match(text, start):
+        start = tag.end()
     if block := _BLOCK.match(text, start):
         if (lines := _block(text, match.start(), block.end())) or text[start : start + 1] in "|>":
             return lines
-        start = block.end() + len(text[block.end() :][:8]) - len(text[block.end() :][:8].lstrip())
+        line = _ONE_LINE.match(text, block.end())
+        if not line:
+            return None
+        start = line.start(1)
+    return _closed(text, start, match) or _value(text, start)
+
+
+_AUTHORIZATION = re.compile(r"(?i)authorization")
+
+
+def _closed(text: str, start: int, match: re.Match[str]) -> Span | None:
+    """A list or an object up to its end, a scheme with all its parameters."""
     if text[start : start + 1] in {"[", "{"}:
         return Span(start, _closing(text, start), "[PASSWORD]")
-    return _value(text, start)
+    if not _AUTHORIZATION.search(text, max(0, match.start("name") - 20), match.end("name")):
+        return None
+    scheme = _SCHEMED.match(text, start)
+    return Span(start, scheme.end(), "[PASSWORD]") if scheme else None
+
+
+_PHRASE = re.compile(r"[a-z]{3,10}(?: [a-z]{3,10}){2,11}(?=\r?\n|\Z)")
+_GROUPS = re.compile(r"[A-Z]{0,2}[0-9]{2,4}(?:[ -][0-9A-Z]{2,4}){2,8}(?!\w)")
+#: A scheme and its parameters: `Digest username="bob", response="…"`.
+_SCHEMED = re.compile(r"[A-Za-z][\w-]{2,24} (?:[^\r\n\"'<\\]|\"[^\"\r\n]*\"(?=[, \r\n]|\Z))+")
 
 
 def _value(text: str, start: int) -> Span | None:
+    if match := _GROUPS.match(text, start) or _PHRASE.match(text, start):
+        return Span(start, match.end(), "[PASSWORD]")
     match = VALUE.match(text, start)
     if not match or not match[0]:
         return None
@@ -164,6 +259,14 @@ def _value(text: str, start: int) -> Span | None:
     return Span(start + len(quote), match.end() - closing, "[PASSWORD]")
 
 
+#: Tags and anchors of YAML, the letters before quotes in SQL, elements and CDATA of XML, types of
+#: PHP's dumps.
+_TAG = re.compile(
+    r"!{1,2}(?!vault)\w{1,20}[ ]+|&\w{1,20}[ ]+(?=\S)|[NnEeBbRrUu](?=['\"])|(?:<\w{1,20}>\s{0,8})?<!\[CDATA\["
+    r"|<(?i:value|string|plaintext)>|string\([0-9]{1,4}\)[ ]"
+)
+#: A value below its name.
+_ONE_LINE = re.compile(r"\s{0,8}([^\s#]+)[ \t]*(?:\r?\n|\Z)")
 #: Below a name without `|`: one word, or a list of them.
 _ONE_WORD = re.compile(r"\s*[^\s#]+\s*|(?:\s*- [^\n]+)+\s*")
 
@@ -172,9 +275,9 @@ def _block(text: str, name_at: int, start: int) -> Span | None:
     """The lines of a YAML block, or the one indented line that follows."""
     line = text.rfind("\n", 0, name_at) + 1
     indent = len(text[line:name_at]) - len(text[line:name_at].lstrip(" -"))
-    lines = re.compile(rf"(?:\r?\n(?:[ \t]{{{indent + 1},}}[^\r\n]+|[ \t]*(?=\r?\n)))+").match(
-        text, start
-    )
+    lines = re.compile(
+        rf"(?:\r?\n(?:- [^\r\n]+|[ \t]{{{indent + 1},}}[^\r\n]+|[ \t]*(?=\r?\n)))+"
+    ).match(text, start)
     if not lines:
         return None
     inside = lines[0]

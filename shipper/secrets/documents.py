@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from shipper.secrets.assigned import STANDS_FOR
 from shipper.secrets.entropy import looks_random
 from shipper.secrets.names import is_secret_name
 from shipper.secrets.spans import RANDOM, Places, Span
@@ -21,6 +22,28 @@ _XML = re.compile(
     r"""(?ix) <(?:key|name|string[ ]name="|property[ ]name=")>?(?P<n>[\w.-]{2,64})(?:"|</\w+)>\s{0,40}
     (?:<(?:string|value)>)?(?P<s>[^<\n]{1,512})</"""
 )
+#: An element with attributes, or with its value in an element or in CDATA; a row of a page's table.
+_ELEMENT = re.compile(
+    r"""(?ix) <(?:\w{1,20}:)?(?P<n>[\w.-]{2,64})(?:\s[^<>]{0,256})?> \s{0,40}
+    (?:<(?:\w{1,20}:)?(?:value|string|plaintext|text)>\s{0,40})? (?:<!\[CDATA\[)?
+    (?P<s>[^<>\]\s][^<>\]]{0,511}) (?:\]\]>|\s{0,40}</)"""
+)
+_HEADED = re.compile(
+    r"""(?ix) <(?:th|td|dt|label|b|strong|span)(?:\s[^<>]{0,128})?>\s{0,8}(?P<n>[\w .-]{2,48}):?\s{0,8}</\w{1,8}>\s{0,40}
+    <\w{1,8}(?:\s[^<>]{0,128})?>\s{0,8}(?P<s>[^<\n]{1,512})</"""
+)
+_BLOCK = re.compile(
+    r"""(?x) (?:variable|resource|output|secret)[ ]+"(?P<n>[\w.-]{2,64})"\s{0,4}\{
+    [^{}]{0,256}?\b(?:default|value)\s{0,4}=\s{0,4}"(?P<s>[^"\n]{1,512})["]"""
+)
+_CALLED = re.compile(
+    r"""(?x) ["'][\w\[=\s.#-]{0,24}?[\#\[.](?:\w{1,12}=['"]?)?(?P<n>[\w-]{2,40})['"\]]{0,3}["'] \s{0,2}
+    (?: ,\s{0,4} | \)\.value\s{0,2}=\s{0,2} ) ["'](?P<s>[^"'\n]{1,512})["']"""
+)
+_CELLS = re.compile(
+    r"""(?x) ^[ \t]{0,8}\| [ *`]{0,8}(?P<n>[\w .-]{2,40}?)[ *`]{0,8}\| [ *`]{0,8} (?P<s>[^|\n]{1,256}?) [ *`]{0,8}\|[ \t]*$""",
+    re.MULTILINE,
+)
 _PAIR = re.compile(
     r"""(?x) [\[(]\s{0,2} ["'\\]{1,4} (?P<n>[\w-]{2,64}) ["'\\]{1,4} \s{0,2},\s{0,4} ["'\\]{1,4}
     (?P<s>[^"'\\\n]{1,512}) ["'\\]{1,4} \s{0,2}[\])]"""
@@ -36,12 +59,18 @@ def _named(text: str, lower: str, _words: Words) -> Iterator[Span]:
     if ("val" in lower or "default" in lower or "text" in lower) and (":" in text or "=" in text):
         tried.append(_NAMED)
     if "<" in text:
-        tried.append(_XML)
+        tried += [_XML, _ELEMENT, _HEADED]
+    if "default" in lower or "value" in lower:
+        tried += [_BLOCK]
+    if "(" in text:
+        tried.append(_CALLED)
+    if text.count("|") > 2 and not _RULED.search(text):  # noqa: PLR2004 - one cell between two
+        tried.append(_CELLS)
     if "'," in text or '",' in text or "' ," in text:
         tried += [_PAIR, _ARGUMENTS]
     for pattern in tried:
         for match in pattern.finditer(text):
-            if is_secret_name(match["n"]):
+            if is_secret_name(match["n"]) and not STANDS_FOR.match(match["s"]):
                 yield Span(*match.span("s"), _MASK)
 
 
@@ -63,7 +92,11 @@ def _sql(text: str, lower: str, _words: Words) -> Iterator[Span]:
         at = insert.end()
         while secret and (opened := _TUPLE.match(text, at)):
             cells, at = _cells(text, opened.end())
-            yield from (cells[n] for n in secret if n < len(cells))
+            yield from (
+                cells[n]
+                for n in secret
+                if n < len(cells) and not STANDS_FOR.match(text, cells[n].start)
+            )
 
 
 def _cells(text: str, at: int) -> tuple[list[Span], int]:
@@ -80,6 +113,7 @@ def _cells(text: str, at: int) -> tuple[list[Span], int]:
 
 
 _RULE = re.compile(r"[\s|:+=-]+")
+_RULED = re.compile(r"(?m)^[ \t]*[|+:][-=:| +]{3,}$")
 
 
 def _table(text: str, _lower: str, words: Words) -> Iterator[Span]:
@@ -113,6 +147,9 @@ def _is_column(name: str) -> bool:
 
 def _column(text: str, at: int, mark: str, width: int, secret: Iterable[int]) -> Iterator[Span]:
     for row in text[at:].splitlines(keepends=True):
+        if _RULE.fullmatch(row) and row.strip():
+            at += len(row)
+            continue
         cells = row.rstrip("\r\n").split(mark)
         if len(cells) != width and row.strip():
             return

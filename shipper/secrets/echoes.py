@@ -85,6 +85,10 @@ def _end_of_word(text: str, at: int) -> int:
 
 
 _WORD = re.compile(r"\S*")
+#: The password of a connection string.
+_IN_URL = re.compile(r"://[^\s/:@]{0,256}:([^\s/@]{4,256})@")
+#: Half of such a secret still identifies it.
+_LONG_SECRET = 24
 
 
 def _is_word(text: str, start: int, end: int) -> bool:
@@ -100,8 +104,14 @@ def _spellings(secret: str) -> Iterator[str]:
     raw = secret.encode()
     yield raw.hex()
     yield from _in_base64(raw)
+    yield base64.b32encode(raw).decode().rstrip("=")
+    yield "".join(f"&#{ord(char)};" for char in secret)
     if not (secret.isalnum() and secret.isascii()):
         yield from _quoted(secret)
+    if password := _IN_URL.search(secret):
+        yield password[1]
+    if len(secret) >= _LONG_SECRET:
+        yield secret[len(secret) // 2 :]
     lines = secret.splitlines()
     if len(lines) > 1:
         yield from (line.strip() for line in lines if len(line.strip()) >= _LONG_LINE)
@@ -115,6 +125,7 @@ def _quoted(secret: str) -> Iterator[str]:
         yield inner
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
     yield from (_percent(secret, "/"), _percent(secret), _percent(secret).replace("%20", "+"))
+    yield "".join(f"&#x{ord(char):x};" for char in secret)
     yield html.escape(secret)
     yield html.escape(secret, quote=False)
     yield html.escape(secret).replace("&#x27;", "&#39;")

@@ -22,6 +22,8 @@ _LETTER = re.compile("[A-Za-z]")
 
 def looks_random(text: str) -> bool:
     """Whether a word is made of letters and digits as chance would mix them."""
+    if "=" in text.rstrip("="):
+        text = text.partition("=")[2]
     if not _DIGIT.search(text) or not _LETTER.search(text) or _PLAIN.fullmatch(text):
         return False
     counts = Counter(text)

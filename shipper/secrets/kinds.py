@@ -4,11 +4,13 @@ A row has a gate, a literal in lower case that every text with the secret contai
 finds all gates; a pattern runs only where its gate stands.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from shipper.secrets.entropy import looks_random
 from shipper.secrets.forms import example_of, head_of, pattern_of
-from shipper.secrets.vendors import TAILED, TOKENS
+from shipper.secrets.vendors import TAILED, TOKENS, WEAK
 
 #: Whether the text of a match is a secret of the kind.
 Check = Callable[[str], bool]
@@ -39,7 +41,11 @@ class Kind(NamedTuple):
 
 #: No part of a longer word: `task-1` is no `sk-1`.
 _BOUND = "(?<![A-Za-z0-9])"
-_FIRM = 5
+_FIRM = 4
+
+
+def _is_random_tail(text: str) -> bool:
+    return looks_random(re.split("[_-]", text, maxsplit=1)[1])
 
 
 def _tokens() -> Iterator[Kind]:
@@ -52,7 +58,14 @@ def _tokens() -> Iterator[Kind]:
     for line in TAILED.strip().splitlines():
         name, gate, back, form, source = line.split()
         pattern = _BOUND + pattern_of(form)
-        yield Kind(name, (gate,), pattern, source, (), (gate + "x",), back=int(back))
+        gates = tuple(gate.split(","))
+        yield Kind(name, gates, pattern, source, (), (gates[0] + "x",), back=int(back))
+    for line in WEAK.strip().splitlines():
+        name, form, source = line.split()
+        head = head_of(form)
+        pattern = f"{_BOUND}{pattern_of(form)}(?![A-Za-z0-9_])"
+        hits = (example_of(form),)
+        yield Kind(name, (head,), pattern, source, hits, (head + "x.",), check=_is_random_tail)
 
 
 VENDOR_KINDS = tuple(_tokens())

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
-from shipper.secrets.assigned import names_in
+from shipper.secrets.assigned import STANDS_FOR, names_in
 from shipper.secrets.documents import DOCUMENTS, nearby
 from shipper.secrets.gates import Hit, Search, search_of
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
+from shipper.secrets.loose import loose_in, may_be_loose
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
 from shipper.secrets.numbers import numbers_in
 from shipper.secrets.persons import PERSONS, emails
@@ -68,7 +69,14 @@ class Masker:
         number = _NUMBER.search(pool)
         first_number = number.start() if number else len(pool)
         is_coded = may_be_coded(pool.replace("\0", "")) or pool.count("\0") >= max(1, len(texts))
-        if not hits and not number and not is_coded and not any(map(may_be_base64, texts)):
+        is_loose = may_be_loose(pool)
+        if (
+            not hits
+            and not number
+            and not is_coded
+            and not is_loose
+            and not any(map(may_be_base64, texts))
+        ):
             return {}
         found: dict[str, list[Span]] = {}
         parts = [*_parts(texts, hits, first_number)]
@@ -81,8 +89,9 @@ class Masker:
                 if work < 0 and part.hits:
                     found[text] = [Span(0, len(text), "[CUT]")]
                     continue
-            if part.hits or part.has_number or is_coded or may_be_base64(text):
-                spans = self._all(text, part.hits, has_number=part.has_number)
+            has_number = part.has_number or is_loose
+            if part.hits or has_number or is_coded or may_be_base64(text):
+                spans = self._all(text, part.hits, has_number=has_number)
                 if spans:
                     found[text] = spans
         return found
@@ -116,6 +125,7 @@ class Masker:
         found = self._found(text, hits)
         if has_number:
             found += numbers_in(text)
+            found += loose_in(text)
         if self._keeps and found:
             found = [span for span in found if not self._keeps(text[span.start : span.end])]
         return joined(found) if len(found) > 1 else found
@@ -215,6 +225,8 @@ def _match(text: str, kind: Kind, at: int) -> Span | None:
     part = "s" if "s" in pattern.groupindex else 0
     start, end = match.span(part)
     if kind.check and not kind.check(text[start:end]):
+        return None
+    if kind.group == "password" and STANDS_FOR.match(text, start):
         return None
     return Span(start, end, f"[{kind.group.upper()}]", SURE if kind.is_specific else PERSON)
 

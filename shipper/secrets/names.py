@@ -5,6 +5,7 @@ One test serves all of them, so that a secret in `{"api_key": …}` is also one 
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -16,14 +17,17 @@ MAX_NAME = 128
 #: (`password_confirmation`), the next only at its end, the last the complete name.
 SECRET_NAME = re.compile(
     r"""(?x)
-    (?:pass|p@ss|pss)(?:word|w0rd|wd) | passphrase | passcode | apikey | clientsecret
+    (?:pass|p@ss|pss|pa55|pas5|pa[$]{2})(?:words?|w0rd|wrd|wd) | passphrase | passcode | apikey | clientsecret
     | connectionstr(?:ing)?
-    | passwort | kennwort | losungswort | motdepasse | mot2passe | contrase(?:ñ|n)a | palavrapasse
-    | wachtwoord | lösenord | losenord | adgangskode | salasana | jelszó | matkhau | katasandi
-    | пароль | секрет | 密[码碼钥鑰] | 口令 | パスワード | 暗証番号 | 秘密鍵 | 비밀번호 | 암호 | סיסמה
-    | पसवरड | รหสผาน | كلمةالمرور | κωδικός | secret(?:string|binary|base|access)
+    | passwort | kennwort | losungswort | motdepasse | mot2passe | contrase(?:ñ|n)a | palavrapasse | senha
+    | wachtwoord | lösenord | losenord | adgangskode | salasana | jelsz[óo] | m[ậa]tkh[ẩa]u | katasandi
+    | kodeord | passord | lozinka | geslo | slapta[žz]odis | parool | parole?les | ключapi | апиключ
+    | parola?dordine | chiavesegreta | chiaveapi | chavesecreta | chaveapi | chaveprivada | (?:geheime|priv[eé])sleutel | apisleutel | cl[ée]secr[èe]te | cl[ée]api | geheimschl(?:ü|ue)ssel
+    | apischl(?:ü|ue)ssel | zugriffsschl(?:ü|ue)ssel | klucz(?:api|tajny)? | tajnykl[íi][čc]
+    | парол[аьяі] | секрет | 密[码碼钥鑰] | 口令 | パスワード | 暗証番号 | 秘密鍵 | 비밀번호 | 암호 | סיסמה
+    | पसवरड | รหสผาน | كلم[ةه](?:ال)?(?:مرور|سر) | رمزعبور | گذرواژه | κωδικός | secret(?:string|binary|base|access)
     | (?: pwd | pswd | pswrd | passw | secrets?(?:value|key|text)? | credentials? | creds
-        | authorization(?:header)? | cookies? | htpasswd | userpass | dbpass | rootpw
+        | authorization(?:header)? | cookies? | htpasswd | (?:user|db|ssh|smtp|ftp|root|admin|login|my|app|web|sudo)pass | rootpw
         | (?:private|secret|access|signing|encryption|account|ssh|master|shared|auth|pass|sas|host
             |storage|webhook|license|licence|rsa|dsa|ecdsa|ed25519|aes|des|hmac|kms|tls|ssl|pgp|gpg
             |wifi|wpa2?|wpa|psk|preshared|subscription|functions?|jwt|jws|jwe
@@ -32,29 +36,34 @@ SECRET_NAME = re.compile(
             |algolia|datadog|mailgun|github|gitlab|slack|azure|aws|gcp|google|huggingface|hf
             |wandb|pinecone|tavily|serper|xai|deepseek|perplexity|replicate|vault|symmetric|crypt
             |crypto|cipher|decryption|derived|vapid|wireguard|wg|luks|recovery
-            |keystore|truststore)keys?(?:id|pem|value|base64|data)?
+            |keystore|truststore|app|application|service|servicerole|integration|wallet|certificate|cert
+            |client|server|maps|bot|write|ingest|ingestion|merchant|sdk|live|instrumentation
+            |user|project|partner|payment|checkout|tenant|site|team|org|license|event|event(?:hub|grid)
+            |search|cosmos|cosmosdb|monitor|sync|report|reporting|device|session|login)keys?(?:pem|value|base64|data)?
+        | (?:private|secret|access|account|signing|encryption|aws)keyid
         | (?:store|key|trust|src(?:store|key)|dest(?:store|key))pass
         | t?otp | otp(?:code|token|secret) | cvv2? | cvc2? | cvn | csc | pincode | puk | ssn | iban
         | socialsecurity(?:number|no)?
-        | (?:card|creditcard|account|passport|cc|debitcard)(?:numbers?|no|num|nr)
+        | (?:card|secret|creditcard|account|passport|cc|debitcard)(?:numbers?|no|num|nr)
         | tokens?(?:value|string|hash|id|secret)? | jwt | sess(?:ion)?id | codeverifier | mnemonic
-        | (?:auth|authorization|mfa|2fa|otp|tfa|totp|security|verification|recovery|backup|onetime
+        | (?:auth|authorization|twofactor|mfa|2fa|otp|device|tfa|totp|security|verification|recovery|backup|onetime
             |sms|login|unlock|scratch)codes?
         | (?:security|secret|recovery)(?:answer|question?answer)s?
         | (?:amz|goog|sas)signature | (?:seed|recovery|backup|secret|mnemonic)(?:phrase|words?)
         | (?:database|db|redis|mongo(?:db)?|postgres(?:ql)?|mysql|amqp|rabbitmq|broker|celery
             |cache|sentry|smtp)(?:url|uri|dsn)
-        | dsn | connstr | conn(?:ection)?uri | kubeconfig | serviceaccount(?:json|key) | keytab
+        | dsn | connstr | conn(?:ection)?uri | kubeconfig(?:data)? | dockerconfigjson | dockerconfig | connectsid | serviceaccount(?:json|key) | keytab
         | (?:github|gitlab|azure|devops|ado)pat | personalaccesstoken | webhook(?:url|secret)
-        | (?:redis|mongo|smtp|ldap|twilio|proxy|registry|docker)auth(?:token)?
+        | (?:rediscli|redis|mongo|smtp|ldap|twilio|proxy|registry|docker)auth(?:token)?
         | (?:wifi|wpa2?|preshared|network)?psk | xprv | privkey | privpem | pfx | p12
-        | privatepem | clientkey(?:data|pem) | signature(?:secret) | hasło | haslo | heslo | şifre
-        | parolă | senhas? | mdp | authkey | authtoken | requesttoken | jsessionid | phpsessid
+        | privatepem | clientkey(?:data|pem) | pkcs12 | pkcs8 | masterauth | mothersmaidenname | mothermaidenname | requirepass
+        | (?:pass(?:word)?|pwd)(?:hash|salt) | (?:bank|giro)?(?:account|routing)(?:numbers?|no|num|nr) | bankaccount| signature(?:secret) | hasło | haslo | heslo | şifre
+        | parol[ăa] | sifre | şifre | senhas? | mdp | authkey | authtoken | requesttoken | jsessionid | phpsessid
         | geheimnis | zugangscode | zugangsdaten | schlüsselwort | clavesecreta | clavedeacceso
         | claveapi | secretkeybase | ssid(?:password) | ssopassword | licensecode | activationcode
         | (?:signing|client|app|shared|hmac|webhook|consumer|oauth)secret | refreshtoken
       )$
-    | ^ (?: pass[0-9]? | pw[0-9]? | psw | pin | pkey | tan | (?:basic|http|proxy)?auth | bearer | sig | seed
+    | ^ (?: pat | salt | pepper | pass[0-9]? | pw[0-9]? | psw | pin | pkey | tan | (?:basic|http|proxy)?auth | bearer | sig | seed
         | mfa | 2fa | totp | pem | sid | nonce(?:secret) | psk | пин | пинкод | mdp )
       $"""
 )
@@ -70,12 +79,12 @@ HARMLESS = re.compile(
       | audio | text | image | generated | budget | remaining | special ) tokens
     | (?: .*(?:page|sync) | next | continuation | pagination | progress | resume
       | bos | eos | pad | sep | unk | cls | mask | stop ) tokens?
-    | (?:has|is|no|show|hide|needs?|require[sd]?|use|with|without|allow|enable|reset|forgot|change
-        |rotate|missing|invalid|wrong|bad)
-      (?:password|passwd|passphrase|passcode|token|secret|apikey|credentials?|cookies?|pin)
+    | (?:has|is|no|show|hide|needs?|require[sd]?|use|with|without|allow|enable|forgot|change
+        |rotate|missing|invalid|wrong|bad|unexpected|parse|reset(?=password|pin))
+      (?:password|passwd|passphrase|passcode|token|secret|apikey|credentials?|cookies?|pin)(?:url|link)?
     | .*pass(?:word|phrase|code) (?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength
       |hint|(?:updated|changed)at|rules?|types?|format|manager|less|field|name|count|required
-      |reset(?:required)?|enabled|disabled|min|max|changed?|set|exists?|ok|valid|encryption|file|path|dir)
+      |reset(?:required)?|url|uri|link|page|label|input|prompt|enabled|disabled|min|max|changed?|set|exists?|ok|valid|encryption|file|path|dir)
     | (?:public|primary|foreign|sort|partition|hot|group|cache|s3|object|row|column|idempotency)
       (?:data|host)?keys?
     | .*public(?:access|ssh|rsa|host|signing)?keys?(?:id|pem)? | .*(?:seedid|tokentype)"""
@@ -91,7 +100,8 @@ STEMS = (
     "katasandi", "парол", "секрет", "密", "口令", "パスワード", "暗証番号", "秘密鍵", "비밀번호", "암호", "סיסמה",
     "पासवर्ड", "รหัสผ่าน", "كلمة", "κωδικός", "kubeconfig", "keytab", "webhook", "xprv", "hasło",
     "haslo", "heslo", "şifre", "parolă", "senha", "geheim", "zugang", "clave", "2fa", "mot de passe",
-    "kata sandi",
+    "kata sandi", "kodeord", "jelszo", "parol", "sifre", "lozinka", "geslo", "slapta", "chiave", "chave", "sleutel", "كلمة ال", "mật khẩu", "clé",
+    "schl", "klucz", "ключ", "كلمه", "رمز", "mật", "dockerconfig", "connect.sid", "pkcs", "maiden", "pa55", "routing",
 )
 # fmt: on
 #: Short words are gates only where the name ends: before a separator.
@@ -99,7 +109,7 @@ STEMS = (
 SHORT = (
     "url", "uri", "code", "number", "account", "card", "session", "phrase", "words", "answer",
     "pat", "tan", "puk", "psk", "sid", "seed", "sig", "pin", "pw", "pem", "pfx", "p12", "mdp",
-    "mfa", "number", "numbers", "codes", "answers", "pkey", "no", "num", "nr",
+    "mfa", "salt", "pepper", "number", "numbers", "codes", "answers", "pkey", "no", "num", "nr",
 )
 # fmt: on
 SEPARATORS = ("=", ":", '"', "'", ">", " =", "\\", " is")
@@ -107,9 +117,22 @@ _NO_LETTER = re.compile(r"[\W_]+")
 _GATES = re.compile("|".join(map(re.escape, [*STEMS, *SHORT])) + r"|\\u00")
 
 
+#: Cyrillic letters that look like Latin ones.
+LOOKALIKES = str.maketrans("аеорсухіѕјԁАВЕКМНОРСТХІЅЈ", "aeopcyxisjdABEKMHOPCTXISJ")
+_MIXED = re.compile(r"[A-Za-z][\W_]?[а-яіѕјԁА-ЯІЅЈ]|[а-яіѕјԁА-ЯІЅЈ][\W_]?[A-Za-z]")
+
+
+def plainly_spelt(text: str) -> str:
+    """The text with plain letters for full-width ones, and for others that look like Latin ones."""
+    text = unicodedata.normalize("NFKC", text)
+    return text.translate(LOOKALIKES) if _MIXED.search(text) else text
+
+
 @lru_cache(maxsize=4096)  # names repeat; callers bound their length
 def is_secret_name(name: str) -> bool:
     """Whether the value of this name is a secret, whatever it looks like."""
+    if not name.isascii():
+        name = plainly_spelt(name)
     plain = _NO_LETTER.sub("", name).lower()
     if not SECRET_NAME.search(plain) and not LAST_WORD.search(name):
         return False
@@ -125,13 +148,15 @@ def may_name_secrets(text: str) -> bool:
 _LABELS = frozenset(
     {
         *("name", "key", "header", "field", "label", "id", "parameterkey", "selector", "element"),
+        *("k", "n", "locator", "xpath", "target", "ref", "css", "placeholder", "setting", "env"),
         *("param", "parameter", "variable", "attribute", "property", "option", "type", "title"),
     }
 )
 _VALUES = frozenset(
     {
         *("value", "val", "values", "default", "parametervalue", "text", "content", "data"),
-        *("stringvalue", "defaultvalue", "currentvalue"),
+        *("stringvalue", "defaultvalue", "currentvalue", "fieldvalue", "optionvalue", "v", "keys"),
+        *("envvalue", "settingvalue", "newvalue", "input", "plaintext", "secretvalue"),
     }
 )
 _SECURE = frozenset({"securestring", "password", "secret"})
@@ -158,15 +183,21 @@ def _names_a_secret(member: tuple[object, object]) -> bool:
     name = key.lower()
     if name == "type":
         return label.lower() in _SECURE
+    if name not in _LABELS:
+        name = name.removeprefix("option").removeprefix("field").removeprefix("form")
     return name in _LABELS and is_secret_name(_words(label))
 
 
 def _words(label: str) -> str:
     """The name in a label: `Password field`, `#password`, `input[name=password]`."""
-    return _FIELD.sub("", label)
+    return _FIELD.sub("", label.rstrip("\"')]"))
 
 
 _FIELD = re.compile(r"(?i)[\s_-]*(?:text)?(?:field|box|input|textbox)\s*$|[\]\"')]+$")
+
+
+def _is_state(item: object) -> bool:
+    return isinstance(item, str) and item.lower() in STATES
 
 
 def after_names(items: Iterable[object], count: int = 0) -> Iterator[tuple[object, bool]]:
@@ -176,9 +207,16 @@ def after_names(items: Iterable[object], count: int = 0) -> Iterator[tuple[objec
     before: object = None
     for item in listed:
         is_name = type(before) is str and (is_pair or before[:1] == "-") and len(before) <= MAX_NAME
-        is_secret = is_name and is_secret_name(str(before))
+        is_secret = is_name and is_secret_name(str(before)) and not _is_state(item)
         yield item, is_secret
         before = None if is_secret else item
 
 
 _PAIR = 2
+#: Words beside a name that are no secrets.
+STATES = frozenset(
+    {
+        *("required", "optional", "missing", "enabled", "disabled", "redacted", "none", "null"),
+        *("hidden", "masked", "unset", "invalid", "expired", "changed", "true", "false"),
+    }
+)

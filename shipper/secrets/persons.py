@@ -26,7 +26,9 @@ def emails(text: str, at: int, width: int) -> Iterator[Span]:
         return
     name = local[0][::-1]
     start = at - len(name)
-    if text[start - 1 : start] in {"/", ":"} and name in _MACHINES:
+    if text[start - 2 : start] == "//" and "." not in name:
+        return  # the user of a URL; `first.last` is a person there too
+    if text[start - 1 : start] == ":" and name in _MACHINES:
         return
     follows = text[domain.end() : domain.end() + 1]
     if name in _MACHINES and follows in {":", "/"}:
@@ -39,6 +41,7 @@ _DATE = (
     r"(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ]{1,2}(?:[0-9]{1,2}|[A-Za-z]{3,9})"
     r"[-/. ,]{1,2}[0-9]{2,4}|[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}|[0-9]{8})(?![0-9])"
 )
+_LICENCE = r"[A-Z]{1,3}[ -][A-Z]{1,2} ?[0-9]{1,4}[EH]?(?![A-Za-z0-9])|[A-Z0-9][A-Z0-9 -]{3,9}[A-Z0-9](?![A-Za-z0-9])"
 _ID = r"(?=[A-Za-z0-9 ./-]{0,12}[0-9])[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,22}(?![A-Za-z0-9])"
 
 
@@ -46,17 +49,19 @@ def _person(name: str, gates: str, words: str, value: str, hit: str, sep: str = 
     pattern = (
         rf"(?i)(?:{words})(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\.?{sep}(?P<s>{value})"
     )
-    return Kind(name, tuple(gates.split()), pattern, "", (hit,), (), "person", is_specific=False)
+    words_of = tuple(gate.replace("\\x20", " ") for gate in gates.split())
+    return Kind(name, words_of, pattern, "", (hit,), (), "person", is_specific=False)
 
 
 PERSONS = (
     _person(
         "phone-named",
-        "phone mobile tel: tel. telef fax cell handy rufnummer móvil movil whatsapp telephone",
-        r"phone|mobile(?:[ _-]?phone)?|tel|telef[oó]n[oe]?|fax"
+        "phone mobile tél tel: tel. telef fax cell handy rufnummer móvil movil whatsapp telephone",
+        r"phone|mobile(?:[ _-]?phone)?|t[eé]l(?:[eé]phone)?|telef[oó]n[oe]?|fax"
         r"|cell(?:[ _-]?phone)?|handy|rufnummer|m[oó]vil|whatsapp",
         r"[+(]?[0-9][0-9 ()./-]{5,20}[0-9](?![0-9])",
         "phone: 030 1234567",
+        rf"(?:{_SEP}|[ ]{{1,2}}(?=[+0(]))",
     ),
     _person(
         "birth",
@@ -68,8 +73,8 @@ PERSONS = (
     ),
     _person(
         "born",
-        "born",
-        r"born(?:[ ]on)?|geboren(?:[ ]am)?",
+        "born geboren née né\\x20le nacid nato\\x20il",
+        r"born(?:[ ]on)?|geboren(?:[ ]am)?|n[ée]e?(?:[ ]le)|nacid[oa](?:[ ]el)?|nato(?:[ ]il)?",
         _DATE,
         "born on 12 March 1985",
         r"[ :]{1,3}",
@@ -78,26 +83,46 @@ PERSONS = (
         "passport",
         "passport reisepass passeport pasaporte pasaport passaporto паспорт",
         r"passport|reisepass|passeport|pasaporte|passaporto|паспорт",
-        r"(?=[A-Z]{0,3}[0-9])[A-Z0-9<]{6,12}(?![A-Za-z0-9])",
+        r"(?=[A-Z]{0,9}[0-9])[A-Z0-9<]{6,12}(?![A-Za-z0-9])",
         "Reisepass: C01X00T47",
         rf"(?:{_SEP}|[ ])",
     ),
     _person(
         "identity",
-        "tax steuer insurance national licen cpf cnpj dni nie nif curp aadhaar nino codice pesel "
+        "itin ein: ust vat sécurité sociale nir pan sin: sin\\x20 tfn my\\x20number mynumber patient medical mrn "
+        "personalausweis licence abn siren siret avs rfc: cuit rut: rg: tckn hkid cnic iqama egn cnp oib emirates tax steuer insurance national licen cpf cnpj dni nie nif curp aadhaar nino codice pesel "
         "nric bsn personnummer ssn sozialvers ausweis social tin nir ahv medicare nhs",
-        r"(?<![A-Za-z])(?:tax(?:payer)?(?:[ _-]?(?:id|identification))?|steuer(?:[ _-]?(?:id|nummer))?|tin|ein"
+        r"(?<![A-Za-z])(?:tax(?:payer)?(?:[ _-]?(?:id|identification))?|steuer(?:identifikations)?(?:[ _-]?(?:id|nummer))?|i?tin|ein|(?:ust|vat)(?:[ _-]?id)?(?:[ _-]?nr)?|nir|pan(?:[ ]card)?|sin|tfn|abn|my[ ]?number|mynumber|patient(?:[ _-]?id)?|medical[ _-]record(?:[ _-]?number)?|mrn|(?:num[ée]ro[ ]de[ ])?s[ée]curit[ée][ ]sociale|siren|siret|rfc|cuit|rut|tckn|hkid|cnic|iqama|egn|cnp|oib|emirates[ ]id"
         r"|national[ _-]?(?:id|insurance|identity)|insurance|social[ _-]?(?:security|insurance)|ssn|nino"
         r"|licen[cs]e|cpf|cnpj|dni|nie|nif|curp|aadhaar|codice[ _]fiscale"
-        r"|pesel|nric|bsn|personnummer|ausweis|ahv|medicare|nhs"
+        r"|pesel|nric|bsn|personnummer|(?:personal)?ausweis(?:nummer)?|ahv|avs|medicare|nhs"
         r"|sozialversicherung(?:snummer)?)",
         _ID,
         "tax id: 12-3456789",
-        rf"(?:{_SEP}|[ ](?=[0-9]{{3}}[ .-]?[0-9]{{2}}))",
+        rf"(?:{_SEP}|[ ](?=[A-Z]{{0,2}}[0-9]{{3}}[ .-]?[0-9]{{2}}|[A-Z]{{4,9}}[0-9]|[A-Z](?=[A-Z]*[0-9])[A-Z0-9]{{7,}}|[A-Z0-9]{{8,9}}(?![A-Za-z0-9])))",
+    ),
+    _person(
+        "plate",
+        "plate kennzeichen matrícula immatriculation",
+        r"plates?|kennzeichen|matr[ií]cula|immatriculation",
+        _LICENCE,
+        "license plate: B-ZK 7146",
     ),
 )
+_NAME_OF_PERSON = (
+    r"(?:(?:first|last|middle|full|maiden|given|family|patient|customer|employee|sur|legal|birth)name|vorname|nachname"
+    r"|familienname|prenom|nomdefamille|apellidos?|cognome|sobrenome)$"
+)
+_ADDRESS = (
+    r"(?:(?:home|street|postal|mailing|billing|shipping|residential|delivery|permanent)address(?:line)?[0-9]?"
+    r"|addressline[0-9]|streetaddress|wohnadresse|anschrift|adressepostale)$"
+)
+_CONFIDENTIAL = r"(?:salary|gehalt|salaire|salario|diagnos[ei]s|bloodtype|bloodgroup|religion|ethnicity|race|disability|sexualorientation)$"
 #: Names of a person's data as keys, reduced to letters and digits, by the kind of their value.
 _BY_NAME = (
+    (re.compile(_NAME_OF_PERSON), r"[^\d\W][^\d\n]{1,63}"),
+    (re.compile(_ADDRESS), r"[^\n]{0,40}[0-9][^\n]{0,60}|[^\n]{0,60} [^\n]{0,60}"),
+    (re.compile(_CONFIDENTIAL), r"[^\n]{1,64}"),
     (
         re.compile(r"(?:phone|telephone|mobile|cell|fax|tel|telefon)(?:number|no|nr)?$"),
         r"[+(]?[0-9][0-9 ()./-]{5,20}[0-9]",
@@ -110,7 +135,7 @@ _BY_NAME = (
     ),
     (
         re.compile(
-            r"(?:passport|reisepass|driverslicen[cs]e|driverlicen[cs]e|nationalid|nationalinsurance|taxid|taxnumber|taxidentificationnumber|tin|steuerid|steuernummer|cpf|cnpj|dni|nie|nif|curp|aadhaar|nino|codicefiscale|pesel|nric|bsn|personnummer|ausweisnummer|idcard|ssn)(?:number|no|nr|id)?$"
+            r"(?:passport|medicalrecord|patientid|mrn|itin|ein|vatid|ustid|socialinsurance|healthinsurance|insurancenumber|reisepass|driverslicen[cs]e|driverlicen[cs]e|nationalid|nationalinsurance|taxid|taxnumber|taxidentificationnumber|tin|steuerid|steuernummer|cpf|cnpj|dni|nie|nif|curp|aadhaar|nino|codicefiscale|pesel|nric|bsn|personnummer|ausweisnummer|idcard|ssn)(?:number|no|nr|id)?$"
         ),
         _ID,
     ),

@@ -30,14 +30,22 @@ def _is_jwt(text: str) -> bool:
     return "." in text or _OF_HEADERS.search(_decoded(text)) is not None
 
 
+#: A token that a command logs in with has no spaces and is no option.
+_LEAST_TOKEN = 12
+
+
+def _is_long(text: str) -> bool:
+    return len(text) >= _LEAST_TOKEN
+
+
 def _no_ids(text: str) -> bool:
     """`docker run -u 1000:1000` names a user and a group, `-u bob:secret1` has a password."""
     return not text.isdigit() and text not in {"node", "root", "www-data", "staff", "users"}
 
 
-def _key(name: str, gate: str, pattern: str, hit: str, *more: str) -> Kind:
+def _key(name: str, gate: str, pattern: str, hit: str, *more: str, back: int = 0) -> Kind:
     gates = (gate, *more)
-    return Kind(name, gates, pattern, "RFC 7468, RFC 4716", (hit,), group="private_key")
+    return Kind(name, gates, pattern, "RFC 7468, RFC 4716", (hit,), (), "private_key", back)
 
 
 _BODY = r"[A-Za-z0-9+/]{12,}={0,2}(?:(?:\r?\n|\\n)[ \t]*[A-Za-z0-9+/]{1,76}={0,2}(?![^\s\\\"']))*"
@@ -46,7 +54,7 @@ KEYS = (
     _key(
         "pem",
         "-----begin",
-        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+        r"-----BEGIN (?:[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?|PGP MESSAGE|OpenVPN Static key V1)-----"
         r"(?s:.*?)(?:-----END[^\n]{0,60}?-----|\Z)",
         "-----BEGIN ~PRIVATE KEY-----\nMIIEabcd\n-----END PRIVATE KEY-----",
     ),
@@ -76,15 +84,45 @@ KEYS = (
         *("mhqcaqee", "migkageb", "mighageambmg", "mc4caqawbqydk2v", "b3blbnnzac1rzxktdj"),
     ),
     _key(
+        "pem-tail",
+        "private key-----",
+        r"(?<![A-Za-z0-9+/=\r\n])[A-Za-z0-9+/=][A-Za-z0-9+/=\r\n]{40,4096}+-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----",
+        "MIIEabcdefghijklmnopqrstuvwxyz\nabcd0123456789012345678901\n-----END ~PRIVATE KEY-----",
+        back=4200,
+    ),
+    _key(
+        "pem-base64",
+        "ls0tls1crudjti",
+        r"LS0tLS1CRUdJTi[A-Za-z0-9+/]{24,}={0,2}",
+        "LS0tLS1CRUdJTi~BSU0EgUFJJVkFURSBLRVktLS0tLQo=",
+    ),
+    _key(
+        "minisign",
+        "rwrty0iy",
+        r"RWRTY0Iy[A-Za-z0-9+/]{40,}={0,2}",
+        "RWRTY0Iy~kogEy5z61VD1oAIhNijRf8r07diYMh+oO4eEZETGUEVs3S4TBrS",
+    ),
+    _key(
+        "xml-key",
+        "<d>",
+        r"<D>(?P<s>[A-Za-z0-9+/=\s]{40,})</D>",
+        "<RSAKeyValue><D>ef1Q3H0UE6ckg9XD0AkkBK~I3aYVslXllrso1ipBomHxWKlYm</D></RSAKeyValue>",
+    ),
+    _key(
         "jwk",
         '"d"',
-        r'"d"\s{0,4}:\s{0,4}"(?P<s>[A-Za-z0-9_\-]{32,})"',
+        r'"[dk]"\s{0,4}:\s{0,4}"(?P<s>[A-Za-z0-9_\-]{32,})"',
         '{"kty":"EC","d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43~bVdj3eAE"}',
+        '"k"',
     ),
     _key("extended-key", "xprv", r"\b[xyz]prv[A-Za-z0-9]{80,}", "xprv~" + "9s21ZrQH143K" * 9),
 )
 
-_JWT = r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}"
+_LINE = r"(?:\r?\n[A-Za-z0-9_.-]{20,})"
+_JWT = (
+    r"(?<![A-Za-z0-9])e(?:yJ|wog|wo[gJ]|yAg)[A-Za-z0-9_-]{8,}"
+    rf"(?:\.[A-Za-z0-9_-]*(?:(?<=[A-Za-z0-9_-]{{40}}){_LINE}+[A-Za-z0-9_.-]*)?){{0,4}}(?:~[A-Za-z0-9_.~-]+)?"
+)
 #: Words that follow in prose: "bearer authentication failed", "bearer token".
 _BEARER = (
     r"(?i)\bbearer\s{1,4}(?P<s>(?!(?:auth|token|scheme|realm|credential|error|header|challenge)"
@@ -93,13 +131,23 @@ _BEARER = (
 CREDENTIALS = (
     Kind(
         "jwt",
-        ("eyj",),
+        ("eyj", "ewog", "ewoj", "eyag"),
         _JWT,
         "RFC 7519",
         ("ey~JhbGciOiJIUzI1NiJ9.e30.x",),
         ("cursor eyJpZCI6MTIzNDU2fQ",),
         "jwt",
         check=_is_jwt,
+    ),
+    Kind(
+        "paseto",
+        (".local.", ".public."),
+        r"(?<![A-Za-z0-9])v[1-4]\.(?:local|public)\.[A-Za-z0-9_-]{32,}(?:\.[A-Za-z0-9_-]+)?",
+        "github.com/paseto-standard",
+        ("v4.local.~" + "c70fqZv6gr" * 4,),
+        (),
+        "jwt",
+        back=2,
     ),
     Kind(
         "jwt-base64",
@@ -199,6 +247,68 @@ FILES = (
         "bob:$2y$10$abcdefghijklmnopqrstuv",
     ),
     _password(
+        "hash-werkzeug",
+        "scrypt:|pbkdf2:",
+        r"(?:scrypt|pbkdf2):[\w:]{1,32}\$[\w./+]{4,64}\$[0-9a-f]{32,}",
+        "scrypt:32768:8:1$abcdefgh$" + "0123456789abcdef" * 3,
+    ),
+    _password(
+        "hash-ntlm",
+        ":::",
+        r"[0-9a-fA-F]{32}:[0-9a-fA-F]{32}:::",
+        "bob:500:" + "0123456789abcdef" * 2 + ":" + "0123456789abcdef" * 2 + ":::",
+        back=66,
+    ),
+    _password(
+        "ansible-vault",
+        "$ansible_vault",
+        r"\$ANSIBLE_VAULT;[\w.;-]{1,60}(?:\r?\n[ \t]*[0-9a-f]{8,})+",
+        "$ANSIBLE_VAULT;1.1;AES256\n  0123456789abcdef",
+    ),
+    _password(
+        "sql-for",
+        "password for",
+        r"(?i)password for [^=\n]{1,100}=\s{0,4}(?:password\()?[\"'](?P<s>[^\"'\n]{1,256})",
+        "SET PASSWORD FOR 'bob'@'%' = 'hunter2'",
+    ),
+    _password(
+        "sql-crypt",
+        "pgp_sym_|aes_encrypt|aes_decrypt|des_encrypt|encryptbypassphrase",
+        r"(?i)(?:pgp_sym_(?:en|de)crypt\w*|aes_(?:en|de)crypt|des_encrypt)\([^'\n]{1,100}'(?P<s>[^'\n]{1,256})",
+        "select pgp_sym_decrypt(x, 'hunter2')",
+    ),
+    _password(
+        "signing-call",
+        "jwt.sign|jwt.verify|jwt.encode|jwt.decode|createhmac|createcipher|hmac.new",
+        r"(?:[jJ][wW][tT]\.(?:sign|verify|encode|decode)|create(?:Hmac|Cipher\w*))\([^,\n]{1,80},\s{0,4}b?[\"'](?P<s>[^\"'\n]{4,256})",
+        "jwt.sign(payload, 'hunter2')",
+    ),
+    _password(
+        "auth-pair",
+        "auth=(|auth(|auth = (|basicauth(|credentials(|login(",
+        r"(?i)(?:auth\s?=\s?|auth|credentials|login)\(\s{0,4}[\"'][^\"'\n]{1,100}[\"']\s{0,4},\s{0,4}[\"'](?P<s>[^\"'\n]{1,256})",
+        "auth=('bob', 'hunter2')",
+    ),
+    _password(
+        "user-slash",
+        "creds|credentials|login:",
+        r"(?i)(?:creds|credentials|login)\s?[:=]\s{0,2}[\w.@-]{1,64}\s?[/:]\s?(?P<s>[^\s/]{4,128})",
+        "creds: admin / hunter2",
+    ),
+    _password(
+        "tried",
+        "tried ",
+        r"(?i)(?<=[ (])tried (?:password )?[\"'](?P<s>(?=[^\"'\s]*[0-9])[^\"'\s]{6,128})[\"']",
+        'password authentication failed, tried "hunter22"',
+        back=2,
+    ),
+    _password(
+        "secret-file",
+        "cat ",
+        r"cat \S{0,100}(?:secret|passw|token|\.key|_key)\S{0,60}\r?\n(?P<s>[^\s\"']{6,256})(?=\s|\Z)",
+        "$ cat /run/secrets/db\nhunter22",
+    ),
+    _password(
         "hash-django",
         "pbkdf2_sha|bcrypt_sha|argon2$",
         r"(?:pbkdf2|bcrypt)_sha[0-9]{1,3}\$[A-Za-z0-9+/=$.]{12,}",
@@ -263,10 +373,86 @@ COMMANDS = (
     ),
     _command(
         "user",
-        " -u |--user|--proxy-user",
-        r"\s?(?:-[uU]|--(?:proxy-)?user)[= ]{1,2}[\"']?[\w.@+\\-]{0,64}:(?=[^\s\"':/]{3})",
+        " -u|--user|--proxy-user",
+        r"\s?(?:-[uU] ?|--(?:proxy-)?user[= ]{1,2})[\"']?[\w.@+\\-]{0,64}:(?=[^\s\"':/]{3})",
         "curl -u bob:hunter2 https://x",
         _no_ids,
+    ),
+    _command(
+        "httpie",
+        " -a |--auth",
+        r"\s?(?:-a|--auth)[= ][\w.@-]{1,64}:",
+        "http -a bob:hunter2 x.example",
+    ),
+    _command(
+        "login-word",
+        "vault login|cargo login|npm login|heroku login|fly auth|op signin|snyk auth|huggingface-cli login",
+        r"(?:vault login|cargo login|snyk auth)\s+(?:-\S+\s+)*(?!-)",
+        "cargo login hunter2hunter2",
+        _is_long,
+    ),
+    _command(
+        "value-of-secret",
+        "securestring|secretsmanager",
+        rf"(?:SecureString|put-secret-value|create-secret){_MORE}\s--(?:value|secret-string)[= ]",
+        "aws ssm put-parameter --type SecureString --value hunter2",
+    ),
+    _command(
+        "dotnet",
+        "user-secrets set",
+        r"user-secrets set\s+[\"']?[\w:.-]{1,64}[\"']?\s+",
+        "dotnet user-secrets set 'Db:Password' 'hunter2'",
+    ),
+    _command(
+        "net-user", "net user", r"(?i)net user [\w.\\-]{1,64} (?![/*])", "net user bob hunter2 /add"
+    ),
+    _command(
+        "net-use-word",
+        "net use",
+        r"(?i)net use \S{1,4} \\\\\S{1,100} (?![/*])",
+        "net use Z: \\\\srv\\x hunter2 /user:bob",
+    ),
+    _command(
+        "ldappasswd",
+        "ldappasswd",
+        rf"ldappasswd\s{_MORE}(?<=\s)-[sa]\s+",
+        "ldappasswd -s hunter2 uid=bob",
+    ),
+    _command(
+        "wpa",
+        "wpa_passphrase",
+        r"wpa_passphrase\s+[\"']?[\w .-]{1,64}[\"']?\s+",
+        "wpa_passphrase Office hunter2hunter2",
+    ),
+    _command(
+        "ipmi",
+        "ipmitool",
+        rf"ipmitool\s{_MORE}(?<=\s)-P\s+",
+        "ipmitool -H h -U admin -P hunter2 power",
+    ),
+    _command(
+        "rabbit",
+        "add_user|change_password",
+        r"(?:add_user|change_password)\s+[\w.@-]{1,64}\s+",
+        "rabbitmqctl add_user bob hunter2",
+    ),
+    _command(
+        "helm",
+        "registry login",
+        rf"registry login\s{_MORE}(?<=\s)-p[= ]",
+        "helm registry login r -u ci -p hunter2",
+    ),
+    _command(
+        "snmp-privacy",
+        "snmp",
+        rf"snmp\w{{2,10}}\s{_MORE}(?<=\s)-X\s+",
+        "snmpwalk -v3 -u bob -X hunter2 host",
+    ),
+    _command(
+        "snmp-community",
+        "snmp",
+        rf"snmp\w{{2,10}}\s{_MORE}(?<=\s)-c\s+",
+        "snmpwalk -v2c -c hunter2 host",
     ),
     _command(
         "cookie",
@@ -333,7 +519,7 @@ COMMANDS = (
     ),
     _command("pass", "pass:", r"(?<=\s)pass:", "openssl rsa -passin pass:hunter2"),
     _command(
-        "snmp", "snmp", rf"snmp\w{{2,10}}\s{_MORE}(?<=\s)-[cAX]\s+", "snmpwalk -v2c -c hunter2 host"
+        "snmp", "snmp", rf"snmp\w{{2,10}}\s{_MORE}(?<=\s)-A\s+", "snmpwalk -v3 -A hunter2 host"
     ),
     _command(
         "echo",

@@ -118,7 +118,7 @@ honeycomb-key             hcaik_<w40+58>                 docs.honeycomb.io
 hubspot-token             pat-{{(?:na|eu|ap)[0-9]-}}<x8>-<x4>-<x4>-<x4>-<x12>  developers.hubspot.com
 huggingface-org           api_org_<w24+34>               huggingface.co/docs/hub/security-tokens
 huggingface-token         hf_<w16+34>                    huggingface.co/docs/hub/security-tokens
-infisical-token           st.<w20+24>.<w20+>{{\.}}<w20+> infisical.com/docs
+infisical-token           st.<s20+36>.<w20+32>{{\.}}<w20+32> infisical.com/docs
 infracost-key             ico-<w28+32>                   infracost.io/docs
 intercom-token            dG9r<b48+56>                   developers.intercom.com
 intra42-secret            s-s4t2{{(?:ud|af)-}}<x40+64>   api.intra.42.fr
@@ -199,7 +199,7 @@ settlemint-token          sm_{{(?:aat|pat|sat)_}}<w14+16>  console.settlemint.co
 shippo-token              shippo_{{(?:live|test)_}}<x30+40>  docs.goshippo.com
 shopify-token             shp{{(?:at|ca|pa|ss|tka|ua)_}}<x16+32>  shopify.dev/docs
 slack-app-token           xapp-<s8+90>                   api.slack.com/authentication
-slack-token               xox{{[abeoprs](?:\.xox[bp])?-}}<s8+50>  api.slack.com/authentication
+slack-token               xox{{[a-eoprs](?:\.xox[bp])?-}}<s8+50>  api.slack.com/authentication
 slack-webhook             hooks.slack.com/{{(?:services|workflows|triggers)/}}<v16+44>  api.slack.com/messaging/webhooks
 snowflake-token           ver:1-hint:<d4+>{{-ETMsDgAAA}}<v20+>  docs.snowflake.com
 snyk-token                snyk_{{(?:uat|sat|pat)\.}}<v16+64>  docs.snyk.io
@@ -242,6 +242,79 @@ yandex-iam                t1.<s16+>{{\.}}<s60+86>        yandex.cloud/docs
 yandex-oauth              y0_<s40+55>                    yandex.ru/dev/id/doc
 yandex-secret             YC{{[a-zA-Z0-9_\-]}}<s36+37>   yandex.cloud/docs
 zapier-webhook            hooks.zapier.com/hooks/catch/<v8+>  help.zapier.com
+adyen-key                 AQE<b60+130>{{(?:-[A-Za-z0-9+/=]+)*}}  docs.adyen.com/development-resources/api-credentials
+akamai-token              akab-<l16>-<l16>               techdocs.akamai.com/developer
+anyscale-key              esecret_<l24+28>               docs.anyscale.com
+appwrite-key              standard_<x64+256>             appwrite.io/docs
+asana-token               2/<d13+16>/<d13+16>:<x32>      developers.asana.com/docs
+asana-old-token           1/<d13+16>:<x32>               developers.asana.com/docs
+authress-key              sc_<l5+20>.<l4+4>.acc_<s10+20>.<v30+60>  authress.io/knowledge-base
+bitbucket-data-center     BBDC-<s36+44>                  confluence.atlassian.com/bitbucketserver
+bitwarden-token           0.<x8>-<x4>-<x4>-<x4>-<x12>.<w20+30>:<b20+24>  bitwarden.com/help/access-tokens
+buildkite-cluster         bkct_<s40+60>                  buildkite.com/docs/apis
+canva-secret              cnvca<s30+50>                  canva.dev/docs
+checkout-key              sk_<x8>-<x4>-<x4>-<x4>-<x12>   checkout.com/docs
+checkout-test-key         sk_test_<x8>-<x4>-<x4>-<x4>-<x12>  checkout.com/docs
+checkly-key               cu_<x32>                       checklyhq.com/docs
+chromatic-token           chpt_<x12+15>                  chromatic.com/docs
+cockroach-key             CCDB1_<w16+22>_<w32+40>        cockroachlabs.com/docs
+configcat-key             configcat-sdk-1/<s22>/<s22>    configcat.com/docs
+configcat-proxy-key       configcat-proxy/<s22+40>       configcat.com/docs
+context7-key              ctx7sk-<x8>-<x4>-<x4>-<x4>-<x12>  context7.com/docs
+crates-io-token           cio<w32>                       doc.rust-lang.org/cargo
+datadog-app-key           ddapp_<w30+34>                 docs.datadoghq.com
+databento-key             db-<w29>                       databento.com/docs
+dbt-service               dbtc_<s36+40>                  docs.getdbt.com
+dbt-user                  dbtu_<s36+40>                  docs.getdbt.com
+defined-key               dnkey-<s26>-<s52>              docs.defined.net
+devcycle-key              dvc_{{(?:server|client|mobile)_}}<s36+44>  docs.devcycle.com
+dingtalk-robot            oapi.dingtalk.com/robot/send?access_token=<x32+64>  open.dingtalk.com
+discord-app-webhook       discordapp.com/api/webhooks/<d16+19>/<s60+68>  discord.com/developers
+discord-webhook           discord.com/api/webhooks/<d16+19>/<s60+68>  discord.com/developers
+dynatrace-oauth           dt0s{{[0-9]{2}\.}}<u8>.<u60+64>  docs.dynatrace.com
+feishu-webhook            open.feishu.cn/open-apis/bot/v2/hook/<x8>-<x4>-<x4>-<x4>-<x12>  open.feishu.cn
+firehydrant-token         fhb-<x28+32>                   docs.firehydrant.com
+flagsmith-server          ser.<w20+22>                   docs.flagsmith.com
+google-ai-key             AQ.Ab<s40+50>                  ai.google.dev/gemini-api/docs
+gohighlevel-token         pit-<x8>-<x4>-<x4>-<x4>-<x12>  marketplace.gohighlevel.com/docs
+grafana-old-key           eyJrIjoi<b40+80>               grafana.com/docs/grafana
+growthbook-secret         secret_{{(?:admin|user|readonly)_}}<b30+44>  docs.growthbook.io
+healthchecks-ping         hc-ping.com/<x8>-<x4>-<x4>-<x4>-<x12>  healthchecks.io/docs
+inngest-signing           signkey-{{(?:prod|test|branch)-}}<x40+64>  inngest.com/docs
+instagram-token           IGQ<s100+150>                  developers.facebook.com/docs/instagram
+ionic-token               ion_<w36+42>                   ionic.io/docs
+lark-webhook              open.larksuite.com/open-apis/bot/v2/hook/<x8>-<x4>-<x4>-<x4>-<x12>  open.larksuite.com
+linear-webhook            lin_wh_<w30+40>                linear.app/developers
+line-up-val-town          vtwn_<w20+24>                  docs.val.town
+make-webhook              hook.{{(?:[a-z]{2}[0-9]\.)?make\.com/}}<l28+32>  make.com/en/help
+matrix-token              syt_<b4+12>_<w16+20>_<w6+6>    spec.matrix.org
+mergify-key               mka_<s40+48>                   docs.mergify.com
+newrelic-query            NRIQ-<s28+32>                  docs.newrelic.com
+nostr-key                 nsec1<l50+58>                  github.com/nostr-protocol/nips
+openai-session            sess-<w36+40>                  platform.openai.com/docs
+packagist-token           packagist_{{[a-z]{2,4}_}}<x40+50>  packagist.com/docs
+persona-key               persona_{{(?:production|sandbox)_}}<x8>-<x4>-<x4>-<x4>-<x12>  docs.withpersona.com
+posthog-secure            phs_<s30+43>                   posthog.com/docs
+ramp-secret               ramp_sec_<w40+48>              docs.ramp.com
+rootly-token              rootly_<x40+64>                docs.rootly.com
+salesforce-session        00D<w12>{{!}}<v60+96>          developer.salesforce.com/docs
+salesforce-consumer       3MVG9<t60+80>                  developer.salesforce.com/docs
+samsara-token             samsara_api_<w26+30>           developers.samsara.com
+sanity-token              sk<w80+180>                    sanity.io/docs
+segment-token             sgp_<w56+64>                   segment.com/docs
+shortcut-token            sct_{{(?:rw|ro)_}}<s16+40>     developer.shortcut.com
+stripe-client-secret      pi_<w14+24>_secret_<w20+25>    docs.stripe.com/api
+stripe-setup-secret       seti_<w14+24>_secret_<w20+25>  docs.stripe.com/api
+stytch-secret             secret-{{(?:live|test)-}}<s30+40>  stytch.com/docs
+telnyx-key                KEY0<x30+32>_<w20+22>          developers.telnyx.com
+thunderstore-token        tss_<w30+36>                   thunderstore.io
+tines-webhook             tines.com/webhook/<l28+32>{{/}}<l28+32>  tines.com/docs
+trigger-key               tr_{{(?:dev|prod|stg|preview|pat)_}}<w20+24>  trigger.dev/docs
+uipath-token              rt_<x60+64>{{-[0-9]}}          docs.uipath.com
+unkey-key                 unkey_<w20+22>                 unkey.com/docs
+voiceflow-key             VF.DM.<x24>.<w16+16>           docs.voiceflow.com
+xata-key                  xau_<w30+44>                   xata.io/docs
+zoho-token                1000.<x32>.<x32>               zoho.com/developer
 """
 
 #: Tokens that do not begin with a literal: name, literal, characters before it, form, source.
@@ -252,5 +325,17 @@ newrelic-licence          nral       44 <x36>{{(?:FFFF|ffff)}}NRAL docs.newrelic
 telegram-bot              :aa        12 {{(?<![0-9])[0-9]{7,11}:AA}}<s28+33> core.telegram.org/bots/api
 terraform-token           .atlasv1.  16 <w14>.atlasv1.<t40+67> developer.hashicorp.com/terraform
 azure-client-secret       q~         8 {{(?<![\w~.\-])[\w~.\-]{3}[0-9]Q~}}<v28+34> learn.microsoft.com/entra
+azure-marked-key          azca,azfu,azse,azsb,azac,azeg,azma,+ast,+aba,+acr,+asb,+aeh,+arm,+amc,+aiot,acdb,aiot,apim,jqqj99 100 {{(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{28,86}(?:Az(?:Ca|Fu|Se|SB|Ac|EG|MA)|\+(?:ASt|ABa|ACR|ASb|AEh|ARm|AMC|AIoT)|ACDb|AIoT|APIM|JQQJ99)[A-Za-z0-9+/_-]{4,32}={0,2}(?![A-Za-z0-9+/_])}} learn.microsoft.com/azure
+tableau-token             ==:        24 {{(?<![A-Za-z0-9+/])}}<b22>==:<w32>{{(?![A-Za-z0-9])}} help.tableau.com
 facebook-app-token        |          18 {{(?<![0-9])[0-9]{15,16}\|}}<s24+27> developers.facebook.com/docs
+"""
+
+#: Tokens whose head is a common word: they count only if the rest looks random.
+WEAK = r"""
+beamer-key                b_<s40+44>                     getbeamer.com/docs
+composio-key              ak_<s18+40>                    docs.composio.dev
+gocardless-token          live_<s36+40>                  developer.gocardless.com
+northflank-token          nf-<w36+40>                    northflank.com/docs
+statsig-secret            secret-<w36+44>                docs.statsig.com
+zep-key                   z_<t60+100>                    help.getzep.com
 """

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from shipper.secrets.names import LOOKALIKES
 from shipper.secrets.spans import Span
 
 #: How often a text is decoded again: a URL in a URL in a URL.
@@ -39,6 +40,10 @@ _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{16,4096}={0,2}(?![A-
 
 #: Eleven characters in base64.
 _LEAST_BASE64 = 16
+
+
+#: A word in two alphabets.
+_LATIN = re.compile(r"[a-z][аеорсухі]|[аеорсухі][a-z]")
 
 
 class View(NamedTuple):
@@ -75,6 +80,8 @@ def views_of(text: str) -> Iterator[View]:
     if (not text.isascii() or "\x1b" in text or "\0" in text) and _ODD.search(text):
         view = _without_odd(text)
         yield view
+    if not text.isascii() and (spelt := text.translate(LOOKALIKES)) != text and _LATIN.search(text):
+        yield View(spelt, [*range(len(text) + 1)])
     if not _IS_CODED.search(view.text):
         return
     if not view.starts:

@@ -163,7 +163,7 @@ CLEAN = (
     "the key is under the mat, the code is short",
     "at 2026-11-24T10:11:12.123456Z took 0.4111111111111111 s, id 1763953200123",
     "commit 3f786850e387550fdab836ed7e6dc881de23001b, uuid 123e4567-e89b-12d3-a456-426614174000",
-    "version 1.2.3, phone 030 1234567, 2026-11-24 - 2026-12-24",
+    "version 1.2.3, build 030 1234567, 2026-11-24 - 2026-12-24",
     "see https://example.com:8080/a/b?page=2&sort=asc#top and file:///tmp/x",
     "grüße, 東京, \u202eright to left, emoji 🎉, tab\tand\nnew line",
     '{"rows": [1, 2, 3], "next": null, "price": 12.50}',

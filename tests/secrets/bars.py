@@ -20,24 +20,24 @@ class Bar(NamedTuple):
 
 
 BARS = {
-    "headers and command lines": Bar(0.615, 0.98),
-    "echoes": Bar(0.576, 0.98),
-    "encodings": Bar(0.35, 0.98),
-    "entropy behind telling words": Bar(0.155, 0.9, promised=False),
-    "file contents": Bar(0.474, 0.98),
-    "JWT": Bar(0.833, 0.98),
-    "PEM and key files": Bar(0.68, 0.98),
-    "languages": Bar(0.009, 0.9, promised=False),
-    "e-mail": Bar(0.95, 0.98),
-    "secret key names": Bar(0.73, 0.98),
-    "cards and IBANs": Bar(0.937, 0.98),
-    "SSN and tax numbers": Bar(0.275, 0.98),
-    "phones": Bar(0.0, 0.9, promised=False),
-    "name and value structures": Bar(0.473, 0.98),
-    "persons under telling names": Bar(0.066, 0.9, promised=False),
-    "unicode tricks": Bar(0.413, 0.9, promised=False),
-    "URLs and connection strings": Bar(0.843, 0.98),
-    "vendor tokens": Bar(0.183, 0.98),
+    "headers and command lines": Bar(1.0, 0.98),
+    "echoes": Bar(0.966, 0.98),
+    "encodings": Bar(0.983, 0.98),
+    "entropy behind telling words": Bar(0.844, 0.9, promised=False),
+    "file contents": Bar(0.99, 0.98),
+    "JWT": Bar(0.966, 0.98),
+    "PEM and key files": Bar(1.0, 0.98),
+    "languages": Bar(0.972, 0.9, promised=False),
+    "e-mail": Bar(1.0, 0.98),
+    "secret key names": Bar(1.0, 0.98),
+    "cards and IBANs": Bar(0.984, 0.98),
+    "SSN and tax numbers": Bar(1.0, 0.98),
+    "phones": Bar(1.0, 0.9, promised=False),
+    "name and value structures": Bar(0.989, 0.98),
+    "persons under telling names": Bar(1.0, 0.9, promised=False),
+    "unicode tricks": Bar(1.0, 0.9, promised=False),
+    "URLs and connection strings": Bar(0.982, 0.98),
+    "vendor tokens": Bar(0.996, 0.98),
 }
 #: Over all classes.
-PROMISED_NOW, FAIR_NOW, PRECISION_NOW = 0.492, 0.44, 0.884
+PROMISED_NOW, FAIR_NOW, PRECISION_NOW = 0.993, 0.989, 1.0

@@ -1,0 +1,39 @@
+"""Tokens with a form but no word in it that a search for literals could find."""
+
+import re
+from collections.abc import Iterator
+
+from shipper.secrets.spans import SURE, Span
+
+#: Each begins with one fixed character, which a search finds fastest: Discord's bots
+#: (discord.com/developers), Mailgun's sending keys (documentation.mailgun.com), Bitcoin's keys.
+_LOOSE = tuple(
+    map(
+        re.compile,
+        (
+            r"\.(?:(?<=(?<![\w-])[MNO][\w-]{23}\.)|(?<=(?<![\w-])[MNO][\w-]{25}\.))[\w-]{6}\.[\w-]{27,}",
+            r"-(?<=(?<![0-9a-f])[0-9a-f]{32}-)[0-9a-f]{8}-[0-9a-f]{8}(?![0-9a-f])",
+            *(
+                rf"{first}(?<![A-Za-z0-9+/]{first})[1-9A-HJ-NP-Za-km-z]{{50,51}}(?![A-Za-z0-9+/=])"
+                for first in "KL5"
+            ),
+        ),
+    )
+)
+#: Characters before the fixed one.
+_BEFORE = re.compile(r"[\w-]*")
+_MOST_BEFORE = 33
+
+
+def may_be_loose(text: str) -> bool:
+    """Whether the text has such a token."""
+    return any(pattern.search(text) for pattern in _LOOSE)
+
+
+def loose_in(text: str) -> Iterator[Span]:
+    """Where such tokens stand in the text."""
+    for pattern in _LOOSE:
+        for match in pattern.finditer(text):
+            before = _BEFORE.match(text[max(0, match.start() - _MOST_BEFORE) : match.start()][::-1])
+            width = before.end() if before and match[0][0] in ".-" else 0
+            yield Span(match.start() - width, match.end(), "[TOKEN]", SURE)

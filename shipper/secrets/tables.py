@@ -1,0 +1,103 @@
+"""Secrets of structures: columns of tables, members of keys and manifests, parts of a list."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from shipper.secrets.masker import masker
+from shipper.secrets.names import is_secret_name, labelled
+from shipper.secrets.spans import Span
+
+_COLUMNS = ("columns", "header", "headers", "fields", "column_names", "columnNames", "cols")
+_ROWS = ("rows", "data", "values", "records", "results", "items")
+#: Rows whose cells are masked, and columns that are read.
+_MOST_ROWS, _MOST_COLUMNS = 10_000, 256
+#: Private members of a JSON Web Key (RFC 7518, section 6).
+_OF_JWK = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
+_OF_MANIFEST = frozenset({"data", "stringData"})
+#: Items and characters of a list that is read as one text.
+_MOST_ITEMS, _MOST_CHARS, _LEAST_PART = 64, 4096, 8
+_SURE = frozenset({"[TOKEN]", "[JWT]", "[PRIVATE_KEY]", "[AUTHORIZATION]"})
+
+_Mask = Callable[[Any], object]
+
+
+def hidden_members(value: Mapping[Any, object]) -> tuple[object, ...]:
+    """The keys whose values are secrets because of the other members."""
+    if "kty" in value:
+        return tuple(key for key in value if key in _OF_JWK)
+    if value.get("kind") == "Secret":
+        return tuple(key for key in value if key in _OF_MANIFEST)
+    return labelled(value)
+
+
+def without_cells(value: Mapping[Any, object], mask: _Mask) -> Mapping[Any, object]:
+    """A table as an object, with the cells of secret columns masked; any other object unchanged."""
+    names = next((value[key] for key in _COLUMNS if key in value), None)
+    rows = next((key for key in _ROWS if key in value), None)
+    if rows is None or not isinstance(names, list | tuple):
+        return value
+    if not (columns := _secret_columns(names)):
+        return value
+    return {**value, rows: _masked_rows(value[rows], columns, mask)}
+
+
+def without_column(items: Sequence[object], mask: _Mask) -> Sequence[object]:
+    """A list of rows of which the first has the names; any other list unchanged."""
+    first = items[0] if len(items) > 1 else None
+    if not isinstance(first, list | tuple) or not isinstance(items[1], list | tuple):
+        return items
+    if len(first) < 2 or len(first) != len(items[1]) or not (columns := _secret_columns(first)):  # noqa: PLR2004 - a pair
+        return items
+    return [first, *_masked_rows(items[1:], columns, mask)]
+
+
+def _secret_columns(names: Sequence[object]) -> set[int]:
+    listed = [
+        name.get("name") if isinstance(name, Mapping) else name for name in names[:_MOST_COLUMNS]
+    ]
+    if not all(isinstance(name, str) for name in listed):
+        return set()
+    return {at for at, name in enumerate(listed) if is_secret_name(str(name)[:128])}
+
+
+def _masked_rows(rows: Any, columns: set[int], mask: _Mask) -> Any:
+    if not isinstance(rows, list | tuple):
+        return rows
+    return [
+        [mask(cell) if at in columns else cell for at, cell in enumerate(row)]
+        if isinstance(row, list | tuple) and number < _MOST_ROWS
+        else row
+        for number, row in enumerate(rows)
+    ]
+
+
+def parts_of_secrets(items: Sequence[object]) -> dict[int, list[Span]]:
+    """The secrets of a command line in a list, and of a token that is split over items."""
+    texts = [item for item in items[: _MOST_ITEMS + 1] if type(item) is str]
+    if not 1 < len(texts) <= _MOST_ITEMS or len(texts) != len(items):
+        return {}
+    if sum(map(len, texts)) > _MOST_CHARS:
+        return {}
+    if any(text[:1] == "-" for text in texts):
+        return _in_items(texts, " ", masker().spans(" ".join(texts)))
+    if any(len(text) >= _LEAST_PART for text in texts):
+        spans = masker().spans("".join(texts))
+        found = _in_items(texts, "", [span for span in spans if span.token in _SURE])
+        return {at: part for at, part in found.items() if part[0][:2] == (0, len(texts[at]))}
+    return {}
+
+
+def _in_items(texts: list[str], mark: str, spans: list[Span]) -> dict[int, list[Span]]:
+    found: dict[int, list[Span]] = {}
+    start = 0
+    for number, text in enumerate(texts):
+        end = start + len(text)
+        inside = [
+            Span(max(span.start, start) - start, min(span.end, end) - start, span.token)
+            for span in spans
+            if span.start < end and span.end > start
+        ]
+        if inside:
+            found[number] = inside
+        start = end + len(mark)
+    return found
