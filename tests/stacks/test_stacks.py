@@ -22,10 +22,10 @@ EVERY = [(s, t, e, how) for s in STACKS for t, e in s.combinations() for how in 
 #: One visit of each stack; together they take each transport, each era and both ways.
 CHOSEN = {
     ("mcp-1.20", "http", "instrument"),
-    ("mcp-1.30", "http", "auto"),
+    ("mcp-1.30", "stdio", "auto"),
     ("mcp-1.30-low", "stdio", "auto"),
     ("fastmcp-2.14", "sse", "instrument"),
-    ("fastmcp-3.4", "http", "auto"),
+    ("fastmcp-3.4", "stdio", "auto"),
     ("fastapi-mcp-0.4", "http", "auto"),
     ("mcp-2.3", "http", "auto"),
     ("mcp-2.3-low", "memory", "instrument"),
