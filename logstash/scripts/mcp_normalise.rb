@@ -2600,7 +2600,7 @@ def tables
   ],
   [
    "password",
-   "(?i)(password for [^=\\n]{1,100}=\\s{0,4}(?:password\\()?[\\\"'])(?:[^\\\"'\\n]{1,256})()",
+   "([Pp](?:ass|ASS)(?:word|WORD) (?:for|FOR) [^=\\n]{1,100}=\\s{0,4}(?:(?:password|PASSWORD)\\()?[\\\"'])(?:[^\\\"'\\n]{1,256})()",
    "\\1[PASSWORD]\\2"
   ],
   [
