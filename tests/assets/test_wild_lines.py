@@ -168,3 +168,29 @@ def test_a_kept_line_whose_place_is_known_has_an_id(ruby, tmp_path):
     assert first == second
     [other] = by_ruby(ruby, [{**line, "log": {"offset": 8}}], tmp_path)
     assert other["metadata"]["_id"] != first
+
+
+@pytest.mark.parametrize("arrow", ["=>", " => "])
+def test_an_object_in_message_is_read_as_beats_prints_it(ruby, tmp_path, arrow):
+    printed = (
+        r'{"jsonrpc"=>"2.0", "id"=>1, "method"=>"tools/call", "params"=>{"name"=>"n", "arguments"=>'
+        r'{"a"=>nil, "b"=>"x => \"nil\" \#{y} \e \u{1F600} \xE9", "c"=>[1.5, true, {}], "password"=>"'
+        f'{SECRET}"}}}}}}'
+    )
+    printed = printed.replace('"=>', f'"{arrow}')
+    [event] = events(ruby, tmp_path, {"level": "info", "message": printed})
+    assert event["data_stream"]["dataset"] == MCP
+    arguments = event["gen_ai"]["tool"]["call"]["arguments"]
+    expected = {"a": None, "b": 'x => "nil" #{y} \u001b \U0001f600 \xe9', "c": [1.5, True, {}]}
+    assert {name: arguments[name] for name in expected} == expected
+    assert SECRET not in json.dumps(event)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a"=>"' + '\\"' * 200_000, '{"a"=>"\\u{ffffff}"}', '{"a"=>'],
+    ids=["a text without its end", "no character", "cut off"],
+)
+def test_a_damaged_printed_object_is_kept_as_text(ruby, tmp_path, text):
+    [event] = events(ruby, tmp_path, {"message": text})
+    assert "mcp_broken" in event["tags"]
