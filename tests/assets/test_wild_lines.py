@@ -174,7 +174,8 @@ def test_a_kept_line_whose_place_is_known_has_an_id(ruby, tmp_path):
 def test_an_object_in_message_is_read_as_beats_prints_it(ruby, tmp_path, arrow):
     printed = (
         r'{"jsonrpc"=>"2.0", "id"=>1, "method"=>"tools/call", "params"=>{"name"=>"n", "arguments"=>'
-        r'{"a"=>nil, "b"=>"x => \"nil\" \#{y} \e \u{1F600} \xE9", "c"=>[1.5, true, {}], "password"=>"'
+        r'{"a"=>nil, "b"=>"x => \"nil\" \#{y} \e \u{1F600} \xE9", "c"=>[1.5, true, {}], '
+        r'"password"=>"'
         f'{SECRET}"}}}}}}'
     )
     printed = printed.replace('"=>', f'"{arrow}')
