@@ -1,4 +1,4 @@
-"""The Logstash pipelines, by grammar and by the options of each plugin in Logstash 8.3 to 9.
+"""Logstash's pipelines, by grammar and by the options of each plugin in Logstash 8.3 to 9.
 
 No Logstash runs here: what a plugin does with its options is not shown.
 """
@@ -33,7 +33,6 @@ OPTIONS = {
         *("id", "bootstrap_servers", "topics", "group_id", "auto_offset_reset", "codec"),
     },
     ("input", "redis"): {"id", "host", "port", "data_type", "key", "codec"},
-    ("input", "pipeline"): {"id", "address"},
     ("input", "dead_letter_queue"): {"id", "path", "pipeline_id", "commit_offsets"},
     ("codec", "plain"): {"id", "ecs_compatibility"},
     ("codec", "line"): {"id", "ecs_compatibility"},
@@ -46,7 +45,6 @@ OPTIONS = {
         *COMMON,
         *("ecs_compatibility", "concatenate_all_fields", "method", "target"),
     },
-    ("output", "pipeline"): {"id", "send_to"},
     ("output", "file"): {"id", "path", "gzip", "file_mode", "codec"},
     ("output", "elasticsearch"): {
         *("id", "ecs_compatibility", "hosts", "user", "password", "data_stream", "action", "index"),
@@ -68,6 +66,7 @@ TREES = {
     if path.suffix == ".conf"
 }
 TREE = TREES["mcp-classify.conf"]
+PIPELINES = FILES[FOLDER / "pipelines.yml"].decode()
 
 
 def plugins(section, nodes):
@@ -96,10 +95,27 @@ def patterns(nodes):
             yield from patterns(node)
 
 
-@pytest.mark.parametrize("name", TREES)
-def test_every_pipeline_has_an_input_and_an_output(name):
-    sections = [section for section, _ in TREES[name]]
-    assert sections in (["input", "output"], ["input", "filter", "output"])
+def rows(text):
+    """The pipelines of `pipelines.yml`, each with the files that it consists of."""
+    for row in yaml.safe_load(text):
+        folder, _, names = row["path.config"].rpartition("/")
+        assert folder == "${MCP_PIPELINES:/etc/logstash/pipelines}"
+        start, inner, end = re.fullmatch(r"(mcp-){(.*)}(.conf)", names).groups()
+        yield row, [f"{start}{name}{end}" for name in inner.split(",")]
+
+
+@pytest.mark.parametrize("name", ["mcp", "mcp-redrive"])
+def test_every_pipeline_of_pipelines_yml_has_inputs_before_one_output(name):
+    offered = re.sub(r"(?m)^# (?=- |  path|  pipe|  queue)", "", PIPELINES)
+    [files] = [files for row, files in rows(offered) if row["pipeline.id"] == name]
+    sections = [section for file in files for section, _ in TREES[file]]
+    assert {"input", "filter", "output"} == {*sections}
+    assert sections.count("filter") == sections.count("output") == 1
+
+
+def test_every_file_is_offered_in_pipelines_yml():
+    offered = {*re.findall(r"[a-z][a-z0-9.-]+", PIPELINES)}
+    assert {name.removeprefix("mcp-").removesuffix(".conf") for name in TREES} <= offered
 
 
 @pytest.mark.parametrize("name", TREES)
@@ -119,14 +135,6 @@ def test_every_plugin_has_an_id_of_its_own_within_its_pipeline(name):
 def test_a_setting_from_the_environment_has_a_default(name):
     settings = re.findall(r"\$\{[^}]*\}", str(TREES[name]))
     assert all(":" in setting for setting in settings)
-
-
-def test_every_target_address_belongs_to_one_pipeline():
-    plugins = [found for tree in TREES.values() for found in all_plugins(tree)]
-    sent = {one for _, name, row in plugins if name == "pipeline" for one in row.get("send_to", [])}
-    addresses = [row["address"] for _, name, row in plugins if "address" in row]
-    assert sent <= {*addresses}
-    assert sorted(addresses) == ["mcp_archive", "mcp_classify", "mcp_elasticsearch"]
 
 
 def elasticsearch_output(files):
@@ -189,22 +197,19 @@ def test_an_id_that_elasticsearch_would_refuse_is_not_used():
         assert not pattern.search(bad), bad
 
 
-def test_pipelines_yml_has_one_intake_persisted_queues_and_a_dead_letter_queue():
-    rows = yaml.safe_load(FILES[FOLDER / "pipelines.yml"])
-    assert [row["pipeline.id"] for row in rows] == [
-        "mcp-beats",
-        "mcp-classify",
-        "mcp-elasticsearch",
-    ]
-    for row in rows:
-        name = row["pipeline.id"]
-        assert row["path.config"] == f"${{MCP_PIPELINES:/etc/logstash/pipelines}}/{name}.conf"
-        assert row["queue.type"] == "persisted"
-    assert rows[-1]["dead_letter_queue.enable"] is True
+def test_the_pipeline_in_use_has_a_persisted_queue_and_a_dead_letter_queue():
+    [(row, _)] = rows(PIPELINES)
+    assert (row["queue.type"], row["dead_letter_queue.enable"]) == ("persisted", True)
 
 
-def test_every_optional_pipeline_of_pipelines_yml_exists():
-    text = FILES[FOLDER / "pipelines.yml"].decode()
-    offered = yaml.safe_load(re.sub(r"(?m)^# (?=- |  )", "", text))
-    found = {row["path.config"].rpartition("/")[2] for row in offered}
-    assert found == {*TREES}
+def test_the_dead_letters_of_that_pipeline_are_the_ones_that_are_sent_again():
+    [(row, _)] = rows(PIPELINES)
+    redrive = {name: options for _, name, options in all_plugins(TREES["mcp-redrive.conf"])}
+    assert redrive["dead_letter_queue"]["pipeline_id"] == row["pipeline.id"]
+
+
+def test_the_fields_of_a_request_are_removed_from_lines_that_came_by_http_only():
+    text = FILES[FOLDER / "mcp-classify.conf"].decode()
+    branch = text.partition("if [@metadata][input][http] {")[2].partition("}\n  }")[0]
+    assert 'id => "mcp_http_only_the_line"' in branch
+    assert branch.count("id =>") == 1

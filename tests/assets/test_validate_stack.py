@@ -14,6 +14,7 @@ FILES = {
     for path, content in build(builtin(), Scope()).items()
     if path.suffix == ".conf" or (path.parts[0] == "ilm" and path.parts[1] != "security")
 }
+INTAKE = "logstash/pipelines/mcp-beats.conf"
 CLASSIFY = "logstash/pipelines/mcp-classify.conf"
 OUTPUT = "logstash/pipelines/mcp-elasticsearch.conf"
 POLICY = "ilm/policies/logs-mcp.tools.json"
@@ -48,15 +49,15 @@ def test_generated_files_have_no_problem_under_another_strategy(tmp_path, strate
         (CLASSIFY, "filter {", "filtr {", "'filtr' is not one of input, filter, output"),
         (CLASSIFY, "=> true\n", "= true\n", "'= true"),
         (CLASSIFY, "  drop { id", "  dorp { id", "unknown filter 'dorp'"),
-        (CLASSIFY, 'address => "mcp_classify"', 'adress => "x"', "unknown option 'adress'"),
+        (INTAKE, "include_codec_tag", "include_codec_tags", "unknown option 'include_codec_tags'"),
         (
             CLASSIFY,
-            '"mcp_classify_in"',
+            '"mcp_silent"',
             '"mcp_normalise"',
             "the id 'mcp_normalise' is already used",
         ),
-        (CLASSIFY, 'id => "mcp_classify_in"\n', "", "pipeline has no id"),
-        (CLASSIFY, "  }\n}\n\nfilter", "  }\n\nfilter", "expected arrow, found '{'"),
+        (INTAKE, 'id => "mcp_beats"\n', "", "beats has no id"),
+        (CLASSIFY, 'normalise.rb"\n  }\n', 'normalise.rb"\n', "expected arrow, found '['"),
         (CLASSIFY, "if [data_stream] {", "if {", "a condition is missing"),
         (
             CLASSIFY,
@@ -64,8 +65,8 @@ def test_generated_files_have_no_problem_under_another_strategy(tmp_path, strate
             "if [data_stream] => {",
             "the end of this condition is missing",
         ),
-        (CLASSIFY, 'address => "mcp_classify"', '[] => "x"', "expected an option, found '['"),
-        (CLASSIFY, 'send_to => ["mcp_elasticsearch"]', "send_to => [", "expected a value"),
+        (INTAKE, "include_codec_tag => false", '[] => "x"', "expected an option, found '['"),
+        (CLASSIFY, 'add_tag => ["mcp_unrouted"]', "add_tag => [", "expected a value"),
         (CLASSIFY, "overwrite => true", 'overwrite => "true', "is not part"),
         (OUTPUT, "data_stream => false", "data_stream => true", "does not take a document_id"),
     ],

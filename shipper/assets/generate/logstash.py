@@ -1,4 +1,4 @@
-"""Logstash's pipelines, with stock plugins only: intakes, one that classifies, one that writes.
+"""The files of Logstash's pipeline, with stock plugins only: inputs, the filter, outputs.
 
 Every Logstash from 8.3 to 9 has these plugins and options. Only the Beats input renamed its TLS
 options, in 8.9: there is a file for the old names and one for the new.
@@ -23,22 +23,14 @@ _TLS_BEFORE = _TLS.replace("ssl_enabled", "ssl").replace(
     "ssl_client_authentication => required", "ssl_verify_mode => force_peer"
 )
 _STREAM = "%{[data_stream][type]}-%{[data_stream][dataset]}-%{[data_stream][namespace]}"
-_ENTRY = """\
-- pipeline.id: {id}
-  path.config: "${{MCP_PIPELINES:/etc/logstash/pipelines}}/{id}.conf"
-  pipeline.ecs_compatibility: v8
-  queue.type: persisted            # acknowledged events survive a crash of Logstash
-"""
-_DEAD_LETTERS = "  dead_letter_queue.enable: true   # keeps documents that are refused for good\n"
-#: These are commented out in `pipelines.yml`.
-_OPTIONAL = (
-    *("mcp-beats-tls", "mcp-beats-tls-before-8.9", "mcp-http", "mcp-file", "mcp-kafka"),
-    *("mcp-redis", "mcp-redrive", "mcp-archive"),
+_NAMES = (
+    *("mcp-beats", "mcp-beats-tls", "mcp-beats-tls-before-8.9", "mcp-http", "mcp-file"),
+    *("mcp-kafka", "mcp-redis", "mcp-classify", "mcp-elasticsearch", "mcp-archive", "mcp-redrive"),
 )
 
 
 def files(strategy: str, indices: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Each pipeline by the name of its file; `indices` are datasets with the index of each."""
+    """Each file by its name; `indices` are datasets with the index of each."""
     texts = {
         "mcp-beats": _beats("8.3 and later", ""),
         "mcp-beats-tls": _beats("8.9 and later", _TLS),
@@ -46,9 +38,9 @@ def files(strategy: str, indices: Iterable[tuple[str, str]]) -> Iterator[tuple[s
         "mcp-classify": template("mcp-classify.conf", part=PART, types="|".join(STREAM_TYPES)),
         "mcp-elasticsearch": _output(strategy, indices),
     }
-    for name in ("mcp-beats", "mcp-classify", "mcp-elasticsearch", *_OPTIONAL):
+    for name in _NAMES:
         yield f"{name}.conf", f"{_HEAD}\n{texts.get(name) or template(f'{name}.conf')}"
-    yield "pipelines.yml", _HEAD + template("pipelines.yml") + "".join(_entries())
+    yield "pipelines.yml", _HEAD + template("pipelines.yml")
 
 
 def _beats(since: str, tls: str) -> str:
@@ -68,12 +60,3 @@ def _output(strategy: str, indices: Iterable[tuple[str, str]]) -> str:
     routing = template("index-by-name.conf", branches="".join(branches), stream=_STREAM)
     index = "%{[@metadata][mcp_index]}"
     return template("mcp-elasticsearch.conf", routing=f"\n{routing}", index=index)
-
-
-def _entries() -> Iterator[str]:
-    yield _ENTRY.format(id="mcp-beats")
-    yield _ENTRY.format(id="mcp-classify")
-    yield _ENTRY.format(id="mcp-elasticsearch") + _DEAD_LETTERS
-    for name in _OPTIONAL:
-        entry = _ENTRY.format(id=name)
-        yield "".join(f"# {line}\n" for line in entry.splitlines())
