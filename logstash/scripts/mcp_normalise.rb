@@ -16,7 +16,22 @@ require "time"
 def register(_params)
   @tables = JSON.parse(tables)
   @patterns = @tables["patterns"].each_with_object({}) { |(name, text), all| all[name] = Regexp.new(text) }
-  @shapes = @tables["shapes"].map { |kind, text, token| [kind, Regexp.new(text), token] }
+  @shapes = @tables["shapes"].map { |kind, text, token, *_gates| [kind, Regexp.new(text), token] }
+  @ungated = @shapes.each_index.select { |index| @tables["shapes"][index].last(2).all?(&:empty?) }
+  @gates = gates_by_head(@tables["shapes"])
+end
+
+# The gates of all shapes by their first two bytes: a text is searched for all of them in one pass.
+def gates_by_head(shapes)
+  rows = Hash.new { |all, gate| all[gate] = [] }
+  shapes.each_with_index do |(_kind, _text, _token, gates, words), index|
+    gates.each_line(chomp: true) { |gate| rows[[gate.b, false]] << index }
+    words.each_line(chomp: true) { |gate| rows[[gate.b, true]] << index }
+  end
+  rows.each_with_object(Array.new(65_536)) do |((gate, starts), indices), all|
+    first, second = gate.bytes
+    (second ? [second] : 0..255).each { |byte| (all[(first << 8) | byte] ||= []) << [gate, starts, indices] }
+  end
 end
 
 def filter(event)
@@ -686,6 +701,11 @@ rescue JSON::ParserError
 end
 
 def secret_name?(name)
+  known = own_cache(:mcp_names)
+  known.fetch(name) { known[name] = reveals?(name) }
+end
+
+def reveals?(name)
   plain = name.gsub(/[^\p{L}\p{N}]+/, "").downcase
   return false unless @patterns["secret_name"].match?(plain) || @patterns["last_word"].match?(name)
 
@@ -749,11 +769,24 @@ def cleared(text, state, kind)
       text = replaced(text, "echo", secret, state) { "[SECRET]" }
     end
   end
-  without_shapes(text, state)
+  clean = own_cache(:mcp_clean)
+  return text if clean.key?(text)
+
+  before = text
+  text = without_shapes(text, state)
+  clean[before] = true if before.length <= 64 && text == before
+  text
+end
+
+# A worker's own, so it needs no lock: at most 4,096 texts of 160 characters.
+def own_cache(name)
+  cache = (Thread.current[name] ||= {})
+  cache.length < 4096 ? cache : cache.clear
 end
 
 def without_shapes(text, state)
-  @shapes.each do |kind, pattern, token|
+  possible(text).each do |index|
+    kind, pattern, token = @shapes[index]
     text =
       case pattern.source
       when "basic" then without_basic(text, state)
@@ -763,6 +796,27 @@ def without_shapes(text, state)
       end
   end
   text
+end
+
+# The shapes that may match, in order: those with a gate in the text, and those that need none.
+def possible(text)
+  lower = "#{text.downcase}\0".b
+  bytes = lower.bytes
+  found = @ungated
+  (bytes.length - 1).times do |at|
+    here = @gates[(bytes[at] << 8) | bytes[at + 1]]
+    here&.each do |gate, starts, indices|
+      next unless lower.byteslice(at, gate.length) == gate
+      next if starts && at > 0 && alphanumeric?(bytes[at - 1])
+
+      found |= indices
+    end
+  end
+  found.sort
+end
+
+def alphanumeric?(byte)
+  byte.between?(97, 122) || byte.between?(48, 57)
 end
 
 def replaced(text, kind, pattern, state)
@@ -2479,452 +2533,632 @@ def tables
   [
    "private_key",
    "-----BEGIN (?:[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?|PGP MESSAGE|OpenVPN Static key V1)-----(?m:.*?)(?:-----END[^\\n]{0,60}?-----|\\z)",
-   "[PRIVATE_KEY]"
+   "[PRIVATE_KEY]",
+   "-----begin\n",
+   ""
   ],
   [
    "private_key",
    "---- BEGIN SSH2 [A-Z ]{0,20}PRIVATE KEY ----(?m:.*?)(?:---- END[^\\n]{0,60}?----|\\z)",
-   "[PRIVATE_KEY]"
+   "[PRIVATE_KEY]",
+   "---- begin\n",
+   ""
   ],
   [
    "private_key",
    "PuTTY-User-Key-File-[0-9](?m:.*?)(?:Private-MAC: ?[0-9a-fA-F]+|\\z)",
-   "[PRIVATE_KEY]"
+   "[PRIVATE_KEY]",
+   "putty-user-key-file\n",
+   ""
   ],
   [
    "private_key",
    "MII[A-Za-z0-9+/]{3}(?:IBAAK|IBADAN|BOBgkq|AIBAAKC|gIBAAKB|gIBADAN)[A-Za-z0-9+/]{12,}={0,2}(?:(?:\\r?\\n|\\\\n)[ \\t]*[A-Za-z0-9+/]{1,76}={0,2}(?![^\\s\\\\\\\"']))*",
-   "[PRIVATE_KEY]"
+   "[PRIVATE_KEY]",
+   "mii\n",
+   ""
   ],
   [
    "private_key",
    "(?:MHcCAQEE|MHQCAQEE|MIGkAgEB|MIGHAgEAMBMG|MC4CAQAwBQYDK2V|b3BlbnNzaC1rZXktdj)[A-Za-z0-9+/]{12,}={0,2}(?:(?:\\r?\\n|\\\\n)[ \\t]*[A-Za-z0-9+/]{1,76}={0,2}(?![^\\s\\\\\\\"']))*",
-   "[PRIVATE_KEY]"
+   "[PRIVATE_KEY]",
+   "b3blbnnzac1rzxktdj\nmc4caqawbqydk2v\nmhccaqee\nmhqcaqee\nmighageambmg\nmigkageb\n",
+   ""
   ],
   [
    "private_key",
    "(?<![A-Za-z0-9+/=\\r\\n])[A-Za-z0-9+/=](?>[A-Za-z0-9+/=\\r\\n]{40,4096})-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----",
-   "[PRIVATE_KEY]"
+   "[PRIVATE_KEY]",
+   "private key-----\n",
+   ""
   ],
   [
    "private_key",
    "LS0tLS1CRUdJTi[A-Za-z0-9+/]{24,}={0,2}",
-   "[PRIVATE_KEY]"
+   "[PRIVATE_KEY]",
+   "ls0tls1crudjti\n",
+   ""
   ],
   [
    "private_key",
    "RWRTY0Iy[A-Za-z0-9+/]{40,}={0,2}",
-   "[PRIVATE_KEY]"
+   "[PRIVATE_KEY]",
+   "rwrty0iy\n",
+   ""
   ],
   [
    "private_key",
    "(<D>)(?:[A-Za-z0-9+/=\\s]{40,})(</D>)",
-   "\\1[PRIVATE_KEY]\\2"
+   "\\1[PRIVATE_KEY]\\2",
+   "<d>\n",
+   ""
   ],
   [
    "private_key",
    "(\"[dk]\"\\s{0,4}:\\s{0,4}\")(?:[A-Za-z0-9_\\-]{32,})(\")",
-   "\\1[PRIVATE_KEY]\\2"
+   "\\1[PRIVATE_KEY]\\2",
+   "\"d\"\n\"k\"\n",
+   ""
   ],
   [
    "private_key",
    "\\b[xyz]prv[A-Za-z0-9]{80,}",
-   "[PRIVATE_KEY]"
+   "[PRIVATE_KEY]",
+   "xprv\n",
+   ""
   ],
   [
    "jwt",
    "(?<![A-Za-z0-9])e(?:yJ|wog|wo[gJ]|yAg)[A-Za-z0-9_-]{8,}(?:\\.[A-Za-z0-9_-]*(?:(?<=[A-Za-z0-9_-]{40})(?:\\r?\\n[A-Za-z0-9_.-]{20,})+[A-Za-z0-9_.-]*)?){0,4}(?:~[A-Za-z0-9_.~-]+)?",
-   "[JWT]"
+   "[JWT]",
+   "",
+   "ewog\newoj\neyag\neyj\n"
   ],
   [
    "jwt",
    "(?<![A-Za-z0-9])v[1-4]\\.(?:local|public)\\.[A-Za-z0-9_-]{32,}(?:\\.[A-Za-z0-9_-]+)?",
-   "[JWT]"
+   "[JWT]",
+   ".local.\n.public.\n",
+   ""
   ],
   [
    "jwt",
    "\\bZXlK[A-Za-z0-9+/]{24,}={0,2}",
-   "[JWT]"
+   "[JWT]",
+   "zxlk\n",
+   ""
   ],
   [
    "token",
    "(?<![A-Za-z0-9])(?:(?=A)(?:A3\\-[A-Z0-9]{6}\\-[A-Z0-9]{5,}\\-[A-Z0-9]{5,}|AGE\\-SECRET\\-KEY\\-1[A-Z0-9]{40,}|AVNS_[A-Za-z0-9_\\-]{16,}|AKCp[A-Za-z0-9]{40,}|ATCTT3[A-Za-z0-9_.~+/=%\\-]{30,}|ATATT3[A-Za-z0-9_.~+/=%\\-]{30,}|ABSK[A-Za-z0-9+/]{40,}|AKIA[A-Z0-9]{12,}|ASIA[A-Z0-9]{12,}|ABIA[A-Z0-9]{12,}|ACCA[A-Z0-9]{12,}|ATBB[A-Za-z0-9]{24,}|AIza[A-Za-z0-9_\\-]{20,}|APA91b[A-Za-z0-9_\\-]{60,}|APP_USR\\-[0-9]{12,}\\-[A-Za-z0-9_\\-]{20,}|API\\-[A-Z0-9]{24,}|AKID[A-Za-z0-9]{28,}|ATTA[0-9a-fA-F]{40,}|AAAAAAAAAAAAAAAAAAAAA[A-Za-z0-9_.~+/=%\\-]{30,}|AKLT[A-Za-z0-9]{30,}|AQVN[A-Za-z0-9_\\-]{30,}|AQE[A-Za-z0-9+/]{60,}(?:-[A-Za-z0-9+/=]+)*|AQ\\.Ab[A-Za-z0-9_\\-]{40,})|(?=o)(?:ops_eyJ[A-Za-z0-9+/]{40,}|organizations/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}/apiKeys/[0-9a-fA-F]{8}|oy2[a-z0-9]{38,}|ory_(?:at|rt|ac|pat|st|apikey)_[A-Za-z0-9_.=\\-]{20,}|oauth:[a-z0-9]{28,}|oapi\\.dingtalk\\.com/robot/send\\?access_token=[0-9a-fA-F]{32,}|open\\.feishu\\.cn/open\\-apis/bot/v2/hook/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|open\\.larksuite\\.com/open\\-apis/bot/v2/hook/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12})|(?=a)(?:aio_[A-Za-z0-9]{20,}|amzn\\.mws\\.[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|amzn1\\.oa2\\-cs\\.v1\\.[0-9a-fA-F]{40,}|apify_api_[A-Za-z0-9]{20,}|api_org_[A-Za-z0-9]{24,}|api\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|ak_[A-Za-z0-9]{26,}|access_token\\$production\\$[A-Za-z0-9]{12,}\\$[0-9a-fA-F]{28,}|access\\-(?:production|development|sandbox)-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|akab\\-[a-z0-9]{16}\\-[a-z0-9]{16}|ak_[A-Za-z0-9_\\-]{18,}(?![A-Za-z0-9_]))|(?=p)(?:p8e\\-[A-Za-z0-9_\\-]{24,}|pat[A-Za-z0-9]{14}\\.[0-9a-fA-F]{40,}|pk_[0-9]{5,}_[A-Z0-9]{30,}|pat\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{16,}|pat\\-(?:na|eu|ap)[0-9]-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|pk_[0-9a-fA-F]{32,}|pdl_(?:live|sdbx)_apikey_[A-Za-z0-9_.=\\-]{40,}|pdus\\+_[A-Za-z0-9_\\-]{20,}|pplx\\-[A-Za-z0-9]{36,}|pcsk_[A-Za-z0-9_\\-]{40,}|pscale_(?:tkn|pw|oauth|app)_[A-Za-z0-9_.=\\-]{30,}|polar_(?:pat|oat|at_u|at_o|cs|rt_u|rt_o)_[A-Za-z0-9]{30,}|phx_[A-Za-z0-9_\\-]{30,}|pnu_[A-Za-z0-9]{30,}|pnb_[A-Za-z0-9]{30,}|pul\\-[0-9a-fA-F]{30,}|pypi\\-[A-Za-z0-9_\\-]{16,}|pa\\-[A-Za-z0-9_\\-]{36,}|pit\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|packagist_[a-z]{2,4}_[0-9a-fA-F]{40,}|persona_(?:production|sandbox)_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|phs_[A-Za-z0-9_\\-]{30,}|pi_[A-Za-z0-9]{14,}_secret_[A-Za-z0-9]{20,})|(?=L)(?:LTAI[A-Za-z0-9]{12,})|(?=s)(?:sk\\-ant\\-[A-Za-z0-9_\\-]{12,}|sk_(?:live|test)_[A-Za-z0-9]{20,}|sl\\.u\\.[A-Za-z0-9_\\-]{40,}|sl\\.[A-Za-z0-9_\\-]{40,}|sk_[0-9a-fA-F]{40,}|sat\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{16,}|sk\\-helicone\\-[A-Za-z0-9_\\-]{16,}|st\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{20,}|s\\-s4t2(?:ud|af)-[0-9a-fA-F]{40,}|sk\\-lf\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sdk\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sk\\.eyJ[A-Za-z0-9_\\-]{30,}\\.[A-Za-z0-9_\\-]{16,}|secret\\-token:mercury_(?:production|sandbox)_[A-Za-z0-9_.~+/=%\\-]{16,}|secret_[A-Za-z0-9]{40,}|sk\\-[A-Za-z0-9_\\-]{12,}|sk\\-or\\-v1\\-[0-9a-fA-F]{40,}|sha256\\~[A-Za-z0-9_\\-]{36,}|sk_(?:live|test)_[0-9a-fA-F]{38,}|sec\\-c\\-[A-Za-z0-9_.~+/=%\\-]{30,}|sk_[A-Za-z]{24,}|sgp_[0-9a-fA-F]{36,}|sntrya_[0-9a-fA-F]{40,}|sntrys_[A-Za-z0-9_.~+/=%\\-]{30,}|sntryu_[0-9a-fA-F]{40,}|sm_(?:aat|pat|sat)_[A-Za-z0-9]{14,}|shippo_(?:live|test)_[0-9a-fA-F]{30,}|shp(?:at|ca|pa|ss|tka|ua)_[0-9a-fA-F]{16,}|snyk_(?:uat|sat|pat)\\.[A-Za-z0-9_.~+/=%\\-]{16,}|sq[pau]_[0-9a-fA-F]{32,}|slk_[0-9a-fA-F]{40,}|sgp_(?:[a-fA-F0-9]{16}_|local_)?[0-9a-fA-F]{36,}|sq0(?:atp|csp|idp|csb)-[A-Za-z0-9_\\-]{16,}|sk\\-stab\\-[A-Za-z0-9]{30,}|sk_(?:live|test|prod)_[A-Za-z0-9_\\-]{8,}|sk_org_(?:live|test)_[A-Za-z0-9_\\-]{8,}|sb_secret_[A-Za-z0-9_\\-]{20,}|sbp_(?:oauth_|v0_)?[0-9a-fA-F]{30,}|s\\.[A-Za-z0-9]{24}(?![A-Za-z0-9_.\\-])|sk_(?:live|test)_a2V5[A-Za-z0-9]{20,}|standard_[0-9a-fA-F]{64,}|sc_[a-z0-9]{5,}\\.[a-z0-9]{4,}\\.acc_[A-Za-z0-9_\\-]{10,}\\.[A-Za-z0-9_.~+/=%\\-]{30,}|sk_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sk_test_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|ser\\.[A-Za-z0-9]{20,}|secret_(?:admin|user|readonly)_[A-Za-z0-9+/]{30,}|signkey\\-(?:prod|test|branch)-[0-9a-fA-F]{40,}|syt_[A-Za-z0-9+/]{4,}_[A-Za-z0-9]{16,}_[A-Za-z0-9]{6,}|sess\\-[A-Za-z0-9]{36,}|samsara_api_[A-Za-z0-9]{26,}|sk[A-Za-z0-9]{80,}|sgp_[A-Za-z0-9]{56,}|sct_(?:rw|ro)_[A-Za-z0-9_\\-]{16,}|seti_[A-Za-z0-9]{14,}_secret_[A-Za-z0-9]{20,}|secret\\-(?:live|test)-[A-Za-z0-9_\\-]{30,}|secret\\-[A-Za-z0-9]{36,}(?![A-Za-z0-9_]))|(?=c)(?:cmVmd[A-Za-z0-9]{40,}|csk\\-[a-z0-9]{32,}|cfk_[A-Za-z0-9]{32,}|cfat_[A-Za-z0-9]{32,}|cfut_[A-Za-z0-9]{32,}|cflt[A-Za-z0-9+/]{40,}|cnvca[A-Za-z0-9_\\-]{30,}|cu_[0-9a-fA-F]{32}|chpt_[0-9a-fA-F]{12,}|configcat\\-sdk\\-1/[A-Za-z0-9_\\-]{22}/[A-Za-z0-9_\\-]{22}|configcat\\-proxy/[A-Za-z0-9_\\-]{22,}|ctx7sk\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|cio[A-Za-z0-9]{32})|(?=b)(?:bedrock\\-api\\-key\\-[A-Za-z0-9+/]{40,}|bb_live_[A-Za-z0-9_\\-]{16,}|bkua_[A-Za-z0-9]{30,}|bkat_[A-Za-z0-9]{30,}|bkct_[A-Za-z0-9_\\-]{40,}|b_[A-Za-z0-9_\\-]{40,}(?![A-Za-z0-9_]))|(?=x)(?:xapt\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|xaat\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|xkeysib\\-[0-9a-fA-F]{40,}\\-[A-Za-z0-9]{8,}|xsmtpsib\\-[0-9a-fA-F]{40,}\\-[A-Za-z0-9]{8,}|xapp\\-[A-Za-z0-9_\\-]{8,}|xox[a-eoprs](?:\\.xox[bp])?-[A-Za-z0-9_\\-]{8,}|xai\\-[A-Za-z0-9]{50,}|xau_[A-Za-z0-9]{30,})|(?=C)(?:CCIPRJ_[A-Za-z0-9]{16,}_[0-9a-fA-F]{30,}|CCIPAT_[A-Za-z0-9]{16,}_[0-9a-fA-F]{30,}|CLOJARS_[A-Za-z0-9]{40,}|CFPAT\\-[A-Za-z0-9_\\-]{30,}|CCDB1_[A-Za-z0-9]{16,}_[A-Za-z0-9]{32,})|(?=4)(?:4b1d[A-Za-z0-9]{32,})|(?=v)(?:v1\\.0\\-[0-9a-fA-F]{24}\\-[0-9a-fA-F]{40,}|ver:1\\-hint:[0-9]{4,}-ETMsDgAAA[A-Za-z0-9_.~+/=%\\-]{20,}|vercel_blob_rw_[A-Za-z0-9]{16,}_[A-Za-z0-9]{20,}|vc[iakr]_[A-Za-z0-9]{20,}|vcp_[A-Za-z0-9]{20,}|vtwn_[A-Za-z0-9]{20,})|(?=d)(?:dose[0-9a-fA-F]{28,}|dapi[0-9a-fA-F]{28,}|ddp_[A-Za-z0-9]{30,}|ddo_[A-Za-z0-9]{30,}|doo_v1_[0-9a-fA-F]{16,}|dor_v1_[0-9a-fA-F]{16,}|dop_v1_[0-9a-fA-F]{16,}|dckr_oat_[A-Za-z0-9_\\-]{20,}|dckr_pat_[A-Za-z0-9_\\-]{20,}|dp\\.(?:pt|st|ct|sa|scim|audit)\\.[A-Za-z0-9_.=\\-]{30,}|duffel_(?:live|test)_[A-Za-z0-9_.=\\-]{30,}|dt0[a-z][0-9]{2}\\.[A-Z0-9]{16,}\\.[A-Z0-9]{40,}|dG9r[A-Za-z0-9+/]{48,}|ddapp_[A-Za-z0-9]{30,}|db\\-[A-Za-z0-9]{29}|dbtc_[A-Za-z0-9_\\-]{36,}|dbtu_[A-Za-z0-9_\\-]{36,}|dnkey\\-[A-Za-z0-9_\\-]{26}\\-[A-Za-z0-9_\\-]{52}|dvc_(?:server|client|mobile)_[A-Za-z0-9_\\-]{36,}|discordapp\\.com/api/webhooks/[0-9]{16,}/[A-Za-z0-9_\\-]{60,}|discord\\.com/api/webhooks/[0-9]{16,}/[A-Za-z0-9_\\-]{60,}|dt0s[0-9]{2}\\.[A-Z0-9]{8}\\.[A-Z0-9]{60,})|(?=e)(?:e2b_[0-9a-fA-F]{30,}|essu_[A-Za-z0-9+/]{30,}|esecret_[a-z0-9]{24,}|eyJrIjoi[A-Za-z0-9+/]{40,})|(?=E)(?:EZAK[A-Za-z0-9]{40,}|EZTK[A-Za-z0-9]{40,}|EAA[A-Za-z0-9]{30,}|EAAA[A-Za-z0-9_\\-]{40,})|(?=f)(?:figo[a-z]?_[A-Za-z0-9_\\-]{30,}|figd_[A-Za-z0-9_\\-]{30,}|fc\\-[0-9a-fA-F]{28,}|fw_[A-Za-z0-9]{20,}|fm(?:1[ar]|2)_[A-Za-z0-9_.~+/=%\\-]{40,}|fo1_[A-Za-z0-9_\\-]{30,}|fio\\-u\\-[A-Za-z0-9_.=\\-]{40,}|fhb\\-[0-9a-fA-F]{28,})|(?=F)(?:FLWSECK(?:_TEST)?\\-[A-Za-z0-9]{12,})|(?=g)(?:gta_[0-9a-fA-F]{30,}|github_pat_[A-Za-z0-9_\\-]{16,}|gho_[A-Za-z0-9]{16,}|ghr_[A-Za-z0-9]{16,}|ghs_[A-Za-z0-9_.~+/=%\\-]{16,}|ghp_[A-Za-z0-9]{16,}|ghu_[A-Za-z0-9]{16,}|glagent\\-[A-Za-z0-9_\\-]{30,}|gldt\\-[A-Za-z0-9_\\-]{16,}|glft\\-[A-Za-z0-9_\\-]{16,}|glffct\\-[A-Za-z0-9_\\-]{16,}|glcbt\\-[A-Za-z0-9_\\-]{16,}|glimt\\-[A-Za-z0-9_\\-]{16,}|gloas\\-[A-Za-z0-9_\\-]{40,}|glrt\\-[A-Za-z0-9_.=\\-]{16,}|glrtr\\-[A-Za-z0-9_.=\\-]{16,}|glsoat\\-[A-Za-z0-9_\\-]{16,}|glpat\\-[A-Za-z0-9_.=\\-]{12,}|glptt\\-[A-Za-z0-9_\\-]{20,}|glwt\\-[A-Za-z0-9_\\-]{16,}|glc_[A-Za-z0-9_.~+/=%\\-]{30,}|glsa_[A-Za-z0-9]{24,}_[0-9a-fA-F]{6,}|gsk_[A-Za-z0-9]{30,})|(?=G)(?:GR1348941[A-Za-z0-9_\\-]{16,}|GOOG1E[A-Z0-9]{40,}|GOCSPX\\-[A-Za-z0-9_\\-]{20,})|_gitlab_session=[A-Za-z0-9]{20,}|//registry\\.npmjs\\.org/:_authToken=[A-Za-z0-9_.~+/=%\\-]{16,}|(?<![0-9a-fA-F])[0-9a-fA-F]{32}\\-us[0-9]{1,}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[0-9a-fA-F]{36}(?:FFFF|ffff)NRAL|(?<![0-9])[0-9]{7,11}:AA[A-Za-z0-9_\\-]{28,}|[A-Za-z0-9]{14}\\.atlasv1\\.[A-Za-z0-9_.=\\-]{40,}|(?<![\\w~.\\-])[\\w~.\\-]{3}[0-9]Q~[A-Za-z0-9_.~+/=%\\-]{28,}|(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{28,86}(?:Az(?:Ca|Fu|Se|SB|Ac|EG|MA)|\\+(?:ASt|ABa|ACR|ASb|AEh|ARm|AMC|AIoT)|ACDb|AIoT|APIM|JQQJ99)[A-Za-z0-9+/_-]{4,32}={0,2}(?![A-Za-z0-9+/_])|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{22}==:[A-Za-z0-9]{32}(?![A-Za-z0-9])|(?<![0-9])[0-9]{15,16}\\|[A-Za-z0-9_\\-]{24,}|(?=y)(?:ya29\\.[A-Za-z0-9_\\-]{8,}|y0_[A-Za-z0-9_\\-]{40,})|(?=6)(?:6L[cdef][A-Za-z0-9_\\-]{30,})|(?=1)(?:1//0[A-Za-z0-9_\\-]{24,}|1/[0-9]{13,}:[0-9a-fA-F]{32}|1000\\.[0-9a-fA-F]{32}\\.[0-9a-fA-F]{32})|(?=H)(?:HRKU\\-[A-Za-z0-9_.~+/=%\\-]{30,})|(?=h)(?:hcbik_[A-Za-z0-9]{40,}|hcaik_[A-Za-z0-9]{40,}|hf_[A-Za-z0-9]{16,}|hooks\\.slack\\.com/(?:services|workflows|triggers)/[A-Za-z0-9_.~+/=%\\-]{16,}|hvb\\.[A-Za-z0-9_\\-]{16,}|hvr\\.[A-Za-z0-9_\\-]{16,}|hvs\\.[A-Za-z0-9_\\-]{16,}|hooks\\.zapier\\.com/hooks/catch/[A-Za-z0-9_.~+/=%\\-]{8,}|hc\\-ping\\.com/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|hook\\.(?:[a-z]{2}[0-9]\\.)?make\\.com/[a-z0-9]{28,})|(?=i)(?:ico\\-[A-Za-z0-9]{28,}|ion_[A-Za-z0-9]{36,})|(?=j)(?:jina_[A-Za-z0-9]{40,})|(?=l)(?:lsv2_(?:pt|sk)_[0-9a-fA-F]{28,}|lin_api_[A-Za-z0-9]{30,}|lin_oauth_[A-Za-z0-9]{30,}|llx\\-[A-Za-z0-9]{30,}|live_[0-9a-fA-F]{32,}|live_[A-Za-z0-9]{25}|lin_wh_[A-Za-z0-9]{30,}|live_[A-Za-z0-9_\\-]{36,}(?![A-Za-z0-9_]))|(?=m)(?:mob\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|mlsn\\.[0-9a-fA-F]{40,}|m0\\-[A-Za-z0-9]{30,}|mdb_sa_sk_[A-Za-z0-9_\\-]{30,}|mka_[A-Za-z0-9_\\-]{40,})|(?=W)(?:WPL_AP1\\.[A-Za-z0-9]{16,}\\.[A-Za-z0-9_.~+/=%\\-]{8,})|(?=t)(?:test_[0-9a-fA-F]{35}|tk\\-us\\-[A-Za-z0-9_\\-]{40,}|tskey\\-(?:api|auth|client|scim|webhook)-[A-Za-z0-9_\\-]{12,}|tvly\\-[A-Za-z0-9_\\-]{20,}|tgp_v1_[A-Za-z0-9_\\-]{30,}|tfp_[A-Za-z0-9_\\-]{30,}|t1\\.[A-Za-z0-9_\\-]{16,}\\.[A-Za-z0-9_\\-]{60,}|tss_[A-Za-z0-9]{30,}|tines\\.com/webhook/[a-z0-9]{28,}/[a-z0-9]{28,}|tr_(?:dev|prod|stg|preview|pat)_[A-Za-z0-9]{20,})|(?=k)(?:key\\-[0-9a-fA-F]{24,})|(?=w)(?:webhook\\.office\\.com/webhookb2/[A-Za-z0-9_.~+/=%\\-]{36,}@[A-Za-z0-9_.~+/=%\\-]{30,}|whsec_[A-Za-z0-9_.~+/=%\\-]{8,}|waka_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|wandb_v1_[A-Za-z0-9_\\-]{30,})|(?=n)(?:napi_[a-z0-9]{40,}|nf[bcou]_[A-Za-z0-9]{30,}|nfp_[A-Za-z0-9]{30,}|ntn_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{16,}|nvapi\\-[A-Za-z0-9_\\-]{40,}|nsec1[a-z0-9]{50,}|nf\\-[A-Za-z0-9]{36,}(?![A-Za-z0-9_]))|(?=N)(?:NRAA\\-[0-9a-fA-F]{20,}|NRJS\\-[0-9a-fA-F]{16,}|NRII\\-[A-Za-z0-9_\\-]{28,}|NRAK\\-[A-Z0-9]{20,}|NRIQ\\-[A-Za-z0-9_\\-]{28,})|(?=S)(?:SSWS\\x2000[A-Za-z0-9_\\-]{36,}|SG\\.[A-Za-z0-9_\\-]{16,}(?:\\.[\\w-]+)?|SK[0-9a-fA-F]{30,})|(?=P)(?:PMAT\\-[A-Z0-9]{20,}|PMAK\\-[0-9a-fA-F]{16,}(?:-[0-9a-fA-F]+)?)|(?=r)(?:rzp_(?:live|test)_[A-Za-z0-9]{12,}|rdme_[A-Za-z0-9]{40,}|rnd_[A-Za-z0-9]{24,}|r8_[A-Za-z0-9]{30,}|re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}|rubygems_[0-9a-fA-F]{36,}|rpa_[A-Za-z0-9]{30,}|rk_(?:live|test|prod)_[A-Za-z0-9_\\-]{8,}|ramp_sec_[A-Za-z0-9]{40,}|rootly_[0-9a-fA-F]{40,}|rt_[0-9a-fA-F]{60,}-[0-9])|(?=Y)(?:YC[a-zA-Z0-9_\\-][A-Za-z0-9_\\-]{36,})|(?=2)(?:2/[0-9]{13,}/[0-9]{13,}:[0-9a-fA-F]{32})|(?=B)(?:BBDC\\-[A-Za-z0-9_\\-]{36,})|(?=0)(?:0\\.[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}\\.[A-Za-z0-9]{20,}:[A-Za-z0-9+/]{20,}|00D[A-Za-z0-9]{12}![A-Za-z0-9_.~+/=%\\-]{60,})|(?=I)(?:IGQ[A-Za-z0-9_\\-]{100,})|(?=3)(?:3MVG9[A-Za-z0-9_.=\\-]{60,})|(?=K)(?:KEY0[0-9a-fA-F]{30,}_[A-Za-z0-9]{20,})|(?=u)(?:unkey_[A-Za-z0-9]{20,})|(?=V)(?:VF\\.DM\\.[0-9a-fA-F]{24}\\.[A-Za-z0-9]{16,})|(?=z)(?:z_[A-Za-z0-9_.=\\-]{60,}(?![A-Za-z0-9_])))",
-   "[TOKEN]"
+   "[TOKEN]",
+   "+aba\n+acr\n+aeh\n+aiot\n+amc\n+arm\n+asb\n+ast\n-us\n.atlasv1.\n//registry.npmjs.org/:_authtoken=\n1//0\n1000.\n3mvg9\n:aa\n==:\n_gitlab_session=\n_mmk\naaaaaaaaaaaaaaaaaaaaa\naccess-\naccess_token$production$\nacdb\nage-secret-key-1\naio_\naiot\nakab-\namzn.mws.\namzn1.oa2-cs.v1.\napa91b\napi-\napi_org_\napify_api_\napim\napp_usr-\naq.ab\natatt3\natctt3\navns_\nazac\nazca\nazeg\nazfu\nazma\nazsb\nazse\nbb_live_\nbbdc-\nbedrock-api-key-\nbkat_\nbkct_\nbkua_\nccdb1_\nccipat_\ncciprj_\ncfat_\ncfk_\ncfpat-\ncfut_\nchpt_\nclojars_\ncmvmd\ncnvca\nconfigcat-proxy/\nconfigcat-sdk-1/\ncsk-\nctx7sk-\ndbtc_\ndbtu_\ndckr_oat_\ndckr_pat_\nddapp_\nddo_\nddp_\ndiscord.com/api/webhooks/\ndiscordapp.com/api/webhooks/\ndnkey-\ndoo_v1_\ndop_v1_\ndor_v1_\nduffel_\ndvc_\ne2b_\nesecret_\nessu_\neyjrijoi\nfhb-\nfigd_\nfio-u-\nflwseck\nfo1_\ngho_\nghp_\nghr_\nghs_\nghu_\ngithub_pat_\nglagent-\nglc_\nglcbt-\ngldt-\nglffct-\nglft-\nglimt-\ngloas-\nglpat-\nglptt-\nglrt-\nglrtr-\nglsa_\nglsoat-\nglwt-\ngocspx-\ngoog1e\ngr1348941\ngsk_\ngta_\nhc-ping.com/\nhcaik_\nhcbik_\nhook.\nhooks.slack.com/\nhooks.zapier.com/hooks/catch/\nhrku-\nhvb.\nhvr.\nhvs.\nico-\nion_\njina_\njqqj99\nkey-\nlin_api_\nlin_oauth_\nlin_wh_\nlive_\nllx-\nlsv2_\nmdb_sa_sk_\nmka_\nmlsn.\nmob-\nnapi_\nnfp_\nnpm_\nnraa-\nnrak-\nnral\nnrii-\nnriq-\nnrjs-\nnsec1\nntn_\nnvapi-\noapi.dingtalk.com/robot/send?access_token=\noauth:\nopen.feishu.cn/open-apis/bot/v2/hook/\nopen.larksuite.com/open-apis/bot/v2/hook/\nops_eyj\norganizations/\nory_\np8e-\npackagist_\npat-\npat.\npcsk_\npdl_\npdus+_\npersona_\nphs_\nphx_\npit-\npmak-\npmat-\npnb_\npnu_\npolar_\npplx-\npscale_\npul-\npypi-\nq~\nramp_sec_\nrdme_\nrnd_\nrootly_\nrpa_\nrubygems_\nrzp_\ns-s4t2\nsamsara_api_\nsat.\nsb_secret_\nsbp_\nsct_\nsdk-\nsec-c-\nsecret-\nsecret-token:mercury_\nsecret_\nser.\nsess-\nseti_\nsgp_\nsha256~\nshippo_\nsignkey-\nsk-ant-\nsk-helicone-\nsk-lf-\nsk-or-v1-\nsk-stab-\nsk.eyj\nsk_org_\nsk_test_\nsl.u.\nslk_\nsntrya_\nsntrys_\nsntryu_\nsnyk_\nstandard_\nsyt_\ntest_\ntfp_\ntgp_v1_\ntines.com/webhook/\ntk-us-\ntskey-\ntss_\ntvly-\nunkey_\nv1.0-\nvcp_\nver:1-hint:\nvercel_blob_rw_\nvf.dm.\nvtwn_\nwaka_\nwandb_v1_\nwebhook.office.com/webhookb2/\nwhsec_\nwpl_ap1.\nxaat-\nxai-\nxapp-\nxapt-\nxau_\nxkeysib-\nxsmtpsib-\nya29.\n|\n",
+   "0.\n00d\n1/\n2/\n4b1d\n6l\na3-\nabia\nabsk\nacca\naiza\nak_\nakcp\nakia\nakid\naklt\naqe\naqvn\nasia\natbb\natta\nb_\ncflt\ncio\ncu_\ndapi\ndb-\ndg9r\ndose\ndp.\ndt0\ndt0s\neaa\neaaa\nezak\neztk\nfc-\nfigo\nfm\nfw_\nhf_\nigq\nkey0\nltai\nm0-\nnf\nnf-\noy2\npa-\npat\npi_\npk_\nr8_\nre_\nrk_\nrt_\ns.\nsc_\nsg.\nshp\nsk\nsk-\nsk_\nsl.\nsm_\nsq\nsq0\nssws\nst.\nt1.\ntr_\nvc\nxox\ny0_\nyc\nz_\n"
   ],
   [
    "authorization",
    "basic",
-   "[AUTHORIZATION]"
+   "[AUTHORIZATION]",
+   "basic\n",
+   ""
   ],
   [
    "authorization",
    "(?i)(\\bbearer\\s{1,4})(?:(?!(?:auth|token|scheme|realm|credential|error|header|challenge)[a-z]*(?![\\w.~+/=-]))[\\w.~+/-]{6,}=*)()",
-   "\\1[AUTHORIZATION]\\2"
+   "\\1[AUTHORIZATION]\\2",
+   "bearer\n",
+   ""
   ],
   [
    "password",
    "(:(?:\\\\{0,15}/){2}[^\\s/:@]{0,256}:)(?:[^\\s/\\\"'<>]{1,256}|(?![0-9]{1,5}/)[^\\s\\\"'<>]{1,128}?)(@(?=[\\w.\\[-]))",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "://\n:\\/\n",
+   ""
   ],
   [
    "password",
    "(://)(?:[A-Za-z0-9_\\-]{20,256})(@)",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "://\n",
+   ""
   ],
   [
    "password",
    "((?:[?&](?:key|code|k)|appid)=)(?:[^&\\s\\\"'#<>]{8,})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "&code=\n&key=\n?code=\n?k=\n?key=\nappid=\n",
+   ""
   ],
   [
    "password",
    "(?i)((?<=[?&-])signature=)(?:[^&\\s\\\"'#<>]{8,})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "signature=\n",
+   ""
   ],
   [
    "password",
    "((?<![\\w/:])\\w{1,30}/)(?:[^\\s/@\\\"']{1,64})(@//)",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "@//\n",
+   ""
   ],
   [
    "password",
    "(thin:\\w{1,30}/)(?:[^\\s/@\\\"']{1,64})(@)",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "thin:\n",
+   ""
   ],
   [
    "password",
    "(sqlplus\\s+(?:-\\w+\\s+){0,3}\\w{1,30}/)(?:[^\\s/@\\\"']{1,64})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "sqlplus\n",
+   ""
   ],
   [
    "password",
    "(?:\\$(?:2[abxy]?|argon2(?:id|i|d)|[1567y]|gy|apr1|pbkdf2[\\w-]*|scrypt)\\$[./A-Za-z0-9$=,+_-]{8,}|\\{(?:S?SHA(?:256|512)?|S?MD5|CRYPT)\\}[A-Za-z0-9+/=$.]{8,})",
-   "[PASSWORD]"
+   "[PASSWORD]",
+   "$1$\n$2\n$5$\n$6$\n$7$\n$apr1$\n$argon2\n$gy$\n$pbkdf2\n$scrypt$\n$y$\n{crypt}\n{md5}\n{sha\n{smd5}\n{ssha\n",
+   ""
   ],
   [
    "password",
    "(?:scrypt|pbkdf2):[\\w:]{1,32}\\$[\\w./+]{4,64}\\$[0-9a-f]{32,}",
-   "[PASSWORD]"
+   "[PASSWORD]",
+   "pbkdf2:\nscrypt:\n",
+   ""
   ],
   [
    "password",
    "[0-9a-fA-F]{32}:[0-9a-fA-F]{32}:::",
-   "[PASSWORD]"
+   "[PASSWORD]",
+   ":::\n",
+   ""
   ],
   [
    "password",
    "\\$ANSIBLE_VAULT;[\\w.;-]{1,60}(?:\\r?\\n[ \\t]*[0-9a-f]{8,})+",
-   "[PASSWORD]"
+   "[PASSWORD]",
+   "$ansible_vault\n",
+   ""
   ],
   [
    "password",
    "([Pp](?:ass|ASS)(?:word|WORD) (?:for|FOR) [^=\\n]{1,100}=\\s{0,4}(?:(?:password|PASSWORD)\\()?[\\\"'])(?:[^\\\"'\\n]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "password for\n",
+   ""
   ],
   [
    "password",
    "(?i)((?:pgp_sym_(?:en|de)crypt\\w*|aes_(?:en|de)crypt|des_encrypt)\\([^'\\n]{1,100}')(?:[^'\\n]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "aes_decrypt\naes_encrypt\ndes_encrypt\nencryptbypassphrase\npgp_sym_\n",
+   ""
   ],
   [
    "password",
    "((?:[jJ][wW][tT]\\.(?:sign|verify|encode|decode)|create(?:Hmac|Cipher\\w*))\\([^,\\n]{1,80},\\s{0,4}b?[\\\"'])(?:[^\\\"'\\n]{4,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "createcipher\ncreatehmac\nhmac.new\njwt.decode\njwt.encode\njwt.sign\njwt.verify\n",
+   ""
   ],
   [
    "password",
    "(?i)((?:auth\\s?=\\s?|auth|credentials|login)\\(\\s{0,4}[\\\"'][^\\\"'\\n]{1,100}[\\\"']\\s{0,4},\\s{0,4}[\\\"'])(?:[^\\\"'\\n]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "auth = (\nauth(\nauth=(\nbasicauth(\ncredentials(\nlogin(\n",
+   ""
   ],
   [
    "password",
    "(?i)((?:creds|credentials|login)\\s?[:=]\\s{0,2}[\\w.@-]{1,64}\\s?[/:]\\s?)(?:[^\\s/]{4,128})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "credentials\ncreds\nlogin:\n",
+   ""
   ],
   [
    "password",
    "(?i)((?<=[ (])tried (?:password )?[\\\"'])(?:(?=[^\\\"'\\s]*[0-9])[^\\\"'\\s]{6,128})([\\\"'])",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "tried \n",
+   ""
   ],
   [
    "password",
    "(cat \\S{0,100}(?:secret|passw|token|\\.key|_key)\\S{0,60}\\r?\\n)(?:[^\\s\\\"']{6,256})((?=\\s|\\z))",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "cat \n",
+   ""
   ],
   [
    "password",
    "(?:pbkdf2|bcrypt)_sha[0-9]{1,3}\\$[A-Za-z0-9+/=$.]{12,}",
-   "[PASSWORD]"
+   "[PASSWORD]",
+   "argon2$\nbcrypt_sha\npbkdf2_sha\n",
+   ""
   ],
   [
    "password",
    "(login\\s+\\S{1,128}\\s+password\\s+)(?:\\S{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "login \n",
+   ""
   ],
   [
    "password",
    "((?<![^\\s\\\"'])[\\w.*-]{1,100}:(?:[0-9]{1,5}|\\*):[\\w.*-]{1,63}:[\\w.*-]{1,63}:)(?:[^\\s:\\\"']{1,128})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   ":*:\n:5432:\n:5433:\n:6432:\n",
+   ""
   ],
   [
    "password",
    "(?i)(identified\\s+(?:with\\s+\\S{1,40}\\s+)?(?:by|as)\\s+(?:password\\s+)?[\\\"'`])(?:[^\\\"'`\\n]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "identified\n",
+   ""
   ],
   [
    "password",
    "(?i)(ConvertTo-SecureString\\s+(?:-\\w+\\s+){0,3}[\\\"'])(?:[^\\\"'\\n]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "convertto-securestring\n",
+   ""
   ],
   [
    "password",
    "(?i)(type=[\\\"']?password[^<>\\n]{0,120}?\\svalue=[\\\"']?)(?:[^\\\"'\\s>]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "type=\"password\"\ntype='password'\ntype=password\n",
+   ""
   ],
   [
    "password",
    "(?i)(name=\\\"[^\\\"\\n]{0,40}(?:passw|pwd|secret|token|api_?key|pin\\b)[^\\\"\\n]{0,40}\\\"(?:\\r?\\n|\\\\r\\\\n|\\\\n){2})(?:[^\\r\\n\\\\]{1,512})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "name=\"\n",
+   ""
   ],
   [
    "password",
    "(?i)((?:phrase|mnemonic|seed)(?:\\s+words)?\\W{1,6}(?:(?:is|was)\\W{1,3})?)(?:(?:[a-z]{3,8}[ ,]{1,2}){11,23}[a-z]{3,8})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "mnemonic\nphrase\nseed\n",
+   ""
   ],
   [
    "password",
    "(--from-literal[= ][\\\"']?[\\w.-]{1,64}=)(?:[^\\s\\\"']{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "--from-literal\n",
+   ""
   ],
   [
    "password",
    "((?:mysql\\w*|mariadb[\\w-]*)\\s[^\\n|;]{0,120}?(?<=\\s)-p(?!\\s)[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "mariadb\nmysql\n",
+   ""
   ],
   [
    "password",
    "(\\s?(?:-[uU] ?|--(?:proxy-)?user[= ]{1,2})[\\\"']?[\\w.@+\\\\-]{0,64}:(?=[^\\s\\\"':/]{3})[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   " -u\n--proxy-user\n--user\n",
+   ""
   ],
   [
    "password",
    "(\\s?(?:-a|--auth)[= ][\\w.@-]{1,64}:[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   " -a \n--auth\n",
+   ""
   ],
   [
    "password",
    "((?:vault login|cargo login|snyk auth)\\s+(?:-\\S+\\s+)*(?!-)[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "cargo login\nfly auth\nheroku login\nhuggingface-cli login\nnpm login\nop signin\nsnyk auth\nvault login\n",
+   ""
   ],
   [
    "password",
    "((?:SecureString|put-secret-value|create-secret)[^\\n|;]{0,120}?\\s--(?:value|secret-string)[= ][\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "secretsmanager\nsecurestring\n",
+   ""
   ],
   [
    "password",
    "(user-secrets set\\s+[\\\"']?[\\w:.-]{1,64}[\\\"']?\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "user-secrets set\n",
+   ""
   ],
   [
    "password",
    "(?i)(net user [\\w.\\\\-]{1,64} (?![/*])[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "net user\n",
+   ""
   ],
   [
    "password",
    "(?i)(net use \\S{1,4} \\\\\\\\\\S{1,100} (?![/*])[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "net use\n",
+   ""
   ],
   [
    "password",
    "(ldappasswd\\s[^\\n|;]{0,120}?(?<=\\s)-[sa]\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "ldappasswd\n",
+   ""
   ],
   [
    "password",
    "(wpa_passphrase\\s+[\\\"']?[\\w .-]{1,64}[\\\"']?\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "wpa_passphrase\n",
+   ""
   ],
   [
    "password",
    "(ipmitool\\s[^\\n|;]{0,120}?(?<=\\s)-P\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "ipmitool\n",
+   ""
   ],
   [
    "password",
    "((?:add_user|change_password)\\s+[\\w.@-]{1,64}\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "add_user\nchange_password\n",
+   ""
   ],
   [
    "password",
    "(registry login\\s[^\\n|;]{0,120}?(?<=\\s)-p[= ][\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "registry login\n",
+   ""
   ],
   [
    "password",
    "(snmp\\w{2,10}\\s[^\\n|;]{0,120}?(?<=\\s)-X\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "snmp\n",
+   ""
   ],
   [
    "password",
    "(snmp\\w{2,10}\\s[^\\n|;]{0,120}?(?<=\\s)-c\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "snmp\n",
+   ""
   ],
   [
    "password",
    "(curl\\s[^\\n|;]{0,120}?(?<=\\s)(?:-b|--cookie)[= ]{1,2}[\\\"']?[\\w.-]{1,64}=[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "curl\n",
+   ""
   ],
   [
    "password",
    "(sshpass\\s+-p\\s*[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "sshpass\n",
+   ""
   ],
   [
    "password",
    "(configure set \\S{0,64}(?:secret|token|key|password)\\S{0,64}\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "configure set\n",
+   ""
   ],
   [
    "password",
    "(nmcli\\s[^\\n|;]{0,120}?(?:password|psk)\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "nmcli\n",
+   ""
   ],
   [
    "password",
    "(redis-cli\\s[^\\n|;]{0,120}?(?<=\\s)(?:-a|--pass)\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "redis-cli\n",
+   ""
   ],
   [
    "password",
    "((?:docker|podman|az|oc|registry) login\\s[^\\n|;]{0,120}?(?<=\\s)-p[= ]?\\s?[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "az login\ndocker login\nhelm registry login\noc login\npodman login\nvault login\n",
+   ""
   ],
   [
    "password",
    "(ldap\\w{3,10}\\s[^\\n|;]{0,120}?(?<=\\s)-w\\s*[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "ldap\n",
+   ""
   ],
   [
    "password",
    "(\\s-U\\s*[\\\"']?[\\w\\\\/.-]{1,64}%[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   " -u \n",
+   ""
   ],
   [
    "password",
    "(?i)(net use [^\\n]{0,120}?/user:\\S+\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "net use\n",
+   ""
   ],
   [
    "password",
    "(htpasswd\\s+-\\w*b\\w*\\s+\\S{1,128}\\s+\\S{1,64}\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "htpasswd\n",
+   ""
   ],
   [
    "password",
    "(zip\\s[^\\n|;]{0,120}?(?<=\\s)-P\\s*[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "zip \n",
+   ""
   ],
   [
    "password",
    "(7z\\w?\\s[^\\n|;]{0,120}?(?<=\\s)-p(?!\\s)[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "7z\n",
+   ""
   ],
   [
    "password",
    "(mongo\\w*\\s[^\\n|;]{0,120}?(?<=\\s)-p\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "mongo\n",
+   ""
   ],
   [
    "password",
    "((?:sqlcmd|bcp)\\s[^\\n|;]{0,120}?(?<=\\s)-P\\s*[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "bcp \nsqlcmd\n",
+   ""
   ],
   [
    "password",
    "(freerdp\\s[^\\n|;]{0,120}?/p:[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "freerdp\n",
+   ""
   ],
   [
    "password",
    "(openssl\\s[^\\n|;]{0,120}?(?<=\\s)-[kK]\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "openssl\n",
+   ""
   ],
   [
    "password",
    "((?<=\\s)pass:[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "pass:\n",
+   ""
   ],
   [
    "password",
    "(snmp\\w{2,10}\\s[^\\n|;]{0,120}?(?<=\\s)-A\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "snmp\n",
+   ""
   ],
   [
    "password",
    "(echo\\s+(?:-n\\s+)?(?=[^\\n|]{1,256}\\|\\s*(?:sudo\\s+-S|passwd --stdin|docker login))[\"']?)(?:[^\\s\"'|;]{1,256})()",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "echo \n",
+   ""
   ],
   [
    "password",
    "([\\w.-]{1,32}:)(?:[^\\s\\\"'|]{1,128})([\\\"']?\\s*\\|\\s*(?:sudo\\s+)?chpasswd)",
-   "\\1[PASSWORD]\\2"
+   "\\1[PASSWORD]\\2",
+   "chpasswd\n",
+   ""
   ],
   [
    "password",
    "assigned",
-   "[PASSWORD]"
+   "[PASSWORD]",
+   "pass\np@ss\npwd\npswd\npsw\nsecret\ntoken\nkey\ncred\ncookie\nauth\notp\ncvv\ncvc\ncvn\ncsc\nssn\njwt\nsessionid\nsession_id\nsession-id\nsessid\npincode\niban\nbearer\nmnemonic\nconnectionstr\nconnection_str\nconnstr\nconn_str\ndsn\nkennwort\nmot_de\nmot-de\nmotdepasse\ncontrase\npalavra\nwachtwoord\nl\u00f6senord\nlosenord\nadgang\nsalasana\njelsz\u00f3\nmat_khau\nmatkhau\nkatasandi\n\u043f\u0430\u0440\u043e\u043b\n\u0441\u0435\u043a\u0440\u0435\u0442\n\u5bc6\n\u53e3\u4ee4\n\u30d1\u30b9\u30ef\u30fc\u30c9\n\u6697\u8a3c\u756a\u53f7\n\u79d8\u5bc6\u9375\n\ube44\ubc00\ubc88\ud638\n\uc554\ud638\n\u05e1\u05d9\u05e1\u05de\u05d4\n\u092a\u093e\u0938\u0935\u0930\u094d\u0921\n\u0e23\u0e2b\u0e31\u0e2a\u0e1c\u0e48\u0e32\u0e19\n\u0643\u0644\u0645\u0629\n\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2\nkubeconfig\nkeytab\nwebhook\nxprv\nhas\u0142o\nhaslo\nheslo\n\u015fifre\nparol\u0103\nsenha\ngeheim\nzugang\nclave\n2fa\nmot de passe\nkata sandi\nkodeord\njelszo\nparol\nsifre\nlozinka\ngeslo\nslapta\nchiave\nchave\nsleutel\n\u0643\u0644\u0645\u0629 \u0627\u0644\nm\u1eadt kh\u1ea9u\ncl\u00e9\nschl\nklucz\n\u043a\u043b\u044e\u0447\n\u0643\u0644\u0645\u0647\n\u0631\u0645\u0632\nm\u1eadt\ndockerconfig\nconnect.sid\npkcs\nmaiden\npa55\nrouting\nurl=\nurl:\nurl\"\nurl'\nurl>\nurl =\nurl\\\nurl is\nuri=\nuri:\nuri\"\nuri'\nuri>\nuri =\nuri\\\nuri is\ncode=\ncode:\ncode\"\ncode'\ncode>\ncode =\ncode\\\ncode is\nnumber=\nnumber:\nnumber\"\nnumber'\nnumber>\nnumber =\nnumber\\\nnumber is\naccount=\naccount:\naccount\"\naccount'\naccount>\naccount =\naccount\\\naccount is\ncard=\ncard:\ncard\"\ncard'\ncard>\ncard =\ncard\\\ncard is\nsession=\nsession:\nsession\"\nsession'\nsession>\nsession =\nsession\\\nsession is\nphrase=\nphrase:\nphrase\"\nphrase'\nphrase>\nphrase =\nphrase\\\nphrase is\nwords=\nwords:\nwords\"\nwords'\nwords>\nwords =\nwords\\\nwords is\nanswer=\nanswer:\nanswer\"\nanswer'\nanswer>\nanswer =\nanswer\\\nanswer is\npat=\npat:\npat\"\npat'\npat>\npat =\npat\\\npat is\ntan=\ntan:\ntan\"\ntan'\ntan>\ntan =\ntan\\\ntan is\npuk=\npuk:\npuk\"\npuk'\npuk>\npuk =\npuk\\\npuk is\npsk=\npsk:\npsk\"\npsk'\npsk>\npsk =\npsk\\\npsk is\nsid=\nsid:\nsid\"\nsid'\nsid>\nsid =\nsid\\\nsid is\nseed=\nseed:\nseed\"\nseed'\nseed>\nseed =\nseed\\\nseed is\nsig=\nsig:\nsig\"\nsig'\nsig>\nsig =\nsig\\\nsig is\npin=\npin:\npin\"\npin'\npin>\npin =\npin\\\npin is\npw=\npw:\npw\"\npw'\npw>\npw =\npw\\\npw is\npem=\npem:\npem\"\npem'\npem>\npem =\npem\\\npem is\npfx=\npfx:\npfx\"\npfx'\npfx>\npfx =\npfx\\\npfx is\np12=\np12:\np12\"\np12'\np12>\np12 =\np12\\\np12 is\nmdp=\nmdp:\nmdp\"\nmdp'\nmdp>\nmdp =\nmdp\\\nmdp is\nmfa=\nmfa:\nmfa\"\nmfa'\nmfa>\nmfa =\nmfa\\\nmfa is\nsalt=\nsalt:\nsalt\"\nsalt'\nsalt>\nsalt =\nsalt\\\nsalt is\npepper=\npepper:\npepper\"\npepper'\npepper>\npepper =\npepper\\\npepper is\nnumber=\nnumber:\nnumber\"\nnumber'\nnumber>\nnumber =\nnumber\\\nnumber is\nnumbers=\nnumbers:\nnumbers\"\nnumbers'\nnumbers>\nnumbers =\nnumbers\\\nnumbers is\ncodes=\ncodes:\ncodes\"\ncodes'\ncodes>\ncodes =\ncodes\\\ncodes is\nanswers=\nanswers:\nanswers\"\nanswers'\nanswers>\nanswers =\nanswers\\\nanswers is\npkey=\npkey:\npkey\"\npkey'\npkey>\npkey =\npkey\\\npkey is\nno=\nno:\nno\"\nno'\nno>\nno =\nno\\\nno is\nnum=\nnum:\nnum\"\nnum'\nnum>\nnum =\nnum\\\nnum is\nnr=\nnr:\nnr\"\nnr'\nnr>\nnr =\nnr\\\nnr is\n",
+   ""
   ],
   [
    "email",
    "(?<![\\w.+-])(?!(?:git|hg|svn)@[\\w.-]{1,64}[:/])[\\w.+-]++(?:@|%40)(?:[\\w-]{1,63}\\.){1,8}[A-Za-z]{2,24}(?![\\w-]|\\.[0-9])",
-   "[EMAIL]"
+   "[EMAIL]",
+   "@\n%40\n",
+   ""
   ],
   [
    "card",
    "numbers",
-   "[CARD]"
+   "[CARD]",
+   "",
+   ""
   ],
   [
    "ssn",
    "(?<![0-9-])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9-])|(?<![0-9.])(?!000|666|9)[0-9]{3}\\.(?!00)[0-9]{2}\\.(?!0000)[0-9]{4}(?![0-9.])",
-   "[SSN]"
+   "[SSN]",
+   "",
+   ""
   ],
   [
    "phone",
    "(?<![\\w+])(?<![0-9][ -])(?:\\+|00(?=[1-9][0-9]? ))[1-9][0-9]{0,2}[ .()/-]{0,2}(?:[0-9][ .()/-]{0,2}){6,11}[0-9](?<!\\.[0-9])(?![0-9.]|[-/][0-9])|(?<![\\w+.-])(?:1[ .-])?(?:\\([2-9][0-9]{2}\\) ?|[2-9][0-9]{2}[-.])[2-9][0-9]{2}[-.][0-9]{4}(?![\\w.-])",
-   "[PHONE]"
+   "[PHONE]",
+   "",
+   ""
   ],
   [
    "person",
    "(?i)((?:phone|mobile(?:[ _-]?phone)?|t[e\u00e9]l(?:[e\u00e9]phone)?|telef[o\u00f3]n[oe]?|fax|cell(?:[ _-]?phone)?|handy|rufnummer|m[o\u00f3]vil|whatsapp)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?(?:[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2}|[ ]{1,2}(?=[+0(])))(?:[+(]?[0-9][0-9 ()./-]{5,20}[0-9](?![0-9]))()",
-   "\\1[PERSON]\\2"
+   "\\1[PERSON]\\2",
+   "cell\nfax\nhandy\nmobile\nmovil\nm\u00f3vil\nphone\nrufnummer\ntel.\ntel:\ntelef\ntelephone\nt\u00e9l\nwhatsapp\n",
+   ""
   ],
   [
    "person",
    "(?i)((?:birth(?:[ _-]?(?:date|day))?|dob|geburts(?:datum|tag)|naissance|nacimiento|nascita|nascimento|geboortedatum|\u0440\u043e\u0436\u0434\u0435\u043d\u0438\u044f)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2})(?:(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ]{1,2}(?:[0-9]{1,2}|[A-Za-z]{3,9})[-/. ,]{1,2}[0-9]{2,4}|[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}|[0-9]{8})(?![0-9]))()",
-   "\\1[PERSON]\\2"
+   "\\1[PERSON]\\2",
+   "birth\ndob\ngeboorte\ngeburt\nnacimiento\nnaissance\nnascimento\nnascita\n\u0440\u043e\u0436\u0434\u0435\u043d\u0438\u044f\n",
+   ""
   ],
   [
    "person",
    "(?i)((?:born(?:[ ]on)?|geboren(?:[ ]am)?|n[\u00e9e]e?(?:[ ]le)|nacid[oa](?:[ ]el)?|nato(?:[ ]il)?)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?[ :]{1,3})(?:(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ]{1,2}(?:[0-9]{1,2}|[A-Za-z]{3,9})[-/. ,]{1,2}[0-9]{2,4}|[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}|[0-9]{8})(?![0-9]))()",
-   "\\1[PERSON]\\2"
+   "\\1[PERSON]\\2",
+   "born\ngeboren\nnacid\nnato il\nn\u00e9 le\nn\u00e9e\n",
+   ""
   ],
   [
    "person",
    "(?i)((?:passport|reisepass|passeport|pasaporte|passaporto|\u043f\u0430\u0441\u043f\u043e\u0440\u0442)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?(?:[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2}|[ ]))(?:(?=[A-Z]{0,9}[0-9])[A-Z0-9<]{6,12}(?![A-Za-z0-9]))()",
-   "\\1[PERSON]\\2"
+   "\\1[PERSON]\\2",
+   "pasaport\npasaporte\npassaporto\npasseport\npassport\nreisepass\n\u043f\u0430\u0441\u043f\u043e\u0440\u0442\n",
+   ""
   ],
   [
    "person",
    "(?i)((?:(?<![A-Za-z])(?:tax(?:payer)?(?:[ _-]?(?:id|identification))?|steuer(?:identifikations)?(?:[ _-]?(?:id|nummer))?|i?tin|ein|(?:ust|vat)(?:[ _-]?id)?(?:[ _-]?nr)?|nir|pan(?:[ ]card)?|sin|tfn|abn|my[ ]?number|mynumber|patient(?:[ _-]?id)?|medical[ _-]record(?:[ _-]?number)?|mrn|(?:num[\u00e9e]ro[ ]de[ ])?s[\u00e9e]curit[\u00e9e][ ]sociale|siren|siret|rfc|cuit|rut|tckn|hkid|cnic|iqama|egn|cnp|oib|emirates[ ]id|national[ _-]?(?:id|insurance|identity)|insurance|social[ _-]?(?:security|insurance)|ssn|nino|licen[cs]e|cpf|cnpj|dni|nie|nif|curp|aadhaar|codice[ _]fiscale|pesel|nric|bsn|personnummer|(?:personal)?ausweis(?:nummer)?|ahv|avs|medicare|nhs|sozialversicherung(?:snummer)?))(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?(?:[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2}|[ ](?=[A-Z]{0,2}[0-9]{3}[ .-]?[0-9]{2}|[A-Z]{4,9}[0-9]|[A-Z](?=[A-Z]*[0-9])[A-Z0-9]{7,}|[A-Z0-9]{8,9}(?![A-Za-z0-9]))))(?:(?=[A-Za-z0-9 ./-]{0,12}[0-9])[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,22}(?![A-Za-z0-9]))()",
-   "\\1[PERSON]\\2"
+   "\\1[PERSON]\\2",
+   "aadhaar\nausweis\ncodice\nemirates\ninsurance\niqama\nlicen\nlicence\nmedical\nmedicare\nmy number\nmynumber\nnational\npatient\npersonalausweis\npersonnummer\npesel\nsiren\nsiret\nsocial\nsociale\nsozialvers\nsteuer\ns\u00e9curit\u00e9\n",
+   "abn\nahv\navs\nbsn\ncnic\ncnp\ncnpj\ncpf\ncuit\ncurp\ndni\negn\nein:\nhkid\nitin\nmrn\nnhs\nnie\nnif\nnino\nnir\nnric\noib\npan\nrfc:\nrg:\nrut:\nsin \nsin:\nssn\ntax\ntckn\ntfn\ntin\nust\nvat\n"
   ],
   [
    "person",
    "(?i)((?:plates?|kennzeichen|matr[i\u00ed]cula|immatriculation)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2})(?:[A-Z]{1,3}[ -][A-Z]{1,2} ?[0-9]{1,4}[EH]?(?![A-Za-z0-9])|[A-Z0-9][A-Z0-9 -]{3,9}[A-Z0-9](?![A-Za-z0-9]))()",
-   "\\1[PERSON]\\2"
+   "\\1[PERSON]\\2",
+   "immatriculation\nkennzeichen\nmatr\u00edcula\nplate\n",
+   ""
   ]
  ]
 }

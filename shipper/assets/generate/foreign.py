@@ -5,7 +5,7 @@ code is in `scripts/`; their tables come from the catalog, `shipper.secrets` and
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -48,7 +48,10 @@ def in_ruby(catalog: Catalog, scope: Scope) -> str:
     everything = {
         **tables(catalog, scope),
         "patterns": {name: ruby(pattern) for name, pattern in _PATTERNS.items()},
-        "shapes": [(shape.kind, _in_ruby(shape), shape.token) for shape in shapes()],
+        "shapes": [
+            (shape.kind, _in_ruby(shape), shape.token, _lines(shape.gates), _lines(shape.words))
+            for shape in shapes()
+        ],
     }
     return script("mcp_normalise.rb").replace("@TABLES@", json.dumps(everything, indent=1))
 
@@ -69,6 +72,10 @@ _PATTERNS = {
     "empty": rf"(?x)\A(?:{body_of(assigned.EMPTY.pattern)})",
     "masked": rf"(?x)\A(?:{body_of(assigned.MASKED.pattern)})",
 }
+
+
+def _lines(gates: Iterable[str]) -> str:
+    return "".join(f"{gate}\n" for gate in gates)
 
 
 def _in_ruby(shape: Shape) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from shipper.secrets.assigned import REST
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
-from shipper.secrets.names import SHORT, STEMS
+from shipper.secrets.names import SEPARATORS, SHORT, STEMS
 from shipper.secrets.numbers import PHONE, SSN
 from shipper.secrets.persons import PERSONS
 from shipper.secrets.shapes import CREDENTIALS, SHAPES
@@ -22,12 +22,16 @@ _SECRET = re.compile(r"\(\?P<s>")
 class Shape(NamedTuple):
     r"""One step: what the pattern matches becomes `\1`, the token, `\2`.
 
-    `code` names the script's own function where a pattern is not enough.
+    `code` names the script's own function where a pattern is not enough. Only a text with one of
+    the `gates` in it, or one of the `words` at the start of a word, can match; both are in lower
+    case. Without any, every text can match.
     """
 
     kind: str
     pattern: str = ""
     code: str = ""
+    gates: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     @property
     def token(self) -> str:
@@ -35,6 +39,9 @@ class Shape(NamedTuple):
         return rf"\1{token}\2" if self.pattern.startswith(_SPLIT) else token
 
 
+#: No letter before the gate, which longer words would contain: `customer` has `ust`.
+_WORD_START = re.compile(r"(?:\(\?i\))?(?:\(\?:)?\(\?<!\[A-Za-z(?:0-9)?\]\)")
+_SHORT_GATE = 4
 #: Marks a pattern with groups for what stands before and after the secret.
 _SPLIT = "(?#s)"
 _EMAIL = (
@@ -47,12 +54,12 @@ def shapes() -> Iterator[Shape]:
     """In the order in which the scripts mask: a longer secret is not cut in two."""
     first = [kind for kind in SHAPES if kind.group in {"private_key", "jwt"}]
     yield from map(_shape, first)
-    yield Shape("token", _vendors(VENDOR_KINDS))
-    yield Shape("authorization", code="basic")
+    yield Shape("token", _vendors(VENDOR_KINDS), "", *_gates_of(VENDOR_KINDS))
+    yield Shape("authorization", code="basic", gates=("basic",))
     yield from (_shape(kind) for kind in CREDENTIALS if kind.name == "bearer")
     yield from (_shape(kind) for kind in SHAPES if kind.group == "password")
-    yield Shape("password", code="assigned")
-    yield Shape("email", _EMAIL)
+    yield Shape("password", code="assigned", gates=_gates_of_names())
+    yield Shape("email", _EMAIL, gates=("@", "%40"))
     yield Shape("card", code="numbers")
     yield Shape("ssn", SSN.pattern)
     yield Shape("phone", PHONE.pattern)
@@ -63,13 +70,28 @@ def _shape(kind: Kind) -> Shape:
     """The row of a kind, with groups around its secret."""
     found = _SECRET.search(kind.pattern)
     if not found:
-        return Shape(kind.group, kind.pattern)
+        return Shape(kind.group, kind.pattern, "", *_gates_of([kind]))
     flags = re.match(r"\(\?[aimsx]+\)", kind.pattern)
     head = flags[0] if flags else ""
     end = _closing(kind.pattern, found.start())
     before, inside = kind.pattern[len(head) : found.start()], kind.pattern[found.end() : end]
     after = kind.pattern[end + 1 :]
-    return Shape(kind.group, f"{_SPLIT}{head}({before})(?:{inside})({after})")
+    pattern = f"{_SPLIT}{head}({before})(?:{inside})({after})"
+    return Shape(kind.group, pattern, "", *_gates_of([kind]))
+
+
+def _gates_of(kinds: Iterable[Kind]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The gates that may stand anywhere, and the short ones that only start a word."""
+    anywhere, words = set[str](), set[str]()
+    for kind in kinds:
+        starts = _WORD_START.match(kind.pattern) and not kind.back
+        for gate in kind.gates:
+            (words if starts and len(gate) <= _SHORT_GATE else anywhere).add(gate)
+    return tuple(sorted(anywhere)), tuple(sorted(words - anywhere))
+
+
+def _gates_of_names() -> tuple[str, ...]:
+    return (*STEMS, *(name + separator for name in SHORT for separator in SEPARATORS))
 
 
 def _closing(pattern: str, start: int) -> int:

@@ -3,6 +3,7 @@
 #
 #   ruby logstash.rb SCRIPT test         runs the tests in the script; 1 where one fails
 #   ruby logstash.rb SCRIPT filter       events from standard input, a JSON line each; results out
+#   ruby logstash.rb SCRIPT time N       the CPU time of each such event in microseconds, over N runs
 
 require "json"
 require "time"
@@ -123,7 +124,14 @@ class TestCase
   end
 end
 
-path, mode = ARGV
+def microseconds(context, data, runs)
+  events = Array.new(runs) { LogStash::Event.new(data) }
+  start = Process.times.utime
+  events.each { |event| context.filter(event) }
+  (Process.times.utime - start) * 1e6 / runs
+end
+
+path, mode, runs = ARGV
 source = File.read(path)
 if mode == "test"
   cases = []
@@ -138,6 +146,13 @@ if mode == "test"
 end
 context = Context.new(source, path)
 context.register({})
+if mode == "time"
+  STDIN.each_line do |line|
+    times = Array.new(5) { microseconds(context, JSON.parse(line), runs.to_i) }
+    puts JSON.generate(times.min)
+  end
+  exit
+end
 STDIN.each_line do |line|
   context.filter(LogStash::Event.new(JSON.parse(line, max_nesting: false))).each do |event|
     puts JSON.generate({ "event" => event.plain, "metadata" => event.metadata }, max_nesting: false)

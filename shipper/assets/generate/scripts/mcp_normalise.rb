@@ -16,7 +16,22 @@ require "time"
 def register(_params)
   @tables = JSON.parse(tables)
   @patterns = @tables["patterns"].each_with_object({}) { |(name, text), all| all[name] = Regexp.new(text) }
-  @shapes = @tables["shapes"].map { |kind, text, token| [kind, Regexp.new(text), token] }
+  @shapes = @tables["shapes"].map { |kind, text, token, *_gates| [kind, Regexp.new(text), token] }
+  @ungated = @shapes.each_index.select { |index| @tables["shapes"][index].last(2).all?(&:empty?) }
+  @gates = gates_by_head(@tables["shapes"])
+end
+
+# The gates of all shapes by their first two bytes: a text is searched for all of them in one pass.
+def gates_by_head(shapes)
+  rows = Hash.new { |all, gate| all[gate] = [] }
+  shapes.each_with_index do |(_kind, _text, _token, gates, words), index|
+    gates.each_line(chomp: true) { |gate| rows[[gate.b, false]] << index }
+    words.each_line(chomp: true) { |gate| rows[[gate.b, true]] << index }
+  end
+  rows.each_with_object(Array.new(65_536)) do |((gate, starts), indices), all|
+    first, second = gate.bytes
+    (second ? [second] : 0..255).each { |byte| (all[(first << 8) | byte] ||= []) << [gate, starts, indices] }
+  end
 end
 
 def filter(event)
@@ -686,6 +701,11 @@ rescue JSON::ParserError
 end
 
 def secret_name?(name)
+  known = own_cache(:mcp_names)
+  known.fetch(name) { known[name] = reveals?(name) }
+end
+
+def reveals?(name)
   plain = name.gsub(/[^\p{L}\p{N}]+/, "").downcase
   return false unless @patterns["secret_name"].match?(plain) || @patterns["last_word"].match?(name)
 
@@ -749,11 +769,24 @@ def cleared(text, state, kind)
       text = replaced(text, "echo", secret, state) { "[SECRET]" }
     end
   end
-  without_shapes(text, state)
+  clean = own_cache(:mcp_clean)
+  return text if clean.key?(text)
+
+  before = text
+  text = without_shapes(text, state)
+  clean[before] = true if before.length <= 64 && text == before
+  text
+end
+
+# A worker's own, so it needs no lock: at most 4,096 texts of 160 characters.
+def own_cache(name)
+  cache = (Thread.current[name] ||= {})
+  cache.length < 4096 ? cache : cache.clear
 end
 
 def without_shapes(text, state)
-  @shapes.each do |kind, pattern, token|
+  possible(text).each do |index|
+    kind, pattern, token = @shapes[index]
     text =
       case pattern.source
       when "basic" then without_basic(text, state)
@@ -763,6 +796,27 @@ def without_shapes(text, state)
       end
   end
   text
+end
+
+# The shapes that may match, in order: those with a gate in the text, and those that need none.
+def possible(text)
+  lower = "#{text.downcase}\0".b
+  bytes = lower.bytes
+  found = @ungated
+  (bytes.length - 1).times do |at|
+    here = @gates[(bytes[at] << 8) | bytes[at + 1]]
+    here&.each do |gate, starts, indices|
+      next unless lower.byteslice(at, gate.length) == gate
+      next if starts && at > 0 && alphanumeric?(bytes[at - 1])
+
+      found |= indices
+    end
+  end
+  found.sort
+end
+
+def alphanumeric?(byte)
+  byte.between?(97, 122) || byte.between?(48, 57)
 end
 
 def replaced(text, kind, pattern, state)
