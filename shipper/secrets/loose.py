@@ -1,6 +1,7 @@
 """Tokens with a form but no word in it that a search for literals could find."""
 
 import re
+import string
 from collections.abc import Iterator
 
 from shipper.secrets.spans import SURE, Span
@@ -25,13 +26,24 @@ _BEFORE = re.compile(r"[\w-]*")
 _MOST_BEFORE = 33
 
 
+#: From each character to `w` if a token may have it; `?` stands for all that are not ASCII.
+_CLASSES = bytes.maketrans(
+    (string.digits + string.ascii_letters + "_-?").encode(), b"w" * (len(string.ascii_letters) + 13)
+)
+#: The least length of a token without dots.
+_LEAST = 50
+
+
 def may_be_loose(text: str) -> bool:
-    """Whether the text has such a token."""
-    return any(pattern.search(text) for pattern in _LOOSE)
+    """Whether a text can contain such a token; cheaper than a search for one."""
+    classes = text.encode("ascii", "replace").translate(_CLASSES)
+    return b"w" * _LEAST in classes or b".wwwwww." in classes
 
 
 def loose_in(text: str) -> Iterator[Span]:
     """Where such tokens stand in the text."""
+    if not may_be_loose(text):
+        return
     for pattern in _LOOSE:
         for match in pattern.finditer(text):
             before = _BEFORE.match(text[max(0, match.start() - _MOST_BEFORE) : match.start()][::-1])

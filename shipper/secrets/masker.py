@@ -1,6 +1,8 @@
 """Find the secrets of a text, and replace them: one search for gates, patterns where they stand."""
 
 import re
+import sys
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
@@ -10,23 +12,19 @@ from shipper.secrets.assigned import STANDS_FOR, names_in
 from shipper.secrets.documents import DOCUMENTS, nearby
 from shipper.secrets.gates import Hit, Search, search_of
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
-from shipper.secrets.loose import loose_in, may_be_loose
+from shipper.secrets.loose import loose_in
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
 from shipper.secrets.numbers import numbers_in
 from shipper.secrets.persons import PERSONS, emails
 from shipper.secrets.shapes import SHAPES
 from shipper.secrets.spans import PERSON, SURE, Places, Span, joined
-from shipper.secrets.views import View, in_base64, may_be_base64, may_be_coded, views_of
+from shipper.secrets.views import View, in_base64, may_be_coded, views_of
 
 #: Called with the kind of what was masked, and how many.
 Seen = Callable[[str, int], None]
 
 #: All kinds with a row; the others are code: values of names, addresses, numbers, documents.
 KINDS: tuple[Kind, ...] = (*SHAPES, *VENDOR_KINDS, *PERSONS)
-#: Digits as a card, a phone or a social security number may have, and heads of bank accounts.
-_NUMBER = re.compile(
-    r"[0-9](?:[0-9 ().-]{8}|(?<=(?<![A-Za-z0-9])[A-Za-z]{2}.)[0-9][ -]?[A-Za-z0-9]{4})"
-)
 _WORD, _MAIL = object(), object()
 #: What a finder gets and gives: the text, its hits, where secrets are.
 _Row = Kind | object
@@ -64,36 +62,23 @@ class Masker:
         `work` bounds the gates that are followed. Short texts come first; a text for which too few
         are left counts as one secret.
         """
-        pool = "\0".join(texts)
+        pool = "\0".join(texts)  # no pattern matches across a NUL
         hits = self._search(_lower(pool))
-        number = _NUMBER.search(pool)
-        first_number = number.start() if number else len(pool)
-        is_coded = may_be_coded(pool.replace("\0", "")) or pool.count("\0") >= max(1, len(texts))
-        is_loose = may_be_loose(pool)
-        if (
-            not hits
-            and not number
-            and not is_coded
-            and not is_loose
-            and not any(map(may_be_base64, texts))
-        ):
-            return {}
-        found: dict[str, list[Span]] = {}
-        parts = [*_parts(texts, hits, first_number)]
+        numbers = sorted(span.start for span in _unnamed(pool))
+        is_coded = may_be_coded(pool, len(texts) - 1)
+        parts = [*_parts(texts, hits, numbers, is_coded=is_coded)]
         if work is not None and len(hits) > work // 4:
             parts.sort(key=lambda part: len(part.text))
-        for part in parts:
-            text = part.text
+        found: dict[str, list[Span]] = {}
+        for text, mine, has_number in parts:
             if work is not None:
-                work -= len(part.hits)
-                if work < 0 and part.hits:
+                work -= len(mine)
+                if work < 0 and mine:
                     found[text] = [Span(0, len(text), "[CUT]")]
                     continue
-            has_number = part.has_number or is_loose
-            if part.hits or has_number or is_coded or may_be_base64(text):
-                spans = self._all(text, part.hits, has_number=has_number)
-                if spans:
-                    found[text] = spans
+            spans = self._all(text, mine, has_number=has_number)
+            if spans:
+                found[text] = spans
         return found
 
     def spans(self, text: str) -> list[Span]:
@@ -105,10 +90,9 @@ class Masker:
         if may_be_coded(text):
             for view in views_of(text):
                 found = joined([*found, *self._through(view)])
-        if may_be_base64(text):
-            for start, end, plain in in_base64(text):
-                if inner := self.spans(plain):
-                    found = joined([*found, Span(start, end, inner[0].token)])
+        for start, end, plain in in_base64(text):
+            if inner := self.spans(plain):
+                found = joined([*found, Span(start, end, inner[0].token)])
         return found
 
     def mask(self, text: str, seen: Seen) -> str:
@@ -124,8 +108,7 @@ class Masker:
             return []
         found = self._found(text, hits)
         if has_number:
-            found += numbers_in(text)
-            found += loose_in(text)
+            found += _unnamed(text)
         if self._keeps and found:
             found = [span for span in found if not self._keeps(text[span.start : span.end])]
         return joined(found) if len(found) > 1 else found
@@ -176,16 +159,31 @@ class _Part(NamedTuple):
     has_number: bool
 
 
-def _parts(texts: list[str], hits: list[Hit], first_number: int) -> Iterator[_Part]:
-    at = following = 0
+def _parts(
+    texts: list[str], hits: list[Hit], numbers: list[int], *, is_coded: bool
+) -> Iterator[_Part]:
+    """The texts of a pool that may hold a secret; `numbers` are where numbers begin."""
+    begins = [at for _, at in hits]
+    begins.append(sys.maxsize)
+    numbers.append(sys.maxsize)
+    at = hit = number = 0
     for text in texts:
         end = at + len(text)
-        mine = []
-        while following < len(hits) and hits[following][1] < end:
-            mine.append((hits[following][0], hits[following][1] - at))
-            following += 1
-        yield _Part(text, mine, first_number < end)
+        has_number = numbers[number] < end
+        if begins[hit] < end or has_number:
+            first = hit
+            hit = bisect_left(begins, end, hit)
+            number = bisect_left(numbers, end, number)
+            yield _Part(text, [(gate, start - at) for gate, start in hits[first:hit]], has_number)
+        elif (is_coded and may_be_coded(text)) or in_base64(text):
+            yield _Part(text, [], has_number)
         at = end + 1
+
+
+def _unnamed(text: str) -> Iterator[Span]:
+    """What has neither a gate nor a name."""
+    yield from numbers_in(text)
+    yield from loose_in(text)
 
 
 def _stem_width(gate: str) -> int:
