@@ -12,13 +12,13 @@ from shipper.secrets.assigned import STANDS_FOR, names_in
 from shipper.secrets.documents import DOCUMENTS, nearby
 from shipper.secrets.gates import Hit, Search, search_of
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
-from shipper.secrets.loose import loose_in
+from shipper.secrets.loose import loose_in, may_be_loose
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
 from shipper.secrets.numbers import numbers_in
 from shipper.secrets.persons import PERSONS, emails
 from shipper.secrets.shapes import SHAPES
 from shipper.secrets.spans import PERSON, SURE, Places, Span, joined
-from shipper.secrets.views import View, in_base64, may_be_coded, views_of
+from shipper.secrets.views import LEAST_BASE64, View, in_base64, may_be_coded, views_of
 
 #: Called with the kind of what was masked, and how many.
 Seen = Callable[[str, int], None]
@@ -54,6 +54,7 @@ class Masker:
         self._gates = tuple(table)
         self._widths = tuple(map(_stem_width, table))
         self._rows = tuple(map(tuple, table.values()))
+        self._alone = tuple(map(_alone, self._rows))
         self._search: Search = search_of(self._gates)
 
     def found_in(self, texts: list[str], work: int | None = None) -> dict[str, list[Span]]:
@@ -64,6 +65,8 @@ class Masker:
         """
         pool = "\0".join(texts)  # no pattern matches across a NUL
         hits = self._search(_lower(pool))
+        if work is None or len(hits) <= work:
+            hits = [hit for hit in hits if self._may_begin(pool, *hit)]
         numbers = sorted(span.start for span in _unnamed(pool))
         is_coded = may_be_coded(pool, len(texts) - 1)
         parts = [*_parts(texts, hits, numbers, is_coded=is_coded)]
@@ -80,6 +83,17 @@ class Masker:
             if spans:
                 found[text] = spans
         return found
+
+    def may_hold_tokens(self, text: str) -> bool:
+        """Whether a token may be in the text; cheaper than to find it."""
+        return bool(
+            self._search(_lower(text)) or may_be_coded(text) or may_be_loose(text) or in_base64(text)
+        )
+
+    def _may_begin(self, pool: str, index: int, at: int) -> bool:
+        """Whether a secret may stand at a gate: most gates are also parts of usual words."""
+        kinds = self._alone[index]
+        return not kinds or any(_compiled(kind.pattern).match(pool, at) for kind in kinds)
 
     def spans(self, text: str) -> list[Span]:
         """The secrets of a text, in order, none within another."""
@@ -175,7 +189,9 @@ def _parts(
             hit = bisect_left(begins, end, hit)
             number = bisect_left(numbers, end, number)
             yield _Part(text, [(gate, start - at) for gate, start in hits[first:hit]], has_number)
-        elif (is_coded and may_be_coded(text)) or in_base64(text):
+        elif (is_coded and may_be_coded(text)) or (
+            len(text) >= LEAST_BASE64 and " " not in text and in_base64(text)
+        ):
             yield _Part(text, [], has_number)
         at = end + 1
 
@@ -206,6 +222,15 @@ def _lower(text: str) -> str:
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
+
+
+def _alone(rows: tuple[_Row, ...]) -> tuple[Kind, ...]:
+    """The kinds of a gate, if they alone decide, in texts that are joined as in one text."""
+    kinds = tuple(row for row in rows if isinstance(row, Kind))
+    is_alone = len(kinds) == len(rows) and not any(
+        kind.back or re.search(r"\\[AZ]|[$^]", kind.pattern) for kind in kinds
+    )
+    return kinds if is_alone else ()
 
 
 #: Characters after a gate in which a match must end, if it may begin before the gate.

@@ -1,10 +1,10 @@
 """Secrets of structures: columns of tables, members of keys and manifests, parts of a list."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from shipper.secrets.masker import masker
-from shipper.secrets.names import is_secret_name, labelled
+from shipper.secrets.names import is_secret_name, labelled, may_be_labelled
 from shipper.secrets.spans import Span
 
 _COLUMNS = ("columns", "header", "headers", "fields", "column_names", "columnNames", "cols")
@@ -19,6 +19,15 @@ _MOST_ITEMS, _MOST_CHARS, _LEAST_PART = 64, 4096, 8
 _SURE = frozenset({"[TOKEN]", "[JWT]", "[PRIVATE_KEY]", "[AUTHORIZATION]"})
 
 _Mask = Callable[[Any], object]
+
+
+def may_hide(keys: Collection[Any]) -> bool:
+    """Whether an object with these keys may hide some of its members, or cells of a table.
+
+    If not, `hidden_members` and `without_cells` find none, whatever the values are.
+    """
+    is_table = any(key in keys for key in _ROWS) and any(key in keys for key in _COLUMNS)
+    return is_table or "kty" in keys or "kind" in keys or may_be_labelled(keys)
 
 
 def hidden_members(value: Mapping[Any, object]) -> tuple[object, ...]:
@@ -80,8 +89,9 @@ def parts_of_secrets(items: Sequence[object]) -> dict[int, list[Span]]:
         return {}
     if any(text[:1] == "-" for text in texts):
         return _in_items(texts, " ", masker().spans(" ".join(texts)))
-    if any(len(text) >= _LEAST_PART for text in texts):
-        spans = masker().spans("".join(texts))
+    line = "".join(texts)
+    if any(len(text) >= _LEAST_PART for text in texts) and masker().may_hold_tokens(line):
+        spans = masker().spans(line)
         found = _in_items(texts, "", [span for span in spans if span.token in _SURE])
         return {at: part for at, part in found.items() if part[0][:2] == (0, len(texts[at]))}
     return {}

@@ -34,11 +34,19 @@ _SAME = {
     **dict.fromkeys((*range(8208, 8214), 8722), 45),
     0x2024: 46,
 }
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{16,4096}={0,2}(?![A-Za-z0-9+/_=-])")
+#: A word in base64. The bits of its first characters must be those of UTF-8: an ASCII character that
+#: no continuation follows, a continuation, or a head that a continuation follows (RFC 3629). Most
+#: identifiers fail here.
+_BASE64 = re.compile(
+    r"(?<![A-Za-z0-9+/_=-])(?![g-v])"
+    r"(?=(?:(?:[A-Za-f][A-HM-Xc-ns-z0-389+/_-]|[g-v][A-Za-z0-9+/_-]|[w-z0-9][I-LYZabo-r4-7])"
+    r"[A-Za-z0-9+/_-]{2}){4})"
+    r"[A-Za-z0-9+/_-]{16,4096}={0,2}(?![A-Za-z0-9+/_=-])"
+)
 
 
 #: Eleven characters in base64.
-_LEAST_BASE64 = 16
+LEAST_BASE64 = 16
 
 
 #: A word in two alphabets.
@@ -138,7 +146,7 @@ def in_base64(text: str) -> list[tuple[int, int, str]]:
 
     There are none in a text with a blank: the words beside it show that it is not base64.
     """
-    if len(text) < _LEAST_BASE64 or " " in text:
+    if len(text) < LEAST_BASE64 or " " in text:
         return []
     return [
         (match.start(), match.end(), plain)
