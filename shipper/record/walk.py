@@ -33,7 +33,7 @@ _FIRST_CARD = 10**12
 _FIRST_HUGE = 1 << 63
 
 #: A text that begins so may hold JSON. (A text's first character, so never empty.)
-_OPENING = frozenset("{[")
+OPENING = frozenset("{[")
 
 
 class Walk(Struct):
@@ -121,7 +121,7 @@ class Walk(Struct):
                     after_names(without_column(value, self.masked))
                 )
             ]
-        if isinstance(value, str) and value[:1] in _OPENING:
+        if isinstance(value, str) and value[:1] in OPENING:
             return self.masked_json(value)
         return value
 
@@ -191,7 +191,7 @@ def _windows(value: object) -> object:
 
 
 def _string(walk: Walk, text: str, _depth: int) -> object:
-    if text[:1] in _OPENING and len(text) <= WINDOW and may_name_secrets(text):
+    if text[:1] in OPENING and len(text) <= WINDOW and may_name_secrets(text):
         text = walk.masked_json(text)
     return walk.text(text)
 
@@ -205,7 +205,7 @@ def _mapping(walk: Walk, value: Mapping[object, object], depth: int) -> dict[str
     clean: dict[str, object] = {}
     for name, item in zip(names, value.values(), strict=False):
         kind = type(item)
-        if kind is str and item[:1] not in _OPENING:  # type: ignore[index]
+        if kind is str and item[:1] not in OPENING:  # type: ignore[index]
             walk.texts.append(item[:WINDOW])  # type: ignore[index]
             clean[name] = item
         elif kind is bool or (kind is int and -_FIRST_CARD < item < _FIRST_CARD):  # type: ignore[operator]
@@ -236,7 +236,7 @@ def _any_mapping(walk: Walk, value: Mapping[object, object], depth: int) -> dict
         elif is_personal(name, item):
             walk.saw("person", 1)
             clean[name] = "[PERSON]"
-        elif type(item) is str and item[:1] not in _OPENING:
+        elif type(item) is str and item[:1] not in OPENING:
             walk.texts.append(item[:WINDOW])
             clean[name] = item
         else:
@@ -260,7 +260,7 @@ def _list(walk: Walk, items: Any, depth: int) -> list[object]:
             clean.append(walk.masked(item))
         elif number in parts:
             clean.append(walk.text(walk.without(item, parts[number])))
-        elif type(item) is str and item[:1] not in _OPENING:
+        elif type(item) is str and item[:1] not in OPENING:
             walk.texts.append(item[:WINDOW])
             clean.append(item)
         else:

@@ -1,9 +1,9 @@
 """Tokens with a form but no word in it that a search for literals could find."""
 
 import re
-import string
 from collections.abc import Iterator
 
+from shipper.secrets.classes import classes_of
 from shipper.secrets.spans import SURE, Span
 
 #: Each begins with one fixed character, which a search finds fastest: Discord's bots
@@ -26,23 +26,21 @@ _BEFORE = re.compile(r"[\w-]*")
 _MOST_BEFORE = 33
 
 
-#: From each character to `w` if a token may have it; `?` stands for all that are not ASCII.
-_CLASSES = bytes.maketrans(
-    (string.digits + string.ascii_letters + "_-?").encode(), b"w" * (len(string.ascii_letters) + 13)
-)
-#: The least length of a token without dots.
-_LEAST = 50
+#: From each class to `w` if a token may have it; `?` stands for all that are not ASCII.
+_WORDS = bytes.maketrans(b"0a_-?", b"wwwww")
+#: A token without dots has at least these.
+_LONG = b"w" * 50
 
 
-def may_be_loose(text: str) -> bool:
-    """Whether a text can contain such a token; cheaper than a search for one."""
-    classes = text.encode("ascii", "replace").translate(_CLASSES)
-    return b"w" * _LEAST in classes or b".wwwwww." in classes
+def may_be_loose(classes: bytes) -> bool:
+    """Whether a text with these classes of characters can have such a token."""
+    words = classes.translate(_WORDS)
+    return _LONG in words or b".wwwwww." in words
 
 
 def loose_in(text: str) -> Iterator[Span]:
     """Where such tokens stand in the text."""
-    if not may_be_loose(text):
+    if not may_be_loose(classes_of(text)):
         return
     for pattern in _LOOSE:
         for match in pattern.finditer(text):

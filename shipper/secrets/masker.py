@@ -9,12 +9,13 @@ from functools import cache
 from typing import NamedTuple
 
 from shipper.secrets.assigned import STANDS_FOR, names_in
+from shipper.secrets.classes import classes_of
 from shipper.secrets.documents import DOCUMENTS, nearby
 from shipper.secrets.gates import Hit, Search, search_of
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
 from shipper.secrets.loose import loose_in, may_be_loose
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
-from shipper.secrets.numbers import numbers_in
+from shipper.secrets.numbers import may_have_numbers, numbers_in
 from shipper.secrets.persons import PERSONS, emails
 from shipper.secrets.shapes import SHAPES
 from shipper.secrets.spans import PERSON, SURE, Places, Span, joined
@@ -26,6 +27,7 @@ Seen = Callable[[str, int], None]
 #: All kinds with a row; the others are code: values of names, addresses, numbers, documents.
 KINDS: tuple[Kind, ...] = (*SHAPES, *VENDOR_KINDS, *PERSONS)
 _WORD, _MAIL = object(), object()
+_Matches = tuple[Callable[[str, int], re.Match[str] | None], ...]
 #: What a finder gets and gives: the text, its hits, where secrets are.
 _Row = Kind | object
 
@@ -54,7 +56,7 @@ class Masker:
         self._gates = tuple(table)
         self._widths = tuple(map(_stem_width, table))
         self._rows = tuple(map(tuple, table.values()))
-        self._alone = tuple(map(_alone, self._rows))
+        self._matches: list[_Matches | None] = [None] * len(self._rows)
         self._search: Search = search_of(self._gates)
 
     def found_in(self, texts: list[str], work: int | None = None) -> dict[str, list[Span]]:
@@ -66,9 +68,11 @@ class Masker:
         pool = "\0".join(texts)  # no pattern matches across a NUL
         hits = self._search(_lower(pool))
         if work is None or len(hits) <= work:
-            hits = [hit for hit in hits if self._may_begin(pool, *hit)]
-        numbers = sorted(span.start for span in _unnamed(pool))
+            hits = self._promising(pool, hits)
+        numbers = _starts(pool)
         is_coded = may_be_coded(pool, len(texts) - 1)
+        if not hits and not numbers and not is_coded and not any(map(_is_base64, texts)):
+            return {}
         parts = [*_parts(texts, hits, numbers, is_coded=is_coded)]
         if work is not None and len(hits) > work // 4:
             parts.sort(key=lambda part: len(part.text))
@@ -87,13 +91,28 @@ class Masker:
     def may_hold_tokens(self, text: str) -> bool:
         """Whether a token may be in the text; cheaper than to find it."""
         return bool(
-            self._search(_lower(text)) or may_be_coded(text) or may_be_loose(text) or in_base64(text)
+            self._search(_lower(text))
+            or may_be_coded(text)
+            or may_be_loose(classes_of(text))
+            or in_base64(text)
         )
 
-    def _may_begin(self, pool: str, index: int, at: int) -> bool:
-        """Whether a secret may stand at a gate: most gates are also parts of usual words."""
-        kinds = self._alone[index]
-        return not kinds or any(_compiled(kind.pattern).match(pool, at) for kind in kinds)
+    def _promising(self, pool: str, hits: list[Hit]) -> list[Hit]:
+        """The gates at which a secret may stand: most gates are also parts of usual words."""
+        kept = []
+        for hit in hits:
+            index, at = hit
+            matches = self._matches[index]
+            if matches is None:
+                matches = self._matches[index] = _matches(self._rows[index])
+            if not matches:
+                kept.append(hit)
+                continue
+            for match in matches:
+                if match(pool, at):
+                    kept.append(hit)
+                    break
+        return kept
 
     def spans(self, text: str) -> list[Span]:
         """The secrets of a text, in order, none within another."""
@@ -189,11 +208,21 @@ def _parts(
             hit = bisect_left(begins, end, hit)
             number = bisect_left(numbers, end, number)
             yield _Part(text, [(gate, start - at) for gate, start in hits[first:hit]], has_number)
-        elif (is_coded and may_be_coded(text)) or (
-            len(text) >= LEAST_BASE64 and " " not in text and in_base64(text)
-        ):
+        elif (is_coded and may_be_coded(text)) or _is_base64(text):
             yield _Part(text, [], has_number)
         at = end + 1
+
+
+def _is_base64(text: str) -> bool:
+    return len(text) >= LEAST_BASE64 and " " not in text and bool(in_base64(text))
+
+
+def _starts(pool: str) -> list[int]:
+    """Where a number or a token without a gate begins."""
+    classes = classes_of(pool)
+    if not may_have_numbers(pool, classes) and not may_be_loose(classes):
+        return []
+    return sorted(span.start for span in _unnamed(pool))
 
 
 def _unnamed(text: str) -> Iterator[Span]:
@@ -224,13 +253,13 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _alone(rows: tuple[_Row, ...]) -> tuple[Kind, ...]:
-    """The kinds of a gate, if they alone decide, in texts that are joined as in one text."""
+def _matches(rows: tuple[_Row, ...]) -> _Matches:
+    """What matches at a gate, if nothing else decides, in joined texts as in each alone."""
     kinds = tuple(row for row in rows if isinstance(row, Kind))
     is_alone = len(kinds) == len(rows) and not any(
         kind.back or re.search(r"\\[AZ]|[$^]", kind.pattern) for kind in kinds
     )
-    return kinds if is_alone else ()
+    return tuple(_compiled(kind.pattern).match for kind in kinds) if is_alone else ()
 
 
 #: Characters after a gate in which a match must end, if it may begin before the gate.

@@ -1,9 +1,9 @@
 """Numbers that only their form and check digits distinguish from others: cards, IBANs, SSNs."""
 
 import re
-import string
 from collections.abc import Iterator
 
+from shipper.secrets.classes import classes_of
 from shipper.secrets.spans import NUMBER, Span
 
 #: First digits of payment cards by length (ISO/IEC 7812-1). A time in milliseconds has 13 digits,
@@ -135,21 +135,23 @@ _LEAST_DIGITS = 9
 _AROUND = 4
 
 
-#: From each character to its class: `0` for a digit, `a` for a letter, other characters unchanged.
-_CLASSES = bytes.maketrans(
-    (string.digits + string.ascii_letters).encode(), b"0" * 10 + b"a" * len(string.ascii_letters)
-)
-_FRACTION = re.compile(rb"0\.0+")
+#: Digits of the shortest card, and of any number.
+_CARD, _EIGHT = b"0" * min(_FIRST_DIGITS), b"0" * 8
+#: Decimals of a fraction that are more than a group of digits.
+_LEAST_FRACTION = b"0." + b"0" * 9
+_FRACTION = re.compile(rb"0\.0{9,}")
 _OF_IBAN = re.compile(rb"aa00(?<![0a]aa00)")
 _ABROAD = re.compile(r"00(?<![\w+]00)[1-9][0-9]? ")
 
 
-def numbers_in(text: str) -> Iterator[Span]:
-    """Cards, bank accounts, phone and social security numbers.
+def may_have_numbers(text: str, classes: bytes) -> bool:
+    """Whether a text with these classes of characters can have such a number."""
+    return _may_be_number(text, classes) or _may_be_iban(text, classes)
 
-    In the usual text a few searches for fixed bytes show that there are none.
-    """
-    classes = text.encode("ascii", "replace").translate(_CLASSES)
+
+def numbers_in(text: str) -> Iterator[Span]:
+    """Cards, bank accounts, phone and social security numbers."""
+    classes = classes_of(text)
     if _may_be_iban(text, classes):
         yield from _ibans(text)
     if _may_be_number(text, classes):
@@ -167,20 +169,21 @@ def _may_be_iban(text: str, classes: bytes) -> bool:
 
 
 def _may_be_number(text: str, classes: bytes) -> bool:
-    # The shorter searches come first: they end in a rare character, which makes them faster.
+    if b"+" in classes:
+        return b"+0" in classes or _has_form(classes) or _ABROAD.search(text) is not None
+    if _LEAST_FRACTION in classes:
+        classes = _FRACTION.sub(b"0.a", classes)  # no number begins in one
+    has_digits = _EIGHT in classes.translate(None, b" -.()/")
+    return (has_digits and _has_form(classes)) or _ABROAD.search(text) is not None
+
+
+def _has_form(classes: bytes) -> bool:
     return (
-        (b"00-" in classes and (b"00-0000" in classes or b".000-00" in classes))
-        or (b"00." in classes and b"00.0000" in classes)
-        or (b"+" in classes and b"+0" in classes)
-        or _has_digits_of_card(classes)
-        or _ABROAD.search(text) is not None
+        b"00-0000" in classes  # of a social security number or a phone
+        or b"00.0000" in classes  # the same, and a card with dots
+        or b".000-00" in classes  # Brazil's
+        or _CARD in classes.translate(None, b" -")
     )
-
-
-def _has_digits_of_card(classes: bytes) -> bool:
-    if b"0.0" in classes:  # a card does not begin in a fraction
-        classes = _FRACTION.sub(b"0.a", classes)
-    return b"0" * min(_FIRST_DIGITS) in classes.translate(None, b" -")
 
 
 def _in_runs(text: str) -> Iterator[Span]:

@@ -146,7 +146,7 @@ def in_base64(text: str) -> list[tuple[int, int, str]]:
 
     There are none in a text with a blank: the words beside it show that it is not base64.
     """
-    if len(text) < LEAST_BASE64 or " " in text:
+    if len(text) < LEAST_BASE64 or " " in text or not _BASE64.search(text):
         return []
     return [
         (match.start(), match.end(), plain)
