@@ -28,8 +28,9 @@ _MOST_BEFORE = 33
 
 #: From each class to `w` if a token may have it; `?` stands for all that are not ASCII.
 _WORDS = bytes.maketrans(b"0a_-?", b"wwwww")
-#: A token without dots has at least these.
-_LONG = b"w" * 50
+#: Characters of the shortest such token, which has no dots.
+LEAST_LOOSE = 50
+_LONG = b"w" * LEAST_LOOSE
 
 
 def may_be_loose(classes: bytes) -> bool:

@@ -13,7 +13,7 @@ from shipper.secrets.classes import classes_of
 from shipper.secrets.documents import DOCUMENTS, nearby
 from shipper.secrets.gates import Hit, Search, search_of
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
-from shipper.secrets.loose import loose_in, may_be_loose
+from shipper.secrets.loose import LEAST_LOOSE, loose_in, may_be_loose
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
 from shipper.secrets.numbers import may_have_numbers, numbers_in
 from shipper.secrets.persons import PERSONS, emails
@@ -93,8 +93,8 @@ class Masker:
         return bool(
             self._search(_lower(text))
             or may_be_coded(text)
-            or may_be_loose(classes_of(text))
-            or in_base64(text)
+            or (len(text) >= LEAST_LOOSE and may_be_loose(classes_of(text)))
+            or _is_base64(text)
         )
 
     def _promising(self, pool: str, hits: list[Hit]) -> list[Hit]:

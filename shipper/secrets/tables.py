@@ -82,19 +82,28 @@ def _masked_rows(rows: Any, columns: set[int], mask: _Mask) -> Any:
 
 def parts_of_secrets(items: Sequence[object]) -> dict[int, list[Span]]:
     """The secrets of a command line in a list, and of a token that is split over items."""
-    texts = [item for item in items[: _MOST_ITEMS + 1] if type(item) is str]
-    if not 1 < len(texts) <= _MOST_ITEMS or len(texts) != len(items):
+    if not 1 < len(items) <= _MOST_ITEMS:
         return {}
-    if sum(map(len, texts)) > _MOST_CHARS:
+    is_command = is_long = False
+    for item in items:
+        if type(item) is not str:
+            return {}
+        is_command = is_command or item[:1] == "-"
+        is_long = is_long or len(item) >= _LEAST_PART
+    if not (is_command or is_long):
         return {}
-    if any(text[:1] == "-" for text in texts):
-        return _in_items(texts, " ", masker().spans(" ".join(texts)))
-    line = "".join(texts)
-    if any(len(text) >= _LEAST_PART for text in texts) and masker().may_hold_tokens(line):
-        spans = masker().spans(line)
-        found = _in_items(texts, "", [span for span in spans if span.token in _SURE])
-        return {at: part for at, part in found.items() if part[0][:2] == (0, len(texts[at]))}
-    return {}
+    return _in_line([*map(str, items)], " " if is_command else "")
+
+
+def _in_line(texts: list[str], mark: str) -> dict[int, list[Span]]:
+    line = mark.join(texts)
+    if sum(map(len, texts)) > _MOST_CHARS or not (mark or masker().may_hold_tokens(line)):
+        return {}
+    if mark:
+        return _in_items(texts, mark, masker().spans(line))
+    spans = [span for span in masker().spans(line) if span.token in _SURE]
+    found = _in_items(texts, mark, spans)
+    return {at: part for at, part in found.items() if part[0][:2] == (0, len(texts[at]))}
 
 
 def _in_items(texts: list[str], mark: str, spans: list[Span]) -> dict[int, list[Span]]:
