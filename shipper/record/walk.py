@@ -22,6 +22,7 @@ from shipper.secrets.persons import is_personal, may_be_personal
 from shipper.secrets.spans import Span
 from shipper.secrets.tables import (
     hidden_members,
+    is_plain,
     may_hide,
     parts_of_secrets,
     without_cells,
@@ -248,6 +249,10 @@ def _any_mapping(walk: Walk, value: Mapping[object, object], depth: int) -> dict
 
 def _list(walk: Walk, items: Any, depth: int) -> list[object]:
     """Items; masks also the one after a secret name, as in `["--password", "x"]`."""
+    if type(items) is list and len(items) <= walk.room and is_plain(kept := [*items]):
+        walk.room -= len(kept)
+        walk.texts += [item[:WINDOW] for item in kept]
+        return kept
     parts = parts_of_secrets(items) if isinstance(items, list | tuple) else {}
     if isinstance(items, list | tuple):
         items = without_column(items, walk.masked)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from shipper.secrets.masker import masker
-from shipper.secrets.names import is_secret_name, labelled, may_be_labelled
+from shipper.secrets.names import MAX_NAME, is_secret_name, labelled, may_be_labelled
 from shipper.secrets.spans import Span
 
 _COLUMNS = ("columns", "header", "headers", "fields", "column_names", "columnNames", "cols")
@@ -78,6 +78,28 @@ def _masked_rows(rows: Any, columns: set[int], mask: _Mask) -> Any:
         else row
         for number, row in enumerate(rows)
     ]
+
+
+def is_plain(items: Sequence[object]) -> bool:
+    """Whether a list has only texts, of which none decides about another: the usual list.
+
+    The texts themselves are still to be searched.
+    """
+    if not 0 < len(items) <= _MOST_ITEMS:
+        return False
+    is_long = False
+    for item in items:
+        if type(item) is not str or item[:1] in _SPECIAL:
+            return False
+        is_long = is_long or len(item) >= _LEAST_PART
+    if len(items) == 2 and is_secret_name(items[0][:MAX_NAME]):  # type: ignore[index]  # noqa: PLR2004 - a pair
+        return False
+    line = "".join(items) if is_long else ""  # type: ignore[arg-type]
+    return len(line) <= _MOST_CHARS and not (line and masker().may_hold_tokens(line))
+
+
+#: With these an option or JSON begins; an empty text may also be the value of an option.
+_SPECIAL = frozenset({"-", "{", "[", ""})
 
 
 def parts_of_secrets(items: Sequence[object]) -> dict[int, list[Span]]:
