@@ -21,7 +21,7 @@ from shipper.catalog import Field
 from shipper.catalog.derived import SUBJECTS, Kind, kind_of
 from shipper.record.classify import Classified
 from shipper.record.finish import Finish
-from shipper.record.format import encode_json
+from shipper.record.format import encode_json, valid
 from shipper.record.limits import (
     CHARS_A_GATE,
     MAX_CHARS,
@@ -31,7 +31,7 @@ from shipper.record.limits import (
     MIN_WORK,
     WINDOW,
 )
-from shipper.record.walk import OPENING, Walk, valid
+from shipper.record.walk import OPENING, Walk
 from shipper.secrets.masker import masker
 
 _RESULT = "mcp.tool.result.text"

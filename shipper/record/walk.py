@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from shipper.record.format import encode_json
+from shipper.record.format import encode_json, valid
 from shipper.record.limits import MAX_DEPTH, MAX_INTEGER_BITS, MAX_VALUES, WINDOW
 from shipper.secrets.duplicates import has_duplicates
 from shipper.secrets.echoes import MAX_SECRETS, remember
@@ -338,8 +338,3 @@ def _step_of(value: object) -> _Step:
         if isinstance(value, types):
             return step
     return _other
-
-
-def valid(text: str) -> str:
-    """Without lone surrogates, which no UTF-8 can carry."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from shipper.secrets.entropy import looks_random
+from shipper.secrets.lazy import lazy
 from shipper.secrets.names import HARMLESS, MAX_NAME, STATES, is_secret_name
 
 #: The types of a JSON schema, which describes a secret and holds none.
 _TYPES = frozenset({"string", "object", "number", "integer", "boolean", "array", "null"})
-_PATH = re.compile(r"[/~.]|[A-Za-z]:\\")
-_TELLING = re.compile(r"secret|token|key|passw|cred|auth|access|session|signature")
+_PATH = lazy(r"[/~.]|[A-Za-z]:\\")
+_TELLING = lazy(r"secret|token|key|passw|cred|auth|access|session|signature")
 _LEAST_RANDOM = 20
 _MOST_RANDOM = 512
 

@@ -1,16 +1,16 @@
 """Tokens with a form but no word in it that a search for literals could find."""
 
-import re
 from collections.abc import Iterator
 
 from shipper.secrets.classes import classes_of
+from shipper.secrets.lazy import lazy
 from shipper.secrets.spans import SURE, Span
 
 #: Each begins with one fixed character, which a search finds fastest: Discord's bots
 #: (discord.com/developers), Mailgun's sending keys (documentation.mailgun.com), Bitcoin's keys.
 _LOOSE = tuple(
     map(
-        re.compile,
+        lazy,
         (
             r"\.(?:(?<=(?<![\w-])[MNO][\w-]{23}\.)|(?<=(?<![\w-])[MNO][\w-]{25}\.))[\w-]{6}\.[\w-]{27,}",
             r"-(?<=(?<![0-9a-f])[0-9a-f]{32}-)[0-9a-f]{8}-[0-9a-f]{8}(?![0-9a-f])",
@@ -22,7 +22,7 @@ _LOOSE = tuple(
     )
 )
 #: Characters before the fixed one.
-_BEFORE = re.compile(r"[\w-]*")
+_BEFORE = lazy(r"[\w-]*")
 _MOST_BEFORE = 33
 
 

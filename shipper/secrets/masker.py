@@ -1,7 +1,6 @@
 """Find the secrets of a text, and replace them: one search for gates, patterns where they stand."""
 
 import re
-import sys
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -69,21 +68,21 @@ class Masker:
         hits = self._search(_lower(pool))
         if work is None or len(hits) <= work:
             hits = self._promising(pool, hits)
-        numbers = _starts(pool)
+        unnamed = _unnamed(pool)
         is_coded = may_be_coded(pool, len(texts) - 1)
-        if not hits and not numbers and not is_coded and not any(map(_is_base64, texts)):
+        if not hits and not unnamed and not is_coded and not any(map(_is_base64, texts)):
             return {}
-        parts = [*_parts(texts, hits, numbers, is_coded=is_coded)]
+        parts = [*_parts(texts, hits, unnamed, is_coded=is_coded)]
         if work is not None and len(hits) > work // 4:
             parts.sort(key=lambda part: len(part.text))
         found: dict[str, list[Span]] = {}
-        for text, mine, has_number in parts:
+        for text, mine, unnamed in parts:
             if work is not None:
                 work -= len(mine)
                 if work < 0 and mine:
                     found[text] = [Span(0, len(text), "[CUT]")]
                     continue
-            spans = self._all(text, mine, has_number=has_number)
+            spans = self._all(text, mine, unnamed)
             if spans:
                 found[text] = spans
         return found
@@ -116,10 +115,10 @@ class Masker:
 
     def spans(self, text: str) -> list[Span]:
         """The secrets of a text, in order, none within another."""
-        return self._all(text, self._search(_lower(text)), has_number=True)
+        return self._all(text, self._search(_lower(text)), _unnamed(text))
 
-    def _all(self, text: str, hits: list[Hit], *, has_number: bool) -> list[Span]:
-        found = self._plain(text, hits, has_number=has_number)
+    def _all(self, text: str, hits: list[Hit], unnamed: list[Span]) -> list[Span]:
+        found = self._plain(text, hits, unnamed)
         if may_be_coded(text):
             for view in views_of(text):
                 found = joined([*found, *self._through(view)])
@@ -134,14 +133,12 @@ class Masker:
 
     def _through(self, view: View) -> list[Span]:
         hits = self._search(_lower(view.text))
-        return [view.back(span) for span in self._plain(view.text, hits, has_number=True)]
+        return [view.back(span) for span in self._plain(view.text, hits, _unnamed(view.text))]
 
-    def _plain(self, text: str, hits: list[Hit], *, has_number: bool) -> list[Span]:
-        if not hits and not has_number:
+    def _plain(self, text: str, hits: list[Hit], unnamed: list[Span]) -> list[Span]:
+        if not hits and not unnamed:
             return []
-        found = self._found(text, hits)
-        if has_number:
-            found += _unnamed(text)
+        found = self._found(text, hits) + unnamed
         if self._keeps and found:
             found = [span for span in found if not self._keeps(text[span.start : span.end])]
         return joined(found) if len(found) > 1 else found
@@ -185,31 +182,33 @@ class Masker:
 
 
 class _Part(NamedTuple):
-    """One text of a pool, with the gates in it."""
+    """One text of a pool, with the gates in it and what has neither a gate nor a name."""
 
     text: str
     hits: list[Hit]
-    has_number: bool
+    unnamed: list[Span]
 
 
 def _parts(
-    texts: list[str], hits: list[Hit], numbers: list[int], *, is_coded: bool
+    texts: list[str], hits: list[Hit], unnamed: list[Span], *, is_coded: bool
 ) -> Iterator[_Part]:
-    """The texts of a pool that may hold a secret; `numbers` are where numbers begin."""
+    """The texts of a pool that may hold a secret."""
     begins = [at for _, at in hits]
-    begins.append(sys.maxsize)
-    numbers.append(sys.maxsize)
+    numbers = [span.start for span in unnamed]
     at = hit = number = 0
     for text in texts:
         end = at + len(text)
-        has_number = numbers[number] < end
-        if begins[hit] < end or has_number:
-            first = hit
-            hit = bisect_left(begins, end, hit)
-            number = bisect_left(numbers, end, number)
-            yield _Part(text, [(gate, start - at) for gate, start in hits[first:hit]], has_number)
+        first, one = hit, number
+        hit, number = bisect_left(begins, end, hit), bisect_left(numbers, end, number)
+        if first < hit or one < number:
+            mine = [(gate, start - at) for gate, start in hits[first:hit]]
+            spans = [
+                Span(start - at, stop - at, token, rank)
+                for start, stop, token, rank in unnamed[one:number]
+            ]
+            yield _Part(text, mine, spans)
         elif (is_coded and may_be_coded(text)) or _is_base64(text):
-            yield _Part(text, [], has_number)
+            yield _Part(text, [], [])
         at = end + 1
 
 
@@ -217,18 +216,13 @@ def _is_base64(text: str) -> bool:
     return len(text) >= LEAST_BASE64 and " " not in text and bool(in_base64(text))
 
 
-def _starts(pool: str) -> list[int]:
-    """Where a number or a token without a gate begins."""
-    classes = classes_of(pool)
-    if not may_have_numbers(pool, classes) and not may_be_loose(classes):
-        return []
-    return sorted(span.start for span in _unnamed(pool))
-
-
-def _unnamed(text: str) -> Iterator[Span]:
-    """What has neither a gate nor a name."""
-    yield from numbers_in(text)
-    yield from loose_in(text)
+def _unnamed(text: str) -> list[Span]:
+    """Numbers and tokens, which have neither a gate nor a name, in the order of the text."""
+    classes = classes_of(text)
+    found = [*numbers_in(text)] if may_have_numbers(text, classes) else []
+    if may_be_loose(classes):
+        found += loose_in(text)
+    return sorted(found) if len(found) > 1 else found
 
 
 def _stem_width(gate: str) -> int:
@@ -256,10 +250,18 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def _matches(rows: tuple[_Row, ...]) -> _Matches:
     """What matches at a gate, if nothing else decides, in joined texts as in each alone."""
     kinds = tuple(row for row in rows if isinstance(row, Kind))
-    is_alone = len(kinds) == len(rows) and not any(
-        kind.back or re.search(r"\\[AZ]|[$^]", kind.pattern) for kind in kinds
-    )
-    return tuple(_compiled(kind.pattern).match for kind in kinds) if is_alone else ()
+    if len(kinds) < len(rows) or not all(map(_ignores_ends, kinds)):
+        return ()
+    return tuple(_compiled(kind.pattern).match for kind in kinds)
+
+
+def _ignores_ends(kind: Kind) -> bool:
+    """Whether a match in a text is also one if a NUL and other texts stand around it."""
+    outside = re.sub(r"\[\^?\]?(?:\\.|[^\]\\])*\]", "[]", kind.pattern)
+    is_greedy = re.search(r"[}*+?]\+", outside) is not None  # it would not give back another text
+    has_end = re.search(r"\\[AZ]|[$^]", outside) is not None
+    has_no_other = re.search(r"\(\?<?!\[\^", kind.pattern) is not None  # a NUL is another character
+    return not (kind.back or is_greedy or has_end or has_no_other)
 
 
 #: Characters after a gate in which a match must end, if it may begin before the gate.

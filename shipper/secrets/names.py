@@ -10,12 +10,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from shipper.secrets.lazy import lazy
+
 #: A longer name is content.
 MAX_NAME = 128
 
 #: Names of secrets, reduced to letters and digits. The first lines match anywhere in the name
 #: (`password_confirmation`), the next only at its end, the last the complete name.
-SECRET_NAME = re.compile(
+SECRET_NAME = lazy(
     r"""(?x)
     (?:pass|p@ss|pss|pa55|pas5|pa[$]{2})(?:words?|w0rd|wrd|wd) | passphrase | passcode | apikey | clientsecret
     | connectionstr(?:ing)?
@@ -68,11 +70,11 @@ SECRET_NAME = re.compile(
       $"""
 )
 #: Short words match only as the separate last word of a name: not `compass`, not `spin`.
-LAST_WORD = re.compile(
+LAST_WORD = lazy(
     r"(?:^|[\W_])(?i:pass|pw|pin|seed|otp|dsn|psk)$|[\W_](?i:pat)$|[a-z](?:Pass|Pin|Pat|Psk)$"
 )
 #: Names that look like a secret's, but count or page things, or describe a secret.
-HARMLESS = re.compile(
+HARMLESS = lazy(
     r"""(?x)
     (?: max | min | (?:max|min)?(?:new|prompt|completion|input|output|reasoning|thinking|context)
       | total | cached? | cache(?:creation|read)input | num | numberof | stop | usage | used
@@ -113,13 +115,13 @@ SHORT = (
 )
 # fmt: on
 SEPARATORS = ("=", ":", '"', "'", ">", " =", "\\", " is")
-_NO_LETTER = re.compile(r"[\W_]+")
-_GATES = re.compile("|".join(map(re.escape, [*STEMS, *SHORT])) + r"|\\u00")
+_NO_LETTER = lazy(r"[\W_]+")
+_GATES = lazy("|".join(map(re.escape, [*STEMS, *SHORT])) + r"|\\u00")
 
 
 #: Cyrillic letters that look like Latin ones.
 LOOKALIKES = str.maketrans("аеорсухіѕјԁАВЕКМНОРСТХІЅЈ", "aeopcyxisjdABEKMHOPCTXISJ")
-_MIXED = re.compile(r"[A-Za-z][\W_]?[а-яіѕјԁА-ЯІЅЈ]|[а-яіѕјԁА-ЯІЅЈ][\W_]?[A-Za-z]")
+_MIXED = lazy(r"[A-Za-z][\W_]?[а-яіѕјԁА-ЯІЅЈ]|[а-яіѕјԁА-ЯІЅЈ][\W_]?[A-Za-z]")
 
 
 def plainly_spelt(text: str) -> str:
@@ -203,7 +205,7 @@ def _words(label: str) -> str:
     return _FIELD.sub("", label.rstrip("\"')]"))
 
 
-_FIELD = re.compile(r"(?i)[\s_-]*(?:text)?(?:field|box|input|textbox)\s*$|[\]\"')]+$")
+_FIELD = lazy(r"(?i)[\s_-]*(?:text)?(?:field|box|input|textbox)\s*$|[\]\"')]+$")
 
 
 def _is_state(item: object) -> bool:

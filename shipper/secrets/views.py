@@ -10,21 +10,22 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from shipper.secrets.lazy import lazy
 from shipper.secrets.names import LOOKALIKES
 from shipper.secrets.spans import Span
 
 #: How often a text is decoded again: a URL in a URL in a URL.
 _MOST = 3
-_CODE = re.compile(
+_CODE = lazy(
     r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)|(?P<entity>&(?:#[0-9]{1,6}|#[xX][0-9A-Fa-f]{1,5}|[a-zA-Z]{2,8});)"
     r"|(?P<escape>\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\+[\"'/])|(?P<plus>(?<=[\w%])\+(?=[\w%]))"
 )
-_IS_CODED = re.compile(r"%[0-9A-Fa-f]{2}|&(?:#|quot;|amp;|lt;|gt;|apos;)|\\[ux][0-9A-Fa-f]{2}")
+_IS_CODED = lazy(r"%[0-9A-Fa-f]{2}|&(?:#|quot;|amp;|lt;|gt;|apos;)|\\[ux][0-9A-Fa-f]{2}")
 #: Characters without a width, and those that look like others: full-width, blanks, dashes.
-_ODD = re.compile(
+_ODD = lazy(
     "[\u00a0\u00ad\u034f\u061c\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u115f\u180e\u2000-\u2015\u2024\u202a-\u202f\u205f-\u2064\u2212\u3000\ufe0f\ufeff\uff01-\uff5e\x00-\x08\x1b]"
 )
-_INVISIBLE = re.compile(
+_INVISIBLE = lazy(
     "[\u00ad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0f\ufeff\x00-\x08]|\x1b\\[[0-9;]{0,16}m?"
 )
 _SAME = {
@@ -37,7 +38,7 @@ _SAME = {
 #: A word in base64. The bits of its first characters must be those of UTF-8: an ASCII character that
 #: no continuation follows, a continuation, or a head that a continuation follows (RFC 3629). Most
 #: identifiers fail here.
-_BASE64 = re.compile(
+_BASE64 = lazy(
     r"(?<![A-Za-z0-9+/_=-])(?![g-v])"
     r"(?=(?:(?:[A-Za-f][A-HM-Xc-ns-z0-389+/_-]|[g-v][A-Za-z0-9+/_-]|[w-z0-9][I-LYZabo-r4-7])"
     r"[A-Za-z0-9+/_-]{2}){4})"
@@ -50,7 +51,7 @@ LEAST_BASE64 = 16
 
 
 #: A word in two alphabets.
-_LATIN = re.compile(r"[a-z][аеорсухі]|[аеорсухі][a-z]")
+_LATIN = lazy(r"[a-z][аеорсухі]|[аеорсухі][a-z]")
 
 
 class View(NamedTuple):
@@ -167,4 +168,4 @@ def _text_of(word: str) -> str:
 
 
 _STANDARD = str.maketrans("-_", "+/")
-_TEXT = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]*")
+_TEXT = lazy(r"[^\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]*")
