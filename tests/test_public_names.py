@@ -28,11 +28,23 @@ def test_any_other_name_is_an_attribute_error():
         ("import shipper.deliver.pipeline, shipper.outputs", "shipper.record.handler"),
         ("import shipper.deliver.pipeline, shipper.outputs", "shipper.catalog"),
         ("import shipper.deliver.pipeline, shipper.outputs", "elasticsearch"),
+        ("import shipper.run.supervise, shipper.outputs.logstash.lane", "shipper.secrets.masker"),
     ],
 )
 def test_one_side_does_not_load_the_other(program, absent):
     check = f"{program}; import sys; sys.exit({absent!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_secrets_compile_no_pattern_before_they_are_searched_for():
+    program = """
+import base64, html, json, re, shipper.record.formatter
+import shipper.secrets.kinds  # reads the vendors' forms, with two small patterns
+def compile(*_): raise AssertionError("compiled at import")
+re.compile = compile
+import shipper.secrets.tables, shipper.secrets.echoes, shipper.secrets.items
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 #: For the shipper and its commands alone, or as slow to import.

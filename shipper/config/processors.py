@@ -19,7 +19,6 @@ from shipper.processors.fields import (
 )
 from shipper.processors.host import AddHostMetadata, HostConfig
 from shipper.processors.kubernetes import AddKubernetesMetadata, KubernetesConfig
-from shipper.processors.redact import Redact
 from shipper.processors.texts import Fingerprint, TruncateFields
 from shipper.yaml.node import YamlNode
 from shipper.yaml.reader import Reader
@@ -214,6 +213,8 @@ def _fingerprint(reader: Reader, node: YamlNode) -> Processor | None:
 
 
 def _redact(reader: Reader, node: YamlNode) -> Processor:
+    from shipper.processors.redact import Redact  # with all kinds of secrets: few use it
+
     processor: Redact = into(reader, Redact, node)
     _check_paths(reader, node, processor.fields)
     return processor

@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Mapping
 
+from shipper.record.format import valid
 from shipper.record.limits import LOOK_AHEAD, MAX_CHARS, MAX_TEXT, WINDOW
-from shipper.record.walk import Walk, valid
+from shipper.record.walk import Walk
 from shipper.secrets.echoes import spellings, without_echoes
 from shipper.secrets.masker import masker, replaced
 from shipper.secrets.spans import Span

@@ -356,3 +356,8 @@ def iso_timestamp(time_s: float) -> str:
         text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         _second = second, text
     return f"{text}.{micros:06d}Z"
+
+
+def valid(text: str) -> str:
+    """Without lone surrogates, which no UTF-8 can carry."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -9,8 +9,7 @@ from pythonjsonlogger.core import BaseJsonFormatter
 
 from shipper.catalog import builtin
 from shipper.record.event import COMMON
-from shipper.record.format import iso_timestamp
-from shipper.record.walk import valid
+from shipper.record.format import iso_timestamp, valid
 
 #: The attributes of a record, and their fields in ECS. No extra can have an attribute's name.
 _FIELDS = {

@@ -21,7 +21,7 @@ from shipper.catalog import Field
 from shipper.catalog.derived import SUBJECTS, Kind, kind_of
 from shipper.record.classify import Classified
 from shipper.record.finish import Finish
-from shipper.record.format import encode_json
+from shipper.record.format import encode_json, valid
 from shipper.record.limits import (
     CHARS_A_GATE,
     MAX_CHARS,
@@ -31,7 +31,7 @@ from shipper.record.limits import (
     MIN_WORK,
     WINDOW,
 )
-from shipper.record.walk import Walk, valid
+from shipper.record.walk import OPENING, Walk
 from shipper.secrets.masker import masker
 
 _RESULT = "mcp.tool.result.text"
@@ -46,7 +46,7 @@ class Redactor:
 
     def __init__(self, fields: Mapping[str, Field]) -> None:
         self._kinds = {path: kind_of(field) for path, field in fields.items()}
-        self._words = frozenset(path for path, kind in self._kinds.items() if kind is Kind.WORD)
+        self._texts = frozenset(path for path, kind in self._kinds.items() if kind in _TEXTS)
         self._cleaners = {path: _CLEANERS[kind] for path, kind in self._kinds.items()}
 
     def __call__(self, event: Classified) -> Classified:
@@ -67,11 +67,12 @@ class Redactor:
 
     def _bounded(self, values: Mapping[str, object], walk: Walk) -> dict[str, object]:
         """The first walk."""
-        words, cleaners, texts = self._words, self._cleaners, walk.texts
+        are_texts, cleaners, texts = self._texts, self._cleaners, walk.texts
         bounded = dict(values)
         dropped = 0
         for path, value in values.items():
-            if type(value) is str and path in words:  # the usual value: it costs no call
+            if type(value) is str and path in are_texts and value[:1] not in OPENING:
+                # The usual value: it costs no call.
                 texts.append(value[:WINDOW])
                 continue
             try:
@@ -98,6 +99,9 @@ class Redactor:
             for path, value in bounded.items()
         }
 
+
+#: Fields whose usual value is a text that is kept unchanged.
+_TEXTS = frozenset({Kind.WORD, Kind.PROSE})
 
 #: Only of a complete message can these be computed: each with the size of a cut one.
 _OF_COMPLETE = {

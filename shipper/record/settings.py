@@ -13,7 +13,7 @@ from shipper.record.append import (
     Durability,
     SegmentPolicy,
 )
-from shipper.record.walk import valid
+from shipper.record.format import valid
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable, Iterator
 
 from shipper.secrets.entropy import looks_random
+from shipper.secrets.lazy import lazy
 from shipper.secrets.names import is_secret_name
 from shipper.secrets.spans import RANDOM, Places, Span
 
 #: The rest of a name that may be a secret's, and the separator before its value: `=`, `: `, `=>`,
 #: `>`, ` is `, `("`; or a blank: `--password x`, `PASSWORD 'x'`.
-REST = re.compile(
+REST = lazy(
     r"""(?x)
     (?P<name> (?:(?![是は])[\w-]){0,48}+ )
     (?: [ ](?:for|of|für|pour|para|de|для|on)[ ][\w@.-]{1,32}+(?=[ ]?[:=—→])(?P<whose>) )?
@@ -24,11 +25,11 @@ REST = re.compile(
       | (?P<apart> [ \t]{1,4}+ ) )"""
 )
 #: The words before it that belong to the name (`db.user_`, `api `), read backwards.
-BEFORE = re.compile(r"[ ]?[\w.@-]{0,32}")
+BEFORE = lazy(r"[ ]?[\w.@-]{0,32}")
 _BEFORE_LENGTH = 33
 #: A value: in quotes, an authorization or cookies to the end of the line, or a word, which may
 #: contain punctuation that does not end it.
-VALUE = re.compile(
+VALUE = lazy(
     r"""(?isx)
     "{3}.*?(?:"{3}|\Z) | '{3}.*?(?:'{3}|\Z)
     | "(?:[^"\\]|\\.)*"? | '(?:[^'\\]|\\.)*'? | `[^`\n]*`?
@@ -40,14 +41,14 @@ VALUE = re.compile(
         | [,;)\]}"'\\] (?! [\s"'<&,;)\]}\\] | \Z | [\w.-]{1,40}["']?\s?[:=] ) )+"""
 )
 #: A value that is already masked, by an earlier shape or by its key.
-MASKED = re.compile(
+MASKED = lazy(
     r"""(?x) ["'\\]{0,20} (?:\w{1,16}[ ])?
     \[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)\]"""
 )
 #: In prose, a value that looks like a word is not a secret: a password is often "required".
-NOT_A_WORD = re.compile(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
+NOT_A_WORD = lazy(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
 #: Nothing that a mask would hide: empty values, and expressions that name another place.
-EMPTY = re.compile(
+EMPTY = lazy(
     r"""(?x)
     (?:(?i:bearer|basic|token)\s{1,3})?
     (?: (?i:![01]|null|none|nil|true|false|undefined|n/a|on|off|yes|no|required|optional|missing|enabled
@@ -64,16 +65,16 @@ EMPTY = re.compile(
     (?= [\s"'`,;)\]}>&@/?=|] | \.?(?:\s|\Z) ) | (?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ] | [A-Za-z_.]{2,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) """
 )
 #: Words of SQL and prose before the name.
-_KEYWORD = re.compile(r"\s?(?i:with|set|by|and|or|where|the|my|your|new)\s")
+_KEYWORD = lazy(r"\s?(?i:with|set|by|and|or|where|the|my|your|new)\s")
 #: A value that stands for another: a variable, a parameter, a placeholder.
-STANDS_FOR = re.compile(
+STANDS_FOR = lazy(
     r"""(?x) \$\{ | \$[A-Za-z_]\w{0,80}(?![\w$;]) | \$\( | <[\w .-]{1,40}> | \{\w{0,40}\}(?![\w+/]) | %\w{1,40}% | \?(?=\s*[,)]) | :[a-z_]+(?=\s*[,)])
     | %s | \*{3,} | (?i:null|none|default)\b | \[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|cut)\]"""
 )
 #: In English, what follows a blank after the last word of a name is a value only if it looks so.
-_OPTION = re.compile(r"\s?--?\w[\w.-]*")
-_TERSE = re.compile(r"(?i)pass|pw|parol|contrase|senha|mot[ _]de|secret")
-_LINE = re.compile(r"[ \t]*[\w.-]{3,40}[ \t]+(?=\S*[A-Za-z])[^\s]{6,256}[ \t]*\r?(?:\n|\Z)")
+_OPTION = lazy(r"\s?--?\w[\w.-]*")
+_TERSE = lazy(r"(?i)pass|pw|parol|contrase|senha|mot[ _]de|secret")
+_LINE = lazy(r"[ \t]*[\w.-]{3,40}[ \t]+(?=\S*[A-Za-z])[^\s]{6,256}[ \t]*\r?(?:\n|\Z)")
 
 
 def _alone(text: str, match: re.Match[str]) -> bool:
@@ -82,10 +83,10 @@ def _alone(text: str, match: re.Match[str]) -> bool:
     return _LINE.match(text, line) is not None
 
 
-_QUOTED = re.compile(r"[\"'](?=[^\"'\n]{0,256}?\w)[^\"'\n]{3}")
-_ELEMENT = re.compile(r"[^<\n]{1,1024}<[/!]|[^<\s'\"]{1,1024}\Z")
-_LONG_VALUE = re.compile(r"[^\s,;]{14}|\S+ [a-z]+ [a-z]+ ")
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_.]{0,60}(?![\w.=/+!@#$%^&*-])")
+_QUOTED = lazy(r"[\"'](?=[^\"'\n]{0,256}?\w)[^\"'\n]{3}")
+_ELEMENT = lazy(r"[^<\n]{1,1024}<[/!]|[^<\s'\"]{1,1024}\Z")
+_LONG_VALUE = lazy(r"[^\s,;]{14}|\S+ [a-z]+ [a-z]+ ")
+_IDENTIFIER = lazy(r"[A-Za-z_][A-Za-z_.]{0,60}(?![\w.=/+!@#$%^&*-])")
 
 
 def _same(name: str, value: re.Match[str] | None) -> bool:
@@ -96,12 +97,12 @@ def _same(name: str, value: re.Match[str] | None) -> bool:
     return name.rpartition(".")[2].strip(" _").lower() == last
 
 
-_PLAIN_PASSWORD = re.compile(r"(?=\S*[0-9])(?=\S*[A-Za-z])[^\s\[=:/.]{8,}(?!\S)")
-_COUNT = re.compile(r"[0-9]{1,7}\b(?!\S)")
-_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
+_PLAIN_PASSWORD = lazy(r"(?=\S*[0-9])(?=\S*[A-Za-z])[^\s\[=:/.]{8,}(?!\S)")
+_COUNT = lazy(r"[0-9]{1,7}\b(?!\S)")
+_BRACKET = lazy(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
 #: A block of YAML: all lines that are indented deeper than the name.
-_BLOCK = re.compile(r"(?:![\w!]{1,20}[ ])?[|>][+-]?[0-9]?[ \t]*(?=\r?\n)|(?=\r?\n)")
-_SCHEME = re.compile(r"[\"'\\]{0,20}(?:\w{1,16}[ ]{1,4})?")
+_BLOCK = lazy(r"(?:![\w!]{1,20}[ ])?[|>][+-]?[0-9]?[ \t]*(?=\r?\n)|(?=\r?\n)")
+_SCHEME = lazy(r"[\"'\\]{0,20}(?:\w{1,16}[ ]{1,4})?")
 
 
 def assigned(text: str, at: int, stem_end: int, specific: Places) -> tuple[int, Span | None]:
@@ -158,7 +159,7 @@ def _is_code(text: str, match: re.Match[str], name: str) -> bool:
 
 
 #: Words of a sentence behind a name: "password: must be changed every 90 days".
-_PROSE = re.compile(
+_PROSE = lazy(
     r"(?i)[a-z]{1,16} (?:[a-z]+ ){0,3}(?:be|is|are|was|the|a|an|of|for|to|in|at|by|not|and|or|with|from"
     r"|required|opened|closed|failed|changed|expired|set|valid|invalid|missing)\b"
 )
@@ -170,7 +171,7 @@ def _is_elsewhere(text: str, match: re.Match[str], name: str) -> bool:
     return bool(is_path) or _in_arn(text, match.start())
 
 
-_PATH = re.compile(r"[\"']?(?:[/~.]|[A-Za-z]:\\)[^\s]*")
+_PATH = lazy(r"[\"']?(?:[/~.]|[A-Za-z]:\\)[^\s]*")
 
 
 def _in_arn(text: str, at: int) -> bool:
@@ -190,13 +191,13 @@ def _random(text: str, match: re.Match[str], specific: Places) -> Span | None:
     return Span(*word.span(1), "[SECRET]", RANDOM)
 
 
-_HEX = re.compile(r"[0-9a-f]{32,128}")
+_HEX = lazy(r"[0-9a-f]{32,128}")
 #: Names behind which a number in hexadecimal is a secret, and no digest or commit.
-_HEX_NAME = re.compile(
+_HEX_NAME = lazy(
     r"(?i)(?:my|api|app|application|master|hmac|secret|private|signing|encryption|signature|auth|aes)[ _-]?"
     r"(?:key|secret)|(?<![\w-])secret"
 )
-_CANDIDATE = re.compile(
+_CANDIDATE = lazy(
     r"[\"'`(]{0,2}([A-Za-z0-9+/](?:[A-Za-z0-9+/_~=-]|\.(?=\w)){16,512}+)(?![\w.@:/\[(])"
 )
 
@@ -221,7 +222,7 @@ def _span(text: str, match: re.Match[str], specific: Places) -> Span | None:
     return _closed(text, start, match) or _value(text, start)
 
 
-_AUTHORIZATION = re.compile(r"(?i)authorization")
+_AUTHORIZATION = lazy(r"(?i)authorization")
 
 
 def _closed(text: str, start: int, match: re.Match[str]) -> Span | None:
@@ -234,10 +235,10 @@ def _closed(text: str, start: int, match: re.Match[str]) -> Span | None:
     return Span(start, scheme.end(), "[PASSWORD]") if scheme else None
 
 
-_PHRASE = re.compile(r"[a-z]{3,10}(?: [a-z]{3,10}){2,11}(?=\r?\n|\Z)")
-_GROUPS = re.compile(r"[A-Z]{0,2}[0-9]{2,4}(?:[ -][0-9A-Z]{2,4}){2,8}(?!\w)")
+_PHRASE = lazy(r"[a-z]{3,10}(?: [a-z]{3,10}){2,11}(?=\r?\n|\Z)")
+_GROUPS = lazy(r"[A-Z]{0,2}[0-9]{2,4}(?:[ -][0-9A-Z]{2,4}){2,8}(?!\w)")
 #: A scheme and its parameters: `Digest username="bob", response="…"`.
-_SCHEMED = re.compile(r"[A-Za-z][\w-]{2,24} (?:[^\r\n\"'<\\]|\"[^\"\r\n]*\"(?=[, \r\n]|\Z))+")
+_SCHEMED = lazy(r"[A-Za-z][\w-]{2,24} (?:[^\r\n\"'<\\]|\"[^\"\r\n]*\"(?=[, \r\n]|\Z))+")
 
 
 def _value(text: str, start: int) -> Span | None:
@@ -261,14 +262,14 @@ def _value(text: str, start: int) -> Span | None:
 
 #: Tags and anchors of YAML, the letters before quotes in SQL, elements and CDATA of XML, types of
 #: PHP's dumps.
-_TAG = re.compile(
+_TAG = lazy(
     r"!{1,2}(?!vault)\w{1,20}[ ]+|&\w{1,20}[ ]+(?=\S)|[NnEeBbRrUu](?=['\"])|(?:<\w{1,20}>\s{0,8})?<!\[CDATA\["
     r"|<(?i:value|string|plaintext)>|string\([0-9]{1,4}\)[ ]"
 )
 #: A value below its name.
-_ONE_LINE = re.compile(r"\s{0,8}([^\s#]+)[ \t]*(?:\r?\n|\Z)")
+_ONE_LINE = lazy(r"\s{0,8}([^\s#]+)[ \t]*(?:\r?\n|\Z)")
 #: Below a name without `|`: one word, or a list of them.
-_ONE_WORD = re.compile(r"\s*[^\s#]+\s*|(?:\s*- [^\n]+)+\s*")
+_ONE_WORD = lazy(r"\s*[^\s#]+\s*|(?:\s*- [^\n]+)+\s*")
 
 
 def _block(text: str, name_at: int, start: int) -> Span | None:

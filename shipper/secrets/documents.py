@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from shipper.secrets.assigned import STANDS_FOR
 from shipper.secrets.entropy import looks_random
+from shipper.secrets.lazy import lazy
 from shipper.secrets.names import is_secret_name
 from shipper.secrets.spans import RANDOM, Places, Span
 
@@ -12,73 +13,79 @@ from shipper.secrets.spans import RANDOM, Places, Span
 Words = list[tuple[int, int]]
 _MASK = "[PASSWORD]"
 
-_NAMED = re.compile(
+_NAMED = lazy(
     r"""(?ix) (?:\b|_)(?:name|key|id|field|label|selector|element)["'\\]{0,4} \s{0,2}[:=]\s{0,2} ["'\\]{0,4}
     (?P<n>[\w.\#-]{2,64}) ["'\\]{0,4} \s{0,4}[,;]?\s{0,40}
     ["'\\]{0,4} (?:\w{0,12}value|val|default|text)["'\\]{0,4} \s{0,2}[:=]\s{0,2} ["'\\]{0,4}
     (?P<s>[^"'\\\n,}>]{1,512})"""
 )
-_XML = re.compile(
+_XML = lazy(
     r"""(?ix) <(?:key|name|string[ ]name="|property[ ]name=")>?(?P<n>[\w.-]{2,64})(?:"|</\w+)>\s{0,40}
     (?:<(?:string|value)>)?(?P<s>[^<\n]{1,512})</"""
 )
 #: An element with attributes, or with its value in an element or in CDATA; a row of a page's table.
-_ELEMENT = re.compile(
+_ELEMENT = lazy(
     r"""(?ix) <(?:\w{1,20}:)?(?P<n>[\w.-]{2,64})(?:\s[^<>]{0,256})?> \s{0,40}
     (?:<(?:\w{1,20}:)?(?:value|string|plaintext|text)>\s{0,40})? (?:<!\[CDATA\[)?
     (?P<s>[^<>\]\s][^<>\]]{0,511}) (?:\]\]>|\s{0,40}</)"""
 )
-_HEADED = re.compile(
+_HEADED = lazy(
     r"""(?ix) <(?:th|td|dt|label|b|strong|span)(?:\s[^<>]{0,128})?>\s{0,8}(?P<n>[\w .-]{2,48}):?\s{0,8}</\w{1,8}>\s{0,40}
     <\w{1,8}(?:\s[^<>]{0,128})?>\s{0,8}(?P<s>[^<\n]{1,512})</"""
 )
-_BLOCK = re.compile(
+_BLOCK = lazy(
     r"""(?x) (?:variable|resource|output|secret)[ ]+"(?P<n>[\w.-]{2,64})"\s{0,4}\{
     [^{}]{0,256}?\b(?:default|value)\s{0,4}=\s{0,4}"(?P<s>[^"\n]{1,512})["]"""
 )
-_CALLED = re.compile(
+_CALLED = lazy(
     r"""(?x) ["'][\w\[=\s.#-]{0,24}?[\#\[.](?:\w{1,12}=['"]?)?(?P<n>[\w-]{2,40})['"\]]{0,3}["'] \s{0,2}
     (?: ,\s{0,4} | \)\.value\s{0,2}=\s{0,2} ) ["'](?P<s>[^"'\n]{1,512})["']"""
 )
-_CELLS = re.compile(
+_CELLS = lazy(
     r"""(?x) ^[ \t]{0,8}\| [ *`]{0,8}(?P<n>[\w .-]{2,40}?)[ *`]{0,8}\| [ *`]{0,8} (?P<s>[^|\n]{1,256}?) [ *`]{0,8}\|[ \t]*$""",
     re.MULTILINE,
 )
-_PAIR = re.compile(
+_PAIR = lazy(
     r"""(?x) [\[(]\s{0,2} ["'\\]{1,4} (?P<n>[\w-]{2,64}) ["'\\]{1,4} \s{0,2},\s{0,4} ["'\\]{1,4}
     (?P<s>[^"'\\\n]{1,512}) ["'\\]{1,4} \s{0,2}[\])]"""
 )
-_ARGUMENTS = re.compile(
+_ARGUMENTS = lazy(
     r"""(?x) ["'\\]{1,4} (?P<n>--?[\w-]{2,64}) ["'\\]{1,4} \s{0,2},\s{0,4} ["'\\]{1,4}
     (?P<s>[^"'\\\n]{1,512}) ["'\\]{1,4}"""
 )
 
 
+#: What each pattern needs, which is cheaper to find than the pattern.
+_VALUED = lazy(r"(?:value|val|default|text)[\"'\\]{0,4}\s{0,2}[:=]")
+_BLOCKS = ("variable ", "resource ", "output ", "secret ")
+
+
 def _named(text: str, lower: str, _words: Words) -> Iterator[Span]:
     tried = []
-    if ("val" in lower or "default" in lower or "text" in lower) and (":" in text or "=" in text):
+    if _VALUED.search(lower):
         tried.append(_NAMED)
     if "<" in text:
         tried += [_XML, _ELEMENT, _HEADED]
-    if "default" in lower or "value" in lower:
+    if "{" in text and any(block in text for block in _BLOCKS):
         tried += [_BLOCK]
     if "(" in text:
         tried.append(_CALLED)
     if text.count("|") > 2 and not _RULED.search(text):  # noqa: PLR2004 - one cell between two
         tried.append(_CELLS)
     if "'," in text or '",' in text or "' ," in text:
-        tried += [_PAIR, _ARGUMENTS]
+        tried += [_PAIR] if "[" in text or "(" in text else []
+        tried += [_ARGUMENTS] if "-" in text else []
     for pattern in tried:
         for match in pattern.finditer(text):
             if is_secret_name(match["n"]) and not STANDS_FOR.match(match["s"]):
                 yield Span(*match.span("s"), _MASK)
 
 
-_INSERT = re.compile(
+_INSERT = lazy(
     r"(?is)insert\s+(?:or\s+\w+\s+|ignore\s+)?into\s+[\w.\"`\[\]]{1,128}\s*\((?P<columns>[^()]{1,1024})\)\s*values\s*"
 )
-_TUPLE = re.compile(r"\s*,?\s*\(")
-_CELL = re.compile(
+_TUPLE = lazy(r"\s*,?\s*\(")
+_CELL = lazy(
     r"""\s*(?P<q>'(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.)*"?|[^,()'"]{1,512})\s*(?P<end>[,)]|\Z)"""
 )
 
@@ -112,8 +119,8 @@ def _cells(text: str, at: int) -> tuple[list[Span], int]:
     return cells, at
 
 
-_RULE = re.compile(r"[\s|:+=-]+")
-_RULED = re.compile(r"(?m)^[ \t]*[|+:][-=:| +]{3,}$")
+_RULE = lazy(r"[\s|:+=-]+")
+_RULED = lazy(r"(?m)^[ \t]*[|+:][-=:| +]{3,}$")
 
 
 def _table(text: str, _lower: str, words: Words) -> Iterator[Span]:
@@ -138,7 +145,7 @@ def _table(text: str, _lower: str, words: Words) -> Iterator[Span]:
                 return
 
 
-_COLUMN = re.compile(r"[\w .#/()-]{0,32}")
+_COLUMN = lazy(r"[\w .#/()-]{0,32}")
 
 
 def _is_column(name: str) -> bool:
@@ -169,11 +176,11 @@ def _trimmed(cell: str, at: int) -> Iterator[Span]:
         yield Span(start, start + len(inner), _MASK)
 
 
-_MANIFEST = re.compile(r"(?im)^[ \t]{0,40}[\"']?kind[\"']?\s*:\s*[\"']?Secret\b")
-_DATA = re.compile(
+_MANIFEST = lazy(r"(?im)^[ \t]{0,40}[\"']?kind[\"']?\s*:\s*[\"']?Secret\b")
+_DATA = lazy(
     r"(?m)^(?P<indent>[ \t]{0,40})(?:data|stringData):[ \t]*\r?\n(?P<rows>(?:(?P=indent)[ \t]+[^\n]*(?:\n|\Z))+)"
 )
-_ROW = re.compile(
+_ROW = lazy(
     r"(?m)^[ \t]+[\w.\-\"']{1,128}:[ \t]*[\"']?(?P<s>[^\s\"'|>][^\n\"']*|(?<=[|>])[^\n]*)|^[ \t]+(?P<t>[^\s:]{4,})[ \t]*$"
 )
 
@@ -190,13 +197,13 @@ def _kubernetes(text: str, lower: str, _words: Words) -> Iterator[Span]:
 
 
 #: A telling word, then a random text within a few words: "our Okta token is now 00Ab…".
-_LONG = re.compile(r"[A-Za-z0-9+/_~=.-]{20}")
-_NEAR = re.compile(
+_LONG = lazy(r"[A-Za-z0-9+/_~=.-]{20}")
+_NEAR = lazy(
     r"(?<![\w./:@-])[A-Za-z0-9+/](?:[A-Za-z0-9+/_~-]|[.=](?=\w)){19,512}+(?![\w@:/\[(.-]\w)"
 )
 #: Characters between the word and the random text.
 _FAR = 40
-_TELLING = re.compile(r"(?i)(?:secret|token|key|passw|credential|api|auth|pat)")
+_TELLING = lazy(r"(?i)(?:secret|token|key|passw|credential|api|auth|pat)")
 
 
 def nearby(text: str, words: Words, known: Places) -> Iterator[Span]:

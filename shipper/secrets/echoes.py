@@ -3,11 +3,11 @@
 import base64
 import html
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from os.path import commonprefix
 
+from shipper.secrets.lazy import lazy
 from shipper.secrets.spans import SURE, Span, joined
 
 #: Characters of a masked value that are remembered, to find its echoes.
@@ -84,9 +84,9 @@ def _end_of_word(text: str, at: int) -> int:
     return match.end() if match else at
 
 
-_WORD = re.compile(r"\S*")
+_WORD = lazy(r"\S*")
 #: The password of a connection string.
-_IN_URL = re.compile(r"://[^\s/:@]{0,256}:([^\s/@]{4,256})@")
+_IN_URL = lazy(r"://[^\s/:@]{0,256}:([^\s/@]{4,256})@")
 #: Half of such a secret still identifies it.
 _LONG_SECRET = 24
 

@@ -1,14 +1,15 @@
 """Texts that look random: the last resort behind words such as key, secret and token."""
 
 import math
-import re
 from collections import Counter
+
+from shipper.secrets.lazy import lazy
 
 #: Bits for each character: English has about 3.3 in names of this length, random base64 over 4.
 _LEAST_BITS = 3.2
 _LEAST_DISTINCT = 10
 #: Random by nature, and no secret: UUID, digests in hexadecimal, times, versions, paths, hosts.
-_PLAIN = re.compile(
+_PLAIN = lazy(
     r"""(?x)
     [0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}
     | [0-9a-f]{40} | [0-9a-f]{64} | [0-9a-f]{96} | [0-9a-f]{128} | [0-9._:/-]+ | sha[0-9]{3}-.+
@@ -16,8 +17,8 @@ _PLAIN = re.compile(
     | (?:[a-zA-Z]{3,}[0-9]{0,4}[_./-])+ [a-zA-Z0-9]{1,12} | [a-z]*(?:[A-Z][a-z]+[0-9]{0,2})*
     | [0-9]{4}-[0-9]{2}-[0-9]{2}T.*"""
 )
-_DIGIT = re.compile("[0-9]")
-_LETTER = re.compile("[A-Za-z]")
+_DIGIT = lazy("[0-9]")
+_LETTER = lazy("[A-Za-z]")
 
 
 def looks_random(text: str) -> bool:

@@ -7,6 +7,8 @@ has thirty-six. `<x32>` matches exactly 32. So no file of the product holds a to
 import hashlib
 import re
 
+from shipper.secrets.lazy import lazy
+
 #: The characters that a letter stands for: as a set in a pattern, and for examples.
 _SETS = {
     "a": "[A-Za-z]",
@@ -24,7 +26,7 @@ _HEX = "0123456789abcdef"
 _LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
 _ALL = _LOWER + _LOWER[:26].upper()
 _LETTERS = {"a": _LOWER[:26], "d": _HEX[:10], "l": _LOWER, "u": _LOWER.upper(), "x": _HEX}
-_PART = re.compile(r"<(?P<set>[a-z])(?P<least>\d+)(?:(?P<more>\+)(?P<usual>\d+)?)?>")
+_PART = lazy(r"<(?P<set>[a-z])(?P<least>\d+)(?:(?P<more>\+)(?P<usual>\d+)?)?>")
 
 
 def pattern_of(form: str) -> str:

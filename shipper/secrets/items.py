@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from shipper.secrets.entropy import looks_random
+from shipper.secrets.lazy import lazy
 from shipper.secrets.names import HARMLESS, MAX_NAME, STATES, is_secret_name
 
 #: The types of a JSON schema, which describes a secret and holds none.
 _TYPES = frozenset({"string", "object", "number", "integer", "boolean", "array", "null"})
-_PATH = re.compile(r"[/~.]|[A-Za-z]:\\")
-_TELLING = re.compile(r"secret|token|key|passw|cred|auth|access|session|signature")
+_PATH = lazy(r"[/~.]|[A-Za-z]:\\")
+_TELLING = lazy(r"secret|token|key|passw|cred|auth|access|session|signature")
 _LEAST_RANDOM = 20
 _MOST_RANDOM = 512
 
@@ -38,7 +39,7 @@ def is_random_item(name: str, item: object) -> bool:
     return (
         type(item) is str
         and _LEAST_RANDOM <= len(item) <= _MOST_RANDOM
-        and _is_telling(name[:MAX_NAME])
+        and is_telling(name[:MAX_NAME])
         and " " not in item
         and "://" not in item
         and not item.startswith("arn:")
@@ -47,6 +48,7 @@ def is_random_item(name: str, item: object) -> bool:
 
 
 @lru_cache(maxsize=4096)  # names repeat
-def _is_telling(name: str) -> bool:
+def is_telling(name: str) -> bool:
+    """Whether a text under this name is a secret if it looks random."""
     plain = re.sub(r"[\W_]+", "", name).lower()
     return _TELLING.search(plain) is not None and not HARMLESS.fullmatch(plain)

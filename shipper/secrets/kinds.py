@@ -37,6 +37,20 @@ class Kind(NamedTuple):
     is_specific: bool = True
     #: The pattern that Ruby and Java get, if it is not the same.
     rendered: str = ""
+    #: The published form of a vendor's token.
+    form: str = ""
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Texts that hold one: those of the row, and one that is made of the form."""
+        return (*self.hits, example_of(self.form)) if self.form else self.hits
+
+
+def password(
+    name: str, gates: str, pattern: str, hit: str, *, back: int = 0, check: Check | None = None
+) -> Kind:
+    """A kind of password; `gates` are separated by `|`."""
+    return Kind(name, tuple(gates.split("|")), pattern, "", (hit,), (), "password", back, check)
 
 
 #: No part of a longer word: `task-1` is no `sk-1`.
@@ -54,7 +68,7 @@ def _tokens() -> Iterator[Kind]:
         head = head_of(form)
         is_firm = len(head) >= _FIRM and not head.isalnum()
         pattern = ("" if is_firm else _BOUND) + pattern_of(form)
-        yield Kind(name, (head,), pattern, source, (example_of(form),), (head + "x.",))
+        yield Kind(name, (head,), pattern, source, (), (head + "x.",), form=form)
     for line in TAILED.strip().splitlines():
         name, gate, back, form, source = line.split()
         pattern = _BOUND + pattern_of(form)
@@ -64,8 +78,9 @@ def _tokens() -> Iterator[Kind]:
         name, form, source = line.split()
         head = head_of(form)
         pattern = f"{_BOUND}{pattern_of(form)}(?![A-Za-z0-9_])"
-        hits = (example_of(form),)
-        yield Kind(name, (head,), pattern, source, hits, (head + "x.",), check=_is_random_tail)
+        yield Kind(
+            name, (head,), pattern, source, (), (head + "x.",), check=_is_random_tail, form=form
+        )
 
 
 VENDOR_KINDS = tuple(_tokens())

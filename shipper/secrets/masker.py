@@ -1,33 +1,32 @@
 """Find the secrets of a text, and replace them: one search for gates, patterns where they stand."""
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
 from shipper.secrets.assigned import STANDS_FOR, names_in
+from shipper.secrets.classes import classes_of
 from shipper.secrets.documents import DOCUMENTS, nearby
 from shipper.secrets.gates import Hit, Search, search_of
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
-from shipper.secrets.loose import loose_in, may_be_loose
+from shipper.secrets.loose import LEAST_LOOSE, loose_in, may_be_loose
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
-from shipper.secrets.numbers import numbers_in
+from shipper.secrets.numbers import may_have_numbers, numbers_in
 from shipper.secrets.persons import PERSONS, emails
 from shipper.secrets.shapes import SHAPES
 from shipper.secrets.spans import PERSON, SURE, Places, Span, joined
-from shipper.secrets.views import View, in_base64, may_be_base64, may_be_coded, views_of
+from shipper.secrets.views import LEAST_BASE64, View, in_base64, may_be_coded, views_of
 
 #: Called with the kind of what was masked, and how many.
 Seen = Callable[[str, int], None]
 
 #: All kinds with a row; the others are code: values of names, addresses, numbers, documents.
 KINDS: tuple[Kind, ...] = (*SHAPES, *VENDOR_KINDS, *PERSONS)
-#: Digits as a card, a phone or a social security number may have, and heads of bank accounts.
-_NUMBER = re.compile(
-    r"[0-9](?:[0-9 ().-]{8}|(?<=(?<![A-Za-z0-9])[A-Za-z]{2}.)[0-9][ -]?[A-Za-z0-9]{4})"
-)
 _WORD, _MAIL = object(), object()
+_Matches = tuple[Callable[[str, int], re.Match[str] | None], ...]
 #: What a finder gets and gives: the text, its hits, where secrets are.
 _Row = Kind | object
 
@@ -56,6 +55,7 @@ class Masker:
         self._gates = tuple(table)
         self._widths = tuple(map(_stem_width, table))
         self._rows = tuple(map(tuple, table.values()))
+        self._matches: list[_Matches | None] = [None] * len(self._rows)
         self._search: Search = search_of(self._gates)
 
     def found_in(self, texts: list[str], work: int | None = None) -> dict[str, list[Span]]:
@@ -64,51 +64,67 @@ class Masker:
         `work` bounds the gates that are followed. Short texts come first; a text for which too few
         are left counts as one secret.
         """
-        pool = "\0".join(texts)
+        pool = "\0".join(texts)  # no pattern matches across a NUL
         hits = self._search(_lower(pool))
-        number = _NUMBER.search(pool)
-        first_number = number.start() if number else len(pool)
-        is_coded = may_be_coded(pool.replace("\0", "")) or pool.count("\0") >= max(1, len(texts))
-        is_loose = may_be_loose(pool)
-        if (
-            not hits
-            and not number
-            and not is_coded
-            and not is_loose
-            and not any(map(may_be_base64, texts))
-        ):
+        if work is None or len(hits) <= work:
+            hits = self._promising(pool, hits)
+        unnamed = _unnamed(pool)
+        is_coded = may_be_coded(pool, len(texts) - 1)
+        if not hits and not unnamed and not is_coded and not any(map(_is_base64, texts)):
             return {}
-        found: dict[str, list[Span]] = {}
-        parts = [*_parts(texts, hits, first_number)]
+        parts = [*_parts(texts, hits, unnamed, is_coded=is_coded)]
         if work is not None and len(hits) > work // 4:
             parts.sort(key=lambda part: len(part.text))
-        for part in parts:
-            text = part.text
+        found: dict[str, list[Span]] = {}
+        for text, mine, unnamed in parts:
             if work is not None:
-                work -= len(part.hits)
-                if work < 0 and part.hits:
+                work -= len(mine)
+                if work < 0 and mine:
                     found[text] = [Span(0, len(text), "[CUT]")]
                     continue
-            has_number = part.has_number or is_loose
-            if part.hits or has_number or is_coded or may_be_base64(text):
-                spans = self._all(text, part.hits, has_number=has_number)
-                if spans:
-                    found[text] = spans
+            spans = self._all(text, mine, unnamed)
+            if spans:
+                found[text] = spans
         return found
+
+    def may_hold_tokens(self, text: str) -> bool:
+        """Whether a token may be in the text; cheaper than to find it."""
+        return bool(
+            self._search(_lower(text))
+            or may_be_coded(text)
+            or (len(text) >= LEAST_LOOSE and may_be_loose(classes_of(text)))
+            or _is_base64(text)
+        )
+
+    def _promising(self, pool: str, hits: list[Hit]) -> list[Hit]:
+        """The gates at which a secret may stand: most gates are also parts of usual words."""
+        kept = []
+        for hit in hits:
+            index, at = hit
+            matches = self._matches[index]
+            if matches is None:
+                matches = self._matches[index] = _matches(self._rows[index])
+            if not matches:
+                kept.append(hit)
+                continue
+            for match in matches:
+                if match(pool, at):
+                    kept.append(hit)
+                    break
+        return kept
 
     def spans(self, text: str) -> list[Span]:
         """The secrets of a text, in order, none within another."""
-        return self._all(text, self._search(_lower(text)), has_number=True)
+        return self._all(text, self._search(_lower(text)), _unnamed(text))
 
-    def _all(self, text: str, hits: list[Hit], *, has_number: bool) -> list[Span]:
-        found = self._plain(text, hits, has_number=has_number)
+    def _all(self, text: str, hits: list[Hit], unnamed: list[Span]) -> list[Span]:
+        found = self._plain(text, hits, unnamed)
         if may_be_coded(text):
             for view in views_of(text):
                 found = joined([*found, *self._through(view)])
-        if may_be_base64(text):
-            for start, end, plain in in_base64(text):
-                if inner := self.spans(plain):
-                    found = joined([*found, Span(start, end, inner[0].token)])
+        for start, end, plain in in_base64(text):
+            if inner := self.spans(plain):
+                found = joined([*found, Span(start, end, inner[0].token)])
         return found
 
     def mask(self, text: str, seen: Seen) -> str:
@@ -117,15 +133,12 @@ class Masker:
 
     def _through(self, view: View) -> list[Span]:
         hits = self._search(_lower(view.text))
-        return [view.back(span) for span in self._plain(view.text, hits, has_number=True)]
+        return [view.back(span) for span in self._plain(view.text, hits, _unnamed(view.text))]
 
-    def _plain(self, text: str, hits: list[Hit], *, has_number: bool) -> list[Span]:
-        if not hits and not has_number:
+    def _plain(self, text: str, hits: list[Hit], unnamed: list[Span]) -> list[Span]:
+        if not hits and not unnamed:
             return []
-        found = self._found(text, hits)
-        if has_number:
-            found += numbers_in(text)
-            found += loose_in(text)
+        found = self._found(text, hits) + unnamed
         if self._keeps and found:
             found = [span for span in found if not self._keeps(text[span.start : span.end])]
         return joined(found) if len(found) > 1 else found
@@ -169,23 +182,47 @@ class Masker:
 
 
 class _Part(NamedTuple):
-    """One text of a pool, with the gates in it."""
+    """One text of a pool, with the gates in it and what has neither a gate nor a name."""
 
     text: str
     hits: list[Hit]
-    has_number: bool
+    unnamed: list[Span]
 
 
-def _parts(texts: list[str], hits: list[Hit], first_number: int) -> Iterator[_Part]:
-    at = following = 0
+def _parts(
+    texts: list[str], hits: list[Hit], unnamed: list[Span], *, is_coded: bool
+) -> Iterator[_Part]:
+    """The texts of a pool that may hold a secret."""
+    begins = [at for _, at in hits]
+    numbers = [span.start for span in unnamed]
+    at = hit = number = 0
     for text in texts:
         end = at + len(text)
-        mine = []
-        while following < len(hits) and hits[following][1] < end:
-            mine.append((hits[following][0], hits[following][1] - at))
-            following += 1
-        yield _Part(text, mine, first_number < end)
+        first, one = hit, number
+        hit, number = bisect_left(begins, end, hit), bisect_left(numbers, end, number)
+        if first < hit or one < number:
+            mine = [(gate, start - at) for gate, start in hits[first:hit]]
+            spans = [
+                Span(start - at, stop - at, token, rank)
+                for start, stop, token, rank in unnamed[one:number]
+            ]
+            yield _Part(text, mine, spans)
+        elif (is_coded and may_be_coded(text)) or _is_base64(text):
+            yield _Part(text, [], [])
         at = end + 1
+
+
+def _is_base64(text: str) -> bool:
+    return len(text) >= LEAST_BASE64 and " " not in text and bool(in_base64(text))
+
+
+def _unnamed(text: str) -> list[Span]:
+    """Numbers and tokens, which have neither a gate nor a name, in the order of the text."""
+    classes = classes_of(text)
+    found = [*numbers_in(text)] if may_have_numbers(text, classes) else []
+    if may_be_loose(classes):
+        found += loose_in(text)
+    return sorted(found) if len(found) > 1 else found
 
 
 def _stem_width(gate: str) -> int:
@@ -208,6 +245,23 @@ def _lower(text: str) -> str:
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
+
+
+def _matches(rows: tuple[_Row, ...]) -> _Matches:
+    """What matches at a gate, if nothing else decides, in joined texts as in each alone."""
+    kinds = tuple(row for row in rows if isinstance(row, Kind))
+    if len(kinds) < len(rows) or not all(map(_ignores_ends, kinds)):
+        return ()
+    return tuple(_compiled(kind.pattern).match for kind in kinds)
+
+
+def _ignores_ends(kind: Kind) -> bool:
+    """Whether a match in a text is also one if a NUL and other texts stand around it."""
+    outside = re.sub(r"\[\^?\]?(?:\\.|[^\]\\])*\]", "[]", kind.pattern)
+    is_greedy = re.search(r"[}*+?]\+", outside) is not None  # it would not give back another text
+    has_end = re.search(r"\\[AZ]|[$^]", outside) is not None
+    has_no_other = re.search(r"\(\?<?!\[\^", kind.pattern) is not None  # a NUL is another character
+    return not (kind.back or is_greedy or has_end or has_no_other)
 
 
 #: Characters after a gate in which a match must end, if it may begin before the gate.

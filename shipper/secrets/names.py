@@ -6,16 +6,18 @@ One test serves all of them, so that a secret in `{"api_key": …}` is also one 
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
+
+from shipper.secrets.lazy import lazy
 
 #: A longer name is content.
 MAX_NAME = 128
 
 #: Names of secrets, reduced to letters and digits. The first lines match anywhere in the name
 #: (`password_confirmation`), the next only at its end, the last the complete name.
-SECRET_NAME = re.compile(
+SECRET_NAME = lazy(
     r"""(?x)
     (?:pass|p@ss|pss|pa55|pas5|pa[$]{2})(?:words?|w0rd|wrd|wd) | passphrase | passcode | apikey | clientsecret
     | connectionstr(?:ing)?
@@ -68,11 +70,11 @@ SECRET_NAME = re.compile(
       $"""
 )
 #: Short words match only as the separate last word of a name: not `compass`, not `spin`.
-LAST_WORD = re.compile(
+LAST_WORD = lazy(
     r"(?:^|[\W_])(?i:pass|pw|pin|seed|otp|dsn|psk)$|[\W_](?i:pat)$|[a-z](?:Pass|Pin|Pat|Psk)$"
 )
 #: Names that look like a secret's, but count or page things, or describe a secret.
-HARMLESS = re.compile(
+HARMLESS = lazy(
     r"""(?x)
     (?: max | min | (?:max|min)?(?:new|prompt|completion|input|output|reasoning|thinking|context)
       | total | cached? | cache(?:creation|read)input | num | numberof | stop | usage | used
@@ -113,13 +115,13 @@ SHORT = (
 )
 # fmt: on
 SEPARATORS = ("=", ":", '"', "'", ">", " =", "\\", " is")
-_NO_LETTER = re.compile(r"[\W_]+")
-_GATES = re.compile("|".join(map(re.escape, [*STEMS, *SHORT])) + r"|\\u00")
+_NO_LETTER = lazy(r"[\W_]+")
+_GATES = lazy("|".join(map(re.escape, [*STEMS, *SHORT])) + r"|\\u00")
 
 
 #: Cyrillic letters that look like Latin ones.
 LOOKALIKES = str.maketrans("аеорсухіѕјԁАВЕКМНОРСТХІЅЈ", "aeopcyxisjdABEKMHOPCTXISJ")
-_MIXED = re.compile(r"[A-Za-z][\W_]?[а-яіѕјԁА-ЯІЅЈ]|[а-яіѕјԁА-ЯІЅЈ][\W_]?[A-Za-z]")
+_MIXED = lazy(r"[A-Za-z][\W_]?[а-яіѕјԁА-ЯІЅЈ]|[а-яіѕјԁА-ЯІЅЈ][\W_]?[A-Za-z]")
 
 
 def plainly_spelt(text: str) -> str:
@@ -162,6 +164,12 @@ _VALUES = frozenset(
 _SECURE = frozenset({"securestring", "password", "secret"})
 
 
+def may_be_labelled(keys: Collection[Any]) -> bool:
+    """Whether an object with these keys may name the value in it."""
+    names = [key.lower() for key in keys if type(key) is str]
+    return not _VALUES.isdisjoint(names) and any(map(_is_label, names))
+
+
 def labelled(value: Mapping[Any, object]) -> tuple[object, ...]:
     """The keys of an object's secret values, as in `{"name": "Authorization", "value": …}`."""
     if len(value) > _MOST_LABELLED:
@@ -183,9 +191,13 @@ def _names_a_secret(member: tuple[object, object]) -> bool:
     name = key.lower()
     if name == "type":
         return label.lower() in _SECURE
+    return _is_label(name) and is_secret_name(_words(label))
+
+
+def _is_label(name: str) -> bool:
     if name not in _LABELS:
         name = name.removeprefix("option").removeprefix("field").removeprefix("form")
-    return name in _LABELS and is_secret_name(_words(label))
+    return name in _LABELS
 
 
 def _words(label: str) -> str:
@@ -193,7 +205,7 @@ def _words(label: str) -> str:
     return _FIELD.sub("", label.rstrip("\"')]"))
 
 
-_FIELD = re.compile(r"(?i)[\s_-]*(?:text)?(?:field|box|input|textbox)\s*$|[\]\"')]+$")
+_FIELD = lazy(r"(?i)[\s_-]*(?:text)?(?:field|box|input|textbox)\s*$|[\]\"')]+$")
 
 
 def _is_state(item: object) -> bool:

@@ -1,8 +1,10 @@
 """Numbers that only their form and check digits distinguish from others: cards, IBANs, SSNs."""
 
-import re
 from collections.abc import Iterator
+from itertools import accumulate
 
+from shipper.secrets.classes import classes_of
+from shipper.secrets.lazy import lazy
 from shipper.secrets.spans import NUMBER, Span
 
 #: First digits of payment cards by length (ISO/IEC 7812-1). A time in milliseconds has 13 digits,
@@ -26,19 +28,22 @@ def is_card(digits: str) -> bool:
 
 
 #: Digits, in groups or not; not the decimals of a fraction. Four groups may have dots between.
-_RUN = re.compile(
+_RUN = lazy(
     r"""(?x) (?<![0-9]) (?<![0-9]\.)
     (?: (?:[0-9]{4}\.){3} [0-9]{4} (?![0-9]) | [0-9] (?:[ -]{0,3}[0-9]){12,} )"""
 )
-_GROUP = re.compile("[0-9]+")
+_GROUP = lazy("[0-9]+")
 
 
 def _cards(text: str, run_start: int, run_end: int) -> Iterator[Span]:
     """Card numbers, also within a run of other numbers (a date, a code)."""
     for run in _RUN.finditer(text, run_start, run_end):
         groups = [match.span() for match in _GROUP.finditer(text, run.start(), run.end())]
+        digits = [0, *accumulate(end - start for start, end in groups)]
         end = 0
         for at, (start, _) in enumerate(groups):
+            if digits[min(at + _MAX_GROUPS, len(groups))] - digits[at] < len(_CARD):
+                continue
             if start >= end and (card_end := _card_end(text, groups[at : at + _MAX_GROUPS])):
                 yield Span(start, card_end, "[CARD]", NUMBER)
                 end = card_end
@@ -66,8 +71,8 @@ _IBANS = (
 )
 IBAN_LENGTHS = {entry[2:]: int(entry[:2]) for entry in _IBANS.split()}
 #: The digits of a head, because a search for them is the fastest.
-_IBAN_HEAD = re.compile(r"[0-9](?<=(?<![A-Za-z0-9])[A-Za-z]{2}.)[0-9](?=[ -]?[A-Za-z0-9])")
-_IBAN_TAIL = re.compile(r"(?:[ -]?[A-Za-z0-9]){11,30}")
+_IBAN_HEAD = lazy(r"[0-9](?<=(?<![A-Za-z0-9])[A-Za-z]{2}.)[0-9](?=[ -]?[A-Za-z0-9])")
+_IBAN_TAIL = lazy(r"(?:[ -]?[A-Za-z0-9]){11,30}")
 #: From each letter to its two digits (ISO 7064).
 _AS_DIGITS = {
     ord(letter): str(int(letter, 36))
@@ -104,19 +109,19 @@ def _leaves_one(rotated: str) -> bool:
 
 
 #: United States: area, group and serial number are never zero (SSA, randomization of 2011).
-SSN = re.compile(
+SSN = lazy(
     r"(?<![0-9-])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![0-9-])"
     r"|(?<![0-9.])(?!000|666|9)[0-9]{3}\.(?!00)[0-9]{2}\.(?!0000)[0-9]{4}(?![0-9.])"
 )
 #: International, or North American in the two usual spellings.
-PHONE = re.compile(
+PHONE = lazy(
     r"(?<![\w+])(?<![0-9][ -])(?:\+|00(?=[1-9][0-9]? ))[1-9][0-9]{0,2}[ .()/-]{0,2}(?:[0-9][ .()/-]{0,2}){6,11}[0-9](?<!\.[0-9])"
     r"(?![0-9.]|[-/][0-9])"
     r"|(?<![\w+.-])(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-.])[2-9][0-9]{2}[-.][0-9]{4}"
     r"(?![\w.-])"
 )
 #: Brazil: eleven digits, of which the last two check the others.
-_CPF = re.compile(r"(?<![0-9.])[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![0-9])")
+_CPF = lazy(r"(?<![0-9.])[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![0-9])")
 
 
 def _is_cpf(text: str) -> bool:
@@ -129,20 +134,72 @@ def _is_cpf(text: str) -> bool:
 
 
 #: Digits and what may stand between them.
-_DIGITS = re.compile(r"[0-9][0-9 ()./-]{7,}")
+_DIGITS = lazy(r"[0-9][0-9 ()./-]{7,}")
 _LEAST_DIGITS = 9
 _AROUND = 4
 
 
+#: Digits of the shortest card, and of any number.
+_CARD, _EIGHT = b"0" * min(_FIRST_DIGITS), b"0" * 8
+#: Decimals of a fraction that are more than a group of digits.
+_LEAST_FRACTION = b"0." + b"0" * 9
+_FRACTION = lazy(rb"0\.0{9,}")
+_OF_IBAN = lazy(rb"aa00(?<![0a]aa00)")
+_ABROAD = lazy(r"00(?<![\w+]00)[1-9][0-9]? ")
+
+
+def may_have_numbers(text: str, classes: bytes) -> bool:
+    """Whether a text with these classes of characters can have such a number."""
+    return _may_be_number(text, classes) or _may_be_iban(text, classes)
+
+
 def numbers_in(text: str) -> Iterator[Span]:
     """Cards, bank accounts, phone and social security numbers."""
-    yield from _ibans(text)
+    classes = classes_of(text)
+    if _may_be_iban(text, classes):
+        yield from _ibans(text)
+    if _may_be_number(text, classes):
+        yield from _in_runs(text)
+
+
+def _may_be_iban(text: str, classes: bytes) -> bool:
+    head = _OF_IBAN.search(classes)
+    while head:
+        start, end = head.span()
+        if text[start : start + 2].upper() in IBAN_LENGTHS:
+            return True
+        head = _OF_IBAN.search(classes, end)
+    return False
+
+
+def _may_be_number(text: str, classes: bytes) -> bool:
+    if b"+" in classes:
+        return b"+0" in classes or _has_form(classes) or _ABROAD.search(text) is not None
+    if _LEAST_FRACTION in classes:
+        classes = _FRACTION.sub(b"0.a", classes)  # no number begins in one
+    has_digits = _EIGHT in classes.translate(None, b" -.()/")
+    return (has_digits and _has_form(classes)) or _ABROAD.search(text) is not None
+
+
+def _has_form(classes: bytes) -> bool:
+    return (
+        b"00-0000" in classes  # of a social security number or a phone
+        or b"00.0000" in classes  # the same, and a card with dots
+        or b".000-00" in classes  # Brazil's
+        or _CARD in classes.translate(None, b" -")
+    )
+
+
+def _in_runs(text: str) -> Iterator[Span]:
     end = -1
     for run in _DIGITS.finditer(text):
-        if len(run[0].translate(_NO_MARKS)) < _LEAST_DIGITS:
+        digits = len(run[0].translate(_NO_MARKS))
+        if digits < _LEAST_DIGITS:
             continue
         start = max(0, end, run.start() - _AROUND)
         end = run.end()
+        if digits >= min(_FIRST_DIGITS):
+            yield from _cards(text, start, end + _AROUND)
         yield from _numbers(text, start, end + _AROUND)
 
 
@@ -150,7 +207,6 @@ _NO_MARKS = str.maketrans("", "", " ()./-")
 
 
 def _numbers(text: str, start: int, end: int) -> Iterator[Span]:
-    yield from _cards(text, start, end)
     for match in SSN.finditer(text, start, end):
         yield Span(*match.span(), "[SSN]", NUMBER)
     for match in PHONE.finditer(text, start, end):

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from shipper.secrets.kinds import Kind
+from shipper.secrets.lazy import lazy
 from shipper.secrets.spans import NUMBER, Span
 
-_LOCAL = re.compile(r'[\w.+%!#$&*/=?^{|}~-]{0,63}[\w+-]|"(?:[^"\\\n]){1,62}"')
-_LOCAL_BACK = re.compile(r'(?:"[^"\n]{1,62}"|[\w.+-]{1,64})')
-_DOMAIN = re.compile(
+_LOCAL = lazy(r'[\w.+%!#$&*/=?^{|}~-]{0,63}[\w+-]|"(?:[^"\\\n]){1,62}"')
+_LOCAL_BACK = lazy(r'(?:"[^"\n]{1,62}"|[\w.+-]{1,64})')
+_DOMAIN = lazy(
     r"(?:[\w-]{1,63}\.){1,8}(?:[^\W\d_]{2,24}|xn--[\w-]{2,59})(?![\w-]|\.[0-9])"
     r"|\[[0-9]{1,3}(?:\.[0-9]{1,3}){3}\]"
 )
@@ -120,27 +121,27 @@ _ADDRESS = (
 _CONFIDENTIAL = r"(?:salary|gehalt|salaire|salario|diagnos[ei]s|bloodtype|bloodgroup|religion|ethnicity|race|disability|sexualorientation)$"
 #: Names of a person's data as keys, reduced to letters and digits, by the kind of their value.
 _BY_NAME = (
-    (re.compile(_NAME_OF_PERSON), r"[^\d\W][^\d\n]{1,63}"),
-    (re.compile(_ADDRESS), r"[^\n]{0,40}[0-9][^\n]{0,60}|[^\n]{0,60} [^\n]{0,60}"),
-    (re.compile(_CONFIDENTIAL), r"[^\n]{1,64}"),
+    (lazy(_NAME_OF_PERSON), r"[^\d\W][^\d\n]{1,63}"),
+    (lazy(_ADDRESS), r"[^\n]{0,40}[0-9][^\n]{0,60}|[^\n]{0,60} [^\n]{0,60}"),
+    (lazy(_CONFIDENTIAL), r"[^\n]{1,64}"),
     (
-        re.compile(r"(?:phone|telephone|mobile|cell|fax|tel|telefon)(?:number|no|nr)?$"),
+        lazy(r"(?:phone|telephone|mobile|cell|fax|tel|telefon)(?:number|no|nr)?$"),
         r"[+(]?[0-9][0-9 ()./-]{5,20}[0-9]",
     ),
     (
-        re.compile(
+        lazy(
             r"(?:dateofbirth|birthdate|birthday|dob|geburtsdatum|geburtstag|datedenaissance|fechadenacimiento)$"
         ),
         _DATE,
     ),
     (
-        re.compile(
+        lazy(
             r"(?:passport|medicalrecord|patientid|mrn|itin|ein|vatid|ustid|socialinsurance|healthinsurance|insurancenumber|reisepass|driverslicen[cs]e|driverlicen[cs]e|nationalid|nationalinsurance|taxid|taxnumber|taxidentificationnumber|tin|steuerid|steuernummer|cpf|cnpj|dni|nie|nif|curp|aadhaar|nino|codicefiscale|pesel|nric|bsn|personnummer|ausweisnummer|idcard|ssn)(?:number|no|nr|id)?$"
         ),
         _ID,
     ),
 )
-_NO_LETTER = re.compile(r"[\W_]+")
+_NO_LETTER = lazy(r"[\W_]+")
 
 
 def is_personal(name: str, value: object) -> bool:
@@ -149,6 +150,11 @@ def is_personal(name: str, value: object) -> bool:
     if form is None or type(value) not in {str, int}:
         return False
     return form.fullmatch(str(value)[:64]) is not None
+
+
+def may_be_personal(name: str) -> bool:
+    """Whether some value under this key identifies a person."""
+    return _form_of(name) is not None
 
 
 @lru_cache(maxsize=4096)  # names repeat

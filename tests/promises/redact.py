@@ -56,6 +56,27 @@ REDACT = (
         },
     ),
     Promise(
+        "redact:together",
+        "A text has the same secrets alone and among the other texts of its event.",
+        {
+            "secrets/test_together.py::"
+            "test_a_secret_is_found_at_the_end_of_a_text_that_another_follows": (
+                Mutant(
+                    "secrets/masker.py",
+                    "return not (kind.back or is_greedy or has_end or has_no_other)",
+                    "return True",
+                ),
+            ),
+            "secrets/test_together.py::"
+            "test_every_form_of_a_number_is_found_beside_fractions_and_identifiers": (
+                Mutant("secrets/numbers.py", 'if b"+" in classes:', "if False:"),
+            ),
+            "secrets/test_together.py::test_a_text_has_the_same_secrets_alone_and_among_others": (
+                Mutant("secrets/masker.py", "end = at + len(text)", "end = at + len(text) + 1"),
+            ),
+        },
+    ),
+    Promise(
         "redact:nothing-planted",
         "Secrets of the kinds in docs/redaction.md, and values under secret names with their "
         "repetitions in results and errors, reach no file by any capture path.",

@@ -12,9 +12,9 @@ EXAMPLES = [
         (kind, hit.replace("~", ""))
         for kind in KINDS
         if kind not in VENDOR_KINDS
-        for hit in kind.hits
+        for hit in kind.examples
     ),
-    *((kind, hit) for kind in VENDOR_KINDS for hit in kind.hits),
+    *((kind, hit) for kind in VENDOR_KINDS for hit in kind.examples),
 ]
 
 

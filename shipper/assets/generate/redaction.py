@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 
+from shipper.secrets.commands import COMMANDS
+from shipper.secrets.credentials import CREDENTIALS
+from shipper.secrets.files import FILES
+from shipper.secrets.keys import KEYS
 from shipper.secrets.kinds import VENDOR_KINDS
 from shipper.secrets.masker import KINDS
 from shipper.secrets.persons import PERSONS
-from shipper.secrets.shapes import COMMANDS, CREDENTIALS, FILES, KEYS, URLS
+from shipper.secrets.urls import URLS
 
 
 def page() -> str:

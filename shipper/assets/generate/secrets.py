@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from shipper.secrets.assigned import REST
+from shipper.secrets.credentials import CREDENTIALS
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
 from shipper.secrets.numbers import PHONE, SSN
 from shipper.secrets.persons import PERSONS
-from shipper.secrets.shapes import CREDENTIALS, SHAPES
+from shipper.secrets.shapes import SHAPES
 
 _SECRET = re.compile(r"\(\?P<s>")
 

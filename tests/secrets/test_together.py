@@ -1,0 +1,50 @@
+"""All texts of an event are searched together, and each has the secrets that it has alone."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shipper.secrets.masker import KINDS, masker
+
+#: Numbers, what looks like one, and what stands between them.
+_PIECES = (
+    *("4111 1111 1111 1111", "4111.1111.1111.1111", "0.4111111111111111", "4111111111111111"),
+    *("DE89370400440532013000", "de89 3704 0044 0532 0130 00", "529.982.247-25", "123-45-6789"),
+    *("123.45.6789", "+49 30 1234567", "0049 30 1234567", "(212) 555-1234", "212-555-1234"),
+    *("1764000000000", "3.14159265358979", "10.0.0.12", "5d108cf259302639", "2026-11-24"),
+    *("c2VjcmV0IHBhc3N3b3JkPWh1bnRlcjI=", "0.", "00", "x", "é", "%41", "\\", "&#65;"),
+    *(" ", "-", ".", "+", "/", "(", "\n", "password=hunter22", "://", "bob@example.com"),
+)
+_TEXTS = st.lists(st.sampled_from(_PIECES), max_size=6).map("".join)
+
+
+def alone(texts):
+    return {text: spans for text in texts if (spans := masker().spans(text))}
+
+
+@settings(max_examples=300)
+@given(st.lists(_TEXTS, max_size=6))
+def test_a_text_has_the_same_secrets_alone_and_among_others(texts):
+    assert masker().found_in(texts) == alone(texts)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_secret_is_found_at_the_end_of_a_text_that_another_follows(kind):
+    for example in kind.examples:
+        texts = ["before", example if kind.form else example.replace("~", ""), "after"]
+        assert [*masker().found_in(texts)] == texts[1:2]
+        assert masker().found_in(texts) == alone(texts)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("4111 1111 1111 1111", "4111.1111.1111.1111", "4111  1111  1111  1111"),
+        *("DE89370400440532013000", "de89 3704 0044 0532 0130 00", "529.982.247-25"),
+        *("123-45-6789", "123.45.6789", "+49 30 1234567", "+1.5551234567", "0049 30 1234567"),
+        *("(212) 555-1234", "212.555.1234", "0049 301234567"),
+    ],
+)
+def test_every_form_of_a_number_is_found_beside_fractions_and_identifiers(number):
+    texts = ["0.39482349642317", "5d108cf259302639", f"n = 0.39482349642317 or {number}", "x"]
+    assert [*masker().found_in(texts)] == [texts[2]]
