@@ -24,9 +24,11 @@ from shipper.follow.reader import Limits
 from shipper.follow.registry import Committed, Position
 from shipper.follow.retention import deletable, inactive, is_gone
 from shipper.follow.scan_log import ScanLog
-from shipper.follow.source import Place, Source, Stage, Turn
+from shipper.follow.source import Source
 from shipper.follow.sources import OpenFiles, Sources, Turns
+from shipper.follow.states import Place, Stage, Turn
 from shipper.follow.streams import Streams
+from shipper.follow.taken import Taken
 
 
 class Following:
@@ -57,8 +59,7 @@ class Following:
         # Problems of new files, by path, and of followed ones.
         self._unreadable: Problems[str] = Problems()
         self._problems: Problems[Source] = Problems()
-        # The sources of the last batch, until it is settled.
-        self._taken: list[Source] = []
+        self._taken = Taken(self._claims, self._streams, self._turns)
         # The sources whose committed positions name another place.
         self._moved: dict[Source, None] = {}
         #: Files that were started, and files that were released.
@@ -102,7 +103,7 @@ class Following:
 
     def scan(self, now_s: int) -> list[int]:
         """Find new, changed and vanished files; the ids of positions to forget."""
-        self._note_settled()
+        self._taken.note_settled()
         changed = self._sources.relist(discover.scan(self._inputs, self._scan_log))
         self._scan_log.report()
         self._find_late_lines()
@@ -132,7 +133,7 @@ class Following:
 
     def check(self, paths: Iterable[str]) -> None:
         """Check these files alone."""
-        self._note_settled()
+        self._taken.note_settled()
         expansion = Expansion(ScanLog())
         for path in sorted(paths):
             owner = self._owners.of(path)
@@ -270,7 +271,7 @@ class Following:
 
     def next_batch(self) -> Batch | None:
         """The next lines, with a turn for each file that has some; None if there are none."""
-        self._note_settled()
+        self._taken.note_settled()
         builder = BatchBuilder(self._limits)
         again: list[Source] = []
         while self._turns and builder.has_room:
@@ -297,37 +298,13 @@ class Following:
     def _read(self, source: Source, builder: BatchBuilder) -> Turn:
         read = source.read_chunk(builder.room())
         self._problems.report(source, source.found.path, read.problem)
-        self._taken.append(source)
+        self._taken.add(source)
         self._open.use(source)
         if read.is_restarted:
             self._claims.renew(source)
         if read.chunk is not None:
             builder.add(source, read.chunk)
         return read.turn
-
-    def _note_settled(self) -> None:
-        """Register the files of the last batch, which is settled now, under their first bytes."""
-        for source in self._taken:
-            if source.is_listed:  # else another file may have its path
-                self._claims.note(source)
-            if source.segment:
-                self._streams.touch(source.segment)
-        self._taken.clear()
-        for stream in self._streams.due():
-            self._pass_turns(stream)
-
-    def _pass_turns(self, stream: str) -> None:
-        """Let the next segments of a stream be read, as far as those before them are settled."""
-        while first := self._streams.first(stream):
-            try:
-                is_settled = not (first.is_waiting or first.file.has_changed())
-            except OSError:  # gone: the next scan finds out
-                return
-            if not is_settled:
-                self._turns.add(first)
-                return
-            first.warn_unfinished(", and the stream continues in another segment")
-            self._turns.add(self._streams.pass_turn(stream))
 
     # --- the end of a file
 

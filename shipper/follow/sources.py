@@ -4,7 +4,8 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 
 from shipper.follow.discover import Found
-from shipper.follow.source import Place, Source, Turn
+from shipper.follow.source import Source
+from shipper.follow.states import Place, Turn
 
 #: Open handles: a rotated file can be read to its end as long as its handle is open. More would
 #: exceed the usual limit of 1024 for a process.
