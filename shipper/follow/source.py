@@ -319,6 +319,7 @@ class Source:
             self.restart()
             self.is_sealed = starts_segment(handle)
         size = min(self.file.size, self.cut or self.file.size)
+        limits = limits.for_lines(self.found.input.max_line_bytes)
         unread = Unread(handle, self.found.path, self._form, self.offset, size)
         reader = self._reader or Reader()
         chunk, has_more, rest = reader.read(unread, limits)

@@ -433,6 +433,24 @@ FILES = (
         },
     ),
     Promise(
+        "deliver:worst-line",
+        "Memory stays below the limits of the manifests with the longest lines of any bytes, to one, "
+        "two or four outputs.",
+        {
+            "integration/test_memory.py::test_memory_with_the_worst_line_stays_below_the_limit_of_the_manifest": (),
+            "forms/test_text.py::test_a_text_is_cut_if_its_json_is_too_long_and_the_event_says_what_it_was": (
+                Mutant("forms/text/bounded.py", "if len(piece) > room:", "if False:"),
+            ),
+            f"{_READING}test_lines_that_are_skipped_take_no_memory_however_many_there_are": (
+                Mutant(
+                    "follow/reader.py",
+                    "limits.max_line_bytes if unread.file.is_archive else 0",
+                    "limits.max_line_bytes",
+                ),
+            ),
+        },
+    ),
+    Promise(
         "deliver:whole-tail",
         "A last line without its newline is delivered as soon as it is complete.",
         {

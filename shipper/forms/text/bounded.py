@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 #: Encoded at once; a shorter text is not long.
-PIECE_BYTES = 64 << 10
+PIECE_BYTES = 16 << 10
 #: A text whose JSON is no longer than this is never cut for it.
 _LEAST_BYTES = 1 << 20
 
