@@ -156,7 +156,7 @@ class Source:
     @property
     def is_waiting(self) -> bool:
         """Whether it may have something to read, and waits for its turn."""
-        return self.turn is Turn.QUEUED or self.turn is Turn.ARCHIVE
+        return self.turn in (Turn.QUEUED, Turn.ARCHIVE, Turn.HELD)
 
     # --- its position
 

@@ -68,13 +68,15 @@ class Turns:
     again.
     """
 
-    __slots__ = ("_archives", "_ending", "_queue")
+    __slots__ = ("_archives", "_ending", "_held", "_queue")
 
     def __init__(self) -> None:
         self._queue: deque[Source] = deque()
         # The first of them is being read.
         self._archives: OrderedDict[Source, None] = OrderedDict()
         self._ending: set[Source] = set()
+        # Until when (time.monotonic) each source waits that the destination takes no line of.
+        self._held: dict[Source, float] = {}
 
     def __bool__(self) -> bool:
         return bool(self._queue)
@@ -85,7 +87,7 @@ class Turns:
 
     def add(self, source: Source) -> None:
         """Give it a turn, unless it waits for one already or has it."""
-        if source.turn is Turn.QUEUED or source.turn is Turn.READING:
+        if source.turn is Turn.QUEUED or source.turn is Turn.READING or source in self._held:
             return
         self._ending.discard(source)
         if source.file.is_archive:
@@ -110,6 +112,7 @@ class Turns:
             self._queue.remove(source)
         source.wait_for(turn)
         (self._ending.add if turn is Turn.END else self._ending.discard)(source)
+        self._held.pop(source, None)
         is_first = source is self._first_archive
         self._archives.pop(source, None)
         if is_first:
@@ -117,12 +120,21 @@ class Turns:
             if (following := self._first_archive) is not None:
                 self.add(following)
 
+    def hold(self, source: Source, until_monotonic: float) -> None:
+        """Give it no turn until then."""
+        self.leave(source, Turn.HELD)
+        self._held[source] = until_monotonic
+
     def next_due(self) -> float | None:
-        """When the next incomplete end of a file is due (time.monotonic)."""
-        return min((one.due_monotonic or 0.0 for one in self._ending), default=None)
+        """When the next incomplete end of a file, or held file, is due (time.monotonic)."""
+        ends = (one.due_monotonic or 0.0 for one in self._ending)
+        return min((*ends, *self._held.values()), default=None)
 
     def wake(self, now_monotonic: float) -> None:
-        """Give a turn to the files whose incomplete end is due."""
+        """Give a turn to the files that are held until now, or whose incomplete end is due."""
+        for source in [one for one, until in self._held.items() if until <= now_monotonic]:
+            del self._held[source]
+            self.add(source)
         for source in tuple(self._ending):
             if (source.due_monotonic or 0.0) <= now_monotonic:
                 self.add(source)

@@ -41,15 +41,18 @@ class Turn(Enum):
     READING = auto()
     #: It waits for the rest of its last line, which is sent unchanged at `due_monotonic`.
     END = auto()
+    #: It waits some time, because the destination takes none of its lines.
+    HELD = auto()
 
 
 #: The turns that may follow each one.
 TURNS = {
-    Turn.NONE: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED},
-    Turn.ARCHIVE: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED},
-    Turn.QUEUED: {Turn.NONE, Turn.READING},
+    Turn.NONE: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED, Turn.HELD},
+    Turn.ARCHIVE: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED, Turn.HELD},
+    Turn.QUEUED: {Turn.NONE, Turn.READING, Turn.HELD},
     Turn.READING: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED, Turn.END},
-    Turn.END: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED},
+    Turn.END: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED, Turn.HELD},
+    Turn.HELD: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED},
 }
 
 
