@@ -286,10 +286,7 @@ class Delivery:
     def _hold(self, batch: Batch, held: Mapping[int, str]) -> None:
         """Let the sources wait that the destination takes no line of."""
         following, stats = self._following, self._stats
-        following.note_taken(source for source, _ in batch.parts if source.id not in held)
-        for source, _ in batch.parts:
-            if reason := held.get(source.id):
-                following.hold(source, reason)
+        following.hold(batch, held)
         stats.held = len(following.held)
         stats.held_reason = next(iter(following.held), "")
 

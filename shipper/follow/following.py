@@ -5,8 +5,7 @@ gets. It then takes turns with the others (`Turns`), each turn a chunk of a batc
 names it any more and it is read to its end.
 """
 
-import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 
@@ -30,9 +29,6 @@ from shipper.follow.sources import OpenFiles, Sources, Turns
 from shipper.follow.states import Place, Stage, Turn
 from shipper.follow.streams import Streams
 from shipper.follow.taken import Taken
-
-#: How long a file waits whose lines the destination does not take; a person must act.
-_HOLD_S = 30.0
 
 
 class Following:
@@ -64,8 +60,6 @@ class Following:
         self._unreadable: Problems[str] = Problems()
         self._problems: Problems[Source] = Problems()
         self._taken = Taken(self._claims, self._streams, self._turns)
-        # Why the destination takes no line of a source, by its id.
-        self._held: dict[int, str] = {}
         # The sources whose committed positions name another place.
         self._moved: dict[Source, None] = {}
         #: Files that were started, and files that were released.
@@ -92,7 +86,7 @@ class Following:
     @property
     def held(self) -> Collection[str]:
         """Why the destination takes no line of some files; empty if it takes all."""
-        return self._held.values()
+        return self._turns.held
 
     def sources(self) -> Iterable[Source]:
         """The followed files."""
@@ -280,15 +274,9 @@ class Following:
         """Give a turn to the files whose incomplete end is due."""
         self._turns.wake(now_monotonic)
 
-    def hold(self, source: Source, reason: str) -> None:
-        """Let the other files go on: the destination takes no line of this one."""
-        self._held[source.id] = reason
-        self._turns.hold(source, time.monotonic() + _HOLD_S)
-
-    def note_taken(self, sources: Iterable[Source]) -> None:
-        """Note that the destination has taken the lines of these files."""
-        for source in sources if self._held else ():
-            self._held.pop(source.id, None)
+    def hold(self, batch: Batch, held: Mapping[int, str]) -> None:
+        """Let sources of the batch wait, whose ids are in `held`, each with the reason."""
+        self._turns.hold((source for source, _ in batch.parts), held)
 
     def next_batch(self) -> Batch | None:
         """The next lines, with a turn for each file that has some; None if there are none."""
@@ -403,8 +391,7 @@ class Following:
         self.closed += source.is_known
         self._open.forget(source)
         self._late.forget(source)
-        self._held.pop(source.id, None)
-        self._turns.leave(source)
+        self._turns.forget(source)
         self._moved.pop(source, None)
         self._problems.forget(source)
         self._claims.forget(source)

@@ -8,7 +8,7 @@ import pytest
 from shipper.deliver import holding
 from shipper.deliver.pipeline import Pipeline
 from shipper.errors import Unavailable
-from shipper.follow import following
+from shipper.follow import sources
 from shipper.follow.registry import read_positions
 from shipper.outputs.base import DELIVERED, DUPLICATE, Failed, Held, Rejected
 from tests.deliver.lines import append, block, config, dead_letters, in_passes, line, numbers
@@ -72,7 +72,7 @@ def test_other_files_go_on_beside_one_that_the_destination_does_not_take(
 
 
 def test_a_file_that_is_held_goes_on_when_its_lines_are_taken(tmp_path, logs, monkeypatch, caplog):
-    monkeypatch.setattr(following, "_HOLD_S", 0.01)
+    monkeypatch.setattr(sources, "_HOLD_S", 0.01)
     caplog.set_level(logging.INFO)
     append(logs / "a.log", block(range(20)))
     output = Picky(lambda n: HELD if output.sends < 5 else None)
@@ -85,7 +85,7 @@ def test_a_file_that_is_held_goes_on_when_its_lines_are_taken(tmp_path, logs, mo
 
 
 def test_nothing_is_a_dead_letter_twice_if_its_file_is_held(tmp_path, logs, monkeypatch):
-    monkeypatch.setattr(following, "_HOLD_S", 0.01)
+    monkeypatch.setattr(sources, "_HOLD_S", 0.01)
     append(logs / "a.log", block(range(20)) + b"not JSON\n")
     kinds = {0: Rejected("400 x: y"), 1: HELD}
     output = Picky(lambda n: kinds.get(n) if n != 1 or output.sends < 5 else None)
@@ -97,7 +97,7 @@ def test_nothing_is_a_dead_letter_twice_if_its_file_is_held(tmp_path, logs, monk
 def test_of_a_file_whose_other_lines_are_taken_the_failing_ones_are_given_up(
     tmp_path, logs, monkeypatch
 ):
-    monkeypatch.setattr(following, "_HOLD_S", 0.01)
+    monkeypatch.setattr(sources, "_HOLD_S", 0.01)
     monkeypatch.setattr(holding, "LONELY_S", 0.1)
     append(logs / "a.log", block(range(100)))
     append(logs / "b.log", block(range(100, 110)))
@@ -111,7 +111,7 @@ def test_of_a_file_whose_other_lines_are_taken_the_failing_ones_are_given_up(
 def test_lines_are_not_given_up_while_the_destination_fails_on_all_of_their_file(
     tmp_path, logs, monkeypatch
 ):
-    monkeypatch.setattr(following, "_HOLD_S", 0.01)
+    monkeypatch.setattr(sources, "_HOLD_S", 0.01)
     monkeypatch.setattr(holding, "LONELY_S", 0.0)
     append(logs / "a.log", block(range(20)))
     output = Picky(lambda n: FAILED if n < 20 and output.sends < 40 else None)

@@ -286,7 +286,7 @@ FILES = (
         "deliver:archives",
         "A gzip archive is shipped like the file it was made from, whenever that file was "
         "compressed and however far it was read. All complete lines before the damage in "
-        "a damaged archive arrive.",
+        "a damaged archive arrive. An archive that unpacks to very much delays no other for long.",
         {
             f"{_ARCHIVES}test_an_archive_is_shipped_like_the_file_it_was_made_of": (
                 Mutant(
@@ -305,6 +305,9 @@ FILES = (
             ),
             f"{_ARCHIVES}test_every_line_before_a_changed_byte_arrives": (
                 Mutant("follow/archive.py", "before, len(fed) // 2", "before, 0"),
+            ),
+            f"{_ARCHIVES}test_an_archive_that_unpacks_to_very_much_delays_no_other_by_more_than_a_share": (
+                Mutant("follow/sources.py", "if _level(least) >= level:", "if True:"),
             ),
         },
     ),

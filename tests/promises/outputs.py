@@ -53,6 +53,42 @@ OUTPUTS = (
         },
     ),
     Promise(
+        "deliver:held",
+        "A destination that takes no line of one file, for no fault of the lines, holds that file "
+        "and no other, and none of its lines is lost or a dead letter.",
+        {
+            "deliver/test_holding.py::test_other_files_go_on_beside_one_that_the_destination_does_not_take": (
+                Mutant(
+                    "deliver/pipeline.py",
+                    "part = batch.without(settled.held) if settled.held else batch",
+                    "part = batch",
+                ),
+                Mutant("deliver/poison.py", "if left <= _FEW or any(", "if True or any("),
+            ),
+            "deliver/test_holding.py::test_nothing_is_a_dead_letter_twice_if_its_file_is_held": (
+                Mutant(
+                    "deliver/settle.py",
+                    "return (one for one in rejected if one[0] not in waiting)",
+                    "return iter(rejected)",
+                ),
+            ),
+            "deliver/test_holding.py::test_of_a_file_whose_other_lines_are_taken_the_failing_ones_are_given_up": (
+                Mutant(
+                    "deliver/holding.py",
+                    "return evidence.strikes >= STRIKES and",
+                    "return False and",
+                ),
+            ),
+            "deliver/test_holding.py::test_lines_are_not_given_up_while_the_destination_fails_on_all_of_their_file": (
+                Mutant(
+                    "deliver/holding.py",
+                    "is_some = len(left) + rejected < len(indexes)",
+                    "is_some = True",
+                ),
+            ),
+        },
+    ),
+    Promise(
         "identity:foreign-lines",
         "No line takes the id of an audit event or stands in its data stream, unless its seal "
         "follows the line before it in a segment.",
