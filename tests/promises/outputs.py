@@ -272,9 +272,9 @@ OUTPUTS = (
             f"{_BAD_INPUT}test_an_oversized_line_is_put_aside_with_its_length_and_digest": (),
             "deliver/test_reading.py::test_bad_lines_become_dead_letters_and_the_others_are_delivered": (
                 Mutant(
-                    "deliver/poison.py",
-                    "self.bad_lines = list(batch.rejects())",
-                    "self.bad_lines = []",
+                    "deliver/settle.py",
+                    "[*settled.rejects(), *(",
+                    "[*(",
                 ),
             ),
             f"{_SETTLE}test_a_rejected_line_is_a_dead_letter_with_its_place": (
@@ -300,7 +300,7 @@ OUTPUTS = (
                 ),
             ),
             f"{_POISON}test_a_line_of_sixteen_is_given_up_at_the_tenth_closing_and_not_before": (
-                Mutant("deliver/poison.py", "_STRIKES: Final = 4", "_STRIKES: Final = 3"),
+                Mutant("deliver/poison.py", "STRIKES: Final = 4", "STRIKES: Final = 3"),
             ),
         },
     ),
