@@ -21,7 +21,10 @@ _SETUP = "`mcp-shipper setup` installs what the catalog defines"
 _MONITORING = "see /metrics, /stats or the log; nothing is shipped to a monitoring cluster"
 _PORTABLE = "concerns only Filebeat's own process"
 _IDENTITY = "a file is identified by a fingerprint that grows with it, even a small file"
-_HANDLES = "files are closed and opened as needed, without losing lines"
+_HANDLES = (
+    "files are closed and opened as needed; a renamed or deleted file stays open until it has been "
+    "quiet for five minutes"
+)
 _LOOK = "the kernel reports new lines, and files are checked every check_interval"
 _REGISTRY = "positions are in path.data/registry, and are saved to disk after each batch"
 _ARCHIVES = "gzip archives are recognised by their first bytes, and are read"

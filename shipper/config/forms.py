@@ -32,6 +32,8 @@ CONTAINER_KEYS = ("stream", "format")
 
 #: The longest line that is read; Filebeat's default.
 _MAX_BYTES = 10 << 20
+#: Events of audit streams are shorter, whatever the limit of the lines beside them is.
+_LEAST_BYTES = 1 << 20
 #: After this time without growth Filebeat calls a file inactive.
 _PARTIAL_LINE_TIMEOUT_S = 300.0
 
@@ -191,6 +193,11 @@ _PARSERS: Mapping[str, Callable[[Reader, YamlNode, _Parsers], None]] = {
     "include_message": _read_include_message,
     "syslog": _read_syslog,
 }
+
+
+def longest_line(form: Form) -> int:
+    """How long a line of that form may be to be read at once; a longer one is skipped in pieces."""
+    return max(form.max_bytes, _LEAST_BYTES) if isinstance(form, Text) else _MAX_BYTES
 
 
 def _old(reader: Reader, keys: Mapping[str, YamlNode], parsers: _Parsers) -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from shipper.config.filebeat import INPUTS, why_no_input
 from shipper.config.files import FILE_KEYS, OLD_SCANNER_KEYS, read_files
-from shipper.config.forms import CONTAINER_KEYS, FORM_KEYS, OLD_KEYS, read_form
+from shipper.config.forms import CONTAINER_KEYS, FORM_KEYS, OLD_KEYS, longest_line, read_form
 from shipper.deliver.spool import PATTERN
 from shipper.follow.inputs import InputConfig, Scanner
 from shipper.forms.base import Form
@@ -107,15 +107,19 @@ def _input(
     keys = reader.children(node, known)
     files = read_files(reader, keys)
     form = read_form(reader, keys, kind, surroundings.ecs_version)
+    longest = longest_line(form)
     form = _processed(form, everywhere, _section(reader, keys))
     name = reader.text(keys["id"]) if "id" in keys else default_id
     if kind == "stdin":
         segments = (str(surroundings.spool / PATTERN),)
-        return InputConfig(id=name, paths=segments, form=Spooled(form), is_stdin=True)
+        return InputConfig(
+            id=name, paths=segments, form=Spooled(form), max_line_bytes=longest, is_stdin=True
+        )
     if "paths" not in keys:
         reader.note(node, "paths is required: which files to ship, globs allowed")
         return None
-    return InputConfig(id=name, paths=_paths(reader, keys["paths"]), form=form, **files)
+    paths = _paths(reader, keys["paths"])
+    return InputConfig(id=name, paths=paths, form=form, max_line_bytes=longest, **files)
 
 
 def _paths(reader: Reader, node: YamlNode) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ batch is settled, so that every line arrives at least once, whatever fails in be
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
@@ -149,6 +149,10 @@ class Pipeline:
                 )
             if self._stop.is_set():
                 return Stopped("stopped before everything was delivered")
+            if self.stats.held:
+                return Unavailable(
+                    f"the output takes no line of {self.stats.held} files: {self.stats.held_reason}"
+                )
             if problems := list(delivery.problems):
                 return Unreadable(f"not everything could be read: {'; '.join(problems)}")
         return None
@@ -272,9 +276,19 @@ class Delivery:
         self._stats.active = batch.line_count()
         self._stats.account = structs.replace(self._registry.account, waiting=raw_lines(batch))
         if settled := self._settler.settle(batch):  # each line is delivered or a dead letter
-            self._commit(batch, settled)  # only now may the positions move
+            part = batch.without(settled.held) if settled.held else batch
+            if part.parts:
+                self._commit(part, settled)  # only now may the positions move
+            self._hold(batch, settled.held)
             self._stats.active = 0
         return True
+
+    def _hold(self, batch: Batch, held: Mapping[int, str]) -> None:
+        """Let the sources wait that the destination takes no line of."""
+        following, stats = self._following, self._stats
+        following.hold(batch, held)
+        stats.held = len(following.held)
+        stats.held_reason = next(iter(following.held), "")
 
     def _commit(self, batch: Batch, settled: Settled) -> None:
         truncated = batch.truncated()
@@ -338,7 +352,8 @@ class Delivery:
 
     def _wait_for_changes(self) -> bool:
         """Wait for a change, at most until the next scan."""
-        self._stats.state = State.IDLE
+        self._stats.state = State.REFUSED if self._stats.held else State.IDLE
+        self._stats.last_error = self._stats.held_reason or self._stats.last_error
         self._stats.oldest_s = None
         self._age = Age()
         if not self._stop.is_set():

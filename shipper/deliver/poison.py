@@ -19,7 +19,7 @@ strikes it is given up.
 If the destination takes none of many lines, the lines are not the cause, and none is given up.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -33,10 +33,10 @@ from shipper.lines import Lines
 _CLOSINGS_TO_HALVE: Final = 3
 
 #: If a destination fails on one line this often and works with all others, the line is the cause.
-_STRIKES: Final = 4
+STRIKES: Final = 4
 
 #: Longer than any Logstash takes to start or stop.
-_LONELY_S: Final = 300.0
+LONELY_S: Final = 300.0
 
 #: Up to this many lines that are left may all be poisonous; more of them are not the cause.
 _FEW: Final = 8
@@ -55,6 +55,14 @@ class Settleable(Protocol):
 
     def reject(self, index: int, reason: str) -> BadLine:
         """The line at `index`, which the destination rejected, with the reason."""
+        ...
+
+    def counts(self) -> Sequence[tuple[int, int]]:
+        """The id of each source, and its number of lines; empty if no source can be held."""
+        ...
+
+    def without(self, sources: Collection[int]) -> "Settleable":
+        """The part without the lines of these sources."""
         ...
 
 
@@ -94,7 +102,7 @@ class _Doubt(Struct, frozen=True):
             return True
         if left is None or not self.answered:
             return False
-        return self.strikes > 0 or (left <= _FEW and self.waited_s >= _LONELY_S)
+        return self.strikes > 0 or (left <= _FEW and self.waited_s >= LONELY_S)
 
 
 class Group(Struct, frozen=True):
@@ -106,6 +114,8 @@ class Group(Struct, frozen=True):
     doubt: _Doubt = _Doubt()
     #: Whether it is one line on which the connection was closed: it is sent after all others.
     is_suspect: bool = False
+    #: Why a destination that answers for each line failed on these.
+    reason: str = ""
 
     def closed(self, error: Closed, taken: int, left: int | None) -> "Group":
         """The same lines after the connection was closed on them (`_Doubt.after`)."""
@@ -117,7 +127,7 @@ class Group(Struct, frozen=True):
         indexes = [self.indexes[at] for at in places]
         return replace(self, indexes=indexes, lines=self.lines.pick(places))
 
-    def failed(self, places: Sequence[int], taken: int, others: int | None) -> "Group":
+    def failed(self, places: Sequence[int], reason: str, taken: int, others: int | None) -> "Group":
         """The lines at these places, after a destination that answers for each failed on them.
 
         `others` is how many other lines are left if all of them are in doubt, else None.
@@ -125,7 +135,7 @@ class Group(Struct, frozen=True):
         group = self.picked(places)
         left = None if others is None else others + len(places)
         doubt = group.doubt.after(Closed("", answers=True), taken, left)
-        return replace(group, doubt=doubt, is_suspect=True)
+        return replace(group, doubt=doubt, is_suspect=True, reason=reason)
 
     def halves(self) -> list["Group"]:
         """Both halves, each in the same doubt."""
@@ -144,6 +154,11 @@ class Group(Struct, frozen=True):
         return Group(self.indexes, self.lines)
 
     @property
+    def failures(self) -> int:
+        """How often in a row a destination that answers for each line failed on these."""
+        return self.doubt.closings if self.reason else 0
+
+    @property
     def is_to_halve(self) -> bool:
         """Whether one of several lines may be poisonous."""
         return self.doubt.closings >= _CLOSINGS_TO_HALVE and len(self.lines) > 1
@@ -151,12 +166,12 @@ class Group(Struct, frozen=True):
     @property
     def is_given_up(self) -> bool:
         """Whether the destination has failed on these lines alone, often enough."""
-        return self.doubt.strikes >= _STRIKES
+        return self.doubt.strikes >= STRIKES
 
     @property
     def is_poisonous(self) -> bool:
         """Whether it is one line, which must be given up."""
-        return self.is_suspect and self.doubt.strikes >= _STRIKES
+        return self.is_suspect and self.doubt.strikes >= STRIKES
 
 
 class Attempt(Struct, frozen=True):
@@ -168,19 +183,26 @@ class Attempt(Struct, frozen=True):
     delay_s: float | None = None
     #: The lines that will never be taken, by index, and why.
     rejected: Sequence[tuple[int, str]] = ()
+    #: The lines that are not taken before a person acts, by index, and why.
+    held: Sequence[tuple[int, str]] = ()
 
 
 class Unsettled:
-    """The unsettled part of a batch: groups to send, and the bad lines so far."""
+    """The unsettled part of a batch: groups to send, and the lines that are not taken."""
 
-    __slots__ = ("_batch", "_groups", "bad_lines")
+    __slots__ = ("_groups", "can_hold", "failed", "held", "rejected", "total")
 
     def __init__(self, batch: Settleable) -> None:
         lines = batch.lines()
-        self._batch = batch
+        self.total = len(lines)
         # The next one is last.
         self._groups = [Group(range(len(lines)), lines)] if lines else []
-        self.bad_lines = list(batch.rejects())
+        #: Whether the other sources of the lines that are left can go on without them.
+        self.can_hold = bool(batch.counts())
+        #: By index, with their reasons; those of `failed` are the ones to blame if any lines are.
+        self.rejected: list[tuple[int, str]] = []
+        self.held: dict[int, str] = {}
+        self.failed: set[int] = set()
 
     def __bool__(self) -> bool:
         return bool(self._groups)
@@ -195,10 +217,20 @@ class Unsettled:
         return len(self._groups) + 1 if is_all else None
 
     def apply(self, attempt: Attempt) -> None:
-        """Queue what is left, a suspect after all others, and collect the bad lines."""
-        for index, reason in attempt.rejected:
-            self.bad_lines.append(self._batch.reject(index, reason))
+        """Queue what is left, a suspect after all others, and collect what is not taken."""
+        self.rejected += attempt.rejected
+        self.held.update(attempt.held)
         at = len(self._groups)
         if len(attempt.left) == 1 and attempt.left[0].is_suspect:
             at = max((n for n, one in enumerate(self._groups) if not one.is_suspect), default=0)
         self._groups[at:at] = reversed(attempt.left)
+
+    def hold_failed(self, closings: int) -> None:
+        """Hold what is left, if the destination has failed so often on so many lines alone."""
+        left = sum(len(one.lines) for one in self._groups)
+        if left <= _FEW or any(one.failures < closings for one in self._groups):
+            return
+        for group in self._groups:
+            self.held.update(dict.fromkeys(group.indexes, group.reason))
+            self.failed.update(group.indexes)
+        self._groups.clear()

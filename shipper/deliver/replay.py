@@ -9,7 +9,7 @@ line is either delivered or still a dead letter.
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -44,6 +44,14 @@ class ReplayBatch(Struct, frozen=True):
     def rejects(self) -> Iterator[BadLine]:
         """The lines that are rejected again without being sent."""
         return iter(self.bad)
+
+    def counts(self) -> Sequence[tuple[int, int]]:
+        """None: they are sent in their order."""
+        return ()
+
+    def without(self, sources: Collection[int]) -> "ReplayBatch":  # noqa: ARG002  # has none
+        """Itself."""
+        return self
 
     def reject(self, index: int, reason: str) -> BadLine:
         """The line at `index`, rejected again."""

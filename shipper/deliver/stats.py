@@ -58,6 +58,9 @@ class Stats(Struct):
     retried: int = 0
     #: Lines in the dead letters.
     rejected: int = 0
+    #: Files that wait because the destination takes none of their lines, and why.
+    held: int = 0
+    held_reason: str = ""
     #: When the destination last accepted a line (time.monotonic).
     last_ack_monotonic: float | None = None
     #: Good lines that were read and are not settled.

@@ -55,6 +55,7 @@ class Archive(Handle):
         "_tail",
         "_version",
         "_window",
+        "unpacked_bytes",
     )
 
     is_archive = True
@@ -70,6 +71,8 @@ class Archive(Handle):
         self._size = 0
         self._head = self._tail = b""
         self._reader: _Unpacker | None = None
+        #: How much was unpacked of it, counted again each time.
+        self.unpacked_bytes = 0
         # The part of the content that is unpacked, and its offset.
         self._window, self._start = bytearray(), 0
 
@@ -103,6 +106,7 @@ class Archive(Handle):
                 self._is_explored, self._fault = True, explorer.fault
                 break
             self._size += len(piece)
+            self.unpacked_bytes += len(piece)
             self._head += piece[: _EDGE_BYTES - len(self._head)]
             self._tail = (self._tail + piece[-_EDGE_BYTES:])[-_EDGE_BYTES:]
         if self._is_explored and not self.is_torn:
@@ -128,9 +132,10 @@ class Archive(Handle):
         return want
 
     def rest(self) -> None:
-        """Free what is needed to continue reading; the next read starts at the front again."""
-        self._reader = None
-        self._window = bytearray()
+        """Free what is needed to continue; the next scan or read starts at the front again."""
+        self._drop_reader()
+        if not self._is_explored:
+            self._explorer, self._version = None, (-1, 0)
 
     def close(self) -> None:
         """Close the file; its size and its fault stay known."""
@@ -149,18 +154,23 @@ class Archive(Handle):
         else:
             self._explorer = None
             self._size, self._head, self._tail = 0, b"", b""
-        self.rest()
+        self._drop_reader()
+
+    def _drop_reader(self) -> None:
+        self._reader = None
+        self._window = bytearray()
 
     def _unpack(self, offset: int, end: int) -> None:
         """Unpack the content from `offset` to `end` into the window; keep little before it."""
         if self._reader is None or offset < self._start:
-            self.rest()
+            self._drop_reader()
             self._reader, self._start = _Unpacker(), 0
         while (at := self._start + len(self._window)) < end:
             piece = self._reader.more(self.file, min(_PIECE_BYTES, end - at))
             if not piece:
                 break
             self._window += piece
+            self.unpacked_bytes += len(piece)
             self._drop(offset - _EDGE_BYTES)
         self._drop(offset - _EDGE_BYTES)
 

@@ -1,6 +1,6 @@
 """Batches: the chunks of one or many sources that are sent together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -50,6 +50,14 @@ class Batch(Struct, frozen=True):
             known = (position.key, position.cut) if position else None
             if chunk.has_places_as_ids and known != (source.key, source.cut):
                 yield source
+
+    def counts(self) -> Sequence[tuple[int, int]]:
+        """The id of each source, and its number of lines."""
+        return [(source.id, len(chunk.lines)) for source, chunk in self.parts]
+
+    def without(self, sources: Collection[int]) -> "Batch":
+        """The part without the lines of these sources."""
+        return Batch([part for part in self.parts if part[0].id not in sources])
 
     def line_count(self) -> int:
         """The number of lines to send."""

@@ -20,7 +20,8 @@ from shipper.follow.discover import Found
 from shipper.follow.handle import Handle
 from shipper.follow.mark import HEAD_BYTES, Mark, head_of
 from shipper.follow.registry import Position
-from shipper.follow.source import Place, Source
+from shipper.follow.source import Source
+from shipper.follow.states import Place
 from shipper.record.format import Segment
 
 _SEPARATOR = re.compile(r"[-._]")

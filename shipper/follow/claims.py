@@ -16,7 +16,8 @@ from shipper.follow.handle import Handle
 from shipper.follow.mark import Mark
 from shipper.follow.registry import Committed, Position
 from shipper.follow.segments import segment_of
-from shipper.follow.source import Source, Stage
+from shipper.follow.source import Source
+from shipper.follow.states import Stage
 from shipper.follow.streams import Streams
 from shipper.record.format import Segment
 

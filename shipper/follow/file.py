@@ -62,6 +62,11 @@ class File(Struct, gc=False, eq=False):
         self._handle.rest()
 
     @property
+    def unpacked_bytes(self) -> int:
+        """How much was unpacked of an archive, scans included."""
+        return self._handle.unpacked_bytes
+
+    @property
     def is_open(self) -> bool:
         """Whether it has an open handle."""
         return self._handle.is_open

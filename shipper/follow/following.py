@@ -5,7 +5,7 @@ gets. It then takes turns with the others (`Turns`), each turn a chunk of a batc
 names it any more and it is read to its end.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 
@@ -24,9 +24,11 @@ from shipper.follow.reader import Limits
 from shipper.follow.registry import Committed, Position
 from shipper.follow.retention import deletable, inactive, is_gone
 from shipper.follow.scan_log import ScanLog
-from shipper.follow.source import Place, Source, Stage, Turn
+from shipper.follow.source import Source
 from shipper.follow.sources import OpenFiles, Sources, Turns
+from shipper.follow.states import Place, Stage, Turn
 from shipper.follow.streams import Streams
+from shipper.follow.taken import Taken
 
 
 class Following:
@@ -57,8 +59,7 @@ class Following:
         # Problems of new files, by path, and of followed ones.
         self._unreadable: Problems[str] = Problems()
         self._problems: Problems[Source] = Problems()
-        # The sources of the last batch, until it is settled.
-        self._taken: list[Source] = []
+        self._taken = Taken(self._claims, self._streams, self._turns)
         # The sources whose committed positions name another place.
         self._moved: dict[Source, None] = {}
         #: Files that were started, and files that were released.
@@ -82,6 +83,11 @@ class Following:
         """What cannot be read now, and why."""
         return chain(self._scan_log.problems, self._unreadable, self._problems)
 
+    @property
+    def held(self) -> Collection[str]:
+        """Why the destination takes no line of some files; empty if it takes all."""
+        return self._turns.held
+
     def sources(self) -> Iterable[Source]:
         """The followed files."""
         return iter(self._sources)
@@ -102,7 +108,7 @@ class Following:
 
     def scan(self, now_s: int) -> list[int]:
         """Find new, changed and vanished files; the ids of positions to forget."""
-        self._note_settled()
+        self._taken.note_settled()
         changed = self._sources.relist(discover.scan(self._inputs, self._scan_log))
         self._scan_log.report()
         self._find_late_lines()
@@ -132,7 +138,7 @@ class Following:
 
     def check(self, paths: Iterable[str]) -> None:
         """Check these files alone."""
-        self._note_settled()
+        self._taken.note_settled()
         expansion = Expansion(ScanLog())
         for path in sorted(paths):
             owner = self._owners.of(path)
@@ -268,9 +274,13 @@ class Following:
         """Give a turn to the files whose incomplete end is due."""
         self._turns.wake(now_monotonic)
 
+    def hold(self, batch: Batch, held: Mapping[int, str]) -> None:
+        """Let sources of the batch wait, whose ids are in `held`, each with the reason."""
+        self._turns.hold((source for source, _ in batch.parts), held)
+
     def next_batch(self) -> Batch | None:
         """The next lines, with a turn for each file that has some; None if there are none."""
-        self._note_settled()
+        self._taken.note_settled()
         builder = BatchBuilder(self._limits)
         again: list[Source] = []
         while self._turns and builder.has_room:
@@ -297,37 +307,13 @@ class Following:
     def _read(self, source: Source, builder: BatchBuilder) -> Turn:
         read = source.read_chunk(builder.room())
         self._problems.report(source, source.found.path, read.problem)
-        self._taken.append(source)
+        self._taken.add(source)
         self._open.use(source)
         if read.is_restarted:
             self._claims.renew(source)
         if read.chunk is not None:
             builder.add(source, read.chunk)
         return read.turn
-
-    def _note_settled(self) -> None:
-        """Register the files of the last batch, which is settled now, under their first bytes."""
-        for source in self._taken:
-            if source.is_listed:  # else another file may have its path
-                self._claims.note(source)
-            if source.segment:
-                self._streams.touch(source.segment)
-        self._taken.clear()
-        for stream in self._streams.due():
-            self._pass_turns(stream)
-
-    def _pass_turns(self, stream: str) -> None:
-        """Let the next segments of a stream be read, as far as those before them are settled."""
-        while first := self._streams.first(stream):
-            try:
-                is_settled = not (first.is_waiting or first.file.has_changed())
-            except OSError:  # gone: the next scan finds out
-                return
-            if not is_settled:
-                self._turns.add(first)
-                return
-            first.warn_unfinished(", and the stream continues in another segment")
-            self._turns.add(self._streams.pass_turn(stream))
 
     # --- the end of a file
 
@@ -405,7 +391,7 @@ class Following:
         self.closed += source.is_known
         self._open.forget(source)
         self._late.forget(source)
-        self._turns.leave(source)
+        self._turns.forget(source)
         self._moved.pop(source, None)
         self._problems.forget(source)
         self._claims.forget(source)

@@ -20,6 +20,8 @@ class Handle:
 
     __slots__ = ("file",)
 
+    #: How much was unpacked of it.
+    unpacked_bytes = 0
     #: Whether it has to be scanned first (`explore`), and is best read from front to back.
     is_archive = False
 

@@ -47,6 +47,8 @@ class InputConfig(Struct, frozen=True, kw_only=True):
     paths: tuple[str, ...]
     #: How the bytes of the files become lines.
     form: Form = NDJSON
+    #: A longer line is skipped in pieces, and only its beginning is kept.
+    max_line_bytes: int = 10 << 20
     #: Datasets of audit events that do not begin with `mcp.`: no foreign line keeps such a name.
     audit_datasets: tuple[str, ...] = ()
     #: Whether they are segments of standard input.

@@ -33,6 +33,12 @@ class Limits(Struct, frozen=True):
     max_bytes: int
     max_line_bytes: int
 
+    def for_lines(self, max_line_bytes: int) -> "Limits":
+        """These limits, with lines of at most so many bytes."""
+        if max_line_bytes >= self.max_line_bytes:
+            return self
+        return replace(self, max_line_bytes=max_line_bytes)
+
 
 class Chunk(Struct, frozen=True):
     """Consecutive complete lines of one file."""
@@ -127,7 +133,9 @@ class Reader:
             return self._skip_block(unread, limits, self._skip)
         want = min(limits.max_bytes, self._block_bytes)
         while (read := self._read_block(unread, limits, want)) is None:
-            want *= 2
+            # No more than it takes to know that a line is over the limit; more if one is held back.
+            most = limits.max_line_bytes + 1
+            want = most if want < most < want * 2 else want * 2
         return read
 
     def _read_block(self, unread: Unread, limits: Limits, want: int) -> Read | None:
@@ -190,13 +198,16 @@ class Reader:
         start = unread.start
         block = unread.file.read(_BLOCK_BYTES, start + skip.length)
         line, newline, _ = block.partition(b"\n")
-        skip.add(line, limits.max_line_bytes)
-        end = start + skip.length + 1
+        # Many files may be skipping at a time: only an archive, which cannot be read again at its
+        # start without unpacking it again, keeps the beginning of its line.
+        skip.add(line, limits.max_line_bytes if unread.file.is_archive else 0)
         if not newline:
-            return Read(Chunk(start, start), end < unread.size)
+            return Read(Chunk(start, start), start + skip.length < unread.size)
+        end = start + skip.length + 1
         self._skip = None
+        head = bytes(skip.head) or unread.file.read(limits.max_line_bytes, start)
         line_over = OverLong(
-            head=bytes(skip.head),
+            head=head,
             offset=start,
             path=unread.path,
             max_line_bytes=limits.max_line_bytes,

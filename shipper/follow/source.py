@@ -8,7 +8,6 @@ import logging
 import os
 import time
 from contextlib import suppress
-from enum import Enum, auto
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -20,6 +19,7 @@ from shipper.follow.mark import HEAD_BYTES, Mark
 from shipper.follow.reader import Chunk, Limits, Reader, Unread, with_rest
 from shipper.follow.registry import Position, id_key
 from shipper.follow.segments import starts_segment
+from shipper.follow.states import STAGES, TURNS, Place, Stage, Turn
 from shipper.forms.base import Form
 from shipper.forms.foreign import Foreign
 from shipper.forms.sealed import Sealed
@@ -33,67 +33,6 @@ _KEY_BYTES = 15
 
 #: How much is read at once to count lines.
 _COUNT_BYTES = 1 << 20
-
-
-class Stage(Enum):
-    """What is known about a source; `Claims` alone moves it on."""
-
-    #: Too little to know anything: it is empty, or its first line is incomplete.
-    NEW = auto()
-    #: An archive whose content is not known yet.
-    UNKNOWN = auto()
-    #: An archive whose lines are read from the file that it is a copy of.
-    COPY = auto()
-    #: It has a position.
-    KNOWN = auto()
-    #: No longer followed.
-    GONE = auto()
-
-
-_STAGES = {
-    Stage.NEW: {Stage.UNKNOWN, Stage.COPY, Stage.KNOWN, Stage.GONE},
-    Stage.UNKNOWN: {Stage.UNKNOWN, Stage.COPY, Stage.KNOWN, Stage.GONE},
-    Stage.COPY: {Stage.UNKNOWN, Stage.COPY, Stage.KNOWN, Stage.GONE},
-    Stage.KNOWN: {Stage.KNOWN, Stage.GONE},  # known again: under another position after a rewrite
-    Stage.GONE: set[Stage](),
-}
-
-
-class Turn(Enum):
-    """Whether a source waits to be read, and for what; `Turns` alone moves it on."""
-
-    #: It does not wait: it is read to its end, or cannot be read yet.
-    NONE = auto()
-    #: It waits until another archive is read to its end.
-    ARCHIVE = auto()
-    #: It waits for its turn.
-    QUEUED = auto()
-    #: It has its turn.
-    READING = auto()
-    #: It waits for the rest of its last line, which is sent unchanged at `due_monotonic`.
-    END = auto()
-
-
-_TURNS = {
-    Turn.NONE: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED},
-    Turn.ARCHIVE: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED},
-    Turn.QUEUED: {Turn.NONE, Turn.READING},
-    Turn.READING: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED, Turn.END},
-    Turn.END: {Turn.NONE, Turn.ARCHIVE, Turn.QUEUED},
-}
-
-
-class Place(Enum):
-    """Whether a name leads to the file."""
-
-    #: The patterns name it.
-    LISTED = auto()
-    #: They do not, and it is not settled.
-    UNLISTED = auto()
-    #: They do not, it is settled, and it has another name.
-    RENAMED = auto()
-    #: It is settled, and has no name at all.
-    DELETED = auto()
 
 
 class _ChunkRead(NamedTuple):
@@ -156,13 +95,13 @@ class Source:
 
     def enter(self, stage: Stage) -> None:
         """Move on to `stage`."""
-        if stage not in _STAGES[self.stage]:
+        if stage not in STAGES[self.stage]:
             raise RuntimeError(f"{self.found.name}: from {self.stage} to {stage}")
         self.stage = stage
 
     def wait_for(self, turn: Turn) -> None:
         """Wait for `turn` from now on."""
-        if turn not in _TURNS[self.turn]:
+        if turn not in TURNS[self.turn]:
             raise RuntimeError(f"{self.found.name}: from {self.turn} to {turn}")
         self.turn = turn
 
@@ -217,7 +156,7 @@ class Source:
     @property
     def is_waiting(self) -> bool:
         """Whether it may have something to read, and waits for its turn."""
-        return self.turn is Turn.QUEUED or self.turn is Turn.ARCHIVE
+        return self.turn in (Turn.QUEUED, Turn.ARCHIVE, Turn.HELD)
 
     # --- its position
 
@@ -380,6 +319,7 @@ class Source:
             self.restart()
             self.is_sealed = starts_segment(handle)
         size = min(self.file.size, self.cut or self.file.size)
+        limits = limits.for_lines(self.found.input.max_line_bytes)
         unread = Unread(handle, self.found.path, self._form, self.offset, size)
         reader = self._reader or Reader()
         chunk, has_more, rest = reader.read(unread, limits)

@@ -1,10 +1,18 @@
 """Collections of followed files: by inode, by turn, and by open handle."""
 
+import time
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from shipper.follow.discover import Found
-from shipper.follow.source import Place, Source, Turn
+from shipper.follow.source import Source
+from shipper.follow.states import Place, Turn
+
+#: How long a source waits that the destination takes no line of; a person must act.
+_HOLD_S = 30.0
+
+#: Of an archive so much is unpacked before others go first: some 0.3 s.
+_SHARE_BYTES = 64 << 20
 
 #: Open handles: a rotated file can be read to its end as long as its handle is open. More would
 #: exceed the usual limit of 1024 for a process.
@@ -64,16 +72,23 @@ class Turns:
     """Whose turn it is to be read: the files that may have lines to read take turns.
 
     Archives are read one after the other, each to its end: to interrupt one means to unpack it
-    again.
+    again, if a second one is interrupted too. An archive that unpacks to very much waits for those
+    of which much less was unpacked, so that it delays no other by more than a share.
     """
 
-    __slots__ = ("_archives", "_ending", "_queue")
+    __slots__ = ("_archives", "_ending", "_held", "_paused", "_queue", "_reasons")
 
     def __init__(self) -> None:
         self._queue: deque[Source] = deque()
         # The first of them is being read.
         self._archives: OrderedDict[Source, None] = OrderedDict()
+        # The archive that was interrupted last: it can be continued.
+        self._paused: Source | None = None
         self._ending: set[Source] = set()
+        # Why the destination takes no line of some sources, and until when (time.monotonic) each
+        # of them waits; it has its turn in between.
+        self._reasons: dict[Source, str] = {}
+        self._held: dict[Source, float] = {}
 
     def __bool__(self) -> bool:
         return bool(self._queue)
@@ -84,7 +99,7 @@ class Turns:
 
     def add(self, source: Source) -> None:
         """Give it a turn, unless it waits for one already or has it."""
-        if source.turn is Turn.QUEUED or source.turn is Turn.READING:
+        if source.turn is Turn.QUEUED or source.turn is Turn.READING or source in self._held:
             return
         self._ending.discard(source)
         if source.file.is_archive:
@@ -101,6 +116,7 @@ class Turns:
         """Give it another turn after its turn, for it has more to read."""
         if source.file.is_archive:
             self._archives.setdefault(source)
+            self._yield(source)
         self._enqueue(source)
 
     def leave(self, source: Source, turn: Turn = Turn.NONE) -> None:
@@ -109,19 +125,49 @@ class Turns:
             self._queue.remove(source)
         source.wait_for(turn)
         (self._ending.add if turn is Turn.END else self._ending.discard)(source)
+        self._held.pop(source, None)
         is_first = source is self._first_archive
         self._archives.pop(source, None)
+        if source is self._paused:
+            self._paused = None
+            source.file.rest()
         if is_first:
             source.file.rest()
             if (following := self._first_archive) is not None:
                 self.add(following)
 
+    def forget(self, source: Source) -> None:
+        """Drop it."""
+        self.leave(source)
+        self._reasons.pop(source, None)
+
+    @property
+    def held(self) -> Collection[str]:
+        """Why the destination takes no line of some sources; empty if it takes all."""
+        return self._reasons.values()
+
+    def hold(self, sources: Iterable[Source], held: Mapping[int, str]) -> None:
+        """Of the `sources`, let those wait whose ids are in `held`, each with the reason."""
+        if not (held or self._reasons):
+            return
+        for source in sources:
+            if reason := held.get(source.id):
+                self.leave(source, Turn.HELD)
+                self._held[source] = time.monotonic() + _HOLD_S
+                self._reasons[source] = reason
+            else:
+                self._reasons.pop(source, None)
+
     def next_due(self) -> float | None:
-        """When the next incomplete end of a file is due (time.monotonic)."""
-        return min((one.due_monotonic or 0.0 for one in self._ending), default=None)
+        """When the next incomplete end of a file, or held file, is due (time.monotonic)."""
+        ends = (one.due_monotonic or 0.0 for one in self._ending)
+        return min((*ends, *self._held.values()), default=None)
 
     def wake(self, now_monotonic: float) -> None:
-        """Give a turn to the files whose incomplete end is due."""
+        """Give a turn to the files that are held until now, or whose incomplete end is due."""
+        for source in [one for one, until in self._held.items() if until <= now_monotonic]:
+            del self._held[source]
+            self.add(source)
         for source in tuple(self._ending):
             if (source.due_monotonic or 0.0) <= now_monotonic:
                 self.add(source)
@@ -133,9 +179,28 @@ class Turns:
             source.wait_for(Turn.QUEUED)
             self._queue.append(source)
 
+    def _yield(self, archive: Source) -> None:
+        """Let an archive of which much less was unpacked go before this one."""
+        if not (level := _level(archive)) or archive is not self._first_archive:
+            return
+        least = min(self._archives, key=_level)
+        if _level(least) >= level:
+            return
+        if self._paused not in (None, archive):
+            self._paused.file.rest()
+        self._paused = archive
+        self._archives.move_to_end(archive)
+        self._archives.move_to_end(least, last=False)
+        self.add(least)
+
     @property
     def _first_archive(self) -> Source | None:
         return next(iter(self._archives), None)
+
+
+def _level(archive: Source) -> int:
+    """How much was unpacked of it: 0 up to a share, one more for each four times as much."""
+    return ((archive.file.unpacked_bytes // _SHARE_BYTES).bit_length() + 1) // 2
 
 
 class OpenFiles:

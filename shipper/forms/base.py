@@ -71,6 +71,7 @@ class Skip:
         self.length = 0
 
     def add(self, data: bytes, max_bytes: int) -> None:
+        """Count the next piece; of the line, the first `max_bytes` are kept."""
         self.digest.update(data)
         self.head += data[: max_bytes - len(self.head)]
         self.length += len(data)

@@ -6,6 +6,7 @@ msgspec is for where that is not installed. The slow way, line by line, is for t
 not pass, and says what is wrong with which line.
 """
 
+import codecs
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from hashlib import sha256
@@ -28,6 +29,7 @@ _NUL = b"\0"
 BOM = b"\xef\xbb\xbf"
 
 _raw = msgspec.json.Decoder(msgspec.Raw)
+_decoder = codecs.getincrementaldecoder("utf-8")
 
 #: In a smaller block simdjson does not save what it takes to load it.
 _BACKLOG_BYTES = 256 << 10
@@ -35,6 +37,9 @@ _BACKLOG_BYTES = 256 << 10
 _SHORT_BYTES = 256
 #: For longer lines its parser would need megabytes: fourteen times the line.
 _SIMD_LINE_BYTES = 64 << 10
+
+#: A longer line is checked in parts.
+_LONG_BYTES = 1 << 20
 
 #: How much of a line over the limit a dead letter keeps.
 EXCERPT_BYTES = 1024
@@ -150,9 +155,7 @@ def _sizes_by_msgspec(block: bytes) -> Sequence[int]:
         sizes = [
             len(line)
             for line in BytesIO(block)
-            if line[0] == _OPENING
-            and line[-2] == _CLOSING
-            and (line.isascii() or str(line, "utf-8"))
+            if line[0] == _OPENING and line[-2] == _CLOSING and (line.isascii() or _is_utf_8(line))
         ]
         values = _raw.decode_lines(block)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -207,7 +210,7 @@ def _after_hole(line: bytes) -> bytes:
 def fault(line: bytes) -> str | None:
     """Why `line` is not one strict JSON object; None if it is."""
     try:
-        str(line, "utf-8")
+        _is_utf_8(line)
         _raw.decode(line)
     except UnicodeDecodeError as error:
         return f"not UTF-8: {error.reason} at byte {error.start}"
@@ -218,7 +221,35 @@ def fault(line: bytes) -> str | None:
     return None if line.startswith(b"{") else "not a JSON object"
 
 
-def over_long(excerpt: bytes, offset: int, length: int, digest: str, max_bytes: int) -> Reject:
-    """The reject of a line that is longer than `max_bytes`; only its beginning is kept."""
-    reason = f"{length} bytes long, over the limit of {max_bytes} (message_max_bytes)"
+def _is_utf_8(line: bytes) -> bool:
+    """True; raises `UnicodeDecodeError` if it is not UTF-8."""
+    if len(line) <= _LONG_BYTES:
+        return str(line, "utf-8") is not None
+    # Of a long line the text would take up to four times as many bytes.
+    decoder = _decoder()
+    for start in range(0, len(line), _LONG_BYTES):
+        part = line[start : start + _LONG_BYTES]
+        try:
+            decoder.decode(part, final=start + len(part) == len(line))
+        except UnicodeDecodeError as error:
+            at = start + error.start - (len(error.object) - len(part))
+            raise UnicodeDecodeError("utf-8", line, at, at + 1, error.reason) from None
+    return True
+
+
+def over_long(
+    excerpt: bytes,
+    offset: int,
+    length: int,
+    digest: str,
+    max_bytes: int,
+    *,
+    is_encoded: bool = False,
+) -> Reject:
+    """The reject of a line that is longer than `max_bytes`, as it is or `is_encoded` as JSON.
+
+    Only its beginning is kept.
+    """
+    what = "longer as JSON than" if is_encoded else "over"
+    reason = f"{length} bytes long, {what} the limit of {max_bytes} (message_max_bytes)"
     return Reject(excerpt, offset, reason, length, digest)

@@ -47,8 +47,14 @@ class Failed(Struct, frozen=True):
     reason: str
 
 
+class Held(Struct, frozen=True):
+    """The destination takes no such line until a person acts, and the line is not to blame."""
+
+    reason: str
+
+
 #: What became of one line.
-Outcome = _Plain | Rejected | Failed
+Outcome = _Plain | Rejected | Failed | Held
 
 
 class Output(Protocol):

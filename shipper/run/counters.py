@@ -30,12 +30,21 @@ def readiness(service: Service) -> tuple[bool, dict[str, Any]]:
         name: {
             "state": pipeline.stats.state.value,
             "oldest_unacknowledged_s": round(waiting_s(pipeline.stats), 3),
-            "error": pipeline.stats.last_error if pipeline.stats.state not in READY else "",
+            "error": _trouble(pipeline.stats),
         }
         for name, pipeline in service.pipelines.items()
     }
-    ready = all(one.stats.state in READY for one in service.pipelines.values())
+    ready = all(
+        one.stats.state in READY and not one.stats.held for one in service.pipelines.values()
+    )
     return ready, {"ready": ready, "outputs": outputs}
+
+
+def _trouble(stats: Stats) -> str:
+    """Why the output does not take every line; empty if it does."""
+    if stats.state not in READY:
+        return stats.last_error
+    return f"{stats.held} files wait: {stats.held_reason}" if stats.held else ""
 
 
 def waiting_s(stats: Stats) -> float:

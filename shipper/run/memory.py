@@ -7,6 +7,9 @@ import gc
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 #: More than batches need at a time, so that their memory is reused, and little enough to keep.
 _KEPT_BYTES = 64 << 20
+#: Larger buffers, for the rare line of megabytes, go back to the kernel: each thread has a heap of
+#: its own, and would keep them.
+_REUSED_BYTES = 8 << 20
 
 #: More objects that could be in cycles (views of lines, tuples) than batches hold at a time.
 _GARBAGE_OBJECTS = 100_000
@@ -30,4 +33,4 @@ def keep_memory() -> None:
     except (OSError, AttributeError):
         return
     mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
-    mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+    mallopt(_M_MMAP_THRESHOLD, _REUSED_BYTES)

@@ -112,10 +112,11 @@ def _output_status(
     is_running = _is_held(registry_path(config.data, name))
     found = reported or {"state": "running" if is_running else "stopped"}
     is_well = found["state"] in {"idle", "delivering"}
+    held = f"{found['held']} files wait: {found['held_reason']}" if found.get("held") else ""
     return OutputStatus(
         output=name,
         state=found["state"],
-        error="" if is_well else found.get("last_error", ""),
+        error=held if is_well else found.get("last_error", ""),
         files=sum(row.size is not None for row in rows),
         behind_bytes=sum(row.behind for row in rows),
         dead_letters_bytes=sum(_size(str(one)) or 0 for one in dead_letters),

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from shipper.deliver.accounting import account_now
 from shipper.deliver.pipeline import Pipeline
+from shipper.follow import sources
 from shipper.follow.deletions import Deletions
 from shipper.follow.inputs import Delete, InputConfig
 from shipper.follow.registry import read_positions
@@ -396,6 +397,26 @@ def test_archives_are_read_one_after_the_other_and_do_not_delay_other_files(tmp_
     assert [key for key, _ in groupby(tens)] == sorted(set(tens), key=tens.index)
     assert sorted(got) == list(range(3000))
     assert pipeline.stats.open_files <= 256
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_archive_that_unpacks_to_very_much_delays_no_other_by_more_than_a_share(
+    tmp_path, logs, monkeypatch, count
+):
+    monkeypatch.setattr(sources, "_SHARE_BYTES", 8 << 20)
+    for n in range(count):
+        lines = range(n * 1000, (n + 1) * 1000)
+        (logs / f"{n}.log.1.gz").write_bytes(gzip.compress(block(lines, 40_000), 1))
+    for n in range(9000, 9020):
+        (logs / f"{n}.log.1.gz").write_bytes(gzip.compress(block([n])))
+    _, output = drained(config(tmp_path))
+    got = numbers(output.taken)
+    assert got[:20] == [*range(9000, 9020)]
+    assert sorted(got[20:]) == [*range(count * 1000)]
+    for n in range(count):
+        assert [number for number in got[20:] if number // 1000 == n] == [
+            *range(n * 1000, (n + 1) * 1000)
+        ]
 
 
 @pytest.mark.parametrize(

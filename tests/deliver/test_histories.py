@@ -21,9 +21,10 @@ from shipper import AuditHandler, create_compliance_event
 from shipper.deliver.accounting import account_now
 from shipper.deliver.pipeline import Pipeline
 from shipper.errors import ProtocolError, Refused, TooLarge, Unavailable
+from shipper.follow import sources
 from shipper.follow.mark import HEAD_BYTES, fingerprint
 from shipper.follow.registry import read_positions
-from shipper.outputs.base import DELIVERED, DUPLICATE, RETRY, Rejected
+from shipper.outputs.base import DELIVERED, DUPLICATE, RETRY, Failed, Held, Rejected
 from tests.deliver.lines import append, config, dead_letters, in_passes
 from tests.fakes import Killed, ScriptedOutput
 
@@ -46,7 +47,14 @@ def only_single_lines(lines):
     return [DELIVERED]
 
 
+def holds_every_other(lines):
+    return [Held("no") if n % 2 else DELIVERED for n in range(len(lines))]
+
+
 ANSWERS = {
+    "holds": lambda lines: [Held("no")] * len(lines),
+    "holds some": holds_every_other,
+    "fails": lambda lines: [Failed("500 x: y")] * len(lines),
     "unavailable": Unavailable("down"),
     "refused": Refused("no"),
     "protocol": ProtocolError("what?"),
@@ -78,7 +86,7 @@ class Output(ScriptedOutput):
 #: A part of a batch arrives; who dies before it is settled sends that part again.
 PARTIAL = {"retries", "halves"}
 #: Later lines of a file may arrive first.
-REORDERING = {"retries", "rejects"}
+REORDERING = {"retries", "rejects", "holds some", "fails"}
 
 names = st.sampled_from(["a", "b"])
 answers = st.lists(st.sampled_from(sorted(ANSWERS)), max_size=6)
@@ -120,6 +128,7 @@ class Log:
 class Histories(RuleBasedStateMachine):
     @initialize(max_lines=st.integers(1, 5), max_line_bytes=st.sampled_from([60, 1 << 20]))
     def begin(self, max_lines, max_line_bytes):
+        sources._HOLD_S = 0.0
         self.home = Path(tempfile.mkdtemp())
         folder = self.home / "logs"
         folder.mkdir()
@@ -363,7 +372,7 @@ class Histories(RuleBasedStateMachine):
             self.passes = in_passes(pipeline)
         self.output.answers.extend(ANSWERS[name] for name in names)
         self.is_ordered &= REORDERING.isdisjoint(names)
-        self.is_exact &= "dies after" not in names
+        self.is_exact &= {"dies after", "holds some"}.isdisjoint(names)
         self.is_exact &= "dies before" not in names or PARTIAL.isdisjoint(names)
         with suppress(Killed):
             next(self.passes)

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import tracemalloc
 from hashlib import sha256
 from pathlib import Path
 
@@ -331,3 +332,28 @@ def test_a_stop_does_not_warn_about_lines_that_still_wait(tmp_path, logs, caplog
     pipeline = Pipeline(config(tmp_path), ScriptedOutput(stops))
     pipeline.drain()
     assert "is incomplete" not in caplog.text
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_a_line_over_the_limit_is_found_wherever_a_block_ends(tmp_path, logs, more):
+    """Blocks of a skipped line end at every mebibyte."""
+    long = b"x" * ((3 << 20) + more)
+    (logs / "a.log").write_bytes(long + b"\n")
+    settings = config(tmp_path, max_line_bytes=1 << 20)
+    drained(settings)
+    (letter,) = dead_letters(settings)
+    assert letter["sha256"] == sha256(long).hexdigest()
+
+
+def test_lines_that_are_skipped_take_no_memory_however_many_there_are(tmp_path, logs):
+    limit, count = 1 << 20, 16
+    for n in range(count):
+        (logs / f"{n}.log").write_bytes(b"x" * (3 * limit) + b"\n")
+    tracemalloc.start()
+    try:
+        settings = config(tmp_path, max_line_bytes=limit)
+        drained(settings)
+        assert tracemalloc.get_traced_memory()[1] < 8 * limit
+    finally:
+        tracemalloc.stop()
+    assert len(dead_letters(settings)) == count

@@ -5,8 +5,9 @@ import pytest
 from shipper.follow.discover import find
 from shipper.follow.inputs import InputConfig
 from shipper.follow.mark import Mark
-from shipper.follow.source import Source, Stage, Turn
+from shipper.follow.source import Source
 from shipper.follow.sources import Turns
+from shipper.follow.states import Stage, Turn
 
 
 @pytest.fixture

@@ -5,12 +5,15 @@ import re
 from hashlib import sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from shipper.config import from_mapping
 from shipper.errors import ConfigError
 from shipper.follow.inputs import InputConfig
 from shipper.forms.base import Block, OverLong
+from shipper.forms.text.bounded import PIECE_BYTES, bounded_json
 from tests.deliver.lines import append, config, dead_letters, drained
 from tests.forms.forms import block, events, form, messages
 
@@ -262,3 +265,40 @@ def test_a_last_line_that_may_still_grow_is_not_cut_in_two(tmp_path, logs, timeo
 def test_a_last_object_without_newline_is_sent_without_waiting(tmp_path, logs):
     (logs / "a.log").write_bytes(b'text\n{"n":1}')
     assert [one.get("n") for one in read(tmp_path, form())] == [None, 1]
+
+
+LIMIT = 1 << 20
+
+
+@pytest.mark.parametrize("byte", [b"\x01", b"\0", b"\xff", b'"'])
+def test_a_text_is_cut_if_its_json_is_too_long_and_the_event_says_what_it_was(byte):
+    line = b"a" + byte * (LIMIT - 100)
+    found = form(message_max_bytes=LIMIT).sift(block(b"%b\n" % line, 7))
+    (event,) = map(json.loads, found.lines)
+    assert LIMIT * 0.8 < len(found.lines.block) < LIMIT + 1024
+    assert set(event["message"]) == {"a", byte.decode("utf-8", "replace")}
+    assert "truncated" in event["log"]["flags"]
+    assert event["log"]["truncated"] == {"bytes": len(line), "sha256": sha256(line).hexdigest()}
+    (record,) = found.truncated
+    assert (record.offset, record.length, len(record.line)) == (7, len(line), 1024)
+    assert "longer as JSON" in record.reason
+
+
+def test_a_text_that_was_cut_already_keeps_the_record_of_its_line():
+    line = b"\x01" * (2 * LIMIT)
+    found = form(message_max_bytes=LIMIT).sift(block(line + b"\n"))
+    (event,) = map(json.loads, found.lines)
+    assert event["log"]["flags"] == ["truncated"]
+    assert event["log"]["truncated"]["bytes"] == len(line)
+    assert len(found.truncated) == 1
+
+
+@given(
+    st.lists(st.sampled_from([b"a", b"\x01", b"\xff", "\ufffd".encode(), "\U0001f600".encode()]))
+)
+def test_a_long_text_becomes_the_same_json_in_pieces_as_at_once(parts):
+    text = b"".join(parts) * (PIECE_BYTES // 8) + b"."
+    decoded = text.decode("utf-8", "replace")
+    found = bounded_json(text, 100 << 20)
+    assert json.loads(found.json) == decoded
+    assert (found.used, found.is_replaced) == (len(text), b"\xff" in parts)

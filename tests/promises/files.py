@@ -286,7 +286,7 @@ FILES = (
         "deliver:archives",
         "A gzip archive is shipped like the file it was made from, whenever that file was "
         "compressed and however far it was read. All complete lines before the damage in "
-        "a damaged archive arrive.",
+        "a damaged archive arrive. An archive that unpacks to very much delays no other for long.",
         {
             f"{_ARCHIVES}test_an_archive_is_shipped_like_the_file_it_was_made_of": (
                 Mutant(
@@ -305,6 +305,9 @@ FILES = (
             ),
             f"{_ARCHIVES}test_every_line_before_a_changed_byte_arrives": (
                 Mutant("follow/archive.py", "before, len(fed) // 2", "before, 0"),
+            ),
+            f"{_ARCHIVES}test_an_archive_that_unpacks_to_very_much_delays_no_other_by_more_than_a_share": (
+                Mutant("follow/sources.py", "if _level(least) >= level:", "if True:"),
             ),
         },
     ),
@@ -428,6 +431,24 @@ FILES = (
                     "follow/mark.py",
                     "return sha256(data).digest()[:_FINGERPRINT_BYTES]",
                     "return data",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "deliver:worst-line",
+        "Memory stays below the limits of the manifests with the longest lines of any bytes, to one, "
+        "two or four outputs.",
+        {
+            "integration/test_memory.py::test_memory_with_the_worst_line_stays_below_the_limit_of_the_manifest": (),
+            "forms/test_text.py::test_a_text_is_cut_if_its_json_is_too_long_and_the_event_says_what_it_was": (
+                Mutant("forms/text/bounded.py", "if len(piece) > room:", "if False:"),
+            ),
+            f"{_READING}test_lines_that_are_skipped_take_no_memory_however_many_there_are": (
+                Mutant(
+                    "follow/reader.py",
+                    "limits.max_line_bytes if unread.file.is_archive else 0",
+                    "limits.max_line_bytes",
                 ),
             ),
         },

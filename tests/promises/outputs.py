@@ -53,6 +53,42 @@ OUTPUTS = (
         },
     ),
     Promise(
+        "deliver:held",
+        "A destination that takes no line of one file, for no fault of the lines, holds that file "
+        "and no other, and none of its lines is lost or a dead letter.",
+        {
+            "deliver/test_holding.py::test_other_files_go_on_beside_one_that_the_destination_does_not_take": (
+                Mutant(
+                    "deliver/pipeline.py",
+                    "part = batch.without(settled.held) if settled.held else batch",
+                    "part = batch",
+                ),
+                Mutant("deliver/poison.py", "if left <= _FEW or any(", "if True or any("),
+            ),
+            "deliver/test_holding.py::test_nothing_is_a_dead_letter_twice_if_its_file_is_held": (
+                Mutant(
+                    "deliver/settle.py",
+                    "return (one for one in rejected if one[0] not in waiting)",
+                    "return iter(rejected)",
+                ),
+            ),
+            "deliver/test_holding.py::test_of_a_file_whose_other_lines_are_taken_the_failing_ones_are_given_up": (
+                Mutant(
+                    "deliver/holding.py",
+                    "return evidence.strikes >= STRIKES and",
+                    "return False and",
+                ),
+            ),
+            "deliver/test_holding.py::test_lines_are_not_given_up_while_the_destination_fails_on_all_of_their_file": (
+                Mutant(
+                    "deliver/holding.py",
+                    "is_some = len(left) + rejected < len(indexes)",
+                    "is_some = True",
+                ),
+            ),
+        },
+    ),
+    Promise(
         "identity:foreign-lines",
         "No line takes the id of an audit event or stands in its data stream, unless its seal "
         "follows the line before it in a segment.",
@@ -236,9 +272,9 @@ OUTPUTS = (
             f"{_BAD_INPUT}test_an_oversized_line_is_put_aside_with_its_length_and_digest": (),
             "deliver/test_reading.py::test_bad_lines_become_dead_letters_and_the_others_are_delivered": (
                 Mutant(
-                    "deliver/poison.py",
-                    "self.bad_lines = list(batch.rejects())",
-                    "self.bad_lines = []",
+                    "deliver/settle.py",
+                    "[*settled.rejects(), *(",
+                    "[*(",
                 ),
             ),
             f"{_SETTLE}test_a_rejected_line_is_a_dead_letter_with_its_place": (
@@ -264,7 +300,7 @@ OUTPUTS = (
                 ),
             ),
             f"{_POISON}test_a_line_of_sixteen_is_given_up_at_the_tenth_closing_and_not_before": (
-                Mutant("deliver/poison.py", "_STRIKES: Final = 4", "_STRIKES: Final = 3"),
+                Mutant("deliver/poison.py", "STRIKES: Final = 4", "STRIKES: Final = 3"),
             ),
         },
     ),

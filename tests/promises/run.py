@@ -20,8 +20,8 @@ RUN = (
             f"{_SUPERVISE}test_readiness_ends_while_an_output_is_down_and_shows_how_long_a_line_has_waited": (
                 Mutant(
                     "run/counters.py",
-                    "ready = all(one.stats.state in READY for one in service.pipelines.values())",
-                    "ready = bool(service.pipelines)",
+                    "one.stats.state in READY and not one.stats.held for one",
+                    "True for one",
                 ),
             ),
             "deliver/test_running.py::test_stop_ends_the_wait_for_an_output_at_once": (

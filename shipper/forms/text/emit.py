@@ -44,8 +44,13 @@ class Emitter:
         json: Json,
         lines: tuple[_Patterns, _Patterns],
         common: Mapping[str, object],
+        max_bytes: int,
     ) -> None:
-        """`lines` are the patterns of lines to include, and of lines to exclude."""
+        """`lines` are the patterns of lines to include, and of lines to exclude.
+
+        `max_bytes` bounds the JSON of a text.
+        """
+        self._max_bytes = max_bytes
         self._json = json
         self._include, self._exclude = lines
         self._origin = Origin(path, common)
@@ -71,7 +76,7 @@ class Emitter:
             message.text = unstripped
             if self._json.add_error_key:
                 message.error = message.error or ("json", reason)
-            self._send(message, self._origin.text(message))
+            self._send(message, self._origin.text(message, self._max_bytes))
 
     def result(self) -> Sifted:
         """The result for all messages."""

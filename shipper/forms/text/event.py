@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 
-from shipper.forms.text.message import REPLACED, Message
+from shipper.forms.check import EXCERPT_BYTES, over_long
+from shipper.forms.text.bounded import PIECE_BYTES, bounded_json
+from shipper.forms.text.message import REPLACED, TRUNCATED, Message
 from shipper.shown import as_text
 
 _encode = msgspec.json.Encoder().encode
@@ -25,14 +28,24 @@ class Origin:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._now = now.replace("+00:00", "Z")
 
-    def text(self, message: Message) -> bytes:
-        """The event made from a text."""
+    def text(self, message: Message, max_bytes: int) -> bytes:
+        """The event made from a text, of which JSON of about `max_bytes` is kept."""
+        if len(message.text) > PIECE_BYTES:
+            return self._long_text(message, max_bytes)
         try:
             text = str(message.text, "utf-8")
         except UnicodeDecodeError:
             text = str(message.text, "utf-8", "replace")
             message.flags += (REPLACED,)
         return _encode({**self._fields(message), "message": text})
+
+    def _long_text(self, message: Message, max_bytes: int) -> bytes:
+        json, used, is_replaced = bounded_json(message.text, max_bytes)
+        if is_replaced:
+            message.flags += (REPLACED,)
+        if used < len(message.text):
+            _note_cut(message, max_bytes)
+        return _encode({**self._fields(message), "message": msgspec.Raw(json)})
 
     def object(self, message: Message, target: str) -> bytes:
         """The event made from an object, which is placed under `target` or at the root.
@@ -61,6 +74,17 @@ class Origin:
         if message.error:
             event["error"] = dict(zip(("type", "message"), message.error, strict=True))
         return event
+
+
+def _note_cut(message: Message, max_bytes: int) -> None:
+    """Mark a message of which only the beginning is sent, unless its line is cut already."""
+    if message.truncated is None:
+        text = message.text
+        digest = sha256(text).hexdigest()
+        excerpt = text[:EXCERPT_BYTES]
+        cut = over_long(excerpt, message.start, len(text), digest, max_bytes, is_encoded=True)
+        message.truncated = cut
+        message.flags += (TRUNCATED,)
 
 
 def expanded(line: bytes) -> bytes:

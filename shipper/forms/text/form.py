@@ -41,14 +41,14 @@ class Text(Struct, frozen=True, kw_only=True):
             lines = short_lines(block.data, limit)
             if lines is not None:
                 return Sifted(lines)
-        sifting = Sifting(self.parsers, block, limit, self._emitter(block.path))
+        sifting = Sifting(self.parsers, block, limit, self._emitter(block.path, limit))
         for message in lines_of(block, limit, self.encoding):
             sifting.feed(message)
         return sifting.result()
 
     def shorten(self, line: OverLong) -> Sifted:
-        emitter = self._emitter(line.path)
         limit = min(self.max_bytes, line.max_line_bytes)
+        emitter = self._emitter(line.path, limit)
         cut = replace(line, head=line.head[:limit], max_line_bytes=limit)
         emitter.emit(shortened(cut, self.encoding))
         return emitter.result()
@@ -70,7 +70,7 @@ class Text(Struct, frozen=True, kw_only=True):
         is_changed = self.json.target or self.json.expand_keys or self.encoding != UTF_8
         return not (self.parsers or is_filtered or is_changed)
 
-    def _emitter(self, path: str) -> Emitter:
+    def _emitter(self, path: str, max_bytes: int) -> Emitter:
         lines = (self.include_lines, self.exclude_lines)
         path = path if self.names_file else ""
-        return Emitter(path, self.json, lines, self.common)
+        return Emitter(path, self.json, lines, self.common, max_bytes)

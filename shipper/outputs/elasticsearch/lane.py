@@ -13,6 +13,7 @@ from shipper.outputs.base import (
     DUPLICATE,
     RETRY,
     Failed,
+    Held,
     Outcome,
     Rejected,
 )
@@ -216,14 +217,17 @@ def _outcome(item: bulk.Item, is_chosen: bool) -> Outcome:  # noqa: FBT001
         return RETRY
     error = item.error or bulk.Error()
     reason = f"{status} {error.type}: {error.reason}"
-    if status >= 500:  # noqa: PLR2004  # HTTP's server errors
+    if status >= 500 and error.type not in _VERDICTS:  # noqa: PLR2004  # HTTP's server errors
         return Failed(reason)
     is_fault = is_chosen and error.type in _OF_THE_CHOICE
     if not is_fault and (advice := _advice(error)):
         # Not the line's fault: every other line for that index would become a dead letter too.
-        raise Refused(f"Elasticsearch: {error.reason}; {advice}")
+        return Held(f"Elasticsearch: {error.reason}; {advice}")
     return Rejected(reason)
 
+
+#: Errors with which an ingest pipeline refuses a line on purpose; their status is 500.
+_VERDICTS = {"fail_processor_exception"}
 
 #: Errors of items that no line is to blame for: the type, a part of the reason, and what to do.
 _CONDITIONS = (
