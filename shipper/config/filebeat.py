@@ -29,12 +29,13 @@ _OWN_WORD = "a line's own values win"
 _KEPT = "a bad line is kept and counted"
 _FOR_EVER = "a line is sent until it is accepted or finally refused"
 _TLS = "OpenSSL decides"
-_PROXY = "no proxy is used: connections go straight to the hosts (docs/outputs.md)"
+_PROXY = "is not supported: librdkafka connects straight to the brokers"
 _KERBEROS = "is not supported; log in with an API key, a password or a certificate"
 _DECODED = "is not supported: use an ingest pipeline (output.elasticsearch.pipeline) or Logstash"
 _SCRIPT = (
     "is not supported: no script runs here; rename, convert, replace, dissect, timestamp, "
-    "add_fields and drop_event, each with `when`, do most of what scripts do, an ingest pipeline does the rest"
+    "add_fields and drop_event, each with `when`, do most of what scripts do, "
+    "an ingest pipeline does the rest"
 )
 _WITH_CONSTANTS = "is not supported: set the fields you need with add_fields"
 _LIBRARY = "librdkafka decides"
@@ -143,8 +144,6 @@ ACCEPTED: Mapping[str, str] = {
     "processors.add_cloud_metadata": _METADATA,
     "processors.add_docker_metadata": _METADATA,
     "output.*.codec.json": "a line is sent unchanged",
-    "output.*.proxy_disable": _PROXY,
-    "output.*.proxy_use_local_resolver": _PROXY,
     "output.*.ssl.renegotiation": _TLS,
     "output.*.ssl.restart_on_cert_change": "certificate files are read for each connection",
     "output.*.rotate_on_startup": "only the size of a file decides when a new one starts",
@@ -179,8 +178,7 @@ REFUSED: Mapping[str, str] = {
     "output.*.codec.format": "is not supported: a line is sent unchanged",
     "output.kafka.headers": "is not supported: a message consists of its line only",
     "output.*.kerberos": _KERBEROS,
-    "output.*.proxy_url": _PROXY,
-    "output.*.proxy_headers": _PROXY,
+    **{f"output.kafka.{name}": _PROXY for name in ("proxy_url", "proxy_headers")},
     "output.*.ssl.cipher_suites": "is not supported: OpenSSL's own suites are used",
     "output.*.ssl.curve_types": "is not supported: OpenSSL's curves are used",
     "output.*.ssl.ca_sha256": "is not supported; use ca_trusted_fingerprint",

@@ -317,7 +317,7 @@ def test_the_outputs_of_the_reference_file_are_taken(tmp_path):
     ("text", "reported"),
     [
         ("inputs: [{paths: [/x], tail_files: true}]", "would leave lines out"),
-        ("output.elasticsearch.proxy_url: http://proxy:3128", "no proxy"),
+        ("output.kafka: {hosts: [k], proxy_url: http://proxy:3128}", "librdkafka"),
         ("output.elasticsearch.ssl.cipher_suites: [RSA-AES-128-CBC-SHA]", "OpenSSL's"),
         ("output.elasticsearch.ssl.ca_sha256: abc", "ca_trusted_fingerprint"),
         ("output.elasticsearch.kerberos: {enabled: true}", "is not supported"),
