@@ -41,7 +41,10 @@ _WITH_CONSTANTS = "is not supported: set the fields you need with add_fields"
 _LIBRARY = "librdkafka decides"
 _LOG_FORM = "the log is ECS lines, or plain text on a terminal"
 _METADATA = "would ask a metadata service; set the fields you need with add_fields"
-_MODULES = "modules are not supported; ship the files and parse them in Elasticsearch or Logstash"
+_MODULES = (
+    "modules are not supported: ship their files with an input and parse them downstream, with an "
+    "ingest pipeline (output.elasticsearch.pipeline) or in Logstash"
+)
 _KIBANA = "Kibana uses the credentials and TLS settings of output.elasticsearch"
 _OF_KIBANA = ("username", "password", "api_key", "path", "headers", "ssl")
 #: Processors that only Filebeat has, each with what does its work instead.
@@ -115,6 +118,17 @@ ACCEPTED: Mapping[str, str] = {
     "filebeat.registry": _REGISTRY,
     "filebeat.registry_file": _REGISTRY,
     "filebeat.overwrite_pipelines": _SETUP,
+    "filebeat.spool_size": _QUEUE,
+    "filebeat.idle_timeout": _QUEUE,
+    "filebeat.publish_async": _QUEUE,
+    "inputs.enable": "the switch is `enabled`, and an input without it is on",
+    "inputs.force_close_files": _HANDLES,
+    "inputs.close_older": _HANDLES,
+    "inputs.combine_partials": "lines that a container's log has in parts are always joined",
+    "inputs.cri": "the form of a container's log is recognised",
+    "output.elasticsearch.template": _SETUP,
+    "output.*.save_topology": "concerns only Filebeat 1",
+    "setup.kibana.enabled": "`mcp-shipper setup` uses the address that is there",
     "inputs.file_identity": _IDENTITY,
     "inputs.prospector.scanner.fingerprint": _IDENTITY,
     "inputs.prospector.scanner.recursive_glob": "`**` matches directories",
@@ -142,7 +156,6 @@ ACCEPTED: Mapping[str, str] = {
     "output.*.allow_older_versions": "any version from 8.10 on is supported",
     "output.*.escape_html": "a line is sent unchanged",
     "processors.add_cloud_metadata": _METADATA,
-    "processors.add_docker_metadata": _METADATA,
     "output.*.codec.json": "a line is sent unchanged",
     "output.*.ssl.renegotiation": _TLS,
     "output.*.ssl.restart_on_cert_change": "certificate files are read for each connection",
@@ -167,8 +180,6 @@ ACCEPTED: Mapping[str, str] = {
 #: Refused keys, which would change what is shipped, each with the reason.
 REFUSED: Mapping[str, str] = {
     "filebeat.modules": _MODULES,
-    "filebeat.prospectors": "was renamed to filebeat.inputs, and input_type to type",
-    "filebeat.autodiscover": "is not supported; ship /var/log/containers/*.log with an input",
     "output.discard": "would lose all lines; no output of mcp-shipper does",
     "inputs.line_terminator": "only auto is supported: a line ends with a newline",
     "inputs.tail_files": "would leave lines out; every file is shipped from its beginning",
@@ -189,7 +200,7 @@ REFUSED: Mapping[str, str] = {
 INPUTS = frozenset(
     (
         *("aws-cloudwatch", "aws-s3", "azure-blob-storage", "azure-eventhub", "cel"),
-        *("cloudfoundry", "cometd", "docker", "entity-analytics", "etw", "gcp-pubsub", "gcs"),
+        *("cloudfoundry", "cometd", "entity-analytics", "etw", "gcp-pubsub", "gcs"),
         *("http_endpoint", "httpjson", "journald", "kafka", "lumberjack", "mqtt", "netflow"),
         *("o365audit", "redis", "salesforce", "streaming", "syslog", "tcp", "udp"),
         *("unified_logs", "unix", "websocket", "winlog"),
@@ -197,18 +208,24 @@ INPUTS = frozenset(
 )
 
 
+_NO_INPUT = (
+    "are not supported; only files and standard input are read (filestream, container, stdin)"
+)
+_WRITERS = {"journald": "journald (or `journalctl -f -o json | mcp-shipper run` with stdin)"}
+
+
 def why_no_input(kind: str) -> str:
     """The reason why an input of that type is refused, and the alternative."""
-    if kind == "docker":
-        return "was renamed to `container`, with paths: [/var/lib/docker/containers/*/*.log]"
-    return (
-        "are not supported; only files and standard input are read (filestream, container, stdin)"
-    )
+    if kind in {"syslog", "tcp", "udp", "unix", "journald", "winlog"}:
+        return f"{_NO_INPUT}; have {_WRITERS.get(kind, 'rsyslog')} write a file, and ship that"
+    return f"{_NO_INPUT}; Logstash has inputs for many sources"
 
 
 def ruling_on(path: str) -> Ruling | None:
     """The ruling on the key at `path`, or on a section that contains it."""
     parts = _parts(path)
+    if len(parts) > 1 and parts[0] == "setup" and parts[1] not in {"kibana", "template"}:
+        return Ruling(is_accepted=True, why=f"no effect: {_SETUP}")
     for is_accepted, table in ((True, ACCEPTED), (False, REFUSED)):
         for row, why in table.items():
             wanted = row.split(".")
@@ -226,10 +243,15 @@ def knows_below(path: str) -> bool:
 
 
 def _parts(path: str) -> list[str]:
-    bare = re.sub(r"\[\d+\]", "", path).replace("filebeat.inputs", "inputs", 1)
+    bare = _OF_AN_INPUT.sub("inputs", re.sub(r"\[\d+\]", "", path))
     return _OF_ANY_LIST.sub("processors", bare).split(".")
 
 
+#: Where inputs stand.
+_OF_AN_INPUT = re.compile(
+    r"^filebeat\.(?:inputs|prospectors|autodiscover\.providers\."
+    r"(?:templates\.config|hints\.default_config))\b"
+)
 #: An input and the branches of a processor take the same processors as the top level.
 _OF_ANY_LIST = re.compile(r"^(inputs\.)?processors(\.(then|else))*")
 

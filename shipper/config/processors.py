@@ -10,6 +10,7 @@ from shipper.config.decoders import DECODERS
 from shipper.config.fields import check_paths, options_of, pairs_of, paths_of
 from shipper.config.read import is_foreign
 from shipper.processors.chain import Chain, Processor, When
+from shipper.processors.docker import AddDockerMetadata, DockerConfig
 from shipper.processors.fields import (
     KEPT,
     AddFields,
@@ -148,7 +149,11 @@ def _drop_fields(reader: Reader, node: YamlNode) -> Processor:
     if "ignore_missing" in nodes:
         reader.truth(nodes["ignore_missing"])  # a missing field is never an error here
     where = nodes.get("fields")
-    names = reader.texts(where) if where and where.items != [] else ()
+    texts = reader.texts(where) if where and where.items != [] else ()
+    names = [name for name in texts if name.partition(".")[0] != "@metadata"]
+    if where and len(names) < len(texts):
+        what = "no effect on @metadata: no event has it before an output adds its own"
+        reader.remarks.append(str(where.problem(what)))
     patterns = [name for name in names if len(name) > _SLASHES and name[0] == name[-1] == "/"]
     return DropFields(
         tuple(read_path(reader, node, name) for name in names if name not in patterns),
@@ -206,11 +211,30 @@ def _host(reader: Reader, node: YamlNode) -> Processor:
 def _kubernetes(reader: Reader, node: YamlNode) -> Processor:
     options = dict(node.children or {})
     for key in [key for key in options if key in _OF_THE_SERVER]:
-        what = "asks the API server; here the pod is the shipper's own, from the downward API"
-        reader.note(options.pop(key), f"{what} (docs/processors.md)")
+        what = (
+            "no effect: the API server is not asked; the name of a container's log states its pod, "
+            "and other lines are of the shipper's own pod (docs/processors.md)"
+        )
+        reader.remarks.append(str(options.pop(key).problem(what)))
     bare = replace(node, children=options) if node.children is not None else node
     return AddKubernetesMetadata(into(reader, KubernetesConfig, bare))
 
+
+def _docker(reader: Reader, node: YamlNode) -> Processor:
+    options = dict(node.children or {})
+    for key in [key for key in options if key in _OF_THE_DAEMON]:
+        what = "no effect: Docker's files are read, its daemon is not asked (docs/processors.md)"
+        reader.remarks.append(str(options.pop(key).problem(what)))
+    bare = replace(node, children=options) if node.children is not None else node
+    config: DockerConfig = into(reader, DockerConfig, bare)
+    check_paths(reader, node, config.match_fields)
+    return AddDockerMetadata(config)
+
+
+#: Options of Filebeat's `add_docker_metadata` for the daemon and for processes.
+_OF_THE_DAEMON = frozenset(
+    ("host", "ssl", "match_pids", "match_short_id", "cleanup_timeout", "system.hostfs", "hostfs")
+)
 
 #: Options of Filebeat's `add_kubernetes_metadata` for finding the pod of each event.
 _OF_THE_SERVER = frozenset(
@@ -224,6 +248,7 @@ _OF_THE_SERVER = frozenset(
 
 PROCESSORS: Mapping[str, Callable[[Reader, YamlNode], Processor | None]] = {
     **DECODERS,
+    "add_docker_metadata": _docker,
     "add_fields": _add_fields,
     "add_host_metadata": _host,
     "add_kubernetes_metadata": _kubernetes,

@@ -19,6 +19,11 @@ class DecodeCsvFields(Struct, frozen=True, kw_only=True):
     overwrite_keys: bool = False
     fail_on_error: bool = True
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether it reads the text of the line."""
+        return any(source == "message" for source, _ in self.fields)
+
     def process(self, event: Event) -> Event:
         """The event; unchanged if one of its fields has no row, with `fail_on_error`."""
         steps = (partial(self._decoded, *pair) for pair in self.fields)

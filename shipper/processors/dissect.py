@@ -145,6 +145,11 @@ class Dissect(Struct, frozen=True, kw_only=True):
     trim_values: Literal["none", "left", "right", "all", "both"] = "none"
     trim_chars: str = " "
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether it reads the text of the line."""
+        return self.field == "message"
+
     def process(self, event: Event) -> Event:
         """The event with the fields; `log.flags` says that the text does not fit."""
         text = find(event, self.field)

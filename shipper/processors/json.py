@@ -39,6 +39,11 @@ class DecodeJsonFields(Struct, frozen=True, kw_only=True):
     #: Whether `error` says why a text cannot be decoded.
     add_error_key: bool = False
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether it reads the text of the line."""
+        return "message" in self.fields
+
     def process(self, event: Event) -> Event:
         for path in self.fields:
             text = find(event, path)

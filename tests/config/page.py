@@ -47,8 +47,7 @@ def page() -> str:
             "\nA place for each event, `%{…}`, is filled in `index`, `pipeline`, `topic` and ",
             "`key` ([Outputs](outputs.md#names-by-event)). It is refused in the `path` and ",
             "`filename` of a file and in the `index` of Logstash.\n",
-            f"\nInputs of other types {why_no_input('')}: `{'`, `'.join(sorted(INPUTS))}`. ",
-            f"`docker` {why_no_input('docker')}.\n",
+            f"\nInputs of other types {why_no_input('')}: `{'`, `'.join(sorted(INPUTS))}`.\n",
         )
     )
 

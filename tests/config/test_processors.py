@@ -2,8 +2,10 @@
 
 import pytest
 
-from shipper.config.processors import PROCESSORS
+from shipper.config.processors import PROCESSORS, read_processors
+from shipper.config.read import new_reader
 from shipper.errors import ConfigError
+from shipper.yaml.parse import parse
 from tests.processors.chains import chain
 
 
@@ -64,10 +66,10 @@ def test_every_problem_is_reported_with_its_line_and_the_known_names():
 
 
 def test_the_options_that_need_the_api_server_are_named_with_the_reason():
-    (reported,) = problems("- add_kubernetes_metadata: {host: x}")
-    assert (
-        "asks the API server; here the pod is the shipper's own, from the downward API" in reported
-    )
+    reader = new_reader()
+    tree, _ = parse("processors: [{add_kubernetes_metadata: {host: x}}]", "c.yml")
+    read_processors(reader, tree.children["processors"])
+    assert "the API server is not asked" in reader.remarks[0]
 
 
 def test_a_fractional_value_cannot_be_equal_to_anything():

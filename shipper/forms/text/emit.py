@@ -25,6 +25,8 @@ _Patterns = Sequence[Pattern]
 class Json(Struct, frozen=True, kw_only=True):
     """How objects are treated: the options of the parser `ndjson`."""
 
+    #: Whether a line is a text even if it is an object.
+    is_text: bool = False
     #: Whether a line that is not an object is rejected.
     is_strict: bool = False
     #: The key that an object is placed under; empty for the root.
@@ -94,6 +96,8 @@ class Emitter:
         """Why the message is not an object; None if it is."""
         if message.truncated:
             return message.truncated.reason
+        if self._json.is_text:
+            return "a text"
         if message.text.startswith(b"{") or self._json.is_strict or self._json.add_error_key:
             return fault(message.text)
         return "not a JSON object"

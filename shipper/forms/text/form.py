@@ -67,7 +67,8 @@ class Text(Struct, frozen=True, kw_only=True):
     def _leaves_objects(self) -> bool:
         """Whether a line that is an object is sent unchanged."""
         is_filtered = self.include_lines or self.exclude_lines
-        is_changed = self.json.target or self.json.expand_keys or self.encoding != UTF_8
+        json = self.json
+        is_changed = json.target or json.expand_keys or json.is_text or self.encoding != UTF_8
         return not (self.parsers or is_filtered or is_changed)
 
     def _emitter(self, path: str) -> Emitter:
