@@ -271,3 +271,8 @@ def test_keys_that_cannot_be_expanded_without_loss_are_sent_as_the_text_they_wer
     (event,) = events(strict(expand_keys=True), line + b"\n")
     assert event["message"] == line.decode()
     assert "keys conflict" in event["error"]["message"]
+
+
+def test_patterns_see_the_blanks_at_the_start_of_a_line():
+    lines = b"first\n  at inner\nlast\n"
+    assert messages(form(exclude_lines=[r"^\s+at"]), lines) == ["first", "last"]

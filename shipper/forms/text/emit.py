@@ -64,7 +64,7 @@ class Emitter:
         if not message.text and not message.is_dropped:
             return
         reason = self._fault(message)
-        if message.is_dropped or not self._is_wanted(message, is_object=reason is None):
+        if message.is_dropped or not self._is_wanted(message, unstripped, reason is None):
             self._filtered.append(message.start)
         elif reason is None:
             self._send(message, self._expanded(message))
@@ -102,11 +102,11 @@ class Emitter:
             return fault(message.text)
         return "not a JSON object"
 
-    def _is_wanted(self, message: Message, *, is_object: bool) -> bool:
+    def _is_wanted(self, message: Message, unstripped: bytes, is_object: bool) -> bool:  # noqa: FBT001
         if not (self._include or self._exclude):
             return True
         key = self._json.message_key
-        text = _text_at(message.text, key) if is_object and key else as_text(message.text)
+        text = _text_at(message.text, key) if is_object and key else as_text(unstripped)
         is_included = not self._include or matches_any(self._include, text)
         return is_included and not matches_any(self._exclude, text)
 
