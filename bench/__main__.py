@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import handler, latency, masking, scale, shipping, verify, wrapping
+from bench import handler, latency, masking, processing, scale, shipping, verify, wrapping
 from bench.report import Report
 from bench.shipping import Job
 
@@ -71,6 +71,10 @@ def _masking(_options: argparse.Namespace, _folder: Path) -> Iterator[Report]:
     yield masking.masking()
 
 
+def _processing(options: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    yield processing.processing(folder, options.events, options.rounds)
+
+
 def _files(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield scale.files(folder, 200_000, 10_000)
 
@@ -98,6 +102,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "idle": _idle,
     "recording": _recording,
     "masking": _masking,
+    "processing": _processing,
     "files": _files,
     "backlog": _backlog,
     "outage": _outage,
@@ -105,7 +110,17 @@ BENCHMARKS: dict[str, Benchmark] = {
     "wrap": _wrap,
 }
 #: Run if no name is given; the others take gigabytes of disk and half an hour.
-USUAL = ("lumberjack", "bulk", "start", "idle", "recording", "masking", "files", "wrap")
+USUAL = (
+    "lumberjack",
+    "bulk",
+    "start",
+    "idle",
+    "recording",
+    "masking",
+    "processing",
+    "files",
+    "wrap",
+)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def test_no_pattern_takes_exponential_time(pattern, engine):
         assert engine == "python"
         assert "fast" in str(error)  # noqa: PT017
         return
-    found.search("gatewayproductionfrontendworker ok" + "a" * 9)
+    found.search("abcdefghijklmnopqrstuvwxyz ok")
     assert time.monotonic() - started < 1
 
 

@@ -99,6 +99,7 @@ ACCEPTED: Mapping[str, str] = {
     "setup.ilm": _SETUP,
     "setup.template": _SETUP,
     "setup.dashboards": _SETUP,
+    "setup.dashboard": f"the key is `dashboards`, and {_SETUP}",
     "setup.dsl": _SETUP,
     "setup.kibana.space.id": "use `mcp-shipper setup --space`",
     **{f"setup.kibana.{key}": _KIBANA for key in _OF_KIBANA},
@@ -224,8 +225,6 @@ def why_no_input(kind: str) -> str:
 def ruling_on(path: str) -> Ruling | None:
     """The ruling on the key at `path`, or on a section that contains it."""
     parts = _parts(path)
-    if len(parts) > 1 and parts[0] == "setup" and parts[1] not in {"kibana", "template"}:
-        return Ruling(is_accepted=True, why=f"no effect: {_SETUP}")
     for is_accepted, table in ((True, ACCEPTED), (False, REFUSED)):
         for row, why in table.items():
             wanted = row.split(".")
