@@ -44,7 +44,7 @@ class Pattern:
 
     def __init__(self, pattern: str, compiled: Any) -> None:
         self.pattern = pattern
-        #: The engine's own object, with `sub` and `groupindex`.
+        #: The engine's own object, with `sub`.
         self.compiled = compiled
         #: Something other than None if the pattern matches anywhere in the text.
         self.search: Callable[[str], object | None] = compiled.search
@@ -69,7 +69,23 @@ def pattern_of(text: str) -> Pattern:
     if _LITERAL.fullmatch(text):  # a tenth of the time that a call of RE2 takes
         return Pattern(text, re.compile(text))
     engine = _re2()
-    return Pattern(text, _of_python(text) if engine is None else _of_re2(engine, text))
+    return Pattern(text, _of_python(text) if engine is None else _Lenient(_of_re2(engine, text)))
+
+
+class _Lenient:
+    """A pattern of RE2 that reads any text, also the name of a file that is not UTF-8."""
+
+    __slots__ = ("_pattern", "sub")
+
+    def __init__(self, pattern: Any) -> None:
+        self._pattern, self.sub = pattern, pattern.sub
+
+    def search(self, text: str) -> object | None:
+        try:
+            found: object | None = self._pattern.search(text)
+        except UnicodeEncodeError:  # it has half a character
+            found = self._pattern.search(text.encode(errors="replace").decode())
+        return found
 
 
 @cache
