@@ -23,7 +23,7 @@ _PORTABLE = "concerns only Filebeat's own process"
 _IDENTITY = "a file is identified by a fingerprint that grows with it, even a small file"
 _HANDLES = "files are closed and opened as needed, without losing lines"
 _LOOK = "the kernel reports new lines, and files are checked every check_interval"
-_REGISTRY = "positions are in path.data/registry, and are saved to disk after each batch"
+_REGISTRY = "they are in path.data/registry; `mcp-shipper import-registry` takes Filebeat's over"
 _ARCHIVES = "gzip archives are recognised by their first bytes, and are read"
 _OWN_WORD = "a line's own values win"
 _KEPT = "a bad line is kept and counted"
@@ -149,7 +149,7 @@ ACCEPTED: Mapping[str, str] = {
     "inputs.close_removed": _HANDLES,
     "inputs.close_eof": _HANDLES,
     "inputs.close_timeout": _HANDLES,
-    "inputs.take_over": "Filebeat's positions are not read; files are shipped from their beginning",
+    "inputs.take_over": "`mcp-shipper import-registry` takes over Filebeat's positions",
     "inputs.allow_deprecated_use": "`log` is the same as `filestream` here",
     "inputs.keep_null": "a line is shipped unchanged",
     "inputs.publisher_pipeline": "no `host` object is added",

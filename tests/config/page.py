@@ -24,8 +24,9 @@ which names the nearest known key.
 
 Before the first run:
 
-- The shipper does not read Filebeat's positions. It ships every file that still exists from its \
-beginning.
+- `mcp-shipper import-registry /var/lib/filebeat/registry/filebeat` takes over Filebeat's \
+positions, so that nothing is sent twice. Stop Filebeat first. Without it, every file that still \
+exists is shipped from its beginning.
 - It also sends its [self-audit](operations.md#self-audit) events to every output. \
 `self_audit.enabled: false` switches them off.
 - It follows symbolic links, which Filebeat does only with `prospector.scanner.symlinks: true`.
