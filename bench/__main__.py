@@ -11,7 +11,17 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import handler, latency, logstash, masking, scale, shipping, verify, wrapping
+from bench import (
+    handler,
+    latency,
+    logstash,
+    masking,
+    processing,
+    scale,
+    shipping,
+    verify,
+    wrapping,
+)
 from bench.report import Report
 from bench.shipping import Job
 
@@ -75,6 +85,10 @@ def _logstash(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield logstash.script(folder)
 
 
+def _processing(options: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    yield processing.processing(folder, options.events, options.rounds)
+
+
 def _files(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield scale.files(folder, 200_000, 10_000)
 
@@ -103,6 +117,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "recording": _recording,
     "masking": _masking,
     "logstash": _logstash,
+    "processing": _processing,
     "files": _files,
     "backlog": _backlog,
     "outage": _outage,
@@ -110,7 +125,18 @@ BENCHMARKS: dict[str, Benchmark] = {
     "wrap": _wrap,
 }
 #: Run if no name is given; the others take gigabytes of disk and half an hour.
-USUAL = ("lumberjack", "bulk", "start", "idle", "recording", "masking", "logstash", "files", "wrap")
+USUAL = (
+    "lumberjack",
+    "bulk",
+    "start",
+    "idle",
+    "recording",
+    "masking",
+    "logstash",
+    "processing",
+    "files",
+    "wrap",
+)
 
 
 if __name__ == "__main__":

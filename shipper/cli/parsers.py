@@ -16,6 +16,7 @@ def add_others(commands: Commands) -> None:
         _add_checks,
         _add_status,
         _add_replay,
+        _add_import,
         _add_evidence,
         _add_setup,
         _add_assets,
@@ -60,6 +61,14 @@ def _add_replay(commands: Commands) -> None:
         help="only those whose reason contains this text; * and ? are wildcards",
     )
     replay.add_argument("--dry-run", action="store_true", help="show what would be sent")
+
+
+def _add_import(commands: Commands) -> None:
+    what = "take over Filebeat's positions, so that nothing is sent twice"
+    taken = commands.add("import-registry", "takeover:import_registry", what)
+    folder = "its registry, usually /var/lib/filebeat/registry/filebeat"
+    taken.add_argument("registry", metavar="FOLDER", type=Path, help=folder)
+    taken.add_argument("--dry-run", action="store_true", help="only print what would be done")
 
 
 _PARTS: Mapping[Part, str] = {

@@ -20,7 +20,10 @@ def read_external(reader: Reader, key: str, node: YamlNode) -> None:
         reader.remarks.append(str(node.problem(f"no effect: {key} in other files are not read")))
 
 
-_MODULES = "modules are not supported; ship the files with an input, and parse them downstream"
+_MODULES = (
+    "modules are not supported: ship their files with an input and parse them downstream, with an "
+    "ingest pipeline (output.elasticsearch.pipeline) or in Logstash"
+)
 
 
 def _files(node: YamlNode, pattern: str) -> list[str]:

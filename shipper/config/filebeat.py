@@ -26,27 +26,63 @@ _HANDLES = (
     "quiet for five minutes"
 )
 _LOOK = "the kernel reports new lines, and files are checked every check_interval"
-_REGISTRY = "positions are in path.data/registry, and are saved to disk after each batch"
+_REGISTRY = "they are in path.data/registry; `mcp-shipper import-registry` takes Filebeat's over"
 _ARCHIVES = "gzip archives are recognised by their first bytes, and are read"
 _OWN_WORD = "a line's own values win"
 _KEPT = "a bad line is kept and counted"
 _FOR_EVER = "a line is sent until it is accepted or finally refused"
 _TLS = "OpenSSL decides"
-_PROXY = "no proxy is used: connections go straight to the hosts (docs/outputs.md)"
+_PROXY = "is not supported: librdkafka connects straight to the brokers"
 _KERBEROS = "is not supported; log in with an API key, a password or a certificate"
-_DECODED = "parse the text in Elasticsearch or Logstash"
+_DECODED = "is not supported: use an ingest pipeline (output.elasticsearch.pipeline) or Logstash"
+_SCRIPT = (
+    "is not supported: no script runs here; rename, convert, replace, dissect, timestamp, "
+    "add_fields and drop_event, each with `when`, do most of what scripts do, "
+    "an ingest pipeline does the rest"
+)
+_WITH_CONSTANTS = "is not supported: set the fields you need with add_fields"
 _LIBRARY = "librdkafka decides"
 _LOG_FORM = "the log is ECS lines, or plain text on a terminal"
 _METADATA = "would ask a metadata service; set the fields you need with add_fields"
-_MODULES = "modules are not supported; ship the files and parse them in Elasticsearch or Logstash"
+_MODULES = (
+    "modules are not supported: ship their files with an input and parse them downstream, with an "
+    "ingest pipeline (output.elasticsearch.pipeline) or in Logstash"
+)
 _KIBANA = "Kibana uses the credentials and TLS settings of output.elasticsearch"
 _OF_KIBANA = ("username", "password", "api_key", "path", "headers", "ssl")
-_DECODERS = (
-    *("convert", "decode_base64_field", "decode_cef", "decode_csv_fields", "decode_duration"),
-    *("decode_xml", "decode_xml_wineventlog", "decompress_gzip_field", "dissect", "extract_array"),
-    *("parse_aws_vpc_flow_log", "registered_domain", "replace", "script", "syslog", "timestamp"),
-    *("translate_sid", "urldecode"),
-)
+#: Processors that only Filebeat has, each with what does its work instead.
+_PROCESSORS: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            *("decode_cef", "decode_duration", "decode_xml", "decode_xml_wineventlog"),
+            *("decompress_gzip_field", "parse_aws_vpc_flow_log", "registered_domain", "syslog"),
+            *("translate_sid", "translate_ldap_attribute", "dns", "community_id"),
+            *(
+                "detect_mime_type",
+                "add_network_direction",
+                "cache",
+                "now",
+                "lowercase",
+                "uppercase",
+            ),
+        ),
+        _DECODED,
+    ),
+    **dict.fromkeys(
+        (
+            *("add_observer_metadata", "add_cloudfoundry_metadata", "add_nomad_metadata"),
+            *("add_process_metadata", "add_session_metadata"),
+        ),
+        _WITH_CONSTANTS,
+    ),
+    "script": _SCRIPT,
+    "add_id": "is not supported: each line has an id of its own already (docs/outputs.md)",
+    "add_formatted_index": "is not supported: output.elasticsearch.index has %{[field]} and dates",
+    "append": "is not supported: add_tags appends constants, copy_fields copies a field",
+    "move_fields": "is not supported: use rename, with each field",
+    "extract_field": "is not supported: use dissect, or extract_array for a list",
+    "rate_limit": "would lose lines; no processor drops lines for their number",
+}
 _ROUTE = "events are routed by their data_stream fields, or by the output's settings"
 
 #: Accepted keys, which have no effect, each with the reason; values may be unchecked.
@@ -66,6 +102,7 @@ ACCEPTED: Mapping[str, str] = {
     "setup.ilm": _SETUP,
     "setup.template": _SETUP,
     "setup.dashboards": _SETUP,
+    "setup.dashboard": f"the key is `dashboards`, and {_SETUP}",
     "setup.dsl": _SETUP,
     "setup.kibana.space.id": "use `mcp-shipper setup --space`",
     **{f"setup.kibana.{key}": _KIBANA for key in _OF_KIBANA},
@@ -85,6 +122,17 @@ ACCEPTED: Mapping[str, str] = {
     "filebeat.registry": _REGISTRY,
     "filebeat.registry_file": _REGISTRY,
     "filebeat.overwrite_pipelines": _SETUP,
+    "filebeat.spool_size": _QUEUE,
+    "filebeat.idle_timeout": _QUEUE,
+    "filebeat.publish_async": _QUEUE,
+    "inputs.enable": "the switch is `enabled`, and an input without it is on",
+    "inputs.force_close_files": _HANDLES,
+    "inputs.close_older": _HANDLES,
+    "inputs.combine_partials": "lines that a container's log has in parts are always joined",
+    "inputs.cri": "the form of a container's log is recognised",
+    "output.elasticsearch.template": _SETUP,
+    "output.*.save_topology": "concerns only Filebeat 1",
+    "setup.kibana.enabled": "`mcp-shipper setup` uses the address that is there",
     "inputs.file_identity": _IDENTITY,
     "inputs.prospector.scanner.fingerprint": _IDENTITY,
     "inputs.prospector.scanner.recursive_glob": "`**` matches directories",
@@ -104,7 +152,7 @@ ACCEPTED: Mapping[str, str] = {
     "inputs.close_removed": _HANDLES,
     "inputs.close_eof": _HANDLES,
     "inputs.close_timeout": _HANDLES,
-    "inputs.take_over": "Filebeat's positions are not read; files are shipped from their beginning",
+    "inputs.take_over": "`mcp-shipper import-registry` takes over Filebeat's positions",
     "inputs.allow_deprecated_use": "`log` is the same as `filestream` here",
     "inputs.keep_null": "a line is shipped unchanged",
     "inputs.publisher_pipeline": "no `host` object is added",
@@ -112,10 +160,7 @@ ACCEPTED: Mapping[str, str] = {
     "output.*.allow_older_versions": "any version from 8.10 on is supported",
     "output.*.escape_html": "a line is sent unchanged",
     "processors.add_cloud_metadata": _METADATA,
-    "processors.add_docker_metadata": _METADATA,
     "output.*.codec.json": "a line is sent unchanged",
-    "output.*.proxy_disable": _PROXY,
-    "output.*.proxy_use_local_resolver": _PROXY,
     "output.*.ssl.renegotiation": _TLS,
     "output.*.ssl.restart_on_cert_change": "certificate files are read for each connection",
     "output.*.rotate_on_startup": "only the size of a file decides when a new one starts",
@@ -139,8 +184,6 @@ ACCEPTED: Mapping[str, str] = {
 #: Refused keys, which would change what is shipped, each with the reason.
 REFUSED: Mapping[str, str] = {
     "filebeat.modules": _MODULES,
-    "filebeat.prospectors": "was renamed to filebeat.inputs, and input_type to type",
-    "filebeat.autodiscover": "is not supported; ship /var/log/containers/*.log with an input",
     "output.discard": "would lose all lines; no output of mcp-shipper does",
     "inputs.line_terminator": "only auto is supported: a line ends with a newline",
     "inputs.tail_files": "would leave lines out; every file is shipped from its beginning",
@@ -150,21 +193,18 @@ REFUSED: Mapping[str, str] = {
     "output.*.codec.format": "is not supported: a line is sent unchanged",
     "output.kafka.headers": "is not supported: a message consists of its line only",
     "output.*.kerberos": _KERBEROS,
-    "output.*.proxy_url": _PROXY,
-    "output.*.proxy_headers": _PROXY,
+    **{f"output.kafka.{name}": _PROXY for name in ("proxy_url", "proxy_headers")},
     "output.*.ssl.cipher_suites": "is not supported: OpenSSL's own suites are used",
     "output.*.ssl.curve_types": "is not supported: OpenSSL's curves are used",
     "output.*.ssl.ca_sha256": "is not supported; use ca_trusted_fingerprint",
-    "processors.decode_json_fields": "is not supported: the parser ndjson reads lines that are "
-    "objects (after container, too)",
-    **{f"processors.{name}": f"is not supported: {_DECODED}" for name in _DECODERS},
+    **{f"processors.{name}": why for name, why in _PROCESSORS.items()},
 }
 
 #: Types of inputs that read from sources other than files and standard input.
 INPUTS = frozenset(
     (
         *("aws-cloudwatch", "aws-s3", "azure-blob-storage", "azure-eventhub", "cel"),
-        *("cloudfoundry", "cometd", "docker", "entity-analytics", "etw", "gcp-pubsub", "gcs"),
+        *("cloudfoundry", "cometd", "entity-analytics", "etw", "gcp-pubsub", "gcs"),
         *("http_endpoint", "httpjson", "journald", "kafka", "lumberjack", "mqtt", "netflow"),
         *("o365audit", "redis", "salesforce", "streaming", "syslog", "tcp", "udp"),
         *("unified_logs", "unix", "websocket", "winlog"),
@@ -172,13 +212,17 @@ INPUTS = frozenset(
 )
 
 
+_NO_INPUT = (
+    "are not supported; only files and standard input are read (filestream, container, stdin)"
+)
+_WRITERS = {"journald": "journald (or `journalctl -f -o json | mcp-shipper run` with stdin)"}
+
+
 def why_no_input(kind: str) -> str:
     """The reason why an input of that type is refused, and the alternative."""
-    if kind == "docker":
-        return "was renamed to `container`, with paths: [/var/lib/docker/containers/*/*.log]"
-    return (
-        "are not supported; only files and standard input are read (filestream, container, stdin)"
-    )
+    if kind in {"syslog", "tcp", "udp", "unix", "journald", "winlog"}:
+        return f"{_NO_INPUT}; have {_WRITERS.get(kind, 'rsyslog')} write a file, and ship that"
+    return f"{_NO_INPUT}; Logstash has inputs for many sources"
 
 
 def ruling_on(path: str) -> Ruling | None:
@@ -201,10 +245,15 @@ def knows_below(path: str) -> bool:
 
 
 def _parts(path: str) -> list[str]:
-    bare = re.sub(r"\[\d+\]", "", path).replace("filebeat.inputs", "inputs", 1)
+    bare = _OF_AN_INPUT.sub("inputs", re.sub(r"\[\d+\]", "", path))
     return _OF_ANY_LIST.sub("processors", bare).split(".")
 
 
+#: Where inputs stand.
+_OF_AN_INPUT = re.compile(
+    r"^filebeat\.(?:inputs|prospectors|autodiscover\.providers\."
+    r"(?:templates\.config|hints\.default_config))\b"
+)
 #: An input and the branches of a processor take the same processors as the top level.
 _OF_ANY_LIST = re.compile(r"^(inputs\.)?processors(\.(then|else))*")
 

@@ -17,7 +17,8 @@ from shipper.forms.text.form import Text
 from shipper.forms.text.message import Parser
 from shipper.forms.text.multiline import Multiline
 from shipper.forms.text.raw import UTF_8
-from shipper.yaml.node import YamlNode
+from shipper.patterns import Pattern
+from shipper.yaml.node import YamlNode, inner_path
 from shipper.yaml.reader import Reader
 from shipper.yaml.typed import into
 
@@ -98,6 +99,12 @@ def read_form(reader: Reader, keys: Mapping[str, YamlNode], kind: str, ecs_versi
     )
 
 
+def as_text(form: Form) -> Form:
+    """The form for processors that decode `message`, which is the line if no parser says more."""
+    is_plain = isinstance(form, Text) and form.json == Json()
+    return replace(form, json=Json(is_text=True)) if is_plain else form  # type: ignore[type-var]
+
+
 def _listed(node: YamlNode | None) -> Sequence[YamlNode]:
     if node is None or (node.items is None and node.children is None):
         return ()
@@ -109,8 +116,21 @@ def _parser(reader: Reader, node: YamlNode, parsers: _Parsers) -> None:
         node = YamlNode(
             node.where, node.path, children={str(node.scalar): YamlNode(node.where, node.path)}
         )
-    for name, options in reader.sections(node, _PARSERS).items():
+    for name, options in reader.sections(_indented(reader, node), _PARSERS).items():
         _PARSERS[name](reader, options, parsers)
+
+
+def _indented(reader: Reader, node: YamlNode) -> YamlNode:
+    """The parser with the options that stand beside its name, and not below it, as people write."""
+    keys = dict(node.children or {})
+    names = [name for name in keys if name in _PARSERS]
+    if len(names) != 1 or len(keys) == 1 or not keys[names[0]].is_unset:
+        return node
+    parser = keys.pop(names[0])
+    what = f"has its options beside it; they are taken as if indented below {names[0]}"
+    reader.remarks.append(str(parser.problem(what)))
+    inner = {k: replace(one, path=inner_path(parser.path, k)) for k, one in keys.items()}
+    return replace(node, children={names[0]: replace(parser, children=inner)})
 
 
 def _read_ndjson(reader: Reader, node: YamlNode, parsers: _Parsers) -> None:
@@ -236,6 +256,6 @@ def _encoding(reader: Reader, node: YamlNode) -> str:
     return _ENCODINGS.get(name, UTF_8)
 
 
-def _patterns(reader: Reader, node: YamlNode) -> tuple[re.Pattern[str], ...]:
+def _patterns(reader: Reader, node: YamlNode) -> tuple[Pattern, ...]:
     items = [node] if node.items is None else node.items
     return tuple(read_pattern(reader, item, reader.text(item)) for item in items)

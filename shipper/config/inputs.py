@@ -5,11 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from msgspec.structs import replace
-
 from shipper.config.filebeat import INPUTS, why_no_input
 from shipper.config.files import FILE_KEYS, OLD_SCANNER_KEYS, read_files
-from shipper.config.forms import CONTAINER_KEYS, FORM_KEYS, OLD_KEYS, longest_line, read_form
+from shipper.config.forms import (
+    CONTAINER_KEYS,
+    FORM_KEYS,
+    OLD_KEYS,
+    as_text,
+    longest_line,
+    read_form,
+)
 from shipper.deliver.spool import PATTERN
 from shipper.follow.inputs import InputConfig, Scanner
 from shipper.forms.base import Form
@@ -37,18 +42,22 @@ def read_inputs(
 ) -> tuple[InputConfig, ...]:
     """The enabled inputs of `inputs` and `filebeat.inputs`."""
     everywhere = _section(reader, nodes)
-    lists = [nodes[key] for key in ("inputs", "filebeat.inputs") if key in nodes]
+    lists = {key: nodes[key] for key in _LISTS if key in nodes}
     found = [
-        _input(reader, item, f"input-{at}", everywhere, surroundings)
-        for node in lists
+        _input(reader, item, f"{_LISTS[key]}-{at}", everywhere, surroundings)
+        for key, node in lists.items()
         for at, item in enumerate([node] if node.items is None else node.items, start=1)
     ]
     enabled = tuple(one for one in found if one)
     if lists:
         reader.remarks += _remarks(enabled)
     for problem in _conflicts(enabled):
-        reader.note(lists[0], problem)
+        reader.note(next(iter(lists.values())), problem)
     return enabled
+
+
+#: Where inputs stand, and how those without an id are called.
+_LISTS = {"inputs": "input", "filebeat.inputs": "input", "filebeat.autodiscover": "autodiscover"}
 
 
 def _remarks(inputs: Sequence[InputConfig]) -> Iterator[str]:
@@ -101,9 +110,8 @@ def _input(
         reader.ignored.append(node.path)
         return None
     kind = _kind(reader, node)
-    if kind == "filestream":
-        node = _without_old_keys(reader, node)
-    known = ("type", "id", "enabled", *FORM_KEYS, *FILE_KEYS, *_TYPES[kind], *EVENT_KEYS)
+    old = [*_old_keys(reader, node)] if kind == "filestream" else []
+    known = ("type", "id", "enabled", *FORM_KEYS, *FILE_KEYS, *_TYPES[kind], *EVENT_KEYS, *old)
     keys = reader.children(node, known)
     files = read_files(reader, keys)
     form = read_form(reader, keys, kind, surroundings.ecs_version)
@@ -140,13 +148,17 @@ _NEW_NAMES = {
 }
 
 
-def _without_old_keys(reader: Reader, node: YamlNode) -> YamlNode:
-    """The input; each key of the older types is a problem that gives its new name."""
-    keys = dict(node.children or {})
-    for key in [key for key in keys if key in _NEW_NAMES]:
-        what = f"is a key of the types `log` and `container`; here write `{_NEW_NAMES[key]}`"
-        reader.note(keys.pop(key), what)
-    return replace(node, children=keys) if node.children else node
+def _old_keys(reader: Reader, node: YamlNode) -> Iterator[str]:
+    """The keys of the older types that a `filestream` has, which mean the same here."""
+    keys = node.children or {}
+    for key in [key for key in keys if key in _NEW_NAMES and not keys[key].is_unset]:
+        if "parsers" in keys and key in OLD_KEYS:
+            what = f"does not go with parsers; there it is `{_NEW_NAMES[key]}`"
+            reader.note(keys[key], what)
+        else:
+            what = f"is a key of the types `log` and `container`, taken as `{_NEW_NAMES[key]}`"
+            reader.remarks.append(str(keys[key].problem(what)))
+        yield key
 
 
 def _is_foreign(reader: Reader, node: YamlNode) -> bool:
@@ -186,4 +198,5 @@ def _processed(form: Form, everywhere: "Section | None", own: "Section | None") 
     from shipper.config.processors import chain_of
     from shipper.forms.processed import Processed
 
-    return Processed(form, chain_of(sections))
+    chain = chain_of(sections)
+    return Processed(as_text(form) if chain.reads_text else form, chain)

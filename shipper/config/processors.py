@@ -5,9 +5,12 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from shipper.config.conditions import read_condition, read_path, read_pattern
+from shipper.config.conditions import leaves, read_condition, read_path, read_pattern
+from shipper.config.decoders import DECODERS
+from shipper.config.fields import check_paths, options_of, pairs_of, paths_of
 from shipper.config.read import is_foreign
 from shipper.processors.chain import Chain, Processor, When
+from shipper.processors.docker import AddDockerMetadata, DockerConfig
 from shipper.processors.fields import (
     KEPT,
     AddFields,
@@ -105,24 +108,8 @@ def _branch(reader: Reader, node: YamlNode) -> Processor | None:
     return When(condition, then, otherwise) if condition else None
 
 
-def _options(
-    reader: Reader, node: YamlNode, known: Sequence[str], *required: str
-) -> dict[str, YamlNode]:
-    nodes = reader.children(node, known)
-    for key in required:
-        if key not in nodes:
-            reader.note(node, f"{key} is required")
-    return nodes
-
-
-def _paths(reader: Reader, node: YamlNode | None) -> tuple[str, ...]:
-    if node is None or node.items == []:
-        return ()
-    return tuple(read_path(reader, node, path) for path in reader.texts(node))
-
-
 def _add_fields(reader: Reader, node: YamlNode) -> Processor:
-    nodes = _options(reader, node, ("target", "fields"), "fields")
+    nodes = options_of(reader, node, ("target", "fields"), "fields")
     target = nodes.get("target")
     path = "fields" if target is None or target.scalar is None else reader.text(target)
     return AddFields(_constants(reader, nodes["fields"], path) if "fields" in nodes else {})
@@ -139,10 +126,16 @@ def _constants(reader: Reader, node: YamlNode, target: str) -> dict[str, Any]:
 
 
 def _add_tags(reader: Reader, node: YamlNode) -> Processor:
-    nodes = _options(reader, node, ("tags", "target"), "tags")
+    nodes = options_of(reader, node, ("tags", "target"), "tags")
     tags = reader.texts(nodes["tags"]) if "tags" in nodes else ()
     target = reader.text(nodes["target"]) if "target" in nodes else "tags"
     return AddTags(tags, read_path(reader, node, target or "tags"))
+
+
+def _add_labels(reader: Reader, node: YamlNode) -> Processor:
+    nodes = options_of(reader, node, ("labels",), "labels")
+    rows = leaves(reader, nodes["labels"]) if "labels" in nodes else ()
+    return AddFields({"labels": {path: one.plain() for path, one in rows}})
 
 
 def _drop_event(reader: Reader, node: YamlNode) -> Processor:
@@ -151,11 +144,15 @@ def _drop_event(reader: Reader, node: YamlNode) -> Processor:
 
 
 def _drop_fields(reader: Reader, node: YamlNode) -> Processor:
-    nodes = _options(reader, node, ("fields", "ignore_missing"), "fields")
+    nodes = options_of(reader, node, ("fields", "ignore_missing"), "fields")
     if "ignore_missing" in nodes:
         reader.truth(nodes["ignore_missing"])  # a missing field is never an error here
     where = nodes.get("fields")
-    names = reader.texts(where) if where and where.items != [] else ()
+    texts = reader.texts(where) if where and where.items != [] else ()
+    names = [name for name in texts if name.partition(".")[0] != "@metadata"]
+    if where and len(names) < len(texts):
+        what = "no effect on @metadata: no event has it before an output adds its own"
+        reader.remarks.append(str(where.problem(what)))
     patterns = [name for name in names if len(name) > _SLASHES and name[0] == name[-1] == "/"]
     return DropFields(
         tuple(read_path(reader, node, name) for name in names if name not in patterns),
@@ -167,39 +164,27 @@ _SLASHES = 2
 
 
 def _include_fields(reader: Reader, node: YamlNode) -> Processor:
-    nodes = _options(reader, node, ("fields",), "fields")
-    names = _paths(reader, nodes.get("fields"))
+    nodes = options_of(reader, node, ("fields",), "fields")
+    names = paths_of(reader, nodes.get("fields"))
     return IncludeFields(tuple(name for name in names if name not in KEPT))
 
 
 def _move(*, is_copy: bool) -> Callable[[Reader, YamlNode], Processor]:
     def read(reader: Reader, node: YamlNode) -> Processor:
         known = ("fields", "ignore_missing", "fail_on_error")
-        nodes = _options(reader, node, known, "fields")
-        where = nodes.get("fields", YamlNode("", "", items=[]))
-        if where.items is None:
-            reader.note(where, f"expected a list of from and to, found {where.kind}")
-        pairs = [_pair(reader, one) for one in where.items or ()]
+        nodes = options_of(reader, node, known, "fields")
+        pairs = pairs_of(reader, nodes.get("fields"))
         flags = {key: reader.truth(nodes[key]) for key in known[1:] if key in nodes}
-        return MoveFields(tuple(pairs), is_copy=is_copy, **flags)
+        return MoveFields(pairs, is_copy=is_copy, **flags)
 
     return read
-
-
-def _pair(reader: Reader, node: YamlNode) -> tuple[str, str]:
-    nodes = _options(reader, node, ("from", "to"), "from", "to")
-    source, target = (
-        read_path(reader, node, reader.text(nodes[key])) if key in nodes else ""
-        for key in ("from", "to")
-    )
-    return source, target
 
 
 def _truncate_fields(reader: Reader, node: YamlNode) -> Processor | None:
     processor: TruncateFields | None = into(reader, TruncateFields, node)
     if processor is None:
         return None
-    _check_paths(reader, node, processor.fields)
+    check_paths(reader, node, processor.fields)
     if (processor.max_bytes is None) == (processor.max_characters is None):
         reader.note(node, "one of max_bytes and max_characters is required, not both")
     return processor
@@ -208,7 +193,7 @@ def _truncate_fields(reader: Reader, node: YamlNode) -> Processor | None:
 def _fingerprint(reader: Reader, node: YamlNode) -> Processor | None:
     processor: Fingerprint | None = into(reader, Fingerprint, node)
     if processor:
-        _check_paths(reader, node, (*processor.fields, processor.target_field))
+        check_paths(reader, node, (*processor.fields, processor.target_field))
     return processor
 
 
@@ -216,13 +201,8 @@ def _redact(reader: Reader, node: YamlNode) -> Processor:
     from shipper.processors.redact import Redact  # with all kinds of secrets: few use it
 
     processor: Redact = into(reader, Redact, node)
-    _check_paths(reader, node, processor.fields)
+    check_paths(reader, node, processor.fields)
     return processor
-
-
-def _check_paths(reader: Reader, node: YamlNode, paths: Sequence[str]) -> None:
-    for path in paths:
-        read_path(reader, node, path)
 
 
 def _host(reader: Reader, node: YamlNode) -> Processor:
@@ -232,11 +212,30 @@ def _host(reader: Reader, node: YamlNode) -> Processor:
 def _kubernetes(reader: Reader, node: YamlNode) -> Processor:
     options = dict(node.children or {})
     for key in [key for key in options if key in _OF_THE_SERVER]:
-        what = "asks the API server; here the pod is the shipper's own, from the downward API"
-        reader.note(options.pop(key), f"{what} (docs/processors.md)")
+        what = (
+            "no effect: the API server is not asked; the name of a container's log states its pod, "
+            "and other lines are of the shipper's own pod (docs/processors.md)"
+        )
+        reader.remarks.append(str(options.pop(key).problem(what)))
     bare = replace(node, children=options) if node.children is not None else node
     return AddKubernetesMetadata(into(reader, KubernetesConfig, bare))
 
+
+def _docker(reader: Reader, node: YamlNode) -> Processor:
+    options = dict(node.children or {})
+    for key in [key for key in options if key in _OF_THE_DAEMON]:
+        what = "no effect: Docker's files are read, its daemon is not asked (docs/processors.md)"
+        reader.remarks.append(str(options.pop(key).problem(what)))
+    bare = replace(node, children=options) if node.children is not None else node
+    config: DockerConfig = into(reader, DockerConfig, bare)
+    check_paths(reader, node, config.match_fields)
+    return AddDockerMetadata(config)
+
+
+#: Options of Filebeat's `add_docker_metadata` for the daemon and for processes.
+_OF_THE_DAEMON = frozenset(
+    ("host", "ssl", "match_pids", "match_short_id", "cleanup_timeout", "system.hostfs", "hostfs")
+)
 
 #: Options of Filebeat's `add_kubernetes_metadata` for finding the pod of each event.
 _OF_THE_SERVER = frozenset(
@@ -249,9 +248,12 @@ _OF_THE_SERVER = frozenset(
 )
 
 PROCESSORS: Mapping[str, Callable[[Reader, YamlNode], Processor | None]] = {
+    **DECODERS,
+    "add_docker_metadata": _docker,
     "add_fields": _add_fields,
     "add_host_metadata": _host,
     "add_kubernetes_metadata": _kubernetes,
+    "add_labels": _add_labels,
     "add_tags": _add_tags,
     "copy_fields": _move(is_copy=True),
     "drop_event": _drop_event,

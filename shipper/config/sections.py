@@ -6,9 +6,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from shipper.catalog import IndexStrategy
+from shipper.config.autodiscover import discovered
 from shipper.config.external import read_external
 from shipper.config.inputs import EVENT_KEYS, Surroundings, read_inputs
 from shipper.config.model import STDIN, Config
+from shipper.config.older import with_newer_words
 from shipper.config.operation import Operation
 from shipper.config.outputs import placed, read_outputs
 from shipper.config.paths import read_paths
@@ -37,6 +39,7 @@ _KEYS = (
 def read_config(tree: YamlNode) -> tuple[Config, list[Problem]]:
     """The configuration, and its problems; it is only valid if there are none."""
     reader = new_reader()
+    tree = with_newer_words(reader, tree)
     nodes = reader.children(tree, _KEYS)
     nodes |= _of_filebeat(reader, nodes)
     paths = read_paths(reader, tree.at("path"))
@@ -99,11 +102,15 @@ def _of_filebeat(reader: Reader, nodes: Mapping[str, YamlNode]) -> dict[str, Yam
     """The keys below `filebeat` that stand at the top level here."""
     if "filebeat" not in nodes:
         return {}
-    known = reader.children(nodes["filebeat"], ("inputs", "shutdown_timeout", "config"))
+    given = ("inputs", "shutdown_timeout", "config", "autodiscover")
+    known = reader.children(nodes["filebeat"], given)
     if "config" in known:
         for key, child in reader.children(known["config"], ("inputs", "modules")).items():
             read_external(reader, key, child)
     found = {"filebeat.inputs": known["inputs"]} if "inputs" in known else {}
+    if node := known.get("autodiscover"):
+        inputs = [*discovered(reader, node)]
+        found["filebeat.autodiscover"] = replace(node, items=inputs, children=None)
     if "shutdown_timeout" in known and "shutdown_timeout" not in nodes:
         found["shutdown_timeout"] = known["shutdown_timeout"]
     return found

@@ -38,6 +38,11 @@ class When(Struct, frozen=True):
         """Whether a step masks or drops values."""
         return _hides((*self.then, *self.otherwise))
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether a step reads `message` as the text of the line."""
+        return _reads_text((*self.then, *self.otherwise))
+
     def may_touch(self, line: bytes) -> bool:
         if self.condition.may_hold(line) and _may_touch(self.then, line):
             return True
@@ -66,6 +71,10 @@ def _hides(steps: tuple[Processor, ...]) -> bool:
     return any(getattr(step, "hides", False) for step in steps)
 
 
+def _reads_text(steps: tuple[Processor, ...]) -> bool:
+    return any(getattr(step, "reads_text", False) for step in steps)
+
+
 class Chain(Struct, frozen=True):
     """All processors of an input, in order."""
 
@@ -79,6 +88,11 @@ class Chain(Struct, frozen=True):
     def is_empty(self) -> bool:
         """Whether there are no processors."""
         return not self.steps
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether a step reads `message` as the text of the line, even if that is an object."""
+        return _reads_text(self.steps)
 
     def apply(self, line: bytes) -> bytes | None:
         """The processed line: the same object if unchanged, None if dropped.

@@ -1,19 +1,22 @@
-"""The pod that the shipper runs in: `add_kubernetes_metadata`, from the downward API.
+"""The pod that a line is from: `add_kubernetes_metadata`, without asking the API server.
 
-The only sources are the environment variables and the files of a `downwardAPI` volume that the
-pod's manifest defines; the API server is not asked. This fits a sidecar, which runs in the
-application's pod. A DaemonSet would describe itself instead of the application.
+A line of a container's log on the node (`/var/log/containers`, `/var/log/pods`) is of the pod that
+the name of its file says. Any other line is of the shipper's own pod, as a sidecar's are: the
+sources are the environment variables and the files of a `downwardAPI` volume that the pod's
+manifest defines.
 """
 
 import ast
 import os
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from msgspec import Struct, field
 
 from shipper.processors.cached import Cached
-from shipper.processors.event import MISSING, Event, below, find, put
+from shipper.processors.event import MISSING, Event, below, find, merged, put
 from shipper.processors.fields import AddFields
 
 #: A field, and the environment variable or the file of the volume that it comes from.
@@ -46,7 +49,7 @@ class KubernetesConfig(Struct, frozen=True, kw_only=True):
 
 
 class AddKubernetesMetadata:
-    """Adds `kubernetes.*` to events that have none."""
+    """Adds `kubernetes.*` to events that have none, and the id of a container's log."""
 
     def __init__(self, config: KubernetesConfig) -> None:
         self._facts = Cached(lambda: AddFields(facts(config)), _TTL_S)
@@ -54,10 +57,36 @@ class AddKubernetesMetadata:
     def process(self, event: Event) -> Event:
         if find(event, "kubernetes") is not MISSING or below(event, "kubernetes"):
             return event
+        path = find(event, "log.file.path")
+        if type(path) is str and (match := _LOG.search(path)):
+            return merged(event, _of_log(*match.groups()))
         return self._facts().process(event)
 
     def may_touch(self, _line: bytes) -> bool:
         return True
+
+
+#: /var/log/containers/POD_NAMESPACE_CONTAINER-ID.log, and
+#: /var/log/pods/NAMESPACE_POD_UID/CONTAINER/N.log with its rotated copies.
+_LOG = re.compile(
+    r"/containers/([a-z0-9.-]{1,253})_([a-z0-9-]{1,63})_([a-z0-9-]{1,63})-([0-9a-f]{64})\.log\Z"
+    r"|/pods/([a-z0-9-]{1,63})_([a-z0-9.-]{1,253})_([0-9a-f-]{1,64})/([a-z0-9-]{1,63})/[^/]+\Z"
+)
+
+
+@lru_cache(maxsize=4096)  # as many containers as a node has
+def _of_log(*found: str | None) -> Event:
+    """What the name of a container's log says."""
+    pod, namespace, container, identity, namespace_2, pod_2, uid, container_2 = found
+    of_pod = {"name": pod or pod_2, "uid": uid}
+    node = {"name": os.environ.get("NODE_NAME")}
+    kubernetes = {
+        "namespace": namespace or namespace_2,
+        "pod": {key: value for key, value in of_pod.items() if value},
+        "container": {"name": container or container_2},
+        **({"node": node} if node["name"] else {}),
+    }
+    return {"kubernetes": kubernetes, **({"container": {"id": identity}} if identity else {})}
 
 
 def facts(config: KubernetesConfig) -> Event:

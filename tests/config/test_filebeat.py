@@ -234,11 +234,9 @@ output.elasticsearch:
 _MATCHERS = "{host: node-1, matchers: [{logs_path: {logs_path: /var/log/containers/}}]}"
 
 
-def test_a_daemonset_for_container_logs_is_accepted_except_for_pod_metadata(tmp_path):
-    reported = problems(DAEMONSET % _MATCHERS, tmp_path)
-    assert len(reported) == 2
-    assert all("add_kubernetes_metadata" in one for one in reported)
-    config = read(DAEMONSET % "~", tmp_path)
+def test_a_daemonset_for_container_logs_is_accepted(tmp_path):
+    config = read(DAEMONSET % _MATCHERS, tmp_path)
+    assert sum("the name of a container's log states its pod" in one for one in config.notes) == 2
     assert config.outputs["elasticsearch"].hosts == ("elasticsearch:9200",)
     assert config.inputs[0].paths == ("/var/log/containers/*.log",)
     assert any("processors[0].add_cloud_metadata" in note for note in config.notes)
@@ -317,7 +315,7 @@ def test_the_outputs_of_the_reference_file_are_taken(tmp_path):
     ("text", "reported"),
     [
         ("inputs: [{paths: [/x], tail_files: true}]", "would leave lines out"),
-        ("output.elasticsearch.proxy_url: http://proxy:3128", "no proxy"),
+        ("output.kafka: {hosts: [k], proxy_url: http://proxy:3128}", "librdkafka"),
         ("output.elasticsearch.ssl.cipher_suites: [RSA-AES-128-CBC-SHA]", "OpenSSL's"),
         ("output.elasticsearch.ssl.ca_sha256: abc", "ca_trusted_fingerprint"),
         ("output.elasticsearch.kerberos: {enabled: true}", "is not supported"),
@@ -326,14 +324,12 @@ def test_the_outputs_of_the_reference_file_are_taken(tmp_path):
         ("output.kafka.topic: '%{fields.topic}'", "write %{[field]}"),
         ("output.kafka.key: fixed", "is not one of stream, none"),
         ("output.logstash.index: '%{[x]}'", "%{…} in a name is not filled in"),
-        ("processors: [{decode_json_fields: {fields: [message]}}]", "ndjson"),
-        ("processors: [{dissect: {tokenizer: x}}]", "Elasticsearch or Logstash"),
+        ("processors: [{decode_cef: {field: x}}]", "ingest pipeline"),
+        ("processors: [{script: {lang: javascript, source: x}}]", "rename, convert, replace"),
+        ("processors: [{add_id: ~}]", "an id of its own"),
         ("inputs: [{paths: [/x], line_terminator: null_terminator}]", "ends with a newline"),
-        ("inputs: [{paths: [/x], multiline.pattern: a}]", "here write `parsers: [{multiline: …}]`"),
-        ("inputs: [{paths: [/x], json.keys_under_root: true}]", "`parsers: [{ndjson: …}]`"),
-        ("inputs: [{paths: [/x], scan_frequency: 1s}]", "`prospector.scanner.check_interval`"),
+        ("inputs: [{paths: [/x], json: {}, parsers: [{ndjson: }]}]", "`parsers: [{ndjson: …}]`"),
         ("inputs: [{type: journald}]", "inputs of the type 'journald' are not supported"),
-        ("inputs: [{type: docker, containers.ids: ['*']}]", "container"),
     ],
 )
 def test_what_cannot_be_done_is_told_once_with_the_reason(text, reported, tmp_path):

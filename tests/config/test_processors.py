@@ -2,8 +2,10 @@
 
 import pytest
 
-from shipper.config.processors import PROCESSORS
+from shipper.config.processors import PROCESSORS, read_processors
+from shipper.config.read import new_reader
 from shipper.errors import ConfigError
+from shipper.yaml.parse import parse
 from tests.processors.chains import chain
 
 
@@ -49,7 +51,7 @@ def test_every_problem_is_reported_with_its_line_and_the_known_names():
     assert reported[5].endswith("expected one of gte, gt, lte, lt after the field")
     assert reported[7].endswith("expected a number, found 'many'")
     assert "'10.0.0.1' is neither a network such as 192.0.2.0/24 nor one of loopback" in reported[8]
-    assert "not a regular expression in Python's syntax" in reported[10]
+    assert "not a regular expression in Go's syntax" in reported[10]
     assert reported[12].endswith("expected a list of conditions, found a mapping")
     assert reported[13].endswith("to is required")
     assert reported[14].endswith("'a..b' is not the path of a field")
@@ -64,10 +66,10 @@ def test_every_problem_is_reported_with_its_line_and_the_known_names():
 
 
 def test_the_options_that_need_the_api_server_are_named_with_the_reason():
-    (reported,) = problems("- add_kubernetes_metadata: {host: x}")
-    assert (
-        "asks the API server; here the pod is the shipper's own, from the downward API" in reported
-    )
+    reader = new_reader()
+    tree, _ = parse("processors: [{add_kubernetes_metadata: {host: x}}]", "c.yml")
+    read_processors(reader, tree.children["processors"])
+    assert "the API server is not asked" in reader.remarks[0]
 
 
 def test_a_fractional_value_cannot_be_equal_to_anything():

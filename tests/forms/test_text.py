@@ -302,3 +302,17 @@ def test_a_long_text_becomes_the_same_json_in_pieces_as_at_once(parts):
     found = bounded_json(text, 100 << 20)
     assert json.loads(found.json) == decoded
     assert (found.used, found.is_replaced) == (len(text), b"\xff" in parts)
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"user":"anna","user.name":"b"}', b'{"a.b":1,"a":2}', b'{"a":{"b":1},"a.b.c":2}']
+)
+def test_keys_that_cannot_be_expanded_without_loss_are_sent_as_the_text_they_were(line):
+    (event,) = events(strict(expand_keys=True), line + b"\n")
+    assert event["message"] == line.decode()
+    assert "keys conflict" in event["error"]["message"]
+
+
+def test_patterns_see_the_blanks_at_the_start_of_a_line():
+    lines = b"first\n  at inner\nlast\n"
+    assert messages(form(exclude_lines=[r"^\s+at"]), lines) == ["first", "last"]

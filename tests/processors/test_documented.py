@@ -8,6 +8,7 @@ from msgspec.structs import fields
 
 from shipper.config.conditions import CONDITIONS
 from shipper.config.processors import PROCESSORS
+from shipper.processors.docker import DockerConfig
 from shipper.processors.host import GeoConfig, HostConfig
 from shipper.processors.kubernetes import KubernetesConfig
 from shipper.processors.network import NAMED
@@ -40,6 +41,7 @@ def test_a_network_is_named(name):
 @pytest.mark.parametrize(
     ("name", "config"),
     [
+        ("add_docker_metadata", DockerConfig),
         ("add_host_metadata", HostConfig),
         ("add_kubernetes_metadata", KubernetesConfig),
         ("fingerprint", Fingerprint),

@@ -103,3 +103,66 @@ def test_an_event_that_describes_a_pod_keeps_it(pod, monkeypatch, event):
 def test_outside_a_pod_a_line_is_the_same_object(pod):
     line = json.dumps({"a": 1}).encode()
     assert chain(f"- add_kubernetes_metadata: {{podinfo: {pod}}}").apply(line) is line
+
+
+ID = "0f" * 32
+POD = {"namespace": "shop", "pod": {"name": "web-5d-x1"}, "container": {"name": "mcp"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        (
+            f"/var/log/containers/web-5d-x1_shop_mcp-{ID}.log",
+            {"kubernetes": POD, "container": {"id": ID}},
+        ),
+        (
+            "/var/log/pods/shop_web-5d-x1_1b2c-3d/mcp/0.log.20261130-100000",
+            {"kubernetes": POD | {"pod": {"name": "web-5d-x1", "uid": "1b2c-3d"}}},
+        ),
+        (f"/var/log/containers/../_shop_mcp-{ID}.log", {}),
+        ("/var/log/app.log", {}),
+        (7, {}),
+    ],
+)
+def test_the_name_of_a_containers_log_states_its_pod(path, found, tmp_path):
+    event = {"log": {"file": {"path": path}}}
+    text = f"- add_kubernetes_metadata: {{podinfo: {tmp_path}}}"
+    assert through(text, event) == {**event, **found}
+
+
+def docker(tmp_path, config, identity=ID):
+    folder = tmp_path / "containers" / identity
+    folder.mkdir(parents=True)
+    (folder / "config.v2.json").write_text(json.dumps(config))
+    return {"log": {"file": {"path": str(folder / f"{identity}-json.log")}}}
+
+
+def test_a_container_is_what_docker_knows_of_it(tmp_path):
+    config = {"ID": ID, "Name": "/web", "State": {}}
+    config["Config"] = {"Image": "nginx:1", "Labels": {"a.b/c": "1"}}
+    event = docker(tmp_path, config)
+    assert through("- add_docker_metadata: ~", event)["container"] == {
+        "id": ID,
+        "name": "web",
+        "image": {"name": "nginx:1"},
+        "labels": {"a_b/c": "1"},
+    }
+    text = f"- add_docker_metadata: {{match_fields: [x], containers: {tmp_path}/containers}}"
+    assert through(text, {"x": ID})["container"]["name"] == "web"
+
+
+@pytest.mark.parametrize("wrong", [[], {"Config": 1}, {"Config": {"Labels": [1]}}, "x"])
+def test_a_container_that_docker_does_not_describe_leaves_the_event_unchanged(wrong, tmp_path):
+    event = docker(tmp_path, wrong)
+    assert through("- add_docker_metadata:", event) == event
+
+
+def test_no_line_makes_the_shipper_read_a_link_or_a_pipe(tmp_path):
+    folder = tmp_path / ID
+    folder.mkdir()
+    secret = tmp_path / "secret.json"
+    secret.write_text('{"Name": "/secret"}')
+    (folder / "config.v2.json").symlink_to(secret)
+    event = {"log": {"file": {"path": f"{folder}/x.log"}}}
+    assert through("- add_docker_metadata: ", event) == event

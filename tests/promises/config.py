@@ -4,6 +4,8 @@ from tests.promises.model import Mutant, Promise
 
 _CONFIG = "config/test_config.py::"
 _FILEBEAT = "config/test_filebeat.py::"
+_FILES = "config/test_filebeat_files.py::"
+_PATTERNS = "test_patterns.py::"
 
 CONFIG = (
     Promise(
@@ -42,6 +44,46 @@ CONFIG = (
                     "reader.remarks.append(str(node.problem(ruling.why)))",
                     "pass",
                 ),
+            ),
+        },
+    ),
+    Promise(
+        "config:filebeat-files",
+        "Of 47 kinds of Filebeat configurations that people have, 40 are taken unchanged. "
+        "The others are refused with a way forward.",
+        {
+            f"{_FILES}test_a_file_is_taken_as_it_stands": (
+                Mutant(
+                    "config/forms.py",
+                    "reader.sections(_indented(reader, node), _PARSERS)",
+                    "reader.sections(node, _PARSERS)",
+                ),
+            ),
+            f"{_FILES}test_a_refused_file_is_answered_with_a_way_forward": (),
+            f"{_FILES}test_prospectors_of_filebeat_1_with_their_type": (
+                Mutant(
+                    "config/older.py",
+                    "items=[*found, *more], children=None, scalar=None)",
+                    "items=[*more], children=None, scalar=None)",
+                ),
+            ),
+            f"{_FILES}test_docker_containers_by_image": (
+                Mutant(
+                    "config/autodiscover.py",
+                    "yield _drop_unless(self._node, conditions)",
+                    "pass",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "config:patterns",
+        "Patterns mean what they mean in Go. None takes exponential time: without RE2, a "
+        "pattern that could is refused.",
+        {
+            f"{_PATTERNS}test_a_pattern_means_what_it_means_in_go": (),
+            f"{_PATTERNS}test_no_pattern_takes_exponential_time": (
+                Mutant("patterns.py", "if _repeats(parsed):", "if False:"),
             ),
         },
     ),

@@ -12,12 +12,39 @@ _COPIES = "deliver/test_copies.py::"
 _CHOOSING = "deliver/test_choosing.py::"
 _ARCHIVES = "deliver/test_archives.py::"
 _RUNNING = "deliver/test_running.py::"
+_TAKEOVER = "deliver/test_filebeat_registry.py::"
 _LAWS = "forms/test_laws.py::"
 _STDIN = "integration/test_stdin.py::"
 _SPOOL = "deliver/test_spool.py::"
 _BAD_INPUT = "integration/test_bad_input.py::"
 
 FILES = (
+    Promise(
+        "deliver:takeover",
+        "Positions of Filebeat 8 and 9 are taken over: a change sends nothing twice and "
+        "skips nothing.",
+        {
+            f"{_TAKEOVER}test_a_thousand_random_positions_send_nothing_twice_and_skip_nothing": (
+                Mutant(
+                    "deliver/filebeat.py",
+                    'if action["id"] <= number:',
+                    "if False:",
+                ),
+                Mutant(
+                    "deliver/filebeat.py",
+                    "return start - size + at + 1",
+                    "return start - size + at",
+                ),
+            ),
+            f"{_TAKEOVER}test_the_newest_state_of_a_file_counts_and_half_a_line_is_never_sent": (
+                Mutant(
+                    "deliver/filebeat.py",
+                    "state = max(fitting",
+                    "state = min(fitting",
+                ),
+            ),
+        },
+    ),
     Promise(
         "deliver:complete",
         "Every complete line arrives, in the order of its file.",

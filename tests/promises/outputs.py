@@ -13,9 +13,31 @@ _SELF_AUDIT = "run/test_self_audit.py::"
 _REPLAY = "deliver/test_replay.py::"
 _POISON = "deliver/test_poison.py::"
 _TLS = "outputs/test_tls.py::"
+_PROXIES = "outputs/test_proxies.py::"
 _ELASTICSEARCH = "outputs/test_elasticsearch.py::"
 
 OUTPUTS = (
+    Promise(
+        "deliver:proxy",
+        "Through a proxy, TLS is between the shipper and the server. The proxy's password "
+        "is in no message.",
+        {
+            f"{_PROXIES}test_tls_is_between_us_and_the_server": (
+                Mutant(
+                    "outputs/http.py",
+                    "self._proxy.is_http and not self.url.is_tls",
+                    "self._proxy.is_http",
+                ),
+            ),
+            f"{_PROXIES}test_a_proxy_that_does_not_connect_is_unavailable": (
+                Mutant(
+                    "outputs/proxy.py",
+                    'return f"the proxy {self.host}:{self.port}"',
+                    'return f"the proxy {self.userinfo}@{self.host}:{self.port}"',
+                ),
+            ),
+        },
+    ),
     Promise(
         "deliver:bounded",
         "When the dead letters are full, the pipeline stops. It never drops a line.",

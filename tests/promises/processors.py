@@ -4,6 +4,7 @@ from tests.promises.model import Mutant, Promise
 
 _PROCESSORS = "integration/test_processors.py::"
 _CHAIN = "processors/test_chain.py::"
+_DECODERS = "processors/test_decoders.py::"
 _REDACT = "processors/test_redact.py::"
 
 PROCESSORS = (
@@ -42,6 +43,24 @@ PROCESSORS = (
                 ),
             ),
             f"{_PROCESSORS}test_a_foreign_line_that_ends_as_a_sealed_one_does_is_redacted_all_the_same": (),
+        },
+    ),
+    Promise(
+        "processors:decoders",
+        "Filebeat's decoders follow its rules, and no text makes one of them fail beyond "
+        "its own event.",
+        {
+            f"{_DECODERS}test_no_event_makes_them_raise": (),
+            f"{_DECODERS}test_a_text_that_is_no_json_stays": (
+                Mutant(
+                    "processors/json.py",
+                    "        except (*_UNREADABLE, Misfit) as error:\n",
+                    "        except RecursionError as error:\n",
+                ),
+            ),
+            f"{_DECODERS}test_a_text_is_cut_at_the_delimiters": (
+                Mutant("processors/dissect.py", "key=lambda one: one.ordinal", "key=id"),
+            ),
         },
     ),
     Promise(

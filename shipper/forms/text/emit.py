@@ -7,10 +7,11 @@ import msgspec
 from msgspec import Struct
 
 from shipper.forms.check import Reject, Sifted, fault
-from shipper.forms.text.event import Origin, expanded
+from shipper.forms.text.event import Conflict, Origin, expanded
 from shipper.forms.text.filters import as_text, matches_any
 from shipper.forms.text.message import Message
 from shipper.lines import Lines
+from shipper.patterns import Pattern
 
 _SPACE = b" \t\r"
 #: Matches every object that has keys to expand, and some others.
@@ -18,12 +19,14 @@ _DOTTED_KEY = re.compile(rb'\.[^"]*"\s*:')
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
-_Patterns = Sequence[re.Pattern[str]]
+_Patterns = Sequence[Pattern]
 
 
 class Json(Struct, frozen=True, kw_only=True):
     """How objects are treated: the options of the parser `ndjson`."""
 
+    #: Whether a line is a text even if it is an object.
+    is_text: bool = False
     #: Whether a line that is not an object is rejected.
     is_strict: bool = False
     #: The key that an object is placed under; empty for the root.
@@ -66,10 +69,10 @@ class Emitter:
         if not message.text and not message.is_dropped:
             return
         reason = self._fault(message)
-        if message.is_dropped or not self._is_wanted(message, is_object=reason is None):
+        if message.is_dropped or not self._is_wanted(message, unstripped, reason is None):
             self._filtered.append(message.start)
         elif reason is None:
-            self._send(message, self._object(message))
+            self._send(message, self._expanded(message))
         elif self._json.is_strict:
             self._rejects.append(message.truncated or Reject(unstripped, message.start, reason))
         else:
@@ -98,17 +101,27 @@ class Emitter:
         """Why the message is not an object; None if it is."""
         if message.truncated:
             return message.truncated.reason
+        if self._json.is_text:
+            return "a text"
         if message.text.startswith(b"{") or self._json.is_strict or self._json.add_error_key:
             return fault(message.text)
         return "not a JSON object"
 
-    def _is_wanted(self, message: Message, *, is_object: bool) -> bool:
+    def _is_wanted(self, message: Message, unstripped: bytes, is_object: bool) -> bool:  # noqa: FBT001
         if not (self._include or self._exclude):
             return True
         key = self._json.message_key
-        text = _text_at(message.text, key) if is_object and key else as_text(message.text)
+        text = _text_at(message.text, key) if is_object and key else as_text(unstripped)
         is_included = not self._include or matches_any(self._include, text)
         return is_included and not matches_any(self._exclude, text)
+
+    def _expanded(self, message: Message) -> bytes:
+        """The event made from an object; from its text if it cannot be expanded without loss."""
+        try:
+            return self._object(message)
+        except Conflict as conflict:
+            message.error = ("json", str(conflict))
+            return self._origin.text(message)
 
     def _object(self, message: Message) -> bytes:
         if b"\n" in message.text:  # an object over several lines
