@@ -17,6 +17,12 @@ FAILED = Failed("500 null_pointer_exception: x")
 HELD = Held("Elasticsearch: pipeline with id [x] does not exist; make it")
 
 
+@pytest.fixture(autouse=True)
+def _long(monkeypatch):
+    """As usual: longer than a test takes."""
+    monkeypatch.setattr(sources, "_HOLD_S", 30.0)
+
+
 class Picky:
     """Takes lines once; others have an outcome of their own."""
 
