@@ -121,7 +121,7 @@ class Emitter:
             return self._object(message)
         except Conflict as conflict:
             message.error = ("json", str(conflict))
-            return self._origin.text(message)
+            return self._origin.text(message, self._max_bytes)
 
     def _object(self, message: Message) -> bytes:
         if b"\n" in message.text:  # an object over several lines
