@@ -142,10 +142,19 @@ def test_a_rotated_file_is_found_by_its_inode_and_a_new_one_is_sent(tmp_path):
     assert sorted(shipped(tmp_path, path)) == [7, 8, 9, 90]
 
 
+def test_operations_older_than_the_checkpoint_do_not_count(tmp_path):
+    file = tmp_path / "logs" / "a.log"
+    offsets = numbered(file, range(10))
+    key, value = filestream(file, offsets[8])
+    stale = ("set", *filestream(file, offsets[2]))
+    (state,) = read_states(registry(tmp_path / "filebeat", [(key, value)], [stale, stale]))
+    assert state.offset == offsets[8]
+
+
 def test_the_newest_state_of_a_file_counts_and_half_a_line_is_never_sent(tmp_path):
     file = tmp_path / "logs" / "a.log"
     offsets = numbered(file, range(10))
-    entries = [log(file, offsets[9], updated=1), filestream(file, offsets[5] + 3, updated=2)]
+    entries = [filestream(file, offsets[5] + 3, updated=2), log(file, offsets[9], updated=1)]
     home = registry(tmp_path / "filebeat", entries, [])
     path = config(tmp_path)
     assert main(["import-registry", str(home), "-c", str(path)]) == 0

@@ -27,20 +27,23 @@ FILES = (
             f"{_TAKEOVER}test_a_thousand_random_positions_send_nothing_twice_and_skip_nothing": (
                 Mutant(
                     "deliver/filebeat.py",
-                    'if action["id"] <= number:',
-                    "if False:",
+                    "entries[key] = value",
+                    "entries.setdefault(key, value)",
                 ),
-                Mutant(
-                    "deliver/filebeat.py",
-                    "return start - size + at + 1",
-                    "return start - size + at",
-                ),
+            ),
+            f"{_TAKEOVER}test_operations_older_than_the_checkpoint_do_not_count": (
+                Mutant("deliver/filebeat.py", 'if action["id"] <= number:', "if False:"),
             ),
             f"{_TAKEOVER}test_the_newest_state_of_a_file_counts_and_half_a_line_is_never_sent": (
                 Mutant(
                     "deliver/filebeat.py",
-                    "state = max(fitting",
-                    "state = min(fitting",
+                    "for state in sorted(states, key=lambda one: one.updated_s):",
+                    "for state in states:",
+                ),
+                Mutant(
+                    "deliver/filebeat.py",
+                    "_line_start(file, state.offset)",
+                    "state.offset",
                 ),
             ),
         },
