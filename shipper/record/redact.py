@@ -31,7 +31,7 @@ from shipper.record.limits import (
     MIN_WORK,
     WINDOW,
 )
-from shipper.record.walk import OPENING, Walk
+from shipper.record.walk import OPENING, Walk, prepare
 from shipper.secrets.masker import masker
 
 _RESULT = "mcp.tool.result.text"
@@ -48,6 +48,7 @@ class Redactor:
         self._kinds = {path: kind_of(field) for path, field in fields.items()}
         self._texts = frozenset(path for path, kind in self._kinds.items() if kind in _TEXTS)
         self._cleaners = {path: _CLEANERS[kind] for path, kind in self._kinds.items()}
+        prepare()
 
     def __call__(self, event: Classified) -> Classified:
         """The event, safe to write; a value that does not fit its field is left out, counted."""
