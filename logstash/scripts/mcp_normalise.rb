@@ -1390,6 +1390,7 @@ def tables
   "mcp.audit.checkpoint.suppressed": "long",
   "mcp.audit.checkpoint.uid": "long",
   "mcp.audit.classification": "word",
+  "mcp.audit.payloads": "word",
   "mcp.audit.dropped_fields": "long",
   "mcp.audit.frameworks": "word",
   "mcp.audit.level": "word",

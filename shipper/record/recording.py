@@ -68,7 +68,7 @@ class Recording:
         self.seen: WeakSet[logging.LogRecord] | None = None
         self._settings = settings
         self._catalog = catalog
-        self._redact = Redactor(catalog.fields)
+        self._redact = Redactor(catalog)
         self._start()
 
     def _start(self) -> None:

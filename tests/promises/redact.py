@@ -47,6 +47,22 @@ REDACT = (
         },
     ),
     Promise(
+        "redact:payloads",
+        "Where a rule of the operator forbids it, no argument and no result is written.",
+        {
+            "record/test_payloads.py::test_none_records_nothing_of_a_payload": (
+                Mutant("record/payloads.py", "value = left.pop(path)", "value = left[path]"),
+            ),
+            "record/test_payloads.py::test_the_first_rule_that_fits_type_and_tool_decides": (
+                Mutant(
+                    "catalog/payloads.py",
+                    "return not self.tools or any(",
+                    "return self.tools == () or not any(",
+                ),
+            ),
+        },
+    ),
+    Promise(
         "redact:no-slow-pattern",
         "No text makes the search for secrets slow.",
         {

@@ -61,6 +61,34 @@ does not reveal it, is written.
 
 A text so full of secrets' names that it would hold up the server is `[CUT]`; short texts come first.
 
+## Decide yourself
+
+The catalog's overlay, in `AuditHandler(…, catalog={{…}})` or under `catalog` in the configuration,
+has the rules of an operator.
+
+**How much of a payload is recorded.** The first rule that fits the event's type and tool decides;
+without one, payloads are masked.
+
+```yaml
+catalog:
+  payloads:
+  - tools: ["read_mail", "hr_*"]
+    arguments: names        # the names of the arguments, each value [HIDDEN]
+    results: none
+  - event_types: [mcp_prompt_request]
+    arguments: full-hash    # only the SHA-256 of the complete payload
+```
+
+| Value | What is recorded |
+|---|---|
+| `none` | nothing; the size of a result remains |
+| `names` | of arguments, the names at every depth; of a result, nothing |
+| `masked` | everything but secrets, up to the bounds (the default) |
+| `full-hash` | the SHA-256 of the complete payload: of a text, or of its JSON in UTF-8 with sorted members and no spaces |
+
+`mcp.audit.payloads` of the event states what was kept. Whoever can guess a short payload can find
+it by its digest.
+
 ## Kinds
 
 | Where | Becomes | Kinds |
