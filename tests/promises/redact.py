@@ -63,6 +63,19 @@ REDACT = (
         },
     ),
     Promise(
+        "redact:no-padding",
+        "A caller cannot push short arguments out of an event with long ones.",
+        {
+            "record/test_bounds.py::test_padding_does_not_push_out_short_arguments": (
+                Mutant(
+                    "record/finish.py",
+                    "(0 if len(text) <= SHORT else RESERVED_CHARS)",
+                    "0",
+                ),
+            ),
+        },
+    ),
+    Promise(
         "redact:no-slow-pattern",
         "No text makes the search for secrets slow.",
         {
