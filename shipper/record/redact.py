@@ -33,7 +33,7 @@ from shipper.record.limits import (
     WINDOW,
 )
 from shipper.record.payloads import limited
-from shipper.record.walk import Walk, valid
+from shipper.record.walk import OPENING, Walk, valid
 from shipper.secrets.masker import masker
 
 _RESULT = "mcp.tool.result.text"
@@ -49,7 +49,7 @@ class Redactor:
     def __init__(self, catalog: Catalog) -> None:
         self._kinds = {path: kind_of(field) for path, field in catalog.fields.items()}
         self._rules = catalog.payloads
-        self._words = frozenset(path for path, kind in self._kinds.items() if kind is Kind.WORD)
+        self._texts = frozenset(path for path, kind in self._kinds.items() if kind in _TEXTS)
         self._cleaners = {path: _CLEANERS[kind] for path, kind in self._kinds.items()}
 
     def __call__(self, event: Classified) -> Classified:
@@ -75,11 +75,12 @@ class Redactor:
 
     def _bounded(self, values: Mapping[str, object], walk: Walk) -> dict[str, object]:
         """The first walk."""
-        words, cleaners, texts = self._words, self._cleaners, walk.texts
+        are_texts, cleaners, texts = self._texts, self._cleaners, walk.texts
         bounded = dict(values)
         dropped = 0
         for path, value in values.items():
-            if type(value) is str and path in words:  # the usual value: it costs no call
+            if type(value) is str and path in are_texts and value[:1] not in OPENING:
+                # The usual value: it costs no call.
                 texts.append(value[:WINDOW])
                 continue
             try:
@@ -106,6 +107,9 @@ class Redactor:
             for path, value in bounded.items()
         }
 
+
+#: Fields whose usual value is a text that is kept unchanged.
+_TEXTS = frozenset({Kind.WORD, Kind.PROSE})
 
 #: Only of a complete message can these be computed: each with the size of a cut one.
 _OF_COMPLETE = {

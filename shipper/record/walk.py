@@ -14,20 +14,27 @@ from shipper.record.format import encode_json
 from shipper.record.limits import MAX_DEPTH, MAX_INTEGER_BITS, MAX_VALUES, WINDOW
 from shipper.secrets.duplicates import has_duplicates
 from shipper.secrets.echoes import MAX_SECRETS, remember
-from shipper.secrets.items import can_be_secret, is_random_item, is_secret_item
+from shipper.secrets.items import can_be_secret, is_random_item, is_secret_item, is_telling
 from shipper.secrets.masker import masker, replaced
 from shipper.secrets.names import MAX_NAME, after_names, is_secret_name, may_name_secrets
 from shipper.secrets.numbers import is_card
-from shipper.secrets.persons import is_personal
+from shipper.secrets.persons import is_personal, may_be_personal
 from shipper.secrets.spans import Span
-from shipper.secrets.tables import hidden_members, parts_of_secrets, without_cells, without_column
+from shipper.secrets.tables import (
+    hidden_members,
+    is_plain,
+    may_hide,
+    parts_of_secrets,
+    without_cells,
+    without_column,
+)
 
 #: The smallest number of 13 digits, and the first beyond 64 bits.
 _FIRST_CARD = 10**12
 _FIRST_HUGE = 1 << 63
 
 #: A text that begins so may hold JSON. (A text's first character, so never empty.)
-_OPENING = frozenset("{[")
+OPENING = frozenset("{[")
 
 
 class Walk(Struct):
@@ -115,7 +122,7 @@ class Walk(Struct):
                     after_names(without_column(value, self.masked))
                 )
             ]
-        if isinstance(value, str) and value[:1] in _OPENING:
+        if isinstance(value, str) and value[:1] in OPENING:
             return self.masked_json(value)
         return value
 
@@ -144,11 +151,33 @@ def _name(key: str) -> _Name:
 
 
 def _other_name(key: object) -> _Name:
-    text = str(key)
+    text = str.__str__(key) if isinstance(key, str) else str(key)
     if len(text) <= MAX_NAME:
         return _name(str.__str__(text))
     cut = f"[CUT name of {len(text)} characters]"
     return cut, is_secret_name(text[-MAX_NAME:]), False
+
+
+@lru_cache(maxsize=512)  # objects with the same names repeat: at most 1 MB of names
+def _plain_names(keys: tuple[object, ...]) -> tuple[str, ...] | None:
+    """The names of an object, if none decides about a value: the usual arguments of a tool.
+
+    Otherwise None: a name is a secret's, holds one or may name one; or the names together make the
+    object a table, a key or a labelled value.
+    """
+    names = []
+    for key in keys:
+        if type(key) is not str or len(key) > MAX_NAME:
+            return None
+        name, is_secret, holds_secret = _name(key)
+        if is_secret or holds_secret or is_telling(name) or may_be_personal(name):
+            return None
+        names.append(name)
+    return None if may_hide(keys) or len({*names}) < len(names) else tuple(names)
+
+
+#: Members of an object whose names are remembered together.
+_MOST_PLAIN = 16
 
 
 def _windows(value: object) -> object:
@@ -163,12 +192,31 @@ def _windows(value: object) -> object:
 
 
 def _string(walk: Walk, text: str, _depth: int) -> object:
-    if text[:1] in _OPENING and len(text) <= WINDOW and may_name_secrets(text):
+    if text[:1] in OPENING and len(text) <= WINDOW and may_name_secrets(text):
         text = walk.masked_json(text)
     return walk.text(text)
 
 
 def _mapping(walk: Walk, value: Mapping[object, object], depth: int) -> dict[str, object]:
+    is_small = type(value) is dict and len(value) <= min(_MOST_PLAIN, walk.room)
+    names = _plain_names(tuple(value)) if is_small else None
+    if names is None:
+        return _any_mapping(walk, value, depth)
+    walk.room -= len(names)
+    clean: dict[str, object] = {}
+    for name, item in zip(names, value.values(), strict=False):
+        kind = type(item)
+        if kind is str and item[:1] not in OPENING:  # type: ignore[index]
+            walk.texts.append(item[:WINDOW])  # type: ignore[index]
+            clean[name] = item
+        elif kind is bool or (kind is int and -_FIRST_CARD < item < _FIRST_CARD):  # type: ignore[operator]
+            clean[name] = item
+        else:
+            clean[name] = walk.value(item, depth + 1)
+    return clean
+
+
+def _any_mapping(walk: Walk, value: Mapping[object, object], depth: int) -> dict[str, object]:
     """Names and values; a plain text, the usual value, costs no further call."""
     value = without_cells(value, walk.masked)
     if hidden := hidden_members(value):
@@ -189,7 +237,7 @@ def _mapping(walk: Walk, value: Mapping[object, object], depth: int) -> dict[str
         elif is_personal(name, item):
             walk.saw("person", 1)
             clean[name] = "[PERSON]"
-        elif type(item) is str and item[:1] not in _OPENING:
+        elif type(item) is str and item[:1] not in OPENING:
             walk.texts.append(item[:WINDOW])
             clean[name] = item
         else:
@@ -201,6 +249,10 @@ def _mapping(walk: Walk, value: Mapping[object, object], depth: int) -> dict[str
 
 def _list(walk: Walk, items: Any, depth: int) -> list[object]:
     """Items; masks also the one after a secret name, as in `["--password", "x"]`."""
+    if type(items) is list and len(items) <= walk.room and is_plain(kept := [*items]):
+        walk.room -= len(kept)
+        walk.texts += [item[:WINDOW] for item in kept]
+        return kept
     parts = parts_of_secrets(items) if isinstance(items, list | tuple) else {}
     if isinstance(items, list | tuple):
         items = without_column(items, walk.masked)
@@ -213,7 +265,7 @@ def _list(walk: Walk, items: Any, depth: int) -> list[object]:
             clean.append(walk.masked(item))
         elif number in parts:
             clean.append(walk.text(walk.without(item, parts[number])))
-        elif type(item) is str and item[:1] not in _OPENING:
+        elif type(item) is str and item[:1] not in OPENING:
             walk.texts.append(item[:WINDOW])
             clean.append(item)
         else:

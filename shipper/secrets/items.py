@@ -38,7 +38,7 @@ def is_random_item(name: str, item: object) -> bool:
     return (
         type(item) is str
         and _LEAST_RANDOM <= len(item) <= _MOST_RANDOM
-        and _is_telling(name[:MAX_NAME])
+        and is_telling(name[:MAX_NAME])
         and " " not in item
         and "://" not in item
         and not item.startswith("arn:")
@@ -47,6 +47,7 @@ def is_random_item(name: str, item: object) -> bool:
 
 
 @lru_cache(maxsize=4096)  # names repeat
-def _is_telling(name: str) -> bool:
+def is_telling(name: str) -> bool:
+    """Whether a text under this name is a secret if it looks random."""
     plain = re.sub(r"[\W_]+", "", name).lower()
     return _TELLING.search(plain) is not None and not HARMLESS.fullmatch(plain)

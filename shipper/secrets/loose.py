@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from shipper.secrets.classes import classes_of
 from shipper.secrets.spans import SURE, Span
 
 #: Each begins with one fixed character, which a search finds fastest: Discord's bots
@@ -25,13 +26,23 @@ _BEFORE = re.compile(r"[\w-]*")
 _MOST_BEFORE = 33
 
 
-def may_be_loose(text: str) -> bool:
-    """Whether the text has such a token."""
-    return any(pattern.search(text) for pattern in _LOOSE)
+#: From each class to `w` if a token may have it; `?` stands for all that are not ASCII.
+_WORDS = bytes.maketrans(b"0a_-?", b"wwwww")
+#: Characters of the shortest such token, which has no dots.
+LEAST_LOOSE = 50
+_LONG = b"w" * LEAST_LOOSE
+
+
+def may_be_loose(classes: bytes) -> bool:
+    """Whether a text with these classes of characters can have such a token."""
+    words = classes.translate(_WORDS)
+    return _LONG in words or b".wwwwww." in words
 
 
 def loose_in(text: str) -> Iterator[Span]:
     """Where such tokens stand in the text."""
+    if not may_be_loose(classes_of(text)):
+        return
     for pattern in _LOOSE:
         for match in pattern.finditer(text):
             before = _BEFORE.match(text[max(0, match.start() - _MOST_BEFORE) : match.start()][::-1])

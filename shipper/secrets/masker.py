@@ -1,33 +1,33 @@
 """Find the secrets of a text, and replace them: one search for gates, patterns where they stand."""
 
 import re
+import sys
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
 from shipper.secrets.assigned import STANDS_FOR, names_in
+from shipper.secrets.classes import classes_of
 from shipper.secrets.documents import DOCUMENTS, nearby
 from shipper.secrets.gates import Hit, Search, search_of
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
-from shipper.secrets.loose import loose_in, may_be_loose
+from shipper.secrets.loose import LEAST_LOOSE, loose_in, may_be_loose
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
-from shipper.secrets.numbers import numbers_in
+from shipper.secrets.numbers import may_have_numbers, numbers_in
 from shipper.secrets.persons import PERSONS, emails
 from shipper.secrets.shapes import SHAPES
 from shipper.secrets.spans import PERSON, SURE, Places, Span, joined
-from shipper.secrets.views import View, in_base64, may_be_base64, may_be_coded, views_of
+from shipper.secrets.views import LEAST_BASE64, View, in_base64, may_be_coded, views_of
 
 #: Called with the kind of what was masked, and how many.
 Seen = Callable[[str, int], None]
 
 #: All kinds with a row; the others are code: values of names, addresses, numbers, documents.
 KINDS: tuple[Kind, ...] = (*SHAPES, *VENDOR_KINDS, *PERSONS)
-#: Digits as a card, a phone or a social security number may have, and heads of bank accounts.
-_NUMBER = re.compile(
-    r"[0-9](?:[0-9 ().-]{8}|(?<=(?<![A-Za-z0-9])[A-Za-z]{2}.)[0-9][ -]?[A-Za-z0-9]{4})"
-)
 _WORD, _MAIL = object(), object()
+_Matches = tuple[Callable[[str, int], re.Match[str] | None], ...]
 #: What a finder gets and gives: the text, its hits, where secrets are.
 _Row = Kind | object
 
@@ -56,6 +56,7 @@ class Masker:
         self._gates = tuple(table)
         self._widths = tuple(map(_stem_width, table))
         self._rows = tuple(map(tuple, table.values()))
+        self._matches: list[_Matches | None] = [None] * len(self._rows)
         self._search: Search = search_of(self._gates)
 
     def found_in(self, texts: list[str], work: int | None = None) -> dict[str, list[Span]]:
@@ -64,37 +65,54 @@ class Masker:
         `work` bounds the gates that are followed. Short texts come first; a text for which too few
         are left counts as one secret.
         """
-        pool = "\0".join(texts)
+        pool = "\0".join(texts)  # no pattern matches across a NUL
         hits = self._search(_lower(pool))
-        number = _NUMBER.search(pool)
-        first_number = number.start() if number else len(pool)
-        is_coded = may_be_coded(pool.replace("\0", "")) or pool.count("\0") >= max(1, len(texts))
-        is_loose = may_be_loose(pool)
-        if (
-            not hits
-            and not number
-            and not is_coded
-            and not is_loose
-            and not any(map(may_be_base64, texts))
-        ):
+        if work is None or len(hits) <= work:
+            hits = self._promising(pool, hits)
+        numbers = _starts(pool)
+        is_coded = may_be_coded(pool, len(texts) - 1)
+        if not hits and not numbers and not is_coded and not any(map(_is_base64, texts)):
             return {}
-        found: dict[str, list[Span]] = {}
-        parts = [*_parts(texts, hits, first_number)]
+        parts = [*_parts(texts, hits, numbers, is_coded=is_coded)]
         if work is not None and len(hits) > work // 4:
             parts.sort(key=lambda part: len(part.text))
-        for part in parts:
-            text = part.text
+        found: dict[str, list[Span]] = {}
+        for text, mine, has_number in parts:
             if work is not None:
-                work -= len(part.hits)
-                if work < 0 and part.hits:
+                work -= len(mine)
+                if work < 0 and mine:
                     found[text] = [Span(0, len(text), "[CUT]")]
                     continue
-            has_number = part.has_number or is_loose
-            if part.hits or has_number or is_coded or may_be_base64(text):
-                spans = self._all(text, part.hits, has_number=has_number)
-                if spans:
-                    found[text] = spans
+            spans = self._all(text, mine, has_number=has_number)
+            if spans:
+                found[text] = spans
         return found
+
+    def may_hold_tokens(self, text: str) -> bool:
+        """Whether a token may be in the text; cheaper than to find it."""
+        return bool(
+            self._search(_lower(text))
+            or may_be_coded(text)
+            or (len(text) >= LEAST_LOOSE and may_be_loose(classes_of(text)))
+            or _is_base64(text)
+        )
+
+    def _promising(self, pool: str, hits: list[Hit]) -> list[Hit]:
+        """The gates at which a secret may stand: most gates are also parts of usual words."""
+        kept = []
+        for hit in hits:
+            index, at = hit
+            matches = self._matches[index]
+            if matches is None:
+                matches = self._matches[index] = _matches(self._rows[index])
+            if not matches:
+                kept.append(hit)
+                continue
+            for match in matches:
+                if match(pool, at):
+                    kept.append(hit)
+                    break
+        return kept
 
     def spans(self, text: str) -> list[Span]:
         """The secrets of a text, in order, none within another."""
@@ -105,10 +123,9 @@ class Masker:
         if may_be_coded(text):
             for view in views_of(text):
                 found = joined([*found, *self._through(view)])
-        if may_be_base64(text):
-            for start, end, plain in in_base64(text):
-                if inner := self.spans(plain):
-                    found = joined([*found, Span(start, end, inner[0].token)])
+        for start, end, plain in in_base64(text):
+            if inner := self.spans(plain):
+                found = joined([*found, Span(start, end, inner[0].token)])
         return found
 
     def mask(self, text: str, seen: Seen) -> str:
@@ -124,8 +141,7 @@ class Masker:
             return []
         found = self._found(text, hits)
         if has_number:
-            found += numbers_in(text)
-            found += loose_in(text)
+            found += _unnamed(text)
         if self._keeps and found:
             found = [span for span in found if not self._keeps(text[span.start : span.end])]
         return joined(found) if len(found) > 1 else found
@@ -176,16 +192,43 @@ class _Part(NamedTuple):
     has_number: bool
 
 
-def _parts(texts: list[str], hits: list[Hit], first_number: int) -> Iterator[_Part]:
-    at = following = 0
+def _parts(
+    texts: list[str], hits: list[Hit], numbers: list[int], *, is_coded: bool
+) -> Iterator[_Part]:
+    """The texts of a pool that may hold a secret; `numbers` are where numbers begin."""
+    begins = [at for _, at in hits]
+    begins.append(sys.maxsize)
+    numbers.append(sys.maxsize)
+    at = hit = number = 0
     for text in texts:
         end = at + len(text)
-        mine = []
-        while following < len(hits) and hits[following][1] < end:
-            mine.append((hits[following][0], hits[following][1] - at))
-            following += 1
-        yield _Part(text, mine, first_number < end)
+        has_number = numbers[number] < end
+        if begins[hit] < end or has_number:
+            first = hit
+            hit = bisect_left(begins, end, hit)
+            number = bisect_left(numbers, end, number)
+            yield _Part(text, [(gate, start - at) for gate, start in hits[first:hit]], has_number)
+        elif (is_coded and may_be_coded(text)) or _is_base64(text):
+            yield _Part(text, [], has_number)
         at = end + 1
+
+
+def _is_base64(text: str) -> bool:
+    return len(text) >= LEAST_BASE64 and " " not in text and bool(in_base64(text))
+
+
+def _starts(pool: str) -> list[int]:
+    """Where a number or a token without a gate begins."""
+    classes = classes_of(pool)
+    if not may_have_numbers(pool, classes) and not may_be_loose(classes):
+        return []
+    return sorted(span.start for span in _unnamed(pool))
+
+
+def _unnamed(text: str) -> Iterator[Span]:
+    """What has neither a gate nor a name."""
+    yield from numbers_in(text)
+    yield from loose_in(text)
 
 
 def _stem_width(gate: str) -> int:
@@ -208,6 +251,15 @@ def _lower(text: str) -> str:
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
+
+
+def _matches(rows: tuple[_Row, ...]) -> _Matches:
+    """What matches at a gate, if nothing else decides, in joined texts as in each alone."""
+    kinds = tuple(row for row in rows if isinstance(row, Kind))
+    is_alone = len(kinds) == len(rows) and not any(
+        kind.back or re.search(r"\\[AZ]|[$^]", kind.pattern) for kind in kinds
+    )
+    return tuple(_compiled(kind.pattern).match for kind in kinds) if is_alone else ()
 
 
 #: Characters after a gate in which a match must end, if it may begin before the gate.

@@ -6,7 +6,7 @@ One test serves all of them, so that a secret in `{"api_key": …}` is also one 
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -162,6 +162,12 @@ _VALUES = frozenset(
 _SECURE = frozenset({"securestring", "password", "secret"})
 
 
+def may_be_labelled(keys: Collection[Any]) -> bool:
+    """Whether an object with these keys may name the value in it."""
+    names = [key.lower() for key in keys if type(key) is str]
+    return not _VALUES.isdisjoint(names) and any(map(_is_label, names))
+
+
 def labelled(value: Mapping[Any, object]) -> tuple[object, ...]:
     """The keys of an object's secret values, as in `{"name": "Authorization", "value": …}`."""
     if len(value) > _MOST_LABELLED:
@@ -183,9 +189,13 @@ def _names_a_secret(member: tuple[object, object]) -> bool:
     name = key.lower()
     if name == "type":
         return label.lower() in _SECURE
+    return _is_label(name) and is_secret_name(_words(label))
+
+
+def _is_label(name: str) -> bool:
     if name not in _LABELS:
         name = name.removeprefix("option").removeprefix("field").removeprefix("form")
-    return name in _LABELS and is_secret_name(_words(label))
+    return name in _LABELS
 
 
 def _words(label: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from shipper.secrets.classes import classes_of
 from shipper.secrets.spans import NUMBER, Span
 
 #: First digits of payment cards by length (ISO/IEC 7812-1). A time in milliseconds has 13 digits,
@@ -134,15 +135,67 @@ _LEAST_DIGITS = 9
 _AROUND = 4
 
 
+#: Digits of the shortest card, and of any number.
+_CARD, _EIGHT = b"0" * min(_FIRST_DIGITS), b"0" * 8
+#: Decimals of a fraction that are more than a group of digits.
+_LEAST_FRACTION = b"0." + b"0" * 9
+_FRACTION = re.compile(rb"0\.0{9,}")
+_OF_IBAN = re.compile(rb"aa00(?<![0a]aa00)")
+_ABROAD = re.compile(r"00(?<![\w+]00)[1-9][0-9]? ")
+
+
+def may_have_numbers(text: str, classes: bytes) -> bool:
+    """Whether a text with these classes of characters can have such a number."""
+    return _may_be_number(text, classes) or _may_be_iban(text, classes)
+
+
 def numbers_in(text: str) -> Iterator[Span]:
     """Cards, bank accounts, phone and social security numbers."""
-    yield from _ibans(text)
+    classes = classes_of(text)
+    if _may_be_iban(text, classes):
+        yield from _ibans(text)
+    if _may_be_number(text, classes):
+        yield from _in_runs(text)
+
+
+def _may_be_iban(text: str, classes: bytes) -> bool:
+    head = _OF_IBAN.search(classes)
+    while head:
+        start, end = head.span()
+        if text[start : start + 2].upper() in IBAN_LENGTHS:
+            return True
+        head = _OF_IBAN.search(classes, end)
+    return False
+
+
+def _may_be_number(text: str, classes: bytes) -> bool:
+    if b"+" in classes:
+        return b"+0" in classes or _has_form(classes) or _ABROAD.search(text) is not None
+    if _LEAST_FRACTION in classes:
+        classes = _FRACTION.sub(b"0.a", classes)  # no number begins in one
+    has_digits = _EIGHT in classes.translate(None, b" -.()/")
+    return (has_digits and _has_form(classes)) or _ABROAD.search(text) is not None
+
+
+def _has_form(classes: bytes) -> bool:
+    return (
+        b"00-0000" in classes  # of a social security number or a phone
+        or b"00.0000" in classes  # the same, and a card with dots
+        or b".000-00" in classes  # Brazil's
+        or _CARD in classes.translate(None, b" -")
+    )
+
+
+def _in_runs(text: str) -> Iterator[Span]:
     end = -1
     for run in _DIGITS.finditer(text):
-        if len(run[0].translate(_NO_MARKS)) < _LEAST_DIGITS:
+        digits = len(run[0].translate(_NO_MARKS))
+        if digits < _LEAST_DIGITS:
             continue
         start = max(0, end, run.start() - _AROUND)
         end = run.end()
+        if digits >= min(_FIRST_DIGITS):
+            yield from _cards(text, start, end + _AROUND)
         yield from _numbers(text, start, end + _AROUND)
 
 
@@ -150,7 +203,6 @@ _NO_MARKS = str.maketrans("", "", " ()./-")
 
 
 def _numbers(text: str, start: int, end: int) -> Iterator[Span]:
-    yield from _cards(text, start, end)
     for match in SSN.finditer(text, start, end):
         yield Span(*match.span(), "[SSN]", NUMBER)
     for match in PHONE.finditer(text, start, end):

@@ -151,6 +151,11 @@ def is_personal(name: str, value: object) -> bool:
     return form.fullmatch(str(value)[:64]) is not None
 
 
+def may_be_personal(name: str) -> bool:
+    """Whether some value under this key identifies a person."""
+    return _form_of(name) is not None
+
+
 @lru_cache(maxsize=4096)  # names repeat
 def _form_of(name: str) -> re.Pattern[str] | None:
     plain = _NO_LETTER.sub("", name[:128]).lower()

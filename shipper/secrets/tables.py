@@ -1,10 +1,10 @@
 """Secrets of structures: columns of tables, members of keys and manifests, parts of a list."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from shipper.secrets.masker import masker
-from shipper.secrets.names import is_secret_name, labelled
+from shipper.secrets.names import MAX_NAME, is_secret_name, labelled, may_be_labelled
 from shipper.secrets.spans import Span
 
 _COLUMNS = ("columns", "header", "headers", "fields", "column_names", "columnNames", "cols")
@@ -19,6 +19,15 @@ _MOST_ITEMS, _MOST_CHARS, _LEAST_PART = 64, 4096, 8
 _SURE = frozenset({"[TOKEN]", "[JWT]", "[PRIVATE_KEY]", "[AUTHORIZATION]"})
 
 _Mask = Callable[[Any], object]
+
+
+def may_hide(keys: Collection[Any]) -> bool:
+    """Whether an object with these keys may hide some of its members, or cells of a table.
+
+    If not, `hidden_members` and `without_cells` find none, whatever the values are.
+    """
+    is_table = any(key in keys for key in _ROWS) and any(key in keys for key in _COLUMNS)
+    return is_table or "kty" in keys or "kind" in keys or may_be_labelled(keys)
 
 
 def hidden_members(value: Mapping[Any, object]) -> tuple[object, ...]:
@@ -71,20 +80,52 @@ def _masked_rows(rows: Any, columns: set[int], mask: _Mask) -> Any:
     ]
 
 
+def is_plain(items: Sequence[object]) -> bool:
+    """Whether a list has only texts, of which none decides about another: the usual list.
+
+    The texts themselves are still to be searched.
+    """
+    if not 0 < len(items) <= _MOST_ITEMS:
+        return False
+    is_long = False
+    for item in items:
+        if type(item) is not str or item[:1] in _SPECIAL:
+            return False
+        is_long = is_long or len(item) >= _LEAST_PART
+    if len(items) == 2 and is_secret_name(items[0][:MAX_NAME]):  # type: ignore[index]  # noqa: PLR2004 - a pair
+        return False
+    line = "".join(items) if is_long else ""  # type: ignore[arg-type]
+    return len(line) <= _MOST_CHARS and not (line and masker().may_hold_tokens(line))
+
+
+#: With these an option or JSON begins; an empty text may also be the value of an option.
+_SPECIAL = frozenset({"-", "{", "[", ""})
+
+
 def parts_of_secrets(items: Sequence[object]) -> dict[int, list[Span]]:
     """The secrets of a command line in a list, and of a token that is split over items."""
-    texts = [item for item in items[: _MOST_ITEMS + 1] if type(item) is str]
-    if not 1 < len(texts) <= _MOST_ITEMS or len(texts) != len(items):
+    if not 1 < len(items) <= _MOST_ITEMS:
         return {}
-    if sum(map(len, texts)) > _MOST_CHARS:
+    is_command = is_long = False
+    for item in items:
+        if type(item) is not str:
+            return {}
+        is_command = is_command or item[:1] == "-"
+        is_long = is_long or len(item) >= _LEAST_PART
+    if not (is_command or is_long):
         return {}
-    if any(text[:1] == "-" for text in texts):
-        return _in_items(texts, " ", masker().spans(" ".join(texts)))
-    if any(len(text) >= _LEAST_PART for text in texts):
-        spans = masker().spans("".join(texts))
-        found = _in_items(texts, "", [span for span in spans if span.token in _SURE])
-        return {at: part for at, part in found.items() if part[0][:2] == (0, len(texts[at]))}
-    return {}
+    return _in_line([*map(str, items)], " " if is_command else "")
+
+
+def _in_line(texts: list[str], mark: str) -> dict[int, list[Span]]:
+    line = mark.join(texts)
+    if sum(map(len, texts)) > _MOST_CHARS or not (mark or masker().may_hold_tokens(line)):
+        return {}
+    if mark:
+        return _in_items(texts, mark, masker().spans(line))
+    spans = [span for span in masker().spans(line) if span.token in _SURE]
+    found = _in_items(texts, mark, spans)
+    return {at: part for at, part in found.items() if part[0][:2] == (0, len(texts[at]))}
 
 
 def _in_items(texts: list[str], mark: str, spans: list[Span]) -> dict[int, list[Span]]:

@@ -4,7 +4,6 @@ A secret in `%70assword%3D…` or `pass&#119;ord` is found in the decoded text, 
 as it came. Each view remembers where its characters come from.
 """
 
-import base64
 import binascii
 import html
 import re
@@ -35,11 +34,19 @@ _SAME = {
     **dict.fromkeys((*range(8208, 8214), 8722), 45),
     0x2024: 46,
 }
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{16,4096}={0,2}(?![A-Za-z0-9+/_=-])")
+#: A word in base64. The bits of its first characters must be those of UTF-8: an ASCII character that
+#: no continuation follows, a continuation, or a head that a continuation follows (RFC 3629). Most
+#: identifiers fail here.
+_BASE64 = re.compile(
+    r"(?<![A-Za-z0-9+/_=-])(?![g-v])"
+    r"(?=(?:(?:[A-Za-f][A-HM-Xc-ns-z0-389+/_-]|[g-v][A-Za-z0-9+/_-]|[w-z0-9][I-LYZabo-r4-7])"
+    r"[A-Za-z0-9+/_-]{2}){4})"
+    r"[A-Za-z0-9+/_-]{16,4096}={0,2}(?![A-Za-z0-9+/_=-])"
+)
 
 
 #: Eleven characters in base64.
-_LEAST_BASE64 = 16
+LEAST_BASE64 = 16
 
 
 #: A word in two alphabets.
@@ -57,21 +64,19 @@ class View(NamedTuple):
         return Span(self.starts[span.start], self.starts[span.end], span.token, span.rank)
 
 
-def may_be_coded(text: str) -> bool:
-    """Whether a text may have another spelling; cheaper than to make it."""
+def may_be_coded(text: str, separators: int = 0) -> bool:
+    """Whether a text may have another spelling; cheaper than to make it.
+
+    The text may also be several, with the given number of NULs between them.
+    """
     return (
         "%" in text
         or "&" in text
         or "\\" in text
         or not text.isascii()
         or "\x1b" in text
-        or "\0" in text
+        or text.count("\0") > separators
     )
-
-
-def may_be_base64(text: str) -> bool:
-    """Whether the complete text may be base64; words beside it would show that it is not."""
-    return len(text) >= _LEAST_BASE64 and " " not in text and _BASE64.search(text) is not None
 
 
 def views_of(text: str) -> Iterator[View]:
@@ -136,17 +141,30 @@ def _plain(match: re.Match[str]) -> str:
     return chr(int(code[2:], 16)) if code[1] in "ux" else code[-1]  # noqa: FURB166 - no prefix of Python's
 
 
-def in_base64(text: str) -> Iterator[tuple[int, int, str]]:
-    """Values in base64 that are text: where they stand, and the text."""
-    for match in _BASE64.finditer(text):
-        body = match[0].rstrip("=").replace("-", "+").replace("_", "/")
-        try:
-            raw = base64.b64decode(body + "=" * (-len(body) % 4))
-            plain = raw.decode()
-        except (binascii.Error, ValueError):
-            continue
-        if plain.isprintable() or _TEXT.fullmatch(plain):
-            yield match.start(), match.end(), plain
+def in_base64(text: str) -> list[tuple[int, int, str]]:
+    """Values in base64 that are text: where they stand, and the text.
+
+    There are none in a text with a blank: the words beside it show that it is not base64.
+    """
+    if len(text) < LEAST_BASE64 or " " in text or not _BASE64.search(text):
+        return []
+    return [
+        (match.start(), match.end(), plain)
+        for match in _BASE64.finditer(text)
+        if (plain := _text_of(match[0]))
+    ]
 
 
-_TEXT = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f]*")
+def _text_of(word: str) -> str:
+    """The text that a word in base64 stands for; empty if it stands for none."""
+    body = word.rstrip("=").translate(_STANDARD)
+    try:
+        raw = binascii.a2b_base64(body + "=" * (-len(body) % 4))
+    except binascii.Error:
+        return ""
+    plain = raw.decode("utf-8", "surrogateescape")  # most words are none: an error would cost more
+    return plain if plain.isprintable() or _TEXT.fullmatch(plain) else ""
+
+
+_STANDARD = str.maketrans("-_", "+/")
+_TEXT = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]*")
