@@ -1,10 +1,9 @@
 """Conditions of processors, from tree to objects."""
 
-import re
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from shipper.patterns import Pattern, pattern_of
 from shipper.processors import conditions
 from shipper.processors.conditions import COMPARISONS, Condition
 from shipper.processors.network import NAMED, Network, network
@@ -33,36 +32,13 @@ def read_path(reader: Reader, node: YamlNode, path: str) -> str:
     return path
 
 
-#: Go's names of character classes within brackets; Python has none.
-_CLASSES = {
-    "alnum": "0-9A-Za-z",
-    "alpha": "A-Za-z",
-    "digit": "0-9",
-    "lower": "a-z",
-    "upper": "A-Z",
-    "space": r"\s",
-    "blank": r"\t ",
-    "word": r"\w",
-    "xdigit": "0-9A-Fa-f",
-    "punct": r"!-/:-@\[-`{-~",
-    "cntrl": r"\x00-\x1f\x7f",
-    "print": r"\x20-\x7e",
-    "graph": r"\x21-\x7e",
-    "ascii": r"\x00-\x7f",
-}
-_CLASS = re.compile(r"\[:([a-z]+):\]")
-
-
-def read_pattern(reader: Reader, node: YamlNode, text: str) -> re.Pattern[str]:
-    """A regular expression, its classes ASCII as in Go."""
-    text = _CLASS.sub(lambda match: _CLASSES.get(match[1], match[0]), text)
+def read_pattern(reader: Reader, node: YamlNode, text: str) -> Pattern:
+    """A regular expression, in Go's syntax."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # `[[:alpha:]]` means something else in Python
-            return re.compile(text, re.ASCII)
-    except (re.error, FutureWarning) as error:
-        reader.note(node, f"not a regular expression in Python's syntax: {error}")
-        return re.compile("")
+        return pattern_of(text)
+    except ValueError as error:
+        reader.note(node, f"not a regular expression in Go's syntax: {error}")
+        return pattern_of("")
 
 
 def leaves(reader: Reader, node: YamlNode, prefix: str = "") -> Iterator[tuple[str, YamlNode]]:

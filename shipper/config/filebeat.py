@@ -29,21 +29,54 @@ _OWN_WORD = "a line's own values win"
 _KEPT = "a bad line is kept and counted"
 _FOR_EVER = "a line is sent until it is accepted or finally refused"
 _TLS = "OpenSSL decides"
-_PROXY = "no proxy is used: connections go straight to the hosts (docs/outputs.md)"
+_PROXY = "is not supported: librdkafka connects straight to the brokers"
 _KERBEROS = "is not supported; log in with an API key, a password or a certificate"
-_DECODED = "parse the text in Elasticsearch or Logstash"
+_DECODED = "is not supported: use an ingest pipeline (output.elasticsearch.pipeline) or Logstash"
+_SCRIPT = (
+    "is not supported: no script runs here; rename, convert, replace, dissect, timestamp, "
+    "add_fields and drop_event, each with `when`, do most of what scripts do, "
+    "an ingest pipeline does the rest"
+)
+_WITH_CONSTANTS = "is not supported: set the fields you need with add_fields"
 _LIBRARY = "librdkafka decides"
 _LOG_FORM = "the log is ECS lines, or plain text on a terminal"
 _METADATA = "would ask a metadata service; set the fields you need with add_fields"
 _MODULES = "modules are not supported; ship the files and parse them in Elasticsearch or Logstash"
 _KIBANA = "Kibana uses the credentials and TLS settings of output.elasticsearch"
 _OF_KIBANA = ("username", "password", "api_key", "path", "headers", "ssl")
-_DECODERS = (
-    *("convert", "decode_base64_field", "decode_cef", "decode_csv_fields", "decode_duration"),
-    *("decode_xml", "decode_xml_wineventlog", "decompress_gzip_field", "dissect", "extract_array"),
-    *("parse_aws_vpc_flow_log", "registered_domain", "replace", "script", "syslog", "timestamp"),
-    *("translate_sid", "urldecode"),
-)
+#: Processors that only Filebeat has, each with what does its work instead.
+_PROCESSORS: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            *("decode_cef", "decode_duration", "decode_xml", "decode_xml_wineventlog"),
+            *("decompress_gzip_field", "parse_aws_vpc_flow_log", "registered_domain", "syslog"),
+            *("translate_sid", "translate_ldap_attribute", "dns", "community_id"),
+            *(
+                "detect_mime_type",
+                "add_network_direction",
+                "cache",
+                "now",
+                "lowercase",
+                "uppercase",
+            ),
+        ),
+        _DECODED,
+    ),
+    **dict.fromkeys(
+        (
+            *("add_observer_metadata", "add_cloudfoundry_metadata", "add_nomad_metadata"),
+            *("add_process_metadata", "add_session_metadata"),
+        ),
+        _WITH_CONSTANTS,
+    ),
+    "script": _SCRIPT,
+    "add_id": "is not supported: each line has an id of its own already (docs/outputs.md)",
+    "add_formatted_index": "is not supported: output.elasticsearch.index has %{[field]} and dates",
+    "append": "is not supported: add_tags appends constants, copy_fields copies a field",
+    "move_fields": "is not supported: use rename, with each field",
+    "extract_field": "is not supported: use dissect, or extract_array for a list",
+    "rate_limit": "would lose lines; no processor drops lines for their number",
+}
 _ROUTE = "events are routed by their data_stream fields, or by the output's settings"
 
 #: Accepted keys, which have no effect, each with the reason; values may be unchecked.
@@ -111,8 +144,6 @@ ACCEPTED: Mapping[str, str] = {
     "processors.add_cloud_metadata": _METADATA,
     "processors.add_docker_metadata": _METADATA,
     "output.*.codec.json": "a line is sent unchanged",
-    "output.*.proxy_disable": _PROXY,
-    "output.*.proxy_use_local_resolver": _PROXY,
     "output.*.ssl.renegotiation": _TLS,
     "output.*.ssl.restart_on_cert_change": "certificate files are read for each connection",
     "output.*.rotate_on_startup": "only the size of a file decides when a new one starts",
@@ -147,14 +178,11 @@ REFUSED: Mapping[str, str] = {
     "output.*.codec.format": "is not supported: a line is sent unchanged",
     "output.kafka.headers": "is not supported: a message consists of its line only",
     "output.*.kerberos": _KERBEROS,
-    "output.*.proxy_url": _PROXY,
-    "output.*.proxy_headers": _PROXY,
+    **{f"output.kafka.{name}": _PROXY for name in ("proxy_url", "proxy_headers")},
     "output.*.ssl.cipher_suites": "is not supported: OpenSSL's own suites are used",
     "output.*.ssl.curve_types": "is not supported: OpenSSL's curves are used",
     "output.*.ssl.ca_sha256": "is not supported; use ca_trusted_fingerprint",
-    "processors.decode_json_fields": "is not supported: the parser ndjson reads lines that are "
-    "objects (after container, too)",
-    **{f"processors.{name}": f"is not supported: {_DECODED}" for name in _DECODERS},
+    **{f"processors.{name}": why for name, why in _PROCESSORS.items()},
 }
 
 #: Types of inputs that read from sources other than files and standard input.

@@ -17,6 +17,7 @@ from shipper.forms.text.form import Text
 from shipper.forms.text.message import Parser
 from shipper.forms.text.multiline import Multiline
 from shipper.forms.text.raw import UTF_8
+from shipper.patterns import Pattern
 from shipper.yaml.node import YamlNode
 from shipper.yaml.reader import Reader
 from shipper.yaml.typed import into
@@ -229,6 +230,6 @@ def _encoding(reader: Reader, node: YamlNode) -> str:
     return _ENCODINGS.get(name, UTF_8)
 
 
-def _patterns(reader: Reader, node: YamlNode) -> tuple[re.Pattern[str], ...]:
+def _patterns(reader: Reader, node: YamlNode) -> tuple[Pattern, ...]:
     items = [node] if node.items is None else node.items
     return tuple(read_pattern(reader, item, reader.text(item)) for item in items)

@@ -56,19 +56,9 @@ def _output(reader: Reader, name: str, node: YamlNode) -> object | None:
         options["hosts"] = replace(hosts, scalar=None, items=[*_hosts(hosts)])
     bare = replace(node, children=options) if node.children is not None else node
     value: object = with_names(into(reader, OUTPUTS[name].config, bare), rules)
-    _check_pem(reader, options.get("ssl"))
     if name == "elasticsearch":
         return _with_preset(reader, value, options)
     return value
-
-
-def _check_pem(reader: Reader, section: YamlNode | None) -> None:
-    """Refuse keys and certificates as text, which Filebeat takes: a file has permissions."""
-    for key in ("certificate", "key"):
-        node = section and (section.children or {}).get(key)
-        if node and "-----BEGIN" in str(node.scalar):
-            what = "expected the name of a file; write the PEM text to one that only we can read"
-            reader.note(node, what)
 
 
 def _with_preset(reader: Reader, settings: Any, given: Mapping[str, YamlNode]) -> object:

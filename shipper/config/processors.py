@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from shipper.config.conditions import read_condition, read_path, read_pattern
+from shipper.config.conditions import leaves, read_condition, read_path, read_pattern
+from shipper.config.decoders import DECODERS
+from shipper.config.fields import check_paths, options_of, pairs_of, paths_of
 from shipper.config.read import is_foreign
 from shipper.processors.chain import Chain, Processor, When
 from shipper.processors.fields import (
@@ -106,24 +108,8 @@ def _branch(reader: Reader, node: YamlNode) -> Processor | None:
     return When(condition, then, otherwise) if condition else None
 
 
-def _options(
-    reader: Reader, node: YamlNode, known: Sequence[str], *required: str
-) -> dict[str, YamlNode]:
-    nodes = reader.children(node, known)
-    for key in required:
-        if key not in nodes:
-            reader.note(node, f"{key} is required")
-    return nodes
-
-
-def _paths(reader: Reader, node: YamlNode | None) -> tuple[str, ...]:
-    if node is None or node.items == []:
-        return ()
-    return tuple(read_path(reader, node, path) for path in reader.texts(node))
-
-
 def _add_fields(reader: Reader, node: YamlNode) -> Processor:
-    nodes = _options(reader, node, ("target", "fields"), "fields")
+    nodes = options_of(reader, node, ("target", "fields"), "fields")
     target = nodes.get("target")
     path = "fields" if target is None or target.scalar is None else reader.text(target)
     return AddFields(_constants(reader, nodes["fields"], path) if "fields" in nodes else {})
@@ -140,10 +126,16 @@ def _constants(reader: Reader, node: YamlNode, target: str) -> dict[str, Any]:
 
 
 def _add_tags(reader: Reader, node: YamlNode) -> Processor:
-    nodes = _options(reader, node, ("tags", "target"), "tags")
+    nodes = options_of(reader, node, ("tags", "target"), "tags")
     tags = reader.texts(nodes["tags"]) if "tags" in nodes else ()
     target = reader.text(nodes["target"]) if "target" in nodes else "tags"
     return AddTags(tags, read_path(reader, node, target or "tags"))
+
+
+def _add_labels(reader: Reader, node: YamlNode) -> Processor:
+    nodes = options_of(reader, node, ("labels",), "labels")
+    rows = leaves(reader, nodes["labels"]) if "labels" in nodes else ()
+    return AddFields({"labels": {path: one.plain() for path, one in rows}})
 
 
 def _drop_event(reader: Reader, node: YamlNode) -> Processor:
@@ -152,7 +144,7 @@ def _drop_event(reader: Reader, node: YamlNode) -> Processor:
 
 
 def _drop_fields(reader: Reader, node: YamlNode) -> Processor:
-    nodes = _options(reader, node, ("fields", "ignore_missing"), "fields")
+    nodes = options_of(reader, node, ("fields", "ignore_missing"), "fields")
     if "ignore_missing" in nodes:
         reader.truth(nodes["ignore_missing"])  # a missing field is never an error here
     where = nodes.get("fields")
@@ -168,39 +160,27 @@ _SLASHES = 2
 
 
 def _include_fields(reader: Reader, node: YamlNode) -> Processor:
-    nodes = _options(reader, node, ("fields",), "fields")
-    names = _paths(reader, nodes.get("fields"))
+    nodes = options_of(reader, node, ("fields",), "fields")
+    names = paths_of(reader, nodes.get("fields"))
     return IncludeFields(tuple(name for name in names if name not in KEPT))
 
 
 def _move(*, is_copy: bool) -> Callable[[Reader, YamlNode], Processor]:
     def read(reader: Reader, node: YamlNode) -> Processor:
         known = ("fields", "ignore_missing", "fail_on_error")
-        nodes = _options(reader, node, known, "fields")
-        where = nodes.get("fields", YamlNode("", "", items=[]))
-        if where.items is None:
-            reader.note(where, f"expected a list of from and to, found {where.kind}")
-        pairs = [_pair(reader, one) for one in where.items or ()]
+        nodes = options_of(reader, node, known, "fields")
+        pairs = pairs_of(reader, nodes.get("fields"))
         flags = {key: reader.truth(nodes[key]) for key in known[1:] if key in nodes}
-        return MoveFields(tuple(pairs), is_copy=is_copy, **flags)
+        return MoveFields(pairs, is_copy=is_copy, **flags)
 
     return read
-
-
-def _pair(reader: Reader, node: YamlNode) -> tuple[str, str]:
-    nodes = _options(reader, node, ("from", "to"), "from", "to")
-    source, target = (
-        read_path(reader, node, reader.text(nodes[key])) if key in nodes else ""
-        for key in ("from", "to")
-    )
-    return source, target
 
 
 def _truncate_fields(reader: Reader, node: YamlNode) -> Processor | None:
     processor: TruncateFields | None = into(reader, TruncateFields, node)
     if processor is None:
         return None
-    _check_paths(reader, node, processor.fields)
+    check_paths(reader, node, processor.fields)
     if (processor.max_bytes is None) == (processor.max_characters is None):
         reader.note(node, "one of max_bytes and max_characters is required, not both")
     return processor
@@ -209,19 +189,14 @@ def _truncate_fields(reader: Reader, node: YamlNode) -> Processor | None:
 def _fingerprint(reader: Reader, node: YamlNode) -> Processor | None:
     processor: Fingerprint | None = into(reader, Fingerprint, node)
     if processor:
-        _check_paths(reader, node, (*processor.fields, processor.target_field))
+        check_paths(reader, node, (*processor.fields, processor.target_field))
     return processor
 
 
 def _redact(reader: Reader, node: YamlNode) -> Processor:
     processor: Redact = into(reader, Redact, node)
-    _check_paths(reader, node, processor.fields)
+    check_paths(reader, node, processor.fields)
     return processor
-
-
-def _check_paths(reader: Reader, node: YamlNode, paths: Sequence[str]) -> None:
-    for path in paths:
-        read_path(reader, node, path)
 
 
 def _host(reader: Reader, node: YamlNode) -> Processor:
@@ -248,9 +223,11 @@ _OF_THE_SERVER = frozenset(
 )
 
 PROCESSORS: Mapping[str, Callable[[Reader, YamlNode], Processor | None]] = {
+    **DECODERS,
     "add_fields": _add_fields,
     "add_host_metadata": _host,
     "add_kubernetes_metadata": _kubernetes,
+    "add_labels": _add_labels,
     "add_tags": _add_tags,
     "copy_fields": _move(is_copy=True),
     "drop_event": _drop_event,

@@ -10,6 +10,7 @@ from msgspec.structs import fields
 
 from shipper.config.model import Config
 from shipper.outputs.secret import Secret
+from shipper.patterns import Pattern
 
 #: What may stand before the host of an address: a name and a password, which may have any sign.
 _USERINFO = re.compile(r"(?<=://)\S*@|\A(?!\w+://)\S*@")
@@ -67,7 +68,7 @@ def _leaf(value: object) -> object:
             return value.value
         case None | bool() | int() | float():
             return value
-        case re.Pattern():
+        case Pattern():
             return str(value.pattern)
         case Secret():
             return str(value)

@@ -1,7 +1,6 @@
 """The configuration of an input, as far as it concerns files."""
 
 import os
-import re
 from typing import Literal
 
 from msgspec import Struct
@@ -9,6 +8,7 @@ from msgspec import Struct
 from shipper.bounds import Duration
 from shipper.forms.base import Form
 from shipper.forms.ndjson import NDJSON
+from shipper.patterns import Pattern
 
 
 class Scanner(Struct, frozen=True, kw_only=True):
@@ -18,8 +18,8 @@ class Scanner(Struct, frozen=True, kw_only=True):
     #: Whether links to files are followed.
     symlinks: bool = True
     #: If there are any, the path of a file must match one of them, and no excluding pattern.
-    include_files: tuple[re.Pattern[str], ...] = ()
-    exclude_files: tuple[re.Pattern[str], ...] = ()
+    include_files: tuple[Pattern, ...] = ()
+    exclude_files: tuple[Pattern, ...] = ()
 
     def wants(self, path: str) -> bool:
         """Whether a file that matches a path is followed."""

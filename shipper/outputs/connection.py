@@ -9,9 +9,11 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Self
 
 from shipper.errors import Refused, Unavailable
+from shipper.outputs.proxy import Proxy
 from shipper.outputs.tls import TlsConfig, tls_context
 
 _RECEIVE_BYTES = 64 << 10
@@ -42,12 +44,24 @@ class Connection:
         self._unread = b""
 
     @classmethod
-    def connect(cls, host: str, port: int, *, timeout_s: float, tls: TlsConfig | None) -> Self:
-        """Connect to one of the host's addresses, IPv6 or IPv4: the first that answers."""
+    def connect(
+        cls,
+        host: str,
+        port: int,
+        *,
+        timeout_s: float,
+        tls: TlsConfig | None,
+        proxy: Proxy | None = None,
+    ) -> Self:
+        """Connect to one of the host's addresses, IPv6 or IPv4: the first that answers.
+
+        With a proxy, connect to that and have it connect to the host.
+        """
         peer = f"{host}:{port}"
+        connect = partial(reached, host, port, timeout_s, proxy)
         with mapped_errors(peer):
-            context = tls_context(tls, host, port, timeout_s) if tls else None
-            raw = _any_address(host, port, timeout_s)
+            context = tls_context(tls, host, port, connect) if tls else None
+            raw = connect()
             try:
                 raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -125,6 +139,20 @@ class Connection:
     def close(self) -> None:
         """Close immediately; lines without an acknowledgement count as not sent."""
         self._socket.close()
+
+
+def reached(host: str, port: int, timeout_s: float, proxy: Proxy | None) -> socket.socket:
+    """A connection to the host, through the proxy if there is one."""
+    if proxy is None:
+        return _any_address(host, port, timeout_s)
+    with mapped_errors(str(proxy)):
+        raw = _any_address(proxy.host, proxy.port, timeout_s)
+        try:
+            proxy.through(raw, host, port)
+        except BaseException:
+            raw.close()
+            raise
+    return raw
 
 
 def _any_address(host: str, port: int, timeout_s: float) -> socket.socket:

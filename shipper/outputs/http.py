@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from shipper.errors import ConfigError, DeliveryError, Problem, ProtocolError
 from shipper.outputs.connection import Connection, mapped_errors
+from shipper.outputs.proxy import Proxy
 from shipper.outputs.tls import TlsConfig
 
 # http.client imports the email package: 20 of the 100 ms that a shipper to Logstash takes to start.
@@ -60,10 +61,12 @@ def parse_url(url: str, *, default_port: int, is_tls: bool) -> Url:
 class Http:
     """A connection to one server; opened when first used, and again when it has gone stale."""
 
-    __slots__ = ("_open", "_timeout_s", "_tls", "_used_at", "url")
+    __slots__ = ("_open", "_proxy", "_timeout_s", "_tls", "_used_at", "url")
 
-    def __init__(self, url: Url, *, timeout_s: float, tls: TlsConfig | None) -> None:
-        self.url, self._timeout_s = url, timeout_s
+    def __init__(
+        self, url: Url, *, timeout_s: float, tls: TlsConfig | None, proxy: Proxy | None = None
+    ) -> None:
+        self.url, self._timeout_s, self._proxy = url, timeout_s, proxy
         self._tls = (tls or TlsConfig()) if url.is_tls else None
         self._open: tuple[HTTPConnection, Connection] | None = None
         self._used_at = 0.0
@@ -77,7 +80,7 @@ class Http:
         client, connection = self._connected()
         try:
             with connection.explained(), mapped_errors(str(self.url)):
-                client.request(method, self.url.path + target, body, headers)
+                client.request(method, *self._addressed(target, body, headers))
                 response = client.getresponse()
                 data = response.read(_MAX_RESPONSE_BYTES + 1)
         except HTTPException as error:
@@ -91,6 +94,22 @@ class Http:
             raise ProtocolError(f"{self.url}: an answer of over {_MAX_RESPONSE_BYTES} bytes")
         self._used_at = time.monotonic()
         return response.status, data
+
+    def _addressed(
+        self, target: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[str, bytes | None, dict[str, str]]:
+        """Target, body and headers as the next hop wants them: a proxy reads plain HTTP itself."""
+        path = self.url.path + target
+        if not self._is_relayed:
+            return path, body, headers
+        host = f"[{self.url.host}]" if ":" in self.url.host else self.url.host
+        own = self._proxy.all_headers if self._proxy else {}
+        return f"http://{host}:{self.url.port}{path}", body, {**headers, **own}
+
+    @property
+    def _is_relayed(self) -> bool:
+        """Whether a proxy reads the requests; otherwise it only connects us, or there is none."""
+        return self._proxy is not None and self._proxy.is_http and not self.url.is_tls
 
     @property
     def is_connected(self) -> bool:
@@ -115,7 +134,7 @@ class Http:
 
             self.close()
             host, port = self.url.host, self.url.port
-            connection = Connection.connect(host, port, timeout_s=self._timeout_s, tls=self._tls)
+            connection = self._connect()
             client = HTTPConnection(host, port)
             # Never let the client open a socket: it would do so without TLS. (Nor does it get the
             # chance: a client without a socket is not usable.)
@@ -123,6 +142,14 @@ class Http:
             client.sock = connection.socket
             self._open, self._used_at = (client, connection), time.monotonic()
         return self._open
+
+    def _connect(self) -> Connection:
+        if self._proxy and self._is_relayed:
+            host, port = self._proxy.host, self._proxy.port
+            return Connection.connect(host, port, timeout_s=self._timeout_s, tls=None)
+        host, port = self.url.host, self.url.port
+        timeout_s, tls = self._timeout_s, self._tls
+        return Connection.connect(host, port, timeout_s=timeout_s, tls=tls, proxy=self._proxy)
 
     def _is_usable(self, client: "HTTPConnection", connection: Connection) -> bool:
         if client.sock is None or time.monotonic() - self._used_at > _IDLE_S:

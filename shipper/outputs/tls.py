@@ -3,11 +3,13 @@
 import hashlib
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Literal
 
 from msgspec import Struct
 
 from shipper.errors import Refused
+from shipper.outputs.pem import as_file, is_pem, name_of
 from shipper.outputs.secret import Secret
 
 
@@ -19,9 +21,9 @@ class TlsConfig(Struct, frozen=True, kw_only=True):
     verification_mode: Literal["full", "strict", "certificate", "none"] = "full"
     #: Files, or PEM text, of the authorities to trust; by default the system's authorities.
     certificate_authorities: tuple[str, ...] = ()
-    #: File of our own certificate, for servers that ask for it.
+    #: File, or PEM text, of our own certificate, for servers that ask for it.
     certificate: str | None = None
-    #: File of its private key; by default the file of the certificate.
+    #: File, or PEM text, of its private key; by default that of the certificate.
     key: str | None = None
     #: For an encrypted private key.
     key_passphrase: Secret | None = None
@@ -31,6 +33,10 @@ class TlsConfig(Struct, frozen=True, kw_only=True):
     supported_protocols: tuple[
         Literal["TLSv1", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"], ...
     ] = ("TLSv1.2", "TLSv1.3")
+
+    def __repr__(self) -> str:
+        """Without the key, which may be given as text."""
+        return f"TlsConfig(verification_mode={self.verification_mode!r}, …)"
 
     @property
     def checks_name(self) -> bool:
@@ -43,13 +49,18 @@ class TlsConfig(Struct, frozen=True, kw_only=True):
         return not {"TLSv1.2", "TLSv1.3"} <= set(self.supported_protocols)
 
 
-def tls_context(config: TlsConfig, host: str, port: int, timeout_s: float) -> ssl.SSLContext:
-    """The context for a connection to `host`; asks it for its chain if an authority is pinned."""
+def tls_context(
+    config: TlsConfig, host: str, port: int, connect: Callable[[], socket.socket]
+) -> ssl.SSLContext:
+    """The context for a connection to `host`; asks it for its chain if an authority is pinned.
+
+    `connect` opens a connection for that question.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _limit(context, config)
     _trust(context, config)
     if config.ca_trusted_fingerprint:
-        pinned = _pinned_authority(config, host, port, timeout_s)
+        pinned = _pinned_authority(config, host, port, connect)
         context.load_verify_locations(cadata=pinned)
         # The pin may name an intermediate authority or the server's own certificate.
         context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
@@ -76,14 +87,13 @@ def _trust(context: ssl.SSLContext, config: TlsConfig) -> None:
         context.load_default_certs()
     for authority in config.certificate_authorities:
         try:
-            if "-----BEGIN" in authority:
+            if is_pem(authority):
                 context.load_verify_locations(cadata=authority)
             else:
                 context.load_verify_locations(cafile=authority)
         except OSError as error:  # ssl.SSLError is one
-            name = "given as text" if "-----BEGIN" in authority else authority
             raise Refused(
-                f"ssl.certificate_authorities: {name} cannot be loaded ({error}); "
+                f"ssl.certificate_authorities: {name_of(authority)} cannot be loaded ({error}); "
                 "it must be a readable PEM file"
             ) from error
 
@@ -94,16 +104,20 @@ def _identify(context: ssl.SSLContext, config: TlsConfig) -> None:
     # Without a function OpenSSL would ask for the passphrase on the terminal, and wait.
     passphrase = config.key_passphrase.reveal() if config.key_passphrase else ""
     try:
-        context.load_cert_chain(config.certificate, config.key, lambda: passphrase)
-    except OSError as error:
-        name = "given as text" if "-----BEGIN" in config.certificate else config.certificate
+        with as_file(config.certificate) as certificate, as_file(config.key) as key:
+            assert certificate is not None
+            context.load_cert_chain(certificate, key, lambda: passphrase)
+    except (OSError, UnicodeEncodeError) as error:
+        name = name_of(config.certificate)
         raise Refused(
             f"ssl.certificate {name} with its key cannot be loaded ({error}); "
             "check both files, that they belong together, and ssl.key_passphrase"
         ) from error
 
 
-def _pinned_authority(config: TlsConfig, host: str, port: int, timeout_s: float) -> bytes:
+def _pinned_authority(
+    config: TlsConfig, host: str, port: int, connect: Callable[[], socket.socket]
+) -> bytes:
     """The certificate of the server's chain that has the pinned fingerprint.
 
     Nothing is sent on this connection. Its certificate is trusted because of the fingerprint only;
@@ -114,7 +128,7 @@ def _pinned_authority(config: TlsConfig, host: str, port: int, timeout_s: float)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     _identify(context, config)
     with (
-        socket.create_connection((host, port), timeout_s) as raw,
+        connect() as raw,
         context.wrap_socket(raw, server_hostname=host) as connection,
     ):
         chain = _chain(connection)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from shipper.patterns import Pattern
 from shipper.processors.event import MISSING, Event, find, mentions
 from shipper.processors.network import Network, addresses
 
@@ -65,7 +66,7 @@ class Contains(Struct, frozen=True):
 class Regexp(Struct, frozen=True):
     """The fields match these patterns anywhere; of a list, one item is enough."""
 
-    fields: tuple[tuple[str, re.Pattern[str]], ...]
+    fields: tuple[tuple[str, Pattern], ...]
 
     def holds(self, event: Event) -> bool:
         return all(any(map(pattern.search, _texts(event, path))) for path, pattern in self.fields)

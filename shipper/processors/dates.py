@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 _TOKEN = re.compile(r"'((?:[^']|'')*)'|(([A-Za-z])\3*)|([^A-Za-z']+)")
 _SHORT_MONTH, _LONG_NAME = 3, 4
-_MONTHS = (
+#: As Go and Joda-Time name them.
+MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
 )
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 _NUMBERS: Mapping[str, Callable[[datetime], int]] = {
     "d": lambda time: time.day,
@@ -33,12 +34,12 @@ def _year(value: int, width: int) -> str:
 def _month(time: datetime, width: int) -> str:
     if width < _SHORT_MONTH:
         return f"{time.month:0{width}}"
-    name = _MONTHS[time.month - 1]
+    name = MONTHS[time.month - 1]
     return name[:3] if width == _SHORT_MONTH else name
 
 
 def _weekday(time: datetime, width: int) -> str:
-    name = _DAYS[time.weekday()]
+    name = DAYS[time.weekday()]
     return name if width >= _LONG_NAME else name[:3]
 
 

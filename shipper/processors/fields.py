@@ -1,12 +1,11 @@
 """Processors that add, drop, keep, rename and copy fields."""
 
-import re
-from collections.abc import Callable, Iterable
 from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from shipper.patterns import Pattern
 from shipper.processors.event import (
     MISSING,
     Event,
@@ -19,6 +18,7 @@ from shipper.processors.event import (
     put,
     without,
 )
+from shipper.processors.failures import attempted
 
 #: Fields that are never dropped.
 KEPT = ("@timestamp", "type")
@@ -86,7 +86,7 @@ class DropFields(Struct, frozen=True):
     """
 
     fields: tuple[str, ...]
-    patterns: tuple[re.Pattern[str], ...] = ()
+    patterns: tuple[Pattern, ...] = ()
 
     #: A member that comes twice would be sent with the value of the first one.
     hides = True
@@ -160,28 +160,3 @@ class MoveFields(Struct, frozen=True):
                 f"{source} cannot become {target}, which already exists; drop or rename it first"
             )
         return put(event if self.is_copy else without(event, source), target, value)
-
-
-def attempted(
-    event: Event, steps: Iterable[Callable[[Event], Event]], *, fail_on_error: bool
-) -> Event:
-    """The event after all steps that do not raise `Misfit`.
-
-    With `fail_on_error`, one that does undoes the others: the event gets only `error.message`.
-    """
-    new = event
-    for step in steps:
-        try:
-            new = step(new)
-        except Misfit as misfit:
-            if fail_on_error:
-                return with_error(event, str(misfit))
-    return new
-
-
-def with_error(event: Event, message: str) -> Event:
-    """The event with the reason why it was not processed, if `error` leaves room for it."""
-    try:
-        return put(event, "error.message", message)
-    except Misfit:
-        return event

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from shipper.processors.event import MISSING, Event, Misfit, find, mentions, put
-from shipper.processors.fields import AddTags, attempted, with_error
+from shipper.processors.failures import attempted, with_error
+from shipper.processors.fields import AddTags
 
 _FLAG = AddTags(("truncated",), "log.flags")
 

@@ -8,6 +8,7 @@ from typing import Any
 from shipper.config import Config
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 from shipper.outputs.elasticsearch.output import url_of
+from shipper.outputs.pem import is_pem
 from shipper.outputs.tls import TlsConfig
 
 #: What only the owner of a private key, and perhaps a group, may have.
@@ -36,7 +37,7 @@ def _of_tls(where: str, tls: TlsConfig) -> Iterator[str]:
             "can read and change everything"
         )
     path = tls.key or tls.certificate
-    mode = _mode(path) if path else 0
+    mode = _mode(path) if path and not is_pem(path) else 0
     if mode & _OTHERS:
         yield f"{where}.key: others can read or write {path} (mode {mode:o}): chmod 600 {path}"
 

@@ -49,7 +49,7 @@ def test_every_problem_is_reported_with_its_line_and_the_known_names():
     assert reported[5].endswith("expected one of gte, gt, lte, lt after the field")
     assert reported[7].endswith("expected a number, found 'many'")
     assert "'10.0.0.1' is neither a network such as 192.0.2.0/24 nor one of loopback" in reported[8]
-    assert "not a regular expression in Python's syntax" in reported[10]
+    assert "not a regular expression in Go's syntax" in reported[10]
     assert reported[12].endswith("expected a list of conditions, found a mapping")
     assert reported[13].endswith("to is required")
     assert reported[14].endswith("'a..b' is not the path of a field")

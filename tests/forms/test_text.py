@@ -262,3 +262,12 @@ def test_a_last_line_that_may_still_grow_is_not_cut_in_two(tmp_path, logs, timeo
 def test_a_last_object_without_newline_is_sent_without_waiting(tmp_path, logs):
     (logs / "a.log").write_bytes(b'text\n{"n":1}')
     assert [one.get("n") for one in read(tmp_path, form())] == [None, 1]
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"user":"anna","user.name":"b"}', b'{"a.b":1,"a":2}', b'{"a":{"b":1},"a.b.c":2}']
+)
+def test_keys_that_cannot_be_expanded_without_loss_are_sent_as_the_text_they_were(line):
+    (event,) = events(strict(expand_keys=True), line + b"\n")
+    assert event["message"] == line.decode()
+    assert "keys conflict" in event["error"]["message"]

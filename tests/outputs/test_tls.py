@@ -250,3 +250,28 @@ def test_mode_strict_checks_the_name_as_full_does(authority):
         tls = TlsConfig(certificate_authorities=(authority.file,), verification_mode="strict")
         with pytest.raises(Refused, match="certificate"):
             to_logstash(server, tls).send(LINE)
+
+
+@BOTH
+@pytest.mark.parametrize("is_one", [True, False])
+def test_our_certificate_and_key_may_be_given_as_text(fake, output, authority, is_one):
+    certificate, key = (Path(one).read_text() for one in authority.client())
+    ours = (
+        {"certificate": certificate + key} if is_one else {"certificate": certificate, "key": key}
+    )
+    with fake(tls=authority.server(asks_for_client=True)) as server:
+        tls = TlsConfig(certificate_authorities=(authority.file,), **ours)
+        sender = output(server, tls)
+        assert sender.send(LINE) == [DELIVERED]
+        sender.close()
+    assert "BEGIN" not in repr(tls)
+
+
+@BOTH
+def test_a_key_as_text_that_cannot_be_loaded_is_not_shown(fake, output, authority):
+    text = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0LWtleQ==\n-----END PRIVATE KEY-----\n"
+    with fake(tls=authority.server()) as server:
+        sender = output(server, TlsConfig(certificate=text, key=text))
+        with pytest.raises(Refused, match="given as text") as caught:
+            sender.send(LINE)
+    assert "c2VjcmV0" not in str(caught.value)

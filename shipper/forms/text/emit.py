@@ -7,10 +7,11 @@ import msgspec
 from msgspec import Struct
 
 from shipper.forms.check import Reject, Sifted, fault
-from shipper.forms.text.event import Origin, expanded
+from shipper.forms.text.event import Conflict, Origin, expanded
 from shipper.forms.text.filters import as_text, matches_any
 from shipper.forms.text.message import Message
 from shipper.lines import Lines
+from shipper.patterns import Pattern
 
 _SPACE = b" \t\r"
 #: Matches every object that has keys to expand, and some others.
@@ -18,7 +19,7 @@ _DOTTED_KEY = re.compile(rb'\.[^"]*"\s*:')
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
-_Patterns = Sequence[re.Pattern[str]]
+_Patterns = Sequence[Pattern]
 
 
 class Json(Struct, frozen=True, kw_only=True):
@@ -64,7 +65,7 @@ class Emitter:
         if message.is_dropped or not self._is_wanted(message, is_object=reason is None):
             self._filtered.append(message.start)
         elif reason is None:
-            self._send(message, self._object(message))
+            self._send(message, self._expanded(message))
         elif self._json.is_strict:
             self._rejects.append(message.truncated or Reject(unstripped, message.start, reason))
         else:
@@ -104,6 +105,14 @@ class Emitter:
         text = _text_at(message.text, key) if is_object and key else as_text(message.text)
         is_included = not self._include or matches_any(self._include, text)
         return is_included and not matches_any(self._exclude, text)
+
+    def _expanded(self, message: Message) -> bytes:
+        """The event made from an object; from its text if it cannot be expanded without loss."""
+        try:
+            return self._object(message)
+        except Conflict as conflict:
+            message.error = ("json", str(conflict))
+            return self._origin.text(message)
 
     def _object(self, message: Message) -> bytes:
         if b"\n" in message.text:  # an object over several lines

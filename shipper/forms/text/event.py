@@ -13,6 +13,10 @@ _encode = msgspec.json.Encoder().encode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
+class Conflict(ValueError):
+    """Two keys of an object take the same place."""
+
+
 class Origin:
     """What the lines of a block have in common: their file, and the time when they were read."""
 
@@ -64,7 +68,10 @@ class Origin:
 
 
 def expanded(line: bytes) -> bytes:
-    """The object with its dotted keys expanded: `{"a.b": 1}` becomes `{"a": {"b": 1}}`."""
+    """The object with its dotted keys expanded: `{"a.b": 1}` becomes `{"a": {"b": 1}}`.
+
+    Raises `Conflict` if two of its keys take the same place: one of the values would be lost.
+    """
     try:
         return _encode(_expanded(_members.decode(line)))
     except RecursionError:  # deeper than any index accepts: the output will refuse it
@@ -87,12 +94,13 @@ def _expanded_value(value: Any) -> Any:
 def _merge(into: dict[str, Any], names: list[str], value: Any) -> None:
     *parents, last = names
     for name in parents:
-        inner = into.setdefault(name, {})
-        if not isinstance(inner, dict):
-            inner = into[name] = {}
-        into = inner
-    if isinstance(value, dict) and isinstance(into.get(last), dict):
+        into = into.setdefault(name, {})
+        if not isinstance(into, dict):
+            raise Conflict(f"not expanded: its keys conflict at {name!r}")
+    if last not in into:
+        into[last] = value
+    elif isinstance(value, dict) and isinstance(into[last], dict):
         for name, one in value.items():
             _merge(into[last], [name], one)
     else:
-        into[last] = value
+        raise Conflict(f"not expanded: its keys conflict at {last!r}")

@@ -1,11 +1,11 @@
 """Regular expressions that choose which messages are sent."""
 
-import re
 from collections.abc import Sequence
 
 from msgspec import Struct
 
 from shipper.forms.text.message import Message, Step
+from shipper.patterns import Pattern
 
 
 def as_text(data: bytes) -> str:
@@ -13,7 +13,7 @@ def as_text(data: bytes) -> str:
     return str(data, "utf-8", "replace")
 
 
-def matches_any(patterns: Sequence[re.Pattern[str]], text: str) -> bool:
+def matches_any(patterns: Sequence[Pattern], text: str) -> bool:
     """Whether one of the patterns matches anywhere in `text`."""
     return any(pattern.search(text) for pattern in patterns)
 
@@ -21,7 +21,7 @@ def matches_any(patterns: Sequence[re.Pattern[str]], text: str) -> bool:
 class IncludeMessage(Struct, frozen=True):
     """The parser `include_message`: drops messages that none of its patterns matches."""
 
-    patterns: tuple[re.Pattern[str], ...]
+    patterns: tuple[Pattern, ...]
 
     def step(self, _max_bytes: int) -> Step:
         """The parser itself, because it keeps no state."""

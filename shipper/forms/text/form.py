@@ -1,6 +1,5 @@
 """Lines of any text: those that are JSON objects are sent as such, others become events."""
 
-import re
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
@@ -13,6 +12,7 @@ from shipper.forms.text.emit import Emitter, Json
 from shipper.forms.text.message import Parser
 from shipper.forms.text.raw import UTF_8, lines_of, shortened
 from shipper.forms.text.sifting import Sifting
+from shipper.patterns import Pattern
 
 
 class Text(Struct, frozen=True, kw_only=True):
@@ -23,9 +23,9 @@ class Text(Struct, frozen=True, kw_only=True):
     #: A codec that encodes a newline, and only a newline, as the byte 10.
     encoding: str = UTF_8
     #: If there are any, only lines that match one of them are sent.
-    include_lines: tuple[re.Pattern[str], ...] = ()
+    include_lines: tuple[Pattern, ...] = ()
     #: Lines that match one of these are not sent.
-    exclude_lines: tuple[re.Pattern[str], ...] = ()
+    exclude_lines: tuple[Pattern, ...] = ()
     #: Longer messages are cut; the block's limit applies too.
     max_bytes: int = 10 << 20
     #: How long a last line waits for its newline; None: without limit.

@@ -5,7 +5,6 @@ most `max_lines` lines and `max_bytes` bytes. Filebeat discards the lines beyond
 they become another event.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -14,17 +13,18 @@ from msgspec import Struct
 from shipper.bounds import Duration
 from shipper.forms.text.filters import as_text
 from shipper.forms.text.message import MULTILINE, PARTIAL, Message, Step
+from shipper.patterns import Pattern
 
 
 class Multiline(Struct, frozen=True, kw_only=True):
     """The parser `multiline`; its fields are the parser's options."""
 
     type: Literal["pattern", "count", "while_pattern"] = "pattern"
-    pattern: re.Pattern[str] | None = None
+    pattern: Pattern | None = None
     negate: bool = False
     match: Literal["after", "before"] = "after"
     #: A line that matches this is the last one of its event.
-    flush_pattern: re.Pattern[str] | None = None
+    flush_pattern: Pattern | None = None
     count_lines: int = 0
     #: Whether lines are joined without a newline between them.
     skip_newline: bool = False

@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from shipper.bounds import INNER, Count, Level, Span
 from shipper.outputs.config import BackoffConfig, LanesConfig, Workers
+from shipper.outputs.proxy import ProxyConfig
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 from shipper.processors.naming import Rule
@@ -24,7 +25,7 @@ _PRESETS: Mapping[str, Mapping[str, int]] = {
 }
 
 
-class ElasticsearchConfig(LanesConfig, Struct, frozen=True, kw_only=True):
+class ElasticsearchConfig(LanesConfig, ProxyConfig, Struct, frozen=True, kw_only=True):
     """Where Elasticsearch is, who we are, and how much it gets at once."""
 
     #: URLs of nodes, which may hold a password.

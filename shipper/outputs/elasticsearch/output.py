@@ -118,7 +118,7 @@ def _parameters(config: ElasticsearchConfig) -> Mapping[str, str]:
 
 
 def _http(url: Url, config: ElasticsearchConfig) -> Http:
-    return Http(url, timeout_s=config.timeout_s, tls=config.ssl)
+    return Http(url, timeout_s=config.timeout_s, tls=config.ssl, proxy=config.proxy)
 
 
 def url_of(host: str, config: ElasticsearchConfig) -> Url:

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from shipper.bounds import INNER, Count, Level, Span
 from shipper.errors import Refused
 from shipper.outputs.config import BackoffConfig, OutputConfig
+from shipper.outputs.pem import is_pem
 from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 from shipper.processors.naming import Names, Rule, names_of
@@ -119,15 +120,20 @@ def _tls(config: TlsConfig | None) -> dict[str, str | int | bool]:
     if config.certificate_authorities:
         found["ssl.ca.pem"] = "\n".join(map(_pem, config.certificate_authorities))
     if config.certificate:
-        found["ssl.certificate.location"] = config.certificate
-        found["ssl.key.location"] = config.key or config.certificate
+        key = config.key or config.certificate
+        found[f"ssl.certificate.{_KINDS[is_pem(config.certificate)]}"] = config.certificate
+        found[f"ssl.key.{_KINDS[is_pem(key)]}"] = key
     if config.key_passphrase:
         found["ssl.key.password"] = config.key_passphrase.reveal()
     return found
 
 
+#: How librdkafka calls the name of a file, and its text.
+_KINDS = {False: "location", True: "pem"}
+
+
 def _pem(authority: str) -> str:
-    if "-----BEGIN" in authority:
+    if is_pem(authority):
         return authority
     try:
         return Path(authority).read_text(encoding="ascii")

@@ -7,12 +7,13 @@ from msgspec import Struct, field
 from shipper import __version__
 from shipper.bounds import Count, Duration, Level, Span
 from shipper.outputs.config import BackoffConfig, LanesConfig, Workers
+from shipper.outputs.proxy import ProxyConfig
 from shipper.outputs.tls import TlsConfig
 
 DEFAULT_PORT: Final = 5044
 
 
-class LogstashConfig(LanesConfig, Struct, frozen=True, kw_only=True):
+class LogstashConfig(LanesConfig, ProxyConfig, Struct, frozen=True, kw_only=True):
     """Where Logstash listens, and how much it gets at once."""
 
     #: `host` or `host:port` each; one is taken at random and kept until it fails.

@@ -80,7 +80,7 @@ class LogstashLane:
     """A connection to one of several hosts, the same until it fails; windows go out in order."""
 
     def __init__(self, config: "LogstashConfig", hosts: Sequence[tuple[str, int]]) -> None:
-        self._config, self._hosts = config, deque(hosts)
+        self._config, self._hosts, self._proxy = config, deque(hosts), config.proxy
         self._depth = max(config.pipelining, 1)
         self._deflate = zlib_deflate(config.compression_level)
         self._size = Size(config.bulk_max_size, is_slow=config.slow_start)
@@ -241,7 +241,8 @@ class LogstashLane:
 
     def _open(self) -> None:
         (host, port), config = self._hosts[0], self._config
-        connection = Connection.connect(host, port, timeout_s=config.timeout_s, tls=config.ssl)
+        timeout_s, tls = config.timeout_s, config.ssl
+        connection = Connection.connect(host, port, timeout_s=timeout_s, tls=tls, proxy=self._proxy)
         self._connected_at = self._used_at = time.monotonic()
         self._connection = connection, Sender(self._deflate)
 

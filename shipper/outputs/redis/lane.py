@@ -50,6 +50,7 @@ class RedisLane:
 
     def __init__(self, config: RedisConfig, hosts: Sequence[tuple[str, int]]) -> None:
         self._config, self._hosts = config, deque(hosts)
+        self._proxy = config.proxy
         self._connection: tuple[Connection, Receiver] | None = None
 
     @property
@@ -103,7 +104,9 @@ class RedisLane:
             self.close()
         if self._connection is None:
             config, (host, port) = self._config, self._hosts[0]
-            opened = Connection.connect(host, port, timeout_s=config.timeout_s, tls=config.ssl)
+            opened = Connection.connect(
+                host, port, timeout_s=config.timeout_s, tls=config.ssl, proxy=self._proxy
+            )
             self._connection = opened, Receiver()
             self._do(*_greeting(config))
 
