@@ -72,6 +72,12 @@ def pattern_of(text: str) -> Pattern:
     return Pattern(text, _of_python(text) if engine is None else _of_re2(engine, text))
 
 
+def plain_pattern(text: str) -> re.Pattern[str]:
+    """The pattern for Python's engine, which it cannot hold up; raises `ValueError` otherwise."""
+    compiled: re.Pattern[str] = _of_python(text)
+    return compiled
+
+
 @cache
 def _re2() -> Any:
     """The module, if it is installed; 4 ms and 4 MB, for configurations with patterns."""

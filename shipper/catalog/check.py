@@ -131,6 +131,11 @@ def _payload_rules_name_known_types(catalog: Catalog) -> Iterator[Fault]:
                 yield Fault(("payloads",), f"unknown event type {name!r} in rule {number}")
 
 
+def _own_secrets_can_be_found(catalog: Catalog) -> Iterator[Fault]:
+    for place, what in catalog.secrets.faults():
+        yield Fault(("secrets", *place), what)
+
+
 def _aliases_are_distinct_within_a_type(catalog: Catalog) -> Iterator[Fault]:
     for name in catalog.event_types:
         seen: dict[str, str] = {}
@@ -153,5 +158,6 @@ _RULES = (
     _kinds_are_ecs,
     _frameworks_require_known_types,
     _payload_rules_name_known_types,
+    _own_secrets_can_be_found,
     _aliases_are_distinct_within_a_type,
 )

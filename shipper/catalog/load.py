@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from shipper.catalog.check import faults_of
 from shipper.catalog.model import Catalog, EventType, Field, Framework
 from shipper.catalog.payloads import PayloadRule
+from shipper.catalog.secrets import Secrets
 from shipper.errors import CatalogError
 from shipper.yaml.node import YamlNode, node_of
 from shipper.yaml.parse import parse
@@ -18,7 +19,7 @@ from shipper.yaml.typed import into
 
 _SECTIONS = ("event_types", "fields", "frameworks")
 #: The keys of an overlay.
-OVERLAY = (*_SECTIONS, "payloads")
+OVERLAY = (*_SECTIONS, "payloads", "secrets")
 #: The keys of a type that the operator's own row may leave out.
 _TYPE_DEFAULTS: Mapping[str, object] = {
     "retention_days": 365,
@@ -45,8 +46,8 @@ def overlaid(overlay: Mapping[str, object] | YamlNode) -> Catalog:
 
     `overlay` has the keys `event_types`, `fields` and `frameworks`, shaped as in `catalog.yml`;
     a list of fields may use the callers' names (`user_id`). `payloads` is a list of rules with the
-    keys of `PayloadRule`. Raises `CatalogError` with every problem; the problems of a node have its
-    file and line.
+    keys of `PayloadRule`, `secrets` has those of `Secrets`. Raises `CatalogError` with every
+    problem; the problems of a node have its file and line.
     """
     if not isinstance(overlay, YamlNode):
         overlay = node_of(overlay, "", "overlay")
@@ -69,6 +70,7 @@ def _catalog(added: YamlNode) -> Catalog:
             name: _framework(reader, name, row) for name, row in rows["frameworks"].items()
         },
         payloads=_payloads(reader, known.get("payloads")),
+        secrets=into(reader, Secrets, added.at("secrets")) or Secrets(),
     )
     noted = {problem.where for problem in reader.problems}
     found = (added.at(*fault.place).problem(fault.what) for fault in faults_of(catalog))

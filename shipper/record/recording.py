@@ -25,6 +25,7 @@ from shipper.record.event import Event, create_compliance_event, from_record
 from shipper.record.format import CONTROL_EVENTS
 from shipper.record.redact import Redactor
 from shipper.record.settings import Settings
+from shipper.secrets.own import declare
 
 _log = logging.getLogger("shipper.record")
 
@@ -68,6 +69,7 @@ class Recording:
         self.seen: WeakSet[logging.LogRecord] | None = None
         self._settings = settings
         self._catalog = catalog
+        declare(catalog.secrets.rows(), catalog.secrets.names, catalog.secrets.allowed)
         self._redact = Redactor(catalog)
         self._start()
 

@@ -89,6 +89,36 @@ catalog:
 `mcp.audit.payloads` of the event states what was kept. Whoever can guess a short payload can find
 it by its digest.
 
+**What else is a secret, and what is none.**
+
+```yaml
+catalog:
+  secrets:
+    kinds:
+      employee:             # becomes [EMPLOYEE]
+        literal: EMP-       # in every text that has one, in any case
+        pattern: "EMP-[0-9]{{6}}"
+    names: [badge, staff_id]   # values of these members, and `badge: …` in text
+    allowed: ["EMP-000000"]    # complete texts that are no secrets
+```
+
+Patterns are in Go's syntax (RE2); one that could take more than linear time is refused. The rows hold
+for everything that a process writes, and the generated pipelines have the kinds and names too, but
+not `allowed`.
+
+**What would be masked** in a file of yours, by which kind and why, without the secrets:
+
+```console
+$ mcp-shipper redact --check app.log
+line 1, a.password: secret, 8 characters: the name of the member
+line 2: card, 19 characters: the check digit of a card
+2 values masked in 2 lines
+secret  ████████████████████████████████████████ 1
+card    ████████████████████████████████████████ 1
+```
+
+Without `--check`, it prints the masked lines; with `--json`, one object for each place.
+
 ## Kinds
 
 | Where | Becomes | Kinds |
