@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from msgspec import Struct, field
 
@@ -11,6 +12,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _MAX_NAME = 128
 #: A shorter literal would start the search almost everywhere.
 _LEAST_LITERAL = 2
+_LEAST_KEY = 16
 
 
 class OwnKind(Struct, frozen=True):
@@ -24,12 +26,14 @@ class Secrets(Struct, frozen=True):
     """Rows beside the built-in tables of secrets.
 
     `names` are names of members whose values are secrets, in any case and with any separators;
-    `allowed` are patterns of complete texts that are no secrets.
+    `allowed` are patterns of complete texts that are no secrets. `digest_key` is a file with a key:
+    with it, each mask has a digest of the secret.
     """
 
     kinds: Mapping[str, OwnKind | None] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
+    digest_key: str = ""
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """Name, literal and pattern of each kind."""
@@ -53,6 +57,18 @@ class Secrets(Struct, frozen=True):
         for pattern in self.allowed:
             if fault := _fault_of(pattern):
                 yield ("allowed",), f"{pattern!r}: {fault}"
+        if self.digest_key and (fault := _fault_of_key(Path(self.digest_key))):
+            yield ("digest_key",), fault
+
+
+def _fault_of_key(file: Path) -> str | None:
+    try:
+        length = len(file.read_bytes().strip())
+    except OSError as error:
+        return str(error)
+    if length >= _LEAST_KEY:
+        return None
+    return f"{file} has {length} bytes, a key needs {_LEAST_KEY}: `openssl rand -hex 32` makes one"
 
 
 def _fault_of(pattern: str) -> str | None:

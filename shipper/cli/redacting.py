@@ -21,7 +21,7 @@ _WIDEST_BAR = 40
 def redact(arguments: argparse.Namespace) -> int:
     """Print each line masked; with --check, what is masked and why, without the secrets."""
     own = config_of(arguments).catalog.secrets
-    declare(own.rows(), own.names, own.allowed)
+    declare(own.rows(), own.names, own.allowed, own.digest_key)
     with Path(arguments.file).open("rb") as file:
         lines = iter(lambda: file.readline(_MAX_LINE), b"")
         if arguments.check:

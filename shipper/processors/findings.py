@@ -9,7 +9,7 @@ import msgspec
 from shipper.processors.redact import Redact
 from shipper.secrets.masker import masker, reason_of
 
-_TOKEN = re.compile(r"\[([A-Z0-9_]{2,40})\]")
+_TOKEN = re.compile(r"\[([A-Z0-9_]{2,40})(?:[#][0-9a-f]{16})?\]")
 _REDACT = Redact()
 _ECHO = "it repeats a value masked by its name, or has one in JSON"
 
@@ -69,7 +69,7 @@ def _differences(path: str, before: Any, after: Any) -> Iterator[Finding]:
 def _replaced(path: str, before: Any, after: Any) -> Iterator[Finding]:
     if isinstance(before, str) and (found := [*_in_text(path, before)]):
         yield from found
-        echoes = str(after).count("[SECRET]") - sum(one.kind == "secret" for one in found)
+        echoes = str(after).count("[SECRET") - sum(one.kind == "secret" for one in found)
         yield from (Finding(path, "echo", _ECHO, 0) for _ in range(echoes))
         return
     text = before if isinstance(before, str) else msgspec.json.encode(before).decode()

@@ -69,7 +69,8 @@ class Recording:
         self.seen: WeakSet[logging.LogRecord] | None = None
         self._settings = settings
         self._catalog = catalog
-        declare(catalog.secrets.rows(), catalog.secrets.names, catalog.secrets.allowed)
+        own = catalog.secrets
+        declare(own.rows(), own.names, own.allowed, own.digest_key)
         self._redact = Redactor(catalog)
         self._start()
 

@@ -18,7 +18,7 @@ from shipper.secrets.items import can_be_secret, is_random_item, is_secret_item,
 from shipper.secrets.masker import masker, replaced
 from shipper.secrets.names import MAX_NAME, after_names, is_secret_name, may_name_secrets
 from shipper.secrets.numbers import is_card
-from shipper.secrets.own import follows_own
+from shipper.secrets.own import follows_own, mask_of
 from shipper.secrets.persons import is_personal, may_be_personal
 from shipper.secrets.spans import Span
 from shipper.secrets.tables import (
@@ -82,7 +82,7 @@ class Walk(Struct):
             return item  # no secret, and a mask would hide that
         self.saw("secret", 1)
         remember(self.secrets, item)
-        return "[SECRET]"
+        return mask_of("[SECRET]", item)
 
     def without(self, item: object, spans: list[Span]) -> str:
         """A part of a secret that is split over the items of a list, masked."""

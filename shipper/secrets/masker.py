@@ -16,7 +16,7 @@ from shipper.secrets.kinds import VENDOR_KINDS, Kind
 from shipper.secrets.loose import LEAST_LOOSE, loose_in, may_be_loose
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
 from shipper.secrets.numbers import may_have_numbers, numbers_in
-from shipper.secrets.own import follows_own, has_allowed, is_allowed, own_kinds
+from shipper.secrets.own import follows_own, has_allowed, is_allowed, mask_of, own_kinds
 from shipper.secrets.persons import PERSONS, emails
 from shipper.secrets.shapes import SHAPES
 from shipper.secrets.spans import PERSON, SURE, Places, Span, joined
@@ -316,7 +316,7 @@ def replaced(text: str, spans: Iterable[Span], seen: Seen) -> str:
     """The text with the token of each span in its place."""
     pieces, at = [], 0
     for span in spans:
-        pieces += [text[at : span.start], span.token]
+        pieces += [text[at : span.start], mask_of(span.token, text[span.start : span.end])]
         at = span.end
         seen(span.token[1:-1].lower(), 1)
     pieces.append(text[at:])

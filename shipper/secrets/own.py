@@ -4,8 +4,10 @@ They hold for the complete process: what one handler of an application must not 
 not write either.
 """
 
+import hmac
 import re
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from shipper.secrets.kinds import Kind
@@ -16,11 +18,11 @@ _SOURCE = "the operator"
 _kinds: dict[str, Kind] = {}
 _names: set[str] = set()
 _allowed: dict[str, re.Pattern[str]] = {}
+#: The key of digests, if there is one.
+_key: list[bytes] = []
 _SEPARATORS = re.compile(r"[\W_]+")
 #: A value behind its name in a text: in quotes, or a word.
-_VALUE = (
-    r"""["'\\]{0,4}\s{0,2}[:=>]\s{0,3}["'\\]{0,4}(?!\[[A-Z_]+\])(?P<s>[^\s"'\\,;&<>}\])]{1,256})"""
-)
+_VALUE = r"""["'\\]{0,4}\s{0,2}[:=>]\s{0,3}["'\\]{0,4}(?!\[[A-Z_]+[#\]])(?P<s>[^\s"'\\,;&<>}\])]{1,256})"""
 
 
 #: Name, literal and pattern of an own kind.
@@ -28,13 +30,20 @@ _Row = tuple[str, str, str]
 
 
 def declare(
-    rows: Iterable[_Row] = (), names: Iterable[str] = (), allowed: Iterable[str] = ()
+    rows: Iterable[_Row] = (),
+    names: Iterable[str] = (),
+    allowed: Iterable[str] = (),
+    digest_key: str = "",
 ) -> None:
     """Add to the tables; a row has the name, literal and pattern of a kind.
 
     `names` are names of members whose values are secrets, in any case and with any separators.
     `allowed` are patterns of complete texts that are no secrets, whatever finds them.
+    `digest_key` is a file: with its content as key, each mask has a digest of the secret, so that
+    equal secrets can be found. Raises `OSError` if it cannot be read.
     """
+    if digest_key:
+        _key[:] = [Path(digest_key).read_bytes().strip()]
     before = (len(_kinds), len(_names), len(_allowed))
     names = list(names)
     for kind in kinds_of(rows, names):
@@ -93,11 +102,21 @@ def has_allowed() -> bool:
     return bool(_allowed)
 
 
+def mask_of(token: str, secret: object) -> str:
+    """The token that stands for a secret; with a key, with its digest (HMAC-SHA256, 64 bits)."""
+    if not _key:
+        return token
+    text = secret if isinstance(secret, str) else repr(secret)
+    digest = hmac.digest(_key[0], text.encode("utf-8", "surrogatepass"), "sha256")
+    return f"{token[:-1]}#{digest[:8].hex()}]"
+
+
 def forget() -> None:
     """Back to the built-in tables alone."""
     _kinds.clear()
     _names.clear()
     _allowed.clear()
+    _key.clear()
     _clear_caches()
 
 

@@ -67,7 +67,7 @@ REDACT = (
         "The kinds and names of secrets that the operator adds are masked like the built-in ones.",
         {
             "secrets/test_own.py::test_the_handler_masks_own_kinds_and_names": (
-                Mutant("record/recording.py", "declare(catalog.secrets.rows(),", "declare((),"),
+                Mutant("record/recording.py", "declare(own.rows(), own.names,", "declare((), (),"),
             ),
             "secrets/test_own.py::test_a_name_that_was_seen_before_is_masked_as_soon_as_it_is_declared": (
                 Mutant("secrets/own.py", "    for clear in _caches:\n        clear()", "    pass"),

@@ -1,5 +1,6 @@
 """The operator's own kinds and names hold in the record, in `redact` and in the scripts."""
 
+import hmac
 import json
 
 import pytest
@@ -48,6 +49,34 @@ def test_a_name_that_was_seen_before_is_masked_as_soon_as_it_is_declared(tmp_pat
         recorder.close()
 
 
+def test_with_a_key_equal_secrets_have_equal_masks(tmp_path):
+    key = tmp_path / "key"
+    key.write_text("0123456789abcdef\n")
+    recorder = Recorder(tmp_path / "a", catalog={"secrets": {"digest_key": str(key)}})
+    arguments = {
+        "password": "hunter2x",
+        "note": "card 4111111111111111",
+        "x": {"api_key": "hunter2x"},
+    }
+    event = create_event("mcp_tool_execution", {"tool_name": "t", "arguments": arguments})
+    written = recorder.log(event)["gen_ai"]["tool"]["call"]["arguments"]
+    recorder.close()
+    digest = hmac.digest(b"0123456789abcdef", b"hunter2x", "sha256")[:8].hex()
+    assert written["password"] == written["x"]["api_key"] == f"[SECRET#{digest}]"
+    digest = hmac.digest(b"0123456789abcdef", b"4111111111111111", "sha256")[:8].hex()
+    assert written["note"] == f"card [CARD#{digest}]"
+
+
+def test_a_mask_with_a_digest_is_not_masked_again(tmp_path):
+    key = tmp_path / "key"
+    key.write_text("0123456789abcdef")
+    declare(digest_key=str(key))
+    redact = chain("- redact:")
+    once = redact.apply(json.dumps({"message": "password=hunter2x; token: abc123def"}).encode())
+    assert b"[PASSWORD#" in once
+    assert redact.apply(once) == once
+
+
 def test_redact_masks_own_kinds_and_names():
     own = overlaid({"secrets": OWN}).secrets
     declare(own.rows(), own.names, own.allowed)
@@ -66,6 +95,8 @@ def test_redact_masks_own_kinds_and_names():
         ({"names": ["--"]}, "not the name of a member"),
         ({"allowed": ["["]}, "unterminated"),
         ({"name": ["x"]}, "names"),
+        ({"digest_key": "/nowhere"}, "No such file"),
+        ({"digest_key": __file__ + "/x"}, "Not a directory"),
     ],
 )
 def test_a_wrong_row_is_a_problem_of_the_catalog(own, problem):
