@@ -88,6 +88,12 @@ class _Lenient:
         return found
 
 
+def plain_pattern(text: str) -> re.Pattern[str]:
+    """The pattern for Python's engine, which it cannot hold up; raises `ValueError` otherwise."""
+    compiled: re.Pattern[str] = _of_python(text)
+    return compiled
+
+
 @cache
 def _re2() -> Any:
     """The module, if it is installed; 4 ms and 4 MB, for configurations with patterns."""

@@ -707,6 +707,8 @@ end
 
 def reveals?(name)
   plain = name.gsub(/[^\p{L}\p{N}]+/, "").downcase
+  return true if @patterns["own_name"].match?(plain)
+
   return false unless @patterns["secret_name"].match?(plain) || @patterns["last_word"].match?(name)
 
   !@patterns["harmless"].match?(plain)
@@ -1390,6 +1392,7 @@ def tables
   "mcp.audit.checkpoint.suppressed": "long",
   "mcp.audit.checkpoint.uid": "long",
   "mcp.audit.classification": "word",
+  "mcp.audit.payloads": "word",
   "mcp.audit.dropped_fields": "long",
   "mcp.audit.frameworks": "word",
   "mcp.audit.level": "word",
@@ -2527,7 +2530,8 @@ def tables
   "assignment": "(?i)(?:(?<name>(?:pass|p@ss|pwd|pswd|psw|secret|token|key|cred|cookie|auth|otp|cvv|cvc|cvn|csc|ssn|jwt|sessionid|session_id|session\\-id|sessid|pincode|iban|bearer|mnemonic|connectionstr|connection_str|connstr|conn_str|dsn|kennwort|mot_de|mot\\-de|motdepasse|contrase|palavra|wachtwoord|l\u00f6senord|losenord|adgang|salasana|jelsz\u00f3|mat_khau|matkhau|katasandi|\u043f\u0430\u0440\u043e\u043b|\u0441\u0435\u043a\u0440\u0435\u0442|\u5bc6|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\u79d8\u5bc6\u9375|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\u05e1\u05d9\u05e1\u05de\u05d4|\u092a\u093e\u0938\u0935\u0930\u094d\u0921|\u0e23\u0e2b\u0e31\u0e2a\u0e1c\u0e48\u0e32\u0e19|\u0643\u0644\u0645\u0629|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2|kubeconfig|keytab|webhook|xprv|has\u0142o|haslo|heslo|\u015fifre|parol\u0103|senha|geheim|zugang|clave|2fa|mot[ ]de[ ]passe|kata[ ]sandi|kodeord|jelszo|parol|sifre|lozinka|geslo|slapta|chiave|chave|sleutel|\u0643\u0644\u0645\u0629[ ]\u0627\u0644|m\u1eadt[ ]kh\u1ea9u|cl\u00e9|schl|klucz|\u043a\u043b\u044e\u0447|\u0643\u0644\u0645\u0647|\u0631\u0645\u0632|m\u1eadt|dockerconfig|connect\\.sid|pkcs|maiden|pa55|routing|(?:url|uri|code|number|account|card|session|phrase|words|answer|pat|tan|puk|psk|sid|seed|sig|pin|pw|pem|pfx|p12|mdp|mfa|salt|pepper|number|numbers|codes|answers|pkey|no|num|nr)(?![a-z]))(?>(?:(?![\u662f\u306f])[\\w-]){0,48}))(?:[ ](?:for|of|f\u00fcr|pour|para|de|\u0434\u043b\u044f|on)[ ](?>[\\w@.-]{1,32})(?=[ ]?[:=\u2014\u2192])(?<whose>))?(?:(?>[*\"'`\\\\\\]]{0,20})(?>\\s{0,4})(?::\\s{0,3}(?:&?'?\\w{0,8}\\s)?(?:str|String|string|bytes|SecretStr|Text|std::string)(?:\\s?\\|\\s?None|\\?)?\\s{0,3}=(?>\\s{0,4})|=>|:=|(?>[:=\uff1a]{1,3}))(?>(?:(?!\\*{3})[*`]){0,2})(?:(?=[ \\t]*\\r?\\n)|(?>\\s{0,4}))|[\"']?(?>\\s{1,4})value\\s{0,2}=\\s{0,2}|>|(?<called>\\((?>\\s{0,4})(?:[\"'][\\w@.-]{1,64}[\"']\\s{0,2},\\s{0,4})?(?=[\"']))|(?<prose>(?>\\s{1,4})(?:is|was|are|ist|war|est|es|\u00e9|\u00e8|era|lautet|to|f\u00fcr\\ lautet|with|\u0431\u0443\u0434\u0435\u0442):?(?>\\s{1,4})|\\s?(?:\u662f|\u306f|\u2192|\u2014|=>)\\s?)|(?<apart>(?>[ \\t]{1,4}))))",
   "value": "(?im)\\A(?:\"{3}.*?(?:\"{3}|\\z)|'{3}.*?(?:'{3}|\\z)|\"(?:[^\"\\\\]|\\\\.)*\"?|'(?:[^'\\\\]|\\\\.)*'?|`[^`\\n]*`?|(?<escaped>\\\\+[\"'])(?:(?!(?<!\\\\)\\k<escaped>).)*(?:\\k<escaped>)?|(?:digest|negotiate|ntlm|aws4-hmac-sha256|hawk|oauth|apikey|token|bearer|basic|ssws|bot)[ ][^\\r\\n<\"']+|[^\\s\"'<&,;=]{1,64}=(?>[^\\s\"'<,;]{0,1024});[^\\r\\n\"'<]*|(?:[^\\s\"'<&,;)\\]}\\\\]|[,;)\\]}\"'\\\\](?![\\s\"'<&,;)\\]}\\\\]|\\z|[\\w.-]{1,40}[\"']?\\s?[:=]))+)",
   "empty": "\\A(?:(?:(?i:bearer|basic|token)\\s{1,3})?(?:(?i:![01]|null|none|nil|true|false|undefined|n/a|on|off|yes|no|required|optional|missing|enabled|disabled|redacted|hidden|masked|unknown|expired|invalid|empty|unset|reset|changed|default|str|string|bytes|int|integer|bool|boolean|any|object|text|secretstr|varchar\\(\\d+\\)|(?:optional|union)\\[[\\w\\[\\], ]{1,60}\\]|type|session|accepted|rejected|revoked|sensitive|(?:insert|enter|replace|change|example|dummy|placeholder|your|my)[_-][\\w-]{0,40}|[\\w-]{0,40}[_-](?:placeholder|here))|[0-9]{1,2}|\\*{3,}|x{4,}|<[\\w .-]{1,40}>|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|cut)\\]|\\((?:not|un|no|none|hidden|redacted)[\\w ]{0,20}\\)|\\$[0-9]|\\?|:[a-z_]\\w{0,40}|%s|%\\(\\w{1,40}\\)s|(?:env|op|vault|ssm|secretsmanager|gcpsm|keyvault|ref|file|aws|azurekeyvault)(?:\\+\\w+)?:[\\w/{][^\\s\"']{0,100}|!(?i:ref|sub|getatt|importvalue|env)\\s\\S{1,100}|\\.\\.\\.|your[\\w-]{0,40}|\\w{0,8}\\.{3}|\\$\\{[\\w.:?-]{1,80}\\}|\\$\\(?[A-Za-z_][\\w.]{0,80}\\)?|%\\w{1,40}%|\\$?\\{\\{[^{}\\n]{1,80}\\}\\}|(?:var|local|process\\.env|os\\.environ|os\\.getenv|env|secrets|config|settings|self|this|args|params|request|vault|data|module)\\b[.\\[(][\\w.\\[\\]\"'()-]{0,80})(?=[\\s\"'`,;)\\]}>&@/?=|]|\\.?(?:\\s|\\z))|(?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ]|[A-Za-z_.]{2,60}[(\\[]|`{1,3}(?=\\s|\\z)|\\|(?=[ ]))",
-  "masked": "\\A(?:[\"'\\\\]{0,20}(?:\\w{1,16}[ ])?\\[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)\\])"
+  "masked": "\\A(?:[\"'\\\\]{0,20}(?:\\w{1,16}[ ])?\\[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)(?:[#][0-9a-f]{16})?\\])",
+  "own_name": "\\A(?:(?!))\\z"
  },
  "shapes": [
   [

@@ -124,6 +124,18 @@ def _frameworks_require_known_types(catalog: Catalog) -> Iterator[Fault]:
                 yield Fault(("frameworks", name, "requires"), f"unknown event type {required!r}")
 
 
+def _payload_rules_name_known_types(catalog: Catalog) -> Iterator[Fault]:
+    for number, rule in enumerate(catalog.payloads, 1):
+        for name in rule.event_types:
+            if name not in catalog.event_types:
+                yield Fault(("payloads",), f"unknown event type {name!r} in rule {number}")
+
+
+def _own_secrets_can_be_found(catalog: Catalog) -> Iterator[Fault]:
+    for place, what in catalog.secrets.faults():
+        yield Fault(("secrets", *place), what)
+
+
 def _aliases_are_distinct_within_a_type(catalog: Catalog) -> Iterator[Fault]:
     for name in catalog.event_types:
         seen: dict[str, str] = {}
@@ -145,5 +157,7 @@ _RULES = (
     _ecs_pairs_are_allowed,
     _kinds_are_ecs,
     _frameworks_require_known_types,
+    _payload_rules_name_known_types,
+    _own_secrets_can_be_found,
     _aliases_are_distinct_within_a_type,
 )

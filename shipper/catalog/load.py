@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from shipper.catalog.check import faults_of
 from shipper.catalog.model import Catalog, EventType, Field, Framework
+from shipper.catalog.payloads import PayloadRule
+from shipper.catalog.secrets import Secrets
 from shipper.errors import CatalogError
 from shipper.yaml.node import YamlNode, node_of
 from shipper.yaml.parse import parse
@@ -16,6 +18,8 @@ from shipper.yaml.reader import Reader
 from shipper.yaml.typed import into
 
 _SECTIONS = ("event_types", "fields", "frameworks")
+#: The keys of an overlay.
+OVERLAY = (*_SECTIONS, "payloads", "secrets")
 #: The keys of a type that the operator's own row may leave out.
 _TYPE_DEFAULTS: Mapping[str, object] = {
     "retention_days": 365,
@@ -41,7 +45,8 @@ def overlaid(overlay: Mapping[str, object] | YamlNode) -> Catalog:
     """The built-in catalog with the operator's rows over it, key by key.
 
     `overlay` has the keys `event_types`, `fields` and `frameworks`, shaped as in `catalog.yml`;
-    a list of fields may use the callers' names (`user_id`). Raises `CatalogError` with every
+    a list of fields may use the callers' names (`user_id`). `payloads` is a list of rules with the
+    keys of `PayloadRule`, `secrets` has those of `Secrets`. Raises `CatalogError` with every
     problem; the problems of a node have its file and line.
     """
     if not isinstance(overlay, YamlNode):
@@ -51,7 +56,7 @@ def overlaid(overlay: Mapping[str, object] | YamlNode) -> Catalog:
 
 def _catalog(added: YamlNode) -> Catalog:
     reader, shipped = Reader(), _shipped()
-    known = reader.children(added, _SECTIONS)
+    known = reader.children(added, OVERLAY)
     rows = {key: _merged(reader, shipped.at(key), known.get(key)) for key in _SECTIONS}
     fields = {path: _field(reader, path, row) for path, row in rows["fields"].items()}
     catalog = Catalog(
@@ -64,6 +69,8 @@ def _catalog(added: YamlNode) -> Catalog:
         frameworks={
             name: _framework(reader, name, row) for name, row in rows["frameworks"].items()
         },
+        payloads=_payloads(reader, known.get("payloads")),
+        secrets=into(reader, Secrets, added.at("secrets")) or Secrets(),
     )
     noted = {problem.where for problem in reader.problems}
     found = (added.at(*fault.place).problem(fault.what) for fault in faults_of(catalog))
@@ -99,6 +106,16 @@ def _field(reader: Reader, path: str, row: YamlNode) -> Field:
 def _framework(reader: Reader, name: str, row: YamlNode) -> Framework:
     row = row.over(node_of({"title": name.upper()}, row.where))
     return into(reader, Framework, row, name=name) or Framework(name, "", 1, ())
+
+
+def _payloads(reader: Reader, node: YamlNode | None) -> tuple[PayloadRule, ...]:
+    if node is None:
+        return ()
+    if node.items is None:
+        reader.note(node, f"expected a list of rules, found {node.kind}")
+        return ()
+    rules = (into(reader, PayloadRule, row) for row in node.items)
+    return tuple(rule for rule in rules if rule)
 
 
 def _type(reader: Reader, name: str, row: YamlNode, fields: Mapping[str, Field]) -> EventType:

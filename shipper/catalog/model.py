@@ -7,6 +7,8 @@ from typing import Annotated
 from msgspec import Struct, field
 
 from shipper.bounds import INNER, Count
+from shipper.catalog.payloads import PayloadRule
+from shipper.catalog.secrets import Secrets
 
 #: Elasticsearch types that compare by size.
 NUMBERS = frozenset({"double", "float", "long"})
@@ -107,6 +109,8 @@ class Catalog(Struct, frozen=True):
     common: tuple[str, ...]
     event_types: Mapping[str, EventType]
     frameworks: Mapping[str, Framework]
+    payloads: tuple[PayloadRule, ...] = ()
+    secrets: Secrets = field(default_factory=Secrets)
 
     def fields_of(self, event_type: str) -> dict[str, Field]:
         """Every field an event of this type may carry, by path, in catalog order."""

@@ -133,6 +133,7 @@ def _add_assets(commands: Commands) -> None:
 
 
 def _add_events(commands: Commands) -> None:
+    _add_redact(commands)
     commands.add("process", "process:process", "run one JSON operation from standard input")
     what = "write realistic audit events to explore"
     sample = commands.add("sample", "samples:sample", what)
@@ -145,6 +146,18 @@ def _add_events(commands: Commands) -> None:
     demo.add_argument("directory", nargs="?", type=Path, default=Path("demo-output"), help=where)
     demo.add_argument("--elasticsearch", metavar="URL", help="also ship to this Elasticsearch")
     demo.add_argument("--logstash", metavar="HOST:PORT", help="also ship to this Logstash")
+
+
+def _add_redact(commands: Commands) -> None:
+    what = "print the lines of a file masked, or what would be masked and why"
+    redact = commands.add("redact", "redacting:redact", what)
+    redact.add_argument("file", metavar="FILE", type=Path, help="JSON lines or text")
+    redact.add_argument(
+        "--check", action="store_true", help="print each masked place, its kind and why"
+    )
+    redact.add_argument(
+        "--json", action="store_true", help="with --check: JSON, one object per place"
+    )
 
 
 def _add_keystore(commands: Commands) -> None:

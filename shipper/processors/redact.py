@@ -19,6 +19,7 @@ from shipper.secrets.items import is_secret_item
 from shipper.secrets.masker import masker, replaced
 from shipper.secrets.names import MAX_NAME, after_names, may_name_secrets
 from shipper.secrets.numbers import is_card
+from shipper.secrets.own import mask_of
 from shipper.secrets.persons import is_personal
 from shipper.secrets.spans import Span
 from shipper.secrets.tables import hidden_members, parts_of_secrets, without_cells, without_column
@@ -168,7 +169,7 @@ class _ByName:
             return item  # reveals nothing; masked, it would look like a secret
         self.count += 1
         remember(self.secrets, item)
-        return "[SECRET]"
+        return mask_of("[SECRET]", item)
 
 
 class _InTexts:

@@ -25,6 +25,7 @@ from shipper.catalog.methods import methods
 from shipper.durable import make_directory
 from shipper.record.event import Event, create_event
 from shipper.secrets.masker import masker
+from shipper.secrets.own import follows_own
 
 _SUFFIX = ".open"
 _SLOT = 2048
@@ -95,6 +96,7 @@ def _masked(text: str) -> str:
     return masked.encode("utf-8", "replace").decode()[:_MAX_NAME]
 
 
+@follows_own
 @lru_cache(maxsize=1024)  # names repeat; the bound is against hostile callers
 def _clean(text: str) -> str:
     return _masked(text)

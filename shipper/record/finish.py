@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 
 from shipper.record.format import valid
-from shipper.record.limits import LOOK_AHEAD, MAX_CHARS, MAX_TEXT, WINDOW
+from shipper.record.limits import LOOK_AHEAD, MAX_CHARS, MAX_TEXT, RESERVED_CHARS, SHORT, WINDOW
 from shipper.record.walk import Walk
 from shipper.secrets.echoes import spellings, without_echoes
 from shipper.secrets.masker import masker, replaced
@@ -42,9 +42,10 @@ class Finish:
         return value
 
     def _text(self, text: str, *, echoes: bool) -> str:
-        self._space -= len(text)
-        if self._space < 0:
+        left = self._space - len(text)
+        if left < (0 if len(text) <= SHORT else RESERVED_CHARS):
             return "[CUT]"
+        self._space = left
         if echoes and self._spellings:
             clear = self._without_echoes(text)
             if clear != text:

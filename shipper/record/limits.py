@@ -2,6 +2,10 @@
 
 #: Characters of one event.
 MAX_CHARS = 128 << 10
+#: Characters of them that only short texts may take: padding must not push out what was called.
+RESERVED_CHARS = MAX_CHARS // 4
+#: Characters of a short text.
+SHORT = 100
 #: Characters of one text that are kept.
 MAX_TEXT = 1000
 #: Characters read beyond the cut, so that a secret across it is complete, or long enough to match.

@@ -25,6 +25,7 @@ from shipper.record.event import Event, create_compliance_event, from_record
 from shipper.record.format import CONTROL_EVENTS
 from shipper.record.redact import Redactor
 from shipper.record.settings import Settings
+from shipper.secrets.own import declare
 
 _log = logging.getLogger("shipper.record")
 
@@ -68,7 +69,9 @@ class Recording:
         self.seen: WeakSet[logging.LogRecord] | None = None
         self._settings = settings
         self._catalog = catalog
-        self._redact = Redactor(catalog.fields)
+        own = catalog.secrets
+        declare(own.rows(), own.names, own.allowed, own.digest_key)
+        self._redact = Redactor(catalog)
         self._start()
 
     def _start(self) -> None:

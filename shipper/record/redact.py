@@ -17,8 +17,9 @@ from itertools import islice
 
 import msgspec
 
-from shipper.catalog import Field
+from shipper.catalog import Catalog
 from shipper.catalog.derived import SUBJECTS, Kind, kind_of
+from shipper.catalog.payloads import PayloadRule, rule_for
 from shipper.record.classify import Classified
 from shipper.record.finish import Finish
 from shipper.record.format import encode_json, valid
@@ -31,6 +32,7 @@ from shipper.record.limits import (
     MIN_WORK,
     WINDOW,
 )
+from shipper.record.payloads import limited
 from shipper.record.walk import OPENING, Walk, prepare
 from shipper.secrets.masker import masker
 
@@ -44,8 +46,9 @@ _Cleaner = Callable[[Walk, object], object]
 class Redactor:
     """Makes classified events safe to write, by the sensitivity and type of each field."""
 
-    def __init__(self, fields: Mapping[str, Field]) -> None:
-        self._kinds = {path: kind_of(field) for path, field in fields.items()}
+    def __init__(self, catalog: Catalog) -> None:
+        self._kinds = {path: kind_of(field) for path, field in catalog.fields.items()}
+        self._rules = catalog.payloads
         self._texts = frozenset(path for path, kind in self._kinds.items() if kind in _TEXTS)
         self._cleaners = {path: _CLEANERS[kind] for path, kind in self._kinds.items()}
         prepare()
@@ -59,12 +62,17 @@ class Redactor:
         if isinstance(result, str):
             clean.setdefault("mcp.tool.result.size", len(result))
             clean["mcp.tool.result.truncated"] = len(str(bounded.get(_RESULT, ""))) > MAX_TEXT
+        if self._rules and (rule := self._rule_for(event)):
+            clean = limited(clean, event.values, rule)
         _complete(clean, event.variant.constants, walk.counts)
         for cut, computed in _OF_COMPLETE.items():
             if cut in clean:
                 for path in computed:
                     clean.pop(path, None)
         return Classified(event.variant, clean)
+
+    def _rule_for(self, event: Classified) -> PayloadRule | None:
+        return rule_for(self._rules, event.variant.type, event.values.get("gen_ai.tool.name"))
 
     def _bounded(self, values: Mapping[str, object], walk: Walk) -> dict[str, object]:
         """The first walk."""

@@ -18,6 +18,7 @@ from shipper.secrets.items import can_be_secret, is_random_item, is_secret_item,
 from shipper.secrets.masker import masker, replaced
 from shipper.secrets.names import MAX_NAME, after_names, is_secret_name, may_name_secrets
 from shipper.secrets.numbers import is_card
+from shipper.secrets.own import follows_own, mask_of
 from shipper.secrets.persons import is_personal, may_be_personal
 from shipper.secrets.spans import Span
 from shipper.secrets.tables import (
@@ -81,7 +82,7 @@ class Walk(Struct):
             return item  # no secret, and a mask would hide that
         self.saw("secret", 1)
         remember(self.secrets, item)
-        return "[SECRET]"
+        return mask_of("[SECRET]", item)
 
     def without(self, item: object, spans: list[Span]) -> str:
         """A part of a secret that is split over the items of a list, masked."""
@@ -143,6 +144,7 @@ def _decoded(text: str) -> tuple[object, Callable[[object], str]]:
 _Name = tuple[str, bool, bool]  # a plain tuple is unpacked in half the time
 
 
+@follows_own
 @lru_cache(maxsize=4096)  # names repeat; the bound is against hostile callers
 def _name(key: str) -> _Name:
     """Logstash stops at an empty name, Elasticsearch refuses a NUL."""
@@ -163,6 +165,7 @@ def _other_name(key: object) -> _Name:
     return cut, is_secret_name(text[-MAX_NAME:]), False
 
 
+@follows_own
 @lru_cache(maxsize=512)  # objects with the same names repeat: at most 1 MB of names
 def _plain_names(keys: tuple[object, ...]) -> tuple[str, ...] | None:
     """The names of an object, if none decides about a value: the usual arguments of a tool.

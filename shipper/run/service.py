@@ -19,6 +19,7 @@ from shipper.outputs import OUTPUTS
 from shipper.outputs.base import Output
 from shipper.run.self_audit import SelfAudit, self_audit_of
 from shipper.run.status import settled_files
+from shipper.secrets.own import declare
 
 _log = logging.getLogger("shipper.run.service")
 
@@ -30,6 +31,8 @@ class Service:
         if not config.outputs:
             what = f"nothing to ship to; configure one of: {', '.join(OUTPUTS)}"
             raise ConfigError([Problem("output", what)])
+        own = config.catalog.secrets
+        declare(own.rows(), own.names, own.allowed, own.digest_key)
         self.self_audit = self_audit_of(config)
         deletions = Deletions(config.outputs)
         self.pipelines = {

@@ -43,7 +43,7 @@ VALUE = lazy(
 #: A value that is already masked, by an earlier shape or by its key.
 MASKED = lazy(
     r"""(?x) ["'\\]{0,20} (?:\w{1,16}[ ])?
-    \[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)\]"""
+    \[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)(?:[#][0-9a-f]{16})?\]"""
 )
 #: In prose, a value that looks like a word is not a secret: a password is often "required".
 NOT_A_WORD = lazy(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
@@ -69,7 +69,7 @@ _KEYWORD = lazy(r"\s?(?i:with|set|by|and|or|where|the|my|your|new)\s")
 #: A value that stands for another: a variable, a parameter, a placeholder.
 STANDS_FOR = lazy(
     r"""(?x) \$\{ | \$[A-Za-z_]\w{0,80}(?![\w$;]) | \$\( | <[\w .-]{1,40}> | \{\w{0,40}\}(?![\w+/]) | %\w{1,40}% | \?(?=\s*[,)]) | :[a-z_]+(?=\s*[,)])
-    | %s | \*{3,} | (?i:null|none|default)\b | \[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|cut)\]"""
+    | %s | \*{3,} | (?i:null|none|default)\b | \[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|cut)(?:[#][0-9a-f]{16})?\]"""
 )
 #: In English, what follows a blank after the last word of a name is a value only if it looks so.
 _OPTION = lazy(r"\s?--?\w[\w.-]*")

@@ -7,6 +7,7 @@ from functools import lru_cache
 from shipper.secrets.entropy import looks_random
 from shipper.secrets.lazy import lazy
 from shipper.secrets.names import HARMLESS, MAX_NAME, STATES, is_secret_name
+from shipper.secrets.own import is_allowed
 
 #: The types of a JSON schema, which describes a secret and holds none.
 _TYPES = frozenset({"string", "object", "number", "integer", "boolean", "array", "null"})
@@ -26,8 +27,10 @@ def is_secret_item(name: str, item: object) -> bool:
 def can_be_secret(name: str, item: object) -> bool:
     """Whether a value under a secret's name may be one: not a count, a state or a description."""
     if isinstance(item, str):
-        return item.lower() not in STATES and not (
-            name[-3:].lower() == "pwd" and _PATH.match(item) is not None
+        return (
+            item.lower() not in STATES
+            and not is_allowed(item)
+            and not (name[-3:].lower() == "pwd" and _PATH.match(item) is not None)
         )
     if isinstance(item, Mapping):
         return item.get("type") not in _TYPES if type(item.get("type")) is str else True

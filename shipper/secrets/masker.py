@@ -15,6 +15,7 @@ from shipper.secrets.kinds import VENDOR_KINDS, Kind
 from shipper.secrets.loose import LEAST_LOOSE, loose_in, may_be_loose
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
 from shipper.secrets.numbers import may_have_numbers, numbers_in
+from shipper.secrets.own import follows_own, has_allowed, is_allowed, mask_of, own_kinds
 from shipper.secrets.persons import PERSONS, emails
 from shipper.secrets.shapes import SHAPES
 from shipper.secrets.spans import PERSON, SURE, Places, Span, joined
@@ -285,18 +286,47 @@ def _match(text: str, kind: Kind, at: int) -> Span | None:
     return Span(start, end, f"[{kind.group.upper()}]", SURE if kind.is_specific else PERSON)
 
 
+#: What reveals a secret that no row of a table does.
+_WHY = {
+    "[PASSWORD]": "a name before it",
+    "[EMAIL]": "the form of an address",
+    "[CARD]": "the check digit of a card",
+    "[IBAN]": "the check digits of an account",
+    "[PHONE]": "the form of a phone number",
+    "[SSN]": "the form of a social security number",
+    "[SECRET]": "it looks random behind a telling word",
+}
+
+
+def reason_of(text: str, span: Span) -> str:
+    """What reveals a secret that was found: the name of its kind and the source, if it has a row."""
+    lower = _lower(text)
+    for kind in (*KINDS, *own_kinds()):
+        if f"[{kind.group.upper()}]" != span.token:
+            continue
+        for gate in kind.gates:
+            at = lower.find(gate)
+            while at >= 0:
+                found = _match(text, kind, at)
+                if found and found.start <= span.start and found.end >= span.end:
+                    return f"{kind.name} ({kind.source})"
+                at = lower.find(gate, at + 1)
+    return _WHY.get(span.token, "a table, a document or another spelling")
+
+
 def replaced(text: str, spans: Iterable[Span], seen: Seen) -> str:
     """The text with the token of each span in its place."""
     pieces, at = [], 0
     for span in spans:
-        pieces += [text[at : span.start], span.token]
+        pieces += [text[at : span.start], mask_of(span.token, text[span.start : span.end])]
         at = span.end
         seen(span.token[1:-1].lower(), 1)
     pieces.append(text[at:])
     return "".join(pieces)
 
 
+@follows_own
 @cache
 def masker() -> Masker:
-    """The masker with the built-in tables."""
-    return Masker()
+    """The masker with the built-in tables and the operator's."""
+    return Masker((*KINDS, *own_kinds()), is_allowed if has_allowed() else None)

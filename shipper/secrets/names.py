@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from shipper.secrets.lazy import lazy
+from shipper.secrets.own import follows_own, has_own_name, is_own_name
 
 #: A longer name is content.
 MAX_NAME = 128
@@ -130,9 +131,12 @@ def plainly_spelt(text: str) -> str:
     return text.translate(LOOKALIKES) if _MIXED.search(text) else text
 
 
+@follows_own
 @lru_cache(maxsize=4096)  # names repeat; callers bound their length
 def is_secret_name(name: str) -> bool:
     """Whether the value of this name is a secret, whatever it looks like."""
+    if is_own_name(name):
+        return True
     if not name.isascii():
         name = plainly_spelt(name)
     plain = _NO_LETTER.sub("", name).lower()
@@ -143,7 +147,8 @@ def is_secret_name(name: str) -> bool:
 
 def may_name_secrets(text: str) -> bool:
     """Whether the text can contain a secret's name; cheaper than a search for one."""
-    return _GATES.search(text.lower()) is not None
+    lower = text.lower()
+    return _GATES.search(lower) is not None or has_own_name(lower)
 
 
 #: Members that name the value beside them, and members with that value.

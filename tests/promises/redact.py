@@ -47,6 +47,47 @@ REDACT = (
         },
     ),
     Promise(
+        "redact:payloads",
+        "Where a rule of the operator forbids it, no argument and no result is written.",
+        {
+            "record/test_payloads.py::test_none_records_nothing_of_a_payload": (
+                Mutant("record/payloads.py", "value = left.pop(path)", "value = left[path]"),
+            ),
+            "record/test_payloads.py::test_the_first_rule_that_fits_type_and_tool_decides": (
+                Mutant(
+                    "catalog/payloads.py",
+                    "return not self.tools or any(",
+                    "return self.tools == () or not any(",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "redact:own",
+        "The kinds and names of secrets that the operator adds are masked like the built-in ones.",
+        {
+            "secrets/test_own.py::test_the_handler_masks_own_kinds_and_names": (
+                Mutant("record/recording.py", "declare(own.rows(), own.names,", "declare((), (),"),
+            ),
+            "secrets/test_own.py::test_a_name_that_was_seen_before_is_masked_as_soon_as_it_is_declared": (
+                Mutant("secrets/own.py", "    for clear in _caches:\n        clear()", "    pass"),
+            ),
+        },
+    ),
+    Promise(
+        "redact:no-padding",
+        "A caller cannot push short arguments out of an event with long ones.",
+        {
+            "record/test_bounds.py::test_padding_does_not_push_out_short_arguments": (
+                Mutant(
+                    "record/finish.py",
+                    "(0 if len(text) <= SHORT else RESERVED_CHARS)",
+                    "0",
+                ),
+            ),
+        },
+    ),
+    Promise(
         "redact:no-slow-pattern",
         "No text makes the search for secrets slow.",
         {

@@ -148,6 +148,15 @@ def test_what_is_too_deep_or_too_much_is_cut_visibly(recorder):
     assert arguments["many"][:3] == [0, 1, 2]
 
 
+def test_padding_does_not_push_out_short_arguments(recorder):
+    padding = {f"padding_{number}": "x " * 500 for number in range(200)}
+    document = recorder.log(tool(padding | {"account": "11-4711", "amount": "100.00"}))
+    arguments = arguments_of(document)
+    assert (arguments["account"], arguments["amount"]) == ("11-4711", "100.00")
+    assert arguments["padding_199"] == "[CUT]"
+    assert document["message"].startswith("tool-call t: ")
+
+
 @pytest.mark.parametrize("length", [1000, 1001])
 def test_what_is_text_only_when_asked_is_written_without_quotes_however_long(length, recorder):
     class Answer:

@@ -13,7 +13,14 @@ import yaml
 
 from shipper.assets.generate.dialects import body_of, ruby
 from shipper.assets.generate.packaged import gateways, script
-from shipper.assets.generate.secrets import Shape, assignment, pattern_of, shapes
+from shipper.assets.generate.secrets import (
+    Shape,
+    assignment,
+    own_names,
+    own_shapes,
+    pattern_of,
+    shapes,
+)
 from shipper.catalog import Catalog, Scope
 from shipper.catalog.derived import SEVERITIES, SUBJECTS, constants_of, kind_of
 from shipper.catalog.methods import Method, Source, methods
@@ -45,12 +52,13 @@ def tables(catalog: Catalog, scope: Scope) -> dict[str, Any]:
 
 def in_ruby(catalog: Catalog, scope: Scope) -> str:
     """The Logstash script with its tables in it."""
+    patterns = {**_PATTERNS, "own_name": own_names(catalog.secrets)}
     everything = {
         **tables(catalog, scope),
-        "patterns": {name: ruby(pattern) for name, pattern in _PATTERNS.items()},
+        "patterns": {name: ruby(pattern) for name, pattern in patterns.items()},
         "shapes": [
             (shape.kind, _in_ruby(shape), shape.token, _lines(shape.gates), _lines(shape.words))
-            for shape in shapes()
+            for shape in (*shapes(), *own_shapes(catalog.secrets))
         ],
     }
     return script("mcp_normalise.rb").replace("@TABLES@", json.dumps(everything, indent=1))

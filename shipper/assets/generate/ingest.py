@@ -13,8 +13,9 @@ from shipper.assets.generate.bodies import MANAGED_BY, Body, name_of
 from shipper.assets.generate.dialects import body_of, java
 from shipper.assets.generate.foreign import gateways_table, tables
 from shipper.assets.generate.packaged import script
-from shipper.assets.generate.secrets import pattern_of, shapes
+from shipper.assets.generate.secrets import own_names, own_shapes, pattern_of, shapes
 from shipper.catalog import Catalog, Scope
+from shipper.catalog.secrets import Secrets
 from shipper.secrets import assigned, names
 
 _NORMALISE = "mcp-normalise"
@@ -34,7 +35,7 @@ def ingest_pipelines(catalog: Catalog, scope: Scope) -> dict[str, Body]:
         _MASK_TEXT: _pipeline(
             "Keeps a line that could not be read as one text in `message`, masks everything in it "
             "that looks like a secret, and cuts it if it is very long.",
-            [*_text()],
+            [*_text(catalog.secrets)],
         ),
         _NORMALISE: _pipeline(
             "Turns a line that another MCP server, proxy or gateway wrote into the event that "
@@ -50,15 +51,15 @@ def _pipeline(description: str, processors: list[Body], **more: Any) -> Body:
     return {"description": description, "processors": processors, **more, "_meta": about}
 
 
-def _text() -> Iterator[Body]:
+def _text(own: Secrets) -> Iterator[Body]:
     bound = {"most": _MOST_CHARACTERS}
     yield _script("text", {"origin": gateways_table()["origin"], **bound}, has_json=True)
-    yield from _gsubs("message", _TEXT_SHAPES)
+    yield from _gsubs("message", (*_TEXT_SHAPES, *_own(own)))
     yield _script("trim", bound, condition="ctx._mcp?.cut != null")
 
 
 def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
-    known = tables(catalog, scope)
+    known, own = tables(catalog, scope), catalog.secrets
     given = {
         name: known.pop(name) for name in ("types", "kinds", "severities", "subjects", "ibans")
     }
@@ -77,9 +78,12 @@ def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
     }
     yield {"pipeline": {"tag": "mcp_mask_unrecognised", "if": _IS_UNKNOWN, "name": _MASK_TEXT}}
     yield _gsub("mcp_secret_names", "_mcp.plain", _NAME, _HIDDEN, condition=_IS_EVENT)
+    if own.names:
+        named = java(own_names(own))
+        yield _gsub("mcp_own_names", "_mcp.plain", named, _HIDDEN, condition=_IS_EVENT)
     yield _gsub("mcp_secret_words", "_mcp.names", _LAST_WORD, _HIDDEN, condition=_IS_EVENT)
     yield _script("mask", {"kinds": given["kinds"]}, condition=_IS_EVENT, has_json=True)
-    yield from _gsubs("_mcp.texts", _SHAPES, condition=_IS_EVENT)
+    yield from _gsubs("_mcp.texts", (*_SHAPES, *_own(own)), condition=_IS_EVENT)
     indices = {row.dataset: name_of(row, scope) for row in catalog.event_types.values()}
     where = {"indices": indices, "strategy": str(scope.index_strategy)}
     yield _script("write", {**given, **where}, condition=_IS_EVENT, has_json=True)
@@ -153,6 +157,13 @@ _ASSIGNED = (
 #: Put before text that a script must check.
 _MARK = "\ue001"
 _IBAN_HEAD = r"(?<![A-Za-z0-9])(?=[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9])"
+
+
+def _own(own: Secrets) -> Iterable[tuple[str, str, str]]:
+    """The operator's own kinds and names, as rows of `_shapes`."""
+    for number, shape in enumerate(own_shapes(own), 1):
+        token = shape.token.replace("\\1", "$1").replace("\\2", "$2")
+        yield f"own_{number}", java(pattern_of(shape)), token
 
 
 def _shapes() -> Iterable[tuple[str, str, str]]:

@@ -65,6 +65,69 @@ does not reveal it, is written.
 
 A text so full of secrets' names that it would hold up the server is `[CUT]`; short texts come first.
 
+## Decide yourself
+
+The catalog's overlay, in `AuditHandler(…, catalog={{…}})` or under `catalog` in the configuration,
+has the rules of an operator.
+
+**How much of a payload is recorded.** The first rule that fits the event's type and tool decides;
+without one, payloads are masked.
+
+```yaml
+catalog:
+  payloads:
+  - tools: ["read_mail", "hr_*"]
+    arguments: names        # the names of the arguments, each value [HIDDEN]
+    results: none
+  - event_types: [mcp_prompt_request]
+    arguments: full-hash    # only the SHA-256 of the complete payload
+```
+
+| Value | What is recorded |
+|---|---|
+| `none` | nothing; the size of a result remains |
+| `names` | of arguments, the names at every depth; of a result, nothing |
+| `masked` | everything but secrets, up to the bounds (the default) |
+| `full-hash` | the SHA-256 of the complete payload: of a text, or of its JSON in UTF-8 with sorted members and no spaces |
+
+`mcp.audit.payloads` of the event states what was kept. Whoever can guess a short payload can find
+it by its digest.
+
+**What else is a secret, and what is none.**
+
+```yaml
+catalog:
+  secrets:
+    kinds:
+      employee:             # becomes [EMPLOYEE]
+        literal: EMP-       # in every text that has one, in any case
+        pattern: "EMP-[0-9]{{6}}"
+    names: [badge, staff_id]   # values of these members, and `badge: …` in text
+    allowed: ["EMP-000000"]    # complete texts that are no secrets
+    digest_key: /etc/mcp/digest.key   # masks become [SECRET#5f0c1e2d3a4b5c6d]
+```
+
+Patterns are in Go's syntax (RE2); one that could take more than linear time is refused. The rows hold
+for everything that a process writes, and the generated pipelines have the kinds and names too, but
+not `allowed`.
+
+With `digest_key`, a file of at least 16 random bytes, equal secrets have equal masks: the token with
+the first 64 bits of an HMAC-SHA256. Whoever has the key can test whether a guess is the secret, so
+keep it from the readers of the record.
+
+**What would be masked** in a file of yours, by which kind and why, without the secrets:
+
+```console
+$ mcp-shipper redact --check app.log
+line 1, a.password: secret, 8 characters: the name of the member
+line 2: card, 19 characters: the check digit of a card
+2 values masked in 2 lines
+secret  ████████████████████████████████████████ 1
+card    ████████████████████████████████████████ 1
+```
+
+Without `--check`, it prints the masked lines; with `--json`, one object for each place.
+
 ## Kinds
 
 | Where | Becomes | Kinds |

@@ -9,11 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from shipper.catalog.secrets import Secrets
 from shipper.secrets.assigned import REST
 from shipper.secrets.credentials import CREDENTIALS
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
 from shipper.secrets.numbers import PHONE, SSN
+from shipper.secrets.own import kinds_of, plain_name
 from shipper.secrets.persons import PERSONS
 from shipper.secrets.shapes import SHAPES
 
@@ -65,6 +67,16 @@ def shapes() -> Iterator[Shape]:
     yield Shape("ssn", SSN.pattern)
     yield Shape("phone", PHONE.pattern)
     yield from map(_shape, PERSONS)
+
+
+def own_shapes(own: Secrets) -> list[Shape]:
+    """The operator's own kinds and names, after all others."""
+    return [_shape(kind) for kind in kinds_of(own.rows(), own.names)]
+
+
+def own_names(own: Secrets) -> str:
+    """A pattern of the own names, reduced to letters and digits; never matches without any."""
+    return rf"\A(?:{'|'.join(map(plain_name, own.names)) or '(?!)'})\Z"
 
 
 def _shape(kind: Kind) -> Shape:

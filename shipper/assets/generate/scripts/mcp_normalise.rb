@@ -707,6 +707,8 @@ end
 
 def reveals?(name)
   plain = name.gsub(/[^\p{L}\p{N}]+/, "").downcase
+  return true if @patterns["own_name"].match?(plain)
+
   return false unless @patterns["secret_name"].match?(plain) || @patterns["last_word"].match?(name)
 
   !@patterns["harmless"].match?(plain)
