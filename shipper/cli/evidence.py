@@ -30,7 +30,7 @@ def verify_paths(arguments: argparse.Namespace) -> int:
     if arguments.elasticsearch:
         return _verify_documents(arguments, trust)
     paths: Sequence[Path] = arguments.paths or recorded_in(config_of(arguments))
-    with _progress(paths) as advance:
+    with progress_bar(paths) as advance:
         verdicts = list(verify(paths, trust, jobs=arguments.jobs, progress=advance))
     _print(verdicts, as_json=arguments.json)
     return _code(verdicts)
@@ -130,7 +130,7 @@ def _code(verdicts: Sequence[Verdict]) -> int:
 
 
 @contextmanager
-def _progress(paths: Sequence[Path]) -> Iterator[Progress]:
+def progress_bar(paths: Sequence[Path]) -> Iterator[Progress]:
     """A bar on a terminal."""
     if not sys.stderr.isatty():
         yield int

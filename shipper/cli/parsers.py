@@ -223,6 +223,7 @@ def _add_evidence(commands: Commands) -> None:
     each = "print JSON, one object per stream"
     reconcile.add_argument("--json", action="store_true", help=each)
     _add_search(commands)
+    _add_report(commands)
     what = "print a proof that an event was signed (C2SP tlog-proof)"
     prove = commands.add("prove", "evidence:prove_event", what)
     prove.add_argument("id", metavar="ID", help="its event.id")
@@ -269,6 +270,31 @@ def _add_search(commands: Commands) -> None:
     search.add_argument("--elasticsearch", action="store_true", help=cluster)
     index = "data streams, aliases or indices (default: %(default)s)"
     search.add_argument("--index", metavar="PATTERN", default="logs-mcp.*", help=index)
+
+
+def _add_report(commands: Commands) -> None:
+    what = "show which questions of a framework the record answers, with proofs"
+    report = commands.add("report", "report:report", what)
+    where = "segments, archives of them, or directories (default: those of the configuration)"
+    report.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
+    which = "one of the catalog; may be repeated (default: those of the configuration, or all)"
+    report.add_argument("--framework", metavar="NAME", action="append", default=[], help=which)
+    report.add_argument("--since", metavar="TIME", help="events from this time on (UTC)")
+    report.add_argument("--until", metavar="TIME", help="events before this time (UTC)")
+    seed = "decides which events are sampled (default: derived from the checkpoints)"
+    report.add_argument("--seed", metavar="TEXT", help=seed)
+    size = "events sampled for each query (default: %(default)s)"
+    report.add_argument("--sample", metavar="N", type=int, default=25, help=size)
+    folder = "also write a folder: HTML, JSON, samples, proofs, tiles, keys, and their sums"
+    report.add_argument("--output", metavar="DIR", type=Path, help=folder)
+    report.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    cluster = "also ask the cluster of output.elasticsearch: counts, and retention in force"
+    report.add_argument("--elasticsearch", action="store_true", help=cluster)
+    index = "data streams, aliases or indices (default: %(default)s)"
+    report.add_argument("--index", metavar="PATTERN", default="logs-mcp.*", help=index)
+    processes = "how many processes verify (default: %(default)s)"
+    report.add_argument("--jobs", metavar="N", type=int, default=1, help=processes)
+    _add_trust(report)
 
 
 def _add_trust(parser: argparse.ArgumentParser) -> None:

@@ -52,7 +52,7 @@ class Query(Struct, frozen=True):
 
     def matcher(self) -> Callable[[bytes], bool]:
         """Whether a line matches."""
-        holds, is_within = self._holds(), self._within()
+        holds, is_within = self._holds(), self.within()
         return lambda line: is_within(line[TIME]) and holds(line)
 
     def is_before(self, margin: timedelta) -> Callable[[bytes], bool]:
@@ -65,7 +65,8 @@ class Query(Struct, frozen=True):
         bound = _text(self.until + margin) if self.until else b"~"
         return lambda time: time >= bound
 
-    def _within(self) -> Callable[[bytes], bool]:
+    def within(self) -> Callable[[bytes], bool]:
+        """Whether a time lies in the range."""
         is_before, is_after = self.is_before(timedelta()), self.is_after(timedelta())
         return lambda time: not is_before(time) and not is_after(time)
 
@@ -73,7 +74,7 @@ class Query(Struct, frozen=True):
         if self.node is None:
             return lambda _: True
         reading = Reading(self.types)
-        matches = predicate(_by_size(self.node, self.types), reading.getter)
+        matches = predicate(self.node, reading.getter)
 
         def holds(line: bytes) -> bool:
             event = reading.event(line)
@@ -97,7 +98,7 @@ def query_of(
     for path in types:
         if inner := next((one for one in types if one.startswith(f"{path}.")), None):
             raise BadQuery(f"{path} and its key {inner} cannot be in one query")
-    return Query(text, node, types, since, until)
+    return Query(text, node and _by_size(node, types), types, since, until)
 
 
 def time_of(text: str) -> datetime:
@@ -111,8 +112,13 @@ def time_of(text: str) -> datetime:
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
+def text_of(time: datetime) -> str:
+    """The time as the lines write it, without the zone."""
+    return time.strftime(_TIME_FORMAT)
+
+
 def _text(time: datetime) -> bytes:
-    return time.strftime(_TIME_FORMAT).encode()
+    return text_of(time).encode()
 
 
 def _type_of(path: str, catalog: Catalog) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -24,7 +24,7 @@ def search(paths: Iterable[Path], query: Query) -> Iterator[bytes]:
     process did not finish is not found. Raises `OSError` where a path cannot be read.
     """
     matches, needle = query.matcher(), query.needle
-    for path in _relevant(paths, query):
+    for path in segments_within(paths, query):
         with suppress(Damaged):
             for block in blocks(path):
                 if block.endswith(b"\n"):
@@ -32,7 +32,23 @@ def search(paths: Iterable[Path], query: Query) -> Iterator[bytes]:
                     yield from filter(matches, lines)
 
 
-def _relevant(paths: Iterable[Path], query: Query) -> Iterator[Path]:
+def earliest(paths: Iterable[Path]) -> datetime | None:
+    """The beginning of the day of the first event; None without one."""
+    times = list(filter(None, (_first_time(file.path) for file in files_of(paths))))
+    if not times:
+        return None
+    return (min(times) - _MARGIN).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _first_time(path: Path) -> datetime | None:
+    try:
+        text = next(blocks(path), b"")[TIME].decode("ascii")
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except (Damaged, ValueError):
+        return None
+
+
+def segments_within(paths: Iterable[Path], query: Query) -> Iterator[Path]:
     """One file for each segment that may have lines in the range of time."""
     is_before, is_after = query.is_before(_MARGIN), query.is_after(_MARGIN)
     for _, copies in groupby(files_of(paths), attrgetter("stream", "number")):
