@@ -221,7 +221,7 @@ def _gaps(seen: _Seen) -> Iterator[str]:
         elif one.pruned:
             yield f"{one.stream}: events 1 to {one.pruned} were deleted by policy"
     for operation, count in sorted(seen.found.losses.items()):
-        yield f"the record states {count} events under `{operation}`"
+        yield f"the record states {count} events under {operation}"
     for kept in seen.retentions:
         if kept.is_shortened:
             yield (
@@ -241,7 +241,7 @@ def _limits(seen: _Seen, ask: Ask, documents: Documents | None) -> Iterator[str]
     names = set(ask.catalog.event_types) - set(ask.scope.active(ask.catalog))
     if names:
         listed = ", ".join(sorted(names))
-        yield f"Event types that the configuration does not record: {listed}."
+        yield f"Event types that the application does not record at this level: {listed}."
     if documents is None:
         yield "No cluster was asked: retention is as configured, and counts are from files only."
     if not any(one.root for one in seen.streams):
