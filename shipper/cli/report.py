@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from shipper.api.record import documents_of, record_operation, recorded_in
+from shipper.api.record import documents_of, record_report, recorded_in
 from shipper.cli.configuration import config_of
 from shipper.cli.evidence import progress_bar, trust_of
 from shipper.cli.terminal import say
@@ -24,8 +24,7 @@ def report(arguments: argparse.Namespace) -> int:
     made = _made(arguments, config, trust)
     if arguments.output:
         write_folder(made, arguments.output, trust)
-    names = [one.name for one in made.frameworks]
-    record_operation(config, "report", made.events, frameworks=names, seed=made.seed)
+    record_report(config, made)
     if arguments.json:
         sys.stdout.buffer.write(json_text(made))
         return 0
