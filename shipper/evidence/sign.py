@@ -110,7 +110,13 @@ class _Stream(Struct):
     counted: Counted = field(default_factory=Counted)
     #: Whether more is there to read than fits into the memory.
     is_behind: bool = False
-    is_over: bool = False
+    #: Whether its last segment is complete: there may be another one later.
+    is_ended: bool = False
+    is_refused: bool = False
+
+    def is_over(self, paths: Sequence[Path]) -> bool:
+        """Whether there is nothing more to sign: no segment after the one that ended."""
+        return self.is_refused or (self.is_ended and self.path == paths[-1])
 
 
 class Signing:
@@ -142,21 +148,21 @@ class Signing:
         self, stream: str, paths: Sequence[Path], *, at_close: bool
     ) -> Iterator[Signed | Refusal]:
         known = self._streams.get(stream)
-        if known and known.is_over:
+        if known and known.is_over(paths):
             return
         try:
             if known is None:
                 known = self._streams[stream] = self._resume(stream, paths)
-            while not known.is_over:
+            while True:
                 is_ended = _read_on(known, paths)
                 if self._is_due(known, at_close=at_close or is_ended or known.is_behind):
                     yield self._sign(known, State.ENDED if is_ended else State.OPEN)
-                    known.is_over = is_ended
+                    known.is_ended = is_ended
                 if not known.is_behind:
                     break
         except _Broken as broken:
             self._streams[stream] = known or _Stream(stream, self._store.stream(stream), 0)
-            self._streams[stream].is_over = True
+            self._streams[stream].is_refused = True
             yield Refusal(stream=stream, sequence=self._streams[stream].size + 1, why=str(broken))
 
     def _is_due(self, known: _Stream, *, at_close: bool) -> bool:

@@ -71,7 +71,7 @@ REPORT = (
                 ),
             ),
             f"{_REPORT}test_an_id_in_the_record_does_not_lead_out_of_the_folder": (
-                Mutant("evidence/report/folder.py", "if _SAFE.fullmatch(one.id)]", "]"),
+                Mutant("evidence/report/folder.py", "if _SAFE.fullmatch(one.id)]", "if one.id]"),
             ),
         },
     ),
