@@ -17,6 +17,7 @@ from shipper.cli.configuration import config_of
 from shipper.cli.terminal import say, warn
 from shipper.evidence.collect import files_of
 from shipper.evidence.prove import export_tiles, prove
+from shipper.evidence.sql import statement
 from shipper.evidence.store import Store
 from shipper.evidence.verdict import PROVEN, UNPROVEN, Verdict
 from shipper.evidence.verify import Progress, Trust, verify
@@ -31,6 +32,9 @@ def verify_paths(arguments: argparse.Namespace) -> int:
     if arguments.elasticsearch:
         return _verify_documents(arguments, trust)
     paths: Sequence[Path] = arguments.paths or recorded_in(config_of(arguments))
+    if arguments.sql:
+        say(statement(paths, trust))
+        return 0
     with progress_bar(paths) as advance:
         verdicts = list(verify(paths, trust, jobs=arguments.jobs, progress=advance))
     if not arguments.paths:

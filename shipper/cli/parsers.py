@@ -18,6 +18,7 @@ def add_others(commands: Commands) -> None:
         _add_replay,
         _add_import,
         _add_evidence,
+        _add_keys,
         _add_setup,
         _add_assets,
         _add_events,
@@ -215,6 +216,8 @@ def _add_evidence(commands: Commands) -> None:
     processes = "how many processes (default: %(default)s)"
     verify.add_argument("--jobs", metavar="N", type=int, default=1, help=processes)
     verify.add_argument("--json", action="store_true", help="print JSON, one object per stream")
+    engine = "verify nothing; print one statement that does, for a record too large for one process"
+    verify.add_argument("--sql", metavar="ENGINE", choices=("duckdb",), help=f"{engine} (duckdb)")
 
     what = "compare the segments on disk with the documents in the cluster of output.elasticsearch"
     reconcile = commands.add("reconcile", "evidence:reconcile_paths", what)
@@ -237,6 +240,9 @@ def _add_evidence(commands: Commands) -> None:
     prune.add_argument("--authority", metavar="TEXT", required=True, help=who)
     prune.add_argument("--dry-run", action="store_true", help="show what would be deleted")
     _add_trust(prune)
+
+
+def _add_keys(commands: Commands) -> None:
     keys = commands.group("keys", "manage the keys that sign checkpoints")
     create = keys.add("create", "keys:create", "create a key, and a policy that names it")
     create.add_argument("file", metavar="FILE", type=Path, help="where to write the key")
