@@ -4,11 +4,14 @@ import gzip
 import json
 import random
 import shutil
+import time
 from multiprocessing import get_context
 
+from shipper import create_tool_execution_event
 from shipper.evidence.prune import carry_out, plan
 from shipper.evidence.store import Store
 from shipper.record.format import canonical
+from shipper.record.handler import AuditHandler
 from tests.evidence.signed_record import SignedRecord, later
 
 #: One set in this many is written by eight processes at the same time, which takes long.
@@ -32,7 +35,11 @@ def clean_set(home, number):
 
 
 def _write(home, count):
-    SignedRecord(home).write(count, max_bytes=3_000)
+    handler = AuditHandler(home / "audit", max_bytes=3_000)
+    for number in range(count):
+        event = create_tool_execution_event("bob", "t", {"n": number}, "ok")
+        handler.record(event, time.time())
+    handler.close()
 
 
 def _eight_processes(record, dice):

@@ -98,3 +98,19 @@ def test_a_stream_is_signed_to_its_end_although_a_segment_was_complete_before_th
     assert again.first == ended.last + 1
     assert record.verdict(now_s=later(1e6)).word is Word.INTACT_UNWITNESSED
     assert (record.sign(), first.exists()) == ([], True)
+
+
+def test_a_segment_that_was_seen_before_its_writer_locked_it_is_signed_later(tmp_path):
+    """A new file without a lock looks like the file of a process that died."""
+    record = SignedRecord(tmp_path)
+    record.write(20)
+    first, second, *_ = record.segments()
+    line = second.read_bytes()
+    for path in record.segments()[1:]:
+        path.rename(tmp_path / path.name)
+    second.touch()
+    record.sign()
+    second.write_bytes(line)
+    (again,) = record.sign()
+    assert again.last == len(first.read_bytes().splitlines()) + len(line.splitlines())
+    assert record.sign() == []

@@ -76,6 +76,22 @@ REPORT = (
         },
     ),
     Promise(
+        "evidence:sql",
+        "One SQL statement finds on DuckDB what `verify` finds, except the order of lines in files.",
+        {
+            "evidence/test_sql.py::test_a_clean_record_is_intact_also_when_it_was_pruned_and_packed": (),
+            "evidence/test_sql.py::test_the_statement_finds_every_tampering_but_the_order_of_lines": (
+                Mutant("evidence/duckdb.sql", "WHERE size > coalesce(last, 0)", "WHERE false"),
+                Mutant(
+                    "evidence/duckdb.sql", "WHERE is_gap OR is_other OR is_false", "WHERE is_gap"
+                ),
+            ),
+            "evidence/test_sql.py::test_a_history_that_was_written_again_without_the_key_is_found_by_the_signed_heads": (
+                Mutant("evidence/duckdb.sql", "AND links.hash <> signed.hash", "AND false"),
+            ),
+        },
+    ),
+    Promise(
         "report:recorded",
         "Whoever reads the record leaves an event: a search, a report, a verification.",
         {
