@@ -68,11 +68,7 @@ EVIDENCE = (
         "and from eight processes that write at the same time.",
         {
             "evidence/test_sign.py::test_a_stream_is_signed_to_its_end_although_a_segment_was_complete_before_the_next_began": (
-                Mutant(
-                    "evidence/sign.py",
-                    "(self.is_ended and self.path == paths[-1])",
-                    "self.is_ended",
-                ),
+                Mutant("evidence/sign.py", " or self.path != paths[-1]:", ":"),
             ),
             "evidence/test_sign.py::test_a_segment_that_was_seen_before_its_writer_locked_it_is_signed_later": (
                 Mutant(
