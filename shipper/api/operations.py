@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from shipper.api.record import search_audit_events
+from shipper.api.record import compliance_report, search_audit_events
 from shipper.config import Config, from_mapping
 from shipper.config.model import DEFAULT_RETENTION_DAYS
 from shipper.errors import ShipperError
@@ -32,8 +32,8 @@ def process(
 ) -> Answer:
     """Carry out `context["operation"]` and answer; never raises on bad input.
 
-    Operations: get_status, log_audit_event, get_audit_summary, search_audit_events. After a
-    failure `success` is false, and `error` gives the reason.
+    Operations: get_status, log_audit_event, get_audit_summary, search_audit_events,
+    get_compliance_report. After a failure `success` is false, and `error` gives the reason.
     """
     if not isinstance(context, Mapping):
         kind = type(context).__name__  # type: ignore[unreachable]  # untyped callers exist
@@ -125,6 +125,7 @@ OPERATIONS: Mapping[str, Callable[[Mapping[str, Any], Config], Answer]] = {
     "log_audit_event": _log_audit_event,
     "get_audit_summary": _get_audit_summary,
     "search_audit_events": search_audit_events,
+    "get_compliance_report": compliance_report,
 }
 
 #: One handler for each configuration, reused because each handler writes its own audit stream.

@@ -1,7 +1,7 @@
 """The record of a configuration: where it is on disk and in the cluster, and who has read it."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shipper.config import Config
-from shipper.errors import ConfigError, Problem, ShipperError
+from shipper.errors import ConfigError, Problem, Refused, ShipperError, Unavailable
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 from shipper.record.event import create_compliance_event
 from shipper.record.handler import AuditHandler
 
 if TYPE_CHECKING:  # only the operations about the cluster load its client
     from shipper.evidence.documents import Documents
+    from shipper.evidence.report.make import Ask
+    from shipper.evidence.report.model import Report
+    from shipper.evidence.verify import Trust
 
 _LIMIT, _MAX_LIMIT = 100, 10_000
+_SAMPLE = 25
+_MAX_REASON = 300
+_TIMES = ("since", "until")
 
 
 def recorded_in(config: Config) -> list[Path]:
@@ -27,7 +33,12 @@ def recorded_in(config: Config) -> list[Path]:
 
 @contextmanager
 def documents_of(config: Config, index: str | None = None) -> Iterator["Documents"]:
-    """The documents in the cluster of the configuration."""
+    """The documents in the cluster of the configuration.
+
+    Inside, failures of the client become `Refused` and `Unavailable`.
+    """
+    from elasticsearch import ApiError, TransportError
+
     from shipper.evidence.documents import DEFAULT_INDEX, Documents
     from shipper.outputs.elasticsearch.api import api_client
 
@@ -36,10 +47,19 @@ def documents_of(config: Config, index: str | None = None) -> Iterator["Document
         what = "is missing; it names the cluster (as does elasticsearch_url)"
         raise ConfigError([Problem("output.elasticsearch", what)])
     with api_client(settings) as client:
-        yield Documents(client, index or DEFAULT_INDEX)
+        try:
+            yield Documents(client, index or DEFAULT_INDEX)
+        except ApiError as error:
+            what = f"{error.status_code}: {str(error)[:_MAX_REASON]}"
+            raise Refused(f"Elasticsearch refused a request ({what})") from error
+        except TransportError as error:
+            what = str(error)[:_MAX_REASON]
+            raise Unavailable(f"Elasticsearch cannot be reached ({what})") from error
 
 
-def record_operation(config: Config, operation: str, records: int, **details: object) -> None:
+def record_operation(
+    config: Config, operation: str, records: int | None = None, **details: object
+) -> None:
     """Record that somebody has read the record, in the shipper's own audit stream.
 
     `records` is how many events were read. Never raises.
@@ -50,6 +70,68 @@ def record_operation(config: Config, operation: str, records: int, **details: ob
     event = create_compliance_event(operation, details=known, records=records)
     with closing(AuditHandler(config.data / "audit", **config.self_recording)) as handler:
         handler.record_self_audit(event)
+
+
+def compliance_report(context: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """The report on `frameworks` between `since` and `until`, as JSON values.
+
+    `seed` and `sample` choose the events that are sampled. With `elasticsearch` true, the cluster
+    is asked for its counts and for the retention in force.
+    """
+    from shipper.evidence.report.make import make
+
+    ask, trust = _ask(context, config), trust_of(config)
+    with ExitStack() as stack:
+        documents = None
+        if context.get("elasticsearch"):
+            documents = stack.enter_context(documents_of(config))
+        report = make(recorded_in(config), trust, ask, documents)
+    record_report(config, report, context.get("user_id"))
+    answer: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(report))
+    return answer
+
+
+def record_report(config: Config, report: "Report", user: object = None) -> None:
+    """Record that a report was made. Never raises."""
+    names = [one.name for one in report.frameworks]
+    period = msgspec.to_builtins(report.period)
+    details = {"frameworks": names, "seed": report.seed, "user": user, **period}
+    record_operation(config, "report", report.events, **details)
+
+
+def trust_of(config: Config, folder: Path | None = None, policy: Path | None = None) -> "Trust":
+    """What a record is verified against: by default the evidence folder and the policy in it."""
+    from shipper.evidence.policy import Policy, read_policy
+    from shipper.evidence.store import POLICY, Store
+    from shipper.evidence.verify import Trust
+
+    folder = folder or config.data / "evidence"
+    named = policy or folder / POLICY
+    known = read_policy(named) if policy or named.is_file() else Policy()
+    return Trust(policy=known, store=Store(folder) if folder.is_dir() else None)
+
+
+def _ask(context: Mapping[str, Any], config: Config) -> "Ask":
+    from shipper.evidence.query import time_of
+    from shipper.evidence.report.make import Ask
+
+    names, sample = context.get("frameworks") or (), context.get("sample", _SAMPLE)
+    names = (names,) if isinstance(names, str) else names
+    if not isinstance(names, list | tuple) or not all(isinstance(one, str) for one in names):
+        raise ShipperError(f"frameworks: expected a list of names, found {type(names).__name__}")
+    if type(sample) is not int or not 0 <= sample <= _MAX_LIMIT:
+        raise ShipperError(f"sample: expected a number from 0 to {_MAX_LIMIT}, found {sample!r}")
+    since, until = (time_of(str(at)) if (at := context.get(name)) else None for name in _TIMES)
+    seed = context.get("seed")
+    return Ask(
+        catalog=config.catalog,
+        scope=config.scope,
+        frameworks=names,
+        seed=None if seed is None else str(seed),
+        sample=sample,
+        since=since,
+        until=until,
+    )
 
 
 def search_audit_events(context: Mapping[str, Any], config: Config) -> dict[str, Any]:
@@ -65,7 +147,7 @@ def search_audit_events(context: Mapping[str, Any], config: Config) -> dict[str,
         raise ShipperError(f"query: expected text, found {type(text).__name__}")
     if type(limit) is not int or not 0 < limit <= _MAX_LIMIT:
         raise ShipperError(f"limit: expected a number from 1 to {_MAX_LIMIT}, found {limit!r}")
-    times = {name: context[name] for name in ("since", "until") if context.get(name)}
+    times = {name: context[name] for name in _TIMES if context.get(name)}
     query = query_of(text, config.catalog, **{one: time_of(str(at)) for one, at in times.items()})
     if context.get("elasticsearch"):
         with documents_of(config) as documents:

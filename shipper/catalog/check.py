@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from shipper.catalog.model import Catalog, MCPEventType
+from shipper.catalog.kql import leaves, parse
+from shipper.catalog.model import Catalog, Clause, MCPEventType, ShownBy
 from shipper.names import fault_of
 
 #: ECS 9.5, allowed values of `event.category` with the `event.type` values expected of each.
@@ -136,6 +137,33 @@ def _own_secrets_can_be_found(catalog: Catalog) -> Iterator[Fault]:
         yield Fault(("secrets", *place), what)
 
 
+def _clauses_can_be_answered(catalog: Catalog) -> Iterator[Fault]:
+    for name, row in catalog.frameworks.items():
+        for key, clause in row.clauses.items():
+            for what in _clause_faults(clause, catalog):
+                yield Fault(("frameworks", name, "clauses", key), what)
+
+
+def _clause_faults(clause: Clause, catalog: Catalog) -> Iterator[str]:
+    is_asked = clause.shown_by is ShownBy.EVENTS
+    if is_asked != bool(clause.query):
+        yield (
+            f"shown_by: {clause.shown_by} and a query exclude each other"
+            if clause.query
+            else ("a query is required, or shown_by: integrity, retention or nothing")
+        )
+        return
+    try:
+        paths = [leaf.path for leaf in leaves(parse(clause.query))]
+    except ValueError as error:
+        yield f"the query cannot be read: {error}"
+        return
+    flattened = tuple(f"{row.path}." for row in catalog.fields.values() if row.type == "flattened")
+    for path in paths:
+        if path not in catalog.fields and not path.startswith(flattened):
+            yield f"the query names an unknown field {path!r}"
+
+
 def _aliases_are_distinct_within_a_type(catalog: Catalog) -> Iterator[Fault]:
     for name in catalog.event_types:
         seen: dict[str, str] = {}
@@ -159,5 +187,6 @@ _RULES = (
     _frameworks_require_known_types,
     _payload_rules_name_known_types,
     _own_secrets_can_be_found,
+    _clauses_can_be_answered,
     _aliases_are_distinct_within_a_type,
 )

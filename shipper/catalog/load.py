@@ -82,9 +82,14 @@ def _catalog(added: YamlNode) -> Catalog:
 
 @cache
 def _shipped() -> YamlNode:
-    """The rows of `catalog.yml`."""
-    text = files("shipper.catalog").joinpath("catalog.yml").read_text(encoding="utf-8")
-    tree, problems = parse(text, "catalog.yml", names_in=_SECTIONS)
+    """The rows of `catalog.yml` and `frameworks.yml`."""
+    tree, rows = _file("catalog.yml", _SECTIONS), _file("frameworks.yml", ())
+    return replace(tree, children={**(tree.children or {}), "frameworks": rows})
+
+
+def _file(name: str, names_in: Iterable[str]) -> YamlNode:
+    text = files("shipper.catalog").joinpath(name).read_text(encoding="utf-8")
+    tree, problems = parse(text, name, names_in=tuple(names_in))
     assert not problems
     return tree
 

@@ -88,6 +88,27 @@ class EventType(Struct, frozen=True):
     meaning: str
 
 
+class ShownBy(StrEnum):
+    """Where the answer to a clause is found."""
+
+    EVENTS = "events"
+    INTEGRITY = "integrity"
+    RETENTION = "retention"
+    #: A record cannot show it.
+    NOTHING = "nothing"
+
+
+class Clause(Struct, frozen=True):
+    """A question that a framework asks of the record."""
+
+    asks: str
+    #: The part of the framework that asks it.
+    reference: str = ""
+    #: The events that answer it, in Kibana's language.
+    query: str = ""
+    shown_by: ShownBy = ShownBy.EVENTS
+
+
 class Framework(Struct, frozen=True):
     """The requirements of a framework; `basis` states the source of its period: it is not law."""
 
@@ -96,6 +117,11 @@ class Framework(Struct, frozen=True):
     retention_days: Count
     requires: tuple[str, ...]
     basis: str = ""
+    #: Whether the basis is known from other sources than the text itself.
+    second_hand: bool = False
+    #: Whether the compliance dashboard has a panel for it, selected or not.
+    panel: bool = True
+    clauses: Mapping[str, Clause] = field(default_factory=dict)
 
 
 class Catalog(Struct, frozen=True):

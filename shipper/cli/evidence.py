@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,14 +10,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from shipper.api.record import documents_of, recorded_in
+from shipper.api import record
+from shipper.api.record import documents_of, record_operation, recorded_in
 from shipper.cli.commands import EX_DATAERR, EX_FAILED
 from shipper.cli.configuration import config_of
 from shipper.cli.terminal import say, warn
 from shipper.evidence.collect import files_of
-from shipper.evidence.policy import Policy, read_policy
 from shipper.evidence.prove import export_tiles, prove
-from shipper.evidence.store import POLICY, Store
+from shipper.evidence.sql import statement
+from shipper.evidence.store import Store
 from shipper.evidence.verdict import PROVEN, UNPROVEN, Verdict
 from shipper.evidence.verify import Progress, Trust, verify
 
@@ -30,16 +32,29 @@ def verify_paths(arguments: argparse.Namespace) -> int:
     if arguments.elasticsearch:
         return _verify_documents(arguments, trust)
     paths: Sequence[Path] = arguments.paths or recorded_in(config_of(arguments))
-    with _progress(paths) as advance:
+    if arguments.sql:
+        say(statement(paths, trust))
+        return 0
+    with progress_bar(paths) as advance:
         verdicts = list(verify(paths, trust, jobs=arguments.jobs, progress=advance))
+    if not arguments.paths:
+        _record_verification(arguments, verdicts)
     _print(verdicts, as_json=arguments.json)
     return _code(verdicts)
+
+
+def _record_verification(arguments: argparse.Namespace, verdicts: Sequence[Verdict]) -> None:
+    """Record that the configuration's own record was verified, and the words it got."""
+    words = Counter(str(one.word) for one in verdicts)
+    events = sum(one.events for one in verdicts)
+    record_operation(config_of(arguments), "verify", events, words=dict(words))
 
 
 def _verify_documents(arguments: argparse.Namespace, trust: Trust) -> int:
     """Verify the documents in the cluster of the configuration."""
     with documents_of(config_of(arguments), arguments.index) as documents:
         verdicts = list(documents.verify(trust))
+    _record_verification(arguments, verdicts)
     _print(verdicts, as_json=arguments.json)
     return _code(verdicts)
 
@@ -86,6 +101,9 @@ def prove_event(arguments: argparse.Namespace) -> int:
 def export_all_tiles(arguments: argparse.Namespace) -> int:
     """Copy checkpoints and tiles to a folder that can be published."""
     count = export_tiles(_store(arguments), arguments.directory)
+    if not arguments.evidence:
+        target = str(arguments.directory)
+        record_operation(config_of(arguments), "export", what="tiles", target=target)
     say(f"{arguments.directory}: {count} streams")
     return 0
 
@@ -96,11 +114,7 @@ def _store(arguments: argparse.Namespace) -> Store:
 
 def trust_of(arguments: argparse.Namespace) -> Trust:
     """The policy and the evidence folder that are named, or those beside the positions."""
-    folder = arguments.evidence or config_of(arguments).data / "evidence"
-    policy = arguments.policy or folder / POLICY
-    is_there = arguments.policy or policy.is_file()
-    store = Store(folder) if folder.is_dir() else None
-    return Trust(policy=read_policy(policy) if is_there else Policy(), store=store)
+    return record.trust_of(config_of(arguments), arguments.evidence, arguments.policy)
 
 
 def _print(verdicts: Sequence[Verdict], *, as_json: bool) -> None:
@@ -130,7 +144,7 @@ def _code(verdicts: Sequence[Verdict]) -> int:
 
 
 @contextmanager
-def _progress(paths: Sequence[Path]) -> Iterator[Progress]:
+def progress_bar(paths: Sequence[Path]) -> Iterator[Progress]:
     """A bar on a terminal."""
     if not sys.stderr.isatty():
         yield int

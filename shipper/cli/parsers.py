@@ -18,6 +18,7 @@ def add_others(commands: Commands) -> None:
         _add_replay,
         _add_import,
         _add_evidence,
+        _add_keys,
         _add_setup,
         _add_assets,
         _add_events,
@@ -228,6 +229,8 @@ def _add_evidence(commands: Commands) -> None:
     processes = "how many processes (default: %(default)s)"
     verify.add_argument("--jobs", metavar="N", type=int, default=1, help=processes)
     verify.add_argument("--json", action="store_true", help="print JSON, one object per stream")
+    engine = "verify nothing; print one statement that does, for a record too large for one process"
+    verify.add_argument("--sql", metavar="ENGINE", choices=("duckdb",), help=f"{engine} (duckdb)")
 
     what = "compare the segments on disk with the documents in the cluster of output.elasticsearch"
     reconcile = commands.add("reconcile", "evidence:reconcile_paths", what)
@@ -236,6 +239,7 @@ def _add_evidence(commands: Commands) -> None:
     each = "print JSON, one object per stream"
     reconcile.add_argument("--json", action="store_true", help=each)
     _add_search(commands)
+    _add_report(commands)
     what = "print a proof that an event was signed (C2SP tlog-proof)"
     prove = commands.add("prove", "evidence:prove_event", what)
     prove.add_argument("id", metavar="ID", help="its event.id")
@@ -249,6 +253,9 @@ def _add_evidence(commands: Commands) -> None:
     prune.add_argument("--authority", metavar="TEXT", required=True, help=who)
     prune.add_argument("--dry-run", action="store_true", help="show what would be deleted")
     _add_trust(prune)
+
+
+def _add_keys(commands: Commands) -> None:
     keys = commands.group("keys", "manage the keys that sign checkpoints")
     create = keys.add("create", "keys:create", "create a key, and a policy that names it")
     create.add_argument("file", metavar="FILE", type=Path, help="where to write the key")
@@ -282,6 +289,31 @@ def _add_search(commands: Commands) -> None:
     search.add_argument("--elasticsearch", action="store_true", help=cluster)
     index = "data streams, aliases or indices (default: %(default)s)"
     search.add_argument("--index", metavar="PATTERN", default="logs-mcp.*", help=index)
+
+
+def _add_report(commands: Commands) -> None:
+    what = "show which questions of a framework the record answers, with proofs"
+    report = commands.add("report", "report:report", what)
+    where = "segments, archives of them, or directories (default: those of the configuration)"
+    report.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
+    which = "one of the catalog; may be repeated (default: those of the configuration, or all)"
+    report.add_argument("--framework", metavar="NAME", action="append", default=[], help=which)
+    report.add_argument("--since", metavar="TIME", help="events from this time on (UTC)")
+    report.add_argument("--until", metavar="TIME", help="events before this time (UTC)")
+    seed = "decides which events are sampled (default: derived from the checkpoints)"
+    report.add_argument("--seed", metavar="TEXT", help=seed)
+    size = "events sampled for each query (default: %(default)s)"
+    report.add_argument("--sample", metavar="N", type=int, default=25, help=size)
+    folder = "also write a folder: HTML, JSON, samples, proofs, tiles, keys, and their sums"
+    report.add_argument("--output", metavar="DIR", type=Path, help=folder)
+    report.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    cluster = "also ask the cluster of output.elasticsearch: counts, and retention in force"
+    report.add_argument("--elasticsearch", action="store_true", help=cluster)
+    index = "data streams, aliases or indices (default: %(default)s)"
+    report.add_argument("--index", metavar="PATTERN", default="logs-mcp.*", help=index)
+    processes = "how many processes verify (default: %(default)s)"
+    report.add_argument("--jobs", metavar="N", type=int, default=1, help=processes)
+    _add_trust(report)
 
 
 def _add_trust(parser: argparse.ArgumentParser) -> None:

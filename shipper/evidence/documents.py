@@ -92,6 +92,11 @@ class Documents(Struct, frozen=True):
         for hit in self._hits({"bool": {"filter": query.clauses}}):
             yield canonical(hit["_source"])
 
+    def count(self, query: Query) -> int:
+        """How many documents match."""
+        found = self.client.count(index=self.index, query={"bool": {"filter": query.clauses}})
+        return int(found["count"])
+
     def _scan(self, stream: str, cuts: Sequence[int], progress: Progress) -> Scan:
         walk, block = Walk(stream, cuts), list[bytes]()
         for line in self.lines(stream):

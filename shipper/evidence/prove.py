@@ -9,7 +9,7 @@ from shipper.evidence.store import CHECKPOINT, PRUNED, Store, StreamStore, all_t
 from shipper.wire.note import Note, parse_note
 from shipper.wire.tlog import TILE_WIDTH, inclusion_proof, proof_text
 
-_EVENT_ID = re.compile(r"(.+)-([1-9][0-9]{0,18})")
+_EVENT_ID = re.compile(r"([A-Za-z0-9_-]+)-([1-9][0-9]{0,18})")
 
 
 class Proof(ShipperError):

@@ -1,6 +1,6 @@
 """A query in Kibana's language, checked, for lines on disk and for documents in Elasticsearch."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
@@ -20,6 +20,10 @@ from shipper.errors import ShipperError
 TIME = slice(len(b'{"@timestamp":"'), len(b'{"@timestamp":"2026-11-30T12:00:00.000000'))
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
 _WHOLE = frozenset({"keyword", "constant_keyword", "flattened"})
+
+
+#: Bytes of which a line has at least one.
+Needles = tuple[bytes, ...]
 
 
 class BadQuery(ShipperError):
@@ -46,13 +50,13 @@ class Query(Struct, frozen=True):
         return [*filters(self.text, self.types), *within]
 
     @property
-    def needle(self) -> bytes:
-        """Bytes that every line has which matches; empty if there are none."""
-        return _needle(self.node, self.types)
+    def needles(self) -> Sequence[Needles]:
+        """Groups of bytes: a line that matches has at least one of each group."""
+        return _needles(self.node, self.types)
 
     def matcher(self) -> Callable[[bytes], bool]:
         """Whether a line matches."""
-        holds, is_within = self._holds(), self._within()
+        holds, is_within = self._holds(), self.within()
         return lambda line: is_within(line[TIME]) and holds(line)
 
     def is_before(self, margin: timedelta) -> Callable[[bytes], bool]:
@@ -65,7 +69,8 @@ class Query(Struct, frozen=True):
         bound = _text(self.until + margin) if self.until else b"~"
         return lambda time: time >= bound
 
-    def _within(self) -> Callable[[bytes], bool]:
+    def within(self) -> Callable[[bytes], bool]:
+        """Whether a time lies in the range."""
         is_before, is_after = self.is_before(timedelta()), self.is_after(timedelta())
         return lambda time: not is_before(time) and not is_after(time)
 
@@ -73,7 +78,7 @@ class Query(Struct, frozen=True):
         if self.node is None:
             return lambda _: True
         reading = Reading(self.types)
-        matches = predicate(_by_size(self.node, self.types), reading.getter)
+        matches = predicate(self.node, reading.getter)
 
         def holds(line: bytes) -> bool:
             event = reading.event(line)
@@ -97,7 +102,7 @@ def query_of(
     for path in types:
         if inner := next((one for one in types if one.startswith(f"{path}.")), None):
             raise BadQuery(f"{path} and its key {inner} cannot be in one query")
-    return Query(text, node, types, since, until)
+    return Query(text, node and _by_size(node, types), types, since, until)
 
 
 def time_of(text: str) -> datetime:
@@ -111,8 +116,13 @@ def time_of(text: str) -> datetime:
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
+def text_of(time: datetime) -> str:
+    """The time as the lines write it, without the zone."""
+    return time.strftime(_TIME_FORMAT)
+
+
 def _text(time: datetime) -> bytes:
-    return time.strftime(_TIME_FORMAT).encode()
+    return text_of(time).encode()
 
 
 def _type_of(path: str, catalog: Catalog) -> str:
@@ -160,13 +170,30 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _needle(node: Node | None, types: Mapping[str, str]) -> bytes:
+def _needles(node: Node | None, types: Mapping[str, str]) -> list[Needles]:
     match node:
         case And(parts):
-            return max((_needle(part, types) for part in parts), key=len)
+            return [group for part in parts for group in _needles(part, types)]
+        case Or(parts):
+            return _of_any([_needles(part, types) for part in parts])
         case Match(path, value) if types[path] in _WHOLE | {"ip"}:
-            return max((msgspec.json.encode(text)[1:-1] for text in value.texts), key=len)
-    return b""
+            return [(needle,)] if (needle := _needle(value.texts)) else []
+    return []
+
+
+def _needle(texts: Sequence[str]) -> bytes:
+    """Bytes that a value has; with its quotes, if only a text can have this value."""
+    if len(texts) > 1 or texts[0] in ("true", "false") or _is_number(texts[0]):
+        return max((msgspec.json.encode(text)[1:-1] for text in texts), key=len)
+    return msgspec.json.encode(texts[0])
+
+
+def _of_any(parts: Sequence[Sequence[Needles]]) -> list[Needles]:
+    """One group for all alternatives, of which each gives its longest needles."""
+    if not all(parts):
+        return []
+    best = [max(groups, key=lambda group: min(map(len, group))) for groups in parts]
+    return [tuple(dict.fromkeys(needle for group in best for needle in group))]
 
 
 def _by_size(node: Node, types: Mapping[str, str]) -> Node:
@@ -179,12 +206,3 @@ def _by_size(node: Node, types: Mapping[str, str]) -> Node:
         case Match(path, value) if types[path] in NUMBERS:
             return And(tuple(Range(path, sign, value.texts[0]) for sign in (">=", "<=")))
     return node
-
-
-def hits_in(block: bytes, needle: bytes) -> Iterator[bytes]:
-    """The lines of a block that contain the needle, without their newlines."""
-    at = block.find(needle)
-    while at >= 0:
-        start, end = block.rfind(b"\n", 0, at) + 1, block.find(b"\n", at)
-        yield block[start : end if end >= 0 else len(block)]
-        at = block.find(needle, end) if end >= 0 else -1

@@ -1,18 +1,20 @@
 """Search the events of a record on disk: a scan that skips segments outside the range of time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import timedelta
-from itertools import groupby
+from datetime import UTC, datetime, timedelta
+from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
 
 from shipper.evidence.blocks import Damaged, blocks
 from shipper.evidence.collect import File, files_of
-from shipper.evidence.query import TIME, Query, hits_in
+from shipper.evidence.query import TIME, Needles, Query
 
 #: An event may be written later than it happened, so the times in a segment are not in order.
 _MARGIN = timedelta(hours=1)
+#: Where at least one line in this many has a needle, decoding all is faster than looking for it.
+_MOST = 3
 #: Holds the last line of nearly every segment.
 _END_BYTES = 1 << 16
 
@@ -23,16 +25,68 @@ def search(paths: Iterable[Path], query: Query) -> Iterator[bytes]:
     A segment is skipped if it lies an hour or more outside the range of time. A line that a killed
     process did not finish is not found. Raises `OSError` where a path cannot be read.
     """
-    matches, needle = query.matcher(), query.needle
-    for path in _relevant(paths, query):
+    matches, groups = query.matcher(), query.needles
+    for path in segments_within(paths, query):
+        chosen: Needles | None = None
         with suppress(Damaged):
             for block in blocks(path):
                 if block.endswith(b"\n"):
-                    lines = hits_in(block, needle) if needle else block.split(b"\n")[:-1]
-                    yield from filter(matches, lines)
+                    chosen = _rarest(groups, block) if chosen is None else chosen
+                    yield from filter(matches, _candidates(block, chosen, groups))
 
 
-def _relevant(paths: Iterable[Path], query: Query) -> Iterator[Path]:
+def _rarest(groups: Sequence[Needles], block: bytes) -> Needles:
+    """The group that the fewest lines have; empty if most have it, as then each is decoded."""
+    if not groups:
+        return ()
+    counts = {group: sum(map(block.count, group)) for group in groups}
+    rarest = min(counts, key=counts.__getitem__)
+    return rarest if counts[rarest] * _MOST < block.count(b"\n") else ()
+
+
+def _candidates(block: bytes, chosen: Needles, groups: Sequence[Needles]) -> Iterator[bytes]:
+    """The lines that have a needle of every group."""
+    if not chosen:
+        yield from block.split(b"\n")[:-1]
+        return
+    others = [group for group in groups if group is not chosen]
+    for line in _hits_in(block, chosen):
+        if all(any(needle in line for needle in group) for group in others):
+            yield line
+
+
+def _hits_in(block: bytes, needles: Needles) -> Iterator[bytes]:
+    """The lines of a block that have one of the needles, in order."""
+    starts = [_starts(block, needle) for needle in needles]
+    for start in starts[0] if len(starts) == 1 else sorted(set(chain(*starts))):
+        yield block[start : block.find(b"\n", start)]
+
+
+def _starts(block: bytes, needle: bytes) -> Iterator[int]:
+    """Where the lines with the needle begin."""
+    at = block.find(needle)
+    while at >= 0:
+        yield block.rfind(b"\n", 0, at) + 1
+        at = block.find(needle, block.find(b"\n", at))
+
+
+def earliest(paths: Iterable[Path]) -> datetime | None:
+    """The beginning of the day of the first event; None without one."""
+    times = list(filter(None, (_first_time(file.path) for file in files_of(paths))))
+    if not times:
+        return None
+    return (min(times) - _MARGIN).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _first_time(path: Path) -> datetime | None:
+    try:
+        text = next(blocks(path), b"")[TIME].decode("ascii")
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except (Damaged, ValueError):
+        return None
+
+
+def segments_within(paths: Iterable[Path], query: Query) -> Iterator[Path]:
     """One file for each segment that may have lines in the range of time."""
     is_before, is_after = query.is_before(_MARGIN), query.is_after(_MARGIN)
     for _, copies in groupby(files_of(paths), attrgetter("stream", "number")):

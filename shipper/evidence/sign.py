@@ -7,6 +7,7 @@ it to the stream's tree and signs a checkpoint. The writer of a stream never has
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from io import BytesIO
 from itertools import accumulate
@@ -104,13 +105,29 @@ class _Stream(Struct):
     offset: int = 0
     segment: int = 0
     uid: int = 0
+    #: The size of that segment before it was read.
+    read_size: int = 0
     #: When it was signed last, on the clock of `time.monotonic`.
     signed_s: float = 0.0
     entries: list[bytes] = field(default_factory=list)
     counted: Counted = field(default_factory=Counted)
     #: Whether more is there to read than fits into the memory.
     is_behind: bool = False
-    is_over: bool = False
+    #: The size of its last segment when that seemed to be complete; None before.
+    ended_size: int | None = None
+    is_refused: bool = False
+
+    def is_over(self, paths: Sequence[Path]) -> bool:
+        """Whether there is nothing more to sign.
+
+        What seemed to be the end may not be one: a segment follows the one that was closed, or the
+        writer had not locked the segment that it had just created.
+        """
+        if self.is_refused or self.ended_size is None or self.path != paths[-1]:
+            return self.is_refused
+        with suppress(OSError):
+            return self.path.stat().st_size == self.ended_size
+        return True
 
 
 class Signing:
@@ -142,21 +159,21 @@ class Signing:
         self, stream: str, paths: Sequence[Path], *, at_close: bool
     ) -> Iterator[Signed | Refusal]:
         known = self._streams.get(stream)
-        if known and known.is_over:
+        if known and known.is_over(paths):
             return
         try:
             if known is None:
                 known = self._streams[stream] = self._resume(stream, paths)
-            while not known.is_over:
+            while True:
                 is_ended = _read_on(known, paths)
                 if self._is_due(known, at_close=at_close or is_ended or known.is_behind):
                     yield self._sign(known, State.ENDED if is_ended else State.OPEN)
-                    known.is_over = is_ended
+                    known.ended_size = known.read_size if is_ended else None
                 if not known.is_behind:
                     break
         except _Broken as broken:
             self._streams[stream] = known or _Stream(stream, self._store.stream(stream), 0)
-            self._streams[stream].is_over = True
+            self._streams[stream].is_refused = True
             yield Refusal(stream=stream, sequence=self._streams[stream].size + 1, why=str(broken))
 
     def _is_due(self, known: _Stream, *, at_close: bool) -> bool:
@@ -252,13 +269,13 @@ def _read_on(known: _Stream, paths: Sequence[Path]) -> bool:
     is_over = known.is_behind = False
     for path in later:
         with path.open("rb") as file:
+            about = os.fstat(file.fileno())
             is_over = is_ended(Handle(file.fileno()))  # before the last line is read
             offset = known.offset if path == known.path else 0
-            if os.fstat(file.fileno()).st_size < offset:
+            if about.st_size < offset:
                 raise _Broken(f"{path.name} is shorter than it was when it was signed")
-            file.seek(offset)
             known.path, known.offset = path, offset
-            known.uid = os.fstat(file.fileno()).st_uid
+            known.uid, known.read_size = about.st_uid, about.st_size
             _read_file(known, file.fileno())
         if known.is_behind:
             return False

@@ -10,7 +10,7 @@ All of it may be public: an entry is the hash of an event.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from shipper.durable import make_directory, replace
+from shipper.durable import make_directory, replace, sync_directory, sync_files, write_private
 from shipper.wire.note import Note
 from shipper.wire.tlog import (
     HASH_BYTES,
@@ -35,6 +35,7 @@ class StreamStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._unsynced: list[Path] = []
 
     def text(self, name: str) -> str | None:
         """A note, unchecked; None if there is none."""
@@ -83,7 +84,9 @@ class StreamStore:
     def grow(self, size: int, entries: Sequence[bytes]) -> int:
         """Add entries to the tree of that size; the new size.
 
-        A tile that gets longer replaces its shorter version only after the next `checkpoint`.
+        A tile that gets longer replaces its shorter version only after the next `checkpoint`. No
+        checkpoint covers the new tiles yet, so a crash may tear them. They are synced at the end:
+        one by one, that took ten times as long as the rest of signing.
         """
         tail = self.entries(size // TILE_WIDTH, size) if size % TILE_WIDTH else []
         whole = [*tail, *entries]
@@ -93,6 +96,7 @@ class StreamStore:
             self._write(Tile(None, index, len(part)), entry_bundle(part))
             index += 1
         self._grow_level(0, size, hashes_of_leaves(entries))
+        self._sync()
         return size + len(entries)
 
     def _grow_level(self, level: int, size: int, hashes: list[bytes]) -> None:
@@ -116,7 +120,15 @@ class StreamStore:
     def _write(self, tile: Tile, data: bytes) -> None:
         path = self.folder / tile.path
         make_directory(path.parent)
-        replace(path, [data])
+        write_private(path, data)
+        self._unsynced.append(path)
+
+    def _sync(self) -> None:
+        """Wait until the disk has the tiles and their names."""
+        written, self._unsynced = self._unsynced, []
+        sync_files(written)
+        for folder in dict.fromkeys(path.parent for path in written):
+            sync_directory(folder)
 
     def publish(self, note: Note, before: int) -> None:
         """Make the note the latest one, and delete the partial tiles of the tree before it."""

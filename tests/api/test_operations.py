@@ -118,7 +118,8 @@ def test_an_unknown_operation_is_answered_with_the_known_ones(config):
         "success": False,
         "operation": "drop_log",
         "error": "unknown operation 'drop_log'; known: "
-        "get_status, log_audit_event, get_audit_summary, search_audit_events",
+        "get_status, log_audit_event, get_audit_summary, search_audit_events, "
+        "get_compliance_report",
     }
 
 

@@ -106,7 +106,7 @@ def test_the_page_has_one_line_for_each_event_type_with_its_retentions(page):
         [line] = [line for line in page if line.startswith(f"| `{name}` |")]
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         days = [str(row.retention_days)]
-        for framework in CATALOG.frameworks.values():
+        for framework in (CATALOG.frameworks[key] for key in ("sox", "gdpr", "hipaa")):
             longest = max(row.retention_days, framework.retention_days)
             days.append(f"{longest}\\*" if name in framework.requires else str(longest))
         assert cells[1:-1] == [f"`{row.dataset}`", row.classification, row.level, *days]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shipper.catalog import AuditLevel
+from shipper.catalog import AuditLevel, builtin
 from shipper.config import from_mapping, load
 from shipper.errors import ConfigError
 from shipper.outputs import OUTPUTS
@@ -194,8 +194,8 @@ inputs:
     assert reported == [
         "c.yml:1 mcp_audit_levl: unknown key; did you mean 'mcp_audit_level'?",
         (
-            "c.yml:2 compliance_frameworks[1]: 'soxx' is not one of sox, gdpr, hipaa; "
-            "did you mean 'sox'?"
+            "c.yml:2 compliance_frameworks[1]: 'soxx' is not one of "
+            f"{', '.join(builtin().frameworks)}; did you mean 'sox'?"
         ),
         "c.yml:3 retention_days: expected a whole number, found 'many'",
         "c.yml:5 output.logstash.hostz: unknown key; did you mean 'hosts'?",
@@ -431,7 +431,7 @@ catalog:
   fields:
     acme.order.id: {type: text}
   frameworks:
-    iso27001:
+    acme_7:
       requires: [mcp_tools]
 mcp_audit_event_types:
   refunds: 5
@@ -454,7 +454,7 @@ mcp_audit_event_types:
             "c.yml:9 catalog.event_types.returns.fields: "
             "unknown field 'order_id': add it under `fields`"
         ),
-        "c.yml:14 catalog.frameworks.iso27001: retention_days is required",
+        "c.yml:14 catalog.frameworks.acme_7: retention_days is required",
         "c.yml:17 mcp_audit_event_types.refunds: expected a mapping, found 5",
     ]
     (of_the_field,) = [one for one in reported if "c.yml:12" in one]

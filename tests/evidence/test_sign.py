@@ -6,7 +6,7 @@ import threading
 from shipper import create_tool_execution_event
 from shipper.evidence.sign import Refusal, State
 from shipper.evidence.verdict import Word
-from tests.evidence.signed_record import SignedRecord
+from tests.evidence.signed_record import SignedRecord, later
 
 CALL = create_tool_execution_event("bob", "t", {"password": "hunter22"}, "ok")
 
@@ -79,3 +79,38 @@ def test_signing_does_not_disturb_a_writer(tmp_path):
         record.sign(at_close=True)
     record.sign()
     assert record.verdict().word is Word.INTACT_UNWITNESSED
+
+
+def test_a_stream_is_signed_to_its_end_although_a_segment_was_complete_before_the_next_began(
+    tmp_path,
+):
+    """A segment that is closed looks like the end of its stream until the next one is there."""
+    record = SignedRecord(tmp_path)
+    record.write(20)
+    first, *rest = record.segments()
+    for path in rest:
+        path.rename(tmp_path / path.name)
+    (ended,) = record.sign()
+    assert (ended.state, record.sign()) == (State.ENDED, [])
+    for path in rest:
+        (tmp_path / path.name).rename(path)
+    (again,) = record.sign()
+    assert again.first == ended.last + 1
+    assert record.verdict(now_s=later(1e6)).word is Word.INTACT_UNWITNESSED
+    assert (record.sign(), first.exists()) == ([], True)
+
+
+def test_a_segment_that_was_seen_before_its_writer_locked_it_is_signed_later(tmp_path):
+    """A new file without a lock looks like the file of a process that died."""
+    record = SignedRecord(tmp_path)
+    record.write(20)
+    first, second, *_ = record.segments()
+    line = second.read_bytes()
+    for path in record.segments()[1:]:
+        path.rename(tmp_path / path.name)
+    second.touch()
+    record.sign()
+    second.write_bytes(line)
+    (again,) = record.sign()
+    assert again.last == len(first.read_bytes().splitlines()) + len(line.splitlines())
+    assert record.sign() == []

@@ -1,6 +1,7 @@
 """Verification of documents that were read back from a real Elasticsearch."""
 
 import json
+import os
 import random
 
 import pytest
@@ -13,10 +14,12 @@ from shipper.evidence.policy import Policy
 from shipper.evidence.verdict import PROVEN, Word
 from shipper.evidence.verify import Trust
 from tests.evidence.signed_record import SignedRecord, later
+from tests.integration.document_tampering import TAMPERINGS
 from tests.integration.line import clear
 
 INDEX = "logs-mcp.*"
-ROUNDS = 40
+#: `python -m tests.evidence` makes five hundred.
+ROUNDS = int(os.environ.get("EVIDENCE_DOCUMENTS", "44"))
 
 
 @pytest.fixture(scope="module")
@@ -115,36 +118,80 @@ def test_reconcile_finds_what_is_missing_different_or_there_twice(shipped, capsy
     reconciled(record, capsys, 0)
 
 
+def change(client, hits, made):
+    """Put the documents of a tampering into the place of those that are there."""
+    for at, document in made.items():
+        if at < len(hits):
+            client.delete(index=hits[at]["_index"], id=hits[at]["_id"])
+        if document is not None:
+            where = data_stream_of(hits[min(at, len(hits) - 1)])
+            client.create(index=where, id=f"changed-{at}", document=document)
+    client.indices.refresh(index=INDEX)
+
+
+def restore(client, hits, made):
+    """Undo `change`."""
+    query = {"ids": {"values": [f"changed-{at}" for at in made]}}
+    client.delete_by_query(index=INDEX, query=query, refresh=True)
+    for at in made:
+        if at < len(hits):
+            where = data_stream_of(hits[at])
+            client.create(index=where, id=hits[at]["_id"], document=hits[at]["_source"])
+    client.indices.refresh(index=INDEX)
+
+
 def test_random_tampering_with_documents_gets_its_word(shipped):
     record, client = shipped
     dice, wrong = random.Random(15), []
-    stream = streams(record)[0]
+    stream, other = streams(record)[:2]
+    others = [hit["_source"] for hit in Documents(client, INDEX).hits(other)]
     for number in range(ROUNDS):
-        query = {"term": {"mcp.audit.stream.id": stream}}
-        found = client.search(index=INDEX, query=query, size=100)["hits"]["hits"]
-        hit = dice.choice(found)
-        where = {"index": hit["_index"], "id": hit["_id"]}
-        how = dice.choice(["edit", "edit", "delete", "duplicate"])
-        copy = None
-        if how == "edit":
-            changed = {"process": {"pid": hit["_source"]["process"]["pid"] + 1}}
-            client.update(**where, doc=changed, refresh=True)
-            words = {Word.EDITED}
-        elif how == "delete":
-            client.delete(**where, refresh=True)
-            last = max(one["_source"]["event"]["sequence"] for one in found)
-            is_last = hit["_source"]["event"]["sequence"] == last
-            words = {Word.CUT} if is_last else {Word.MISSING}
-        else:
-            copy = {"index": data_stream_of(hit), "id": "copy"}
-            client.create(**copy, document=hit["_source"], refresh=True)
-            words = {Word.DUPLICATED}
+        hits = list(Documents(client, INDEX).hits(stream))
+        tampering = TAMPERINGS[number % len(TAMPERINGS)]
+        made, words = tampering([hit["_source"] for hit in hits], others, dice)
+        change(client, hits, made)
         verdict = verdicts(shipped)[stream]
         if verdict.word not in words:
-            wrong.append((number, how, verdict))
-        if copy:
-            query = {"ids": {"values": ["copy"]}}
-            client.delete_by_query(index=INDEX, query=query, refresh=True)
-        put_back(client, hit)
+            wrong.append((number, tampering.__name__, verdict))
+        restore(client, hits, made)
     assert wrong == []
     assert verdicts(shipped, now_s=later(1e6))[stream].word is Word.INTACT_UNWITNESSED
+
+
+def test_a_report_shows_the_retention_in_force_and_the_counts_of_the_cluster(shipped, capsys):
+    record, client = shipped
+    words = ["-c", str(record.home / "c.yml"), "report", str(record.audit), "--elasticsearch"]
+    words += ["--framework", "sox", "--framework", "gdpr", "--json"]
+    words += ["--evidence", str(record.home / "data" / "evidence")]
+    words += ["--policy", str(record.home / "policy")]
+    capsys.readouterr()
+    assert main(words) == 0
+    before = json.loads(capsys.readouterr().out)
+    (tools,) = [one for one in before["retentions"] if one["event_type"] == "mcp_tool_execution"]
+    assert (tools["configured_days"], tools["in_force_days"]) == (90, 90)
+    assert tools["in_force"] == "policy logs-mcp.tools"
+    calls = answer(before, "change")
+    assert calls["population"]["in_index"] == calls["population"]["count"] == 14
+    assert calls["support"] == "supported by evidence"
+    policy = client.ilm.get_lifecycle(name="logs-mcp.tools")["logs-mcp.tools"]["policy"]
+    short = json.loads(json.dumps(policy))
+    short["phases"]["delete"]["min_age"] = "60d"
+    client.ilm.put_lifecycle(name="logs-mcp.tools", policy=short)
+    stream, *_ = streams(record)
+    hit = list(Documents(client, INDEX).hits(stream))[3]
+    client.delete(index=hit["_index"], id=hit["_id"], refresh=True)
+    try:
+        assert main(words) == 0
+        after = json.loads(capsys.readouterr().out)
+    finally:
+        client.ilm.put_lifecycle(name="logs-mcp.tools", policy=policy)
+        put_back(client, hit)
+    assert any("is kept for 60 days" in gap for gap in after["gaps"])
+    calls = answer(after, "change")
+    assert calls["support"] == "partly"
+    assert "the cluster has 13 of them" in calls["why"]
+
+
+def answer(report, clause):
+    sox = next(one for one in report["frameworks"] if one["name"] == "sox")
+    return next(one for one in sox["answers"] if one["clause"] == clause)

@@ -16,6 +16,7 @@ from tests.promises.outputs import OUTPUTS
 from tests.promises.processors import PROCESSORS
 from tests.promises.record import RECORD
 from tests.promises.redact import REDACT
+from tests.promises.report import REPORT
 from tests.promises.run import RUN
 from tests.promises.wrap import WRAP
 
@@ -28,6 +29,7 @@ PROMISES = (
     *FILES,
     *OUTPUTS,
     *EVIDENCE,
+    *REPORT,
     *ALERTS,
     *CONFIG,
     *RUN,

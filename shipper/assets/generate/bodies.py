@@ -72,7 +72,7 @@ def index_templates(catalog: Catalog, scope: Scope, *, has_ilm: bool = True) -> 
     """An index template for each event type; without ILM, the data stream's lifecycle is set."""
     return {
         name_of(row, scope): {
-            "index_patterns": [_pattern(row, scope)],
+            "index_patterns": [pattern_of(row, scope)],
             **({"data_stream": {}} if _has_streams(scope) else {}),
             "priority": _PRIORITY,
             "composed_of": [MAPPINGS, SETTINGS],
@@ -119,7 +119,7 @@ def _is_monthly(scope: Scope) -> bool:
     return scope.index_strategy is IndexStrategy.MONTHLY
 
 
-def _pattern(row: EventType, scope: Scope) -> str:
+def pattern_of(row: EventType, scope: Scope) -> str:
     """The index pattern of a type; `mcp-auth-*` would also match another type's `mcp-auth-x`."""
     return f"{stream_of(row)}-*" if _has_streams(scope) else f"{row.index}-2*"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from shipper.catalog import Catalog, EventType, Field, Scope
+from shipper.catalog import Catalog, EventType, Field, Framework, Scope
 
 
 def page(catalog: Catalog, scope: Scope) -> str:
@@ -28,7 +28,8 @@ Each event type has its own data stream, `logs-<dataset>-<namespace>`.
 _FRAMEWORKS = """\
 ## Where the retentions come from
 
-They are defaults that the operator can change, not law.
+They are defaults that the operator can change, not law. A basis that is marked second-hand was not
+taken from the text itself. Name a framework in `compliance_frameworks` to record what it requires.
 """
 
 _FIELDS = """\
@@ -48,7 +49,7 @@ Sensitivity decides what redaction does with a field:
 
 
 def _types(catalog: Catalog, scope: Scope) -> str:
-    names = [framework.name for framework in catalog.frameworks.values()]
+    names = [framework.name for framework in _shown(catalog)]
     columns = ("Event type", "Dataset", "Class", "Level", "Days", *map(str.upper, names), "Meaning")
     rows = (_type(row, catalog, scope) for row in catalog.event_types.values())
     return _table(columns, rows)
@@ -57,17 +58,26 @@ def _types(catalog: Catalog, scope: Scope) -> str:
 def _type(row: EventType, catalog: Catalog, scope: Scope) -> Iterator[str]:
     yield from (f"`{row.name}`", f"`{row.dataset}`", str(row.classification), str(row.level))
     yield str(scope.retention_days_of(row.name, catalog))
-    for framework in catalog.frameworks.values():
+    for framework in _shown(catalog):
         days = Scope(frameworks=(framework.name,)).retention_days_of(row.name, catalog)
         yield f"{days}\\*" if row.name in framework.requires else str(days)
     yield row.meaning
 
 
+def _shown(catalog: Catalog) -> list[Framework]:
+    """The frameworks with a column of their own."""
+    return [row for row in catalog.frameworks.values() if row.panel]
+
+
 def _frameworks(catalog: Catalog) -> str:
-    return "".join(
-        f"- **{row.name.upper()}** ({row.title}): {row.basis}\n"
-        for row in catalog.frameworks.values()
-    )
+    columns = ("Framework", "", "Days", "Requires", "Basis")
+    return _table(columns, (_framework(row) for row in catalog.frameworks.values()))
+
+
+def _framework(row: Framework) -> Iterator[str]:
+    yield from (f"`{row.name}`", row.title, str(row.retention_days))
+    yield ", ".join(row.requires)
+    yield f"{row.basis} (second-hand)" if row.second_hand else row.basis
 
 
 def _fields(catalog: Catalog) -> str:

@@ -157,7 +157,7 @@ _HEALTH = (
 
 def dashboard(catalog: Catalog) -> Dashboard:
     """The dashboard, with a panel for each framework of the catalog, also the operator's own."""
-    coverage = [_coverage(row, catalog) for row in catalog.frameworks.values()]
+    coverage = [_coverage(row, catalog) for row in catalog.frameworks.values() if row.panel]
     rows = [
         PanelRow(9, tuple(coverage[n : n + _IN_A_ROW])) for n in range(0, len(coverage), _IN_A_ROW)
     ]
