@@ -40,7 +40,8 @@ def builtin() -> Catalog:
 def overlaid(overlay: Mapping[str, object] | YamlNode) -> Catalog:
     """The built-in catalog with the operator's rows over it, key by key.
 
-    `overlay` has the keys `event_types`, `fields` and `frameworks`, shaped as in `catalog.yml`;
+    `overlay` has the keys `event_types`, `fields` and `frameworks`, shaped as in `catalog.yml`,
+    and `alerts`, shaped as in `alerts.yml`, which only `alerts_of` reads and checks;
     a list of fields may use the callers' names (`user_id`). Raises `CatalogError` with every
     problem; the problems of a node have its file and line.
     """
@@ -51,7 +52,7 @@ def overlaid(overlay: Mapping[str, object] | YamlNode) -> Catalog:
 
 def _catalog(added: YamlNode) -> Catalog:
     reader, shipped = Reader(), _shipped()
-    known = reader.children(added, _SECTIONS)
+    known = reader.children(added, (*_SECTIONS, "alerts"))
     rows = {key: _merged(reader, shipped.at(key), known.get(key)) for key in _SECTIONS}
     fields = {path: _field(reader, path, row) for path, row in rows["fields"].items()}
     catalog = Catalog(
@@ -64,6 +65,7 @@ def _catalog(added: YamlNode) -> Catalog:
         frameworks={
             name: _framework(reader, name, row) for name, row in rows["frameworks"].items()
         },
+        alert_rows=known.get("alerts"),
     )
     noted = {problem.where for problem in reader.problems}
     found = (added.at(*fault.place).problem(fault.what) for fault in faults_of(catalog))

@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Struct, field
 
 from shipper.bounds import INNER, Count
+from shipper.yaml.node import YamlNode
 
 #: Elasticsearch types that compare by size.
 NUMBERS = frozenset({"double", "float", "long"})
@@ -107,6 +108,8 @@ class Catalog(Struct, frozen=True):
     common: tuple[str, ...]
     event_types: Mapping[str, EventType]
     frameworks: Mapping[str, Framework]
+    #: The operator's rows of alerts, which `alerts_of` reads.
+    alert_rows: YamlNode | None = None
 
     def fields_of(self, event_type: str) -> dict[str, Field]:
         """Every field an event of this type may carry, by path, in catalog order."""

@@ -47,7 +47,7 @@ def read_catalog(
 def _overlay(reader: Reader, nodes: Mapping[str, YamlNode]) -> YamlNode:
     """The rows under `catalog` and under the guide's key."""
     node, guide = nodes.get("catalog"), nodes.get("mcp_audit_event_types")
-    known = reader.children(node, ("event_types", "fields", "frameworks")) if node else {}
+    known = reader.children(node, ("event_types", "fields", "frameworks", "alerts")) if node else {}
     if guide:
         types = reader.rows(known["event_types"]) if "event_types" in known else {}
         known["event_types"] = replace(guide, children={**types, **reader.rows(guide)})

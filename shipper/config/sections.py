@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from shipper.catalog import IndexStrategy
 from shipper.config.autodiscover import discovered
+from shipper.config.alerts import read_alerts
 from shipper.config.external import read_external
 from shipper.config.inputs import EVENT_KEYS, Surroundings, read_inputs
 from shipper.config.model import STDIN, Config
@@ -20,7 +21,6 @@ from shipper.config.variables import faults
 from shipper.errors import Problem
 from shipper.follow.inputs import InputConfig
 from shipper.names import fault_of
-from shipper.outputs import OUTPUTS
 from shipper.yaml.node import YamlNode
 from shipper.yaml.reader import Reader
 from shipper.yaml.typed import into
@@ -52,8 +52,8 @@ def read_config(tree: YamlNode) -> tuple[Config, list[Problem]]:
     datasets = (row.dataset for row in catalog.event_types.values())
     own = tuple(one for one in datasets if not one.startswith("mcp."))
     operation = _operation(reader, nodes)
-    if alerts := _alerts(reader, tree.at("security_monitoring")):
-        outputs["alerts"] = OUTPUTS["alerts"].config(rules=alerts)
+    if alerts := read_alerts(reader, tree.at("security_monitoring"), catalog):
+        outputs["alerts"] = alerts
     simple = _simple(reader, nodes)
     notes = (*_notes(nodes, strategy), *dict.fromkeys(reader.remarks))
     segments = InputConfig(id="audit", paths=(f"{paths['audit']}/*.jsonl",))
@@ -121,15 +121,6 @@ def _operation(reader: Reader, nodes: Mapping[str, YamlNode]) -> Operation:
     given = {key: nodes[key] for key in _OPERATION_KEYS if key in nodes}
     operation: Operation = into(reader, Operation, YamlNode("config", "", children=given))
     return operation
-
-
-def _alerts(reader: Reader, node: YamlNode) -> tuple[str, ...]:
-    inner = reader.children(node, ("real_time_alerts",)).get("real_time_alerts")
-    if inner is None:
-        return ()
-    from shipper.catalog.alerts import alerts  # takes 20 ms, and few configurations name any
-
-    return tuple(reader.one_of(item, alerts()) for item in inner.items or [inner])
 
 
 def _simple(reader: Reader, nodes: Mapping[str, YamlNode]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Query(Struct, frozen=True):
         if self.node is None:
             return lambda _: True
         reading = Reading(self.types)
-        matches = predicate(_by_size(self.node, self.types), reading.getter)
+        matches = predicate(_by_size(self.node, self.types))
 
         def holds(line: bytes) -> bool:
             event = reading.event(line)

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shipper.catalog.alerts import alerts
-from shipper.catalog.kql import parse
+from shipper.catalog.kql import datasets, parse
 from shipper.detect.engine import Engine
 from shipper.detect.firsts import Firsts
 from shipper.detect.journal import Journal
-from shipper.detect.matching import datasets, predicate
+from shipper.detect.matching import predicate
+from shipper.detect.memory import Hit
 from shipper.detect.reading import Reading
-from shipper.detect.windows import Hit, Windows
+from shipper.detect.windows import Windows
 from tests.detect.events import call, failed_login, line
 
 DAY_S = 86_400.0
@@ -130,7 +131,7 @@ def test_a_restart_neither_misses_an_alert_nor_raises_one_twice(seed, restarts):
                 for hit, alert in engine.take(one):
                     noted.append(hit)
                     found += [(alert.alert.name, *alert.group.values())] if alert else []
-            journal.commit(engine.counted, noted)
+            journal.commit(engine.settle(), noted)
             journal.close()
             begin = end
     assert found == at_once
@@ -165,7 +166,7 @@ EVENT = line(
 )
 def test_a_query_holds_as_in_kibana(query, holds):
     reading = Reading(["event.outcome", "user.id", "user.name", "tags", "n", "ok"])
-    assert predicate(parse(query), reading.getter)(reading.event(EVENT)) is holds
+    assert predicate(parse(query))(reading.event(EVENT)) is holds
 
 
 def test_the_datasets_of_a_query_are_all_those_where_it_can_hold():

@@ -15,6 +15,8 @@ class AlertsConfig(OutputConfig, Struct, frozen=True, kw_only=True):
 
     #: Names of alerts; all, if it is empty.
     rules: tuple[str, ...] = ()
+    #: All alerts by name, the operator's included; the shipped ones, if it is None.
+    alerts: Annotated[Mapping[str, Any] | None, INNER] = None
     #: Lines taken at once.
     bulk_max_size: Count = 2048
     #: The file of what rules remember.

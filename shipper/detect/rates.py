@@ -1,0 +1,112 @@
+"""How often something usually happens, for each group, to find an hour that is far above."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from math import ceil, inf
+from statistics import median
+
+from msgspec import Struct
+
+from shipper.detect.memory import Group, Hit, Reason
+
+#: Combinations that a rule remembers, as `firsts` does.
+MAX_RATES = 100_000
+#: Hours with events that make the usual rate.
+_KEPT_HOURS = 32
+
+
+class _Rate(Struct):
+    #: The hour that is counted, as in `2026-11-30T07`, and the events in it.
+    hour: str
+    count: int
+    #: The count at which this hour is unusual.
+    limit: float
+    #: The counts of earlier hours; an hour with an alert is left out, and raises no later limit.
+    before: list[int]
+
+
+class Rates:
+    """Events in each hour of each group, against the median of the group's own earlier hours.
+
+    An hour fires once, when its count reaches `times` the median plus the median deviation from it,
+    and at least `least`. Nothing fires before `hours` hours with events. Hours without any are not
+    counted. An event of an earlier hour, from a stream that is behind, is not counted either.
+    """
+
+    def __init__(self, least: int, times: int, hours: int, limit: int = MAX_RATES) -> None:
+        self._least, self._times, self._hours = least, times, min(hours, _KEPT_HOURS)
+        self._limit = limit
+        self._rates: OrderedDict[Group, _Rate] = OrderedDict()
+        self._changed: set[Group] = set()
+        self.forgotten = 0
+
+    def count(self, group: Group, written: str) -> bool:
+        """Count an event of that time; whether it is the one that makes its hour unusual."""
+        rate = self._rates.get(group)
+        if rate is None:
+            rate = self._rates[group] = _Rate(written[:13], 0, inf, [])
+            self._forget()
+        elif not written.startswith(rate.hour):
+            if written < rate.hour:
+                return False
+            self._begin(rate, written[:13])
+            self._rates.move_to_end(group)
+        rate.count += 1
+        self._changed.add(group)
+        return rate.count == rate.limit
+
+    def hit(self, _group: Group, hit: Hit) -> list[Hit]:
+        """The event was counted already: it is the alert."""
+        return [hit]
+
+    def changed(self) -> Iterator[tuple[Group, list[Hit], float]]:
+        """The hour of each group that was counted since the last call, for `restore`."""
+        for group in self._changed:
+            if rate := self._rates.get(group):
+                yield group, [_hit_of(rate)], 0.0
+        self._changed.clear()
+
+    def remembered(self) -> Iterator[tuple[Group, list[Hit], float]]:
+        """The hours of each group, the current one last."""
+        for group, rate in self._rates.items():
+            yield group, [*(Hit(0.0, "", str(n)) for n in rate.before), _hit_of(rate)], 0.0
+
+    def restore(self, group: Group, hits: list[Hit], _at_s: float) -> None:
+        """Remember earlier hours, and the current one; or the current one alone."""
+        *before, current = hits
+        hour, count = current.id, int(current.value)
+        rate = self._rates.setdefault(group, _Rate(hour, 0, inf, []))
+        rate.before += [int(one.value) for one in before]
+        if rate.hour != hour:
+            self._begin(rate, hour)
+        rate.limit = self._limit_of(rate.before)
+        rate.count = count
+        self._rates.move_to_end(group)
+
+    def reason(self, group: Group, _hits: list[Hit]) -> Reason:
+        """The usual rate, and that of the hour."""
+        rate = self._rates[group]
+        usual = f"{median(rate.before):g} an hour, in {len(rate.before)} hours with any"
+        return Reason(usual, f"{rate.limit:g} in the hour from {rate.hour}:00 UTC")
+
+    def _begin(self, rate: _Rate, hour: str) -> None:
+        if rate.count < rate.limit:
+            rate.before.append(rate.count)
+            del rate.before[:-_KEPT_HOURS]
+        rate.hour, rate.count, rate.limit = hour, 0, self._limit_of(rate.before)
+
+    def _limit_of(self, before: list[int]) -> float:
+        if len(before) < self._hours:
+            return inf
+        middle = median(before)
+        spread = median(abs(count - middle) for count in before)
+        return max(self._least, ceil(self._times * (middle + spread)))
+
+    def _forget(self) -> None:
+        if len(self._rates) > self._limit:
+            self._rates.popitem(last=False)
+            self.forgotten += 1
+
+
+def _hit_of(rate: _Rate) -> Hit:
+    return Hit(0.0, rate.hour, str(rate.count))
