@@ -7,19 +7,22 @@ from msgspec import Struct
 
 from shipper.catalog import builtin
 from shipper.catalog.alerts import Alert
+from shipper.detect.bursts import Bursts
 from shipper.detect.firsts import Firsts
 from shipper.detect.memory import OTHER, Group, Hit, Memory, Reason
 from shipper.detect.rates import Rates
 from shipper.detect.reading import UNREADABLE, Reading, getter
-from shipper.detect.rules import Note, Noted, Rule
+from shipper.detect.rules import Note, Noted, Rule, values_of
 from shipper.detect.silences import Silences
 
 _HEAD = ("mcp.audit.stream.id", "event.sequence", "@timestamp", "event.id")
 _head_of = getter(*_HEAD)
 #: Where the dataset is in the lines of audit streams, which begin with their time.
 _DATASET_AT = len('{"@timestamp":"2026-10-31T07:04:38.550440Z","data_stream":{"dataset":"')
-#: The events of a dataset: what decodes the wanted fields, and the rules that may match.
-_Kind = tuple[Callable[[bytes], Any], tuple[Note, ...]]
+_Get = Callable[[Any], Any]
+#: The events of a dataset: what decodes the wanted fields, and the rules that may match, each with
+#: what reads the fields that it groups by, unless they are those of the rule before.
+_Kind = tuple[Callable[[bytes], Any], tuple[tuple[_Get | None, Note], ...]]
 #: Streams whose highest sequence is kept, those of the newest events: a start of a process is one.
 MAX_STREAMS = 10_000
 
@@ -78,7 +81,10 @@ class Engine:
         self._max_streams = max_streams
         #: The highest sequence of each stream that was counted; the newest streams last.
         self.counted: dict[str, int] = {}
+        #: The same of the events since the last `settle`.
         self._fresh: dict[str, int] = {}
+        #: The stream of the last event, and what stands before the sequence in its lines.
+        self._stream, self._mark = "", b'"id":"-'
         self._forgotten_streams = 0
 
     @property
@@ -90,20 +96,44 @@ class Engine:
     def take(self, line: bytes) -> Sequence[tuple[Noted, Raised | None]]:
         """Count one event; every rule that it hits, and the alert that this raises, if it does."""
         dataset = line[_DATASET_AT : line.find(b'"', _DATASET_AT)]
-        decode, notes = self._kinds.get(dataset) or self._kind_of(line)
+        kind = self._kinds.get(dataset)
+        if kind is None:
+            kind = self._kind_of(line)
+        elif not kind[1] and self._is_next(line):
+            return ()  # a quarter of usual traffic: not decoded
+        decode, rules = kind
         try:
             event = decode(line)
         except UNREADABLE:
             return ()
         stream, sequence, written, event_id = _head_of(event)
         last = self._fresh.get(stream) or self.counted.get(stream, 0)
-        if sequence <= last:
+        if sequence <= last or type(written) is not str:
             return ()
         self._fresh[stream] = sequence
-        found = [hit for note in notes if (hit := note(event, written, event_id))]
+        if stream != self._stream:
+            self._stream, self._mark = stream, f'"id":"{stream}-'.encode()
+        found, values = [], ()
+        for get, note in rules:
+            if get:
+                values = get(event)
+            if hit := note(event, values, written, event_id):
+                found.append(hit)
         if last and sequence != last + 1:
             found += self._after_gap(event, written, event_id)
         return [(noted, self._raised(noted)) for noted in found] if found else ()
+
+    def _is_next(self, line: bytes) -> bool:
+        """Count an event that follows the last one in its stream; false if it may not."""
+        at = line.rfind(self._mark)
+        if at < 0:
+            return False
+        at += len(self._mark)
+        digits = line[at : line.find(b'"', at)]
+        if not digits.isdigit() or int(digits) != self._fresh.get(self._stream, -1) + 1:
+            return False
+        self._fresh[self._stream] += 1
+        return True
 
     def overdue(self, now_s: float) -> list[tuple[Noted, Raised | None]]:
         """The alerts about silences that last, each once."""
@@ -120,7 +150,7 @@ class Engine:
 
     def settle(self) -> Settled:
         """What changed since the last call; the streams of the oldest events are forgotten."""
-        fresh, self._fresh = self._fresh, {}
+        fresh, self._fresh, self._stream = self._fresh, {}, ""
         for stream in fresh:
             self.counted.pop(stream, None)
         self.counted |= fresh
@@ -164,7 +194,12 @@ class Engine:
         chosen = [rule for rule in rules if rule.datasets is None or dataset in rule.datasets]
         wanted = {path for rule in (*chosen, *self._gaps) for path in rule.paths}
         decode = Reading([*_HEAD, *sorted(wanted)]).decode
-        return decode, tuple(rule.note for rule in chosen)
+        noting: list[tuple[_Get | None, Note]] = []
+        before: tuple[str, ...] | None = None
+        for rule in sorted(chosen, key=lambda rule: rule.fields):
+            noting.append((None if rule.fields == before else values_of(rule.fields), rule.note))
+            before = rule.fields
+        return decode, tuple(noting)
 
     def _kind_of(self, line: bytes) -> _Kind:
         """The kind of a line whose dataset is elsewhere, or is that of no rule."""
@@ -172,13 +207,16 @@ class Engine:
         dataset = str(event.f_data_stream.f_dataset) if event is not None else ""
         return self._kinds.get(dataset.encode(), self._other)
 
-    def _after_gap(self, event: Any, written: object, event_id: object) -> list[Noted]:
-        found = [rule.note(event, written, event_id) for rule in self._gaps]
+    def _after_gap(self, event: Any, written: str, event_id: object) -> list[Noted]:
+        found = [
+            rule.note(event, values_of(rule.fields)(event), written, event_id)
+            for rule in self._gaps
+        ]
         return [one for one in found if one]
 
     def _changed(self) -> Iterator[Kept]:
         for name, rule in self._rules.items():
-            if isinstance(rule.memory, Rates):
+            if isinstance(rule.memory, Rates | Bursts):
                 yield from (Kept(name, *one) for one in rule.memory.changed())
 
     def _raised(self, noted: Noted) -> Raised | None:

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from shipper.detect.memory import Group, Hit, Reason
@@ -12,6 +13,11 @@ MAX_VALUES = 100_000
 _DAY_S = 86_400.0
 #: Values that an explanation lists.
 _SHOWN = 10
+
+
+@lru_cache(64)
+def _day_of(number: float) -> str:
+    return datetime.fromtimestamp(number * _DAY_S, UTC).date().isoformat()
 
 
 class Firsts:
@@ -53,7 +59,7 @@ class Firsts:
         """Note the value; the hit, if it is the first of a new value."""
         if self.begin_s is None:
             self.begin_s = hit.at_s
-        self._days[group] = datetime.fromtimestamp(hit.at_s, UTC).date().isoformat()
+        self._days[group] = _day_of(hit.at_s // _DAY_S)
         last_s = self._seen.pop(group, None)
         self._seen[group] = max(hit.at_s, last_s or hit.at_s)
         if len(self._seen) > self._limit:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
-from shipper.catalog.kql import And, Exists, Match, Node, Not, Or, Range, Value
+from shipper.catalog.kql import And, Exists, Match, Node, Not, Or, Range, Value, leaves
 from shipper.detect.reading import Getter, getter
 
 Predicate = Callable[[Any], bool]
@@ -27,6 +27,31 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 def predicate(node: Node) -> Predicate:
     """Whether an event matches the query."""
+    paths = {leaf.path for leaf in leaves(node)}
+    if isinstance(node, And | Or | Not) and len(paths) == 1:
+        return _remembered(_predicate(node), getter(*paths))
+    return _predicate(node)
+
+
+def _remembered(holds: Predicate, get: Getter) -> Predicate:
+    """The same for a query about one field: a value that comes again is not compared again."""
+    known: dict[Any, bool] = {}
+
+    def check(event: Any) -> bool:
+        value = get(event)
+        if type(value) is not str:
+            return holds(event)
+        found = known.get(value)
+        if found is None:
+            if len(known) >= _CACHED:
+                known.clear()
+            found = known[value] = holds(event)
+        return found
+
+    return check
+
+
+def _predicate(node: Node) -> Predicate:
     match node:
         case And(parts):
             return _all([predicate(part) for part in parts])
@@ -75,7 +100,12 @@ def _equal(get: Getter, wanted: Value) -> Predicate:
         [text] = wanted.texts
         if network := _network(text):
             return _in_network(get, network)
-        return lambda event: _is_one(get(event), text.__eq__)
+
+        def is_text(event: Any) -> bool:
+            value = get(event)
+            return value == text if type(value) is str else _is_one(value, text.__eq__)
+
+        return is_text
     pattern = re.compile(".*".join(map(re.escape, wanted.texts)), re.DOTALL)
 
     @lru_cache(_CACHED)

@@ -1,14 +1,13 @@
 """One row of `alerts.yml` as a function of events, with its memory."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
 
 from shipper.catalog.alerts import Alert
 from shipper.catalog.kql import And, Exists, Match, Node, datasets, leaves, parse
+from shipper.detect.bursts import Bursts
 from shipper.detect.firsts import Firsts
 from shipper.detect.matching import Predicate, predicate
 from shipper.detect.memory import OTHER, Group, Hit, Memory
@@ -16,6 +15,7 @@ from shipper.detect.rates import Rates
 from shipper.detect.reading import getter
 from shipper.detect.sequences import Sequences
 from shipper.detect.silences import Silences
+from shipper.detect.times import seconds_of
 from shipper.detect.windows import Windows
 
 
@@ -27,9 +27,15 @@ class Noted(Struct, frozen=True, array_like=True):
     hit: Hit
 
 
-_MINUTE = len("2026-11-30T07:04:")
-#: An event, its time, its id: the hit, if it matches and changes what is remembered.
-Note = Callable[[Any, Any, object], Noted | None]
+#: An event, the values of the rule's fields, its time, its id: the hit, if the event matches and
+#: changes what is remembered.
+Note = Callable[[Any, Any, str, object], Noted | None]
+#: Values and a time: whether counting the event is all there is to do.
+_Quick = Callable[[Any, str], bool]
+#: A group, a time and an id: whether the event makes an alert.
+_Count = Callable[[Group, str, str], bool]
+#: A rule with a window of at most this length counts bursts.
+_BURST_WINDOW_S = 60
 
 
 class Rule:
@@ -42,7 +48,6 @@ class Rule:
         self.fields = alert.first_seen.fields if alert.first_seen else alert.group_by
         self.datasets = self._datasets()
         self.memory: Memory = _memory_of(alert)
-        self._group = _texts_of(self.fields)
         self._matches = self._predicate(self._tree)
         self._is_other = self._predicate(self._other) if self._other else None
         self.note: Note = self._noting()
@@ -77,45 +82,58 @@ class Rule:
         return predicate(kept[0] if len(kept) == 1 else And(kept))
 
     def _noting(self) -> Note:
-        if isinstance(self.memory, Firsts):
-            return self._noting_firsts(self.memory)
-        if isinstance(self.memory, Rates):
-            return self._noting_rates(self.memory)
-        if isinstance(self.memory, Sequences | Silences):
-            return self._noting_two(self.memory)
+        match self.memory:
+            case Firsts():
+                return self._noting_firsts(self.memory)
+            case Rates():
+                return self._noting_counted(self.memory.quick, self.memory.count)
+            case Bursts():
+                return self._noting_counted(None, self.memory.count)
+            case Sequences() | Silences():
+                return self._noting_two(self.memory)
         return self._noting_all()
 
     def _noting_firsts(self, memory: Firsts) -> Note:
-        values_of, is_known, note = _values_of(self.fields), memory.is_known, self._noting_all()
+        is_known, note = memory.is_known, self._noting_all()
 
-        def firsts(event: Any, written: Any, event_id: object) -> Noted | None:
+        def firsts(event: Any, values: Any, written: str, event_id: object) -> Noted | None:
             # Nearly every event ends here.
-            return None if is_known(values_of(event), written) else note(event, written, event_id)
+            if is_known(values, written):
+                return None
+            return note(event, values, written, event_id)
 
         return firsts
 
-    def _noting_rates(self, memory: Rates) -> Note:
-        group_of, matches, count = self._group, self._matches, memory.count
+    def _noting_counted(self, quick: _Quick | None, count: _Count) -> Note:
+        """For rules that match most events: only one that makes an alert is a hit."""
+        matches = self._matches
 
-        def rates(event: Any, written: Any, event_id: object) -> Noted | None:
-            group = group_of(event)
-            if group is None or (matches and not matches(event)) or not isinstance(written, str):
+        def slow(event: Any, values: Any, written: str, event_id: object) -> Noted | None:
+            if matches and not matches(event):
                 return None
-            return self._noted(group, written, event_id) if count(group, written) else None
+            group = _group_of(values)
+            if group is None or not count(group, written, str(event_id)):
+                return None
+            return self._noted(group, written, event_id)
 
-        return rates
+        if quick is None or matches is not None:
+            return slow
+
+        def counted(event: Any, values: Any, written: str, event_id: object) -> Noted | None:
+            return None if quick(values, written) else slow(event, values, written, event_id)
+
+        return counted
 
     def _noting_two(self, memory: Sequences | Silences) -> Note:
         sequences = memory if isinstance(memory, Sequences) else None
         is_other, matches = self._is_other, self._matches
 
-        def two(event: Any, written: Any, event_id: object) -> Noted | None:
-            group = self._group(event)
-            if group is None:
-                return None
+        def two(event: Any, values: Any, written: str, event_id: object) -> Noted | None:
             if is_other is None or is_other(event):
-                return self._noted(group, written, event_id, OTHER)
-            if sequences is not None and group not in sequences:
+                group = _group_of(values)
+                return self._noted(group, written, event_id, OTHER) if group is not None else None
+            group = _group_of(values)
+            if group is None or (sequences is not None and group not in sequences):
                 return None  # the usual case
             if matches and not matches(event):
                 return None
@@ -127,13 +145,13 @@ class Rule:
         return two
 
     def _noting_all(self) -> Note:
-        group_of, matches = self._group, self._matches
+        matches = self._matches
         value_of = getter(self.alert.distinct) if self.alert.distinct else None
 
-        def every(event: Any, written: Any, event_id: object) -> Noted | None:
+        def every(event: Any, values: Any, written: str, event_id: object) -> Noted | None:
             if matches and not matches(event):
                 return None
-            group = group_of(event)
+            group = _group_of(values)
             if group is None:
                 return None  # as in Kibana, an event without the field is in no group
             value = value_of(event) if value_of else ""
@@ -141,10 +159,8 @@ class Rule:
 
         return every
 
-    def _noted(
-        self, group: Group, written: object, event_id: object, value: str = ""
-    ) -> Noted | None:
-        at_s = _seconds(written)
+    def _noted(self, group: Group, written: str, event_id: object, value: str = "") -> Noted | None:
+        at_s = seconds_of(written)
         if at_s is None:
             return None
         return Noted(self.alert.name, group, Hit(at_s, str(event_id), value))
@@ -159,37 +175,25 @@ def _memory_of(alert: Alert) -> Memory:
         return Sequences(alert.threshold, alert.window_s)
     if alert.silence:
         return Silences(alert.silence.minutes * 60.0)
+    is_short = alert.window_s <= _BURST_WINDOW_S and alert.threshold > 1
+    if is_short and not alert.distinct:
+        return Bursts(alert.threshold, alert.window_s)
     return Windows(alert.threshold, alert.window_s, is_distinct=bool(alert.distinct))
 
 
-def _values_of(paths: tuple[str, ...]) -> Callable[[Any], Any]:
+def values_of(paths: tuple[str, ...]) -> Callable[[Any], Any]:
     """The values of the fields as they are, in a tuple."""
+    if not paths:
+        return lambda _event: ()
     get = getter(*paths)
     return get if len(paths) > 1 else lambda event: (get(event),)
 
 
-def _texts_of(paths: tuple[str, ...]) -> Callable[[Any], Group | None]:
-    """The values of the fields as texts; None if the event lacks one."""
-    if not paths:
-        return lambda _event: ()
-    values_of = _values_of(paths)
-
-    def texts(event: Any) -> Group | None:
-        values = values_of(event)
-        return None if None in values else tuple(map(str, values))
-
-    return texts
-
-
-def _seconds(text: Any) -> float | None:
-    """The time of the event; None if it has none."""
+def _group_of(values: Any) -> Group | None:
+    """The values as texts; None if the event lacks one."""
     try:
-        return _minute_s(text[:_MINUTE]) + float(text[_MINUTE:-1])
-    except (TypeError, ValueError):
-        return None
-
-
-@lru_cache(16)
-def _minute_s(text: str) -> float:
-    """The minute, as in `2026-11-30T07:04:`; nearly all events are of few."""
-    return datetime.fromisoformat(f"{text}00+00:00").timestamp()
+        "".join(values)  # the quickest way to find that all are texts
+    except TypeError:
+        return None if None in values else tuple(map(str, values))
+    group: Group = values
+    return group
