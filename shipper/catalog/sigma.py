@@ -11,7 +11,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from shipper.catalog.alerts import Alert
-from shipper.catalog.kql import And, Exists, Match, Node, Not, Or, Range, Value, parse
+from shipper.catalog.kql import And, Exists, Match, Node, Not, Or, Range, Value, datasets, parse
 
 _PRODUCT = "mcp"
 _DATASET = "event.dataset"
@@ -64,9 +64,9 @@ def _correlation(alert: Alert, rule: str) -> Document:
 def _rule(alert: Alert) -> Document:
     tree = parse(alert.counted)
     assert tree is not None, "the catalog refuses an alert without a query"
-    service, rest = _source_of(tree)
+    service = _service_of(tree)
     detection = _Detection()
-    condition = detection.add(rest)
+    condition = detection.add(tree)
     return {
         "title": alert.title,
         "id": _id(alert.name),
@@ -91,16 +91,13 @@ def _id(name: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"mcp-shipper/sigma/{name}"))
 
 
-def _source_of(tree: Node) -> tuple[str, Node]:
-    """The service of the log source, if the query names one dataset, and the rest of the query."""
-    parts = tree.parts if isinstance(tree, And) else (tree,)
-    for part in parts:
-        match part:
-            case Match("event.dataset", Value(texts=(text,))) if text.startswith(f"{_PRODUCT}."):
-                others = tuple(one for one in parts if one is not part)
-                rest = And(others) if len(others) > 1 else others[0] if others else part
-                return text.removeprefix(f"{_PRODUCT}."), rest
-    return "", tree
+def _service_of(tree: Node) -> str:
+    """The service of the log source, if the query is about one dataset."""
+    within = datasets(tree) or ()
+    names = [
+        name.removeprefix(f"{_PRODUCT}.") for name in within if name.startswith(f"{_PRODUCT}.")
+    ]
+    return names[0] if len(within) == len(names) == 1 else ""
 
 
 class _Detection:
@@ -164,7 +161,8 @@ def row_of(document: Mapping[str, Any]) -> tuple[str, Document]:
     if not isinstance(title, str) or not isinstance(detection, Mapping):
         raise ValueError("expected a Sigma rule with a title and a detection")  # noqa: TRY004
     query = _query_of(detection)
-    if service := (document.get("logsource") or {}).get("service"):
+    service = (document.get("logsource") or {}).get("service")
+    if service and f"{_DATASET} :" not in query:
         query = f"{_DATASET} : {_PRODUCT}.{service} and ({query})"
     level = str(document.get("level", "medium"))
     row: Document = {
