@@ -6,8 +6,10 @@ from typing import Any
 from shipper.catalog import Catalog
 from shipper.errors import CatalogError
 from shipper.outputs import OUTPUTS
+from shipper.outputs.alerts.config import BlockConfig
 from shipper.yaml.node import YamlNode
 from shipper.yaml.reader import Reader
+from shipper.yaml.typed import into
 
 
 def read_alerts(reader: Reader, node: YamlNode, catalog: Catalog) -> object | None:
@@ -15,14 +17,20 @@ def read_alerts(reader: Reader, node: YamlNode, catalog: Catalog) -> object | No
 
     The operator's own rows (`catalog.alerts`) are checked, whether one is named or not.
     """
-    inner = reader.children(node, ("real_time_alerts",)).get("real_time_alerts")
+    given = reader.children(node, ("real_time_alerts", "block"))
+    inner = given.get("real_time_alerts")
     if inner is None and catalog.alert_rows is None:
         return None
     known = _known(reader, catalog)
     if inner is None or not known:
         return None
     names = tuple(reader.one_of(item, known) for item in inner.items or [inner])
-    found: object = OUTPUTS["alerts"].config(rules=names, alerts=known)
+    block: BlockConfig | None = (
+        into(reader, BlockConfig, given["block"]) if "block" in given else None
+    )
+    for item in given["block"].at("rules").items or () if block else ():
+        reader.one_of(item, names)
+    found: object = OUTPUTS["alerts"].config(rules=names, alerts=known, block=block)
     return found
 
 

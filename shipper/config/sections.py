@@ -84,10 +84,15 @@ def _with_memory(config: Config) -> dict[str, object]:
     placed = replace(
         settings,
         journal=config.data / "alerts.ndjson",
+        block=_placed_block(settings.block, config),
         audit=config.data / "audit",
         recording=config.self_recording,
     )
     return {**config.outputs, "alerts": placed}
+
+
+def _placed_block(block: Any, config: Config) -> Any:
+    return block and replace(block, file=block.file or str(config.data / "blocks.json"))
 
 
 def _faults(tree: YamlNode, ignored: Sequence[str]) -> Iterator[Problem]:

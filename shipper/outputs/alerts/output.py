@@ -12,7 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from shipper.catalog.alerts import RAISED_BY, Alert, alerts
+from shipper.detect.blocks import Block, BlockFile
 from shipper.detect.engine import Engine, Raised
 from shipper.detect.journal import Journal
 from shipper.detect.rules import Noted
@@ -74,6 +77,18 @@ class Alerts:
             self._handler.close()
         self._engine = self._journal = self._handler = None
 
+    def _block(self, raised: Raised) -> None:
+        """Let applications block the calls of the group, if the operator wants that."""
+        config = self._config.block
+        if config is None or raised.alert.name not in config.rules:
+            return
+        until_s = raised.hits[-1].at_s + config.minutes * 60
+        block = Block(raised.alert.name, raised.id, raised.group, until_s)
+        try:
+            BlockFile(Path(config.file or "blocks.json")).add([block])
+        except (OSError, msgspec.DecodeError) as error:
+            _log.error("Alerts: %s cannot be blocked: %s", raised.id, error)
+
     def _opened(self) -> tuple[Engine, Journal]:
         if self._engine is None or self._journal is None:
             self._engine = Engine(self._rules)
@@ -99,6 +114,7 @@ class Alerts:
         )
 
     def _record(self, raised: Raised) -> None:
+        self._block(raised)
         if raised.id in self._recorded:
             return
         from shipper.record.handler import AuditHandler  # a tenth of a start, and alerts are rare
