@@ -1,6 +1,7 @@
 """One operation in, one answer out: the guide's JSON interface, as a function."""
 
 import json
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -133,12 +134,14 @@ OPERATIONS: Mapping[str, Callable[[Mapping[str, Any], Config], Answer]] = {
 #: `logging` closes them at the end of the process. Their number stays small, because a process has
 #: few configurations.
 _handlers: dict[str, AuditHandler] = {}
+_opening = threading.Lock()
 
 
 def _handler_for(config: Config) -> AuditHandler:
     """The handler that records under this configuration."""
     settings = config.recording
     key = json.dumps([str(config.audit), settings], sort_keys=True, default=str)
-    if key not in _handlers:
-        _handlers[key] = AuditHandler(config.audit, **settings)
-    return _handlers[key]
+    with _opening:
+        if key not in _handlers:
+            _handlers[key] = AuditHandler(config.audit, **settings)
+        return _handlers[key]

@@ -49,7 +49,7 @@ def audit_summary(context: Mapping[str, Any], config: Config) -> Json:
     since = context.get("since") or (_time(str(until)) - _DAY).isoformat(timespec="seconds")
     counts: dict[str, Counter[str]] = {name: Counter() for name in ("type", "outcome", "severity")}
     total = 0
-    for line in _found("", config, {"since": since, "until": until}):
+    for line in _found("", config, {**context, "since": since, "until": until}):
         event = _counted(line)
         total += 1
         counts["type"][event.mcp.audit.type] += 1
@@ -94,16 +94,22 @@ def stream_events(context: Mapping[str, Any], config: Config) -> Json:
     tail = Tail(recorded_in(config), context.get("after"))
     read = tail.read(context.get("limit") or _LIMIT)
     events = [msgspec.json.decode(line) for line in read.lines if matches(line)]
+    if not context.get("after"):  # each event about a later call would be found by the next one
+        record_operation(config, "stream", 0, user=context.get("user_id"))
     return {"events": events, "after": read.after, "missed": read.missed}
 
 
 def _found(query: str, config: Config, context: Mapping[str, Any]) -> Iterator[bytes]:
+    """The lines that match the query and that of the request."""
     from shipper.evidence.query import query_of, time_of
     from shipper.evidence.search import search
 
     times = {name: context[name] for name in ("since", "until") if context.get(name)}
     given = {name: time_of(str(at)) for name, at in times.items()}
-    return search(recorded_in(config), query_of(query, config.catalog, **given))
+    asked = str(context.get("query") or "")
+    query_of(asked, config.catalog)  # alone: a parenthesis in it must not end ours
+    both = " and ".join(f"({one})" for one in (query, asked) if one.strip())
+    return search(recorded_in(config), query_of(both, config.catalog, **given))
 
 
 def _time(text: str) -> datetime:

@@ -1,10 +1,12 @@
 """What each operation takes, and the check of a request: every problem at once, with its member."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
+
+from msgspec import Struct
 
 from shipper.catalog import Catalog
 from shipper.catalog.derived import SEVERITIES
@@ -15,7 +17,7 @@ from shipper.yaml.reader import nearest
 GRADES = ("low", "medium", "high", "critical")
 MAX_EVENTS = 10_000
 _MAX_BATCH = 1000
-#: The member and the fields that `event_data` may have for any type.
+#: Members that `event_data` may have for any type.
 _ANY_DATA = ("success", "severity", "duration_ms")
 
 _Check = Callable[[Any], str | None]
@@ -84,45 +86,83 @@ def _texts(value: Any) -> str | None:
     return None if is_list else "expected a list of texts"
 
 
-_LOG: Mapping[str, _Check] = {
-    "event_type": _text,
-    "event_data": _mapping,
-    "severity": _one_of(*SEVERITIES),
-    "user_id": _text,
-    "session_id": _text,
-    "client_id": _text,
-    "mcp_endpoint": _text,
-    "source_ip": _address,
-    "user_agent": _text,
-    "correlation_id": _text,
-    "success": _truth,
-    "duration_ms": _number,
+class Member(Struct, frozen=True):
+    """A member of a request: its check, and the same as a JSON schema."""
+
+    check: _Check
+    schema: Mapping[str, Any]
+
+
+_TEXT = Member(_text, {"type": "string"})
+_TRUTH = Member(_truth, {"type": "boolean"})
+_TIME = Member(_time, {"type": "string", "description": "A date or a time, in UTC by default."})
+_ADDRESS = Member(_address, {"type": "string", "description": "An IPv4 or IPv6 address."})
+_OBJECT = Member(_mapping, {"type": "object"})
+_NUMBER = Member(_number, {"type": "number", "minimum": 0})
+_TEXTS = Member(_texts, {"type": "array", "items": {"type": "string"}})
+_SEED = Member(lambda _: None, {"type": "string"})
+_LIMIT_OF = {"type": "integer", "minimum": 1, "maximum": MAX_EVENTS}
+
+
+def _word(known: Iterable[str]) -> Member:
+    names = [*known]
+    return Member(_one_of(*names), {"type": "string", "enum": names})
+
+
+_LOG: Mapping[str, Member] = {
+    "event_type": _TEXT,
+    "event_data": _OBJECT,
+    "severity": _word(SEVERITIES),
+    "user_id": _TEXT,
+    "session_id": _TEXT,
+    "client_id": _TEXT,
+    "mcp_endpoint": _TEXT,
+    "source_ip": _ADDRESS,
+    "user_agent": _TEXT,
+    "correlation_id": _TEXT,
+    "success": _TRUTH,
+    "duration_ms": _NUMBER,
 }
-_PERIOD: Mapping[str, _Check] = {"since": _time, "until": _time}
-_READ: Mapping[str, _Check] = {**_PERIOD, "user_id": _text, "elasticsearch": _truth}
-_LIMIT: Mapping[str, _Check] = {"limit": _whole(1, MAX_EVENTS)}
+_BATCH: Mapping[str, Any] = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": _MAX_BATCH,
+    "items": {
+        "type": "object",
+        "properties": {name: one.schema for name, one in _LOG.items()},
+        "required": ["event_type"],
+        "additionalProperties": False,
+    },
+}
+_READ: Mapping[str, Member] = {
+    "query": _TEXT,
+    "since": _TIME,
+    "until": _TIME,
+    "user_id": _TEXT,
+}
+_LIMIT: Mapping[str, Member] = {"limit": Member(_whole(1, MAX_EVENTS), _LIMIT_OF)}
 
 #: The members of each operation, beside `operation` itself.
-MEMBERS: Mapping[str, Mapping[str, _Check]] = {
+MEMBERS: Mapping[str, Mapping[str, Member]] = {
     "get_status": {},
     "log_audit_event": _LOG,
-    "log_audit_events": {"events": lambda _: None},
-    "get_audit_summary": {**_PERIOD, "user_id": _text},
-    "search_audit_events": {**_READ, **_LIMIT, "query": _text},
+    "log_audit_events": {"events": Member(lambda _: None, _BATCH)},
+    "get_audit_summary": _READ,
+    "search_audit_events": {**_READ, **_LIMIT, "elasticsearch": _TRUTH},
     "get_compliance_report": {
-        **_READ,
-        "frameworks": _texts,
-        "seed": lambda _: None,
-        "sample": _whole(0, MAX_EVENTS),
+        **{name: one for name, one in _READ.items() if name != "query"},
+        "elasticsearch": _TRUTH,
+        "frameworks": _TEXTS,
+        "seed": _SEED,
+        "sample": Member(_whole(0, MAX_EVENTS), {**_LIMIT_OF, "minimum": 0}),
     },
-    "get_alerts": {
-        **_PERIOD,
-        **_LIMIT,
-        "user_id": _text,
-        "severity": _one_of(*GRADES),
-        "rule": _text,
-    },
-    "stream_events": {**_LIMIT, "after": _text, "query": _text, "user_id": _text},
+    "get_alerts": {**_READ, **_LIMIT, "severity": _word(GRADES), "rule": _TEXT},
+    "stream_events": {**_LIMIT, "after": _TEXT, "query": _TEXT, "user_id": _TEXT},
+}
+#: Members without which an operation cannot be carried out.
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "log_audit_event": ("event_type",),
+    "log_audit_events": ("events",),
 }
 
 
@@ -138,14 +178,14 @@ def check(operation: str, context: Mapping[str, Any], catalog: Catalog) -> None:
 
 
 def _problems(
-    place: str, given: Mapping[str, Any], known: Mapping[str, _Check], more: tuple[str, ...] = ()
+    place: str, given: Mapping[str, Any], known: Mapping[str, Member], more: tuple[str, ...] = ()
 ) -> Iterator[Problem]:
     for name, value in given.items():
         if name not in known:
             if name not in more:
                 names = [*known, *more]
                 yield Problem(f"{place}{name}", f"unknown member{nearest(str(name), names)}")
-        elif value is not None and (what := known[name](value)):
+        elif value is not None and (what := known[name].check(value)):
             yield Problem(f"{place}{name}", f"{what}, found {_shown(value)}")
 
 

@@ -141,6 +141,7 @@ def _add_assets(commands: Commands) -> None:
 
 def _add_events(commands: Commands) -> None:
     commands.add("process", "process:process", "run one JSON operation from standard input")
+    commands.add("serve", "process:serve", "answer the same operations over HTTP, until stopped")
     what = "write realistic audit events to explore"
     sample = commands.add("sample", "samples:sample", what)
     sample.add_argument("directory", type=Path, help="where to write the segments")

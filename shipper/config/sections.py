@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from shipper.catalog import IndexStrategy
 from shipper.config.autodiscover import discovered
 from shipper.config.alerts import read_alerts
+from shipper.config.api import ApiConfig
 from shipper.config.external import read_external
 from shipper.config.inputs import EVENT_KEYS, Surroundings, read_inputs
 from shipper.config.model import STDIN, Config
@@ -29,6 +30,7 @@ _OPERATION_KEYS = ("http", "logging", "self_audit", "evidence", "shutdown_timeou
 _KEYS = (
     *("path", "filebeat", "inputs", "output", "cloud", "setup", "catalog", "namespace"),
     *_OPERATION_KEYS,
+    "api",
     *EVENT_KEYS,
     *("mcp_audit_level", "compliance_frameworks", "retention_days", "mcp_audit_event_types"),
     *("elasticsearch_url", "kibana_url", "index_prefix", "index_strategy"),
@@ -68,6 +70,7 @@ def read_config(tree: YamlNode) -> tuple[Config, list[Problem]]:
         scope=scope,
         overlay=overlay,
         operation=operation,
+        api=into(reader, ApiConfig, nodes["api"]) if "api" in nodes else ApiConfig(),
         notes=notes,
         **simple,
     )
