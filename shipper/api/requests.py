@@ -95,7 +95,10 @@ class Member(Struct, frozen=True):
 
 _TEXT = Member(_text, {"type": "string"})
 _TRUTH = Member(_truth, {"type": "boolean"})
-_TIME = Member(_time, {"type": "string", "description": "A date or a time, in UTC by default."})
+_TIME = Member(
+    _time,
+    {"type": "string", "format": "date-time", "description": "A date or a time; UTC by default."},
+)
 _ADDRESS = Member(_address, {"type": "string", "description": "An IPv4 or IPv6 address."})
 _OBJECT = Member(_mapping, {"type": "object"})
 _NUMBER = Member(_number, {"type": "number", "minimum": 0})
@@ -123,13 +126,26 @@ _LOG: Mapping[str, Member] = {
     "success": _TRUTH,
     "duration_ms": _NUMBER,
 }
+
+
+def or_null(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A member that may be left out: null is the same."""
+    found = {**schema, "type": [schema["type"], "null"]}
+    if "enum" in schema:
+        found["enum"] = [*schema["enum"], None]
+    return found
+
+
 _BATCH: Mapping[str, Any] = {
     "type": "array",
     "minItems": 1,
     "maxItems": _MAX_BATCH,
     "items": {
         "type": "object",
-        "properties": {name: one.schema for name, one in _LOG.items()},
+        "properties": {
+            name: one.schema if name == "event_type" else or_null(one.schema)
+            for name, one in _LOG.items()
+        },
         "required": ["event_type"],
         "additionalProperties": False,
     },

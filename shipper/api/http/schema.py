@@ -5,7 +5,7 @@ from typing import Any
 
 from shipper import __version__
 from shipper.api.operations import OPERATIONS
-from shipper.api.requests import MEMBERS, REQUIRED
+from shipper.api.requests import MEMBERS, REQUIRED, or_null
 
 Json = dict[str, Any]
 
@@ -46,7 +46,10 @@ def openapi() -> Json:
 def _post(name: str) -> Json:
     body: Json = {
         "type": "object",
-        "properties": {key: dict(one.schema) for key, one in MEMBERS.get(name, {}).items()},
+        "properties": {
+            key: dict(one.schema) if key in REQUIRED.get(name, ()) else or_null(one.schema)
+            for key, one in MEMBERS.get(name, {}).items()
+        },
         "additionalProperties": False,
     }
     if needed := REQUIRED.get(name):
