@@ -18,6 +18,8 @@ from shipper.errors import ShipperError
 
 #: The time of a line, as text that compares like the time.
 TIME = slice(len(b'{"@timestamp":"'), len(b'{"@timestamp":"2026-11-30T12:00:00.000000'))
+#: Of these, an hour more or less is a time too.
+_YEARS = range(1900, 9000)
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
 _WHOLE = frozenset({"keyword", "constant_keyword", "flattened"})
 
@@ -108,6 +110,8 @@ def time_of(text: str) -> datetime:
         raise BadQuery(
             f"{text!r} is not a time, such as 2026-11-30 or 2026-11-30T12:00Z"
         ) from error
+    if time.year not in _YEARS:
+        raise BadQuery(f"{text!r}: expected a year from {_YEARS.start} to {_YEARS.stop - 1}")
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 

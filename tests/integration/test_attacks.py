@@ -85,10 +85,9 @@ def _windows(url, scenario, rule, aggregation):
 
 def _threshold_fires(url, scenario, rule):
     wanted = rule["threshold"]
-    counted = {
-        "different": {"cardinality": {"field": row["field"]}} for row in wanted["cardinality"]
-    }
-    least = wanted["cardinality"][0]["value"] if counted else wanted["value"]
+    different = wanted["cardinality"][0] if wanted["cardinality"] else None
+    counted = {"different": {"cardinality": {"field": different["field"]}}} if different else {}
+    least = different["value"] if different else wanted["value"]
     inner = counted
     for path in reversed(wanted["field"]):
         inner = {"group": {"terms": {"field": path, "size": 1000}, "aggs": inner}}

@@ -18,6 +18,7 @@ from shipper.api.http.access import Caller, Forbidden, Rates, Tokens
 from shipper.api.http.schema import openapi
 from shipper.api.operations import OPERATIONS, process
 from shipper.api.record import record_operation
+from shipper.api.requests import check
 from shipper.api.tail import BadCursor
 from shipper.config import Config
 from shipper.errors import ShipperError
@@ -59,7 +60,12 @@ class Api:
                 Route("/v1/events", self._events),
                 Route("/v1/{operation}", self._operation, methods=["POST"]),
             ],
-            exception_handlers={Refusal: _refused, 404: _not_found, 405: _not_allowed},
+            exception_handlers={
+                Refusal: _refused,
+                404: _not_found,
+                405: _not_allowed,
+                500: _failed,
+            },
         )
 
     async def _schema(self, _request: Request) -> Response:
@@ -83,6 +89,7 @@ class Api:
     def _narrowed(self, caller: Caller, context: dict[str, Any]) -> dict[str, Any]:
         """The request within what the client may read; problems of its members come later."""
         try:
+            check(context["operation"], context, self._config.catalog)
             return {**context, **caller.narrowed(context, self._config.catalog)}
         except Forbidden as error:
             self._record_refusal(caller.name, context["operation"], str(error))
@@ -200,6 +207,10 @@ async def _refused(_request: Request, error: Exception) -> Response:
 
 async def _not_found(_request: Request, _error: Exception) -> Response:
     return Refusal(404, "no such path; see /openapi.json").response
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    return Refusal(500, "an error of mcp-shipper: see its log").response
 
 
 async def _not_allowed(_request: Request, error: Exception) -> Response:

@@ -26,6 +26,7 @@ _FAILURES: Mapping[str, str] = {
     "413": "The body is too large.",
     "415": "The body is not JSON.",
     "429": "Too many requests.",
+    "500": "An error of mcp-shipper.",
     "503": "The record, or a server that it needs, cannot be reached now.",
 }
 
