@@ -6,9 +6,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from shipper.catalog import IndexStrategy
-from shipper.config.autodiscover import discovered
 from shipper.config.alerts import read_alerts
 from shipper.config.api import ApiConfig
+from shipper.config.autodiscover import discovered
 from shipper.config.external import read_external
 from shipper.config.inputs import EVENT_KEYS, Surroundings, read_inputs
 from shipper.config.model import STDIN, Config
