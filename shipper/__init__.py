@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from shipper.api.operations import process
     from shipper.capture import audit_asgi, instrument, instrument_client
     from shipper.catalog import AuditLevel, MCPEventType
+    from shipper.detect.blocks import Blocks
     from shipper.record.event import (
         create_authentication_event,
         create_authorization_event,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AuditHandler",
     "AuditLevel",
+    "Blocks",
     "EcsFormatter",
     "MCPEventType",
     "audit_asgi",
@@ -53,6 +55,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AuditHandler": "shipper.record.handler",
     "AuditLevel": "shipper.catalog",
+    "Blocks": "shipper.detect.blocks",
     "EcsFormatter": "shipper.record.formatter",
     "MCPEventType": "shipper.catalog",
     "audit_asgi": "shipper.capture",

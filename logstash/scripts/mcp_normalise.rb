@@ -1457,6 +1457,7 @@ def tables
   "mcp.threat.confidence": "real",
   "mcp.threat.event_ids": "word",
   "mcp.threat.indicators": "flattened",
+  "mcp.threat.rule": "word",
   "mcp.threat.type": "word",
   "mcp.tool.arguments.hash": "word",
   "mcp.tool.is_error": "boolean",

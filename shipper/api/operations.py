@@ -1,19 +1,24 @@
 """One operation in, one answer out: the guide's JSON interface, as a function."""
 
 import json
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
+from shipper.api.reading import alerts, audit_summary, stream_events
 from shipper.api.record import compliance_report, search_audit_events
+from shipper.api.requests import check
 from shipper.config import Config, from_mapping
 from shipper.config.model import DEFAULT_RETENTION_DAYS
 from shipper.errors import ShipperError
 from shipper.outputs import OUTPUTS
 from shipper.record.event import create_event
 from shipper.record.handler import AuditHandler
+from shipper.yaml.reader import close_to
 
 #: Outputs that lead into the ELK stack.
 _ELK = ("elasticsearch", "logstash")
@@ -21,7 +26,7 @@ _ELK = ("elasticsearch", "logstash")
 _PROBE_TIMEOUT_S = 5.0
 _REQUEST = (
     *("user_id", "session_id", "client_id", "mcp_endpoint", "source_ip", "user_agent"),
-    *("correlation_id",),
+    *("correlation_id", "success", "duration_ms"),
 )
 
 Answer = dict[str, Any]
@@ -32,8 +37,8 @@ def process(
 ) -> Answer:
     """Carry out `context["operation"]` and answer; never raises on bad input.
 
-    Operations: get_status, log_audit_event, get_audit_summary, search_audit_events,
-    get_compliance_report. After a failure `success` is false, and `error` gives the reason.
+    docs/api.md has the operations. After a failure `success` is false, and `error` gives the
+    reason.
     """
     if not isinstance(context, Mapping):
         kind = type(context).__name__  # type: ignore[unreachable]  # untyped callers exist
@@ -43,9 +48,11 @@ def process(
     carry_out = OPERATIONS.get(operation)
     if carry_out is None:
         known = ", ".join(OPERATIONS)
-        return _failure(operation, f"unknown operation {operation!r}; known: {known}")
+        close = close_to(operation, OPERATIONS)
+        return _failure(operation, f"unknown operation {operation!r}{close}; known: {known}")
     try:
         checked = config if isinstance(config, Config) else from_mapping(config or {})
+        check(operation, context, checked.catalog)
         return {"success": True, "operation": operation} | carry_out(context, checked)
     except (ShipperError, OSError) as error:
         return _failure(operation, str(error))
@@ -84,25 +91,11 @@ def _answers(name: str, settings: Any) -> bool:
     return True
 
 
-def _get_audit_summary(_context: Mapping[str, Any], config: Config) -> Answer:
-    active = config.scope.active(config.catalog)
-    return {
-        "audit_level": config.scope.level.value,
-        "total_event_types": len(active),
-        "event_types": active,
-        "compliance_frameworks": list(config.scope.frameworks),
-        "real_time_monitoring": config.real_time_monitoring,
-    }
-
-
 def _log_audit_event(context: Mapping[str, Any], config: Config) -> Answer:
-    event_type = str(context.get("event_type", ""))
-    severity = context.get("severity", "info")
-    data = context.get("event_data") or {}
-    if not isinstance(data, Mapping):
-        raise ShipperError(f"event_data: expected an object, found {type(data).__name__}")
-    named = {name: context.get(name) for name in _REQUEST}
-    event = create_event(event_type, data, severity=severity, **named)
+    event_type = str(context.get("event_type"))
+    severity = context.get("severity") or "info"
+    named = {name: context[name] for name in _REQUEST if context.get(name) is not None}
+    event = create_event(event_type, context.get("event_data"), severity=severity, **named)
     event_id = _handler_for(config).record(event, time.time())
     answer = {
         "event_id": event_id,
@@ -120,24 +113,36 @@ def _log_audit_event(context: Mapping[str, Any], config: Config) -> Answer:
     return answer
 
 
+def _log_audit_events(context: Mapping[str, Any], config: Config) -> Answer:
+    """Log a batch, which was checked as one: with a problem in it, no event is logged."""
+    answers = [_log_audit_event(event, config) for event in context["events"]]
+    counts = Counter(answer["status"] for answer in answers)
+    return {"logged": counts["logged"], "filtered": counts["filtered"], "events": answers}
+
+
 OPERATIONS: Mapping[str, Callable[[Mapping[str, Any], Config], Answer]] = {
     "get_status": _get_status,
     "log_audit_event": _log_audit_event,
-    "get_audit_summary": _get_audit_summary,
+    "log_audit_events": _log_audit_events,
+    "get_audit_summary": audit_summary,
     "search_audit_events": search_audit_events,
     "get_compliance_report": compliance_report,
+    "get_alerts": alerts,
+    "stream_events": stream_events,
 }
 
 #: One handler for each configuration, reused because each handler writes its own audit stream.
 #: `logging` closes them at the end of the process. Their number stays small, because a process has
 #: few configurations.
 _handlers: dict[str, AuditHandler] = {}
+_opening = threading.Lock()
 
 
 def _handler_for(config: Config) -> AuditHandler:
     """The handler that records under this configuration."""
     settings = config.recording
     key = json.dumps([str(config.audit), settings], sort_keys=True, default=str)
-    if key not in _handlers:
-        _handlers[key] = AuditHandler(config.audit, **settings)
-    return _handlers[key]
+    with _opening:
+        if key not in _handlers:
+            _handlers[key] = AuditHandler(config.audit, **settings)
+        return _handlers[key]

@@ -114,6 +114,20 @@ def leaves(node: Node | None) -> Iterator[Leaf]:
             yield node
 
 
+def datasets(node: Node) -> frozenset[str] | None:
+    """The datasets outside of which the query cannot hold; None if it does not say."""
+    match node:
+        case Match("event.dataset" | "data_stream.dataset", Value(texts=(text,))):
+            return frozenset({text})
+        case And(parts):
+            found = [one for part in parts if (one := datasets(part)) is not None]
+            return frozenset.intersection(*found) if found else None
+        case Or(parts):
+            inner = [datasets(part) for part in parts]
+            return None if None in inner else frozenset().union(*filter(None, inner))
+    return None
+
+
 class _Token(NamedTuple):
     kind: str
     text: str

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from shipper.bounds import INNER, Count
 from shipper.catalog.payloads import PayloadRule
 from shipper.catalog.secrets import Secrets
+from shipper.yaml.node import YamlNode
 
 #: Elasticsearch types that compare by size.
 NUMBERS = frozenset({"double", "float", "long"})
@@ -137,6 +138,8 @@ class Catalog(Struct, frozen=True):
     frameworks: Mapping[str, Framework]
     payloads: tuple[PayloadRule, ...] = ()
     secrets: Secrets = field(default_factory=Secrets)
+    #: The operator's rows of alerts, which `alerts_of` reads.
+    alert_rows: YamlNode | None = None
 
     def fields_of(self, event_type: str) -> dict[str, Field]:
         """Every field an event of this type may carry, by path, in catalog order."""

@@ -112,6 +112,13 @@ def _add_assets(commands: Commands) -> None:
         one = exports.add(kind, "assets:export", f"print every {kind}, or one by name")
         one.add_argument("name", nargs="?", help=f"print only this one (default: every {kind})")
         one.set_defaults(kind=kind, folder=folder)
+    what = "print every alert as a Sigma rule, or one by name"
+    sigma = exports.add("sigma", "sigma:export", what)
+    sigma.add_argument("name", nargs="?", help="print only this one (default: every alert)")
+    imports = commands.group("import", "print rules of others as rows for the configuration")
+    what = "print Sigma rules as rows for catalog.alerts"
+    taken = imports.add("sigma", "sigma:take_in", what)
+    taken.add_argument("files", nargs="+", metavar="FILE", type=Path, help="Sigma rules in YAML")
     what = "print the configuration in effect, without secrets"
     exports.add("config", "assets:export_config", what)
     files = exports.add("assets", "assets:export_assets", "write all assets as files")
@@ -136,6 +143,7 @@ def _add_assets(commands: Commands) -> None:
 def _add_events(commands: Commands) -> None:
     _add_redact(commands)
     commands.add("process", "process:process", "run one JSON operation from standard input")
+    commands.add("serve", "process:serve", "answer the same operations over HTTP, until stopped")
     what = "write realistic audit events to explore"
     sample = commands.add("sample", "samples:sample", what)
     sample.add_argument("directory", type=Path, help="where to write the segments")

@@ -10,6 +10,18 @@ from shipper.api import operations
 from shipper.cli.commands import EX_FAILED
 from shipper.cli.configuration import config_of
 from shipper.cli.terminal import say
+from shipper.errors import ConfigError, Problem
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Answer operations over HTTP."""
+    try:
+        from shipper.api.http.serve import serve as serve_http
+    except ImportError as error:
+        what = f"a library is missing ({error}); pip install 'mcp-shipper[api]'"
+        raise ConfigError([Problem("api", what)]) from error
+    serve_http(config_of(arguments))
+    return 0
 
 
 def process(arguments: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from shipper import __version__
 from shipper.catalog import Catalog, Scope
+from shipper.config.api import ApiConfig
 from shipper.config.operation import Operation
 from shipper.follow.inputs import InputConfig
 
@@ -38,6 +39,7 @@ class Config(Struct, frozen=True, kw_only=True):
     index_prefix: str | None = None
     real_time_monitoring: bool = True
     operation: Operation = field(default_factory=Operation)
+    api: ApiConfig = field(default_factory=ApiConfig)
     #: Remarks on accepted keys that have no effect, each with the reason.
     notes: tuple[str, ...] = ()
 

@@ -6,6 +6,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from shipper.catalog import IndexStrategy
+from shipper.config.alerts import read_alerts
+from shipper.config.api import ApiConfig
 from shipper.config.autodiscover import discovered
 from shipper.config.external import read_external
 from shipper.config.inputs import EVENT_KEYS, Surroundings, read_inputs
@@ -20,7 +22,6 @@ from shipper.config.variables import faults
 from shipper.errors import Problem
 from shipper.follow.inputs import InputConfig
 from shipper.names import fault_of
-from shipper.outputs import OUTPUTS
 from shipper.yaml.node import YamlNode
 from shipper.yaml.reader import Reader
 from shipper.yaml.typed import into
@@ -29,6 +30,7 @@ _OPERATION_KEYS = ("http", "logging", "self_audit", "evidence", "shutdown_timeou
 _KEYS = (
     *("path", "filebeat", "inputs", "output", "cloud", "setup", "catalog", "namespace"),
     *_OPERATION_KEYS,
+    "api",
     *EVENT_KEYS,
     *("mcp_audit_level", "compliance_frameworks", "retention_days", "mcp_audit_event_types"),
     *("elasticsearch_url", "kibana_url", "index_prefix", "index_strategy"),
@@ -52,8 +54,8 @@ def read_config(tree: YamlNode) -> tuple[Config, list[Problem]]:
     datasets = (row.dataset for row in catalog.event_types.values())
     own = tuple(one for one in datasets if not one.startswith("mcp."))
     operation = _operation(reader, nodes)
-    if alerts := _alerts(reader, tree.at("security_monitoring")):
-        outputs["alerts"] = OUTPUTS["alerts"].config(rules=alerts)
+    if alerts := read_alerts(reader, tree.at("security_monitoring"), catalog):
+        outputs["alerts"] = alerts
     simple = _simple(reader, nodes)
     notes = (*_notes(nodes, strategy), *dict.fromkeys(reader.remarks))
     segments = InputConfig(id="audit", paths=(f"{paths['audit']}/*.jsonl",))
@@ -68,6 +70,7 @@ def read_config(tree: YamlNode) -> tuple[Config, list[Problem]]:
         scope=scope,
         overlay=overlay,
         operation=operation,
+        api=into(reader, ApiConfig, nodes["api"]) if "api" in nodes else ApiConfig(),
         notes=notes,
         **simple,
     )
@@ -84,10 +87,15 @@ def _with_memory(config: Config) -> dict[str, object]:
     placed = replace(
         settings,
         journal=config.data / "alerts.ndjson",
+        block=_placed_block(settings.block, config),
         audit=config.data / "audit",
         recording=config.self_recording,
     )
     return {**config.outputs, "alerts": placed}
+
+
+def _placed_block(block: Any, config: Config) -> Any:
+    return block and replace(block, file=block.file or str(config.data / "blocks.json"))
 
 
 def _faults(tree: YamlNode, ignored: Sequence[str]) -> Iterator[Problem]:
@@ -121,15 +129,6 @@ def _operation(reader: Reader, nodes: Mapping[str, YamlNode]) -> Operation:
     given = {key: nodes[key] for key in _OPERATION_KEYS if key in nodes}
     operation: Operation = into(reader, Operation, YamlNode("config", "", children=given))
     return operation
-
-
-def _alerts(reader: Reader, node: YamlNode) -> tuple[str, ...]:
-    inner = reader.children(node, ("real_time_alerts",)).get("real_time_alerts")
-    if inner is None:
-        return ()
-    from shipper.catalog.alerts import alerts  # takes 20 ms, and few configurations name any
-
-    return tuple(reader.one_of(item, alerts()) for item in inner.items or [inner])
 
 
 def _simple(reader: Reader, nodes: Mapping[str, YamlNode]) -> dict[str, Any]:

@@ -1,46 +1,44 @@
 """Runs all rules over the events of audit streams."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 
 from shipper.catalog import builtin
 from shipper.catalog.alerts import Alert
-from shipper.catalog.kql import leaves, parse
+from shipper.detect.bursts import Bursts
 from shipper.detect.firsts import Firsts
-from shipper.detect.matching import datasets, predicate
-from shipper.detect.reading import Reading
-from shipper.detect.windows import Group, Hit, Windows
+from shipper.detect.memory import OTHER, Group, Hit, Memory, Reason
+from shipper.detect.rates import Rates
+from shipper.detect.reading import UNREADABLE, Reading, getter
+from shipper.detect.rules import Note, Noted, Rule, values_of
+from shipper.detect.silences import Silences
 
-_HEAD = (
-    *("mcp.audit.stream.id", "event.sequence", "data_stream.dataset"),
-    *("@timestamp", "event.id"),
-)
+_HEAD = ("mcp.audit.stream.id", "event.sequence", "@timestamp", "event.id")
+_head_of = getter(*_HEAD)
 #: Where the dataset is in the lines of audit streams, which begin with their time.
-_DATASET_AT = len('{"@timestamp":"2026-10-31T07:04:38.550440Z","data_stream":{')
+_DATASET_AT = len('{"@timestamp":"2026-10-31T07:04:38.550440Z","data_stream":{"dataset":"')
+_Get = Callable[[Any], Any]
+#: The events of a dataset: what decodes the wanted fields, and the rules that may match, each with
+#: what reads the fields that it groups by, unless they are those of the rule before.
+_Kind = tuple[Callable[[bytes], Any], tuple[tuple[_Get | None, Note], ...]]
+#: Streams whose highest sequence is kept, those of the newest events: a start of a process is one.
+MAX_STREAMS = 10_000
 
 
 class Raised(Struct, frozen=True):
-    """An alert that a rule raised: for which group, and the events that made it."""
+    """An alert that a rule raised: for which group, why, and the events that made it."""
 
     alert: Alert
     group: Mapping[str, str]
     hits: list[Hit]
+    reason: Reason
 
     @property
     def id(self) -> str:
         """The same for the same events: a rule, and the first event that contributed."""
         return f"{self.alert.name}:{self.hits[0].id}"
-
-
-class Noted(Struct, frozen=True, array_like=True):
-    """A hit of a rule, as the journal keeps it: what a restart has to know of an event."""
-
-    rule: str
-    group: Group
-    hit: Hit
 
 
 class Kept(Struct, frozen=True, array_like=True):
@@ -52,51 +50,114 @@ class Kept(Struct, frozen=True, array_like=True):
     at_s: float
 
 
+class Settled(Struct, frozen=True):
+    """What the lines since the last one changed, for the journal."""
+
+    counted: Mapping[str, int]
+    kept: Sequence[Kept]
+
+
+#: The id of the event that comes after the gap is in the alert.
+_GAP = Reason("each event is numbered one higher than the one before it", "one or more are missing")
+
+
 class Engine:
     """The rules, and what they remember. One thread at a time.
 
     Each event counts once, however often its line comes: events of a stream are numbered, and the
-    engine keeps the highest number of each. So it takes the lines of a stream in order.
+    engine keeps the highest number of each. So it takes the lines of a stream in order. Of the
+    streams, it keeps those of the newest events: an event of a forgotten one may count again.
     """
 
-    def __init__(self, alerts: Iterable[Alert]) -> None:
-        rules = [*alerts]
-        trees = {alert.name: parse(alert.query) for alert in rules}
-        paths = {leaf.path for tree in trees.values() for leaf in leaves(tree)}
-        paths |= {path for alert in rules for path in _fields(alert)}
-        self._reading = Reading([*_HEAD, *sorted(paths)])
-        self._head = self._reading.getter(*_HEAD)
-        self._rules = {alert.name: _Rule(alert, self._reading) for alert in rules}
-        self._everywhere = [rule for rule in self._rules.values() if rule.datasets is None]
-        self._by_dataset: dict[object, list[_Rule]] = {}
-        for rule in self._rules.values():
-            for dataset in rule.datasets or ():
-                self._by_dataset.setdefault(dataset, [*self._everywhere]).append(rule)
-        known = {row.dataset for row in builtin().event_types.values()}
-        unwanted = set() if self._everywhere else known - self._by_dataset.keys()
-        self._unwanted = tuple(f'"dataset":"{dataset}"'.encode() for dataset in unwanted)
-        #: The highest sequence of each stream that was counted.
+    def __init__(self, alerts: Iterable[Alert], *, max_streams: int = MAX_STREAMS) -> None:
+        self._rules = {alert.name: Rule(alert) for alert in alerts}
+        self._gaps = [rule for rule in self._rules.values() if rule.alert.sequence_gap]
+        counting = [rule for rule in self._rules.values() if not rule.alert.sequence_gap]
+        named = {name for rule in counting for name in rule.datasets or ()}
+        named |= {row.dataset for row in builtin().event_types.values()}
+        self._kinds = {name.encode(): self._kind(counting, name) for name in sorted(named)}
+        self._other = self._kind(counting, None)
+        self._any = Reading(["data_stream.dataset"])
+        self._max_streams = max_streams
+        #: The highest sequence of each stream that was counted; the newest streams last.
         self.counted: dict[str, int] = {}
+        #: The same of the events since the last `settle`.
+        self._fresh: dict[str, int] = {}
+        #: The stream of the last event, and what stands before the sequence in its lines.
+        self._stream, self._mark = "", b'"id":"-'
+        self._forgotten_streams = 0
 
     @property
     def forgotten(self) -> int:
-        """How many groups were forgotten because a rule remembers only so many."""
-        return sum(rule.memory.forgotten for rule in self._rules.values())
+        """How many groups and streams were forgotten, because only so many are kept."""
+        groups = sum(rule.memory.forgotten for rule in self._rules.values())
+        return groups + self._forgotten_streams
 
     def take(self, line: bytes) -> Sequence[tuple[Noted, Raised | None]]:
         """Count one event; every rule that it hits, and the alert that this raises, if it does."""
-        if line.startswith(self._unwanted, _DATASET_AT):
+        dataset = line[_DATASET_AT : line.find(b'"', _DATASET_AT)]
+        kind = self._kinds.get(dataset)
+        if kind is None:
+            kind = self._kind_of(line)
+        elif not kind[1] and self._is_next(line):
             return ()  # a quarter of usual traffic: not decoded
-        event = self._reading.event(line)
-        if event is None:
+        decode, rules = kind
+        try:
+            event = decode(line)
+        except UNREADABLE:
             return ()
-        stream, sequence, dataset, written, event_id = self._head(event)
-        rules = self._by_dataset.get(dataset, self._everywhere)
-        if not rules or sequence <= self.counted.get(stream, 0):
+        stream, sequence, written, event_id = _head_of(event)
+        last = self._fresh.get(stream) or self.counted.get(stream, 0)
+        if sequence <= last or type(written) is not str:
             return ()
-        self.counted[stream] = sequence
-        found = [hit for rule in rules if (hit := rule.note(event, written, event_id))]
+        self._fresh[stream] = sequence
+        if stream != self._stream:
+            self._stream, self._mark = stream, f'"id":"{stream}-'.encode()
+        found, values = [], ()
+        for get, note in rules:
+            if get:
+                values = get(event)
+            if hit := note(event, values, written, event_id):
+                found.append(hit)
+        if last and sequence != last + 1:
+            found += self._after_gap(event, written, event_id)
         return [(noted, self._raised(noted)) for noted in found] if found else ()
+
+    def _is_next(self, line: bytes) -> bool:
+        """Count an event that follows the last one in its stream; false if it may not."""
+        at = line.rfind(self._mark)
+        if at < 0:
+            return False
+        at += len(self._mark)
+        digits = line[at : line.find(b'"', at)]
+        if not digits.isdigit() or int(digits) != self._fresh.get(self._stream, -1) + 1:
+            return False
+        self._fresh[self._stream] += 1
+        return True
+
+    def overdue(self, now_s: float) -> list[tuple[Noted, Raised | None]]:
+        """The alerts about silences that last, each once."""
+        found: list[tuple[Noted, Raised | None]] = []
+        for name, rule in self._rules.items():
+            if not isinstance(rule.memory, Silences):
+                continue
+            for group, last in rule.memory.overdue(now_s):
+                raised = self._raise(rule, group, [last])
+                ended = Noted(name, group, Hit(last.at_s, last.id, OTHER))
+                self.recall(ended)
+                found.append((ended, raised))
+        return found
+
+    def settle(self) -> Settled:
+        """What changed since the last call; the streams of the oldest events are forgotten."""
+        fresh, self._fresh, self._stream = self._fresh, {}, ""
+        for stream in fresh:
+            self.counted.pop(stream, None)
+        self.counted |= fresh
+        while len(self.counted) > self._max_streams:
+            del self.counted[next(iter(self.counted))]
+            self._forgotten_streams += 1
+        return Settled(fresh, [*self._changed()])
 
     def remembered(self) -> Iterator[Kept]:
         """All that the rules remember, for `restore`."""
@@ -105,8 +166,8 @@ class Engine:
 
     def restore(self, kept: Kept) -> None:
         """Remember a group as it was kept."""
-        if rule := self._rules.get(kept.rule):
-            rule.memory.restore(kept.group, kept.hits, kept.at_s)
+        if memory := self._memory_of(kept.rule):
+            memory.restore(kept.group, kept.hits, kept.at_s)
 
     @property
     def begins(self) -> dict[str, float]:
@@ -117,83 +178,57 @@ class Engine:
     def begin_at(self, begins: Mapping[str, float]) -> None:
         """Set when rules for new values saw their first event."""
         for name, begin_s in begins.items():
-            rule = self._rules.get(name)
-            if rule and isinstance(rule.memory, Firsts):
-                rule.memory.begin_s = begin_s
+            if isinstance(memory := self._memory_of(name), Firsts):
+                memory.begin_s = begin_s
 
     def recall(self, noted: Noted) -> None:
         """Remember a hit from before a restart; it raises nothing."""
-        if rule := self._rules.get(noted.rule):
-            rule.memory.hit(noted.group, noted.hit)
+        if memory := self._memory_of(noted.rule):
+            memory.hit(noted.group, noted.hit)
+
+    def _memory_of(self, name: str) -> Memory | None:
+        rule = self._rules.get(name)
+        return rule.memory if rule else None
+
+    def _kind(self, rules: Iterable[Rule], dataset: str | None) -> _Kind:
+        chosen = [rule for rule in rules if rule.datasets is None or dataset in rule.datasets]
+        wanted = {path for rule in (*chosen, *self._gaps) for path in rule.paths}
+        decode = Reading([*_HEAD, *sorted(wanted)]).decode
+        noting: list[tuple[_Get | None, Note]] = []
+        before: tuple[str, ...] | None = None
+        for rule in sorted(chosen, key=lambda rule: rule.fields):
+            noting.append((None if rule.fields == before else values_of(rule.fields), rule.note))
+            before = rule.fields
+        return decode, tuple(noting)
+
+    def _kind_of(self, line: bytes) -> _Kind:
+        """The kind of a line whose dataset is elsewhere, or is that of no rule."""
+        event = self._any.event(line)
+        dataset = str(event.f_data_stream.f_dataset) if event is not None else ""
+        return self._kinds.get(dataset.encode(), self._other)
+
+    def _after_gap(self, event: Any, written: str, event_id: object) -> list[Noted]:
+        found = [
+            rule.note(event, values_of(rule.fields)(event), written, event_id)
+            for rule in self._gaps
+        ]
+        return [one for one in found if one]
+
+    def _changed(self) -> Iterator[Kept]:
+        for name, rule in self._rules.items():
+            if isinstance(rule.memory, Rates | Bursts):
+                yield from (Kept(name, *one) for one in rule.memory.changed())
 
     def _raised(self, noted: Noted) -> Raised | None:
         rule = self._rules[noted.rule]
-        if found := rule.memory.hit(noted.group, noted.hit):
-            return Raised(rule.alert, dict(zip(rule.fields, noted.group, strict=True)), found)
-        return None
+        found = rule.memory.hit(noted.group, noted.hit)
+        return self._raise(rule, noted.group, found) if found else None
+
+    def _raise(self, rule: Rule, group: Group, hits: list[Hit]) -> Raised:
+        named = dict(zip(rule.fields, group, strict=True))
+        reason = _GAP if rule.alert.sequence_gap else rule.memory.reason(group, hits)
+        return Raised(rule.alert, named, hits, reason)
 
 
-class _Rule:
-    """One alert, compiled, with its memory."""
-
-    def __init__(self, alert: Alert, reading: Reading) -> None:
-        tree = parse(alert.query)
-        assert tree is not None, "the catalog refuses an alert without a query"
-        self.alert = alert
-        self.datasets = datasets(tree)
-        self._matches = predicate(tree, reading.getter)
-        self.fields = alert.first_seen.fields if alert.first_seen else alert.group_by
-        self._group = _texts_of(reading, self.fields)
-        self._distinct = reading.getter(alert.distinct) if alert.distinct else None
-        self.memory: Firsts | Windows = (
-            Firsts(alert.first_seen.days)
-            if alert.first_seen
-            else Windows(alert.threshold, alert.window_s, is_distinct=bool(alert.distinct))
-        )
-        self._is_known = self.memory.is_known if isinstance(self.memory, Firsts) else None
-
-    def note(self, event: Any, written: object, event_id: object) -> Noted | None:
-        """The hit, if the event matches and changes what is remembered."""
-        group = self._group(event)
-        if group is None:
-            return None  # as in Kibana, an event without the field is in no group
-        if self._is_known and self._is_known(group, written):
-            return None
-        if not self._matches(event) or (at_s := _seconds(written)) is None:
-            return None
-        value = str(self._distinct(event)) if self._distinct else ""
-        return Noted(self.alert.name, group, Hit(at_s, str(event_id), value))
-
-
-def _texts_of(reading: Reading, paths: Sequence[str]) -> Callable[[Any], Group | None]:
-    """The values of the fields as texts; None if the event lacks one."""
-    if not paths:
-        return lambda _event: ()
-    get = reading.getter(*paths)
-    if len(paths) == 1:
-        return lambda event: None if (value := get(event)) is None else (str(value),)
-
-    def texts(event: Any) -> Group | None:
-        values = get(event)
-        return None if None in values else tuple(map(str, values))
-
-    return texts
-
-
-def _begin_of(rule: _Rule) -> float | None:
+def _begin_of(rule: Rule) -> float | None:
     return rule.memory.begin_s if isinstance(rule.memory, Firsts) else None
-
-
-def _fields(alert: Alert) -> Iterator[str]:
-    yield from alert.group_by
-    yield from alert.first_seen.fields if alert.first_seen else ()
-    if alert.distinct:
-        yield alert.distinct
-
-
-def _seconds(text: object) -> float | None:
-    """The time of the event; None if it has none."""
-    try:
-        return datetime.fromisoformat(str(text)).timestamp()
-    except ValueError:
-        return None

@@ -1,16 +1,17 @@
 """What an engine remembers, on the disk: a restart neither misses an alert nor raises one twice.
 
-Each batch appends one line before its lines count as delivered; the file is written anew from the
+Each batch appends one line before its lines count as delivered; the file is written again from the
 memory when it has grown. A batch that a crash cut off is read again and counted again.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
-from shipper.detect.engine import Engine, Kept, Noted
+from shipper.detect.engine import Engine, Kept, Settled
+from shipper.detect.rules import Noted
 from shipper.durable import append, open_append, replace, trim
 from shipper.errors import RegistryError
 
@@ -21,11 +22,11 @@ _MAX_BYTES = 8 << 20
 class _Entry(msgspec.Struct, frozen=True, array_like=True):
     """One batch: the highest sequence of each stream in it, and the hits of its events."""
 
-    counted: dict[str, int]
+    counted: Mapping[str, int]
     noted: Sequence[Noted]
     #: When rules for new values saw their first event, by rule; in the first line of a file.
     begins: dict[str, float] = {}
-    #: What was remembered when the file was written anew.
+    #: What was remembered when the file was written again, and what the batch changed beyond hits.
     kept: Sequence[Kept] = ()
 
 
@@ -46,10 +47,10 @@ class Journal:
         except OSError as error:
             raise self._failure(error) from error
 
-    def commit(self, streams: dict[str, int], noted: Sequence[Noted]) -> None:
+    def commit(self, settled: Settled, noted: Sequence[Noted]) -> None:
         """Keep what a batch changed, and wait until the disk has it."""
         try:
-            append(self._file, _encode(_Entry(streams, noted)) + b"\n")
+            append(self._file, _encode(_Entry(settled.counted, noted, {}, settled.kept)) + b"\n")
             if os.fstat(self._file).st_size > self._max_bytes:
                 self._compact()
         except OSError as error:

@@ -6,13 +6,18 @@ wildcard; a list matches if one of its values does.
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
-from shipper.catalog.kql import And, Exists, Match, Node, Not, Or, Range, Value
-from shipper.detect.reading import Getter
+from shipper.catalog.kql import And, Exists, Match, Node, Not, Or, Range, Value, leaves
+from shipper.detect.reading import Getter, getter
 
 Predicate = Callable[[Any], bool]
-_COMPARE: dict[str, Callable[[float, float], bool]] = {
+_Network = IPv4Network | IPv6Network
+#: Values that a comparison with a pattern remembers: tools and addresses come again and again.
+_CACHED = 1024
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": lambda one, other: one > other,
     ">=": lambda one, other: one >= other,
     "<": lambda one, other: one < other,
@@ -20,40 +25,54 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 }
 
 
-def predicate(node: Node, getter: Callable[[str], Getter]) -> Predicate:
+def predicate(node: Node) -> Predicate:
     """Whether an event matches the query."""
+    paths = {leaf.path for leaf in leaves(node)}
+    if isinstance(node, And | Or | Not) and len(paths) == 1:
+        return _remembered(_predicate(node), getter(*paths))
+    return _predicate(node)
+
+
+def _remembered(holds: Predicate, get: Getter) -> Predicate:
+    """The same for a query about one field: a value that comes again is not compared again."""
+    known: dict[Any, bool] = {}
+
+    def check(event: Any) -> bool:
+        value = get(event)
+        if type(value) is not str:
+            return holds(event)
+        found = known.get(value)
+        if found is None:
+            if len(known) >= _CACHED:
+                known.clear()
+            found = known[value] = holds(event)
+        return found
+
+    return check
+
+
+def _predicate(node: Node) -> Predicate:
     match node:
         case And(parts):
-            return _all([predicate(part, getter) for part in parts])
+            return _all([predicate(part) for part in parts])
         case Or(parts):
-            return _any([predicate(part, getter) for part in parts])
+            return _any([predicate(part) for part in parts])
         case Not(part):
-            holds = predicate(part, getter)
+            holds = predicate(part)
             return lambda event: not holds(event)
         case Exists(path):
             get = getter(path)
             return lambda event: get(event) is not None
         case Range(path, operator, bound):
-            return _in_range(getter(path), operator, float(bound))
+            return _in_range(getter(path), operator, bound)
         case Match(path, value):
             return _equal(getter(path), value)
 
 
-def datasets(node: Node) -> frozenset[str] | None:
-    """The datasets outside of which the query cannot hold; None if it does not say."""
-    match node:
-        case Match("event.dataset" | "data_stream.dataset", Value(texts=(text,))):
-            return frozenset({text})
-        case And(parts):
-            found = [one for part in parts if (one := datasets(part)) is not None]
-            return frozenset.intersection(*found) if found else None
-        case Or(parts):
-            inner = [datasets(part) for part in parts]
-            return None if None in inner else frozenset().union(*filter(None, inner))
-    return None
-
-
 def _all(parts: list[Predicate]) -> Predicate:
+    if len(parts) == 2:  # noqa: PLR2004 - most queries; a generator takes longer than both
+        first, second = parts
+        return lambda event: first(event) and second(event)
     return lambda event: all(part(event) for part in parts)
 
 
@@ -61,13 +80,17 @@ def _any(parts: list[Predicate]) -> Predicate:
     return lambda event: any(part(event) for part in parts)
 
 
-def _in_range(get: Getter, operator: str, bound: float) -> Predicate:
+def _in_range(get: Getter, operator: str, bound: str) -> Predicate:
     holds = _COMPARE[operator]
+    try:
+        number = float(bound)
+    except ValueError:  # a date: events write theirs in one form, which sorts as text
+        return lambda event: isinstance(value := get(event), str) and holds(value, bound)
 
     def check(event: Any) -> bool:
         value = get(event)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return is_number and holds(value, bound)
+        return is_number and holds(value, number)
 
     return check
 
@@ -75,9 +98,41 @@ def _in_range(get: Getter, operator: str, bound: float) -> Predicate:
 def _equal(get: Getter, wanted: Value) -> Predicate:
     if len(wanted.texts) == 1:
         [text] = wanted.texts
-        return lambda event: _is_one(get(event), text.__eq__)
+        if network := _network(text):
+            return _in_network(get, network)
+
+        def is_text(event: Any) -> bool:
+            value = get(event)
+            return value == text if type(value) is str else _is_one(value, text.__eq__)
+
+        return is_text
     pattern = re.compile(".*".join(map(re.escape, wanted.texts)), re.DOTALL)
-    return lambda event: _is_one(get(event), lambda text: bool(pattern.fullmatch(text)))
+
+    @lru_cache(_CACHED)
+    def matches(text: str) -> bool:
+        return bool(pattern.fullmatch(text))
+
+    return lambda event: _is_one(get(event), matches)
+
+
+def _in_network(get: Getter, network: _Network) -> Predicate:
+    """As Elasticsearch compares addresses with a term such as `10.0.0.0/8`."""
+
+    @lru_cache(_CACHED)
+    def matches(text: str) -> bool:
+        try:
+            return ip_address(text) in network
+        except ValueError:
+            return False
+
+    return lambda event: _is_one(get(event), matches)
+
+
+def _network(text: str) -> _Network | None:
+    try:
+        return ip_network(text, strict=False) if "/" in text else None
+    except ValueError:
+        return None
 
 
 def _is_one(value: Any, matches: Callable[[str], bool]) -> bool:

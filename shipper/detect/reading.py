@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+#: A line does not have the shape of an event.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 Getter = Callable[[Any], Any]
 #: A field of the tree below a path: a leaf is None.
 _Tree = dict[str, "_Tree | None"]
@@ -20,18 +22,20 @@ class Reading:
         tree: _Tree = {}
         for path in paths:
             _add(tree, path.split("."))
-        self._decoder = msgspec.json.Decoder(_struct("event", tree))
+        #: The same as `event` that raises one of `UNREADABLE`.
+        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(_struct("event", tree)).decode
 
     def event(self, line: bytes) -> Any:
         """The event; None if the line does not have the shape of one."""
         try:
-            return self._decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self.decode(line)
+        except UNREADABLE:
             return None
 
-    def getter(self, *paths: str) -> Getter:
-        """What reads the field of an event; of several fields, a tuple in one step."""
-        return attrgetter(*(".".join(map(_attribute, path.split("."))) for path in paths))
+
+def getter(*paths: str) -> Getter:
+    """What reads the field of an event; of several fields, a tuple in one step."""
+    return attrgetter(*(".".join(map(_attribute, path.split("."))) for path in paths))
 
 
 def _add(tree: _Tree, parts: list[str]) -> None:

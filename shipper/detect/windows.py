@@ -1,26 +1,23 @@
 """Sliding windows: how often something happened, for each group, with bounded memory."""
 
-from bisect import insort
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
+from operator import attrgetter
 
 from msgspec import Struct
 
-Group = tuple[str, ...]
+from shipper.detect.memory import Group, Hit, Reason, span_of
+
 #: Groups that a rule remembers. An attacker who makes up names pushes out the quietest groups.
 MAX_GROUPS = 10_000
 
 
-class Hit(Struct, frozen=True, array_like=True, order=True):
-    """An event that matched: when, in seconds, and its id; `value` is what is counted, if set."""
-
-    at_s: float
-    id: str
-    value: str = ""
-
-
 #: Before every event; a number that JSON has.
 _NEVER = -1e12
+
+
+_time_of = attrgetter("at_s")
 
 
 class _Window(Struct):
@@ -55,8 +52,9 @@ class Windows:
             self._forget()
         else:
             self._groups.move_to_end(group)
-        insort(window.hits, hit)
-        found = self._around(window.hits, hit)
+        at = bisect_right(window.hits, hit)
+        window.hits.insert(at, hit)
+        found = self._around(window.hits, at) if len(window.hits) >= self._threshold else []
         del window.hits[: max(0, len(window.hits) - self._kept())]
         if not found:
             return []
@@ -73,19 +71,28 @@ class Windows:
         """Remember what was kept of a group."""
         self._groups[group] = _Window(hits, quiet_until_s)
 
+    def reason(self, _group: Group, hits: list[Hit]) -> Reason:
+        """How many are usual, and how many there were in which time."""
+        if self._threshold == 1:
+            return Reason("no such event", "one")
+        took_s = hits[-1].at_s - hits[0].at_s
+        what = "different values" if self._is_distinct else "events"
+        usual = f"fewer than {self._threshold} {what} within {span_of(self._window_s)}"
+        return Reason(usual, f"{self._count(hits)} within {span_of(took_s)}")
+
     def _kept(self) -> int:
         # Twice the threshold would do if events came in order. Hits of equal values do not count.
         return self._threshold * (20 if self._is_distinct else 4)
 
-    def _around(self, hits: list[Hit], hit: Hit) -> list[Hit]:
-        """The first hits within one window, with this one among them, that reach the threshold."""
-        for start, first in enumerate(hits):
-            if first.at_s > hit.at_s:
-                break
-            if hit.at_s - first.at_s >= self._window_s:
-                continue
-            end_s = first.at_s + self._window_s
-            found = [one for one in hits[start:] if one.at_s < end_s]
+    def _around(self, hits: list[Hit], at: int) -> list[Hit]:
+        """The first hits within one window, with that one among them, that reach the threshold."""
+        since_s = hits[at].at_s - self._window_s
+        for start in range(bisect_right(hits, since_s, key=_time_of), at + 1):
+            until_s = hits[start].at_s + self._window_s
+            least = start + self._threshold - 1
+            if least >= len(hits) or hits[least].at_s >= until_s:
+                continue  # too few, whatever their values: the usual case
+            found = hits[start : bisect_left(hits, until_s, key=_time_of)]
             if self._count(found) >= self._threshold:
                 return found
         return []

@@ -18,6 +18,8 @@ from shipper.errors import ShipperError
 
 #: The time of a line, as text that compares like the time.
 TIME = slice(len(b'{"@timestamp":"'), len(b'{"@timestamp":"2026-11-30T12:00:00.000000'))
+#: Of these, an hour more or less is a time too.
+_YEARS = range(1900, 9000)
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%f"
 _WHOLE = frozenset({"keyword", "constant_keyword", "flattened"})
 
@@ -78,7 +80,7 @@ class Query(Struct, frozen=True):
         if self.node is None:
             return lambda _: True
         reading = Reading(self.types)
-        matches = predicate(self.node, reading.getter)
+        matches = predicate(self.node)
 
         def holds(line: bytes) -> bool:
             event = reading.event(line)
@@ -113,6 +115,8 @@ def time_of(text: str) -> datetime:
         raise BadQuery(
             f"{text!r} is not a time, such as 2026-11-30 or 2026-11-30T12:00Z"
         ) from error
+    if time.year not in _YEARS:
+        raise BadQuery(f"{text!r}: expected a year from {_YEARS.start} to {_YEARS.stop - 1}")
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 

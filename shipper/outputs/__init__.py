@@ -41,11 +41,13 @@ OUTPUTS: Mapping[str, _OutputKind] = {
     kind.name: kind
     for kind in (
         _OutputKind("alerts", "AlertsConfig", "Alerts"),
+        _OutputKind("command", "CommandConfig", "Command"),
         _OutputKind("console", "ConsoleConfig", "Console"),
         _OutputKind("elasticsearch", "ElasticsearchConfig", "Elasticsearch"),
         _OutputKind("file", "FileConfig", "FileOutput"),
         _OutputKind("kafka", "KafkaConfig", "Kafka"),
         _OutputKind("logstash", "LogstashConfig", "Logstash"),
         _OutputKind("redis", "RedisConfig", "Redis"),
+        _OutputKind("webhook", "WebhookConfig", "Webhook"),
     )
 }

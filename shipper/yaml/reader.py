@@ -65,7 +65,7 @@ class Reader:
         names = list(known)
         for key, child in node.children.items():
             if key not in names and not (self._explain and self._explain(self, child)):
-                self.note(child, f"unknown key{_nearest(key, names)}")
+                self.note(child, f"unknown key{nearest(key, names)}")
         return {key: child for key, child in node.children.items() if key in names}
 
     def text(self, node: YamlNode) -> str:
@@ -83,7 +83,7 @@ class Reader:
     def one_of(self, node: YamlNode, known: Iterable[str]) -> str:
         text, names = self.text(node), list(known)
         if text and text not in names:
-            close = _close(text, names)
+            close = close_to(text, names)
             shown = f"{text!r}" if node.shown == f"{node.scalar!r}" else node.shown
             self.note(node, f"{shown} is not one of {', '.join(names)}{close}")
         return text
@@ -126,10 +126,13 @@ class Reader:
         return found
 
 
-def _nearest(name: str, known: list[str]) -> str:
-    return _close(name, known) or f"; known here: {', '.join(known)}"
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the one that is meant, or all of them."""
+    known = list(known)
+    return close_to(name, known) or f"; known here: {', '.join(known)}"
 
 
-def _close(name: str, known: list[str]) -> str:
+def close_to(name: str, known: Iterable[str]) -> str:
+    """The same if one of them is close, otherwise nothing."""
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""

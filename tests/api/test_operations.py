@@ -5,7 +5,12 @@ import json
 import pytest
 
 import shipper
+from shipper.catalog import builtin
+from shipper.config import from_mapping
+from shipper.lines import Lines
+from shipper.outputs import OUTPUTS
 from shipper.record.format import first_break
+from tests.detect.events import failed_login
 
 
 @pytest.fixture
@@ -94,7 +99,8 @@ def test_operations_on_one_configuration_share_a_stream_whose_chain_holds(config
 
 
 def test_an_event_below_the_level_is_answered_as_filtered_with_the_reason(config):
-    answer = shipper.process({**REQUEST, "event_type": "mcp_prompt_request"}, config)
+    hidden = {"event_type": "mcp_prompt_request", "event_data": {"prompt_name": "x"}}
+    answer = shipper.process({**REQUEST, **hidden}, config)
     assert (answer["success"], answer["status"], answer["event_id"]) == (True, "filtered", None)
     assert answer["reason"] == (
         "mcp_prompt_request is recorded from level standard; the level is basic "
@@ -107,27 +113,124 @@ def test_get_audit_summary_answers_field_by_field(config):
     answer = shipper.process({"operation": "get_audit_summary"}, config)
     assert answer.keys() == {
         *("success", "operation", "audit_level", "total_event_types", "event_types"),
-        *("compliance_frameworks", "real_time_monitoring"),
+        *("compliance_frameworks", "real_time_monitoring", "period", "total_events"),
+        *("by_type", "by_outcome", "by_severity"),
     }
     assert answer["total_event_types"] == len(answer["event_types"]) == 5
 
 
+def test_the_summary_counts_what_is_recorded_in_a_period(config):
+    shipper.process(REQUEST, config)
+    failed = {"event_data": {"tool_name": "x", "success": False}, "severity": "high"}
+    shipper.process({**REQUEST, **failed}, config)
+    found = shipper.process({"operation": "get_audit_summary"}, config)
+    assert found["by_type"]["mcp_tool_execution"] == 2
+    assert found["by_outcome"]["failure"] == 1
+    assert found["by_severity"]["high"] == 1
+    assert found["total_events"] == sum(found["by_type"].values())
+    before = {"operation": "get_audit_summary", "since": "2020-01-01", "until": "2020-02-01"}
+    assert shipper.process(before, config)["total_events"] == 0
+
+
+def test_a_batch_is_logged_in_order_in_one_stream(config, tmp_path):
+    bare = {key: value for key, value in REQUEST.items() if key != "operation"}
+    hidden = {"event_type": "mcp_prompt_request"}
+    batch = {"operation": "log_audit_events", "events": [bare, hidden, bare]}
+    answer = shipper.process(batch, config)
+    assert (answer["logged"], answer["filtered"]) == (2, 1)
+    first, _, second = (one["event_id"] for one in answer["events"])
+    assert first.rpartition("-")[0] == second.rpartition("-")[0]
+    assert first_break(lines(tmp_path)) is None
+
+
+def test_a_batch_with_a_problem_is_not_logged_and_every_problem_is_answered(config, tmp_path):
+    events = [{"event_type": "mcp_tool_execution"}, {"event_tipe": "x"}, 5]
+    answer = shipper.process({"operation": "log_audit_events", "events": events}, config)
+    assert answer["error"].splitlines() == [
+        "events[1].event_tipe: unknown member; did you mean 'event_type'?",
+        f"events[1].event_type: unknown None; known here: {', '.join(TYPES)}",
+        "events[2]: expected an object, found int",
+    ]
+    assert lines(tmp_path) == []
+
+
+TYPES = [*builtin().event_types]
+
+
+def test_events_are_streamed_from_where_the_last_answer_ended(config, tmp_path):
+    shipper.process(REQUEST, config)
+    ask = {"operation": "stream_events"}
+    begin = shipper.process(ask, config)
+    assert begin["events"] == []
+    ids = [shipper.process(REQUEST, config)["event_id"] for _ in range(5)]
+    first = shipper.process({**ask, "after": begin["after"], "limit": 2}, config)
+    then = shipper.process({**ask, "after": first["after"], "query": "user.id: user_123"}, config)
+    found = [event["event"]["id"] for event in [*first["events"], *then["events"]]]
+    assert found == ids
+    assert (first["missed"], then["missed"]) == ([], [])
+    again = shipper.process({**ask, "after": then["after"]}, config)
+    assert (again["events"], again["after"]) == ([], then["after"])
+
+
+def test_a_reader_is_told_which_stream_it_has_missed_a_part_of(config, tmp_path):
+    shipper.process(REQUEST, config)
+    after = shipper.process({"operation": "stream_events"}, config)["after"]
+    [segment] = (tmp_path / "audit").glob("*.jsonl")
+    stream = segment.name.rpartition("-")[0]
+    segment.rename(segment.with_name(f"{stream}-000002.jsonl"))
+    answer = shipper.process({"operation": "stream_events", "after": after}, config)
+    assert answer["missed"] == [stream]
+
+
+@pytest.mark.parametrize("after", ["x", "!!", "e30x", "eyJhIjpbMSwtMV19", "eyJhIjoxfQ"])
+def test_a_place_that_is_none_is_answered_not_raised(after, config):
+    answer = shipper.process({"operation": "stream_events", "after": after}, config)
+    assert "after: expected the `after` of an earlier answer" in answer["error"]
+
+
+def test_alerts_are_answered_with_what_is_usual_and_what_was_seen(config, tmp_path):
+    raised = [failed_login(n, n) for n in range(1, 9)]
+    monitored = {"real_time_alerts": ["multiple_authentication_failures"]}
+    checked = from_mapping(config | {"security_monitoring": monitored})
+    checked.data.mkdir(parents=True)
+    output = OUTPUTS["alerts"].create(checked.outputs["alerts"])
+    output.send(Lines.of(raised))
+    output.close()
+    answer = shipper.process({"operation": "get_alerts", "severity": "medium"}, config)
+    [alert] = answer["alerts"]
+    assert alert["rule"] == "multiple_authentication_failures"
+    assert alert["group"] == {"source.ip": "203.0.113.9"}
+    assert alert["usual"] == "fewer than 5 events within 10 minutes"
+    assert alert["events"] == [f"s1-{n}" for n in range(1, 6)]
+    for asked in ({"severity": "high"}, {"rule": "other"}, {"until": "2020-01-01"}):
+        assert shipper.process({"operation": "get_alerts", **asked}, config)["alerts"] == []
+
+
 def test_an_unknown_operation_is_answered_with_the_known_ones(config):
-    answer = shipper.process({"operation": "drop_log"}, config)
-    assert answer == {
-        "success": False,
-        "operation": "drop_log",
-        "error": "unknown operation 'drop_log'; known: "
-        "get_status, log_audit_event, get_audit_summary, search_audit_events, "
-        "get_compliance_report",
-    }
+    answer = shipper.process({"operation": "get_statuss"}, config)
+    assert answer["error"].startswith(
+        "unknown operation 'get_statuss'; did you mean 'get_status'?; known: get_status, "
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"event_type": "nonsense"}, "unknown 'nonsense'"),
-        ({"event_data": "text"}, "event_data: expected an object"),
+        ({"event_type": "nonsense"}, "event_type: unknown 'nonsense'"),
+        ({"event_type": "mcp_tool_execution_"}, "did you mean 'mcp_tool_execution'?"),
+        ({"event_data": "text"}, "event_data: expected an object, found 'text'"),
+        ({"usr_id": "x"}, "usr_id: unknown member; did you mean 'user_id'?"),
+        ({"user_id": 5}, "user_id: expected text, found 5"),
+        ({"severity": "sever"}, "severity: expected one of debug, info, low"),
+        ({"severity": 3}, "severity: expected one of debug, info, low"),
+        ({"source_ip": "300.1.1.1"}, "source_ip: expected an address such as 192.0.2.1"),
+        ({"duration_ms": "1"}, "duration_ms: expected a number from 0"),
+        ({"duration_ms": float("nan")}, "duration_ms: expected a number from 0"),
+        ({"success": "yes"}, "success: expected true or false"),
+        ({"event_data": {"tool_nam": "x"}}, "event_data.tool_nam: unknown field"),
+        ({"event_data": {"source_ip": "x"}}, "event_data.source_ip: expected an address"),
+        ({"operation": "get_alerts"}, "event_type: unknown member"),
+        ({"operation": "search_audit_events", "limit": 0}, "limit: expected a whole number from 1"),
     ],
 )
 def test_a_bad_request_is_answered_not_raised(change, expected, config):

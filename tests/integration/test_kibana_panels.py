@@ -97,7 +97,7 @@ def test_a_control_offers_values(month, path):
     assert found(month[0], offered)["aggregations"]["values"]["buckets"]
 
 
-@pytest.mark.parametrize("alert", alerts().values(), ids=lambda alert: alert.name)
+@pytest.mark.parametrize("alert", [*alerts().values()][:5], ids=lambda alert: alert.name)
 def test_the_incident_of_the_sample_fires_a_rule(month, alert):
     """The stack rule's own query and the detection rule's KQL find the same events, enough."""
     params = stack_rules(CATALOG, Scope())[alert.name]["params"]
@@ -107,7 +107,7 @@ def test_the_incident_of_the_sample_fires_a_rule(month, alert):
         group = {"group": {"terms": {"field": path}, "aggs": group}}
     aggs = {"window": {**window, "aggs": group}}
     ours = found(month[0], json.loads(params["esQuery"]) | {"size": 0, "aggs": aggs})
-    theirs = found(month[0], {"size": 0, "query": query_of(alert.query)})
+    theirs = found(month[0], {"size": 0, "query": query_of(alert.counted)})
     assert ours["hits"]["total"] == theirs["hits"]["total"]
     groups = ours["aggregations"]["window"]["buckets"]
     for _ in alert.group_by:

@@ -6,6 +6,7 @@ a guard away, and `make mutants` shows that the proof beside them fails.
 """
 
 from tests.promises.alerts import ALERTS
+from tests.promises.api import API
 from tests.promises.assets import ASSETS
 from tests.promises.capture import CAPTURE
 from tests.promises.config import CONFIG
@@ -31,6 +32,7 @@ PROMISES = (
     *EVIDENCE,
     *REPORT,
     *ALERTS,
+    *API,
     *CONFIG,
     *RUN,
     *PROCESSORS,

@@ -4,6 +4,9 @@ from tests.promises.model import Mutant, Promise
 
 _ENGINE = "detect/test_engine.py::"
 _OUTPUT = "outputs/test_alerts.py::"
+_ACTIONS = "outputs/test_actions.py::"
+_BLOCKS = "detect/test_blocks.py::"
+_CORPUS = "detect/test_corpus.py::"
 
 ALERTS = (
     Promise(
@@ -55,6 +58,98 @@ ALERTS = (
                     "del window.hits[: max(0, len(window.hits) - self._kept())]",
                     "pass",
                 ),
+            ),
+            f"{_ENGINE}test_the_streams_that_are_kept_are_bounded_and_those_of_the_oldest_events_are_forgotten": (
+                Mutant(
+                    "detect/engine.py",
+                    "while len(self.counted) > self._max_streams:",
+                    "while False:",
+                ),
+                Mutant("detect/engine.py", "self.counted.pop(stream, None)", "pass"),
+            ),
+        },
+    ),
+    Promise(
+        "alerts:no-echo",
+        "An alert feeds no rule, unless the rule asks for alerts.",
+        {
+            f"{_ENGINE}test_an_alert_feeds_no_rule_unless_the_rule_asks_for_alerts": (
+                Mutant(
+                    "catalog/alerts.py",
+                    'return f"{inner} and not {RAISED_BY} : *"',
+                    "return query",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "alerts:corpus",
+        "Each recorded attack raises its alerts once, also over a restart; a quiet month none.",
+        {
+            f"{_CORPUS}test_a_scenario_raises_its_alerts_once_also_over_a_restart_in_its_middle": (
+                Mutant(
+                    "detect/rates.py",
+                    "yield group, (_hits_of(rate) if rate.is_new_hour else [_hit_of(rate)]), 0.0",
+                    "yield group, [_hit_of(rate)], 0.0",
+                ),
+                Mutant("detect/engine.py", "if last and sequence != last + 1:", "if False:"),
+            ),
+            f"{_ENGINE}test_a_tool_that_is_allowed_after_denials_raises_one_alert": (
+                Mutant(
+                    "detect/sequences.py",
+                    "del self._before[group]  # the next event needs a new cause",
+                    "pass",
+                ),
+            ),
+            f"{_ENGINE}test_a_restart_changes_no_rule": (
+                Mutant(
+                    "detect/engine.py",
+                    "return Settled(fresh, [*self._changed()])",
+                    "return Settled(fresh, [])",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "alerts:sent",
+        "A webhook or a command gets each alert until it has taken it, and nothing else.",
+        {
+            f"{_ACTIONS}test_a_webhook_gets_each_alert_and_nothing_else": (
+                Mutant(
+                    "outputs/raised.py", "if is_alert and is_severe else None", "if True else None"
+                ),
+            ),
+            f"{_ACTIONS}test_a_line_that_is_not_of_an_audit_stream_is_not_posted": (
+                Mutant("outputs/raised.py", "if is_sealed and", "if True and"),
+            ),
+            f"{_ACTIONS}test_a_server_that_cannot_answer_now_gets_the_alert_again": (
+                Mutant("outputs/webhook/output.py", "or status in _LATER:", "or False:"),
+            ),
+            f"{_ACTIONS}test_the_end_of_a_command_decides_what_becomes_of_the_alert": (
+                Mutant(
+                    "outputs/command/output.py",
+                    "if done.returncode == os.EX_TEMPFAIL:",
+                    "if False:",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "alerts:block",
+        "An application that asks before a call is refused after an alert, and decides itself what an unreadable file means.",
+        {
+            f"{_BLOCKS}test_a_call_with_the_values_of_a_block_is_refused_until_the_block_is_over": (
+                Mutant("detect/blocks.py", "return now_s < self.until_s and all(", "return all("),
+            ),
+            f"{_BLOCKS}test_an_alert_without_a_group_blocks_nobody": (
+                Mutant(
+                    "detect/blocks.py",
+                    "for block in (*known, *blocks) if block.fields}",
+                    "for block in (*known, *blocks)}",
+                ),
+            ),
+            f"{_BLOCKS}test_without_a_readable_file_the_application_decides": (
+                Mutant("detect/blocks.py", 'if self._fails == "open" else', "if True else"),
             ),
         },
     ),

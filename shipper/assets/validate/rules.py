@@ -23,11 +23,14 @@ _COMMON = {
 _NEEDED = ("rule_id", "name", "description", "severity", "risk_score", "type", "query", "language")
 _OWN: Mapping[str, set[str]] = {
     "query": set(),
+    "eql": set(),
     "threshold": {"threshold"},
     "new_terms": {"new_terms_fields", "history_window_start"},
 }
 _MAX_GROUPS = 3
 _MAX_TERMS = 4
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
+_EQL_FIELD = re.compile(r"\b[a-z_]+(?:\.[a-z_]+)+\b")
 _SPAN = re.compile(r"(?:now-)?(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 #: A run or an event may be this late without being missed: Kibana's own default.
@@ -53,13 +56,24 @@ def detection(body: Json, types: Types) -> Findings:
         yield "it needs either index or data_view_id"
     if body.get("timestamp_override"):
         yield from field(body["timestamp_override"], types)
-    yield from kql(body.get("query", ""), types)
+    yield from _query(body, types)
     yield from _groups(body, types)
     for path in _other_fields(body):
         yield from field(path, types)
     yield from _looks_back(body)
     for threat in body.get("threat", ()):
         yield from attack.check(threat)
+
+
+def _query(body: Json, types: Types) -> Findings:
+    """Problems of the query, in its language."""
+    if body["type"] != "eql":
+        yield from kql(body.get("query", ""), types)
+        return
+    if body.get("language") != "eql":
+        yield f"language {body.get('language')!r}: a rule of type eql needs eql"
+    for path in _EQL_FIELD.findall(_QUOTED.sub("", str(body.get("query", "")))):
+        yield from field(path, types)
 
 
 def _grades(body: Json) -> Findings:

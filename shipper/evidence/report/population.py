@@ -14,9 +14,9 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from shipper.catalog.kql import Node
-from shipper.detect.matching import Predicate, datasets, predicate
-from shipper.detect.reading import Reading
+from shipper.catalog.kql import Node, datasets
+from shipper.detect.matching import Predicate, predicate
+from shipper.detect.reading import Reading, getter
 from shipper.evidence.blocks import Damaged, blocks
 from shipper.evidence.query import TIME, Query
 from shipper.evidence.report.model import Alerts, Sampled
@@ -104,7 +104,7 @@ class _Reader:
         paths = {path for one in counted for path in one.query.types}
         self._reading = Reading(sorted({*_ALWAYS, *paths}))
         self._is_within = period.within()
-        self.get = {path: self._reading.getter(path) for path in _ALWAYS}
+        self.get = {path: getter(path) for path in _ALWAYS}
         self._any: list[tuple[Counted, Predicate]] = []
         self._of: dict[str, list[tuple[Counted, Predicate]]] = {}
         for one in counted:
@@ -133,7 +133,7 @@ class _Reader:
             self._of.setdefault(name, []).append((one, holds))
 
     def _predicate(self, node: Node | None) -> Predicate:
-        return predicate(node, self._reading.getter) if node else lambda _: True
+        return predicate(node) if node else lambda _: True
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:

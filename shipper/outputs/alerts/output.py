@@ -4,14 +4,21 @@ It has its own position, as every output has, so a destination that is down dela
 are shipped to every output like other events.
 """
 
+import logging
 import re
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shipper.catalog.alerts import alerts
-from shipper.detect.engine import Engine, Noted, Raised
+import msgspec
+
+from shipper.catalog.alerts import RAISED_BY, Alert, alerts
+from shipper.detect.blocks import Block, BlockFile
+from shipper.detect.engine import Engine, Raised
 from shipper.detect.journal import Journal
+from shipper.detect.rules import Noted
 from shipper.lines import Lines
 from shipper.outputs.alerts.config import AlertsConfig
 from shipper.outputs.base import DELIVERED, Outcome
@@ -22,6 +29,10 @@ if TYPE_CHECKING:
 #: An alert names at most this many of the events that led to it.
 _MAX_IDS = 100
 _FRAMEWORK = "MITRE ATT&CK"
+#: An older event is of a backlog, in which the events that seem to be missing may come later.
+_RECENT_S = 60.0
+_TIME = re.compile(rb'\{"@timestamp":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)"')
+_log = logging.getLogger("shipper.alerts")
 _CORRELATION = re.compile(rb'"correlation":\{"id":"([^"]+)"')
 
 
@@ -30,27 +41,28 @@ class Alerts:
 
     def __init__(self, config: AlertsConfig) -> None:
         self._config = config
-        known = alerts()
-        self._rules = [known[name] for name in config.rules or known]
+        known = alerts() if config.alerts is None else config.alerts
+        self._rules: list[Alert] = [known[name] for name in config.rules or known]
         self._engine: Engine | None = None
         self._journal: Journal | None = None
         self._handler: AuditHandler | None = None
+        self._warned_at = 1
         #: Alerts that are in the record: a crash may have come between the record and the journal.
         self._recorded: set[str] = set()
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Count the events of audit streams; every line is delivered."""
         engine, journal = self._opened()
-        before = dict(engine.counted)
         noted: list[Noted] = []
-        for line in _sealed(lines):
-            for hit, raised in engine.take(line):
-                noted.append(hit)
-                if raised:
-                    self._record(raised)
-        changed = {key: at for key, at in engine.counted.items() if before.get(key) != at}
-        if changed:
-            journal.commit(changed, noted)
+        last = b""
+        for last in _sealed(lines):
+            noted += self._noted(engine.take(last))
+        if _is_recent(last):
+            noted += self._noted(engine.overdue(time.time()))
+        settled = engine.settle()
+        if settled.counted or noted:
+            journal.commit(settled, noted)
+        self._warn_of_forgotten(engine.forgotten)
         return [DELIVERED] * len(lines)
 
     def probe(self) -> str:
@@ -65,6 +77,18 @@ class Alerts:
             self._handler.close()
         self._engine = self._journal = self._handler = None
 
+    def _block(self, raised: Raised) -> None:
+        """Let applications block the calls of the group, if the operator wants that."""
+        config = self._config.block
+        if config is None or raised.alert.name not in config.rules:
+            return
+        until_s = raised.hits[-1].at_s + config.minutes * 60
+        block = Block(raised.alert.name, raised.id, raised.group, until_s)
+        try:
+            BlockFile(Path(config.file or "blocks.json")).add([block])
+        except (OSError, msgspec.DecodeError) as error:
+            _log.error("Alerts: %s cannot be blocked: %s", raised.id, error)
+
     def _opened(self) -> tuple[Engine, Journal]:
         if self._engine is None or self._journal is None:
             self._engine = Engine(self._rules)
@@ -72,7 +96,25 @@ class Alerts:
             self._recorded = set(_recorded_in(self._config.audit))
         return self._engine, self._journal
 
+    def _noted(self, found: Iterable[tuple[Noted, Raised | None]]) -> Iterator[Noted]:
+        """The hits; their alerts are recorded on the way."""
+        for hit, raised in found:
+            if raised:
+                self._record(raised)
+            yield hit
+
+    def _warn_of_forgotten(self, count: int) -> None:
+        if count < self._warned_at:
+            return
+        self._warned_at = 2 * count
+        _log.warning(
+            "Alerts: rules have forgotten %d groups or streams, those of the oldest events: "
+            "only so many are kept, so an attack spread over more is not seen",
+            count,
+        )
+
     def _record(self, raised: Raised) -> None:
+        self._block(raised)
         if raised.id in self._recorded:
             return
         from shipper.record.handler import AuditHandler  # a tenth of a start, and alerts are rare
@@ -80,6 +122,14 @@ class Alerts:
         if self._handler is None:
             self._handler = AuditHandler(self._config.audit, **self._config.recording)
         self._handler.record_self_audit(_event_of(raised))
+
+
+def _is_recent(line: bytes) -> bool:
+    """Whether the event was written just now, so that events that are missing are overdue."""
+    found = _TIME.match(line)
+    if not found:
+        return False
+    return abs(time.time() - datetime.fromisoformat(found[1].decode()).timestamp()) < _RECENT_S
 
 
 def _sealed(lines: Lines) -> Iterator[bytes]:
@@ -103,16 +153,20 @@ def _event_of(raised: Raised) -> Any:
         "threshold": alert.threshold,
         "window_minutes": alert.window_minutes,
         "explanation": alert.description,
+        "usual": raised.reason.usual,
+        "seen": raised.reason.seen,
     }
-    fields = {
+    fields: dict[str, object] = {
         "mcp.threat.type": alert.name,
         "mcp.threat.event_ids": [hit.id for hit in raised.hits[:_MAX_IDS]],
         "mcp.threat.indicators": indicators,
+        RAISED_BY: alert.name,
         "rule.name": alert.title,
         "event.risk_score": alert.risk_score,
-        "threat.framework": _FRAMEWORK,
-        "threat.technique.id": alert.attack.technique.id,
     }
+    if alert.attack:
+        fields["threat.framework"] = _FRAMEWORK
+        fields["threat.technique.id"] = alert.attack.technique.id
     return create_event(
         "mcp_security_threats",
         fields,

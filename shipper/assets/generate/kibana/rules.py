@@ -9,15 +9,19 @@ import json
 from collections.abc import Mapping
 
 from shipper.assets.generate.bodies import MANAGED_BY, Body
+from shipper.assets.generate.kibana.eql import sequence
 from shipper.assets.generate.kibana.filters import filters
 from shipper.assets.generate.kibana.lens import uid
 from shipper.assets.generate.kibana.saved import field_types, patterns
 from shipper.catalog import Catalog, Scope
-from shipper.catalog.alerts import Alert, Tactic, Technique, alerts
+from shipper.catalog.alerts import Alert, Attack, Tactic, Technique, alerts_of
 
 _ATTACK = "https://attack.mitre.org"
 #: Part of the note: some versions drop the member `setup`, and each run would find it missing.
 _NEEDS = "Needs the data streams of mcp-shipper."
+#: What Kibana cannot see: events that are missing.
+_NOT_DETECTED = ("silence", "sequence_gap")
+_NOT_COUNTED = ("distinct", "after", *_NOT_DETECTED)
 #: For events that arrive late.
 _SLACK_MINUTES = 1
 
@@ -26,8 +30,12 @@ def detection_rules(
     catalog: Catalog, scope: Scope, rows: Mapping[str, Alert] | None = None
 ) -> list[Body]:
     """A body for each alert, or for each of `rows`, as the import of detection rules takes them."""
-    found = alerts() if rows is None else rows
-    return [_detection(alert, patterns(catalog, scope)) for alert in found.values()]
+    found = alerts_of(catalog) if rows is None else rows
+    return [
+        _detection(alert, patterns(catalog, scope))
+        for alert in found.values()
+        if alert.memory not in _NOT_DETECTED
+    ]
 
 
 def stack_rules(
@@ -35,13 +43,13 @@ def stack_rules(
 ) -> dict[str, Body]:
     """Bodies of `POST /api/alerting/rule/<id>`, by the alert's name.
 
-    An alert that counts different values has no stack rule, which can only count events.
+    A stack rule can only count events, so an alert that needs more has none.
     """
     types = field_types(catalog)
     return {
         name: _stack(alert, patterns(catalog, scope), types)
-        for name, alert in (alerts() if rows is None else rows).items()
-        if not alert.distinct
+        for name, alert in (alerts_of(catalog) if rows is None else rows).items()
+        if alert.memory not in _NOT_COUNTED
     }
 
 
@@ -63,13 +71,13 @@ def _detection(alert: Alert, index: list[str]) -> Body:
         "from": f"now-{alert.window_minutes + _SLACK_MINUTES}m",
         "to": "now",
         "language": "kuery",
-        "query": alert.query,
+        "query": alert.counted,
         "index": index,
         "max_signals": 100,
         "author": [MANAGED_BY],
         "license": "MIT",
         "tags": ["Domain: LLM", "MCP", *alert.tags],
-        "threat": [_threat(alert)],
+        "threat": [_threat(alert.attack)] if alert.attack else [],
         "references": ["https://owasp.org/www-project-mcp-top-10/", "https://atlas.mitre.org/"],
         "false_positives": list(alert.false_positives),
         "note": f"{alert.note}\n\n{_NEEDS}",
@@ -80,6 +88,8 @@ def _detection(alert: Alert, index: list[str]) -> Body:
 
 
 def _detection_type(alert: Alert) -> Body:
+    if alert.after:
+        return {"type": "eql", "language": "eql", "query": sequence(alert)}
     if alert.first_seen:
         return {
             "type": "new_terms",
@@ -99,11 +109,11 @@ def _threshold(alert: Alert) -> Body:
     return {"field": groups, "value": 1, "cardinality": [different]}
 
 
-def _threat(alert: Alert) -> Body:
-    technique = _entry("techniques", alert.attack.technique)
+def _threat(attack: Attack) -> Body:
+    technique = _entry("techniques", attack.technique)
     return {
         "framework": "MITRE ATT&CK",
-        "tactic": _entry("tactics", alert.attack.tactic),
+        "tactic": _entry("tactics", attack.tactic),
         "technique": [{**technique, "subtechnique": []}],
     }
 
@@ -113,7 +123,7 @@ def _entry(kind: str, row: Tactic | Technique) -> Body:
 
 
 def _stack(alert: Alert, index: list[str], types: Mapping[str, str]) -> Body:
-    query = {"query": {"bool": {"filter": filters(alert.query, types)}}}
+    query = {"query": {"bool": {"filter": filters(alert.counted, types)}}}
     params: Body = {
         "searchType": "esQuery",
         "index": index,

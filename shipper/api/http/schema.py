@@ -1,0 +1,85 @@
+"""The interface as OpenAPI 3.1."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shipper import __version__
+from shipper.api.operations import OPERATIONS
+from shipper.api.requests import MEMBERS, REQUIRED, or_null
+
+Json = dict[str, Any]
+
+_ANSWER: Json = {
+    "type": "object",
+    "required": ["success", "operation"],
+    "properties": {"success": {"type": "boolean"}, "operation": {"type": "string"}},
+}
+_FAILURE: Json = {
+    "type": "object",
+    "required": ["success", "error"],
+    "properties": {"success": {"const": False}, "error": {"type": "string"}},
+}
+_FAILURES: Mapping[str, str] = {
+    "400": "The request has problems; `error` has each of them.",
+    "401": "The token is missing or unknown.",
+    "403": "The role does not allow it.",
+    "413": "The body is too large.",
+    "415": "The body is not JSON.",
+    "429": "Too many requests.",
+    "500": "An error of mcp-shipper.",
+    "503": "The record, or a server that it needs, cannot be reached now.",
+}
+
+
+def openapi() -> Json:
+    """The document."""
+    paths: Json = {f"/v1/{name}": {"post": _post(name)} for name in OPERATIONS}
+    paths["/v1/events"] = {"get": _events()}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "mcp-shipper", "version": __version__},
+        "paths": paths,
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"token": []}],
+    }
+
+
+def _post(name: str) -> Json:
+    body: Json = {
+        "type": "object",
+        "properties": {
+            key: dict(one.schema) if key in REQUIRED.get(name, ()) else or_null(one.schema)
+            for key, one in MEMBERS.get(name, {}).items()
+        },
+        "additionalProperties": False,
+    }
+    if needed := REQUIRED.get(name):
+        body["required"] = list(needed)
+    return {
+        "operationId": name,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {"200": _content("Carried out.", _ANSWER), **_failures()},
+    }
+
+
+def _events() -> Json:
+    text = {"type": "string"}
+    parameters = [
+        {"name": "query", "in": "query", "schema": text},
+        {"name": "after", "in": "query", "schema": text},
+        {"name": "Last-Event-ID", "in": "header", "schema": text},
+    ]
+    stream = {"description": "Events.", "content": {"text/event-stream": {"schema": text}}}
+    return {
+        "operationId": "events",
+        "parameters": parameters,
+        "responses": {"200": stream, **_failures()},
+    }
+
+
+def _failures() -> Json:
+    return {status: _content(what, _FAILURE) for status, what in _FAILURES.items()}
+
+
+def _content(description: str, schema: Json) -> Json:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}

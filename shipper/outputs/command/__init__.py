@@ -1,0 +1,1 @@
+"""Alerts to a command, one run for each."""

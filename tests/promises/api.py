@@ -1,0 +1,72 @@
+"""What is promised of the operations and of their HTTP interface."""
+
+from tests.promises.model import Mutant, Promise
+
+_OPERATIONS = "api/test_operations.py::"
+_HTTP = "api/test_http.py::"
+
+API = (
+    Promise(
+        "api:checked",
+        "A request with a problem is answered with every problem, and does nothing.",
+        {
+            f"{_OPERATIONS}test_a_bad_request_is_answered_not_raised": (
+                Mutant("api/operations.py", "check(operation, context, checked.catalog)", "pass"),
+            ),
+            f"{_OPERATIONS}test_a_batch_with_a_problem_is_not_logged_and_every_problem_is_answered": (),
+        },
+    ),
+    Promise(
+        "api:stream",
+        "A reader of events goes on where it stopped, and is told of what was deleted meanwhile.",
+        {
+            f"{_OPERATIONS}test_events_are_streamed_from_where_the_last_answer_ended": (
+                Mutant("api/tail.py", "self._places[stream] = _Place(number, end)", "pass"),
+            ),
+            f"{_OPERATIONS}test_a_reader_is_told_which_stream_it_has_missed_a_part_of": (
+                Mutant("api/tail.py", "missed.append(stream)", "pass"),
+            ),
+        },
+    ),
+    Promise(
+        "api:roles",
+        "A client does and sees what its role allows; a refusal is an event.",
+        {
+            f"{_HTTP}test_a_client_without_a_right_gets_nothing_and_that_is_an_event": (
+                Mutant("api/http/app.py", "and not caller.may(operation):", "and False:"),
+            ),
+            f"{_HTTP}test_an_event_is_logged_and_found_by_each_role_as_far_as_it_may_see": (
+                Mutant(
+                    "api/http/access.py",
+                    'if self.client.role == "analyst" and "events" in answer:',
+                    "if False:",
+                ),
+            ),
+            f"{_HTTP}test_an_analyst_cannot_ask_for_what_payloads_contain": (
+                Mutant("api/http/access.py", "if hidden:", "if False:"),
+            ),
+            f"{_HTTP}test_a_tenant_reads_only_its_own_by_every_way": (
+                Mutant(
+                    "api/http/access.py", 'query = f"{own} and ({query})" if node else own', "pass"
+                ),
+                Mutant("api/http/access.py", 'f"{own} and ({query})"', 'f"{own} and {query}"'),
+            ),
+        },
+    ),
+    Promise(
+        "api:bounds",
+        "Requests are bounded in size and in number.",
+        {
+            f"{_HTTP}test_a_bad_request_is_answered_with_the_reason": (
+                Mutant(
+                    "api/http/app.py",
+                    "if len(data) > self._config.api.max_body_bytes:",
+                    "if False:",
+                ),
+            ),
+            f"{_HTTP}test_the_requests_of_a_client_are_bounded": (
+                Mutant("api/http/app.py", "if wait_s:", "if False:"),
+            ),
+        },
+    ),
+)
