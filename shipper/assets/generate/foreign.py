@@ -14,8 +14,8 @@ import yaml
 from shipper.assets.generate.dialects import body_of, ruby
 from shipper.assets.generate.packaged import gateways, script
 from shipper.assets.generate.secrets import Shape, assignment, pattern_of, shapes
-from shipper.catalog import Catalog, Scope
-from shipper.catalog.derived import SEVERITIES, SUBJECTS, constants_of, kind_of
+from shipper.catalog import Catalog, Scope, sentences
+from shipper.catalog.derived import LOG_LEVELS, RELATED, SEVERITIES, constants_of, kind_of
 from shipper.catalog.methods import Method, Source, methods
 from shipper.secrets import assigned, names
 from shipper.secrets.numbers import IBAN_LENGTHS
@@ -38,7 +38,9 @@ def tables(catalog: Catalog, scope: Scope) -> dict[str, Any]:
         "inferred": [list(row) for row in foreign["inferred"].items()],
         "datasets": [row.dataset for row in catalog.event_types.values()],
         "severities": {level: SEVERITIES[level] for level in _LEVELS},
-        "subjects": list(SUBJECTS),
+        "levels": {level: LOG_LEVELS[level] for level in _LEVELS},
+        "related": {path: list(sources) for path, sources in RELATED.items()},
+        "sentences": sentences.rows(),
         "ibans": IBAN_LENGTHS,
     }
 

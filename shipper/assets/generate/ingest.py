@@ -60,7 +60,8 @@ def _text() -> Iterator[Body]:
 def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
     known = tables(catalog, scope)
     given = {
-        name: known.pop(name) for name in ("types", "kinds", "severities", "subjects", "ibans")
+        name: known.pop(name)
+        for name in ("types", "kinds", "severities", "levels", "related", "sentences", "ibans")
     }
     # A data stream requires it; a line with its own time gets that time later.
     now = {"field": "@timestamp", "copy_from": "_ingest.timestamp", "override": False}
