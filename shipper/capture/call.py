@@ -20,11 +20,15 @@ class Client(Struct, frozen=True):
 
 
 class Identity(Struct, frozen=True):
-    """Who made a request: a user, in the domain that knows this user, through an OAuth client."""
+    """Who made a request: a user, in the domain that knows this user, through an OAuth client.
+
+    `user` is the id; `name` is the login name, where it is another.
+    """
 
     user: str | None = None
     domain: str | None = None
     client: str | None = None
+    name: str | None = None
 
 
 class Http(Struct, frozen=True):
@@ -35,6 +39,7 @@ class Http(Struct, frozen=True):
     request_id: str | None = None
     session: str | None = None
     traceparent: str | None = None
+    tracestate: str | None = None
 
 
 class Call(Struct, frozen=True):

@@ -48,6 +48,7 @@ def fields_of_http(http: Http, identity: Identity) -> dict[str, object]:
         **(trace(http.traceparent) if http.traceparent else {}),
         "client_id": identity.client,
         "user_id": identity.user,
+        "user_name": identity.name,
         "user.domain": identity.domain,
         "network.transport": "tcp",
         "source_ip": http.address,
@@ -76,7 +77,12 @@ def fields_of_call(call: Call) -> dict[str, object]:
 
 def _fields_of_pipe(call: Call) -> dict[str, object]:
     who = call.identity
-    return {"user_id": who.user, "user.domain": who.domain, "network.transport": "pipe"}
+    return {
+        "user_id": who.user,
+        "user_name": who.name,
+        "user.domain": who.domain,
+        "network.transport": "pipe",
+    }
 
 
 def _client_in(meta: dict[str, object]) -> Client | None:

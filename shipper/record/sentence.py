@@ -22,7 +22,7 @@ def sentence(values: _Fields, constants: _Fields) -> str:
     # The usual case, again: without a call, because every event pays for it.
     said = get("user.name") or get("user.id") or get("mcp.client.id") or _nobody(str(action))
     subject = get(deed.field)
-    said = f"{said} {deed.without}" if subject is None else f"{said} {deed.words} {subject}"
+    said = f"{said} {deed.words} {subject}" if subject else f"{said} {deed.without}"
     if server := get("mcp.server.name") or constants.get("service.name"):
         said = f"{said} on {server}"
     if address := get("source.ip"):
@@ -73,7 +73,7 @@ def _ending(values: _Fields, constants: _Fields) -> str:
     if type(types) is list and "denied" in types:
         ending = _TABLE.denied
     why = _missing(values) or _first(_TABLE.reasons, values)
-    return f"{ending} ({why})" if why else ending
+    return f"{ending} ({why})" if why and why != ending else ending
 
 
 def _missing(values: _Fields) -> str:

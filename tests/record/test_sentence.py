@@ -30,6 +30,9 @@ SENTENCES = {
         {**WHO, **REFUSED, "tool_name": "delete_file", "event.reason": "declined"},
         False,
     ),
+    "alice called t: denied": (
+        *(TOOL, {"user_id": "alice", "tool_name": "t", **REFUSED, "event.reason": "denied"}, False),
+    ),
     "alice called delete_file on files from 10.0.0.7: waits for an answer": (
         *(TOOL, {**WHO, "tool_name": "delete_file", "event.reason": "input_required"}, None),
     ),

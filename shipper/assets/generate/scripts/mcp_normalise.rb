@@ -648,7 +648,7 @@ def ending(clean, table)
   said = table["denied"] if Array(clean["event.type"]).include?("denied")
   why = missing(clean, table)
   why = first(table["reasons"], clean) if why.empty?
-  why.empty? ? said : "#{said} (#{why})"
+  ["", said].include?(why) ? said : "#{said} (#{why})"
 end
 
 # The scopes that were needed and not granted.
@@ -1076,6 +1076,8 @@ def write(event, values, time, id)
   values.each { |path, value| event.set("[#{path.split(".").join("][")}]", value) }
   event.set("[data_stream][namespace]", namespace) if namespace.is_a?(String)
   event.set("[event][id]", id) if id
+  host = event.get("[host][name]")
+  event.set("[related][hosts]", [host]) if host.is_a?(String)
   at(event, time)
 end
 
