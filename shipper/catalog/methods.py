@@ -34,12 +34,19 @@ class Method(Struct, frozen=True):
     result: tuple[Source, ...] = ()
 
 
+class Host(Struct, frozen=True):
+    """What the program in which an agent runs states of a call: fields by its own names."""
+
+    meta: Mapping[str, str] = {}
+    environment: Mapping[str, str] = {}
+
+
 class Methods(Struct, frozen=True):
     """The complete table.
 
     `served` is for a method of the server's own, `unserved` for one that nobody answers. The
     results of `greetings` have no `any_result`. `schemes` gives a further category by the scheme
-    of a resource. `silent` methods leave no event.
+    of a resource. `silent` methods leave no event. `hosts` has the programs that call.
     """
 
     requests: Mapping[str, Method]
@@ -50,6 +57,7 @@ class Methods(Struct, frozen=True):
     greetings: frozenset[str]
     schemes: Mapping[str, str]
     silent: frozenset[str]
+    hosts: Mapping[str, Host]
 
 
 @cache
@@ -66,6 +74,7 @@ def methods() -> Methods:
         greetings=frozenset(rows["greetings"]),
         schemes=rows["schemes"],
         silent=frozenset(rows["silent"]),
+        hosts={name: Host(**row) for name, row in rows["hosts"].items()},
     )
 
 

@@ -279,11 +279,13 @@ def about_client(params)
   said = meta["io.modelcontextprotocol/clientInfo"]
   said = {} unless said.is_a?(Hash)
   trace = /\A(?!ff)\h{2}-(?!0{32})(\h{32})-(?!0{16})(\h{16})-\h{2}/.match(meta["traceparent"].to_s) || []
-  known(
+  stated = known(
     "mcp.client.name" => word(said["name"]), "mcp.client.version" => word(said["version"]),
     "mcp.protocol.version" => word(meta["io.modelcontextprotocol/protocolVersion"]),
-    "trace.id" => trace[1], "span.id" => trace[2]
+    "trace.id" => trace[1], "span.id" => trace[2], "mcp.trace.state" => trace[1] && word(meta["tracestate"])
   )
+  @tables["hosts"].each { |key, path| stated[path] ||= word(meta[key]) if word(meta[key]) }
+  stated
 end
 
 def asked(method, params)
