@@ -46,7 +46,8 @@ class Methods(Struct, frozen=True):
 
     `served` is for a method of the server's own, `unserved` for one that nobody answers. The
     results of `greetings` have no `any_result`. `schemes` gives a further category by the scheme
-    of a resource. `silent` methods leave no event. `hosts` has the programs that call.
+    of a resource. `silent` methods leave no event. `hosts` has the programs that call,
+    `refused` the answers of a user that are denials.
     """
 
     requests: Mapping[str, Method]
@@ -58,6 +59,7 @@ class Methods(Struct, frozen=True):
     schemes: Mapping[str, str]
     silent: frozenset[str]
     hosts: Mapping[str, Host]
+    refused: Mapping[str, str]
 
 
 @cache
@@ -74,6 +76,7 @@ def methods() -> Methods:
         greetings=frozenset(rows["greetings"]),
         schemes=rows["schemes"],
         silent=frozenset(rows["silent"]),
+        refused=rows["refused"],
         hosts={name: Host(**row) for name, row in rows["hosts"].items()},
     )
 

@@ -213,7 +213,7 @@ def test_a_client_that_hangs_up_leaves_a_call_without_outcome(make, events):
         wait_until(lambda: events.of("tools/call"), 10, "the call is recorded")
     fields = events.only("tools/call")
     assert "success" not in fields
-    assert fields["event.reason"] == "cancelled"
+    assert fields["event.reason"] == "client_gone"
 
 
 @GUARDED

@@ -300,6 +300,8 @@ def answered(method, result)
   values = values.merge(read_rows(@tables["any_result"], result)) unless @tables["greetings"].include?(method)
   waiting = waits_for(result)
   return unfinished(values, waiting) if waiting
+  said_no = @tables["refused"][values["mcp.elicitation.action"]]
+  return values.merge(no(said_no)) if said_no
   return values.merge("event.outcome" => "success") unless values["mcp.tool.is_error"]
 
   said = values.delete("mcp.tool.result.text")
@@ -333,14 +335,18 @@ def of_task(result)
   values.merge(answered("tools/call", result["result"]))
 end
 
+def no(reason)
+  { "event.outcome" => "failure", "event.reason" => reason, "event.type" => ["access", "denied"] }
+end
+
 # A call that failed because the user said no to what the server had asked is a denial.
 def refused(params, outcome)
   return outcome if outcome["event.outcome"] != "failure" || outcome["event.reason"]
 
   answers = params["inputResponses"].is_a?(Hash) ? params["inputResponses"].values : []
   actions = answers.map { |answer| answer["action"] if answer.is_a?(Hash) }
-  reason = { "decline" => "declined", "cancel" => "dismissed" }.find { |action, _reason| actions.include?(action) }
-  reason ? outcome.merge("event.reason" => reason[1], "event.type" => ["access", "denied"]) : outcome
+  reason = @tables["refused"].find { |action, _reason| actions.include?(action) }
+  reason ? outcome.merge(no(reason[1])) : outcome
 end
 
 def failed(error)
