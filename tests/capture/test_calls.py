@@ -316,3 +316,15 @@ def test_the_environment_names_the_conversation_of_a_pipe_unless_the_call_does()
     assert fields(call, result({}))["gen_ai.conversation.id"] == "from-meta"
     over_http = Call("tools/call", {"name": "t"}, 7, http=Http())
     assert "gen_ai.conversation.id" not in fields(over_http, result({}))
+
+
+@pytest.mark.parametrize(
+    ("action", "success", "reason"),
+    [("accept", True, None), ("decline", False, "declined"), ("cancel", False, "dismissed")],
+)
+def test_a_question_that_the_user_refuses_is_a_denial(action, success, reason):
+    question = Call("elicitation/create", {"message": "Sure?"}, 1, from_server=True)
+    found = fields(question, result({"action": action}))
+    assert (found["success"], found.get("event.reason")) == (success, reason)
+    assert found["mcp.elicitation.action"] == action
+    assert ("denied" in found["event.type"]) is (reason is not None)

@@ -97,7 +97,7 @@ def _methods() -> dict[str, Any]:
         "any_result": _rows(table.any_result),
         "greetings": sorted(table.greetings),
         "schemes": table.schemes,
-        "refused": table.refused,
+        "refused": [list(row) for row in table.refused.items()],
         "hosts": [list(row) for host in table.hosts.values() for row in host.meta.items()],
     }
 

@@ -300,8 +300,8 @@ def answered(method, result)
   values = values.merge(read_rows(@tables["any_result"], result)) unless @tables["greetings"].include?(method)
   waiting = waits_for(result)
   return unfinished(values, waiting) if waiting
-  said_no = @tables["refused"][values["mcp.elicitation.action"]]
-  return values.merge(no(said_no)) if said_no
+  refusal = said_no([values["mcp.elicitation.action"]])
+  return values.merge(no(refusal)) if refusal
   return values.merge("event.outcome" => "success") unless values["mcp.tool.is_error"]
 
   said = values.delete("mcp.tool.result.text")
@@ -335,6 +335,12 @@ def of_task(result)
   values.merge(answered("tools/call", result["result"]))
 end
 
+# The reason, if one of these answers is a refusal.
+def said_no(actions)
+  row = @tables["refused"].find { |action, _reason| actions.include?(action) }
+  row && row[1]
+end
+
 def no(reason)
   { "event.outcome" => "failure", "event.reason" => reason, "event.type" => ["access", "denied"] }
 end
@@ -345,8 +351,8 @@ def refused(params, outcome)
 
   answers = params["inputResponses"].is_a?(Hash) ? params["inputResponses"].values : []
   actions = answers.map { |answer| answer["action"] if answer.is_a?(Hash) }
-  reason = @tables["refused"].find { |action, _reason| actions.include?(action) }
-  reason ? outcome.merge(no(reason[1])) : outcome
+  reason = said_no(actions)
+  reason ? outcome.merge(no(reason)) : outcome
 end
 
 def failed(error)
