@@ -28,7 +28,7 @@ ONLY_OURS = {
 #: The number of masked values: where several rules match, each language counts in its own way.
 COUNTS = {"mcp.redaction.count", "mcp.redaction.types"}
 #: Fields that Logstash and Elasticsearch add.
-ADDED = {"@version", "@timestamp", "event.id"}
+ADDED = {"@version", "@timestamp", "event.id", "event.ingested"}
 
 
 def cases(name):
