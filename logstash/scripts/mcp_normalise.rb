@@ -279,11 +279,13 @@ def about_client(params)
   said = meta["io.modelcontextprotocol/clientInfo"]
   said = {} unless said.is_a?(Hash)
   trace = /\A(?!ff)\h{2}-(?!0{32})(\h{32})-(?!0{16})(\h{16})-\h{2}/.match(meta["traceparent"].to_s) || []
-  known(
+  stated = known(
     "mcp.client.name" => word(said["name"]), "mcp.client.version" => word(said["version"]),
     "mcp.protocol.version" => word(meta["io.modelcontextprotocol/protocolVersion"]),
-    "trace.id" => trace[1], "span.id" => trace[2]
+    "trace.id" => trace[1], "span.id" => trace[2], "mcp.trace.state" => trace[1] && word(meta["tracestate"])
   )
+  @tables["hosts"].each { |key, path| stated[path] ||= word(meta[key]) if word(meta[key]) }
+  stated
 end
 
 def asked(method, params)
@@ -298,6 +300,8 @@ def answered(method, result)
   values = values.merge(read_rows(@tables["any_result"], result)) unless @tables["greetings"].include?(method)
   waiting = waits_for(result)
   return unfinished(values, waiting) if waiting
+  refusal = said_no([values["mcp.elicitation.action"]])
+  return values.merge(no(refusal)) if refusal
   return values.merge("event.outcome" => "success") unless values["mcp.tool.is_error"]
 
   said = values.delete("mcp.tool.result.text")
@@ -331,14 +335,24 @@ def of_task(result)
   values.merge(answered("tools/call", result["result"]))
 end
 
+# The reason, if one of these answers is a refusal.
+def said_no(actions)
+  row = @tables["refused"].find { |action, _reason| actions.include?(action) }
+  row && row[1]
+end
+
+def no(reason)
+  { "event.outcome" => "failure", "event.reason" => reason, "event.type" => ["access", "denied"] }
+end
+
 # A call that failed because the user said no to what the server had asked is a denial.
 def refused(params, outcome)
   return outcome if outcome["event.outcome"] != "failure" || outcome["event.reason"]
 
   answers = params["inputResponses"].is_a?(Hash) ? params["inputResponses"].values : []
   actions = answers.map { |answer| answer["action"] if answer.is_a?(Hash) }
-  reason = { "decline" => "declined", "cancel" => "dismissed" }.find { |action, _reason| actions.include?(action) }
-  reason ? outcome.merge("event.reason" => reason[1], "event.type" => ["access", "denied"]) : outcome
+  reason = said_no(actions)
+  reason ? outcome.merge(no(reason)) : outcome
 end
 
 def failed(error)
@@ -2162,6 +2176,42 @@ def tables
   "redis": "database",
   "sqlite": "database"
  },
+ "refused": [
+  [
+   "decline",
+   "declined"
+  ],
+  [
+   "cancel",
+   "dismissed"
+  ]
+ ],
+ "hosts": [
+  [
+   "antigravity.google/conversation_id",
+   "gen_ai.conversation.id"
+  ],
+  [
+   "claudecode/toolUseId",
+   "gen_ai.tool.call.id"
+  ],
+  [
+   "callId",
+   "gen_ai.tool.call.id"
+  ],
+  [
+   "threadId",
+   "gen_ai.conversation.id"
+  ],
+  [
+   "ai.opencode/sessionID",
+   "gen_ai.conversation.id"
+  ],
+  [
+   "sessionID",
+   "gen_ai.conversation.id"
+  ]
+ ],
  "origin": [
   "agent",
   "cloud",
@@ -2780,7 +2830,7 @@ def tables
    "client_gone": "the client was gone",
    "input_required": "waits for an answer",
    "process_ended": "the process ended first",
-   "server_stopped": "the server stopped first",
+   "server_ended": "the server ended first",
    "task": "runs as a task",
    "timed_out": "timed out"
   },

@@ -120,9 +120,9 @@ class Connection:
 
     def _gave_up(self, one: _Open) -> Ended:
         """Who ended a request: its client, by word or by going away, or the server."""
-        if one.cancelled:
-            return CANCELLED
-        return CLIENT_GONE if self.has_left else SERVER_ENDED
+        if not one.cancelled:
+            return CLIENT_GONE if self.has_left else SERVER_ENDED
+        return CANCELLED
 
     def closed(self) -> None:
         """End what is still in flight: its client is gone, or the server stops."""

@@ -57,6 +57,15 @@ def test_a_call_is_recorded_with_the_identity_of_its_token(make, era, events):
 
 @GUARDED
 @BOTH_ERAS
+@pytest.mark.parametrize(("token", "name"), [("bob-1", "bob@example.org"), ("ada-1", None)])
+def test_a_users_name_is_the_one_in_the_verified_token(make, era, token, name, events):
+    with serving(app_of(instrument(make()))) as url:
+        talk(url, era, call("add", a=1, b=2), bearer=Bearer(token))
+    assert events.only("tools/call").get("user_name") == name
+
+
+@GUARDED
+@BOTH_ERAS
 def test_a_client_that_acts_for_nobody_is_itself_the_user(make, era, events):
     with serving(app_of(instrument(make()))) as url:
         talk(url, era, call("add", a=1, b=2), bearer=Bearer("robot-1"))
