@@ -10,6 +10,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from shipper.catalog.methods import methods
 from tests.real import Missing
 from tests.real.elasticsearch import Elasticsearch
 from tests.real.kafka import Kafka
@@ -22,6 +23,10 @@ NOT_HERE = "no real server: "
 
 # As on most servers: what a test writes must not be writable by a group, or it is refused.
 os.umask(0o022)
+# An agent may run the tests: events must not carry its conversation.
+for host in methods().hosts.values():
+    for variable in host.environment:
+        os.environ.pop(variable, None)
 
 # Time is no property of the code under test: two busy cores would make it one.
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -279,11 +279,13 @@ def about_client(params)
   said = meta["io.modelcontextprotocol/clientInfo"]
   said = {} unless said.is_a?(Hash)
   trace = /\A(?!ff)\h{2}-(?!0{32})(\h{32})-(?!0{16})(\h{16})-\h{2}/.match(meta["traceparent"].to_s) || []
-  known(
+  stated = known(
     "mcp.client.name" => word(said["name"]), "mcp.client.version" => word(said["version"]),
     "mcp.protocol.version" => word(meta["io.modelcontextprotocol/protocolVersion"]),
-    "trace.id" => trace[1], "span.id" => trace[2]
+    "trace.id" => trace[1], "span.id" => trace[2], "mcp.trace.state" => trace[1] && word(meta["tracestate"])
   )
+  @tables["hosts"].each { |key, path| stated[path] ||= word(meta[key]) if word(meta[key]) }
+  stated
 end
 
 def asked(method, params)
@@ -298,6 +300,8 @@ def answered(method, result)
   values = values.merge(read_rows(@tables["any_result"], result)) unless @tables["greetings"].include?(method)
   waiting = waits_for(result)
   return unfinished(values, waiting) if waiting
+  refusal = said_no([values["mcp.elicitation.action"]])
+  return values.merge(no(refusal)) if refusal
   return values.merge("event.outcome" => "success") unless values["mcp.tool.is_error"]
 
   said = values.delete("mcp.tool.result.text")
@@ -331,14 +335,24 @@ def of_task(result)
   values.merge(answered("tools/call", result["result"]))
 end
 
+# The reason, if one of these answers is a refusal.
+def said_no(actions)
+  row = @tables["refused"].find { |action, _reason| actions.include?(action) }
+  row && row[1]
+end
+
+def no(reason)
+  { "event.outcome" => "failure", "event.reason" => reason, "event.type" => ["access", "denied"] }
+end
+
 # A call that failed because the user said no to what the server had asked is a denial.
 def refused(params, outcome)
   return outcome if outcome["event.outcome"] != "failure" || outcome["event.reason"]
 
   answers = params["inputResponses"].is_a?(Hash) ? params["inputResponses"].values : []
   actions = answers.map { |answer| answer["action"] if answer.is_a?(Hash) }
-  reason = { "decline" => "declined", "cancel" => "dismissed" }.find { |action, _reason| actions.include?(action) }
-  reason ? outcome.merge("event.reason" => reason[1], "event.type" => ["access", "denied"]) : outcome
+  reason = said_no(actions)
+  reason ? outcome.merge(no(reason)) : outcome
 end
 
 def failed(error)
@@ -591,16 +605,81 @@ def completed(clean, values, counts)
   counts = counts.reject { |_kind, count| count == 0 }
   clean["mcp.redaction.count"] = counts.values.inject(:+) unless counts.empty?
   clean["mcp.redaction.types"] = counts.keys.sort unless counts.empty?
-  clean["log.level"] ||= clean["event.outcome"] == "failure" ? "warning" : "info"
-  clean["event.severity"] = @tables["severities"][clean["log.level"]]
-  subject = @tables["subjects"].find { |path| clean.key?(path) }
-  about = subject ? " #{as_text(clean[subject])}" : ""
-  clean["message"] = "#{clean["event.action"]}#{about}: #{clean["event.outcome"]}"
+  severity = clean["log.level"] || (clean["event.outcome"] == "failure" ? "warning" : "info")
+  clean["event.severity"] = @tables["severities"][severity]
+  clean["log.level"] = @tables["levels"][severity]
+  clean["user.name"] ||= clean["user.id"] if clean.key?("user.id")
+  relate(clean)
+  clean["message"] = sentence(clean)
   clean
 end
 
-def as_text(value)
-  value.is_a?(Array) ? "[#{value.map { |item| "'#{item}'" }.join(", ")}]" : value.to_s
+# ECS's lists of all values of one kind, each once.
+def relate(clean)
+  @tables["related"].each do |path, sources|
+    found = sources.flat_map { |source| clean[source] }.compact.uniq
+    clean[path] = found unless found.empty?
+  end
+end
+
+# --- the line for people: `record/sentence.py` has the same steps, under the same names ---
+
+def sentence(clean)
+  table = @tables["sentences"]
+  words, field, without = table["deeds"][clean["event.action"]] || other(clean, table)
+  who = first(table["who"], clean)
+  server = first(table["server"], clean)
+  subject = field ? first([field], clean) : ""
+  said = subject.empty? ? (without || words) : words
+  if words.include?("@")
+    said = said.sub("@") { who.empty? ? table["user"] : who }
+    start, place = server.empty? ? table["unnamed"] : server, ""
+  else
+    start = who.empty? ? nobody(clean["event.action"], table) : who
+    place = (server.empty? ? "" : " on #{server}") + (clean["source.ip"] ? " from #{clean["source.ip"]}" : "")
+  end
+  said = "#{said} #{subject}" unless subject.empty?
+  "#{start} #{said}#{place}: #{ending(clean, table)}".tr("\n", " ")
+end
+
+# The deed of an action that the table does not have.
+def other(clean, table)
+  ["#{table["other"]} #{clean["event.action"]}", table["subjects"].find { |path| clean.key?(path) }]
+end
+
+def nobody(action, table)
+  own = table["own"].find { |head, _name| action.start_with?(head) }
+  own ? own[1] : table["nobody"]
+end
+
+def ending(clean, table)
+  known = table["endings"][clean["event.reason"]]
+  return known if known
+
+  said = table["outcomes"][clean["event.outcome"]]
+  return said if clean["event.outcome"] == "success"
+
+  said = table["denied"] if Array(clean["event.type"]).include?("denied")
+  why = missing(clean, table)
+  why = first(table["reasons"], clean) if why.empty?
+  ["", said].include?(why) ? said : "#{said} (#{why})"
+end
+
+# The scopes that were needed and not granted.
+def missing(clean, table)
+  missing = Array(clean["mcp.oauth.scopes.required"]) - Array(clean["mcp.oauth.scopes.granted"])
+  missing.empty? ? "" : "#{table["missing"]} #{shortened(missing)}"
+end
+
+def first(paths, clean)
+  paths.map { |path| shortened(clean[path]) }.find { |text| !text.empty? } || ""
+end
+
+# The start of a value, or of the text of a list's values.
+def shortened(value)
+  text = value.is_a?(Array) ? value.join(", ") : value.to_s
+  most = @tables["sentences"]["most"]
+  text.length > most ? "#{text[0, most]}\u2026" : text
 end
 
 # A value in the form of its field; nil if it does not fit.
@@ -1013,6 +1092,8 @@ def write(event, values, time, id)
   values.each { |path, value| event.set("[#{path.split(".").join("][")}]", value) }
   event.set("[data_stream][namespace]", namespace) if namespace.is_a?(String)
   event.set("[event][id]", id) if id
+  host = event.get("[host][name]")
+  event.set("[related][hosts]", [host]) if host.is_a?(String)
   at(event, time)
 end
 
@@ -1357,6 +1438,7 @@ def tables
   "event.duration": "long",
   "event.hash": "word",
   "event.id": "word",
+  "event.ingested": "date",
   "event.kind": "word",
   "event.module": "word",
   "event.outcome": "word",
@@ -1365,12 +1447,15 @@ def tables
   "event.sequence": "long",
   "event.severity": "long",
   "event.type": "word",
+  "gen_ai.conversation.id": "word",
   "gen_ai.operation.name": "word",
   "gen_ai.prompt.name": "word",
   "gen_ai.request.model": "word",
   "gen_ai.tool.call.arguments": "flattened",
+  "gen_ai.tool.call.id": "word",
   "gen_ai.tool.name": "word",
   "host.hostname": "word",
+  "host.name": "word",
   "http.request.id": "word",
   "http.request.method": "word",
   "http.response.status_code": "long",
@@ -1470,9 +1555,14 @@ def tables
   "mcp.violation.action_taken": "word",
   "mcp.violation.details": "prose",
   "mcp.violation.type": "word",
+  "mcp.trace.state": "word",
   "message": "prose",
   "network.transport": "word",
   "process.pid": "long",
+  "related.hash": "word",
+  "related.hosts": "word",
+  "related.ip": "ip",
+  "related.user": "person",
   "rule.name": "word",
   "service.environment": "word",
   "service.name": "word",
@@ -1485,6 +1575,7 @@ def tables
   "url.path": "word",
   "user.domain": "person",
   "user.id": "person",
+  "user.name": "person",
   "user_agent.original": "word"
  },
  "methods": {
@@ -2089,6 +2180,42 @@ def tables
   "redis": "database",
   "sqlite": "database"
  },
+ "refused": [
+  [
+   "decline",
+   "declined"
+  ],
+  [
+   "cancel",
+   "dismissed"
+  ]
+ ],
+ "hosts": [
+  [
+   "antigravity.google/conversation_id",
+   "gen_ai.conversation.id"
+  ],
+  [
+   "claudecode/toolUseId",
+   "gen_ai.tool.call.id"
+  ],
+  [
+   "callId",
+   "gen_ai.tool.call.id"
+  ],
+  [
+   "threadId",
+   "gen_ai.conversation.id"
+  ],
+  [
+   "ai.opencode/sessionID",
+   "gen_ai.conversation.id"
+  ],
+  [
+   "sessionID",
+   "gen_ai.conversation.id"
+  ]
+ ],
  "origin": [
   "agent",
   "cloud",
@@ -2181,6 +2308,13 @@ def tables
    "user.id",
    "jwt.sub"
   ],
+  "user.name": [
+   "user_name",
+   "userName",
+   "username",
+   "preferred_username",
+   "jwt.preferred_username"
+  ],
   "user.domain": [
    "issuer",
    "iss"
@@ -2261,6 +2395,9 @@ def tables
    "subjects.user_id",
    "subjects.user"
   ],
+  "user.name": [
+   "subjects.user"
+  ],
   "mcp.client.name": [
    "subjects.client_name"
   ],
@@ -2320,6 +2457,9 @@ def tables
   "user.id": [
    "jwt.sub"
   ],
+  "user.name": [
+   "jwt.preferred_username"
+  ],
   "mcp.session.id": [
    "mcp.session.id"
   ],
@@ -2361,6 +2501,9 @@ def tables
   ],
   "user.id": [
    "user_id",
+   "user_email"
+  ],
+  "user.name": [
    "user_email"
   ],
   "source.ip": [
@@ -2430,12 +2573,284 @@ def tables
   "high": 73,
   "critical": 99
  },
- "subjects": [
-  "gen_ai.tool.name",
-  "mcp.resource.uri",
-  "gen_ai.prompt.name",
-  "mcp.method.name"
- ],
+ "levels": {
+  "info": "info",
+  "warning": "warning",
+  "high": "error",
+  "critical": "critical"
+ },
+ "related": {
+  "related.user": [
+   "user.id",
+   "user.name",
+   "mcp.authz.approval.approver"
+  ],
+  "related.ip": [
+   "source.ip"
+  ],
+  "related.hash": [
+   "mcp.tool.arguments.hash",
+   "mcp.tool.result.hash",
+   "mcp.oauth.token.hash"
+  ]
+ },
+ "sentences": {
+  "who": [
+   "user.name",
+   "user.id",
+   "mcp.client.id"
+  ],
+  "nobody": "somebody",
+  "user": "the user",
+  "server": [
+   "mcp.server.name",
+   "service.name"
+  ],
+  "unnamed": "the server",
+  "deeds": {
+   "audit-call-lost": [
+    "lost a call of an ended process"
+   ],
+   "audit-checkpoint": [
+    "signed a checkpoint"
+   ],
+   "audit-config": [
+    "changed settings"
+   ],
+   "audit-lines-dropped": [
+    "dropped lines"
+   ],
+   "audit-records-lost": [
+    "lost events"
+   ],
+   "audit-records-suppressed": [
+    "held back events"
+   ],
+   "audit-retention": [
+    "deleted segments"
+   ],
+   "audit-segment-end": [
+    "closed a segment"
+   ],
+   "audit-segment-missing": [
+    "misses a segment"
+   ],
+   "audit-segment-start": [
+    "opened a segment"
+   ],
+   "audit-shipper-start": [
+    "started the shipper"
+   ],
+   "audit-shipper-stop": [
+    "stopped the shipper"
+   ],
+   "authentication": [
+    "logged in"
+   ],
+   "authz-decision": [
+    "asked to use",
+    "gen_ai.tool.name",
+    "asked for a decision"
+   ],
+   "client-register": [
+    "registered a client"
+   ],
+   "completion": [
+    "asked for a completion of",
+    "gen_ai.prompt.name",
+    "asked for a completion"
+   ],
+   "elicitation": [
+    "asked @ a question"
+   ],
+   "log-level-set": [
+    "set the log level"
+   ],
+   "method-call": [
+    "called the method",
+    "mcp.method.name",
+    "called a method"
+   ],
+   "method-unknown": [
+    "called the unknown method",
+    "mcp.method.name",
+    "called an unknown method"
+   ],
+   "oauth-authorize": [
+    "asked for authorization"
+   ],
+   "oauth-callback": [
+    "came back from the identity provider"
+   ],
+   "oauth-consent": [
+    "answered the consent page"
+   ],
+   "policy-violation": [
+    "broke the rule",
+    "mcp.violation.type",
+    "broke a rule"
+   ],
+   "prompt-definition-changed": [
+    "announced to @ that its prompts changed"
+   ],
+   "prompt-get": [
+    "fetched the prompt",
+    "gen_ai.prompt.name",
+    "fetched a prompt"
+   ],
+   "prompt-list": [
+    "listed the prompts"
+   ],
+   "protocol-violation": [
+    "broke the protocol",
+    "mcp.violation.type",
+    "broke the protocol"
+   ],
+   "rate-limit": [
+    "reached the limit",
+    "mcp.rate_limit.name",
+    "reached a limit"
+   ],
+   "resource-definition-changed": [
+    "announced to @ that its resources changed"
+   ],
+   "resource-list": [
+    "listed the resources"
+   ],
+   "resource-read": [
+    "read",
+    "mcp.resource.uri",
+    "read a resource"
+   ],
+   "resource-subscribe": [
+    "subscribed to",
+    "mcp.resource.uri",
+    "subscribed to a resource"
+   ],
+   "resource-unsubscribe": [
+    "unsubscribed from",
+    "mcp.resource.uri",
+    "unsubscribed from a resource"
+   ],
+   "resource-updated": [
+    "announced to @ a change of",
+    "mcp.resource.uri",
+    "announced to @ a change"
+   ],
+   "roots-list": [
+    "asked @ for the roots"
+   ],
+   "sampling-request": [
+    "asked @ to sample from",
+    "gen_ai.request.model",
+    "asked @ to sample"
+   ],
+   "scope-challenge": [
+    "called",
+    "gen_ai.tool.name",
+    "sent a request"
+   ],
+   "server-discover": [
+    "asked for the abilities"
+   ],
+   "session-end": [
+    "ended a session"
+   ],
+   "session-initialize": [
+    "opened a session"
+   ],
+   "subscription-listen": [
+    "subscribed to",
+    "mcp.resource.uri",
+    "subscribed to changes"
+   ],
+   "task-cancel": [
+    "cancelled the task",
+    "mcp.task.id",
+    "cancelled a task"
+   ],
+   "task-get": [
+    "asked for the task",
+    "mcp.task.id",
+    "asked for a task"
+   ],
+   "task-list": [
+    "listed the tasks"
+   ],
+   "task-result": [
+    "fetched the result of the task",
+    "mcp.task.id",
+    "fetched the result of a task"
+   ],
+   "task-update": [
+    "answered for the task",
+    "mcp.task.id",
+    "answered for a task"
+   ],
+   "threat-detected": [
+    "is suspected of",
+    "mcp.threat.type",
+    "is suspected of an attack"
+   ],
+   "token-issue": [
+    "asked for a token"
+   ],
+   "token-refresh": [
+    "asked to refresh a token"
+   ],
+   "token-rejected": [
+    "presented no valid token"
+   ],
+   "token-revoke": [
+    "revoked a token"
+   ],
+   "token-used": [
+    "used a token"
+   ],
+   "tool-call": [
+    "called",
+    "gen_ai.tool.name",
+    "called a tool"
+   ],
+   "tool-definition-changed": [
+    "announced to @ that its tools changed"
+   ],
+   "tool-list": [
+    "listed the tools"
+   ]
+  },
+  "other": "did",
+  "subjects": [
+   "gen_ai.tool.name",
+   "mcp.resource.uri",
+   "gen_ai.prompt.name",
+   "mcp.method.name"
+  ],
+  "own": {
+   "audit-": "mcp-shipper"
+  },
+  "endings": {
+   "cancelled": "cancelled",
+   "client_gone": "the client was gone",
+   "input_required": "waits for an answer",
+   "process_ended": "the process ended first",
+   "server_ended": "the server ended first",
+   "task": "runs as a task",
+   "timed_out": "timed out"
+  },
+  "outcomes": {
+   "success": "succeeded",
+   "failure": "failed",
+   "unknown": "outcome unknown"
+  },
+  "denied": "denied",
+  "reasons": [
+   "event.reason",
+   "error.type"
+  ],
+  "missing": "missing scope",
+  "most": 100
+ },
  "ibans": {
   "NO": 15,
   "BE": 16,

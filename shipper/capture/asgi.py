@@ -49,7 +49,8 @@ class AuditASGI:
             exchange.keeps_body = self._metadata.is_asked_for(scope)
             exchange.place = self._metadata.place_of(scope)
             try:
-                await self._pass(exchange, inner, receive, _watching(send, exchange))
+                leaving = _leaving(receive, exchange)
+                await self._pass(exchange, inner, leaving, _watching(send, exchange))
             finally:
                 emit(partial(self._event, scope, inner, exchange))
                 exchange.error = None  # its traceback holds this frame
@@ -108,6 +109,16 @@ def _watching(send: Send, exchange: Exchange) -> Send:
         await send(message)
 
     return watched
+
+
+def _leaving(receive: Receive, exchange: Exchange) -> Receive:
+    async def read() -> Message:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            exchange.has_left = True
+        return message
+
+    return read
 
 
 def _reading(receive: Receive, exchange: Exchange) -> Receive:

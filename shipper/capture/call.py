@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from shipper.catalog.methods import methods
+
 #: An object as it came out of a JSON parser: dicts, lists, texts, numbers.
 Json: TypeAlias = dict[str, object]
 
@@ -20,11 +22,15 @@ class Client(Struct, frozen=True):
 
 
 class Identity(Struct, frozen=True):
-    """Who made a request: a user, in the domain that knows this user, through an OAuth client."""
+    """Who made a request: a user, in the domain that knows this user, through an OAuth client.
+
+    `user` is the id; `name` is the login name, where it is another.
+    """
 
     user: str | None = None
     domain: str | None = None
     client: str | None = None
+    name: str | None = None
 
 
 class Http(Struct, frozen=True):
@@ -35,6 +41,7 @@ class Http(Struct, frozen=True):
     request_id: str | None = None
     session: str | None = None
     traceparent: str | None = None
+    tracestate: str | None = None
 
 
 class Call(Struct, frozen=True):
@@ -59,7 +66,8 @@ class Call(Struct, frozen=True):
 class Failure(Struct, frozen=True):
     """A request that ended with an error.
 
-    `reason` is set where the failure is a refusal. `code` is the error's in JSON-RPC. A decision
+    `reason` is set where the failure is a refusal. The caller's or the server's time is over if it
+    `is_timeout`. `code` is the error's in JSON-RPC. A decision
     on what the caller may use `is_authorization`, by the scopes `required` and `granted`. A method
     that nobody serves `is_unserved`, whatever the code.
     """
@@ -72,6 +80,7 @@ class Failure(Struct, frozen=True):
     required: tuple[str, ...] = ()
     granted: tuple[str, ...] = ()
     is_unserved: bool = False
+    is_timeout: bool = False
 
 
 class Answer(Struct, frozen=True):
@@ -90,9 +99,13 @@ class Unanswered(Struct, frozen=True):
     reason: str | None = None
 
 
+#: The client asked for it; it went away; the server or its process ended; nobody waited longer.
 CANCELLED = Unanswered("cancelled")
+CLIENT_GONE = Unanswered("client_gone")
+SERVER_ENDED = Unanswered("server_ended")
+TIMED_OUT = Unanswered("timed_out")
 #: What a user may answer to a question, but yes: the reason of the call's failure.
-REFUSED = {"decline": "declined", "cancel": "dismissed"}
+REFUSED = methods().refused
 Ended: TypeAlias = Answer | Failure | Unanswered
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from shipper.capture.call import (
     CANCELLED,
+    TIMED_OUT,
     Answer,
     Call,
     Client,
@@ -166,9 +167,9 @@ def _raised(error: BaseException) -> Ended:
         return CANCELLED
     detail = attempt(plain, getattr(error, "error", None))
     if detail and detail.get("code") == _TIMEOUT:
-        return Unanswered("timeout")
+        return TIMED_OUT
     if detail:
         return ended_by_response({"error": detail})
     if isinstance(error, TimeoutError):
-        return Unanswered("timeout")
+        return TIMED_OUT
     return Failure(type=type(error).__name__, message=str(error) or None)

@@ -19,13 +19,15 @@ class Exchange:
 
     `scope` is the request as the innermost wrapper has it; the layers around it put the verified
     user there. `place` is set once the request reaches an endpoint of MCP or OAuth, `dispatched`
-    once it has a record of its own. `error` is what a layer raised. `keeps_body` and `reads_form`
-    say which texts are kept of answer and request.
+    once it has a record of its own. The client `has_left` once it closed the connection. `error` is
+    what a layer raised. `keeps_body` and `reads_form` say which texts are kept of answer and
+    request.
     """
 
     scope: Mapping[str, Any]
     place: Place | None = None
     dispatched: bool = False
+    has_left: bool = False
     status: int | None = None
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
     body: bytes = b""

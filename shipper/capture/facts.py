@@ -1,17 +1,24 @@
 """Where a request came from, as fields: its transport's facts, and its sender's own words."""
 
+import os
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from shipper.capture.call import Call, Client, Http, Identity
 from shipper.capture.values import address, digest, text, trace
+from shipper.catalog.methods import methods
 
 _CLIENT_INFO = "io.modelcontextprotocol/clientInfo"
 _PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion"
 _WANTED = {
-    *(b"user-agent", b"mcp-session-id", b"x-request-id", b"traceparent"),
+    *(b"user-agent", b"mcp-session-id", b"x-request-id", b"traceparent", b"tracestate"),
     *(b"mcp-method", b"mcp-name", b"mcp-protocol-version"),
 }
+
+
+#: The keys in `_meta` that hosts use, and their fields.
+_HOSTS = tuple(row for host in methods().hosts.values() for row in host.meta.items())
 
 
 def headers_of(scope: Mapping[str, Any]) -> dict[str, str]:
@@ -39,15 +46,17 @@ def http_of(
         request_id=headers.get("x-request-id"),
         session=digest(session) if session else None,
         traceparent=headers.get("traceparent"),
+        tracestate=headers.get("tracestate"),
     )
 
 
 def fields_of_http(http: Http, identity: Identity) -> dict[str, object]:
     """The fields of an HTTP request: peer, identity, session, trace."""
     return {
-        **(trace(http.traceparent) if http.traceparent else {}),
+        **(trace(http.traceparent, http.tracestate) if http.traceparent else {}),
         "client_id": identity.client,
         "user_id": identity.user,
+        "user_name": identity.name,
         "user.domain": identity.domain,
         "network.transport": "tcp",
         "source_ip": http.address,
@@ -63,8 +72,8 @@ def fields_of_call(call: Call) -> dict[str, object]:
     meta = meta if isinstance(meta, dict) else {}
     client = _client_in(meta) or call.client
     fields = fields_of_http(call.http, call.identity) if call.http else _fields_of_pipe(call)
-    if "traceparent" in meta:
-        fields |= trace(meta["traceparent"])
+    if meta:
+        fields |= _stated_in(meta)
     fields["mcp.client.name"] = client.name
     fields["mcp.client.version"] = client.version
     fields["mcp.method.name"] = call.method
@@ -74,9 +83,31 @@ def fields_of_call(call: Call) -> dict[str, object]:
     return fields
 
 
+def _stated_in(meta: dict[str, object]) -> dict[str, object]:
+    """The trace, and what the host states of the call: nobody verifies it."""
+    stated = trace(meta.get("traceparent"), meta.get("tracestate"))
+    for key, field in _HOSTS:
+        if field not in stated and (value := text(meta.get(key))):
+            stated[field] = value
+    return stated
+
+
+@cache
+def _stated_in_environment() -> dict[str, object]:
+    """What the host that started this process states of all its calls."""
+    rows = (row for host in methods().hosts.values() for row in host.environment.items())
+    return {field: value for key, field in rows if (value := os.environ.get(key))}
+
+
 def _fields_of_pipe(call: Call) -> dict[str, object]:
     who = call.identity
-    return {"user_id": who.user, "user.domain": who.domain, "network.transport": "pipe"}
+    return {
+        **_stated_in_environment(),
+        "user_id": who.user,
+        "user_name": who.name,
+        "user.domain": who.domain,
+        "network.transport": "pipe",
+    }
 
 
 def _client_in(meta: dict[str, object]) -> Client | None:

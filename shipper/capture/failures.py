@@ -38,7 +38,8 @@ def ended_by_error(error: BaseException, seen: Seen) -> Ended:
     code = getattr(getattr(error, "error", None), "code", None)
     if code is None and _is_validation(error):
         code = _INVALID_PARAMS
-    return replace(failure_of(seen.error or error, seen.denial), code=code)
+    failure = failure_of(seen.error or error, seen.denial)
+    return replace(failure, code=code, is_timeout=failure.is_timeout or _is_timeout(error))
 
 
 def failure_of(error: BaseException, denial: Denial | None = None) -> Failure:
@@ -54,7 +55,14 @@ def failure_of(error: BaseException, denial: Denial | None = None) -> Failure:
     members = list(_members(error)) if isinstance(error, BaseExceptionGroup) else []
     if members:
         return _failure_of_all(type(error).__name__, [_root(member) for member in members])
-    return Failure(type=_kind(error), message=_message(error), reason=_refusal(error))
+    failure = Failure(type=_kind(error), message=_message(error), reason=_refusal(error))
+    return replace(failure, is_timeout=_is_timeout(error))
+
+
+def _is_timeout(error: BaseException) -> bool:
+    """Whether its time was over: FastMCP raises another exception then, and hides this one."""
+    is_hidden = type(error).__name__ == "MCPError" and isinstance(error.__context__, TimeoutError)
+    return isinstance(error, TimeoutError) or is_hidden
 
 
 def _denied(error: BaseException, required: tuple[str, ...]) -> Failure:

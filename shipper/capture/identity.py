@@ -11,6 +11,8 @@ from shipper.capture.call import Identity
 from shipper.capture.values import text
 
 _NOBODY = Identity()
+#: The claims that hold a login name: OpenID Connect's, token introspection's (RFC 7662), Entra's.
+_NAMES = ("preferred_username", "username", "upn", "email")
 
 
 def token_holder(scope: Mapping[str, Any]) -> Identity:
@@ -29,7 +31,9 @@ def token_holder(scope: Mapping[str, Any]) -> Identity:
         claims = {}
     client = text(getattr(token, "client_id", None))
     subject = text(getattr(token, "subject", None)) or text(claims.get("sub"))
-    return Identity(user=subject or client, domain=text(claims.get("iss")), client=client)
+    user = subject or client
+    name = next((found for key in _NAMES if (found := text(claims.get(key)))), None)
+    return Identity(user, text(claims.get("iss")), client, name if name != user else None)
 
 
 @cache

@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shipper.capture.call import REFUSED, Answer, Call, Ended, Failure, Json, ended_by_response
+from shipper.capture.call import (
+    REFUSED,
+    TIMED_OUT,
+    Answer,
+    Call,
+    Ended,
+    Failure,
+    Json,
+    ended_by_response,
+)
 from shipper.capture.content import answered
 from shipper.capture.values import text
 
@@ -59,6 +68,8 @@ def _answered(call: Call, answer: Answer) -> Outcome:
         kept = {name: fields[name] for name in _OF_WAITING if name in fields}
         return Outcome(success=None, fields=kept | {"event.reason": waits_for})
     fields = answered(call.method, answer.result, from_server=call.from_server)
+    if refused := REFUSED.get(str(fields.get("mcp.elicitation.action"))):
+        return Outcome(success=False, fields=fields | _failed(Failure(reason=refused)))
     if not fields.get("mcp.tool.is_error"):
         return Outcome(success=True, fields=fields)
     if answer.cause and answer.cause.is_authorization:
@@ -110,6 +121,8 @@ def _failed(failure: Failure) -> dict[str, object]:
     fields: dict[str, object] = {"error.type": failure.type, "error.message": failure.message}
     if failure.code is not None:
         fields["error.code"] = str(failure.code)
+    if failure.is_timeout:
+        fields["event.reason"] = TIMED_OUT.reason
     if failure.reason:
         fields |= {"event.reason": failure.reason, "event.type": ["access", "denied"]}
     if failure.is_authorization:

@@ -8,7 +8,8 @@ of a request runs between, and shows what was raised.
 import functools
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -18,6 +19,8 @@ from msgspec.structs import replace
 
 from shipper.capture.call import (
     CANCELLED,
+    CLIENT_GONE,
+    SERVER_ENDED,
     Answer,
     Call,
     Client,
@@ -61,6 +64,8 @@ class Connection:
         self._open: dict[object, deque[_Open]] = {}
         self._client = Client()
         self._version: str | None = None
+        #: Its client sends no more.
+        self.has_left = False
 
     def came(self, message: Any) -> None:
         """Take up a request, or a client's word that it does not wait for one any longer."""
@@ -107,13 +112,23 @@ class Connection:
         """Pass on the event of a request whose handler ended without an answer."""
         if self._take(asked_for, one):
             name_nested(one.pending, seen)
-            end(one.pending, partial(ended_by_error, error, seen), self._sink)
+            end(one.pending, partial(self._raised, error, one, seen), self._sink)
+
+    def _raised(self, error: BaseException, one: _Open, seen: Seen) -> Ended:
+        ended = ended_by_error(error, seen)
+        return self._gave_up(one) if ended is CANCELLED else ended
+
+    def _gave_up(self, one: _Open) -> Ended:
+        """Who ended a request: its client, by word or by going away, or the server."""
+        if not one.cancelled:
+            return CLIENT_GONE if self.has_left else SERVER_ENDED
+        return CANCELLED
 
     def closed(self) -> None:
         """End what is still in flight: its client is gone, or the server stops."""
         for waiting in self._open.values():
             for one in waiting:
-                end(one.pending, lambda: CANCELLED, self._sink)
+                end(one.pending, partial(self._gave_up, one), self._sink)
         self._open.clear()
 
     def _first(self, asked_for: object) -> _Open | None:
@@ -291,10 +306,21 @@ class _Incoming(_End):
         return self
 
     async def __anext__(self) -> Any:
-        return self._noted(await self._stream.__anext__())
+        with self._ending():
+            return self._noted(await self._stream.__anext__())
 
     async def receive(self) -> Any:
-        return self._noted(await self._stream.receive())
+        with self._ending():
+            return self._noted(await self._stream.receive())
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Note that nothing more comes: a stream has several exceptions for it."""
+        try:
+            yield
+        except Exception:
+            self._connection.has_left = True
+            raise
 
     def _noted(self, message: Any) -> Any:
         attempt(self._connection.came, message)

@@ -4,7 +4,18 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any, Protocol
 
-from shipper.capture.call import Answer, Call, Client, Ended, Failure, Http, Identity
+from shipper.capture.call import (
+    CANCELLED,
+    CLIENT_GONE,
+    SERVER_ENDED,
+    Answer,
+    Call,
+    Client,
+    Ended,
+    Failure,
+    Http,
+    Identity,
+)
 from shipper.capture.causes import Seen, watching
 from shipper.capture.emit import Sink, to_logger
 from shipper.capture.exchange import exchange_in
@@ -151,7 +162,24 @@ def _answer(result: object, seen: Seen, ctx: Request) -> Ended:
 
 def _raised(error: BaseException, seen: Seen, ctx: Request) -> Ended:
     ended = ended_by_error(error, seen)
+    if ended is CANCELLED:
+        return _gave_up(ctx)
     return with_scopes(ended, _scope(ctx)) if isinstance(ended, Failure) else ended
+
+
+def _gave_up(ctx: Request) -> Ended:
+    """Who ended a request before its time: its client, by word or by going away, or the server."""
+    channel = getattr(ctx.session, "_request_outbound", None)
+    channel = getattr(channel, "_inner", channel)  # what denies requests to the client
+    if (asked := getattr(channel, "cancel_requested", None)) is not None and asked.is_set():
+        return CANCELLED
+    if (dispatcher := getattr(channel, "_dispatcher", None)) is not None:
+        return CLIENT_GONE if dispatcher._closed else SERVER_ENDED  # noqa: SLF001 - no other place
+    scope = _scope(ctx)
+    if scope is None:  # client and server in one task
+        return CANCELLED
+    exchange = exchange_in(scope)
+    return SERVER_ENDED if exchange and not exchange.has_left else CLIENT_GONE
 
 
 def _scope(ctx: Request) -> Any:

@@ -29,12 +29,17 @@ def address(name: str) -> str | None:
         return None
 
 
-def trace(traceparent: object) -> dict[str, object]:
-    """`trace.id` and `span.id` of a W3C traceparent, if it is one."""
+def trace(traceparent: object, tracestate: object = None) -> dict[str, object]:
+    """`trace.id` and `span.id` of a W3C traceparent, if it is one, with the state beside it."""
     match = _TRACEPARENT.fullmatch(traceparent) if isinstance(traceparent, str) else None
     if match is None or not match[1].strip("0") or not match[2].strip("0"):
         return {}
-    return {"trace.id": match[1], "span.id": match[2]}
+    state = text(tracestate)
+    return {
+        "trace.id": match[1],
+        "span.id": match[2],
+        **({"mcp.trace.state": state} if state else {}),
+    }
 
 
 def snapshot(value: object, depth: int = _MAX_DEPTH) -> object:

@@ -5,8 +5,12 @@ from enum import StrEnum
 
 from shipper.catalog.model import Catalog, EventType, Field, Scope, Sensitivity
 
-#: The subject of an event, for its `message`: the first of these fields that it has.
-SUBJECTS = ("gen_ai.tool.name", "mcp.resource.uri", "gen_ai.prompt.name", "mcp.method.name")
+#: ECS's lists of all values of one kind in an event, and the fields that they are collected from.
+RELATED: Mapping[str, tuple[str, ...]] = {
+    "related.user": ("user.id", "user.name", "mcp.authz.approval.approver"),
+    "related.ip": ("source.ip",),
+    "related.hash": ("mcp.tool.arguments.hash", "mcp.tool.result.hash", "mcp.oauth.token.hash"),
+}
 
 #: ECS leaves the scale of `event.severity` to the source; these are Elastic's rule defaults.
 SEVERITIES = {
@@ -18,6 +22,17 @@ SEVERITIES = {
     "error": 73,
     "high": 73,
     "critical": 99,
+}
+#: `log.level` by severity: the words of loggers, which Elastic's own screens know.
+LOG_LEVELS = {
+    "debug": "debug",
+    "info": "info",
+    "low": "info",
+    "warning": "warning",
+    "medium": "warning",
+    "error": "error",
+    "high": "error",
+    "critical": "critical",
 }
 
 

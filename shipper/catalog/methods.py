@@ -34,12 +34,20 @@ class Method(Struct, frozen=True):
     result: tuple[Source, ...] = ()
 
 
+class Host(Struct, frozen=True):
+    """What the program in which an agent runs states of a call: fields by its own names."""
+
+    meta: Mapping[str, str] = {}
+    environment: Mapping[str, str] = {}
+
+
 class Methods(Struct, frozen=True):
     """The complete table.
 
     `served` is for a method of the server's own, `unserved` for one that nobody answers. The
     results of `greetings` have no `any_result`. `schemes` gives a further category by the scheme
-    of a resource. `silent` methods leave no event.
+    of a resource. `silent` methods leave no event. `hosts` has the programs that call,
+    `refused` the answers of a user that are denials.
     """
 
     requests: Mapping[str, Method]
@@ -50,6 +58,8 @@ class Methods(Struct, frozen=True):
     greetings: frozenset[str]
     schemes: Mapping[str, str]
     silent: frozenset[str]
+    hosts: Mapping[str, Host]
+    refused: Mapping[str, str]
 
 
 @cache
@@ -66,6 +76,8 @@ def methods() -> Methods:
         greetings=frozenset(rows["greetings"]),
         schemes=rows["schemes"],
         silent=frozenset(rows["silent"]),
+        refused=rows["refused"],
+        hosts={name: Host(**row) for name, row in rows["hosts"].items()},
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from shipper.catalog import Catalog, MCPEventType, Scope
-from shipper.catalog.derived import SEVERITIES, constants_of
+from shipper.catalog.derived import LOG_LEVELS, SEVERITIES, constants_of
 from shipper.errors import BadInput, Problem
 from shipper.record.event import Event
 from shipper.record.limits import MAX_SHAPES
@@ -20,15 +20,15 @@ _NS_PER_MS = 1_000_000
 #: The names that every event may carry which are no field, with the field that each decides.
 _COMPUTED = {
     "success": "event.outcome",
-    "severity": "log.level",
+    "severity": "event.severity",
     "duration_ms": "event.duration",
 }
 #: Fields that only the record itself writes: from a caller they would be forged.
 _OWN = re.compile(
     r"""(?x)
-    @timestamp | message | data_stream\..* | ecs\.version | host\.hostname | process\.pid
-    | log\.level | service\..* | mcp\.audit\..* | mcp\.redaction\..*
-    | event\.(?:dataset|duration|hash|id|kind|module|outcome|sequence|severity)
+    @timestamp | message | data_stream\..* | ecs\.version | host\..* | process\.pid
+    | log\.level | service\..* | related\..* | mcp\.audit\..* | mcp\.redaction\..*
+    | event\.(?:dataset|duration|hash|id|ingested|kind|module|outcome|sequence|severity)
     | mcp\.tool\.arguments\.hash | mcp\.tool\.result\.truncated"""
 )
 
@@ -69,14 +69,14 @@ class _Shape(Struct, frozen=True):
             values["mcp.audit.dropped_fields"] = self.dropped
         return values
 
-    def variant(self, outcome: str, level: str) -> Variant:
+    def variant(self, outcome: str, severity: str) -> Variant:
         decided = {
             "event.outcome": outcome,
-            "event.severity": SEVERITIES[level],
-            "log.level": level,
+            "event.severity": SEVERITIES[severity],
+            "log.level": LOG_LEVELS[severity],
         }
         constants = {**self.constants, **decided}
-        variant = self.variants[outcome, level] = Variant(self.type, constants)
+        variant = self.variants[outcome, severity] = Variant(self.type, constants)
         return variant
 
 
@@ -108,8 +108,8 @@ class Classifier:
         if "event.duration" in values:
             values["event.duration"] = _nanoseconds(values["event.duration"])
         outcome = _outcome(values.pop("event.outcome", None))
-        level = _level(values.pop("log.level", None), outcome)
-        variant = shape.variants.get((outcome, level)) or shape.variant(outcome, level)
+        severity = _severity(values.pop("event.severity", None), outcome)
+        variant = shape.variants.get((outcome, severity)) or shape.variant(outcome, severity)
         return Classified(variant, values)
 
     def _shape(self, key: tuple[str, ...]) -> _Shape:
@@ -163,9 +163,9 @@ _OUTCOMES: Mapping[object, str] = {
 }
 
 
-def _level(severity: object, outcome: str) -> str:
-    if isinstance(severity, str) and (level := severity.lower()) in SEVERITIES:
-        return level
+def _severity(severity: object, outcome: str) -> str:
+    if isinstance(severity, str) and (word := severity.lower()) in SEVERITIES:
+        return word
     return "warning" if outcome == "failure" else "info"
 
 
@@ -208,7 +208,7 @@ def _threat(values: Mapping[str, object]) -> dict[str, object]:
     confidence = values.get("mcp.threat.confidence")
     if isinstance(confidence, int | float):
         derived["event.risk_score"] = round(confidence * 100, 2)
-        derived["log.level"] = "critical" if confidence >= _CERTAIN else "high"
+        derived["event.severity"] = "critical" if confidence >= _CERTAIN else "high"
     return derived
 
 

@@ -85,9 +85,12 @@ class Recording:
         self._has_recovered = False
         stream_id = new_stream_id()
         self._calls = OpenCalls(self.directory, stream_id)
+        host = os.uname().nodename
         constants = {
             **self._settings.constants,
-            "host.hostname": os.uname().nodename,
+            "host.hostname": host,
+            "host.name": host,
+            "related.hosts": [host],
             "mcp.audit.stream.id": stream_id,
             "process.pid": self._pid,
         }

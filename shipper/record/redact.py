@@ -18,7 +18,7 @@ from itertools import islice
 import msgspec
 
 from shipper.catalog import Catalog
-from shipper.catalog.derived import SUBJECTS, Kind, kind_of
+from shipper.catalog.derived import RELATED, Kind, kind_of
 from shipper.catalog.payloads import PayloadRule, rule_for
 from shipper.record.classify import Classified
 from shipper.record.finish import Finish
@@ -33,6 +33,7 @@ from shipper.record.limits import (
     WINDOW,
 )
 from shipper.record.payloads import limited
+from shipper.record.sentence import sentence
 from shipper.record.walk import OPENING, Walk, prepare
 from shipper.secrets.masker import masker
 
@@ -65,10 +66,6 @@ class Redactor:
         if self._rules and (rule := self._rule_for(event)):
             clean = limited(clean, event.values, rule)
         _complete(clean, event.variant.constants, walk.counts)
-        for cut, computed in _OF_COMPLETE.items():
-            if cut in clean:
-                for path in computed:
-                    clean.pop(path, None)
         return Classified(event.variant, clean)
 
     def _rule_for(self, event: Classified) -> PayloadRule | None:
@@ -143,7 +140,7 @@ def _is_valid(text: str) -> bool:
 def _complete(
     clean: dict[str, object], constants: Mapping[str, object], counts: Mapping[str, int]
 ) -> None:
-    """Add what follows from the clean event: digest of the arguments, counts, a line for people."""
+    """Add what follows from the clean event: digests, counts, ECS's lists, a line for people."""
     if (arguments := clean.get("gen_ai.tool.call.arguments")) is not None:
         encoded = encode_json(arguments)
         clean["gen_ai.tool.call.arguments"] = msgspec.Raw(encoded)  # encoded once, for both uses
@@ -151,12 +148,28 @@ def _complete(
     if counts:
         clean["mcp.redaction.count"] = sum(counts.values())
         clean["mcp.redaction.types"] = sorted(counts)
-    action = clean.get("event.action") or constants["event.action"]
-    for path in SUBJECTS:
-        if path in clean:
-            clean["message"] = f"{action} {clean[path]}: {constants['event.outcome']}"
-            return
-    clean["message"] = f"{action}: {constants['event.outcome']}"
+    if "mcp.request.size" in clean or "mcp.result.size" in clean:
+        _remove_computed(clean)
+    if "user.name" in clean or _APPROVER in clean or type(clean.get("user.id")) is list:
+        _relate_users(clean)
+    clean["message"] = sentence(clean, constants)
+
+
+def _remove_computed(clean: dict[str, object]) -> None:
+    for cut, computed in _OF_COMPLETE.items():
+        if cut in clean:
+            for path in computed:
+                clean.pop(path, None)
+
+
+_APPROVER = "mcp.authz.approval.approver"
+
+
+def _relate_users(clean: dict[str, object]) -> None:
+    """Collect the users, each once; a single id is what the encoder lists."""
+    given = (clean[path] for path in RELATED["related.user"] if path in clean)
+    users = [user for one in given for user in (one if isinstance(one, list) else [one])]
+    clean["related.user"] = list(dict.fromkeys(users))
 
 
 def _person(_walk: Walk, value: object) -> object:

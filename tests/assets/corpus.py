@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shipper import AuditHandler
 from shipper.assets.generate.foreign import in_ruby
-from shipper.capture.call import Call, ended_by_response
+from shipper.capture.call import Call, Http, Identity, ended_by_response
 from shipper.capture.emit import open_logger
 from shipper.capture.pending import begin, end
 from shipper.catalog import AuditLevel, Scope, builtin
@@ -20,14 +20,15 @@ SCOPE = Scope(level=AuditLevel.ENTERPRISE)
 #: have neither.
 ONLY_OURS = {
     *("event.hash", "event.id", "event.sequence", "event.duration", "host.hostname"),
+    *("host.name", "related.hosts"),
     *("mcp.audit.stream.id", "process.pid", "service.name", "service.environment"),
-    *("service.version", "user.id", "user.domain", "network.transport", "mcp.server.name"),
+    *("service.version", "user.domain", "network.transport"),
     *("mcp.protocol.version", "@timestamp"),
 }
 #: The number of masked values: where several rules match, each language counts in its own way.
 COUNTS = {"mcp.redaction.count", "mcp.redaction.types"}
 #: Fields that Logstash and Elasticsearch add.
-ADDED = {"@version", "@timestamp", "event.id"}
+ADDED = {"@version", "@timestamp", "event.id", "event.ingested"}
 
 
 def cases(name):
@@ -70,7 +71,17 @@ def by_handler(messages, folder):
 def _record(message):
     method, params = message["method"], message.get("params")
     is_from_server = method in methods().from_server
-    pending = begin(lambda: Call(method, params, message.get("id"), from_server=is_from_server))
+    user, name, address = (message.get(key) for key in ("user_id", "user_name", "source_ip"))
+    call = Call(
+        method,
+        params,
+        message.get("id"),
+        server_name=message.get("server"),
+        identity=Identity(user, name=name),
+        http=Http(address) if address else None,
+        from_server=is_from_server,
+    )
+    pending = begin(lambda: call)
     end(pending, lambda: ended_by_response(message))
 
 

@@ -27,13 +27,15 @@ TOKENS = {
     "robot-1": ("robot", None, [SCOPE]),
     "narrow-1": ("agent", "ada", []),
 }
+#: The login names of those that have another one than their subject.
+NAMES = {"bob": "bob@example.org"}
 
 
 def grant(kind, token):
     if token not in TOKENS:
         return None
     client, subject, scopes = TOKENS[token]
-    claims = {"iss": ISSUER}
+    claims = {"iss": ISSUER, "preferred_username": NAMES.get(subject)}
     return kind(token=token, client_id=client, subject=subject, scopes=scopes, claims=claims)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shipper.capture import facts
 from shipper.capture.call import (
     CANCELLED,
     Answer,
@@ -273,3 +274,57 @@ def test_a_call_that_fails_because_the_user_said_no_is_a_denial(action, reason):
 def test_odd_answers_to_a_question_lose_no_event(given):
     params = {**TOOL.params, "inputResponses": given}
     assert fields(Call("tools/call", params, 8), error(1, "no"))["success"] is False
+
+
+META = {
+    "Claude Code": ({"claudecode/toolUseId": "toolu_1"}, {"gen_ai.tool.call.id": "toolu_1"}),
+    "Codex": (
+        {"callId": "call_1", "threadId": "t1"},
+        {"gen_ai.tool.call.id": "call_1", "gen_ai.conversation.id": "t1"},
+    ),
+    "OpenCode": ({"ai.opencode/sessionID": "ses_1"}, {"gen_ai.conversation.id": "ses_1"}),
+    "OpenCode, before": ({"sessionID": "ses_1"}, {"gen_ai.conversation.id": "ses_1"}),
+    "Antigravity": (
+        {"antigravity.google/conversation_id": "c1"},
+        {"gen_ai.conversation.id": "c1"},
+    ),
+    "no text": ({"callId": 7, "threadId": {"a": 1}, "sessionID": ""}, {}),
+    "a state without a trace": ({"tracestate": "es=s:1", "traceparent": "x"}, {}),
+}
+HOST_JOIN = {"gen_ai.tool.call.id", "gen_ai.conversation.id", "mcp.trace.state", "trace.id"}
+
+
+@pytest.mark.parametrize("host", META)
+def test_a_hosts_own_ids_are_read_by_the_table(host):
+    meta, expected = META[host]
+    found = fields(Call("tools/call", {"name": "t", "_meta": meta}, 7), result({}))
+    assert {name: found[name] for name in HOST_JOIN & found.keys()} == expected
+
+
+@pytest.fixture
+def started_by_claude_code(monkeypatch):
+    monkeypatch.setenv("CLAUDE_CODE_SESSION_ID", "from-environment")
+    facts._stated_in_environment.cache_clear()
+    yield
+    facts._stated_in_environment.cache_clear()
+
+
+@pytest.mark.usefixtures("started_by_claude_code")
+def test_the_environment_names_the_conversation_of_a_pipe_unless_the_call_does():
+    assert fields(TOOL, result({}))["gen_ai.conversation.id"] == "from-environment"
+    call = Call("tools/call", {"name": "t", "_meta": {"threadId": "from-meta"}}, 7)
+    assert fields(call, result({}))["gen_ai.conversation.id"] == "from-meta"
+    over_http = Call("tools/call", {"name": "t"}, 7, http=Http())
+    assert "gen_ai.conversation.id" not in fields(over_http, result({}))
+
+
+@pytest.mark.parametrize(
+    ("action", "success", "reason"),
+    [("accept", True, None), ("decline", False, "declined"), ("cancel", False, "dismissed")],
+)
+def test_a_question_that_the_user_refuses_is_a_denial(action, success, reason):
+    question = Call("elicitation/create", {"message": "Sure?"}, 1, from_server=True)
+    found = fields(question, result({"action": action}))
+    assert (found["success"], found.get("event.reason")) == (success, reason)
+    assert found["mcp.elicitation.action"] == action
+    assert ("denied" in found["event.type"]) is (reason is not None)

@@ -57,6 +57,15 @@ def test_a_call_is_recorded_with_the_identity_of_its_token(make, era, events):
 
 @GUARDED
 @BOTH_ERAS
+@pytest.mark.parametrize(("token", "name"), [("bob-1", "bob@example.org"), ("ada-1", None)])
+def test_a_users_name_is_the_one_in_the_verified_token(make, era, token, name, events):
+    with serving(app_of(instrument(make()))) as url:
+        talk(url, era, call("add", a=1, b=2), bearer=Bearer(token))
+    assert events.only("tools/call").get("user_name") == name
+
+
+@GUARDED
+@BOTH_ERAS
 def test_a_client_that_acts_for_nobody_is_itself_the_user(make, era, events):
     with serving(app_of(instrument(make()))) as url:
         talk(url, era, call("add", a=1, b=2), bearer=Bearer("robot-1"))
@@ -213,7 +222,7 @@ def test_a_client_that_hangs_up_leaves_a_call_without_outcome(make, events):
         wait_until(lambda: events.of("tools/call"), 10, "the call is recorded")
     fields = events.only("tools/call")
     assert "success" not in fields
-    assert fields["event.reason"] == "cancelled"
+    assert fields["event.reason"] == "client_gone"
 
 
 @GUARDED

@@ -304,10 +304,20 @@ def test_a_result_that_is_only_structure_is_handed_over_whole(era, events):
 @EVERY
 def test_a_trace_is_taken_from_the_request(make, era, events):
     trace, span = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-    meta = {"traceparent": f"00-{trace}-{span}-01"}
+    meta = {"traceparent": f"00-{trace}-{span}-01", "tracestate": "es=s:1"}
     run(make(), era, lambda client: client.session.call_tool("add", {"a": 1, "b": 2}, meta=meta))
     fields = events.only("tools/call")
     assert (fields["trace.id"], fields["span.id"]) == (trace, span)
+    assert fields["mcp.trace.state"] == "es=s:1"
+
+
+@EVERY
+def test_the_host_joins_its_own_records_by_the_ids_that_it_states(make, era, events):
+    meta = {"claudecode/toolUseId": "toolu_1", "threadId": "0199"}
+    run(make(), era, lambda client: client.session.call_tool("add", {"a": 1, "b": 2}, meta=meta))
+    fields = events.only("tools/call")
+    assert fields["gen_ai.tool.call.id"] == "toolu_1"
+    assert fields["gen_ai.conversation.id"] == "0199"
 
 
 def unknown():

@@ -1,6 +1,7 @@
 """Foreign lines through the ingest pipeline of a real Elasticsearch: the corpus once more."""
 
 import json
+from datetime import datetime
 from hashlib import sha256
 
 import msgspec
@@ -123,7 +124,7 @@ def test_a_huge_line_is_kept_to_a_bound_with_its_size_and_digest(url):
 def test_fields_beside_an_unreadable_text_are_kept(url):
     [document] = simulated(url, [{"message": "started", "worker": 7, "token": "planted"}])
     assert document["message"] == '{"message":"started","token":"[PASSWORD]","worker":7}'
-    assert document.keys() == {"@timestamp", "message", "tags"}
+    assert document.keys() == {"@timestamp", "event", "message", "tags"}
 
 
 def test_a_line_that_does_not_say_when_it_was_made_is_given_the_time_of_its_arrival(url):
@@ -131,14 +132,23 @@ def test_a_line_that_does_not_say_when_it_was_made_is_given_the_time_of_its_arri
         assert simulated(url, [line])[0]["@timestamp"].startswith("20")
 
 
-def test_a_line_of_the_handler_passes_untouched(url):
+def test_a_line_of_the_handler_passes_untouched_but_for_its_arrival(url):
     line = {
         "@timestamp": "2026-11-24T08:30:00.123456Z",
         "event": {"id": "s-1", "hash": "ab"},
         "mcp": {"audit": {"type": "mcp_tool_execution"}},
         "note": "password=hers",
     }
-    assert simulated(url, [line, {"message": json.dumps(line)}]) == [line, line]
+    found = simulated(url, [line, {"message": json.dumps(line)}])
+    arrived = [one["event"].pop("ingested") for one in found]
+    assert found == [line, line]
+    assert all(datetime.fromisoformat(time) for time in arrived)
+
+
+def test_every_event_has_the_time_of_its_arrival(url):
+    [found] = simulated(url, [{**CALL, "timestamp": "2026-11-24T08:30:00Z"}])
+    assert found["@timestamp"].startswith("2026-11-24")
+    assert found["event"]["ingested"] > found["@timestamp"]
 
 
 def test_what_says_only_that_somebody_is_there_is_dropped(url):

@@ -11,6 +11,8 @@ _CAUSES = "capture/test_causes.py::"
 _STACKS = "stacks/test_stacks.py::"
 _AUTO = "auto/test_auto.py::"
 _OPEN = "capture/test_open_calls.py::"
+_EARLY = "capture/test_early_ends.py::"
+_CALLS = "capture/test_calls.py::"
 
 CAPTURE = (
     Promise(
@@ -84,6 +86,55 @@ CAPTURE = (
             f"{_REQUESTS}test_a_json_rpc_error_of_a_tool_is_a_failure_with_its_code": (),
             f"{_REQUESTS}test_a_cancelled_call_has_no_known_outcome": (
                 Mutant("capture/failures.py", "if _is_cancellation(error):", "if False:"),
+            ),
+        },
+    ),
+    Promise(
+        "capture:early-end",
+        "Cancelled by the client, client gone, server ended and timed out are four reasons. A "
+        "question that the user refuses is a denial.",
+        {
+            f"{_EARLY}test_each_way_to_end_a_call_early_has_its_reason": (
+                Mutant("capture/sdk2.py", "if dispatcher._closed else SERVER_ENDED", ""),
+                Mutant(
+                    "capture/sdk2.py", "is not None and asked.is_set():", "is not None and False:"
+                ),
+            ),
+            f"{_EARLY}test_a_tool_whose_time_is_over_fails_for_that_and_is_not_denied": (
+                Mutant(
+                    "capture/failures.py",
+                    "isinstance(error, TimeoutError) or is_hidden",
+                    "is_hidden",
+                ),
+            ),
+            f"{_EARLY}test_a_time_limit_of_fastmcp_is_a_time_out": (
+                Mutant(
+                    "capture/failures.py",
+                    "isinstance(error, TimeoutError) or is_hidden",
+                    "isinstance(error, TimeoutError)",
+                ),
+            ),
+            f"{_HTTP}test_a_client_that_hangs_up_leaves_a_call_without_outcome": (
+                Mutant("capture/asgi.py", "exchange.has_left = True", "pass"),
+            ),
+            f"{_CALLS}test_a_question_that_the_user_refuses_is_a_denial": (
+                Mutant("capture/outcome.py", "if refused := REFUSED", "if False and REFUSED"),
+            ),
+        },
+    ),
+    Promise(
+        "capture:host-join",
+        "The ids that an agent's host states of a call are recorded as the catalog's table says, "
+        "and a user's name comes from the verified token alone.",
+        {
+            f"{_CALLS}test_a_hosts_own_ids_are_read_by_the_table": (
+                Mutant("capture/facts.py", "for key, field in _HOSTS:", "for key, field in ():"),
+            ),
+            f"{_CALLS}test_the_environment_names_the_conversation_of_a_pipe_unless_the_call_does": (
+                Mutant("capture/facts.py", "**_stated_in_environment(),", ""),
+            ),
+            f"{_HTTP}test_a_users_name_is_the_one_in_the_verified_token": (
+                Mutant("capture/identity.py", "name if name != user else None", "None"),
             ),
         },
     ),

@@ -10,6 +10,7 @@ _SEAL = "record/test_seal.py::"
 _SILENCE = "record/test_silence.py::"
 _NAMES = "record/test_names.py::"
 _IDENTITY = "record/test_identity.py::"
+_SENTENCE = "record/test_sentence.py::"
 _STOPS = "integration/test_capture_stops.py::"
 
 RECORD = (
@@ -206,6 +207,21 @@ RECORD = (
                     "            self._state = pending.after\n",
                     "            pass\n",
                 ),
+            ),
+        },
+    ),
+    Promise(
+        "record:message",
+        "`message` says who did what, on which server, from where, and how it ended, from masked "
+        "fields; `related.*`, `user.name` and `host.name` are where Elastic Security looks.",
+        {
+            f"{_SENTENCE}test_the_message_of_an_event": (
+                Mutant("record/sentence.py", "if scope not in granted", ""),
+                Mutant("record/sentence.py", 'or "[" in said', ""),
+            ),
+            f"{_SENTENCE}test_a_message_has_no_secret_that_the_event_has_not": (),
+            f"{_SENTENCE}test_the_lists_that_elastic_security_searches": (
+                Mutant("record/encode.py", "if found and path not in given:", "if False:"),
             ),
         },
     ),

@@ -136,6 +136,10 @@ FORGED = {
     "mcp.tool.arguments.hash": "mine",
     "message": "mine",
     "host.hostname": "mine",
+    "host.name": "mine",
+    "related.user": ["mine"],
+    "related.hosts": ["mine"],
+    "event.ingested": "1970-01-01T00:00:00Z",
     "process.pid": 1,
     "service.name": "mine",
 }

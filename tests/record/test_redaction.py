@@ -299,7 +299,7 @@ def test_a_caller_cannot_blot_out_what_was_called_by_passing_it_as_a_password(re
     )
     document = recorder.log(event)
     assert document["gen_ai"]["tool"]["name"] == "delete_everything"
-    assert document["message"] == "tool-call delete_everything: success"
+    assert document["message"] == "mallory called delete_everything: succeeded"
 
 
 def test_secrets_made_to_breed_in_each_others_tokens_do_not(recorder):

@@ -95,7 +95,7 @@ def _recorded_in(path: str, catalog: Catalog) -> str:
     if path in catalog.common:
         return "all"
     types = catalog.event_types.values()
-    return ", ".join(row.dataset for row in types if path in row.fields) or "none"
+    return ", ".join(row.dataset for row in types if path in row.fields) or "no line of ours"
 
 
 def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -21,8 +21,8 @@ from shipper.assets.generate.secrets import (
     pattern_of,
     shapes,
 )
-from shipper.catalog import Catalog, Scope
-from shipper.catalog.derived import SEVERITIES, SUBJECTS, constants_of, kind_of
+from shipper.catalog import Catalog, Scope, sentences
+from shipper.catalog.derived import LOG_LEVELS, RELATED, SEVERITIES, constants_of, kind_of
 from shipper.catalog.methods import Method, Source, methods
 from shipper.secrets import assigned, names
 from shipper.secrets.numbers import IBAN_LENGTHS
@@ -45,7 +45,9 @@ def tables(catalog: Catalog, scope: Scope) -> dict[str, Any]:
         "inferred": [list(row) for row in foreign["inferred"].items()],
         "datasets": [row.dataset for row in catalog.event_types.values()],
         "severities": {level: SEVERITIES[level] for level in _LEVELS},
-        "subjects": list(SUBJECTS),
+        "levels": {level: LOG_LEVELS[level] for level in _LEVELS},
+        "related": {path: list(sources) for path, sources in RELATED.items()},
+        "sentences": sentences.rows(),
         "ibans": IBAN_LENGTHS,
     }
 
@@ -103,6 +105,8 @@ def _methods() -> dict[str, Any]:
         "any_result": _rows(table.any_result),
         "greetings": sorted(table.greetings),
         "schemes": table.schemes,
+        "refused": [list(row) for row in table.refused.items()],
+        "hosts": [list(row) for host in table.hosts.values() for row in host.meta.items()],
     }
 
 

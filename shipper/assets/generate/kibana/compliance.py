@@ -132,7 +132,7 @@ _HEALTH = (
     Panel(
         "Recording by host and service",
         Table(
-            (row("Host", "host.hostname", 20), row("Service", "service.name", 10)),
+            (row("Host", "host.name", 20), row("Service", "service.name", 10)),
             (
                 count("Events"),
                 unique("Streams", "mcp.audit.stream.id"),

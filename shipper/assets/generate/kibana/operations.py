@@ -146,7 +146,7 @@ _SHIPPERS = (
     Panel(
         "Shippers by host",
         Table(
-            (row("Host", "host.hostname", 20),),
+            (row("Host", "host.name", 20),),
             (
                 count("Starts", "mcp.compliance.operation : shipper-start"),
                 count("Stops", "mcp.compliance.operation : shipper-stop"),
@@ -162,7 +162,7 @@ _SHIPPERS = (
             "bar_stacked",
             over_time(),
             (total("Lines", "mcp.compliance.records", color=WARN),),
-            top("Host", "host.hostname", 6),
+            top("Host", "host.name", 6),
         ),
         where=_DEAD_LETTERS,
     ),

@@ -2,7 +2,7 @@
 
 from shipper.assets.generate.kibana.model import Search
 
-_WHO = ("user.id", "mcp.client.id", "source.ip")
+_WHO = ("user.name", "mcp.client.id", "source.ip")
 
 SEARCHES: tuple[Search, ...] = (
     Search(
@@ -14,7 +14,7 @@ SEARCHES: tuple[Search, ...] = (
             "event.dataset",
             "event.action",
             "event.outcome",
-            "user.id",
+            "user.name",
             "gen_ai.tool.name",
             "message",
         ),
@@ -24,7 +24,7 @@ SEARCHES: tuple[Search, ...] = (
         "[MCP] Failures",
         "Events that ended in failure, with the reason.",
         "event.outcome : failure",
-        ("event.dataset", "event.action", "event.reason", "error.type", "user.id", "message"),
+        ("event.dataset", "event.action", "event.reason", "error.type", "user.name", "message"),
     ),
     Search(
         "mcp-denied",
@@ -45,7 +45,7 @@ SEARCHES: tuple[Search, ...] = (
         "[MCP] Policy violations",
         "Requests that broke a rule, with the action taken.",
         "event.dataset : mcp.violations",
-        ("mcp.violation.type", "log.level", "mcp.violation.action_taken", "rule.name", *_WHO),
+        ("mcp.violation.type", "event.severity", "mcp.violation.action_taken", "rule.name", *_WHO),
     ),
     Search(
         "mcp-losses",
@@ -57,7 +57,7 @@ SEARCHES: tuple[Search, ...] = (
             "mcp.compliance.operation",
             "mcp.compliance.records",
             "mcp.audit.dropped_fields",
-            "host.hostname",
+            "host.name",
             "mcp.audit.stream.id",
         ),
     ),
@@ -68,6 +68,7 @@ SEARCHES: tuple[Search, ...] = (
         "user.id : *",
         (
             "user.id",
+            "user.name",
             "event.action",
             "event.outcome",
             "gen_ai.tool.name",

@@ -279,11 +279,13 @@ def about_client(params)
   said = meta["io.modelcontextprotocol/clientInfo"]
   said = {} unless said.is_a?(Hash)
   trace = /\A(?!ff)\h{2}-(?!0{32})(\h{32})-(?!0{16})(\h{16})-\h{2}/.match(meta["traceparent"].to_s) || []
-  known(
+  stated = known(
     "mcp.client.name" => word(said["name"]), "mcp.client.version" => word(said["version"]),
     "mcp.protocol.version" => word(meta["io.modelcontextprotocol/protocolVersion"]),
-    "trace.id" => trace[1], "span.id" => trace[2]
+    "trace.id" => trace[1], "span.id" => trace[2], "mcp.trace.state" => trace[1] && word(meta["tracestate"])
   )
+  @tables["hosts"].each { |key, path| stated[path] ||= word(meta[key]) if word(meta[key]) }
+  stated
 end
 
 def asked(method, params)
@@ -298,6 +300,8 @@ def answered(method, result)
   values = values.merge(read_rows(@tables["any_result"], result)) unless @tables["greetings"].include?(method)
   waiting = waits_for(result)
   return unfinished(values, waiting) if waiting
+  refusal = said_no([values["mcp.elicitation.action"]])
+  return values.merge(no(refusal)) if refusal
   return values.merge("event.outcome" => "success") unless values["mcp.tool.is_error"]
 
   said = values.delete("mcp.tool.result.text")
@@ -331,14 +335,24 @@ def of_task(result)
   values.merge(answered("tools/call", result["result"]))
 end
 
+# The reason, if one of these answers is a refusal.
+def said_no(actions)
+  row = @tables["refused"].find { |action, _reason| actions.include?(action) }
+  row && row[1]
+end
+
+def no(reason)
+  { "event.outcome" => "failure", "event.reason" => reason, "event.type" => ["access", "denied"] }
+end
+
 # A call that failed because the user said no to what the server had asked is a denial.
 def refused(params, outcome)
   return outcome if outcome["event.outcome"] != "failure" || outcome["event.reason"]
 
   answers = params["inputResponses"].is_a?(Hash) ? params["inputResponses"].values : []
   actions = answers.map { |answer| answer["action"] if answer.is_a?(Hash) }
-  reason = { "decline" => "declined", "cancel" => "dismissed" }.find { |action, _reason| actions.include?(action) }
-  reason ? outcome.merge("event.reason" => reason[1], "event.type" => ["access", "denied"]) : outcome
+  reason = said_no(actions)
+  reason ? outcome.merge(no(reason)) : outcome
 end
 
 def failed(error)
@@ -591,16 +605,81 @@ def completed(clean, values, counts)
   counts = counts.reject { |_kind, count| count == 0 }
   clean["mcp.redaction.count"] = counts.values.inject(:+) unless counts.empty?
   clean["mcp.redaction.types"] = counts.keys.sort unless counts.empty?
-  clean["log.level"] ||= clean["event.outcome"] == "failure" ? "warning" : "info"
-  clean["event.severity"] = @tables["severities"][clean["log.level"]]
-  subject = @tables["subjects"].find { |path| clean.key?(path) }
-  about = subject ? " #{as_text(clean[subject])}" : ""
-  clean["message"] = "#{clean["event.action"]}#{about}: #{clean["event.outcome"]}"
+  severity = clean["log.level"] || (clean["event.outcome"] == "failure" ? "warning" : "info")
+  clean["event.severity"] = @tables["severities"][severity]
+  clean["log.level"] = @tables["levels"][severity]
+  clean["user.name"] ||= clean["user.id"] if clean.key?("user.id")
+  relate(clean)
+  clean["message"] = sentence(clean)
   clean
 end
 
-def as_text(value)
-  value.is_a?(Array) ? "[#{value.map { |item| "'#{item}'" }.join(", ")}]" : value.to_s
+# ECS's lists of all values of one kind, each once.
+def relate(clean)
+  @tables["related"].each do |path, sources|
+    found = sources.flat_map { |source| clean[source] }.compact.uniq
+    clean[path] = found unless found.empty?
+  end
+end
+
+# --- the line for people: `record/sentence.py` has the same steps, under the same names ---
+
+def sentence(clean)
+  table = @tables["sentences"]
+  words, field, without = table["deeds"][clean["event.action"]] || other(clean, table)
+  who = first(table["who"], clean)
+  server = first(table["server"], clean)
+  subject = field ? first([field], clean) : ""
+  said = subject.empty? ? (without || words) : words
+  if words.include?("@")
+    said = said.sub("@") { who.empty? ? table["user"] : who }
+    start, place = server.empty? ? table["unnamed"] : server, ""
+  else
+    start = who.empty? ? nobody(clean["event.action"], table) : who
+    place = (server.empty? ? "" : " on #{server}") + (clean["source.ip"] ? " from #{clean["source.ip"]}" : "")
+  end
+  said = "#{said} #{subject}" unless subject.empty?
+  "#{start} #{said}#{place}: #{ending(clean, table)}".tr("\n", " ")
+end
+
+# The deed of an action that the table does not have.
+def other(clean, table)
+  ["#{table["other"]} #{clean["event.action"]}", table["subjects"].find { |path| clean.key?(path) }]
+end
+
+def nobody(action, table)
+  own = table["own"].find { |head, _name| action.start_with?(head) }
+  own ? own[1] : table["nobody"]
+end
+
+def ending(clean, table)
+  known = table["endings"][clean["event.reason"]]
+  return known if known
+
+  said = table["outcomes"][clean["event.outcome"]]
+  return said if clean["event.outcome"] == "success"
+
+  said = table["denied"] if Array(clean["event.type"]).include?("denied")
+  why = missing(clean, table)
+  why = first(table["reasons"], clean) if why.empty?
+  ["", said].include?(why) ? said : "#{said} (#{why})"
+end
+
+# The scopes that were needed and not granted.
+def missing(clean, table)
+  missing = Array(clean["mcp.oauth.scopes.required"]) - Array(clean["mcp.oauth.scopes.granted"])
+  missing.empty? ? "" : "#{table["missing"]} #{shortened(missing)}"
+end
+
+def first(paths, clean)
+  paths.map { |path| shortened(clean[path]) }.find { |text| !text.empty? } || ""
+end
+
+# The start of a value, or of the text of a list's values.
+def shortened(value)
+  text = value.is_a?(Array) ? value.join(", ") : value.to_s
+  most = @tables["sentences"]["most"]
+  text.length > most ? "#{text[0, most]}\u2026" : text
 end
 
 # A value in the form of its field; nil if it does not fit.
@@ -1013,6 +1092,8 @@ def write(event, values, time, id)
   values.each { |path, value| event.set("[#{path.split(".").join("][")}]", value) }
   event.set("[data_stream][namespace]", namespace) if namespace.is_a?(String)
   event.set("[event][id]", id) if id
+  host = event.get("[host][name]")
+  event.set("[related][hosts]", [host]) if host.is_a?(String)
   at(event, time)
 end
 
