@@ -40,8 +40,8 @@ class Framing(Protocol):
         """The message that the end of the stream ends."""
 
 
-class LineFraming:
-    """Messages that end with a newline, as they do in MCP's stdio transport."""
+class BodyFraming:
+    """One message that takes all the bytes, as in a body of HTTP."""
 
     def __init__(self) -> None:
         self._head = bytearray()
@@ -49,13 +49,8 @@ class LineFraming:
         self._size = 0
 
     def feed(self, data: bytes) -> list[Look]:
-        *ended, rest = data.split(b"\n")
-        looks = []
-        for piece in ended:
-            self._add(piece)
-            looks += self.finish()
-        self._add(rest)
-        return looks
+        self.add(data)
+        return []
 
     def finish(self) -> list[Look]:
         look = Look(self._size, bytes(self._head), self._tail)
@@ -63,12 +58,26 @@ class LineFraming:
         self._tail, self._size = b"", 0
         return [look] if look.head.strip() else []
 
-    def _add(self, piece: bytes) -> None:
+    def add(self, piece: bytes) -> None:
+        """Take up the next bytes of the message."""
         room = HEAD - len(self._head)
         self._size += len(piece)
         self._head += piece[:room]
         if len(piece) > room:
             self._tail = (self._tail + piece[max(room, len(piece) - TAIL) :])[-TAIL:]
+
+
+class LineFraming(BodyFraming):
+    """Messages that end with a newline, as they do in MCP's stdio transport."""
+
+    def feed(self, data: bytes) -> list[Look]:
+        *ended, rest = data.split(b"\n")
+        looks = []
+        for piece in ended:
+            self.add(piece)
+            looks += self.finish()
+        self.add(rest)
+        return looks
 
 
 def messages_in(look: Look) -> Iterator[dict[str, object]]:
