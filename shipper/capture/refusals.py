@@ -52,6 +52,8 @@ _BY_CODE = {
     -32020: "header_mismatch",
     -32022: "unsupported_protocol_version",
 }
+#: Codes of errors that are the transport's, not an answer to the request.
+TRANSPORT_CODES = frozenset(_BY_CODE)
 _BY_STATUS = {
     400: "bad_request",
     404: "not_found",

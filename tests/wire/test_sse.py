@@ -1,5 +1,7 @@
 """Server-sent events are found in whatever pieces they come, and none is kept whole."""
 
+import itertools
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -29,7 +31,7 @@ def events(pieces):
 
 def pieces_of(data, cuts):
     at = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    return [data[begin:end] for begin, end in zip(at, at[1:], strict=False)]
+    return [data[begin:end] for begin, end in itertools.pairwise(at)]
 
 
 @given(st.lists(st.integers(0, len(STREAM))))
