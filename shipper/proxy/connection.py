@@ -135,8 +135,7 @@ class Connection:
             if not server.is_next():
                 self._drop_server()
             self._used_at = time.monotonic()
-            if self._client.http.their_state is h11.SEND_BODY:
-                await take_unsent(self._client, watch)
+            await take_unsent(self._client, watch)
         except ClientGone:
             self._drop_server()
             return CLIENT_GONE

@@ -121,6 +121,8 @@ class Exchange:
 async def take_unsent(client: Channel, watch: Watch) -> None:
     """Read a request that no server takes, for the record and a client that would not stop."""
     room = _MAX_UNSENT
+    if client.http.their_state is not h11.SEND_BODY:
+        return
     with suppress(OSError, h11.RemoteProtocolError):
         async for event in _body_of(client, watch):
             room -= len(event.data) if isinstance(event, h11.Data) else 0

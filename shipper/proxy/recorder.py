@@ -1,6 +1,5 @@
 """Records what passes in a thread of its own: the traffic waits neither for a disk nor for JSON."""
 
-import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -14,8 +13,6 @@ from shipper.record.logger import audit_logger
 
 #: Bytes of messages that wait for the thread; more are left out, and counted in the record.
 _MAX_HELD = 8 << 20
-#: A thread with bytes to pass waits no longer for the other; Python's default is 5 ms.
-_SWITCH_S = 1e-4
 _Step = Callable[[], object]
 
 
@@ -29,11 +26,8 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
     def __enter__(self) -> Self:
-        audit = audit_logger()
-        audit.propagate = False
-        audit.addHandler(self._handler)
+        audit_logger().addHandler(self._handler)
         open_logger()
-        sys.setswitchinterval(_SWITCH_S)
         self._thread.start()
         return self
 

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import ssl
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
@@ -15,12 +16,15 @@ from shipper.proxy.connection import Connection, Shared
 from shipper.proxy.recorder import Recorder
 from shipper.proxy.request import Refusal
 from shipper.proxy.routes import Route, Routes
+from shipper.record.logger import audit_logger
 
 #: A stream of events holds one for as long as its client listens.
 _MAX_CONNECTIONS = 4096
 _HANDSHAKE_S = 10
 #: What is in flight may end when the proxy is stopped; then it is cut off.
 _LAST_S = 5
+#: A thread with bytes to pass waits no longer for the other; Python's default is 5 ms.
+_SWITCH_S = 1e-4
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -75,6 +79,8 @@ def run(listen: Listen, recorder: Recorder, is_up: Callable[[int], None]) -> Non
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         await serve(listen, recorder, is_up)
 
+    audit_logger().propagate = False
+    sys.setswitchinterval(_SWITCH_S)
     with suppress(asyncio.CancelledError):
         asyncio.run(main())
 

@@ -168,6 +168,7 @@ class Watch:
             return
         if self._is_refused:
             self._take_answer(looks[0], time.monotonic_ns())
+            self._exchange.dispatched = True
         self._close_open(gone)
         if self._scope["method"] == "DELETE" and "mcp-session-id" in self._headers:
             key = (self._place.authority, self._headers["mcp-session-id"])
