@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from typing import TypeAlias
 
 import h11
@@ -12,6 +13,8 @@ _MAX_HEAD = 1 << 16
 BLOCK = 1 << 16
 #: A peer that takes nothing for so long has gone.
 _STALL_S = 300
+#: A peer that has its answer may send as much, for as long, before its connection ends.
+_MAX_LINGER, _LINGER_S = 1 << 20, 1
 #: When the kernel asks a silent peer whether it is there, how often, and how many times.
 _KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
 Event: TypeAlias = h11.Event | type[h11.PAUSED] | type[h11.NEED_DATA]
@@ -51,6 +54,14 @@ class Channel:
         if data := await self._reader.read(BLOCK):
             self.http.receive_data(data)
             await asyncio.Event().wait()
+
+    async def linger(self) -> None:
+        """Take what the peer still sends: else the kernel may drop an answer that is on its way."""
+        room = _MAX_LINGER
+        with suppress(OSError):
+            async with asyncio.timeout(_LINGER_S):
+                while room > 0 and (data := await self._reader.read(BLOCK)):
+                    room -= len(data)
 
     @property
     def is_over(self) -> bool:

@@ -160,9 +160,13 @@ class Connection:
             return
         body = f"mcp-shipper: {refusal}\n".encode()
         given = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
-        await self._client.send(h11.Response(status_code=refusal.status, headers=given))
+        phrase = HTTPStatus(refusal.status).phrase.encode()
+        head = h11.Response(status_code=refusal.status, headers=given, reason=phrase)
+        await self._client.send(head)
         await self._client.send(h11.Data(data=body))
         await self._client.send(h11.EndOfMessage())
+        if self._client.http.their_state is not h11.DONE:
+            await self._client.linger()
 
     async def _connected(self, route: Route) -> Channel:
         """A connection to the server; the last one, if it can still be used."""
