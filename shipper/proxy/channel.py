@@ -1,7 +1,11 @@
-"""HTTP/1.1 on one connection: h11's events, read and written as fast as the peer goes."""
+"""HTTP/1.1 on one connection: h11's events, read and written as fast as the peer goes.
+
+What came in one piece is written in one piece: a channel is flushed before anybody waits for more.
+"""
 
 import asyncio
 import socket
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeAlias
 
@@ -31,22 +35,32 @@ class Channel:
     ) -> None:
         self.http = h11.Connection(role, _MAX_HEAD)
         self._reader, self._writer = reader, writer
+        self._unsent = b""
         _keep_alive(writer)
 
-    async def event(self) -> Event:
-        """The next event. Raises `h11.RemoteProtocolError`, `OSError`."""
+    async def event(self, limit_s: float | None, first: Callable[[], Awaitable[None]]) -> Event:
+        """The next event; `first` is done before this waits for the peer, at most `limit_s`.
+
+        Raises `h11.RemoteProtocolError`, `OSError` (`TimeoutError` is one).
+        """
         while (event := self.http.next_event()) is h11.NEED_DATA:
-            self.http.receive_data(await self._reader.read(BLOCK))
+            await first()
+            async with asyncio.timeout(limit_s):
+                self.http.receive_data(await self._reader.read(BLOCK))
         return event
 
-    async def send(self, event: h11.Event) -> None:
-        """Write an event; waits while the peer takes nothing. Raises `OSError`."""
-        data = self.http.send(event)
-        if not data:
+    def put(self, event: h11.Event) -> None:
+        """Take an event, to be written by the next `flush`. Raises `h11.LocalProtocolError`."""
+        self._unsent += self.http.send(event) or b""
+
+    async def flush(self) -> None:
+        """Write what was put; waits while the peer takes nothing. Raises `OSError`."""
+        if not self._unsent:
             return
-        self._writer.write(data)
+        self._writer.write(self._unsent)
+        self._unsent = b""
         if self._writer.transport.get_write_buffer_size() > BLOCK:
-            async with asyncio.timeout(_STALL_S):  # TimeoutError is an OSError
+            async with asyncio.timeout(_STALL_S):
                 await self._writer.drain()
 
     async def end(self) -> None:
@@ -83,9 +97,6 @@ class Channel:
     def close(self) -> None:
         """Send what is written, and end; a message that is not complete stays so."""
         self._writer.close()
-
-    def abort(self) -> None:
-        self._writer.transport.abort()
 
 
 def _keep_alive(writer: asyncio.StreamWriter) -> None:

@@ -85,8 +85,7 @@ class Connection:
     async def _serve(self) -> bool:
         """Whether another request may follow."""
         try:
-            async with asyncio.timeout(_IDLE_S):
-                request = await self._client.event()
+            request = await self._client.event(_IDLE_S, self._client.flush)
         except h11.RemoteProtocolError as error:
             await self._refuse(Refusal(error.error_status_hint, "this is no valid HTTP/1.1"))
             return False
@@ -162,9 +161,9 @@ class Connection:
         given = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
         phrase = HTTPStatus(refusal.status).phrase.encode()
         head = h11.Response(status_code=refusal.status, headers=given, reason=phrase)
-        await self._client.send(head)
-        await self._client.send(h11.Data(data=body))
-        await self._client.send(h11.EndOfMessage())
+        for event in (head, h11.Data(data=body), h11.EndOfMessage()):
+            self._client.put(event)
+        await self._client.flush()
         if self._client.http.their_state is not h11.DONE:
             await self._client.linger()
 

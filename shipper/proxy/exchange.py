@@ -1,8 +1,9 @@
 """One request and its answer, passed between two channels as they come."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from http import HTTPStatus
 
 import h11
 
@@ -43,9 +44,9 @@ class Exchange:
     async def run(self, request: h11.Request) -> None:
         """Pass the request and its answer on. Raises `ClientGone`, `ServerGone`."""
         try:
-            await self._server.send(request)
-        except (OSError, h11.LocalProtocolError) as error:
-            raise ServerGone(502) from error
+            self._server.put(request)
+        except h11.LocalProtocolError as error:
+            raise ServerGone(HTTPStatus.BAD_GATEWAY) from error
         asking = asyncio.create_task(self._ask())
         answering = asyncio.create_task(self._answer())
         try:
@@ -59,63 +60,71 @@ class Exchange:
 
     async def _ask(self) -> None:
         """Pass the request's body on, then wait for the client to go."""
-        takes = True
         try:
-            async for event in _body_of(self._client, self._watch):
-                takes = takes and await self._sent(event)
+            async for event in _body_of(self._client, self._watch, self._flush_server):
+                if self._server.http.our_state is h11.SEND_BODY:
+                    self._server.put(event)
+            await self._flush_server()
             await self._client.end()
         except (OSError, h11.RemoteProtocolError) as error:
             raise ClientGone from error
         raise ClientGone
 
-    async def _sent(self, event: h11.Event) -> bool:
-        """Whether the server takes it: one that does not may have answered already."""
-        try:
-            await self._server.send(event)
-        except (OSError, h11.LocalProtocolError):
-            return False
-        return True
+    async def _flush_server(self) -> None:
+        """Send what there is; a server that does not take it may have answered already."""
+        with suppress(OSError):
+            await self._server.flush()
 
     async def _answer(self) -> None:
         """Pass the answer on, head first."""
-        while True:
-            event = await self._next()
+        while not isinstance(event := await self._next(), h11.EndOfMessage):
             if isinstance(event, h11.Data):
                 attempt(self._watch.said, bytes(event.data))
-            elif isinstance(event, (h11.Response, h11.InformationalResponse)):
-                event = self._head(event)
-            elif isinstance(event, h11.EndOfMessage):
-                await self._pass(h11.EndOfMessage())
-                return
-            await self._pass(event)
+                self._put(event)
+            else:
+                self._put_head(event)
+        self._put(h11.EndOfMessage())
+        await self._flush_client()
 
-    async def _next(self) -> h11.Event:
+    async def _next(self) -> h11.Response | h11.InformationalResponse | h11.Data | h11.EndOfMessage:
+        limit_s = None if self._is_answered else _ANSWER_S
         try:
-            async with asyncio.timeout(None if self._is_answered else _ANSWER_S):
-                event = await self._server.event()
+            event = await self._server.event(limit_s, self._flush_client)
         except TimeoutError as error:
-            raise ServerGone(504) from error
+            raise self._failed(HTTPStatus.GATEWAY_TIMEOUT) from error
         except (OSError, h11.RemoteProtocolError) as error:
-            raise ServerGone(None if self._is_answered else 502) from error
-        if not isinstance(event, h11.Event) or isinstance(event, h11.ConnectionClosed):
-            raise ServerGone(None if self._is_answered else 502)
-        return event
+            raise self._failed(HTTPStatus.BAD_GATEWAY) from error
+        if isinstance(event, _OF_ANSWERS):
+            return event
+        raise self._failed(HTTPStatus.BAD_GATEWAY)
 
-    def _head(
-        self, event: h11.Response | h11.InformationalResponse
-    ) -> h11.Response | h11.InformationalResponse:
+    def _put_head(self, event: h11.Response | h11.InformationalResponse) -> None:
         given = event.headers.raw_items()
         kept = headers.answered(given, self._route)
         if isinstance(event, h11.Response):
             self._is_answered = True
             attempt(self._watch.answered, event.status_code, given)
-        return type(event)(status_code=event.status_code, headers=kept, reason=event.reason)
+        elif (self._client.http.their_http_version or b"1.0") < b"1.1":
+            return  # it knows no other heads than that of the answer
+        self._put(type(event)(status_code=event.status_code, headers=kept, reason=event.reason))
 
-    async def _pass(self, event: h11.Event) -> None:
+    def _put(self, event: h11.Event) -> None:
         try:
-            await self._client.send(event)
+            self._client.put(event)
+        except h11.LocalProtocolError as error:
+            raise self._failed(HTTPStatus.BAD_GATEWAY) from error
+
+    async def _flush_client(self) -> None:
+        try:
+            await self._client.flush()
         except OSError as error:
             raise ClientGone from error
+
+    def _failed(self, status: int) -> ServerGone:
+        return ServerGone(None if self._is_answered else status)
+
+
+_OF_ANSWERS = (h11.Response, h11.InformationalResponse, h11.Data, h11.EndOfMessage)
 
 
 async def take_unsent(client: Channel, watch: Watch) -> None:
@@ -124,17 +133,21 @@ async def take_unsent(client: Channel, watch: Watch) -> None:
     if client.http.their_state is not h11.SEND_BODY:
         return
     with suppress(OSError, h11.RemoteProtocolError):
-        async for event in _body_of(client, watch):
+        async for event in _body_of(client, watch, client.flush):
             room -= len(event.data) if isinstance(event, h11.Data) else 0
             if room < 0:
                 return
 
 
-async def _body_of(client: Channel, watch: Watch) -> AsyncIterator[h11.Data | h11.EndOfMessage]:
-    """The body of a request, looked at; its trailers are left out, as RFC 9110 6.5.1 allows."""
+async def _body_of(
+    client: Channel, watch: Watch, first: Callable[[], Awaitable[None]]
+) -> AsyncIterator[h11.Data | h11.EndOfMessage]:
+    """The body of a request, looked at; its trailers are left out, as RFC 9110 6.5.1 allows.
+
+    `first` is done before this waits for the client.
+    """
     while True:
-        async with asyncio.timeout(_BODY_S):
-            event = await client.event()
+        event = await client.event(_BODY_S, first)
         if isinstance(event, h11.Data):
             attempt(watch.asked, bytes(event.data))
             yield event
