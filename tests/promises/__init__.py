@@ -14,6 +14,7 @@ from tests.promises.files import FILES
 from tests.promises.others import OTHERS
 from tests.promises.outputs import OUTPUTS
 from tests.promises.processors import PROCESSORS
+from tests.promises.proxy import PROXY
 from tests.promises.record import RECORD
 from tests.promises.redact import REDACT
 from tests.promises.run import RUN
@@ -23,6 +24,7 @@ from tests.promises.wrap import WRAP
 PROMISES = (
     *CAPTURE,
     *WRAP,
+    *PROXY,
     *RECORD,
     *REDACT,
     *FILES,
