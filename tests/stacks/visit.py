@@ -1,13 +1,14 @@
 """One visit to the shop: a client of the stack's own SDK does everything once, then leaves.
 
-`python -m tests.stacks.visit KIND TRANSPORT ERA FOLDER [auto]` runs in the environment of a stack.
-With `auto` nothing here knows of auditing. FOLDER gets the events, and the marks of slow tools.
+`python -m tests.stacks.visit KIND TRANSPORT ERA FOLDER [HOW]` runs in the environment of a stack.
+With `auto` nothing here knows of auditing, and with `proxy` the client alone has another address.
+FOLDER gets the events, and the marks of slow tools.
 """
 
 import sys
 import threading
 import time
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 
 import anyio
@@ -20,7 +21,7 @@ _WAIT_S = 20
 
 def audited(server, folder, how):
     """The server as an application makes it: with a handler and `instrument`, or with neither."""
-    if how == "auto":
+    if how != "instrument":
         return server
     import logging
 
@@ -49,6 +50,18 @@ def serving(app):
     finally:
         server.should_exit = True
         thread.join(_WAIT_S)
+
+
+@contextmanager
+def proxied(url, folder):
+    """The address of a proxy to this server, which records it."""
+    import subprocess
+
+    words = ["--to", url, "--listen", "127.0.0.1:0", "--directory", str(folder / "audit")]
+    command = [sys.executable, "-m", "shipper", "proxy", *words, "--level", "enterprise"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        yield process.stderr.readline().split()[1]
+        process.terminate()
 
 
 def until(condition):
@@ -266,7 +279,9 @@ def refusals(url, transport):
     call = message("tools/call", {"name": "add", "arguments": {"a": 1, "b": 2}}, 2)
     verb = "POST" if transport == "http" else "GET"
     for token in (None, "stolen", "narrow"):
-        send(verb, message("initialize", hello), token)[1].close()
+        answer, connection = send(verb, message("initialize", hello), token)
+        answer.read(1)  # a server without a guard answers all three
+        connection.close()
     if transport == "sse":
         return
     send("POST", "{", "ada")[1].close()
@@ -299,8 +314,10 @@ def visit(kind, transport, era, folder, how):
 
     if transport in {"http", "sse"}:
         with serving(shop.app_of(server, transport)) as url:
-            anyio.run(main, url)
-            refusals(url, transport)
+            around = proxied(url, folder) if how == "proxy" else nullcontext(url)
+            with around as at:
+                anyio.run(main, at)
+                refusals(at, transport)
     else:
         anyio.run(main, None)
 
