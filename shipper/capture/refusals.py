@@ -44,6 +44,7 @@ _SESSION_END = Row(_AUTH, "session-end", ("session",), ("end",))
 _CHALLENGE = Row(MCPEventType.AUTHORIZATION, "scope-challenge", types=("access", "denied"))
 _LIMITED = Row(MCPEventType.RATE_LIMITING, "rate-limit", types=("denied",))
 _VIOLATION = Row(MCPEventType.POLICY_VIOLATION, "protocol-violation", types=("denied",))
+_UNREAD = Row(MCPEventType.POLICY_VIOLATION, "protocol-violation", types=("info",))
 
 #: Refusals of the transport, by JSON-RPC code where the body has one, else by status.
 _BY_CODE = {
@@ -90,6 +91,14 @@ def event_of(scope: Mapping[str, Any], exchange: Exchange) -> Event | None:
     if _concerns_mcp(scope, exchange):
         return _refused(exchange.status, scope, exchange)
     return None
+
+
+def unread(scope: Mapping[str, Any], exchange: Exchange) -> Event | None:
+    """The event of a message that passed and could not be read; None where nobody serves MCP."""
+    if not _concerns_mcp(scope, exchange):
+        return None
+    fields = {"mcp.violation.type": "unreadable_message", "mcp.violation.action_taken": "none"}
+    return _event(_UNREAD, scope, exchange, fields)
 
 
 def may_have_form(scope: Mapping[str, Any], place: Place | None) -> bool:

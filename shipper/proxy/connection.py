@@ -85,7 +85,8 @@ class Connection:
     async def _serve(self) -> bool:
         """Whether another request may follow."""
         try:
-            request = await self._client.event(_IDLE_S, self._client.flush)
+            async with asyncio.timeout(_IDLE_S):
+                request = await self._client.event(None, self._client.flush)
         except h11.RemoteProtocolError as error:
             await self._refuse(Refusal(error.error_status_hint, "this is no valid HTTP/1.1"))
             return False

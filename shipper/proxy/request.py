@@ -11,6 +11,11 @@ from shipper.proxy.claims import claimed_by
 from shipper.proxy.headers import hidden, value_of
 
 _LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
+#: Of two of these a server may believe the one that the record does not have.
+_ONCE = frozenset(
+    (b"authorization", b"content-type", b"mcp-method", b"mcp-name", b"mcp-protocol-version")
+) | {b"mcp-session-id"}
+_SHOWN = ", ".join(sorted(name.decode() for name in _ONCE))
 _DOTS = frozenset((".", ".."))
 
 
@@ -60,6 +65,9 @@ def check(request: h11.Request, target: str, host: str | None) -> None:
     if host and named and _hostname(named) not in _LOOPBACK | {host}:
         text = "clients on this machine must use the name localhost, or its address"
         raise Refusal(HTTPStatus.MISDIRECTED_REQUEST, text)
+    names = [name for name, _ in request.headers if name in _ONCE]
+    if len(names) > len(set(names)):
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"one of {_SHOWN} is there twice")
     coding = value_of(request.headers, b"content-encoding").strip().lower()
     if coding not in (b"", b"identity"):
         raise Refusal(

@@ -19,7 +19,7 @@ from shipper.capture.exchange import Exchange
 from shipper.capture.facts import headers_of, http_of
 from shipper.capture.identity import token_holder
 from shipper.capture.metadata import Metadata
-from shipper.capture.refusals import TRANSPORT_CODES, event_of, may_have_form
+from shipper.capture.refusals import TRANSPORT_CODES, event_of, may_have_form, unread
 from shipper.proxy.headers import Headers, value_of
 from shipper.proxy.recorder import Recorder
 from shipper.proxy.sessions import Key, Sessions
@@ -29,6 +29,7 @@ from shipper.wire.sse import EventFraming, ServerEvent
 #: Why an open request has no answer, by the side that has gone.
 CLIENT_GONE, SERVER_GONE = "client_gone", "server_ended"
 _FIRST_REFUSAL = 400
+_OF_MESSAGES = {"method", "result", "error"}
 _FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 #: Refusals that are the transport's, whatever id their body has.
 _DENIALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
@@ -60,7 +61,7 @@ class Watch:
         self._asked = _body_of(scope)
         self._said: BodyFraming | EventFraming | None = None
         self._stream: Key | None = None
-        self._is_by_stream = False
+        self._is_by_stream = self._is_unread = False
         self._open: list[object] = []
         self._http, self._identity = http_of(scope, self._headers), token_holder(scope)
         self._session = sessions.find(None)
@@ -135,7 +136,9 @@ class Watch:
         if not self._is_by_stream:
             key = (self._place.authority, self._headers.get("mcp-session-id", ""))
         self._session = self._sessions.find(key)
-        for message in messages_in(look):
+        messages = list(messages_in(look))
+        self._is_unread = not any(message.keys() & _OF_MESSAGES for message in messages)
+        for message in messages:
             if "method" in message and message.get("id") is not None:
                 self._open.append(message["id"])
             self._saw(message, look, at_ns, from_server=False)
@@ -170,6 +173,8 @@ class Watch:
             self._take_answer(looks[0], time.monotonic_ns())
             self._exchange.dispatched = True
         self._close_open(gone)
+        if self._is_unread and self._exchange.status:
+            emit(partial(unread, self._scope, self._exchange))
         if self._scope["method"] == "DELETE" and "mcp-session-id" in self._headers:
             key = (self._place.authority, self._headers["mcp-session-id"])
             self._sessions.end(key, "session_ended")

@@ -4,8 +4,10 @@ A message that is longer than `HEAD` is read from its first and its last bytes: 
 message's id before or after its content.
 """
 
+import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -89,15 +91,20 @@ def messages_in(look: Look) -> Iterator[dict[str, object]]:
 
 
 def _decoded(data: bytes) -> object:
+    """The value, also of what is no JSON and a lenient server takes for it: NaN, UTF-16."""
     try:
         return msgspec.json.decode(data)
     except (ValueError, RecursionError):
-        return None
+        with suppress(ValueError, RecursionError):
+            return json.loads(data)
+    return None
 
 
-#: What ends a message that carries its id, or that a tool failed, behind the content.
-_REST = rb'(?:,\s*"(?:jsonrpc|id)"\s*:\s*(?:"(?:[^"\\]|\\.)*"|-?\d+)\s*)*\}\s*\Z'
+#: What ends a message that carries its id or method, or that a tool failed, behind the content.
+_REST = rb'(?:,\s*"(?:jsonrpc|id|method)"\s*:\s*(?:"(?:[^"\\]|\\.)*"|-?\d+)\s*)*\}\s*\Z'
 _LAST_ID = re.compile(rb'[,{}]\s*"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)\s*' + _REST)
+_LAST_METHOD = re.compile(rb'[,{}]\s*"method"\s*:\s*("(?:[^"\\]|\\.)*")\s*' + _REST)
+_LAST_NAME = re.compile(rb',\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*\}\s*' + _REST)
 _LAST_ERROR = re.compile(
     rb'[,{]\s*"isError"\s*:\s*true\s*(?:,\s*"resultType"\s*:\s*"[^"\\]*"\s*)?\}\s*' + _REST
 )
@@ -109,6 +116,11 @@ def _cut_message(look: Look) -> object:
         return None
     if "id" not in value and (found := _LAST_ID.search(look.tail)):
         value["id"] = _decoded(found[1])
+    if not value.keys() & {"method", "result"} and (found := _LAST_METHOD.search(look.tail)):
+        value["method"] = _decoded(found[1])
+    params = value.get("params")
+    if isinstance(params, dict) and "arguments" in params and "name" not in params:
+        params |= {"name": _decoded(found[1])} if (found := _LAST_NAME.search(look.tail)) else {}
     result = value.get("result")
     if isinstance(result, dict) and "isError" not in result and _LAST_ERROR.search(look.tail):
         result["isError"] = True

@@ -4,6 +4,7 @@ from tests.promises.model import Mutant, Promise
 
 _BYTES = "proxy/test_bytes.py::"
 _EVENTS = "proxy/test_events.py::"
+_WIRE = "wire/test_jsonrpc.py::"
 _COMMAND = "proxy/test_command.py::"
 
 PROXY = (
@@ -106,8 +107,17 @@ PROXY = (
     Promise(
         "proxy:unseen",
         "The proxy refuses a request that a server could read in another way than the record, or "
-        "that the record could not read.",
+        "that the record could not read; a message that passed unread is an event.",
         {
+            f"{_WIRE}test_what_a_lenient_server_reads_is_read": (
+                Mutant("wire/jsonrpc.py", "return json.loads(data)", "pass"),
+            ),
+            f"{_WIRE}test_a_long_request_keeps_a_method_and_a_tool_behind_its_arguments": (
+                Mutant("wire/jsonrpc.py", '"arguments" in params and', "False and"),
+            ),
+            f"{_EVENTS}test_a_message_that_passed_and_could_not_be_read_is_a_violation": (
+                Mutant("proxy/watch.py", "if self._is_unread and", "if False and"),
+            ),
             f"{_BYTES}test_a_length_beside_chunks_does_not_pass": (
                 Mutant("proxy/headers.py", 'dropped |= {b"content-length"}', "pass"),
             ),

@@ -372,6 +372,10 @@ REFUSED = {
         b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\n\r\n",
         415,
     ),
+    "two sessions": (
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nMcp-Session-Id: a\r\nMCP-session-id: b\r\n\r\n",
+        400,
+    ),
     "two lengths": (
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         400,

@@ -362,6 +362,20 @@ def test_oauth_steps_are_those_of_the_endpoints_that_the_metadata_name(tmp_path)
     assert "secret-code" not in json.dumps(documents(tmp_path))
 
 
+@pytest.mark.parametrize(
+    "body", [b"\x80\x81", b"[1]", b'{"params": "' + b"x" * 200_000 + b'", "a": 1}']
+)
+def test_a_message_that_passed_and_could_not_be_read_is_a_violation(body, tmp_path):
+    with (
+        answering(reply(b"HTTP/1.1 202 OK\r\n\r\n")) as (server, _),
+        proxying(tmp_path, server) as url,
+    ):
+        httpx2.post(f"{url}/mcp", content=body, headers=ACCEPT)
+    (found,) = recorded(tmp_path)
+    assert short(found) == "protocol-violation unreadable_message failure"
+    assert found["mcp"]["violation"]["action_taken"] == "none"
+
+
 def test_a_call_is_noted_while_it_is_open(tmp_path):
     """A proxy that is killed leaves its open calls to the next process."""
     progress, go_on = threading.Event(), threading.Event()
