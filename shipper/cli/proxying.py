@@ -1,8 +1,11 @@
 """MCP servers over HTTP, recorded without a change: `proxy`."""
 
 import argparse
+import errno
+import os
 import ssl
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -55,6 +58,7 @@ def proxy(arguments: argparse.Namespace) -> int:
         to_servers=_trusted(arguments.ca),
     )
     about = record_of(arguments)
+    _check_directory(about.directory)
     with Recorder(AuditHandler(about.directory, **about.settings)) as recorder:
         try:
             run(listen, recorder, lambda port: _announce(arguments.to, listen, port))
@@ -62,6 +66,17 @@ def proxy(arguments: argparse.Namespace) -> int:
             text = f"cannot listen at {arguments.listen}: {error.strerror or error}"
             raise Unavailable(text) from error
     return 0
+
+
+def _check_directory(directory: Path) -> None:
+    """Raise `BadInput` rather than serve without a record; later, the traffic goes first."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        text = f"nothing can be recorded in {directory}: {error.strerror}"
+        raise BadInput([Problem("--directory", text)]) from error
 
 
 def _announce(named: Sequence[str], listen: "Listen", port: int) -> None:

@@ -119,6 +119,13 @@ def test_what_is_configured_wrong_is_named(words, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_proxy_that_cannot_record_does_not_start(tmp_path):
+    (tmp_path / "file").touch()
+    done = run("--to", "http://a", "--directory", str(tmp_path / "file" / "x"))
+    assert done.returncode == os.EX_CONFIG
+    assert "--directory" in done.stderr
+
+
 def test_an_address_that_is_taken_is_named(tmp_path):
     with command(tmp_path / "one", "--to", "http://a") as (_, url):
         listen = url.split("//")[1]

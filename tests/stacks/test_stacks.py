@@ -7,6 +7,7 @@ writes the golden files.
 
 import os
 import subprocess
+import sys
 from contextlib import nullcontext
 
 import pytest
@@ -61,6 +62,7 @@ def test_a_visit_leaves_exactly_the_expected_events(stack, transport, era, how, 
     with real(lambda: nullcontext(python_of(stack))) as python:
         done = visit(python, stack.kind, transport, era, tmp_path, how)
     assert done.returncode == 0, done.stderr[-2000:]
+    sys.stderr.write(done.stderr)  # pytest shows it if the lines are not the expected ones
     seen = lines(tmp_path)
     if how == "proxy":  # it learns that a client has gone while the next request comes
         seen.sort()
