@@ -31,7 +31,10 @@ def target_of(request: h11.Request) -> str:
     """The target without the host that a request may name in it."""
     target = request.target.decode("latin-1")
     if target.startswith(("http://", "https://")):
-        parts = urlsplit(target)
+        try:
+            parts = urlsplit(target)
+        except ValueError:  # no path: `check` refuses it
+            return target
         return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return target
 

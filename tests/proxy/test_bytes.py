@@ -362,6 +362,7 @@ REFUSED = {
     "CONNECT": (b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 501),
     "dots": (b"GET /a/../b HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
     "coded dots": (b"GET /a/%2e%2E/b HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+    "no URL": (b"GET http://[x HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
     "another host": (b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421),
     "no HTTP": (b"\x16\x03\x01\x02\x00\r\n\r\n", 400),
     "a long head": (
