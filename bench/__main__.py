@@ -17,6 +17,7 @@ from bench import (
     logstash,
     masking,
     processing,
+    proxying,
     scale,
     shipping,
     verify,
@@ -109,6 +110,10 @@ def _wrap(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield wrapping.round_trips(folder, 20, 500)
 
 
+def _proxy(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    yield proxying.round_trips(folder, 20, 500)
+
+
 BENCHMARKS: dict[str, Benchmark] = {
     "lumberjack": _lumberjack,
     "bulk": _bulk,
@@ -123,6 +128,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "outage": _outage,
     "verify": _verify,
     "wrap": _wrap,
+    "proxy": _proxy,
 }
 #: Run if no name is given; the others take gigabytes of disk and half an hour.
 USUAL = (
@@ -136,6 +142,7 @@ USUAL = (
     "processing",
     "files",
     "wrap",
+    "proxy",
 )
 
 

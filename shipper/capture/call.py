@@ -21,22 +21,34 @@ class Client(Struct, frozen=True):
     version: str | None = None
 
 
+class Claimed(Struct, frozen=True):
+    """Whom a token names that nobody here has verified. `token_hash` is of the token's id."""
+
+    subject: str | None = None
+    issuer: str | None = None
+    client: str | None = None
+    token_hash: str | None = None
+
+
 class Identity(Struct, frozen=True):
     """Who made a request: a user, in the domain that knows this user, through an OAuth client.
 
     `user` is the id; `name` is the login name, where it is another.
+    `claimed` is whom a token names that was not verified: no identity.
     """
 
     user: str | None = None
     domain: str | None = None
     client: str | None = None
     name: str | None = None
+    claimed: Claimed | None = None
 
 
 class Http(Struct, frozen=True):
     """The HTTP request that a message came in. `session` is a digest of the session's id."""
 
     address: str | None = None
+    port: int | None = None
     user_agent: str | None = None
     request_id: str | None = None
     session: str | None = None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from shipper.capture.call import Call, Client, Http, Identity
+from shipper.capture.call import Call, Claimed, Client, Http, Identity
 from shipper.capture.values import address, digest, text, trace
 from shipper.catalog.methods import methods
 
@@ -42,6 +42,7 @@ def http_of(
     session = headers.get("mcp-session-id") or opened_session
     return Http(
         address=address(str(peer[0])) if peer else None,
+        port=peer[1] if peer and isinstance(peer[1], int) and peer[1] else None,
         user_agent=headers.get("user-agent"),
         request_id=headers.get("x-request-id"),
         session=digest(session) if session else None,
@@ -54,15 +55,26 @@ def fields_of_http(http: Http, identity: Identity) -> dict[str, object]:
     """The fields of an HTTP request: peer, identity, session, trace."""
     return {
         **(trace(http.traceparent, http.tracestate) if http.traceparent else {}),
+        **(_claims(identity.claimed) if identity.claimed else {}),
         "client_id": identity.client,
         "user_id": identity.user,
         "user_name": identity.name,
         "user.domain": identity.domain,
         "network.transport": "tcp",
         "source_ip": http.address,
+        "source.port": http.port,
         "user_agent": http.user_agent,
         "http.request.id": http.request_id,
         "session_id": http.session,
+    }
+
+
+def _claims(claimed: Claimed) -> dict[str, object]:
+    return {
+        "mcp.auth.claimed.subject": claimed.subject,
+        "mcp.auth.claimed.issuer": claimed.issuer,
+        "mcp.auth.claimed.client": claimed.client,
+        "mcp.auth.claimed.token.hash": claimed.token_hash,
     }
 
 

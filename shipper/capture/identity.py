@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from shipper.capture.call import Identity
+from shipper.capture.call import Claimed, Identity
 from shipper.capture.values import text
 
+#: Where a proxy puts whom the token of a request names; nobody has verified it.
+CLAIMED = "shipper.claimed"
 _NOBODY = Identity()
 #: The claims that hold a login name: OpenID Connect's, token introspection's (RFC 7662), Entra's.
 _NAMES = ("preferred_username", "username", "upn", "email")
@@ -25,7 +27,8 @@ def token_holder(scope: Mapping[str, Any]) -> Identity:
     """
     token = getattr(scope.get("user"), "access_token", None)
     if token is None:
-        return _NOBODY
+        claimed = scope.get(CLAIMED)
+        return Identity(claimed=claimed) if isinstance(claimed, Claimed) else _NOBODY
     claims = getattr(token, "claims", None)
     if not isinstance(claims, Mapping):
         claims = {}

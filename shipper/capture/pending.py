@@ -41,6 +41,11 @@ def end(pending: Pending, build: Callable[[], Ended], sink: Sink = to_logger) ->
     """Pass on the event of a call that has ended. Raises nothing."""
     took_ms = (time.monotonic_ns() - pending.began_ns) / 1e6
     attempt(_pass_on, pending, build, took_ms, sink)
+    forget(pending)
+
+
+def forget(pending: Pending) -> None:
+    """Clear the note of a call: it has its event, or gets none."""
     if pending.noted:
         calls, slot = pending.noted
         calls.end(slot)

@@ -44,6 +44,7 @@ _SESSION_END = Row(_AUTH, "session-end", ("session",), ("end",))
 _CHALLENGE = Row(MCPEventType.AUTHORIZATION, "scope-challenge", types=("access", "denied"))
 _LIMITED = Row(MCPEventType.RATE_LIMITING, "rate-limit", types=("denied",))
 _VIOLATION = Row(MCPEventType.POLICY_VIOLATION, "protocol-violation", types=("denied",))
+_UNREAD = Row(MCPEventType.POLICY_VIOLATION, "protocol-violation", types=("info",))
 
 #: Refusals of the transport, by JSON-RPC code where the body has one, else by status.
 _BY_CODE = {
@@ -52,6 +53,8 @@ _BY_CODE = {
     -32020: "header_mismatch",
     -32022: "unsupported_protocol_version",
 }
+#: Codes of errors that are the transport's, not an answer to the request.
+TRANSPORT_CODES = frozenset(_BY_CODE)
 _BY_STATUS = {
     400: "bad_request",
     404: "not_found",
@@ -88,6 +91,14 @@ def event_of(scope: Mapping[str, Any], exchange: Exchange) -> Event | None:
     if _concerns_mcp(scope, exchange):
         return _refused(exchange.status, scope, exchange)
     return None
+
+
+def unread(scope: Mapping[str, Any], exchange: Exchange) -> Event | None:
+    """The event of a message that passed and could not be read; None where nobody serves MCP."""
+    if not _concerns_mcp(scope, exchange):
+        return None
+    fields = {"mcp.violation.type": "unreadable_message", "mcp.violation.action_taken": "none"}
+    return _event(_UNREAD, scope, exchange, fields)
 
 
 def may_have_form(scope: Mapping[str, Any], place: Place | None) -> bool:

@@ -5,6 +5,7 @@ follows from these.
 """
 
 import time
+from collections.abc import Callable
 from functools import partial
 
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from shipper.capture.call import (
     Call,
     Client,
     Ended,
+    Failure,
     Http,
     Identity,
     Json,
@@ -22,7 +24,7 @@ from shipper.capture.call import (
 )
 from shipper.capture.emit import Sink, to_logger
 from shipper.capture.methods import FROM_SERVER
-from shipper.capture.pending import Pending, begin, end
+from shipper.capture.pending import Pending, begin, end, forget
 from shipper.capture.values import text
 
 #: Requests without an answer that are remembered; the oldest one gives way.
@@ -44,6 +46,7 @@ class Session:
         self._client = Client()
         self._server_name = server_name
         self._version: str | None = None
+        self._session: str | None = None
 
     def saw(
         self,
@@ -53,15 +56,18 @@ class Session:
         at_ns: int | None = None,
         size: int | None = None,
         http: Http | None = None,
+        identity: Identity | None = None,
     ) -> None:
         """Take up a message that passed at `at_ns` of the monotonic clock, by default now.
 
-        `size` is its length in bytes if the message was cut. Raises nothing.
+        `size` is its length in bytes if the message was cut. `identity` is the sender's, if it is
+        not the session's. Raises nothing.
         """
         method, key = message.get("method"), _id(message.get("id"))
         at_ns = time.monotonic_ns() if at_ns is None else at_ns
         if isinstance(method, str):
-            self._requested(method, message, from_server, at_ns, size, http)
+            call = partial(self._call, message, http, identity, from_server=from_server)
+            self._requested(method, message, call, from_server, at_ns, size)
         elif key is not None:
             self._answered((not from_server, key), message, at_ns, size)
 
@@ -70,19 +76,29 @@ class Session:
         for key in list(self._open):
             self._end(key, Unanswered(reason), time.monotonic_ns())
 
-    def close_asked(self, *, from_server: bool, request_id: object, reason: str) -> None:
-        """Record one open request as unanswered, if it is open."""
+    def named(self, session: str) -> None:
+        """Take up the digest of the session's id, which the answer to its first request gives."""
+        self._session = session
+
+    def refuse(self, request_id: object) -> None:
+        """Forget a client's request: it never got as far as the server's MCP."""
+        key = _id(request_id)
+        if key is not None and (pending := self._open.pop((False, key), None)):
+            forget(pending)
+
+    def end_asked(self, request_id: object, ended: Failure | Unanswered) -> None:
+        """Record a client's request as one without an answer, if it is open."""
         if (key := _id(request_id)) is not None:
-            self._end((from_server, key), Unanswered(reason), time.monotonic_ns())
+            self._end((False, key), ended, time.monotonic_ns())
 
     def _requested(
         self,
         method: str,
         message: Json,
+        call: Callable[[], Call],
         from_server: bool,  # noqa: FBT001
         at_ns: int,
         size: int | None,
-        http: Http | None,
     ) -> None:
         given, request_id = message.get("params"), _id(message.get("id"))
         params = given if isinstance(given, dict) else None
@@ -94,7 +110,6 @@ class Session:
             return
         if method == "initialize" and params:
             self._client = _peer(params.get("clientInfo"))
-        call = partial(self._call, method, params, request_id, http, from_server)
         if (pending := begin(call, self._sink)) is None:
             return
         pending = replace(pending, began_ns=at_ns)
@@ -106,20 +121,16 @@ class Session:
             self._keep((from_server, request_id), pending, at_ns)
 
     def _call(
-        self,
-        method: str,
-        params: Json | None,
-        request_id: str | int | None,
-        http: Http | None,
-        from_server: bool,  # noqa: FBT001
+        self, message: Json, http: Http | None, identity: Identity | None, *, from_server: bool
     ) -> Call:
+        params = message.get("params")
         return Call(
-            method=method,
-            params=params,
-            id=request_id,
+            method=str(message["method"]),
+            params=params if isinstance(params, dict) else None,
+            id=_id(message.get("id")),
             protocol_version=self._version,
             server_name=self._server_name,
-            identity=self._identity,
+            identity=identity or self._identity,
             client=self._client,
             http=http,
             from_server=from_server,
@@ -146,7 +157,10 @@ class Session:
         if pending is None:
             return
         took_ns = max(0, at_ns - pending.began_ns)
-        call = replace(pending.call, server_name=self._server_name)
+        call, http = pending.call, pending.call.http
+        if http and not http.session:
+            http = replace(http, session=self._session)
+        call = replace(call, server_name=self._server_name, http=http)
         now = replace(pending, call=call, began_ns=time.monotonic_ns() - took_ns)
         end(now, lambda: ended, self._sink)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from shipper.assets.install.parts import Part
 from shipper.auto import arguments
+from shipper.cli import proxying
 from shipper.cli.commands import Commands
 
 
@@ -13,6 +14,7 @@ def add_others(commands: Commands) -> None:
     """Add the commands."""
     for add in (
         _add_auto,
+        _add_proxy,
         _add_checks,
         _add_status,
         _add_replay,
@@ -31,6 +33,11 @@ def add_others(commands: Commands) -> None:
 def _add_auto(commands: Commands) -> None:
     what = "start a Python MCP server so that its requests are recorded"
     arguments.add(commands.add("auto", "auto:auto", what))
+
+
+def _add_proxy(commands: Commands) -> None:
+    what = "pass on what HTTP clients and MCP servers exchange, and record it"
+    proxying.add_options(commands.add("proxy", "proxying:proxy", what))
 
 
 def _add_checks(commands: Commands) -> None:

@@ -15,12 +15,16 @@ from shipper.wrap.options import Options
 def add_wrap(commands: Commands) -> None:
     """Add the command; its parser is made without those of the others, which take 15 ms."""
     what = "run a stdio MCP server and record what passes: wrap [options] -- COMMAND ..."
-    wrap = commands.add("wrap", "wrapping:wrap", what)
+    add_record(commands.add("wrap", "wrapping:wrap", what))
+
+
+def add_record(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where and how a server is recorded that nobody changes."""
     where = f"where to write the segments (default: ${DIRECTORY} or {default_record()})"
-    wrap.add_argument("--directory", metavar="DIR", help=where)
-    wrap.add_argument("--level", help="the audit level (default: standard)")
-    wrap.add_argument("--frameworks", metavar="NAMES", help="compliance frameworks, by commas")
-    wrap.add_argument("--service", metavar="NAME", help="service.name of every event")
+    parser.add_argument("--directory", metavar="DIR", help=where)
+    parser.add_argument("--level", help="the audit level (default: standard)")
+    parser.add_argument("--frameworks", metavar="NAMES", help="compliance frameworks, by commas")
+    parser.add_argument("--service", metavar="NAME", help="service.name of every event")
 
 
 def split_command(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
@@ -37,10 +41,11 @@ def wrap(arguments: argparse.Namespace) -> int:
 
     if not arguments.words:
         raise BadInput([Problem("wrap", "name the server's command after --")])
-    launch(arguments.words, _options(arguments))
+    launch(arguments.words, record_of(arguments))
 
 
-def _options(given: argparse.Namespace) -> Options:
+def record_of(given: argparse.Namespace) -> Options:
+    """Where and how, by the options and the environment."""
     about = environment(given.directory, given.level, given.frameworks, given.service)
     known = {**os.environ, **about}
     return Options(Path(known.get(DIRECTORY) or default_record()).absolute(), options(known))

@@ -4,8 +4,10 @@ A message that is longer than `HEAD` is read from its first and its last bytes: 
 message's id before or after its content.
 """
 
+import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -40,8 +42,8 @@ class Framing(Protocol):
         """The message that the end of the stream ends."""
 
 
-class LineFraming:
-    """Messages that end with a newline, as they do in MCP's stdio transport."""
+class BodyFraming:
+    """One message that takes all the bytes, as in a body of HTTP."""
 
     def __init__(self) -> None:
         self._head = bytearray()
@@ -49,13 +51,8 @@ class LineFraming:
         self._size = 0
 
     def feed(self, data: bytes) -> list[Look]:
-        *ended, rest = data.split(b"\n")
-        looks = []
-        for piece in ended:
-            self._add(piece)
-            looks += self.finish()
-        self._add(rest)
-        return looks
+        self.add(data)
+        return []
 
     def finish(self) -> list[Look]:
         look = Look(self._size, bytes(self._head), self._tail)
@@ -63,12 +60,26 @@ class LineFraming:
         self._tail, self._size = b"", 0
         return [look] if look.head.strip() else []
 
-    def _add(self, piece: bytes) -> None:
+    def add(self, piece: bytes) -> None:
+        """Take up the next bytes of the message."""
         room = HEAD - len(self._head)
         self._size += len(piece)
         self._head += piece[:room]
         if len(piece) > room:
             self._tail = (self._tail + piece[max(room, len(piece) - TAIL) :])[-TAIL:]
+
+
+class LineFraming(BodyFraming):
+    """Messages that end with a newline, as they do in MCP's stdio transport."""
+
+    def feed(self, data: bytes) -> list[Look]:
+        *ended, rest = data.split(b"\n")
+        looks = []
+        for piece in ended:
+            self.add(piece)
+            looks += self.finish()
+        self.add(rest)
+        return looks
 
 
 def messages_in(look: Look) -> Iterator[dict[str, object]]:
@@ -80,15 +91,20 @@ def messages_in(look: Look) -> Iterator[dict[str, object]]:
 
 
 def _decoded(data: bytes) -> object:
+    """The value, also of what is no JSON and a lenient server takes for it: NaN, UTF-16."""
     try:
         return msgspec.json.decode(data)
     except (ValueError, RecursionError):
-        return None
+        with suppress(ValueError, RecursionError):
+            return json.loads(data)
+    return None
 
 
-#: What ends a message that carries its id, or that a tool failed, behind the content.
-_REST = rb'(?:,\s*"(?:jsonrpc|id)"\s*:\s*(?:"(?:[^"\\]|\\.)*"|-?\d+)\s*)*\}\s*\Z'
+#: What ends a message that carries its id or method, or that a tool failed, behind the content.
+_REST = rb'(?:,\s*"(?:jsonrpc|id|method)"\s*:\s*(?:"(?:[^"\\]|\\.)*"|-?\d+)\s*)*\}\s*\Z'
 _LAST_ID = re.compile(rb'[,{}]\s*"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)\s*' + _REST)
+_LAST_METHOD = re.compile(rb'[,{}]\s*"method"\s*:\s*("(?:[^"\\]|\\.)*")\s*' + _REST)
+_LAST_NAME = re.compile(rb',\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*\}\s*' + _REST)
 _LAST_ERROR = re.compile(
     rb'[,{]\s*"isError"\s*:\s*true\s*(?:,\s*"resultType"\s*:\s*"[^"\\]*"\s*)?\}\s*' + _REST
 )
@@ -100,6 +116,11 @@ def _cut_message(look: Look) -> object:
         return None
     if "id" not in value and (found := _LAST_ID.search(look.tail)):
         value["id"] = _decoded(found[1])
+    if not value.keys() & {"method", "result"} and (found := _LAST_METHOD.search(look.tail)):
+        value["method"] = _decoded(found[1])
+    params = value.get("params")
+    if isinstance(params, dict) and "arguments" in params and "name" not in params:
+        params |= {"name": _decoded(found[1])} if (found := _LAST_NAME.search(look.tail)) else {}
     result = value.get("result")
     if isinstance(result, dict) and "isError" not in result and _LAST_ERROR.search(look.tail):
         result["isError"] = True

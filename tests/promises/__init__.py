@@ -15,6 +15,7 @@ from tests.promises.files import FILES
 from tests.promises.others import OTHERS
 from tests.promises.outputs import OUTPUTS
 from tests.promises.processors import PROCESSORS
+from tests.promises.proxy import PROXY
 from tests.promises.record import RECORD
 from tests.promises.redact import REDACT
 from tests.promises.report import REPORT
@@ -25,6 +26,7 @@ from tests.promises.wrap import WRAP
 PROMISES = (
     *CAPTURE,
     *WRAP,
+    *PROXY,
     *RECORD,
     *REDACT,
     *FILES,

@@ -1,10 +1,13 @@
 """The expected events: a file for each stack and era, with a section for each list that differs.
 
-A section's head names the visits that leave it: transports, with `auto` for the import hook alone.
+A section's head names the visits that leave it: transports, with `auto` for the import hook alone,
+and with `proxy` for a server that is not hooked, behind a proxy.
 """
 
 from pathlib import Path
 
+#: How the same list is left, where a head names no other way.
+HOOKED = ["instrument", "auto"]
 FOLDER = Path(__file__).parent / "golden"
 
 
@@ -32,14 +35,17 @@ def _head(visits):
     heads = []
     for transport in dict.fromkeys(transport for transport, _ in visits):
         hows = [how for name, how in visits if name == transport]
-        heads.append(transport if len(hows) == 2 else f"{transport} by {hows[0]}")
+        if set(HOOKED) <= set(hows):
+            heads.append(transport)
+            hows = [how for how in hows if how not in HOOKED]
+        heads += [f"{transport} by {how}" for how in hows]
     return ", ".join(heads)
 
 
 def _visits(head):
     for part in head.split(", "):
         transport, _, how = part.partition(" by ")
-        yield from ((transport, one) for one in ([how] if how else ["instrument", "auto"]))
+        yield from ((transport, one) for one in ([how] if how else HOOKED))
 
 
 def _read(stack, era):

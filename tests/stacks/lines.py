@@ -4,8 +4,8 @@ import json
 import os
 import pwd
 
-#: The last request of a visit.
-_LAST = "method-unknown"
+#: The last request of a visit; a proxy cannot know that SDK 1.x serves no such method.
+_LAST = ("method-unknown", "method-call")
 
 
 def lines(folder):
@@ -18,7 +18,9 @@ def lines(folder):
     for path in sorted((folder / "audit").glob("*.jsonl")):
         events += [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     found = [_line(event) for event in events if not _is_own(event)]
-    last = 1 + max((n for n, line in enumerate(found) if line.startswith(_LAST)), default=0)
+    ends = [n for n, line in enumerate(found) if line.startswith(_LAST)]
+    assert ends, "\n".join(["the client did not get to its last request, but to:", *found])
+    last = 1 + max(ends)
     return found[:last] + sorted(found[last:])
 
 

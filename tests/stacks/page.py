@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from tests.stacks.environments import LEGACY, STACKS
-from tests.stacks.golden import sections
+from tests.stacks.golden import HOOKED, sections
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "coverage.md"
 
@@ -46,6 +46,24 @@ _HTTP = (
     ("an unknown session", "ASGI", r"(unknown_session|bad_request) failure for (ada|agent)"),
     ("the end of a session", "ASGI", r"session-end success"),
 )
+#: What a proxy sees of a server that is not hooked.
+_PROXY = (
+    ("the start of a session", r"(session-initialize|server-discover) success"),
+    ("a listing", r"tool-list success"),
+    ("a call and its result", r"tool-call add success"),
+    ("a tool that failed", r"tool-call crash failure"),
+    ("the exception of a tool", r"OutOfStock"),
+    ("a call that its client cancelled or left", r"tool-call slow unknown .*"),
+    ("a resource", r"resource-read file:///notes.txt success"),
+    ("a prompt", r"prompt-get greet success"),
+    ("a method that nobody serves", r"method-unknown"),
+    ("a missing or unknown token", r"token-rejected failure"),
+    ("a token without the scope", r"scope-challenge failure"),
+    ("a message that is no JSON", r"malformed_json"),
+    ("an unknown session", r"(unknown_session|bad_request)"),
+    ("the end of a session", r"session-end success"),
+    ("the verified user of each request", r"for (ada|agent)"),
+)
 NONE = "–"  # noqa: RUF001 - a dash in a table
 _TRANSPORTS = ("memory", "stdio", "http", "sse")
 
@@ -56,11 +74,13 @@ def page():
     """docs/coverage.md with the tables as they must be."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(_BEGIN)
     tables = [_table(_REQUESTS, _TRANSPORTS), _table(_HTTP, _TRANSPORTS[2:])]
+    proxied = _table([(what, "proxy", seen) for what, seen in _PROXY], _TRANSPORTS[2:], ["proxy"])
     made = f"\n## Requests\n\n{tables[0]}\n## HTTP\n\n{tables[1]}\n"
+    made += f"## Through the proxy\n\n{proxied}\n"
     return before + _BEGIN + made + _END + rest.partition(_END)[2]
 
 
-def _table(rows, transports):
+def _table(rows, transports, hows=HOOKED):
     columns = [(stack, era) for stack in STACKS for era in stack.eras]
     columns = [(s, e) for s, e in columns if set(transports) & {t for t, _ in s.combinations()}]
     heads = [stack.name + ("" if era == LEGACY else f", {era}") for stack, era in columns]
@@ -69,23 +89,25 @@ def _table(rows, transports):
         f"|---|---|{'---|' * len(heads)}",
     ]
     for what, hook, pattern in rows:
-        cells = [_cell(stack, era, transports, re.compile(pattern)) for stack, era in columns]
+        cells = [_cell(stack, era, transports, hows, re.compile(pattern)) for stack, era in columns]
         lines.append(f"| {what} | {hook} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(stack, era, transports, pattern):
+def _cell(stack, era, transports, hows, pattern):
     visits = {
-        visit: lines for visit, lines in sections(stack, era).items() if visit[0] in transports
+        (transport, how): lines
+        for (transport, how), lines in sections(stack, era).items()
+        if transport in transports and how in hows
     }
     seen = [visit for visit, lines in visits.items() if any(map(pattern.search, lines))]
     if len(seen) == len(visits):
         return "yes"
     names = []
     for transport in transports:
-        hows = [how for name, how in seen if name == transport]
-        if hows:
-            names.append(transport if len(hows) == 2 else f"{transport} ({hows[0]})")
+        found = [how for name, how in seen if name == transport]
+        if found:
+            names.append(transport if len(found) == len(hows) else f"{transport} ({found[0]})")
     return ", ".join(names) or NONE
 
 

@@ -1,13 +1,14 @@
 """One visit to the shop: a client of the stack's own SDK does everything once, then leaves.
 
-`python -m tests.stacks.visit KIND TRANSPORT ERA FOLDER [auto]` runs in the environment of a stack.
-With `auto` nothing here knows of auditing. FOLDER gets the events, and the marks of slow tools.
+`python -m tests.stacks.visit KIND TRANSPORT ERA FOLDER [HOW]` runs in the environment of a stack.
+With `auto` nothing here knows of auditing, and with `proxy` the client alone has another address.
+FOLDER gets the events, and the marks of slow tools.
 """
 
 import sys
 import threading
 import time
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 
 import anyio
@@ -16,11 +17,13 @@ from tests.stacks import shop
 
 ACCEPT = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 _WAIT_S = 20
+#: For the answer to a call that was cancelled; the protocol lets a server send none.
+_ANSWER_S = 5
 
 
 def audited(server, folder, how):
     """The server as an application makes it: with a handler and `instrument`, or with neither."""
-    if how == "auto":
+    if how != "instrument":
         return server
     import logging
 
@@ -49,6 +52,18 @@ def serving(app):
     finally:
         server.should_exit = True
         thread.join(_WAIT_S)
+
+
+@contextmanager
+def proxied(url, folder):
+    """The address of a proxy to this server, which records it."""
+    import subprocess
+
+    words = ["--to", url, "--listen", "127.0.0.1:0", "--directory", str(folder / "audit")]
+    command = [sys.executable, "-m", "shipper", "proxy", *words, "--level", "enterprise"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        yield process.stderr.readline().split()[1]
+        process.terminate()
 
 
 def until(condition):
@@ -158,6 +173,7 @@ async def swallow(call):
     try:
         return await call
     except Exception as error:  # noqa: BLE001 - clients raise many kinds
+        sys.stderr.write(f"swallowed: {error!r}\n")
         return error
 
 
@@ -185,9 +201,14 @@ async def steps(session, folder):
 
 async def cancelled(session, folder):
     """A call that its client gives up once the tool has begun."""
-    mark = folder / "slow"
+    mark, ended = folder / "slow", anyio.Event()
+
+    async def call():
+        await swallow(session.call_tool("slow", {"mark": str(mark)}))
+        ended.set()
+
     async with anyio.create_task_group() as group:
-        group.start_soon(swallow, session.call_tool("slow", {"mark": str(mark)}))
+        group.start_soon(call)
         with anyio.move_on_after(_WAIT_S):
             while not mark.exists():  # noqa: ASYNC110 - it may be another process's
                 await anyio.sleep(0.01)
@@ -200,6 +221,10 @@ async def cancelled(session, folder):
             note = types.CancelledNotification(method=name, params=params)
             await session.send_notification(types.ClientNotification(note))
             await session.send_ping()  # the answer comes after what it was sent after
+            # If its answer comes while the call is given up, SDK 1.x closes the session: the
+            # answer meets a closed stream, and the loop that receives ends (`_handle_response`).
+            with anyio.move_on_after(_ANSWER_S):
+                await ended.wait()
         group.cancel_scope.cancel()
 
 
@@ -266,7 +291,9 @@ def refusals(url, transport):
     call = message("tools/call", {"name": "add", "arguments": {"a": 1, "b": 2}}, 2)
     verb = "POST" if transport == "http" else "GET"
     for token in (None, "stolen", "narrow"):
-        send(verb, message("initialize", hello), token)[1].close()
+        answer, connection = send(verb, message("initialize", hello), token)
+        answer.read(1)  # a server without a guard answers all three
+        connection.close()
     if transport == "sse":
         return
     send("POST", "{", "ada")[1].close()
@@ -299,8 +326,10 @@ def visit(kind, transport, era, folder, how):
 
     if transport in {"http", "sse"}:
         with serving(shop.app_of(server, transport)) as url:
-            anyio.run(main, url)
-            refusals(url, transport)
+            around = proxied(url, folder) if how == "proxy" else nullcontext(url)
+            with around as at:
+                anyio.run(main, at)
+                refusals(at, transport)
     else:
         anyio.run(main, None)
 

@@ -72,6 +72,27 @@ def test_a_long_request_keeps_its_method_and_tool():
     assert found["params"]["arguments"]["list"] == [1, {"a": []}]
 
 
+def test_a_long_request_keeps_a_method_and_a_tool_behind_its_arguments():
+    params = {"arguments": {"text": LONG, "inner": {"name": "a"}}, "name": "delete"}
+    _, found = message(json.dumps({"params": params, "id": 1, "method": "tools/call"}))
+    assert (found["method"], found["id"]) == ("tools/call", 1)
+    assert found["params"]["name"] == "delete"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"id": 1, "method": "tools/call", "params": {"n": NaN}}',
+        '{"id": 1, "method": "tools/call"}'.encode("utf-16"),
+        b'\xef\xbb\xbf{"id": 1, "method": "tools/call"}',
+        b'{"id": 1, "method": "tools/call", "params": {"n": "\\ud800"}}',
+    ],
+)
+def test_what_a_lenient_server_reads_is_read(data):
+    (found,) = messages_in(Look(len(data), data))
+    assert (found["id"], found["method"]) == (1, "tools/call")
+
+
 @given(st.binary(), st.integers(0, 1000))
 def test_no_bytes_are_too_odd(data, more):
     for look in (Look(len(data), data), Look(len(data) + more, data, data)):

@@ -1,0 +1,36 @@
+"""Whom a bearer token names. The proxy cannot verify it, so these are claims, and no identity."""
+
+import base64
+import binascii
+import json
+
+from shipper.capture.call import Claimed
+from shipper.capture.values import digest, text
+
+_MAX_TOKEN = 8192
+_PARTS = 3
+
+
+def claimed_by(authorization: bytes) -> Claimed | None:
+    """The claims of a JWT in an `Authorization` header; of any other token nothing is kept."""
+    scheme, _, token = authorization.strip().partition(b" ")
+    parts = token.strip().split(b".")
+    if scheme.lower() != b"bearer" or len(token) > _MAX_TOKEN or len(parts) != _PARTS:
+        return None
+    claims = _decoded(parts[1])
+    if not isinstance(claims, dict):
+        return None
+    token_id = text(claims.get("jti"))
+    return Claimed(
+        subject=text(claims.get("sub")),
+        issuer=text(claims.get("iss")),
+        client=text(claims.get("client_id")) or text(claims.get("azp")),
+        token_hash=digest(token_id) if token_id else None,
+    )
+
+
+def _decoded(part: bytes) -> object:
+    try:
+        return json.loads(base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4)))
+    except (ValueError, RecursionError, binascii.Error):
+        return None
