@@ -109,7 +109,8 @@ def _output_status(
     config: Config, name: str, rows: list[FileStatus], reported: Mapping[str, Any] | None
 ) -> OutputStatus:
     dead_letters = dead_letters_folder(config.data).glob(f"{name}.*ndjson")
-    is_running = _is_held(registry_path(config.data, name))
+    registry = registry_path(config.data, name)
+    is_running = is_locked(registry.with_name(registry.name + ".lock"))
     found = reported or {"state": "running" if is_running else "stopped"}
     is_well = found["state"] in {"idle", "delivering"}
     held = f"{found['held']} files wait: {found['held_reason']}" if found.get("held") else ""
@@ -158,10 +159,10 @@ def _stats(http: HttpConfig) -> dict[str, Any]:
     return stats if isinstance(stats, dict) else {}
 
 
-def _is_held(path: Path) -> bool:
-    """Whether a process holds the lock of a registry; a trial lock could make a start fail."""
+def is_locked(lock: Path) -> bool:
+    """Whether a process holds the lock; a trial lock could make a start fail."""
     try:
-        status = path.with_name(path.name + ".lock").stat()
+        status = lock.stat()
         locks = Path("/proc/locks").read_text(encoding="ascii")
     except OSError:
         return False

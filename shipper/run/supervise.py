@@ -58,7 +58,7 @@ def supervise(load: Callable[[], Config], *, once: bool) -> None:
 @contextmanager
 def _claimed(data: Path) -> Iterator[None]:
     """Hold the lock of `path.data`, before anything in it is touched."""
-    if problems := list(_problems_of_state(data)):
+    if problems := list(problems_of_state(data)):
         raise ConfigError(problems)
     lock = take_lock(data / "mcp-shipper.lock")
     try:
@@ -67,7 +67,7 @@ def _claimed(data: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _problems_of_state(data: Path) -> Iterator[Problem]:
+def problems_of_state(data: Path) -> Iterator[Problem]:
     """Problems of positions and dead letters: whoever can write them decides what is shipped.
 
     In a directory that others can write, they can also be taken away, sticky or not.

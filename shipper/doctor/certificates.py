@@ -1,0 +1,66 @@
+"""How long the certificates of the servers are still valid."""
+
+import math
+import ssl
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from shipper.config import Config
+from shipper.doctor.finding import Finding, ok, problem, warning
+from shipper.errors import ShipperError
+from shipper.outputs.connection import Connection
+from shipper.outputs.elasticsearch.config import ElasticsearchConfig
+from shipper.outputs.elasticsearch.output import url_of
+from shipper.outputs.hosts import split_host
+from shipper.outputs.logstash.config import DEFAULT_PORT as LOGSTASH_PORT
+from shipper.outputs.tls import TlsConfig
+
+_SOON_DAYS = 30
+_DAY_S = 86_400
+
+
+def certificates(config: Config) -> Iterator[Finding]:
+    """Expiry of the certificate of each host; an unreachable or refused one is `outputs`' matter.
+
+    Kafka's library opens its connections itself: its certificates are not seen here.
+    """
+    for name, settings in config.outputs.items():
+        for host, port, tls in _hosts(name, settings):
+            yield from _of_host(f"{host}:{port}", host, port, tls)
+
+
+def _hosts(name: str, settings: Any) -> Iterator[tuple[str, int, TlsConfig]]:
+    """Host, port and TLS settings of each host with TLS."""
+    hosts = getattr(settings, "hosts", ()) if name != "kafka" else ()
+    for host in hosts:
+        if isinstance(settings, ElasticsearchConfig):
+            url = url_of(host, settings)
+            if url.is_tls:
+                yield url.host, url.port, settings.ssl or TlsConfig()
+        elif tls := getattr(settings, "ssl", None):
+            yield *split_host(host, LOGSTASH_PORT), tls
+
+
+def _of_host(where: str, host: str, port: int, tls: TlsConfig) -> Iterator[Finding]:
+    try:
+        connection = Connection.connect(host, port, timeout_s=_TIMEOUT_S, tls=tls)
+    except ShipperError:
+        return
+    there = connection.socket
+    found = there.getpeercert() if isinstance(there, ssl.SSLSocket) else None
+    connection.close()
+    if found and "notAfter" in found:  # without verification, Python does not read it
+        yield _expiry(where, str(found["notAfter"]))
+
+
+def _expiry(where: str, until: str) -> Finding:
+    left_days = math.floor((ssl.cert_time_to_seconds(until) - time.time()) / _DAY_S)
+    what = f"the certificate of {where} is valid until {until}, {left_days} days"
+    fix = "renew it on the server; the shipper reads a changed authority without a restart"
+    if left_days < 0:
+        return problem("tls", what, fix)
+    return warning("tls", what, fix) if left_days < _SOON_DAYS else ok("tls", what)
+
+
+_TIMEOUT_S = 10.0
