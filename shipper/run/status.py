@@ -81,6 +81,12 @@ class OutputStatus(Struct, frozen=True, kw_only=True):
         return {**msgspec.structs.asdict(self), "account": self.account.plain()}
 
 
+def self_audit_prefix(config: Config) -> str:
+    """The beginning of the paths of all segments of the self-audit."""
+    directory = os.path.abspath(config.data / "audit")  # noqa: PTH100 - as followed files are named
+    return f"{directory}/"
+
+
 def file_status(config: Config) -> Iterator[FileStatus]:
     """The progress of each output in each file that has a position or is found by an input."""
     files = {found.path: found.size for found in scan(config.inputs)}
@@ -96,7 +102,9 @@ def file_status(config: Config) -> Iterator[FileStatus]:
 def output_status(config: Config) -> list[OutputStatus]:
     """The present state of each output."""
     reported = _stats(config.operation.http).get("outputs", {})
-    rows = list(file_status(config))
+    # The shipper's last event about itself waits for the next start, and is no backlog.
+    prefix = self_audit_prefix(config)
+    rows = [row for row in file_status(config) if not row.path.startswith(prefix)]
     return [
         _output_status(
             config, name, [row for row in rows if row.output == name], reported.get(name)

@@ -8,8 +8,9 @@ _OPERATIONS = "api/test_operations.py::"
 RUN = (
     Promise(
         "run:says-what-is-left",
-        "A stop ends the shipper at once, and its last message reports what is not "
-        "acknowledged. The shipper is not ready while an output is down.",
+        "The log names what is read and that an output accepts lines. A stop ends the shipper at "
+        "once, and its last message reports what was delivered and what is not acknowledged. The "
+        "shipper is not ready while an output is down.",
         {
             "integration/test_bad_input.py::test_a_stop_ends_it_at_once_though_the_output_is_unreachable": (),
             f"{_SUPERVISE}test_a_stop_logs_what_is_not_acknowledged": (
@@ -23,6 +24,13 @@ RUN = (
                     "one.stats.state in READY and not one.stats.held for one",
                     "True for one",
                 ),
+            ),
+            f"{_SUPERVISE}test_the_log_says_from_where_to_where_what_is_read_and_what_was_delivered": (
+                Mutant("run/supervise.py", '_log.info("%s.", _started(config, file))', "pass"),
+                Mutant("deliver/settle.py", "elif is_first:", "elif False:"),
+            ),
+            "run/test_status.py::test_after_a_clean_run_nothing_is_behind_though_the_stop_is_recorded": (
+                Mutant("run/status.py", "if not row.path.startswith(prefix)]", "]"),
             ),
             "deliver/test_running.py::test_stop_ends_the_wait_for_an_output_at_once": (
                 Mutant(
