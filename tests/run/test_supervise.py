@@ -213,8 +213,8 @@ def test_a_stop_logs_what_is_not_acknowledged(source, tmp_path):
     assert words == [
         "Output file stopped: 2 lines delivered, 0 dead letters; nothing is left to send.",
         (
-            f"Output logstash stopped: 0 lines delivered, 0 dead letters; {len(GOOD)} bytes are not "
-            "acknowledged; the next start sends them."
+            "Output logstash stopped: 0 lines delivered, 0 dead letters; "
+            f"{len(GOOD)} bytes are not acknowledged; the next start sends them."
         ),
     ]
 
