@@ -17,7 +17,7 @@ from shipper.evidence.collect import files_of
 from shipper.evidence.policy import Policy, read_policy
 from shipper.evidence.prove import export_tiles, prove
 from shipper.evidence.store import POLICY, Store
-from shipper.evidence.verdict import PROVEN, UNPROVEN, Verdict
+from shipper.evidence.verdict import PROVEN, UNPROVEN, Verdict, Word
 from shipper.evidence.verify import Progress, Trust, verify
 
 if TYPE_CHECKING:  # only the commands about the cluster load its client
@@ -112,6 +112,16 @@ def _print(verdicts: Sequence[Verdict], *, as_json: bool) -> None:
         say(_row(one))
     if not verdicts:
         warn("no segments of audit streams are found")
+    if {one.word for one in verdicts} == {Word.UNSIGNED_TAIL} and not any(
+        one.signed for one in verdicts
+    ):
+        warn(_NEVER_SIGNED)
+
+
+_NEVER_SIGNED = (
+    "No line was changed, and none is signed. To sign: mcp-shipper keys create FILE --name NAME, "
+    "then `evidence.key: FILE` in the configuration of `run`"
+)
 
 
 def _row(one: Verdict) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # costs 170 ms
     from elasticsearch import Elasticsearch
 
 _JSON = {"accept": "application/json", "content-type": "application/json"}
-_OLDEST = (8, 11)
+_OLDEST = (8, 10)
 _MAX_OFFSET_S = 5.0
 _MAX_NAMED = 3
 #: A key of a shipper should not have these: it could change what it has shipped.
