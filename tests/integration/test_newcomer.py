@@ -1,4 +1,4 @@
-"""The way of a newcomer: the README as it stands, run in an empty directory, and the demo, timed."""
+"""The way of a newcomer: the README as it stands, in an empty directory, and the demo, timed."""
 
 import os
 import re
