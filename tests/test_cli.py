@@ -43,7 +43,7 @@ def config(tmp_path):
 #: The commands on the pages, as they stand there.
 SHOWN = {
     match[1]
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
     for match in re.finditer(r"^\$ mcp-shipper (.*)", page.read_text(), re.MULTILINE)
 }
 
