@@ -217,7 +217,7 @@ def test_the_compose_file_mounts_what_is_there_and_names_no_version_itself():
     services = yaml_of(folder / "compose.yml")["services"]
     mounts = [mount.split(":")[0] for one in services.values() for mount in one.get("volumes", ())]
     paths = [mount for mount in mounts if mount.startswith(".")]
-    assert len(paths) == 3
+    assert len(paths) == 4
     assert all((folder / path).exists() for path in paths)
     known = dict(line.split("=") for line in (folder / ".env").read_text().split())
     asked = set(re.findall(r"\$\{(\w+)", (folder / "compose.yml").read_text(encoding="utf-8")))

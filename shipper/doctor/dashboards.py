@@ -21,8 +21,7 @@ def dashboards(config: Config) -> Iterator[Finding]:
         return
     kibana = Kibana(config.kibana_url, *kibana_access(settings))
     try:
-        kibana.check_version()
-        yield ok("kibana", f"{config.kibana_url} answers and is new enough")
+        yield ok("kibana", f"{config.kibana_url} is Kibana {kibana.check_version()}")
         objects = saved_objects(config.catalog, config.scope)
         yield from compared("dashboards", list(install_objects(kibana, objects, dry_run=True)))
     except Unavailable as error:

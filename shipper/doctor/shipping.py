@@ -2,12 +2,17 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec.structs import replace
 
 from shipper.config import Config
 from shipper.deliver.dead_letters import dead_letters_folder
+from shipper.doctor.files import user
 from shipper.doctor.finding import Finding, ok, problem, warning
 from shipper.errors import BadInput
 from shipper.outputs import OUTPUTS
+from shipper.outputs.file.config import FileConfig
 from shipper.run.dead_letters import dead_letter_groups, outputs_with_dead_letters
 from shipper.run.service import pipeline_config, probe
 from shipper.run.status import is_locked
@@ -51,14 +56,27 @@ def outputs(config: Config) -> Iterator[Finding]:
         what = "none is configured: `run` has nothing to ship to"
         yield problem("output", what, f"configure one of: {', '.join(OUTPUTS)}")
         return
+    files = {name: one for name, one in config.outputs.items() if isinstance(one, FileConfig)}
+    yield from (_file(name, one) for name, one in files.items())
+    others = {name: one for name, one in config.outputs.items() if name not in files}
     try:
-        for name, what, is_good in probe(config):
+        for name, what, is_good in probe(replace(config, outputs=others)):
             if is_good:
                 yield ok("output", f"{name}: {what}")
             else:
                 yield problem("output", f"{name}: {what}", _RESTART, os.EX_UNAVAILABLE)
     except BadInput as error:
         yield from (problem("output", one.where, one.what) for one in error.problems)
+
+
+def _file(name: str, settings: FileConfig) -> Finding:
+    """Whether the file can be written; its probe would create it, for the user who examines."""
+    folder = Path(settings.path)
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if os.access(there, os.W_OK | os.X_OK):
+        return ok("output", f"{name}: {folder} can be written")
+    what = f"{name}: {user(os.geteuid())} cannot write to {there}"
+    return problem("output", what, f"chown {user(os.geteuid())} {there}", os.EX_NOPERM)
 
 
 _RESTART = "start the server or correct the address, then: mcp-shipper test output"

@@ -15,6 +15,7 @@ from shipper import AuditHandler, create_tool_execution_event
 from shipper.cli import main
 from shipper.config import load
 from shipper.doctor.checkup import examine
+from shipper.doctor.shipping import outputs
 from shipper.follow.registry import take_lock
 from tests.assets.answering import answering
 from tests.assets.kibana import FakeKibana
@@ -57,6 +58,27 @@ def test_a_good_set_up_has_no_problem_and_names_what_was_checked(home, capsys):
     topics = ("python", "sdk", "config", "state", "running", "inputs", "record", "dead letters")
     assert [topic for topic in topics if grades(found[topic]) != {"ok"}] == []
     assert grades(found["output"]) == grades(found["disk"]) == {"ok"}
+
+
+def test_nothing_is_changed_or_created(home, capsys):
+    path = write(home)
+    before = {one: one.stat().st_mtime_ns for one in home.rglob("*")}
+    examined(path, capsys)
+    assert {one: one.stat().st_mtime_ns for one in home.rglob("*")} == before
+
+
+@needs_root
+def test_a_file_output_that_this_user_cannot_write_is_a_problem():
+    folder = open_directory()
+    (folder / "out").mkdir(mode=0o755)
+
+    def examined():
+        (row,) = outputs(load(write(folder)))
+        os.write(1, row.what.encode())
+        return row.code
+
+    code, said = as_nobody(examined)
+    assert (code, said) == (os.EX_NOPERM, f"file: nobody cannot write to {folder}/out")
 
 
 def test_a_finding_is_one_line_with_its_fix(home, capsys):
