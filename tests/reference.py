@@ -6,14 +6,21 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 import shipper
 from shipper.api.operations import OPERATIONS, process
+from shipper.bounds import INNER
+from shipper.catalog.model import EventType, Field, Framework
 from shipper.cli import _parser
 from shipper.config import from_mapping
 from shipper.errors import ConfigError
 from shipper.home import default_record
+from shipper.outputs import OUTPUTS
 from shipper.run.prometheus import metrics
 from shipper.run.service import Service
 
@@ -164,6 +171,8 @@ def configuration_page() -> str:
     """Every key, with its default and the page that explains it."""
     operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     defaults = dict(re.findall(r"^\| `([a-z_.*]+)` \| (.*?) \| .*\|$", operations, re.MULTILINE))
+    for name, kind in OUTPUTS.items():
+        defaults |= _defaults(kind.config, f"output.{name}.")
     rows = [
         (f"`{key}`", defaults.get(key, ""), _explained(key))
         for key in sorted(known_keys())
@@ -183,6 +192,21 @@ def configuration_page() -> str:
     )
 
 
+def _defaults(kind: type, prefix: str) -> Mapping[str, str]:
+    """The default of each key of a section that is a word or a number."""
+    found: dict[str, str] = {}
+    for one in fields(kind):
+        key, unit = one.name.removesuffix("_s"), "s" if one.name.endswith("_s") else ""
+        if isinstance(one.default, bool):
+            found[prefix + key] = f"`{str(one.default).lower()}`"
+        elif isinstance(one.default, str | int | float) and one.default != "":
+            text = f"{one.default:g}" if isinstance(one.default, float) else str(one.default)
+            found[prefix + key] = f"`{text}{unit}`"
+        elif isinstance(one.default_factory, type) and issubclass(one.default_factory, Struct):
+            found |= _defaults(one.default_factory, f"{prefix}{key}.")
+    return found
+
+
 def _explained(key: str) -> str:
     output = re.match(r"output\.(\w+)", key)
     if output:
@@ -197,6 +221,77 @@ _OF_FILES = (
     *("inputs.prospector", "inputs.delete", "inputs.exclude_files", "inputs.ignore"),
     *("inputs.clean", "inputs.harvester", "inputs.scan", "inputs.close", "inputs.symlinks"),
 )
+
+
+# --- the catalog overlay
+
+
+_MEMBERS: Mapping[str, Mapping[str, str]] = {
+    "event_types": {
+        "dataset": "the middle part of the data stream's name, `logs-DATASET-NAMESPACE`",
+        "index": "its alias or the beginning of its monthly indices, for those strategies",
+        "retention_days": "how long its events are kept; a framework can only lengthen it",
+        "classification": "who may read its events",
+        "level": "the level from which on it is recorded",
+        "kind": "`event.kind`",
+        "category": "`event.category`, a list",
+        "type": "`event.type`, a list",
+        "action": "`event.action`",
+        "fields": "the paths that its events may carry, or the callers' names for them",
+        "meaning": "a sentence for the documentation and the dashboards",
+    },
+    "fields": {
+        "type": "its type in Elasticsearch",
+        "sensitivity": "how it is [redacted](../redaction.md)",
+        "meaning": "a sentence for the documentation",
+        "alias": "the name that callers use for it",
+    },
+    "frameworks": {
+        "title": "its name for people",
+        "retention_days": "the least that events are kept under it",
+        "requires": "the types that it switches on, whatever the level",
+        "basis": "where the period comes from",
+    },
+}
+_OVERLAY = """\
+catalog:
+  fields:
+    acme.order.id: {type: keyword, meaning: The order.}
+  event_types:
+    acme_order: {dataset: acme.orders, fields: [acme.order.id], retention_days: 730}
+    mcp_tool_execution: {retention_days: 400}    # a change of a built-in type
+  frameworks:
+    acme: {retention_days: 4000, requires: [acme_order]}
+compliance_frameworks: [acme]
+"""
+
+
+def catalog_page() -> str:
+    """What an operator can add to the catalog, and change in it."""
+    kinds = {"event_types": EventType, "fields": Field, "frameworks": Framework}
+    parts = [
+        "# Your own events and fields\n",
+        _GENERATED,
+        (
+            "The section `catalog` of the configuration, and the argument `catalog` of "
+            "`AuditHandler`, lie over the [built-in catalog](../events.md), key by key. Templates, "
+            "policies, pipelines, roles and dashboards follow them: run `mcp-shipper setup` again.\n"
+        ),
+        f"```yaml\n{_OVERLAY}```\n",
+    ]
+    for section, kind in kinds.items():
+        own = [one for one in fields(kind) if INNER not in getattr(one.type, "__metadata__", ())]
+        assert {one.name for one in own} == _MEMBERS[section].keys()
+        rows = [(f"`{one.name}`", _values(one.type), _MEMBERS[section][one.name]) for one in own]
+        head = ("Member", "Values", "Meaning")
+        parts += [f"## {section}\n", _table(head, rows)]
+    return "\n".join(parts)
+
+
+def _values(kind: object) -> str:
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return ", ".join(f"`{one.value}`" for one in kind)
+    return "number" if "int" in str(kind) else "list" if "tuple" in str(kind) else "text"
 
 
 # --- the JSON interface
@@ -279,6 +374,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "python.md": python_page,
     "commands.md": commands_page,
     "configuration.md": configuration_page,
+    "catalog.md": catalog_page,
     "json.md": json_page,
     "metrics.md": metrics_page,
 }

@@ -3,6 +3,7 @@
 from tests.promises.model import Mutant, Promise
 
 _SUPERVISE = "run/test_supervise.py::"
+_DOCTOR = "doctor/test_doctor.py::"
 _OPERATIONS = "api/test_operations.py::"
 
 RUN = (
@@ -39,6 +40,36 @@ RUN = (
                     "self._pause = sleep or time.sleep",
                 ),
             ),
+        },
+    ),
+    Promise(
+        "run:doctor",
+        "`doctor` names what is easily set up wrongly, with what to do, and changes nothing.",
+        {
+            f"{_DOCTOR}test_nothing_is_changed_or_created": (
+                Mutant(
+                    "doctor/shipping.py",
+                    "probe(replace(config, outputs=others))",
+                    "probe(config)",
+                ),
+            ),
+            f"{_DOCTOR}test_segments_of_another_user_are_a_problem_that_names_the_owner": (
+                Mutant("doctor/files.py", "for what in blocked[:_MAX_NAMED]:", "for what in ():"),
+            ),
+            f"{_DOCTOR}test_events_that_a_logger_holds_back_are_a_warning_with_their_number": (
+                Mutant("doctor/record.py", "lost[action] += int(found[1])", "pass"),
+            ),
+            f"{_DOCTOR}test_a_missing_privilege_is_a_problem_that_names_it": (
+                Mutant(
+                    "doctor/cluster.py",
+                    "    if missing:\n        more",
+                    "    if not missing:\n        more",
+                ),
+            ),
+            f"{_DOCTOR}test_a_clock_that_differs_is_a_warning": (
+                Mutant("doctor/cluster.py", "_MAX_OFFSET_S = 5.0", "_MAX_OFFSET_S = 500.0"),
+            ),
+            "integration/test_doctor.py::test_doctor_finds_what_setup_installs_missing_and_then_there": (),
         },
     ),
     Promise(
