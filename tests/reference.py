@@ -118,7 +118,7 @@ def _commands(
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
     for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction | argparse._HelpAction):
+        if isinstance(action, _NOT_SHOWN):
             continue
         value = action.metavar or (action.dest.upper() if action.nargs != 0 else "")
         choices = "|".join(map(str, action.choices)) if action.choices else value
@@ -126,6 +126,9 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
         shown = f"{names} {choices}".strip() if names else f"{action.metavar or action.dest}"
         text = (action.help or "") % {**vars(action), "prog": parser.prog}
         yield f"`{shown}`", text.replace(str(default_record()), "the default of path.audit")
+
+
+_NOT_SHOWN = (argparse._SubParsersAction, argparse._HelpAction, argparse._VersionAction)
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -135,6 +135,14 @@ def test_process_answers_bad_input_in_json(stdin, config):
     assert json.loads(answer.stdout)["success"] is False
 
 
+def test_the_version_is_an_option_and_a_command(capsys):
+    assert main(["version"]) == 0
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
+
+
 def test_export_prints_one_policy_as_json(capsys):
     assert main(["export", "ilm-policy", "logs-mcp.tools"]) == 0
     policy = json.loads(capsys.readouterr().out)
