@@ -119,7 +119,7 @@ def _print(verdicts: Sequence[Verdict], *, as_json: bool) -> None:
 
 
 _NEVER_SIGNED = (
-    "No line was changed, and none is signed. To sign: mcp-shipper keys create FILE --name NAME, "
+    "No change is found, and no line is signed. To sign: mcp-shipper keys create FILE --name NAME, "
     "then `evidence.key: FILE` in the configuration of `run`"
 )
 
