@@ -4,6 +4,8 @@ import math
 import ssl
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from shipper.config import Config
@@ -21,13 +23,38 @@ _DAY_S = 86_400
 
 
 def certificates(config: Config) -> Iterator[Finding]:
-    """Expiry of the certificate of each host; an unreachable or refused one is `outputs`' matter.
+    """Expiry of our own certificates, of the authorities, and of the certificate of each host.
 
-    Kafka's library opens its connections itself: its certificates are not seen here.
+    An unreachable or refused host is a finding of `outputs`. Kafka's library opens its connections
+    itself: the certificates of its brokers are not seen here.
     """
     for name, settings in config.outputs.items():
+        if tls := getattr(settings, "ssl", None):
+            yield from _of_files(tls)
         for host, port, tls in _hosts(name, settings):
             yield from _of_host(f"{host}:{port}", host, port, tls)
+
+
+def _of_files(tls: TlsConfig) -> Iterator[Finding]:
+    """What the configuration names; what cannot be loaded is a finding of `outputs`."""
+    for authority in tls.certificate_authorities:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if "-----BEGIN" not in authority:
+            with suppress(OSError):
+                context.load_verify_locations(cafile=authority)
+        for found in context.get_ca_certs():
+            yield _expiry(f"the authority in {authority}", str(found["notAfter"]))
+    if tls.certificate and "-----BEGIN" not in tls.certificate:
+        yield from _of_own(Path(tls.certificate))
+
+
+def _of_own(path: Path) -> Iterator[Finding]:
+    """Python itself reads only certificates of authorities; the extra `evidence` reads all."""
+    with suppress(ImportError, OSError, ValueError):
+        from cryptography.x509 import load_pem_x509_certificate
+
+        until = load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+        yield _expiry(f"the certificate {path}", f"{until:%b %d %H:%M:%S %Y} GMT")
 
 
 def _hosts(name: str, settings: Any) -> Iterator[tuple[str, int, TlsConfig]]:
@@ -51,15 +78,15 @@ def _of_host(where: str, host: str, port: int, tls: TlsConfig) -> Iterator[Findi
     found = there.getpeercert() if isinstance(there, ssl.SSLSocket) else None
     connection.close()
     if found and "notAfter" in found:  # without verification, Python does not read it
-        yield _expiry(where, str(found["notAfter"]))
+        yield _expiry(f"the certificate of {where}", str(found["notAfter"]))
 
 
-def _expiry(where: str, until: str) -> Finding:
+def _expiry(whose: str, until: str) -> Finding:
     left_days = math.floor((ssl.cert_time_to_seconds(until) - time.time()) / _DAY_S)
-    what = f"the certificate of {where} is valid until {until}, {left_days} days"
-    fix = "renew it on the server; the shipper reads a changed authority without a restart"
+    what = f"{whose} is valid until {until}, for {left_days} days"
+    fix = "renew it; the shipper reads changed files without a restart"
     if left_days < 0:
-        return problem("tls", what, fix)
+        return problem("tls", f"{whose} ended at {until}", fix)
     return warning("tls", what, fix) if left_days < _SOON_DAYS else ok("tls", what)
 
 
