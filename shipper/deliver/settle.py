@@ -109,10 +109,10 @@ class Settler:
         if held.sources and not before:
             _log.error(
                 "Output %s takes no line of %d files, trying again; the others go on: %s.",
-                *(self._name, len(held.sources), next(iter(held.sources.values()))),
+                *(self.name, len(held.sources), next(iter(held.sources.values()))),
             )
         elif before and not self._holding.is_active:
-            _log.info("Output %s takes the lines of every file again.", self._name)
+            _log.info("Output %s takes the lines of every file again.", self.name)
         return held
 
     def _attempt(self, group: Group, rest: Unsettled) -> Attempt:
