@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install -q -c constraints.txt
 .DELETE_ON_ERROR:
-.PHONY: demo test check mutants matrix constraints assets previews fix bench clean
+.PHONY: demo test check docs mutants matrix constraints assets previews fix bench clean
 
 demo: .venv/for-demo
 	$(BIN)/mcp-shipper demo $(if $(ELASTICSEARCH),--elasticsearch $(ELASTICSEARCH)) $(if $(LOGSTASH),--logstash $(LOGSTASH))
@@ -35,8 +35,12 @@ assets: .venv/for-test
 	$(BIN)/python -m tests.promises
 	$(BIN)/python -m tests.layers
 	$(BIN)/python -m tests.config.page
+	$(BIN)/python -m tests.reference
 	$(BIN)/python -m tests.secrets
 	$(BIN)/python -m tests.stacks.page
+
+docs: .venv/for-test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q --strict
 
 previews: .venv/for-test
 	$(BIN)/python -m docs.preview
@@ -49,7 +53,7 @@ bench: .venv/for-bench
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf .venv .venv-matrix .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-output bench/out dist
+	rm -rf .venv .venv-matrix .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-output bench/out dist site
 
 # Each environment is the same .venv with more in it; a stamp is older than what it was made from
 # when pyproject.toml has changed since.

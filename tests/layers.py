@@ -21,7 +21,7 @@ LAYERS = (
     ("deliver", "evidence"),
     ("config",),
     ("run", "api"),
-    ("auto", "demo", "faults", "sample"),
+    ("auto", "demo", "doctor", "faults", "sample"),
     ("cli",),
 )
 
@@ -55,6 +55,7 @@ _WHAT = {
     "api": "what other programs ask",
     "auto": "servers recorded without a changed line",
     "demo": "`make demo`",
+    "doctor": "checks of what people set up wrongly",
     "faults": "servers that misbehave on request",
     "sample": "a believable month of events",
     "cli": "the command `mcp-shipper`",

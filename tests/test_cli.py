@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -40,19 +41,22 @@ def config(tmp_path):
     return path
 
 
+#: A command in a console, or in code within a sentence.
+_COMMAND = r"(?:^\$ |(?<!`)`)mcp-shipper ([^`\n]*)"
 #: The commands on the pages, as they stand there.
 SHOWN = {
     match[1]
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
-    for match in re.finditer(r"^\$ mcp-shipper (.*)", page.read_text(), re.MULTILINE)
+    for page in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
+    for match in re.finditer(_COMMAND, page.read_text(), re.MULTILINE)
 }
 
 
 @pytest.mark.parametrize("shown", sorted(SHOWN))
 def test_every_command_on_the_pages_is_there_with_its_options(shown, capsys):
-    words = shlex.split(shown, comments=True)
-    with pytest.raises(SystemExit) as ended:
-        main([*words, "--help"])
+    words = [*takewhile(lambda word: word != "--", shlex.split(shown, comments=True))]
+    names = [*takewhile(lambda word: word[0] != "-", words)]
+    with pytest.raises(SystemExit) as ended:  # help comes before the values, which may be DAYS
+        main([*names, "--help"] if names else [*words, "--help"])
     assert ended.value.code == 0
     said = capsys.readouterr().out
     assert [word for word in words if word.startswith("-") and word not in said] == []
@@ -133,6 +137,14 @@ def test_process_answers_bad_input_in_json(stdin, config):
     answer = run("process", "-c", config, stdin=stdin)
     assert answer.returncode == 1
     assert json.loads(answer.stdout)["success"] is False
+
+
+def test_the_version_is_an_option_and_a_command(capsys):
+    assert main(["version"]) == 0
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
 
 
 def test_export_prints_one_policy_as_json(capsys):

@@ -14,9 +14,9 @@ import yaml
 from shipper.cli import main
 from shipper.config import from_mapping, load
 from shipper.config.operation import HttpConfig, Operation
-from shipper.errors import ConfigError
 from shipper.run.prometheus import metrics
 from shipper.run.service import Service
+from tests.reference import known_keys
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -217,7 +217,7 @@ def test_the_compose_file_mounts_what_is_there_and_names_no_version_itself():
     services = yaml_of(folder / "compose.yml")["services"]
     mounts = [mount.split(":")[0] for one in services.values() for mount in one.get("volumes", ())]
     paths = [mount for mount in mounts if mount.startswith(".")]
-    assert len(paths) == 3
+    assert len(paths) == 4
     assert all((folder / path).exists() for path in paths)
     known = dict(line.split("=") for line in (folder / ".env").read_text().split())
     asked = set(re.findall(r"\$\{(\w+)", (folder / "compose.yml").read_text(encoding="utf-8")))
@@ -233,32 +233,6 @@ def test_the_compose_file_mounts_what_is_there_and_names_no_version_itself():
 def rows(text):
     """The key and the default of every documented key."""
     return dict(re.findall(r"^\| `([a-z_.*]+)` \| (.*?) \| .*\|$", text, re.MULTILINE))
-
-
-def known_below(path):
-    """The keys that the configuration knows below `path`, as its own complaint lists them."""
-    value = {"§": 1}
-    for name in reversed(path):
-        value = {name: [value] if name == "parsers" else value}
-    try:
-        from_mapping(value)
-    except ConfigError as error:
-        where = f" {'.'.join([*path, '§'])}"
-        for problem in error.problems:
-            if (
-                problem.where.replace("[0]", "").endswith(where)
-                and "; known here: " in problem.what
-            ):
-                return problem.what.partition("; known here: ")[2].split(", ")
-    return []
-
-
-def known_keys(path=()):
-    below = known_below(path)
-    if not below and path:
-        yield ".".join(path)
-    for name in below:
-        yield from known_keys((*path, name))
 
 
 def defaults(kind, prefix):

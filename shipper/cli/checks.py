@@ -22,7 +22,7 @@ def check_config(arguments: argparse.Namespace) -> int:
     for note in (*config.notes, *risks(config), *no_output, *files):
         say(f"note: {note}")
     say(
-        f"Config OK: {len(config.inputs)} inputs, outputs: {', '.join(config.outputs) or 'none'}; "
+        f"Config OK: inputs: {len(config.inputs)}, outputs: {', '.join(config.outputs) or 'none'}; "
         f"{len(config.scope.active(config.catalog))} event types are recorded"
     )
     return 0

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from shipper import __version__
+
 #: Tried in this order if -c is not given.
 CONFIG_FILES = (Path("mcp-shipper.yml"), Path("/etc/mcp-shipper/mcp-shipper.yml"))
 
@@ -79,6 +81,7 @@ class Commands:
             help="log to standard error instead of files",
         )
         made = argparse.ArgumentParser(prog=program, parents=[common], description=text)
+        made.add_argument("--version", action="version", version=f"{program} {__version__}")
         return made, cls(made, common)
 
     def add(self, name: str, command: str, text: str) -> argparse.ArgumentParser:

@@ -19,7 +19,7 @@ from shipper.evidence.collect import files_of
 from shipper.evidence.prove import export_tiles, prove
 from shipper.evidence.sql import statement
 from shipper.evidence.store import Store
-from shipper.evidence.verdict import PROVEN, UNPROVEN, Verdict
+from shipper.evidence.verdict import PROVEN, UNPROVEN, Verdict, Word
 from shipper.evidence.verify import Progress, Trust, verify
 
 if TYPE_CHECKING:  # only the commands about the cluster load its client
@@ -126,6 +126,16 @@ def _print(verdicts: Sequence[Verdict], *, as_json: bool) -> None:
         say(_row(one))
     if not verdicts:
         warn("no segments of audit streams are found")
+    if {one.word for one in verdicts} == {Word.UNSIGNED_TAIL} and not any(
+        one.signed for one in verdicts
+    ):
+        warn(_NEVER_SIGNED)
+
+
+_NEVER_SIGNED = (
+    "No change is found, and no line is signed. To sign: mcp-shipper keys create FILE --name NAME, "
+    "then `evidence.key: FILE` in the configuration of `run`"
+)
 
 
 def _row(one: Verdict) -> str:

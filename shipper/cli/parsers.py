@@ -44,6 +44,9 @@ def _add_checks(commands: Commands) -> None:
     test = commands.group("test", "check the configuration or the outputs")
     test.add("config", "checks:check_config", "check the configuration")
     test.add("output", "checks:check_outputs", "connect to each output without sending an event")
+    what = "check everything that is easily set up wrongly, and print what to do"
+    doctor = commands.add("doctor", "doctor:doctor", what)
+    doctor.add_argument("--json", action="store_true", help="print JSON, one object per finding")
     commands.add("version", "running:version", "print the version")
 
 

@@ -11,11 +11,11 @@ from shipper.run.memory import keep_memory
 def run(arguments: argparse.Namespace) -> int:
     """Ship the inputs to every output."""
     keep_memory()  # before the imports: the garbage collector need not search their objects
-    from shipper.cli.configuration import config_of
+    from shipper.cli.configuration import config_of, config_path
     from shipper.run.supervise import supervise
 
     gc.freeze()  # spares them the collection at exit too, which takes 20 ms
-    supervise(lambda: config_of(arguments), once=arguments.once)
+    supervise(lambda: config_of(arguments), once=arguments.once, file=config_path(arguments))
     return 0
 
 

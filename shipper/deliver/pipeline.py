@@ -4,6 +4,7 @@ The files are the queue. The next batch is read, and the positions move, only af
 batch is settled, so that every line arrives at least once, whatever fails in between.
 """
 
+import logging
 import math
 import random
 import time
@@ -32,10 +33,14 @@ from shipper.follow.registry import Registry, registry_path
 from shipper.follow.watch import Watcher
 from shipper.outputs.base import Output
 
+_log = logging.getLogger(__name__)
+
 #: How long `catch_up` waits until incomplete ends of files are due; a live file may grow for ever.
 _MAX_END_WAIT_S = 10.0
 #: How often `catch_up` scans while more lines may come.
 _FEED_SCAN_S = 0.1
+#: Files that one line of the log names.
+_MAX_NAMED = 5
 _TAKES_NOTHING = "it answers, and takes no line"
 #: Scans take at most this share of the time, however many files there are.
 _SCAN_SHARE = 0.05
@@ -347,6 +352,14 @@ class Delivery:
         self._stats.started = self._following.started
         self._stats.closed = self._following.closed
         self._stats.left_out = self._following.left_out
+        self._log_begun()
+
+    def _log_begun(self) -> None:
+        begun, self._following.begun = self._following.begun, []
+        if begun:
+            more = f" and {len(begun) - _MAX_NAMED:,} more" if len(begun) > _MAX_NAMED else ""
+            names = ", ".join(found.name for found in begun[:_MAX_NAMED])
+            _log.info("Output %s: reading %s%s.", self._settler.name, names, more)
 
     # --- when there is no batch
 

@@ -66,7 +66,7 @@ class Settler:
     ) -> None:
         """`loss_reporter` is informed of lines that become dead letters."""
         self._output, self._dead_letters, self._stats = output, dead_letters, stats
-        self._name, self._sleep, self._loss_reporter = name, sleep, loss_reporter
+        self.name, self._sleep, self._loss_reporter = name, sleep, loss_reporter
         self._backoff = backoff
         self._slow = Backoff(_REFUSED_INITIAL_S, _REFUSED_MAX_S, random)
         self._full = Backoff(_FULL_INITIAL_S, _FULL_MAX_S, random)
@@ -109,10 +109,10 @@ class Settler:
         if held.sources and not before:
             _log.error(
                 "Output %s takes no line of %d files, trying again; the others go on: %s.",
-                *(self._name, len(held.sources), next(iter(held.sources.values()))),
+                *(self.name, len(held.sources), next(iter(held.sources.values()))),
             )
         elif before and not self._holding.is_active:
-            _log.info("Output %s takes the lines of every file again.", self._name)
+            _log.info("Output %s takes the lines of every file again.", self.name)
         return held
 
     def _attempt(self, group: Group, rest: Unsettled) -> Attempt:
@@ -202,13 +202,16 @@ class Settler:
         return delivered
 
     def _progress(self) -> None:
+        is_first = self._stats.last_ack_monotonic is None
         self._stats.last_ack_monotonic = time.monotonic()
         self.stalled_since = self.away_since = None
         self._backoff.reset()
         self._slow.reset()
         if self._stats.state is not State.DELIVERING:
             if self._stats.state in TROUBLES:
-                _log.info("Output %s accepts lines again.", self._name)
+                _log.info("Output %s accepts lines again.", self.name)
+            elif is_first:
+                _log.info("Output %s has accepted its first lines.", self.name)
             self._stats.state = State.DELIVERING
 
     def _add_dead_letters(self, lines: Sequence[BadLine]) -> bool:
@@ -231,7 +234,7 @@ class Settler:
         reason = lines[0].reject.reason
         _log.warning(
             "Output %s: %d lines became dead letters; the reason of the first: %s.",
-            self._name,
+            self.name,
             len(lines),
             reason,
         )
@@ -250,7 +253,7 @@ class Settler:
             return
         self._stats.state = state
         level = logging.WARNING if state is State.UNAVAILABLE else logging.ERROR
-        _log.log(level, "Output %s is %s, trying again: %s.", self._name, state.value, error)
+        _log.log(level, "Output %s is %s, trying again: %s.", self.name, state.value, error)
 
 
 class _Sorted(NamedTuple):

@@ -10,6 +10,9 @@ from shipper.demo import show
 from shipper.errors import ShipperError, Unavailable
 from shipper.run.service import Service, probe
 
+#: The last part of the data streams' names: the demo's events can be removed without any others.
+NAMESPACE = "demo"
+
 
 def run(
     directory: Path, *, elasticsearch: str | None, logstash: str | None, console: Console
@@ -28,6 +31,8 @@ def run(
     with console.status("shipping …"):
         service.drain()
     show.delivered(service, directory, console)
+    if elasticsearch:
+        show.indexed(elasticsearch, NAMESPACE, console)
     return show.searched(directory, console)
 
 
@@ -57,6 +62,7 @@ def _config(directory: Path, elasticsearch: str | None, logstash: str | None) ->
         {
             "path": {"home": str(directory)},
             "mcp_audit_level": "enterprise",
+            "namespace": NAMESPACE,
             "output": outputs,
         }
     )

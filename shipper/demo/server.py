@@ -10,6 +10,7 @@ import anyio
 from mcp.server import MCPServer
 
 import shipper
+from shipper.demo import NAMESPACE
 
 _ORDERS = {"A-1001": "paid", "A-1002": "shipped"}
 _audit = logging.getLogger("mcp.audit")
@@ -77,6 +78,7 @@ def main(directory: str) -> None:
                     "directory": directory,
                     "audit_level": "enterprise",
                     "compliance_frameworks": ["sox"],
+                    "namespace": NAMESPACE,
                     "service": {"name": "orders", "environment": "demo"},
                 }
             },

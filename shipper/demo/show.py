@@ -109,6 +109,20 @@ def delivered(service: Service, directory: Path, console: Console) -> None:
     )
 
 
+def indexed(url: str, namespace: str, console: Console) -> None:
+    """Where the events are in Elasticsearch, and how to remove them."""
+    streams = f"logs-mcp.*-{namespace}"
+    console.print(
+        f"\nThe events are in {streams}:\n"
+        f"  curl '{url}/{streams}/_search?pretty&size=1'\n"
+        "Without `mcp-shipper setup` before, they have no mappings of ours. To remove them:\n"
+        f"  curl -X DELETE '{url}/_data_stream/{streams}'",
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
+    )
+
+
 def searched(directory: Path, console: Console) -> int:
     """Search every file for every planted secret; the demo fails if it finds one."""
     from shipper.demo.client import PLANTED

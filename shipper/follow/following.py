@@ -64,6 +64,8 @@ class Following:
         self._moved: dict[Source, None] = {}
         #: Files that were started, and files that were released.
         self.started = self.closed = 0
+        #: Files that were started since this was last emptied, without those of the self-audit.
+        self.begun: list[Found] = []
 
     def __len__(self) -> int:
         return len(self._sources) - len(self._late)  # those are about to be released
@@ -241,6 +243,8 @@ class Following:
         if claim.original and not claim.original.has_left:  # it was cut, and begins again
             self._turns.add(claim.original)
         self.started += 1
+        if not source.found.input.is_own:
+            self.begun.append(source.found)
         self._left_out.discard(source.found)
         self._note_place(source)
 

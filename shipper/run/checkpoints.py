@@ -13,7 +13,8 @@ from shipper.config.operation import EvidenceConfig
 from shipper.errors import ShipperError
 from shipper.follow.discover import scan
 from shipper.record.format import segment_named
-from shipper.run.self_audit import SelfAudit, self_audit_prefix
+from shipper.run.self_audit import SelfAudit
+from shipper.run.status import self_audit_prefix
 
 if TYPE_CHECKING:
     from shipper.evidence.keys import Signer

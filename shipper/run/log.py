@@ -27,7 +27,7 @@ def set_up_log(config: Config) -> None:
         if is_file or not sys.stderr.isatty():
             handler.setFormatter(EcsFormatter(service_name="mcp-shipper"))
         else:
-            handler.setFormatter(_TerminalFormatter(logging.BASIC_FORMAT))
+            handler.setFormatter(_TerminalFormatter(_FORMAT, _TIME))
     logging.basicConfig(level=settings.level.upper(), handlers=handlers)
 
 
@@ -41,6 +41,9 @@ def _to_files(config: Config) -> "_LogFile":
     except OSError as error:
         what = f"{path} cannot be written: {error.strerror}"
         raise ConfigError([Problem("logging.files", what)]) from error
+
+
+_FORMAT, _TIME = "%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"
 
 
 class _TerminalFormatter(logging.Formatter):

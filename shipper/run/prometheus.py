@@ -13,6 +13,19 @@ from shipper.run.service import Service
 
 KIND = CONTENT_TYPE_PLAIN_0_0_4
 
+#: One for each of `COUNTERS`.
+_MEANINGS = {
+    "read_lines": "Lines read, settled and committed",
+    "read_bytes": "Bytes read, settled and committed",
+    "batches": "Batches committed",
+    "filtered": "Lines that processors dropped",
+    "delivered": "Lines that the destination accepted",
+    "duplicates": "Delivered lines that the destination already had",
+    "diverted": "Delivered lines that Elasticsearch put into its failure store",
+    "retried": "Lines sent again, counted once per attempt",
+    "rejected": "Lines that became dead letters",
+    "truncated": "Lines that were too long and were cut",
+}
 _GAUGES: dict[str, tuple[str, Callable[[Stats], float]]] = {
     "active": ("Lines read but not settled", lambda stats: stats.active),
     "files": ("Files being followed", lambda stats: stats.files),
@@ -29,7 +42,7 @@ class _Collector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for name in COUNTERS:
-            what = name.replace("_", " ").capitalize()
+            what = _MEANINGS[name]
             family = CounterMetricFamily(f"mcp_shipper_{name}", what, labels=["output"])
             for output, pipeline in self._pipelines.items():
                 family.add_metric([output], getattr(pipeline.stats, name))

@@ -5,7 +5,6 @@ stream of their own in `path.data`, which every output ships as one more input, 
 are found where lines are missing.
 """
 
-import os
 import threading
 import time
 from collections import Counter
@@ -20,7 +19,7 @@ from shipper.follow.batch import BadLine
 from shipper.follow.handle import Handle
 from shipper.follow.inputs import InputConfig
 from shipper.follow.segments import is_abandoned
-from shipper.run.status import FileStatus
+from shipper.run.status import FileStatus, self_audit_prefix
 from shipper.shown import as_text
 
 if TYPE_CHECKING:
@@ -37,12 +36,6 @@ _QUIET_S = 60.0
 _DROPPED_INTERVAL_S = 60.0
 _MAX_FILES = 100
 _OTHER = "other reasons"
-
-
-def self_audit_prefix(config: Config) -> str:
-    """The beginning of the paths of all segments of the self-audit."""
-    directory = os.path.abspath(config.data / "audit")  # noqa: PTH100 - as followed files are named
-    return f"{directory}/"
 
 
 def self_audit_of(config: Config) -> "SelfAudit | None":

@@ -81,6 +81,12 @@ class OutputStatus(Struct, frozen=True, kw_only=True):
         return {**msgspec.structs.asdict(self), "account": self.account.plain()}
 
 
+def self_audit_prefix(config: Config) -> str:
+    """The beginning of the paths of all segments of the self-audit."""
+    directory = os.path.abspath(config.data / "audit")  # noqa: PTH100 - as followed files are named
+    return f"{directory}/"
+
+
 def file_status(config: Config) -> Iterator[FileStatus]:
     """The progress of each output in each file that has a position or is found by an input."""
     files = {found.path: found.size for found in scan(config.inputs)}
@@ -96,7 +102,9 @@ def file_status(config: Config) -> Iterator[FileStatus]:
 def output_status(config: Config) -> list[OutputStatus]:
     """The present state of each output."""
     reported = _stats(config.operation.http).get("outputs", {})
-    rows = list(file_status(config))
+    # The shipper's last event about itself waits for the next start, and is no backlog.
+    prefix = self_audit_prefix(config)
+    rows = [row for row in file_status(config) if not row.path.startswith(prefix)]
     return [
         _output_status(
             config, name, [row for row in rows if row.output == name], reported.get(name)
@@ -109,7 +117,8 @@ def _output_status(
     config: Config, name: str, rows: list[FileStatus], reported: Mapping[str, Any] | None
 ) -> OutputStatus:
     dead_letters = dead_letters_folder(config.data).glob(f"{name}.*ndjson")
-    is_running = _is_held(registry_path(config.data, name))
+    registry = registry_path(config.data, name)
+    is_running = is_locked(registry.with_name(registry.name + ".lock"))
     found = reported or {"state": "running" if is_running else "stopped"}
     is_well = found["state"] in {"idle", "delivering"}
     held = f"{found['held']} files wait: {found['held_reason']}" if found.get("held") else ""
@@ -158,10 +167,10 @@ def _stats(http: HttpConfig) -> dict[str, Any]:
     return stats if isinstance(stats, dict) else {}
 
 
-def _is_held(path: Path) -> bool:
-    """Whether a process holds the lock of a registry; a trial lock could make a start fail."""
+def is_locked(lock: Path) -> bool:
+    """Whether a process holds the lock; a trial lock could make a start fail."""
     try:
-        status = path.with_name(path.name + ".lock").stat()
+        status = lock.stat()
         locks = Path("/proc/locks").read_text(encoding="ascii")
     except OSError:
         return False

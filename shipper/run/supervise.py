@@ -10,26 +10,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from shipper import __version__
 from shipper.config import Config
 from shipper.config.permissions import problem_of
 from shipper.deliver.dead_letters import dead_letters_folder
+from shipper.deliver.stats import Stats
 from shipper.errors import ConfigError, Problem, ShipperError, Stopped
 from shipper.follow.discover import nothing_named
 from shipper.follow.registry import take_lock
 from shipper.run.checkpoints import Checkpoints
 from shipper.run.log import set_up_log
 from shipper.run.risks import risks
-from shipper.run.self_audit import SelfAudit, self_audit_prefix
+from shipper.run.self_audit import SelfAudit
 from shipper.run.service import Service
 from shipper.run.serving import logging_counters, serving
-from shipper.run.status import FileStatus, file_status
+from shipper.run.status import FileStatus, file_status, self_audit_prefix
 from shipper.run.systemd import feeding_watchdog, notify
+from shipper.shown import shown
 
 _log = logging.getLogger("shipper.run")
 
 
-def supervise(load: Callable[[], Config], *, once: bool) -> None:
+def supervise(load: Callable[[], Config], *, once: bool, file: Path | None = None) -> None:
     """Run the shipper of `load()` until SIGTERM or SIGINT; SIGHUP reloads the configuration.
+
+    `file` is the configuration file, for the log.
 
     Raises `ConfigError` if the first configuration cannot be used. A reload keeps the old
     configuration if the new one is invalid or fails at its start (an address in use), whatever it
@@ -45,6 +50,7 @@ def supervise(load: Callable[[], Config], *, once: bool) -> None:
                 if not has_log:
                     set_up_log(config)
                     has_log = True
+                _log.info("%s.", _started(config, file))
                 service = Service(config)
                 config, before = _run(service, config, load, once=once), config
         except Exception as error:
@@ -55,10 +61,28 @@ def supervise(load: Callable[[], Config], *, once: bool) -> None:
     notify("STOPPING=1")
 
 
+def _started(config: Config, file: Path | None) -> str:
+    """The first line of the log: the version, and from where to where it ships."""
+    paths = [
+        "standard input" if one.is_stdin else shown(path)
+        for one in config.inputs
+        for path in one.paths
+    ]
+    more = f" and {len(paths) - _MAX_PATHS} more" if len(paths) > _MAX_PATHS else ""
+    return (
+        f"mcp-shipper {__version__} with {file or 'no configuration file'}: from "
+        f"{', '.join(paths[:_MAX_PATHS])}{more} to {', '.join(config.outputs) or 'no output'}; "
+        f"positions in {config.data}"
+    )
+
+
+_MAX_PATHS = 5
+
+
 @contextmanager
 def _claimed(data: Path) -> Iterator[None]:
     """Hold the lock of `path.data`, before anything in it is touched."""
-    if problems := list(_problems_of_state(data)):
+    if problems := list(problems_of_state(data)):
         raise ConfigError(problems)
     lock = take_lock(data / "mcp-shipper.lock")
     try:
@@ -67,7 +91,7 @@ def _claimed(data: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _problems_of_state(data: Path) -> Iterator[Problem]:
+def problems_of_state(data: Path) -> Iterator[Problem]:
     """Problems of positions and dead letters: whoever can write them decides what is shipped.
 
     In a directory that others can write, they can also be taken away, sticky or not.
@@ -132,7 +156,14 @@ def _recorded(service: Service, config: Config, reloaded: list[Config]) -> Itera
             if not config.operation.evidence.enabled:  # signed events stay until `prune`
                 self_audit.prune(own_files)
     for output, behind in () if reloaded else unacknowledged.items():
-        _log.info("%s: stopped; %d bytes read or seen are not acknowledged.", output, behind)
+        _log.info("%s.", _stopped(output, service.pipelines[output].stats, behind))
+
+
+def _stopped(output: str, stats: Stats, behind: int) -> str:
+    """The last line of the log for an output: what this run did, and what it leaves."""
+    rest = f"{behind:,} bytes are not acknowledged; the next start sends them"
+    done = f"{stats.delivered:,} lines delivered, {stats.rejected:,} dead letters"
+    return f"Output {output} stopped: {done}; {rest if behind else 'nothing is left to send'}"
 
 
 @contextmanager

@@ -76,6 +76,7 @@ def test_an_outage_is_logged_when_it_begins_and_when_it_ends(tmp_path, caplog):
     run(tmp_path, output)
     logged = [(one.levelname, one.message) for one in caplog.records]
     assert logged == [
+        ("INFO", f"Output test: reading {tmp_path}/logs/a.log."),
         ("WARNING", "Output test is unavailable, trying again: nobody answers."),
         ("INFO", "Output test accepts lines again."),
     ]

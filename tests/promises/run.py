@@ -3,13 +3,15 @@
 from tests.promises.model import Mutant, Promise
 
 _SUPERVISE = "run/test_supervise.py::"
+_DOCTOR = "doctor/test_doctor.py::"
 _OPERATIONS = "api/test_operations.py::"
 
 RUN = (
     Promise(
         "run:says-what-is-left",
-        "A stop ends the shipper at once, and its last message reports what is not "
-        "acknowledged. The shipper is not ready while an output is down.",
+        "The log names what is read and that an output accepts lines. A stop ends the shipper at "
+        "once, and its last message reports what was delivered and what is not acknowledged. The "
+        "shipper is not ready while an output is down.",
         {
             "integration/test_bad_input.py::test_a_stop_ends_it_at_once_though_the_output_is_unreachable": (),
             f"{_SUPERVISE}test_a_stop_logs_what_is_not_acknowledged": (
@@ -24,6 +26,13 @@ RUN = (
                     "True for one",
                 ),
             ),
+            f"{_SUPERVISE}test_the_log_says_from_where_to_where_what_is_read_and_what_was_delivered": (
+                Mutant("run/supervise.py", '_log.info("%s.", _started(config, file))', "pass"),
+                Mutant("deliver/settle.py", "elif is_first:", "elif False:"),
+            ),
+            "run/test_status.py::test_after_a_clean_run_nothing_is_behind_though_the_stop_is_recorded": (
+                Mutant("run/status.py", "if not row.path.startswith(prefix)]", "]"),
+            ),
             "deliver/test_running.py::test_stop_ends_the_wait_for_an_output_at_once": (
                 Mutant(
                     "deliver/pipeline.py",
@@ -31,6 +40,36 @@ RUN = (
                     "self._pause = sleep or time.sleep",
                 ),
             ),
+        },
+    ),
+    Promise(
+        "run:doctor",
+        "`doctor` names what is easily set up wrongly, with what to do, and changes nothing.",
+        {
+            f"{_DOCTOR}test_nothing_is_changed_or_created": (
+                Mutant(
+                    "doctor/shipping.py",
+                    "probe(replace(config, outputs=others))",
+                    "probe(config)",
+                ),
+            ),
+            f"{_DOCTOR}test_segments_of_another_user_are_a_problem_that_names_the_owner": (
+                Mutant("doctor/files.py", "for what in blocked[:_MAX_NAMED]:", "for what in ():"),
+            ),
+            f"{_DOCTOR}test_events_that_a_logger_holds_back_are_a_warning_with_their_number": (
+                Mutant("doctor/record.py", "lost[action] += int(found[1])", "pass"),
+            ),
+            f"{_DOCTOR}test_a_missing_privilege_is_a_problem_that_names_it": (
+                Mutant(
+                    "doctor/cluster.py",
+                    "    if missing:\n        more",
+                    "    if not missing:\n        more",
+                ),
+            ),
+            f"{_DOCTOR}test_a_clock_that_differs_is_a_warning": (
+                Mutant("doctor/cluster.py", "_MAX_OFFSET_S = 5.0", "_MAX_OFFSET_S = 500.0"),
+            ),
+            "integration/test_doctor.py::test_doctor_finds_what_setup_installs_missing_and_then_there": (),
         },
     ),
     Promise(

@@ -72,6 +72,15 @@ def test_without_an_endpoint_the_registries_show_progress_and_whether_it_runs(so
     )
 
 
+def test_after_a_clean_run_nothing_is_behind_though_the_stop_is_recorded(source, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path), self_audit={"enabled": True})
+    for _ in range(2):
+        assert run("run", "--once", "-c", config).returncode == 0
+    assert "audit-shipper-stop" in next((tmp_path / "data" / "audit").iterdir()).read_text()
+    reported = status(config)["file"]
+    assert (reported["files"], reported["behind_bytes"]) == (1, 0)
+
+
 def test_a_shipper_can_be_watched_until_control_c(source, tmp_path):
     config = write(tmp_path, source, to_file(tmp_path))
     ours, theirs = pty.openpty()

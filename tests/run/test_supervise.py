@@ -2,6 +2,8 @@
 
 import json
 import os
+import pty
+import re
 import signal
 import socket
 import stat
@@ -13,12 +15,13 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from shipper import __version__
 from shipper.config import load
 from shipper.config.operation import HttpConfig
 from shipper.run.probe import ask
 from shipper.run.service import Service
 from shipper.run.systemd import feeding_watchdog
-from tests.integration.line import SHIPPER, shipping
+from tests.integration.line import SHIPPER, ship_once, shipping
 from tests.real.processes import free_ports, wait_until
 
 GOOD = b'{"n":1}\n{"n":2}\n'
@@ -208,9 +211,44 @@ def test_a_stop_logs_what_is_not_acknowledged(source, tmp_path):
         assert process.wait(20) == 0
     words = [json.loads(line)["message"] for line in log.read_text().splitlines()][-2:]
     assert words == [
-        "file: stopped; 0 bytes read or seen are not acknowledged.",
-        f"logstash: stopped; {len(GOOD)} bytes read or seen are not acknowledged.",
+        "Output file stopped: 2 lines delivered, 0 dead letters; nothing is left to send.",
+        (
+            "Output logstash stopped: 0 lines delivered, 0 dead letters; "
+            f"{len(GOOD)} bytes are not acknowledged; the next start sends them."
+        ),
     ]
+
+
+def test_the_log_says_from_where_to_where_what_is_read_and_what_was_delivered(source, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path), logging={"to_stderr": True})
+    said = [json.loads(line)["message"] for line in ship_once(config).stderr.splitlines()]
+    assert said == [
+        (
+            f"mcp-shipper {__version__} with {config}: from {source} to file; positions in "
+            f"{tmp_path}/data."
+        ),
+        f"Output file: reading {source}.",
+        "Output file has accepted its first lines.",
+        "Output file stopped: 2 lines delivered, 0 dead letters; nothing is left to send.",
+    ]
+
+
+def test_on_a_terminal_a_line_of_the_log_begins_with_its_time(source, tmp_path):
+    config = write(tmp_path, source, to_file(tmp_path))
+    ours, theirs = pty.openpty()
+    subprocess.run([*SHIPPER, "run", "--once", "-c", config], stderr=theirs, timeout=30, check=True)
+    said = os.read(ours, 10_000).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert re.fullmatch(r"(\d\d:\d\d:\d\d INFO    [A-Zm].*\r\n){4}", said)
+
+
+def test_an_outage_is_repeated_at_each_period(source, tmp_path):
+    metrics = {"metrics": {"period": "100ms"}}
+    log = tmp_path / "log"
+    with shipping(write(tmp_path, source, dead(), logging=metrics), log):
+        again = "Output logstash is still unavailable: 127.0.0.1"
+        wait_until(lambda: log.read_text().count(again) > 1, 20, "it is repeated")
 
 
 def test_systemd_is_notified_when_it_is_ready_and_when_it_stops(source, tmp_path, monkeypatch):

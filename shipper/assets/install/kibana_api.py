@@ -47,7 +47,8 @@ class Kibana:
         #: Whether the space is missing and, on a dry run, is not created.
         self.is_empty = False
 
-    def check_version(self) -> None:
+    def check_version(self) -> str:
+        """The version; raises `Refused` if it is too old for these saved objects."""
         said = self.ask("GET", "/api/status").get("version")
         version = said.get("number", "") if isinstance(said, dict) else ""
         found = re.match(r"(\d+)\.(\d+)", str(version))
@@ -62,6 +63,7 @@ class Kibana:
                 f"Kibana {version} at {self._url} is too old: these dashboards need "
                 f"{oldest} or later; nothing was changed"
             )
+        return str(version)
 
     def enter(self, space: str, *, dry_run: bool) -> Change:
         """Send all later requests to the space; it is created if it is missing."""
