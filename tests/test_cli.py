@@ -127,7 +127,7 @@ def test_an_event_logged_by_process_is_shipped_and_shown_in_status(config, tmp_p
     assert json.loads(answer.stdout)["status"] == "logged"
     assert run("run", "--once", "-c", config).returncode == 0
     (out,) = (tmp_path / "out").iterdir()
-    assert '"user":{"id":"ada"}' in out.read_text(encoding="utf-8")
+    assert '"user":{"id":"ada","name":"ada"}' in out.read_text(encoding="utf-8")
     (status,) = json.loads(run("status", "--json", "-c", config).stdout)["outputs"]
     assert (status["output"], status["behind_bytes"]) == ("file", 0)
 

@@ -64,7 +64,9 @@ def test_a_configuration_on_a_page_is_accepted(block, tmp_path):
         return
     path = tmp_path / "c.yml"
     path.write_text(as_configuration(block, tree), encoding="utf-8")
-    load(path, {**ENVIRONMENT, "SETUP_API_KEY": "id:key"})
+    tokens = {name: name.center(40, "x") for name in re.findall(r"\$\{(\w+_TOKEN)\}", block)}
+    hook = "https://hook.example/x"
+    load(path, {**ENVIRONMENT, **tokens, "SETUP_API_KEY": "id:key", "HOOK_URL": hook})
 
 
 def a_pod(tree):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from shipper.secrets.kinds import Kind
+from shipper.secrets.lazy import lazy
 
 #: Characters before the literal of an own kind from which its pattern may match.
 _BACK = 64
@@ -20,7 +21,7 @@ _names: set[str] = set()
 _allowed: dict[str, re.Pattern[str]] = {}
 #: The key of digests, if there is one.
 _key: list[bytes] = []
-_SEPARATORS = re.compile(r"[\W_]+")
+_SEPARATORS = lazy(r"[\W_]+")
 #: A value behind its name in a text: in quotes, or a word.
 _VALUE = r"""["'\\]{0,4}\s{0,2}[:=>]\s{0,3}["'\\]{0,4}(?!\[[A-Z_]+[#\]])(?P<s>[^\s"'\\,;&<>}\])]{1,256})"""
 

@@ -51,8 +51,8 @@ def test_a_report_is_about_what_was_asked(config):
     [
         ({"frameworks": 5}, "frameworks: expected a list"),
         ({"frameworks": ["soxx"]}, "unknown framework 'soxx'"),
-        ({"sample": -1}, "sample: expected a number"),
-        ({"since": "yesterday"}, "'yesterday' is not a time"),
+        ({"sample": -1}, "sample: expected a whole number from 0"),
+        ({"since": "yesterday"}, "since: expected a time"),
         ({"elasticsearch": True}, "output.elasticsearch"),
     ],
 )

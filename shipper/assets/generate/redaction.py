@@ -104,15 +104,14 @@ catalog:
         pattern: "EMP-[0-9]{{6}}"
     names: [badge, staff_id]   # values of these members, and `badge: …` in text
     allowed: ["EMP-000000"]    # complete texts that are no secrets
-    digest_key: /etc/mcp/digest.key   # masks become [SECRET#5f0c1e2d3a4b5c6d]
 ```
 
 Patterns are in Go's syntax (RE2); one that could take more than linear time is refused. The rows hold
 for everything that a process writes, and the generated pipelines have the kinds and names too, but
 not `allowed`.
 
-With `digest_key`, a file of at least 16 random bytes, equal secrets have equal masks: the token with
-the first 64 bits of an HMAC-SHA256. Whoever has the key can test whether a guess is the secret, so
+With `secrets.digest_key`, the path of a file with at least 16 random bytes, equal secrets have equal
+masks, such as `[SECRET#5f0c1e2d3a4b5c6d]`: the token with the first 64 bits of an HMAC-SHA256. Whoever has the key can test whether a guess is the secret, so
 keep it from the readers of the record.
 
 **What would be masked** in a file of yours, by which kind and why, without the secrets:
