@@ -28,7 +28,7 @@ def test_lines_that_do_not_follow_are_not_signed(tmp_path):
 
 def test_silence_is_signed_and_many_events_are_signed_early(tmp_path):
     record = SignedRecord(tmp_path)
-    recorder = record.write(3, close=False)
+    recorder = record.write(3, close=False, max_bytes=40_000)
     signing = record.new_signing(interval_s=3600, events=5)
     assert len(list(signing.tick())) == 1
     recorder.log(CALL)

@@ -17,7 +17,7 @@ SECTIONS = {name: kind.config for name, kind in OUTPUTS.items()} | {"tls": TlsCo
 def documented(section):
     """The keys in the first column of the section's table."""
     text = PAGE.read_text(encoding="utf-8").casefold()
-    (body,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    (body,) = re.findall(rf"^## {section}\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
     cells = (row.split("|")[1] for row in body.splitlines() if row.startswith("| `"))
     return {key.partition(".")[0] for cell in cells for key in re.findall(r"`(.+?)`", cell)}
 

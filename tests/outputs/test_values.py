@@ -60,9 +60,13 @@ def test_a_secret_is_written_by_nothing_that_knows_structs(written):
         written({"key": Secret("geheim")})
 
 
+#: The options that have no default.
+REQUIRED = {"command": {"run": ("true",)}, "webhook": {"url": Secret("https://hook.example")}}
+
+
 def test_every_output_can_be_made_from_its_defaults(tmp_path):
     for name, kind in OUTPUTS.items():
-        options = {"path": str(tmp_path)} if name == "file" else {}
+        options = REQUIRED.get(name, {}) | ({"path": str(tmp_path)} if name == "file" else {})
         config = kind.config(**options)
         assert config.bulk_max_size > 0
         kind.create(config).close()

@@ -242,7 +242,7 @@ def test_what_the_server_asks_its_client_is_recorded(tmp_path):
     with serving(app_of(server)) as at, proxying(tmp_path, at) as url:
         anyio.run(main, url)
     lines = [short(event) for event in recorded(tmp_path)]
-    assert "elicitation success" in lines
+    assert "elicitation failure declined" in lines
 
 
 @OPEN
