@@ -1,11 +1,11 @@
-"""Which sources are held: the destination takes none of their lines, and the others go on.
+"""Which sources are held: the destination accepts none of their lines, and the others continue.
 
-Elasticsearch answers for each line. If it takes no line for one data stream (its pipeline is
-missing or fails, a privilege is missing), only a person can change that, and no line is to blame.
-The sources of such lines are read again some time later; nothing of them is settled before.
+Elasticsearch answers for each line. If it accepts no line for one data stream (its pipeline is
+missing or fails, a privilege is missing), only a person can change that, and the lines are not the
+cause. The sources of such lines are read again later; their positions do not move before.
 
-Lines on which it fails while it takes others of the same source are to blame, by evidence: it has
-done so four times, for five minutes.
+If it fails on lines while it accepts others of the same source, these lines are the cause. The
+evidence: it has failed on them four times, over five minutes.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""What a proxy changes in the headers that it passes on (RFC 9110, 7.6), and nothing else."""
+"""The changes that a proxy makes to the headers that it passes on (RFC 9110, 7.6)."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What becomes of one HTTP exchange in the record, from its bytes as they pass the proxy.
+"""Makes events of one HTTP exchange, from its bytes as they pass the proxy.
 
 The methods without an underscore are the loop's: they copy a bounded part, and wait for nothing.
 The others run in the recorder's thread, in the same order.

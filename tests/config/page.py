@@ -38,8 +38,8 @@ exists is shipped from its beginning.
 _MIDDLE = """\
 ## Keys of Filebeat 1 to 6
 
-The shipper accepts these keys instead of the newer ones, with a note: `filebeat.prospectors` (whose \
-default type is `log`), `input_type`, `document_type`, `filebeat.config.prospectors`, \
+The shipper accepts these keys instead of the newer ones, with a note: `filebeat.prospectors` \
+(whose default type is `log`), `input_type`, `document_type`, `filebeat.config.prospectors`, \
 `filebeat.config_dir`, inputs of the type `docker` with `containers.ids`, `output.*.tls`, \
 `shipper.tags`. A `filestream` with keys of the type `log` (`json`, `multiline`, `max_bytes`, \
 `scan_frequency`, `symlinks`) obeys them, where Filebeat ignores them.

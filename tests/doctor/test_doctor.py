@@ -334,7 +334,7 @@ def test_a_certificate_of_ours_that_has_ended_is_a_problem(home, capsys):
     tls = {"ssl.certificate": str(home / "ours.pem"), "hosts": ["127.0.0.1:9"]}
     (row,) = examined(write(home, **{"output.logstash": tls}), capsys)[1]["tls"]
     assert row["grade"] == "problem"
-    assert row["what"].startswith(f"the certificate {home}/ours.pem ended at ")
+    assert row["what"].startswith(f"the certificate {home}/ours.pem expired at ")
 
 
 def test_a_server_that_is_not_verified_is_a_warning(home, capsys):
