@@ -71,7 +71,7 @@ ALERTS = (
     ),
     Promise(
         "alerts:no-echo",
-        "An alert feeds no rule, unless the rule asks for alerts.",
+        "An alert does not count as an event for other rules, unless their query names alerts.",
         {
             f"{_ENGINE}test_an_alert_feeds_no_rule_unless_the_rule_asks_for_alerts": (
                 Mutant(
@@ -84,7 +84,8 @@ ALERTS = (
     ),
     Promise(
         "alerts:corpus",
-        "Each recorded attack raises its alerts once, also over a restart; a quiet month none.",
+        "Each recorded attack raises its alerts once, also across a restart. A quiet month "
+        "raises none.",
         {
             f"{_CORPUS}test_a_scenario_raises_its_alerts_once_also_over_a_restart_in_its_middle": (
                 Mutant(
@@ -112,7 +113,7 @@ ALERTS = (
     ),
     Promise(
         "alerts:sent",
-        "A webhook or a command gets each alert until it has taken it, and nothing else.",
+        "A webhook or a command gets each alert until it accepts it, and gets no other event.",
         {
             f"{_ACTIONS}test_a_webhook_gets_each_alert_and_nothing_else": (
                 Mutant(
@@ -136,7 +137,8 @@ ALERTS = (
     ),
     Promise(
         "alerts:block",
-        "An application that asks before a call is refused after an alert, and decides itself what an unreadable file means.",
+        "After an alert, an application that checks before a call is refused. The application"
+        " decides what an unreadable file means.",
         {
             f"{_BLOCKS}test_a_call_with_the_values_of_a_block_is_refused_until_the_block_is_over": (
                 Mutant("detect/blocks.py", "return now_s < self.until_s and all(", "return all("),
