@@ -17,7 +17,7 @@ from msgspec import Struct
 from shipper.deliver.poison import LONELY_S, STRIKES, Unsettled
 
 #: After so many failures on the same lines, the other sources go on.
-FAILURES_TO_HOLD: Final = 3
+_FAILURES_TO_HOLD: Final = 3
 
 
 class _Evidence(Struct):
@@ -53,7 +53,7 @@ class Holding:
     @property
     def closings(self) -> int:
         """How many failures in a row are enough to hold lines: one, if some are held already."""
-        return 1 if self._held else FAILURES_TO_HOLD
+        return 1 if self._held else _FAILURES_TO_HOLD
 
     def decide(self, counts: Sequence[tuple[int, int]], rest: Unsettled) -> Decision:
         """Hold each source with a line that is not taken, unless its lines are to blame."""

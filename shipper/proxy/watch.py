@@ -34,7 +34,7 @@ _FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 #: Refusals that are the transport's, whatever id their body has.
 _DENIALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 #: Takes the address that an event stream names for its client's messages: as it is, and resolved.
-Announce = Callable[[str, str], None]
+_Announce = Callable[[str, str], None]
 
 
 class Place(Struct, frozen=True):
@@ -43,7 +43,7 @@ class Place(Struct, frozen=True):
     authority: str
     target: str
     metadata: Metadata
-    announce: Announce
+    announce: _Announce
 
 
 class Watch:

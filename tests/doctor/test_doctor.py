@@ -327,7 +327,7 @@ def test_a_certificate_that_ends_soon_is_a_warning(home, capsys):
     assert grade[f"the authority in {home}/ca.pem"] == "ok"
 
 
-def test_a_certificate_of_ours_that_has_ended_is_a_problem(home, capsys):
+def test_an_expired_certificate_of_the_shipper_is_a_problem(home, capsys):
     over = datetime.now(UTC) - timedelta(days=2)
     ours = trustme.CA().issue_cert("us", not_after=over)
     ours.private_key_and_cert_chain_pem.write_to_path(home / "ours.pem")

@@ -24,7 +24,7 @@ API = (
             f"{_OPERATIONS}test_events_are_streamed_from_where_the_last_answer_ended": (
                 Mutant("api/tail.py", "self._places[stream] = _Place(number, end)", "pass"),
             ),
-            f"{_OPERATIONS}test_a_reader_is_told_which_stream_it_has_missed_a_part_of": (
+            f"{_OPERATIONS}test_a_reader_learns_which_streams_it_missed_a_part_of": (
                 Mutant("api/tail.py", "missed.append(stream)", "pass"),
             ),
         },
@@ -33,7 +33,7 @@ API = (
         "api:roles",
         "A client can do and see only what its role allows, and each refusal is an event.",
         {
-            f"{_HTTP}test_a_client_without_a_right_gets_nothing_and_that_is_an_event": (
+            f"{_HTTP}test_a_client_without_a_right_is_refused_and_the_refusal_is_an_event": (
                 Mutant("api/http/app.py", "and not caller.may(operation):", "and False:"),
             ),
             f"{_HTTP}test_an_event_is_logged_and_found_by_each_role_as_far_as_it_may_see": (

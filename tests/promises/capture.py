@@ -100,7 +100,7 @@ CAPTURE = (
                     "capture/sdk2.py", "is not None and asked.is_set():", "is not None and False:"
                 ),
             ),
-            f"{_EARLY}test_a_tool_whose_time_is_over_fails_for_that_and_is_not_denied": (
+            f"{_EARLY}test_a_tool_that_times_out_is_a_failure_and_not_a_denial": (
                 Mutant(
                     "capture/failures.py",
                     "isinstance(error, TimeoutError) or is_hidden",

@@ -337,7 +337,7 @@ FILES = (
             f"{_ARCHIVES}test_every_line_before_a_changed_byte_arrives": (
                 Mutant("follow/archive.py", "before, len(fed) // 2", "before, 0"),
             ),
-            f"{_ARCHIVES}test_an_archive_that_unpacks_to_very_much_delays_no_other_by_more_than_a_share": (
+            f"{_ARCHIVES}test_a_very_large_archive_delays_others_only_by_its_share": (
                 Mutant("follow/sources.py", "if _level(least) >= level:", "if True:"),
             ),
         },
@@ -472,7 +472,7 @@ FILES = (
         "two or four outputs.",
         {
             "integration/test_memory.py::test_memory_with_the_worst_line_stays_below_the_limit_of_the_manifest": (),
-            "forms/test_text.py::test_a_text_is_cut_if_its_json_is_too_long_and_the_event_says_what_it_was": (
+            "forms/test_text.py::test_a_text_is_cut_if_its_json_is_too_long_and_the_event_has_its_digest": (
                 Mutant("forms/text/bounded.py", "if len(piece) > room:", "if False:"),
             ),
             f"{_READING}test_lines_that_are_skipped_take_no_memory_however_many_there_are": (

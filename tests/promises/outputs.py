@@ -94,7 +94,7 @@ OUTPUTS = (
                     "return iter(rejected)",
                 ),
             ),
-            "deliver/test_holding.py::test_of_a_file_whose_other_lines_are_taken_the_failing_ones_are_given_up": (
+            "deliver/test_holding.py::test_failing_lines_are_given_up_if_other_lines_of_their_file_are_accepted": (
                 Mutant(
                     "deliver/holding.py",
                     "return evidence.strikes >= STRIKES and",

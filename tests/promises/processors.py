@@ -50,7 +50,7 @@ PROCESSORS = (
         "Filebeat's decoders follow its rules, and a bad text affects only its own event.",
         {
             f"{_DECODERS}test_no_event_makes_them_raise": (),
-            f"{_DECODERS}test_a_text_that_is_no_json_stays": (
+            f"{_DECODERS}test_a_text_that_is_not_json_stays": (
                 Mutant(
                     "processors/json.py",
                     "        except (*_UNREADABLE, Misfit) as error:\n",

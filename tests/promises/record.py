@@ -220,7 +220,7 @@ RECORD = (
                 Mutant("record/sentence.py", "if scope not in granted", ""),
                 Mutant("record/sentence.py", 'or "[" in said', ""),
             ),
-            f"{_SENTENCE}test_a_message_has_no_secret_that_the_event_has_not": (),
+            f"{_SENTENCE}test_a_message_contains_no_secret_that_the_event_masks": (),
             f"{_SENTENCE}test_the_lists_that_elastic_security_searches": (
                 Mutant("record/encode.py", "if found and path not in given:", "if False:"),
             ),

@@ -50,7 +50,7 @@ REDACT = (
         "redact:payloads",
         "If a rule of the operator forbids it, arguments and results are not written.",
         {
-            "record/test_payloads.py::test_none_records_nothing_of_a_payload": (
+            "record/test_payloads.py::test_the_level_none_records_nothing_of_a_payload": (
                 Mutant("record/payloads.py", "value = left.pop(path)", "value = left[path]"),
             ),
             "record/test_payloads.py::test_the_first_rule_that_fits_type_and_tool_decides": (

@@ -24,7 +24,7 @@ REPORT = (
             f"{_REPORT}test_events_that_the_record_states_as_lost_make_its_populations_partly_known": (
                 Mutant(_ASSESS, "if facts.lost:", "if False:"),
             ),
-            f"{_REPORT}test_a_record_that_nobody_signed_has_no_integrity_to_show": (
+            f"{_REPORT}test_an_unsigned_record_shows_no_integrity": (
                 Mutant(_ASSESS, "if not proven:", "if False:"),
             ),
             f"{_REPORT}test_a_configured_retention_is_not_one_in_force": (
@@ -64,7 +64,7 @@ REPORT = (
         "become markup or a path.",
         {
             f"{_REPORT}test_the_page_loads_nothing_and_every_link_in_it_has_a_target": (),
-            f"{_REPORT}test_a_text_of_the_record_is_no_part_of_the_page": (
+            f"{_REPORT}test_a_text_of_the_record_is_escaped_on_the_page": (
                 Mutant(
                     "evidence/report/page.py",
                     "escape(one.user) if one.user",

@@ -27,7 +27,7 @@ RUN = (
                     "True for one",
                 ),
             ),
-            f"{_SUPERVISE}test_the_log_says_from_where_to_where_what_is_read_and_what_was_delivered": (
+            f"{_SUPERVISE}test_the_log_names_the_files_the_outputs_and_the_delivered_lines": (
                 Mutant("run/supervise.py", '_log.info("%s.", _started(config, file))', "pass"),
                 Mutant("deliver/settle.py", "elif is_first:", "elif False:"),
             ),
@@ -70,7 +70,7 @@ RUN = (
             f"{_DOCTOR}test_a_clock_that_differs_is_a_warning": (
                 Mutant("doctor/cluster.py", "_MAX_OFFSET_S = 5.0", "_MAX_OFFSET_S = 500.0"),
             ),
-            "integration/test_doctor.py::test_doctor_finds_what_setup_installs_missing_and_then_there": (),
+            "integration/test_doctor.py::test_doctor_reports_assets_as_missing_before_setup_and_installed_after": (),
         },
     ),
     Promise(

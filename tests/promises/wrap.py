@@ -71,7 +71,7 @@ WRAP = (
             f"{_WRAP}test_a_server_that_is_killed_in_a_call_leaves_the_call_in_the_record": (
                 Mutant("wrap/recorder.py", "session.close(", "str("),
             ),
-            f"{_WRAP}test_a_client_that_goes_leaves_its_call_in_the_record": (
+            f"{_WRAP}test_the_call_of_a_client_that_disconnects_is_recorded": (
                 Mutant("wrap/recorder.py", "gone = gone or frame.kind", "gone = frame.kind"),
             ),
             f"{_SERVERS}test_server_everything_becomes_exactly_these_events": (),
@@ -82,7 +82,7 @@ WRAP = (
         "Of a message of any length, the recorder of a wrapped server reads a bounded part, "
         "and computes no size or digest from it.",
         {
-            f"{_WIRE}test_a_long_message_is_never_held_whole": (
+            f"{_WIRE}test_a_long_message_is_never_kept_completely": (
                 Mutant("wire/jsonrpc.py", "self._head += piece[:room]", "self._head += piece"),
             ),
             f"{_WRAP}test_a_long_result_is_recorded_by_its_beginning_and_its_end": (
