@@ -1,7 +1,7 @@
 """Audit logging for MCP applications, native to the ELK stack.
 
-Every public name is loaded when it is first asked for: the shipper needs nothing of the recording
-side, an application nothing of the shipper, and each starts without the other.
+Every public name is loaded on its first use: the shipper starts without the recording side, and an
+application without the shipper.
 """
 
 from importlib import import_module

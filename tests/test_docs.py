@@ -33,7 +33,7 @@ def blocks(language):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_of_the_reference_is_what_the_code_gives(name):
+def test_a_page_of_the_reference_matches_the_code(name):
     assert (FOLDER / name).read_text(encoding="utf-8") == PAGES[name](), "run make assets"
 
 

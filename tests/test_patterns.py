@@ -79,6 +79,6 @@ def test_patterns_of_the_same_text_are_equal():
     assert len({pattern_of("a+"), pattern_of("a+"), pattern_of("a")}) == 2
 
 
-def test_a_text_that_is_no_unicode_is_searched_too(engine):
+def test_a_text_that_is_not_unicode_is_searched_too(engine):
     assert pattern_of(r"\.gz$").search("caf\udce9.gz")
     assert pattern_of(r"\.zip$").search("caf\udce9.gz") is None

@@ -1,4 +1,4 @@
-"""One operation in, one answer out: the guide's JSON interface, as a function."""
+"""One operation in, one answer out: the JSON interface, as a function."""
 
 import json
 import threading

@@ -15,7 +15,7 @@ from shipper.yaml.reader import nearest
 
 #: Severities of an alert.
 GRADES = ("low", "medium", "high", "critical")
-MAX_EVENTS = 10_000
+_MAX_EVENTS = 10_000
 _MAX_BATCH = 1000
 #: Members that `event_data` may have for any type.
 _ANY_DATA = ("success", "severity", "duration_ms")
@@ -104,7 +104,7 @@ _OBJECT = Member(_mapping, {"type": "object"})
 _NUMBER = Member(_number, {"type": "number", "minimum": 0})
 _TEXTS = Member(_texts, {"type": "array", "items": {"type": "string"}})
 _SEED = Member(lambda _: None, {"type": "string"})
-_LIMIT_OF = {"type": "integer", "minimum": 1, "maximum": MAX_EVENTS}
+_LIMIT_OF = {"type": "integer", "minimum": 1, "maximum": _MAX_EVENTS}
 
 
 def _word(known: Iterable[str]) -> Member:
@@ -156,7 +156,7 @@ _READ: Mapping[str, Member] = {
     "until": _TIME,
     "user_id": _TEXT,
 }
-_LIMIT: Mapping[str, Member] = {"limit": Member(_whole(1, MAX_EVENTS), _LIMIT_OF)}
+_LIMIT: Mapping[str, Member] = {"limit": Member(_whole(1, _MAX_EVENTS), _LIMIT_OF)}
 
 #: The members of each operation, beside `operation` itself.
 MEMBERS: Mapping[str, Mapping[str, Member]] = {
@@ -170,7 +170,7 @@ MEMBERS: Mapping[str, Mapping[str, Member]] = {
         "elasticsearch": _TRUTH,
         "frameworks": _TEXTS,
         "seed": _SEED,
-        "sample": Member(_whole(0, MAX_EVENTS), {**_LIMIT_OF, "minimum": 0}),
+        "sample": Member(_whole(0, _MAX_EVENTS), {**_LIMIT_OF, "minimum": 0}),
     },
     "get_alerts": {**_READ, **_LIMIT, "severity": _word(GRADES), "rule": _TEXT},
     "stream_events": {**_LIMIT, "after": _TEXT, "query": _TEXT, "user_id": _TEXT},

@@ -12,7 +12,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     where = f"where to write the segments (default: ${DIRECTORY} or {default_record()})"
     parser.add_argument("--directory", metavar="DIR", help=where)
     parser.add_argument("--level", help="the audit level (default: standard)")
-    parser.add_argument("--frameworks", metavar="NAMES", help="compliance frameworks, by commas")
+    parser.add_argument(
+        "--frameworks", metavar="NAMES", help="compliance frameworks, separated by commas"
+    )
     parser.add_argument("--service", metavar="NAME", help="service.name of every event")
     parser.add_argument(
         "line", metavar="command", nargs=argparse.REMAINDER, help="the server to start, after --"

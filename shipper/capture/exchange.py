@@ -1,4 +1,4 @@
-"""One HTTP exchange as it is needed for the record: shared by ASGI wrappers and dispatcher."""
+"""One HTTP exchange as the record needs it: shared by ASGI wrappers and dispatcher."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,8 +1,8 @@
 """Adapter of mcp 1.x, which has no middleware: the messages that `Server.run` reads and writes.
 
-Every transport gives the two ends of a connection to `run`. What passes there is what the peers
-say: methods that the SDK does not know and parameters that it refuses are there too. The handler
-of a request runs between, and shows what was raised.
+Every transport gives the two ends of a connection to `run`. All messages of the peers pass there,
+also methods that the SDK does not know and parameters that it refuses. The handler of a request
+runs between the two ends, and shows which exception was raised.
 """
 
 import functools

@@ -28,7 +28,7 @@ from shipper.capture.pending import Pending, begin, end, forget
 from shipper.capture.values import text
 
 #: Requests without an answer that are remembered; the oldest one gives way.
-MAX_OPEN = 1024
+_MAX_OPEN = 1024
 _SERVER_INFO = "io.modelcontextprotocol/serverInfo"
 #: A request by the side that made it, and its id; 1 and "1" are two.
 _Key = tuple[bool, str | int]
@@ -139,7 +139,7 @@ class Session:
     def _keep(self, key: _Key, pending: Pending, at_ns: int) -> None:
         """Remember a request; an open one with the same id can have no answer any more."""
         self._end(key, Unanswered("id_reused"), at_ns)
-        if len(self._open) >= MAX_OPEN:
+        if len(self._open) >= _MAX_OPEN:
             self._end(next(iter(self._open)), Unanswered("not_followed"), at_ns)
         self._open[key] = pending
 

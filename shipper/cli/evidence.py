@@ -133,8 +133,8 @@ def _print(verdicts: Sequence[Verdict], *, as_json: bool) -> None:
 
 
 _NEVER_SIGNED = (
-    "No change is found, and no line is signed. To sign: mcp-shipper keys create FILE --name NAME, "
-    "then `evidence.key: FILE` in the configuration of `run`"
+    "The record is unchanged, but not signed. To sign it: mcp-shipper keys create FILE "
+    "--name NAME, then `evidence.key: FILE` in the configuration of `run`"
 )
 
 

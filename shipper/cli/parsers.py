@@ -36,7 +36,7 @@ def _add_auto(commands: Commands) -> None:
 
 
 def _add_proxy(commands: Commands) -> None:
-    what = "pass on what HTTP clients and MCP servers exchange, and record it"
+    what = "record MCP servers over HTTP, as a reverse proxy"
     proxying.add_options(commands.add("proxy", "proxying:proxy", what))
 
 
@@ -44,7 +44,7 @@ def _add_checks(commands: Commands) -> None:
     test = commands.group("test", "check the configuration or the outputs")
     test.add("config", "checks:check_config", "check the configuration")
     test.add("output", "checks:check_outputs", "connect to each output without sending an event")
-    what = "check everything that is easily set up wrongly, and print what to do"
+    what = "check for common mistakes, and print what to do"
     doctor = commands.add("doctor", "doctor:doctor", what)
     doctor.add_argument("--json", action="store_true", help="print JSON, one object per finding")
     commands.add("version", "running:version", "print the version")
@@ -125,8 +125,8 @@ def _add_assets(commands: Commands) -> None:
     what = "print every alert as a Sigma rule, or one by name"
     sigma = exports.add("sigma", "sigma:export", what)
     sigma.add_argument("name", nargs="?", help="print only this one (default: every alert)")
-    imports = commands.group("import", "print rules of others as rows for the configuration")
-    what = "print Sigma rules as rows for catalog.alerts"
+    imports = commands.group("import", "convert rules of other tools for the configuration")
+    what = "convert Sigma rules to rows for catalog.alerts"
     taken = imports.add("sigma", "sigma:take_in", what)
     taken.add_argument("files", nargs="+", metavar="FILE", type=Path, help="Sigma rules in YAML")
     what = "print the configuration in effect, without secrets"
@@ -153,7 +153,7 @@ def _add_assets(commands: Commands) -> None:
 def _add_events(commands: Commands) -> None:
     _add_redact(commands)
     commands.add("process", "process:process", "run one JSON operation from standard input")
-    commands.add("serve", "process:serve", "answer the same operations over HTTP, until stopped")
+    commands.add("serve", "process:serve", "answer JSON operations over HTTP, until stopped")
     what = "write realistic audit events to explore"
     sample = commands.add("sample", "samples:sample", what)
     sample.add_argument("directory", type=Path, help="where to write the segments")
@@ -168,7 +168,7 @@ def _add_events(commands: Commands) -> None:
 
 
 def _add_redact(commands: Commands) -> None:
-    what = "print the lines of a file masked, or what would be masked and why"
+    what = "print a file with its secrets masked, or list them"
     redact = commands.add("redact", "redacting:redact", what)
     redact.add_argument("file", metavar="FILE", type=Path, help="JSON lines or text")
     redact.add_argument(
@@ -247,7 +247,7 @@ def _add_evidence(commands: Commands) -> None:
     processes = "how many processes (default: %(default)s)"
     verify.add_argument("--jobs", metavar="N", type=int, default=1, help=processes)
     verify.add_argument("--json", action="store_true", help="print JSON, one object per stream")
-    engine = "verify nothing; print one statement that does, for a record too large for one process"
+    engine = "print SQL that verifies the record, for one that is too large for this command"
     verify.add_argument("--sql", metavar="ENGINE", choices=("duckdb",), help=f"{engine} (duckdb)")
 
     what = "compare the segments on disk with the documents in the cluster of output.elasticsearch"
@@ -262,12 +262,12 @@ def _add_evidence(commands: Commands) -> None:
     prove = commands.add("prove", "evidence:prove_event", what)
     prove.add_argument("id", metavar="ID", help="its event.id")
     _add_folder(prove)
-    what = "delete old segments, with a signed statement of what is gone"
+    what = "delete old segments, with a signed statement"
     prune = commands.add("prune", "prune:prune", what)
     prune.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
-    days = "delete segments whose last event is older"
+    days = "delete segments whose last event is older than this"
     prune.add_argument("--older-than", metavar="DAYS", type=float, required=True, help=days)
-    who = "who allows it, or by which rule; kept in the record"
+    who = "the person or rule that allows it; kept in the record"
     prune.add_argument("--authority", metavar="TEXT", required=True, help=who)
     prune.add_argument("--dry-run", action="store_true", help="show what would be deleted")
     _add_trust(prune)
@@ -282,7 +282,7 @@ def _add_keys(commands: Commands) -> None:
     rotate = keys.add("rotate", "keys:rotate", what)
     rotate.add_argument("file", metavar="FILE", type=Path, help="the key to replace")
     rotate.add_argument("--name", help="the name of the new one (default: the old name)")
-    what = "take a key out of the policy: what only it signed does not count"
+    what = "remove a key from the policy; its signatures no longer count"
     revoke = keys.add("revoke", "keys:revoke", what)
     revoke.add_argument("key", metavar="KEY", help="the public key, or its id of 8 digits")
     revoke.add_argument("--reason", default="", help="kept in the policy")
@@ -314,7 +314,9 @@ def _add_report(commands: Commands) -> None:
     report = commands.add("report", "report:report", what)
     where = "segments, archives of them, or directories (default: those of the configuration)"
     report.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
-    which = "one of the catalog; may be repeated (default: those of the configuration, or all)"
+    which = (
+        "a framework of the catalog; may be repeated (default: those of the configuration, or all)"
+    )
     report.add_argument("--framework", metavar="NAME", action="append", default=[], help=which)
     report.add_argument("--since", metavar="TIME", help="events from this time on (UTC)")
     report.add_argument("--until", metavar="TIME", help="events before this time (UTC)")
@@ -322,7 +324,7 @@ def _add_report(commands: Commands) -> None:
     report.add_argument("--seed", metavar="TEXT", help=seed)
     size = "events sampled for each query (default: %(default)s)"
     report.add_argument("--sample", metavar="N", type=int, default=25, help=size)
-    folder = "also write a folder: HTML, JSON, samples, proofs, tiles, keys, and their sums"
+    folder = "also write a folder: HTML, JSON, samples, proofs, tiles, keys and checksums"
     report.add_argument("--output", metavar="DIR", type=Path, help=folder)
     report.add_argument("--json", action="store_true", help="print JSON instead of tables")
     cluster = "also ask the cluster of output.elasticsearch: counts, and retention in force"

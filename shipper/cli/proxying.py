@@ -28,14 +28,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         required=True,
         metavar="[/PREFIX=]URL",
-        help="the server; several, each below a prefix of its own",
+        help="the server; repeat it for several, each with its own prefix",
     )
     parser.add_argument(
-        "--listen", default=_LISTEN, metavar="HOST:PORT", help=f"(default: {_LISTEN})"
+        "--listen",
+        default=_LISTEN,
+        metavar="HOST:PORT",
+        help=f"where to listen (default: {_LISTEN})",
     )
     parser.add_argument("--certificate", metavar="FILE", help="serve TLS with this certificate")
     parser.add_argument("--key", metavar="FILE", help="its private key, if in another file")
-    parser.add_argument("--ca", metavar="FILE", help="authorities of the servers' certificates")
+    parser.add_argument(
+        "--ca",
+        metavar="FILE",
+        help="certificate authorities of the servers (default: the system's)",
+    )
     add_record(parser)
 
 
@@ -75,7 +82,7 @@ def _check_directory(directory: Path) -> None:
         if not os.access(directory, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
-        text = f"nothing can be recorded in {directory}: {error.strerror}"
+        text = f"cannot record in {directory}: {error.strerror}"
         raise BadInput([Problem("--directory", text)]) from error
 
 
@@ -98,7 +105,7 @@ def _routes(named: Sequence[str]) -> tuple[Route, ...]:
             raise BadInput([Problem(f"--to {words}", str(error))]) from error
         found[route.prefix] = route
     if len(found) < len(named) or ("" in found and len(found) > 1):
-        text = "of several servers each needs a prefix of its own: --to /files=URL"
+        text = "each of several servers needs its own prefix: --to /files=URL"
         raise BadInput([Problem("--to", text)])
     return tuple(found.values())
 

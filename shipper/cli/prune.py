@@ -1,4 +1,4 @@
-"""The command that deletes old segments lawfully."""
+"""The command that deletes old segments under a signed statement."""
 
 import argparse
 import time
@@ -23,7 +23,7 @@ def prune(arguments: argparse.Namespace) -> int:
     """Delete segments that are older than a number of days, under a signed statement."""
     config = config_of(arguments)
     if not config.operation.evidence.enabled:
-        warn("evidence: no key is configured, so nobody can state lawfully what is deleted")
+        warn("evidence: no key is configured, so the deletion cannot be signed")
         return EX_CONFIG
     paths = arguments.paths or recorded_in(config)
     before_s = time.time() - arguments.older_than * _DAY_S

@@ -1,4 +1,4 @@
-"""The command that shows on a file what would be masked."""
+"""The command that masks a file, or lists its secrets."""
 
 import argparse
 import json

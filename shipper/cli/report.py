@@ -1,4 +1,4 @@
-"""The command that reports what a record shows."""
+"""The command that reports which questions of a framework a record answers."""
 
 import argparse
 import sys
@@ -33,7 +33,7 @@ def report(arguments: argparse.Namespace) -> int:
 
     show(report_view(made))
     if arguments.output:
-        say(f"{arguments.output}: report.html, and what is needed to check it")
+        say(f"{arguments.output}: report.html, and the files to check it with")
     return 0
 
 

@@ -26,7 +26,7 @@ def report_view(report: Report) -> Group:
         *_retention(report),
         *_listed("Gaps and exceptions", report.gaps),
         *_listed("Alerts", (f"{one.rule}: {one.count}" for one in report.alerts)),
-        *_listed("Limits of what was seen", report.limits),
+        *_listed("Limits of this report", report.limits),
     )
 
 

@@ -14,7 +14,7 @@ from shipper.wrap.options import Options
 
 def add_wrap(commands: Commands) -> None:
     """Add the command; its parser is made without those of the others, which take 15 ms."""
-    what = "run a stdio MCP server and record what passes: wrap [options] -- COMMAND ..."
+    what = "run a stdio MCP server and record its traffic: wrap [options] -- COMMAND ..."
     add_record(commands.add("wrap", "wrapping:wrap", what))
 
 
@@ -23,7 +23,9 @@ def add_record(parser: argparse.ArgumentParser) -> None:
     where = f"where to write the segments (default: ${DIRECTORY} or {default_record()})"
     parser.add_argument("--directory", metavar="DIR", help=where)
     parser.add_argument("--level", help="the audit level (default: standard)")
-    parser.add_argument("--frameworks", metavar="NAMES", help="compliance frameworks, by commas")
+    parser.add_argument(
+        "--frameworks", metavar="NAMES", help="compliance frameworks, separated by commas"
+    )
     parser.add_argument("--service", metavar="NAME", help="service.name of every event")
 
 

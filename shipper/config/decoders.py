@@ -84,7 +84,7 @@ def _csv(reader: Reader, node: YamlNode) -> Processor:
     ]
     separator = reader.text(nodes["separator"]) if "separator" in nodes else ","
     if len(separator) != 1 or separator in '"\r\n':
-        reader.note(nodes["separator"], "expected one character, and no quote")
+        reader.note(nodes["separator"], "expected one character other than a quote")
         separator = ","
     return DecodeCsvFields(
         fields=tuple(pairs), separator=separator, **_truths(reader, nodes, *flags)

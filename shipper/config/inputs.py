@@ -153,7 +153,7 @@ def _old_keys(reader: Reader, node: YamlNode) -> Iterator[str]:
     keys = node.children or {}
     for key in [key for key in keys if key in _NEW_NAMES and not keys[key].is_unset]:
         if "parsers" in keys and key in OLD_KEYS:
-            what = f"does not go with parsers; there it is `{_NEW_NAMES[key]}`"
+            what = f"cannot be combined with parsers; there it is `{_NEW_NAMES[key]}`"
             reader.note(keys[key], what)
         else:
             what = f"is a key of the types `log` and `container`, taken as `{_NEW_NAMES[key]}`"

@@ -1,6 +1,6 @@
-"""Words of Filebeat 1 to 6 that mean the same as newer ones.
+"""Keys of Filebeat 1 to 6 that mean the same as newer ones.
 
-Each is put in the place of the newer word before a configuration is read, with a remark.
+Each is replaced by the newer key before a configuration is read, with a remark.
 """
 
 from collections.abc import Iterator, Mapping

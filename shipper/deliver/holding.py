@@ -1,11 +1,11 @@
-"""Which sources are held: the destination takes none of their lines, and the others go on.
+"""Which sources are held: the destination accepts none of their lines, and the others continue.
 
-Elasticsearch answers for each line. If it takes no line for one data stream (its pipeline is
-missing or fails, a privilege is missing), only a person can change that, and no line is to blame.
-The sources of such lines are read again some time later; nothing of them is settled before.
+Elasticsearch answers for each line. If it accepts no line for one data stream (its pipeline is
+missing or fails, a privilege is missing), only a person can change that, and the lines are not the
+cause. The sources of such lines are read again later; their positions do not move before.
 
-Lines on which it fails while it takes others of the same source are to blame, by evidence: it has
-done so four times, for five minutes.
+If it fails on lines while it accepts others of the same source, these lines are the cause. The
+evidence: it has failed on them four times, over five minutes.
 """
 
 import time
@@ -17,7 +17,7 @@ from msgspec import Struct
 from shipper.deliver.poison import LONELY_S, STRIKES, Unsettled
 
 #: After so many failures on the same lines, the other sources go on.
-FAILURES_TO_HOLD: Final = 3
+_FAILURES_TO_HOLD: Final = 3
 
 
 class _Evidence(Struct):
@@ -53,7 +53,7 @@ class Holding:
     @property
     def closings(self) -> int:
         """How many failures in a row are enough to hold lines: one, if some are held already."""
-        return 1 if self._held else FAILURES_TO_HOLD
+        return 1 if self._held else _FAILURES_TO_HOLD
 
     def decide(self, counts: Sequence[tuple[int, int]], rest: Unsettled) -> Decision:
         """Hold each source with a line that is not taken, unless its lines are to blame."""

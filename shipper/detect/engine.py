@@ -24,7 +24,7 @@ _Get = Callable[[Any], Any]
 #: what reads the fields that it groups by, unless they are those of the rule before.
 _Kind = tuple[Callable[[bytes], Any], tuple[tuple[_Get | None, Note], ...]]
 #: Streams whose highest sequence is kept, those of the newest events: a start of a process is one.
-MAX_STREAMS = 10_000
+_MAX_STREAMS = 10_000
 
 
 class Raised(Struct, frozen=True):
@@ -69,7 +69,7 @@ class Engine:
     streams, it keeps those of the newest events: an event of a forgotten one may count again.
     """
 
-    def __init__(self, alerts: Iterable[Alert], *, max_streams: int = MAX_STREAMS) -> None:
+    def __init__(self, alerts: Iterable[Alert], *, max_streams: int = _MAX_STREAMS) -> None:
         self._rules = {alert.name: Rule(alert) for alert in alerts}
         self._gaps = [rule for rule in self._rules.values() if rule.alert.sequence_gap]
         counting = [rule for rule in self._rules.values() if not rule.alert.sequence_gap]

@@ -87,4 +87,6 @@ class Journal:
             yield _encode(_Entry({}, [], {}, [kept])) + b"\n"
 
     def _failure(self, error: OSError) -> RegistryError:
-        return RegistryError(f"{self._path}: {error.strerror}; what rules remember must be kept")
+        return RegistryError(
+            f"{self._path}: {error.strerror}; the memory of the rules must be saved"
+        )

@@ -11,7 +11,7 @@ from msgspec import Struct
 from shipper.detect.memory import Group, Hit, Reason
 
 #: Combinations that a rule remembers, as `firsts` does.
-MAX_RATES = 100_000
+_MAX_RATES = 100_000
 #: Hours with events that make the usual rate.
 _KEPT_HOURS = 32
 
@@ -37,7 +37,7 @@ class Rates:
     counted. An event of an earlier hour, from a stream that is behind, is not counted either.
     """
 
-    def __init__(self, least: int, times: int, hours: int, limit: int = MAX_RATES) -> None:
+    def __init__(self, least: int, times: int, hours: int, limit: int = _MAX_RATES) -> None:
         self._least, self._times, self._hours = least, times, min(hours, _KEPT_HOURS)
         self._limit = limit
         self._rates: OrderedDict[Group, _Rate] = OrderedDict()

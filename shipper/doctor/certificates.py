@@ -86,7 +86,7 @@ def _expiry(whose: str, until: str) -> Finding:
     what = f"{whose} is valid until {until}, for {left_days} days"
     fix = "renew it; the shipper reads changed files without a restart"
     if left_days < 0:
-        return problem("tls", f"{whose} ended at {until}", fix)
+        return problem("tls", f"{whose} expired at {until}", fix)
     return warning("tls", what, fix) if left_days < _SOON_DAYS else ok("tls", what)
 
 

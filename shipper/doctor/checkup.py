@@ -61,8 +61,8 @@ def _guarded(check: Callable[[Config], Iterator[Finding]], config: Config) -> It
         fix = "run `mcp-shipper doctor` as the shipper's user, or as root"
         yield problem(check.__name__, what, fix, os.EX_NOPERM)
     except (LookupError, TypeError, AttributeError) as error:  # an answer with other members
-        what = f"the server answers in an unknown form ({type(error).__name__}: {error})"
-        fix = "check that the address is that of Elasticsearch or Kibana, not of a proxy's page"
+        what = f"the server's answer has an unknown form ({type(error).__name__}: {error})"
+        fix = "check that Elasticsearch or Kibana answers at this address, not a proxy"
         yield problem(check.__name__, what, fix, os.EX_UNAVAILABLE)
     except (ShipperError, OSError) as error:
         yield problem(check.__name__, f"cannot be checked: {error}", "fix this first", os.EX_IOERR)

@@ -114,7 +114,7 @@ def _privileges(client: "Elasticsearch", config: Config) -> Iterator[Finding]:
     wanted = {"cluster": descriptor["cluster"], "index": descriptor["indices"]}
     status, answer, _ = _ask(client, "POST", "/_security/user/_has_privileges", wanted)
     if status in _NO_SECURITY:
-        what = "the cluster asks for no credentials: anybody who reaches it can change events"
+        what = "the cluster requires no credentials: anybody who can reach it can change events"
         yield warning("privileges", what, "enable security in Elasticsearch")
     elif status == _UNAUTHORIZED:
         fix = "make an API key (mcp-shipper export api-key mcp-shipper-writer), then: keystore add"
@@ -138,7 +138,7 @@ def _of_answer(answer: Mapping[str, Any]) -> Iterator[Finding]:
         fix = "give the key the body of: mcp-shipper export api-key mcp-shipper-writer"
         yield problem("privileges", what, fix, os.EX_NOPERM)
     else:
-        yield ok("privileges", "the credentials may add events, and compare them")
+        yield ok("privileges", "the credentials can add events and compare them")
 
 
 def _missing(answer: Mapping[str, Any]) -> Iterator[str]:
@@ -155,7 +155,7 @@ def _too_much(client: "Elasticsearch", descriptor: Mapping[str, Any]) -> Iterato
     status, answer, _ = _ask(client, "POST", "/_security/user/_has_privileges", asked)
     rows = answer.get("index", {}).values() if status == _OK else ()
     if any(has for row in rows for has in row.values()):
-        what = "the credentials may also delete events"
+        what = "the credentials can also delete events"
         fix = "use a key of `mcp-shipper export api-key mcp-shipper-writer`, which can only add"
         yield warning("privileges", what, fix)
 

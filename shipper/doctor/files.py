@@ -36,12 +36,12 @@ def state(config: Config) -> Iterator[Finding]:
 def inputs(config: Config) -> Iterator[Finding]:
     """Whether each input names files, and this user can read them."""
     for what in nothing_named(config.inputs):
-        yield warning("inputs", what, "check the path; nothing to do if nothing is written yet")
+        yield warning("inputs", what, "check the path, unless nothing was written yet")
     blocked = list(unreadable(config.inputs))
     for what in blocked[:_MAX_NAMED]:
         yield problem("inputs", what, _way_in(config), os.EX_NOPERM)
     if (more := len(blocked) - _MAX_NAMED) > 0:
-        yield problem("inputs", f"{more} more like these", _way_in(config), os.EX_NOPERM)
+        yield problem("inputs", f"{more} more of these", _way_in(config), os.EX_NOPERM)
     yield from _of_folders(config)
     if not blocked:
         yield ok("inputs", f"files that can be read: {sum(1 for _ in scan(config.inputs)):,}")
@@ -91,10 +91,12 @@ def _disk(path: Path) -> Finding:
     free = f"{usage.free / (1 << 30):.1f} GiB of {usage.total / (1 << 30):.1f} GiB free for {path}"
     files_left = status.f_favail if status.f_files else None
     if usage.free < _FULL_BYTES or files_left == 0:
-        fix = "make room: a full disk stops the positions and loses events"
+        fix = "make room: a full disk stops shipping and loses events"
         return problem("disk", free, fix, os.EX_IOERR)
     if usage.free < min(_LOW_BYTES, usage.total * _LOW_SHARE):
-        return warning("disk", free, "make room for the longest outage that must be survived")
+        return warning(
+            "disk", free, "make room for the events of the longest outage that you expect"
+        )
     return ok("disk", free)
 
 

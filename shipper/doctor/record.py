@@ -24,8 +24,8 @@ _LOSSES = {
         "check the disk and the rights on the directory that the application writes to",
     ),
     b"audit-segment-missing": (
-        "events were in segments that were taken away while they were written",
-        "let nothing but `mcp-shipper prune` delete segments",
+        "events were in segments that were removed while they were written",
+        "delete segments only with `mcp-shipper prune`",
     ),
 }
 _RECORDS = re.compile(rb'"records":(\d+)')
@@ -35,8 +35,8 @@ def record(config: Config) -> Iterator[Finding]:
     """Whether events were recorded lately, and losses that the streams themselves state."""
     segments = _segments(config)
     if not segments:
-        what = "no audit segment is in the inputs"
-        yield warning("record", what, "record an event: README, from an empty directory")
+        what = "the inputs contain no audit segment"
+        yield warning("record", what, "record an event, as README.md shows")
         return
     lost = dict.fromkeys(_LOSSES, 0)
     for path in segments:
@@ -47,7 +47,7 @@ def record(config: Config) -> Iterator[Finding]:
     for action, count in lost.items():
         if count:
             what, fix = _LOSSES[action]
-            yield warning("record", f"{count:,} {what}, by the newest segments", fix)
+            yield warning("record", f"{count:,} {what}, according to the newest segments", fix)
     if not any(lost.values()):
         yield ok("record", f"the newest segments ({len(segments)}) state no lost events")
 
@@ -83,6 +83,10 @@ def keys(config: Config) -> Iterator[Finding]:
     writers = {path.stat().st_uid for path in _segments(config)}
     if key.stat().st_uid in writers:
         what = f"{user(key.stat().st_uid)} writes the events and can also sign them"
-        yield warning("keys", what, "run application and shipper as two users (docs/evidence.md)")
+        yield warning(
+            "keys",
+            what,
+            "run the application and the shipper as different users (docs/evidence.md)",
+        )
         return
     yield ok("keys", f"{key} signs the checkpoints")

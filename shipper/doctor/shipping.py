@@ -46,7 +46,7 @@ def _full(config: Config, name: str) -> Iterator[Finding]:
     paths = dead_letters_folder(config.data).glob(f"{name}.*ndjson")
     most = pipeline_config(name, config).dead_letters_max_bytes
     if sum(path.stat().st_size for path in paths) > most * _NEAR:
-        what = f"the dead letters of {name} are full, or nearly: then nothing more is shipped"
+        what = f"the dead letters of {name} are almost full; nothing is shipped when they are"
         yield problem("dead letters", what, "mcp-shipper replay, or move the file", os.EX_IOERR)
 
 

@@ -116,7 +116,7 @@ def _of_twin(places: list[Place], place: Place, twin: Place, first: int) -> Find
     previous = GENESIS if first == 1 else before.head_at(first - 1) if before else _NO_HEAD
     if follows(place.run.opening, previous):
         return place.finding(Word.FORKED, f"there are two different events {first}")
-    return place.finding(Word.EDITED, f"another line states to be event {first}")
+    return place.finding(Word.EDITED, f"another line claims to be event {first}")
 
 
 def _first_head(run: Run) -> bytes:

@@ -82,7 +82,7 @@ class _Line(Struct):
 _decode = msgspec.json.Decoder(_Line).decode
 
 
-def notes_in(blocks_: Iterable[bytes]) -> Iterator[str]:
+def _notes_in(blocks_: Iterable[bytes]) -> Iterator[str]:
     """The notes of the checkpoint events in these lines."""
     for block in blocks_:
         if _NOTE in block:
@@ -102,5 +102,5 @@ def notes_of_file(path: Path) -> list[str]:
     """The notes of the checkpoint events in a file."""
     found: list[str] = []
     with suppress(Damaged):
-        found.extend(notes_in(blocks(path)))
+        found.extend(_notes_in(blocks(path)))
     return found

@@ -81,7 +81,7 @@ def _false_count(case: Case) -> Finding | None:
     """A segment whose last line counts other lines than there are."""
     for scan in case.scans:
         if scan.end and scan.end.records != scan.lines:
-            why = f"the segment states {scan.end.records} lines and has {scan.lines}"
+            why = f"the segment states {scan.end.records} lines but has {scan.lines}"
             return Finding(Word.EDITED, why, scan.path, scan.lines, scan.last)
     return None
 
@@ -137,10 +137,10 @@ def _against_seen(case: Case) -> Finding | None:
     last = case.scans[-1]
     for one in case.seen:
         if one.sequence > case.last:
-            why = f"a later stream saw event {one.sequence}, and the last one is {case.last}"
+            why = f"a later stream names event {one.sequence}, but the last one here is {case.last}"
             return Finding(Word.CUT, why, last.path, last.lines + 1, case.last + 1)
         if one.sequence >= case.first and head_in(case.scans, one.sequence, case.read) != one.head:
-            why = f"a later stream saw another event {one.sequence}"
+            why = f"a later stream names another event {one.sequence}"
             return Finding(Word.EDITED, why, sequence=one.sequence)
     return None
 
@@ -150,7 +150,7 @@ def _unproven(case: Case) -> Finding | None:
     if not case.notes.trusted:
         return Finding(Word.UNSIGNED_TAIL, f"no checkpoint: {unsigned} events are not signed")
     if case.first > 1 and _base(case) is None:
-        return Finding(Word.UNSIGNED_TAIL, "the tiles of the deleted events are not here")
+        return Finding(Word.UNSIGNED_TAIL, "the tiles of the deleted events are missing")
     patience_s = _INTERVALS * case.policy.interval_s
     if unsigned > 0 and (age_s := _age_s(case)) > patience_s:
         why = f"the last {unsigned} events are not signed; the first of them is {age_s:.0f} s old"

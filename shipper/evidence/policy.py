@@ -114,7 +114,7 @@ def _take(policy: Policy, word: str, rest: Sequence[str]) -> None:
 def _new_key(policy: Policy, text: str) -> PublicKey:
     key = parse_public_key(text)
     if any(key.key == one.key for one in policy.logs):
-        raise ValueError("this key is there twice")
+        raise ValueError("this key appears twice")
     return key
 
 

@@ -35,7 +35,7 @@ def latest_note(stream: StreamStore) -> Note:
     """The latest checkpoint of a stream; raises `Proof` if there is none."""
     text = stream.text(CHECKPOINT)
     if text is None:
-        raise Proof(f"{stream.folder}: no checkpoint of this stream is here")
+        raise Proof(f"{stream.folder}: this stream has no checkpoint here")
     try:
         return parse_note(text)
     except ValueError as error:

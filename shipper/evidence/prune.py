@@ -55,7 +55,7 @@ def plan(
     Raises `CannotPrune` for a stream that does not verify.
     """
     if trust.store is None:
-        raise CannotPrune("there is no evidence folder, so nothing states what is deleted")
+        raise CannotPrune("there is no evidence folder, so the deletion cannot be proven")
     words = {one.stream: one for one in verify(paths, trust)}
     for stream, group in groupby(files_of(paths), attrgetter("stream")):
         old = list(_old(list(group), before_s, deletable))

@@ -145,7 +145,7 @@ def _type_of(path: str, catalog: Catalog) -> str:
 def _fault(leaf: Leaf, kind: str) -> str | None:
     """Why the comparison does not mean the same on disk and in Elasticsearch."""
     if kind in DATES and isinstance(leaf, Match | Range):
-        return f"{leaf.path} is a time: give the range of time beside the query (since, until)"
+        return f"{leaf.path} is a time: give times with since and until, not in the query"
     if isinstance(leaf, Range) and not (kind in NUMBERS and _is_number(leaf.bound)):
         return f"{leaf.path} {leaf.operator} {leaf.bound}: only numbers are compared by size"
     return _match_fault(leaf, kind) if isinstance(leaf, Match) else None
@@ -153,7 +153,7 @@ def _fault(leaf: Leaf, kind: str) -> str | None:
 
 def _match_fault(leaf: Match, kind: str) -> str | None:
     if kind == "match_only_text":
-        return f"{leaf.path} is a text: ask whether it is there ({leaf.path}: *)"
+        return f"{leaf.path} is a text: only its presence can be queried ({leaf.path}: *)"
     if kind in _WHOLE:
         return None
     if len(leaf.value.texts) > 1:

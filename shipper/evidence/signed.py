@@ -113,7 +113,7 @@ def _cut(notes: Notes, scans: Sequence[Scan]) -> Finding | None:
     last = max(scans, key=lambda scan: scan.last)
     if notes.size <= last.last:
         return None
-    why = f"{notes.size} events are signed, and the last one is {last.last}"
+    why = f"{notes.size} events are signed, but the last one here is {last.last}"
     return Finding(Word.CUT, why, last.path, last.lines + 1, last.last + 1)
 
 

@@ -114,10 +114,9 @@ class Following:
         changed = self._sources.relist(discover.scan(self._inputs, self._scan_log))
         self._scan_log.report()
         self._find_late_lines()
-        # New files first: a copy is recognized by the old name of its original, which may have
-        # been renamed since. Among the new files, those with a position choose first: after a
-        # rotation a new file has the path of the old one, and may begin with the same bytes. Then
-        # short names first: a copy has a longer name than its original.
+        # New files first: a copy is recognised by the old name of its original, which may have been
+        # renamed since. Of these, files with a position: after a rotation, a new file has the path
+        # of the old one, and may begin with the same bytes. Then short names: a copy's is longer.
         changed.sort(key=lambda found: len(found.path))
         for found in sorted(changed, key=self._rank):
             self._see(found)
@@ -130,13 +129,9 @@ class Following:
         for source in deletable(self._sources, self._streams, now_s):
             if source not in self._problems:
                 self._deletions.settled(source.found)
-        old = self._claims.drop_older(lambda position: now_s - self._owners.kept_s(position.path))
-        return [
-            *gone,
-            *self._claims.drop_without_copy(),
-            *inactive(self._sources, self._committed, now_s),
-            *old,
-        ]
+        gone += self._claims.drop_older(lambda one: now_s - self._owners.kept_s(one.path))
+        gone += self._claims.drop_without_copy()
+        return [*gone, *inactive(self._sources, self._committed, now_s)]
 
     def check(self, paths: Iterable[str]) -> None:
         """Check these files alone."""
@@ -369,8 +364,10 @@ class Following:
         source.leave()
         if not self._may_grow(source):
             yield from self._release(source)
-        elif is_gone(source) and not self._claims.may_return(source):
-            yield from (one for one in (source.id,) if one in self._committed)
+        elif (
+            is_gone(source) and not self._claims.may_return(source) and source.id in self._committed
+        ):
+            yield source.id
 
     def _may_grow(self, source: Source) -> bool:
         """Whether a program may still write to a file without a name."""

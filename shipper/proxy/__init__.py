@@ -1,1 +1,1 @@
-"""MCP servers over HTTP that nobody changes: a reverse proxy passes their bytes on, and records."""
+"""A reverse proxy that records MCP servers over HTTP, without a change to them."""

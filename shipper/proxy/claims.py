@@ -1,4 +1,4 @@
-"""Whom a bearer token names. The proxy cannot verify it, so these are claims, and no identity."""
+"""The user that a bearer token names: a claim only, because the proxy cannot verify it."""
 
 import base64
 import binascii

@@ -88,7 +88,7 @@ class Connection:
             async with asyncio.timeout(_IDLE_S):
                 request = await self._client.event(None, self._client.flush)
         except h11.RemoteProtocolError as error:
-            await self._refuse(Refusal(error.error_status_hint, "this is no valid HTTP/1.1"))
+            await self._refuse(Refusal(error.error_status_hint, "this is not valid HTTP/1.1"))
             return False
         if not isinstance(request, h11.Request):
             return False

@@ -1,4 +1,4 @@
-"""What a proxy changes in the headers that it passes on (RFC 9110, 7.6), and nothing else."""
+"""The changes that a proxy makes to the headers that it passes on (RFC 9110, 7.6)."""
 
 from collections.abc import Iterable
 
@@ -22,7 +22,7 @@ def value_of(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
     return b", ".join(value for key, value in headers if key.lower() == name)
 
 
-def is_chunked(headers: Headers) -> bool:
+def _is_chunked(headers: Headers) -> bool:
     return value_of(headers, b"transfer-encoding").lower() == b"chunked"
 
 
@@ -61,7 +61,7 @@ def hidden(headers: Headers) -> frozenset[bytes]:
 def _kept(headers: Headers, without: frozenset[bytes] = frozenset()) -> Headers:
     """The headers that are for the other end, and how the body is framed."""
     dropped = hidden(headers) | without
-    chunked = is_chunked(headers)
+    chunked = _is_chunked(headers)
     if chunked:  # the length is then wrong, or a trap (RFC 9112, 6.3)
         dropped |= {b"content-length"}
     else:

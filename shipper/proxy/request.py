@@ -1,4 +1,4 @@
-"""The head of a client's request: what is refused of it, and as the record takes it."""
+"""The head of a client's request: the checks that refuse it, and its form for the record."""
 
 from http import HTTPStatus
 from typing import Any
@@ -60,7 +60,7 @@ def check(request: h11.Request, target: str, host: str | None) -> None:
     browser comes that somebody else's page has led here (DNS rebinding).
     """
     if request.method == b"CONNECT":
-        raise Refusal(HTTPStatus.NOT_IMPLEMENTED, "this is no tunnel")
+        raise Refusal(HTTPStatus.NOT_IMPLEMENTED, "CONNECT is not supported")
     segments = unquote(target.partition("?")[0]).replace("\\", "/").split("/")
     if not target.startswith("/") or _DOTS & set(segments):
         raise Refusal(HTTPStatus.BAD_REQUEST, "the target must be a path without dots")
@@ -70,11 +70,12 @@ def check(request: h11.Request, target: str, host: str | None) -> None:
         raise Refusal(HTTPStatus.MISDIRECTED_REQUEST, text)
     names = [name for name, _ in request.headers if name in _ONCE]
     if len(names) > len(set(names)):
-        raise Refusal(HTTPStatus.BAD_REQUEST, f"one of {_SHOWN} is there twice")
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"one of {_SHOWN} appears twice")
     coding = value_of(request.headers, b"content-encoding").strip().lower()
     if coding not in (b"", b"identity"):
         raise Refusal(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "a request must not be compressed: it is recorded"
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "a compressed request cannot be recorded; send it uncompressed",
         )
 
 

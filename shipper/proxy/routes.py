@@ -1,4 +1,4 @@
-"""Which server serves a path: one at its own paths, or several, each below a prefix."""
+"""Which server serves a path: a single one at its own paths, or one of several by its prefix."""
 
 from collections.abc import Iterable
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""What becomes of one HTTP exchange in the record, from its bytes as they pass the proxy.
+"""Makes events of one HTTP exchange, from its bytes as they pass the proxy.
 
 The methods without an underscore are the loop's: they copy a bounded part, and wait for nothing.
 The others run in the recorder's thread, in the same order.
@@ -34,7 +34,7 @@ _FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 #: Refusals that are the transport's, whatever id their body has.
 _DENIALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 #: Takes the address that an event stream names for its client's messages: as it is, and resolved.
-Announce = Callable[[str, str], None]
+_Announce = Callable[[str, str], None]
 
 
 class Place(Struct, frozen=True):
@@ -43,7 +43,7 @@ class Place(Struct, frozen=True):
     authority: str
     target: str
     metadata: Metadata
-    announce: Announce
+    announce: _Announce
 
 
 class Watch:

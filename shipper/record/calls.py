@@ -1,8 +1,8 @@
 """The calls that are open now, in a file that outlives the process: `<id>.open`.
 
 A call is written into a slot of the file when it begins, and the slot is cleared once its event is
-recorded. What a file still holds when nobody has its lock any more are the calls that a killed
-process took with it: the next process that records in the directory writes their events.
+recorded. A killed process releases the lock of its file and leaves the open calls in it: the next
+process that records in the directory writes their events.
 
 The file is written with `pwrite`, not through a mapping: a mapping that somebody truncates, or that
 a full disk cannot back, ends the process.

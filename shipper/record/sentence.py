@@ -1,4 +1,4 @@
-"""The line for people: who did what, on which server, from where, and how it ended."""
+"""The text for people (`message`): who did what, on which server, from where, and how it ended."""
 
 from collections.abc import Iterable, Mapping
 

@@ -1,4 +1,4 @@
-"""What a configuration permits that a review of its security would ask about."""
+"""The settings of a configuration that a security review would question."""
 
 import stat
 from collections.abc import Iterator

@@ -46,7 +46,7 @@ MASKED = lazy(
     \[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)(?:[#][0-9a-f]{16})?\]"""
 )
 #: In prose, a value that looks like a word is not a secret: a password is often "required".
-NOT_A_WORD = lazy(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
+_NOT_A_WORD = lazy(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
 #: Nothing that a mask would hide: empty values, and expressions that name another place.
 EMPTY = lazy(
     r"""(?x)
@@ -126,13 +126,13 @@ def _is_value(text: str, match: re.Match[str], name: str) -> bool:
     if match["prose"] or match["whose"] is not None:
         if match["prose"] and match["prose"].strip() in {"to", "with"}:
             return bool(_PLAIN_PASSWORD.match(text, match.end()))
-        return bool(NOT_A_WORD.match(text, match.end()))
+        return bool(_NOT_A_WORD.match(text, match.end()))
     if match["apart"]:
         quoted = bool(_QUOTED.match(text, match.end()))
         is_plain = _PLAIN_PASSWORD.match(text, match.end()) and _TERSE.search(name) is not None
         is_line = (
             _alone(text, match)
-            and NOT_A_WORD.match(text, match.end())
+            and _NOT_A_WORD.match(text, match.end())
             and not _HEX.match(text, match.end())
         )
         return bool(is_line) or bool(_OPTION.fullmatch(name)) or quoted or bool(is_plain)

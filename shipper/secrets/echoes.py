@@ -11,7 +11,7 @@ from shipper.secrets.lazy import lazy
 from shipper.secrets.spans import SURE, Span, joined
 
 #: Characters of a masked value that are remembered, to find its echoes.
-MAX_ECHO = 4096
+_MAX_ECHO = 4096
 #: A shorter secret counts only as a word of its own: it would match within others.
 _MIN_ECHO = 4
 #: Secrets of one event that are remembered: bounds the search for them.
@@ -37,8 +37,8 @@ def remember(secrets: set[str], secret: object, depth: int = 0) -> None:
             remember(secrets, item, depth + 1)
         return
     if isinstance(secret, bytes | bytearray):
-        secret = secret[:MAX_ECHO].decode(errors="replace")
-    text = str(secret)[:MAX_ECHO].encode("utf-8", "replace").decode().strip()
+        secret = secret[:_MAX_ECHO].decode(errors="replace")
+    text = str(secret)[:_MAX_ECHO].encode("utf-8", "replace").decode().strip()
     if text:
         secrets.add(text)
 
@@ -72,7 +72,7 @@ def _echoes(text: str, secret: str) -> Iterator[Span]:
         end = at + len(head)
         if len(secret) > _HEAD:
             end = at + len(commonprefix((text[at : at + len(secret)], secret)))  # noqa: RUF071 - no paths
-            if end == at + MAX_ECHO:  # no more of it is remembered
+            if end == at + _MAX_ECHO:  # no more of it is remembered
                 end = _end_of_word(text, end)
         if len(secret) >= _MIN_ECHO or _is_word(text, at, end):
             yield Span(at, end, "[SECRET]", SURE)

@@ -1,4 +1,4 @@
-"""Patterns that are compiled when they are first used: a start pays for no kind that it never sees."""
+"""Patterns that are compiled on their first use, so that a start does not pay for unused kinds."""
 
 import re
 from typing import Any, AnyStr, cast

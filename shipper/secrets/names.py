@@ -125,7 +125,7 @@ LOOKALIKES = str.maketrans("аеорсухіѕјԁАВЕКМНОРСТХІЅЈ",
 _MIXED = lazy(r"[A-Za-z][\W_]?[а-яіѕјԁА-ЯІЅЈ]|[а-яіѕјԁА-ЯІЅЈ][\W_]?[A-Za-z]")
 
 
-def plainly_spelt(text: str) -> str:
+def _plainly_spelt(text: str) -> str:
     """The text with plain letters for full-width ones, and for others that look like Latin ones."""
     text = unicodedata.normalize("NFKC", text)
     return text.translate(LOOKALIKES) if _MIXED.search(text) else text
@@ -138,7 +138,7 @@ def is_secret_name(name: str) -> bool:
     if is_own_name(name):
         return True
     if not name.isascii():
-        name = plainly_spelt(name)
+        name = _plainly_spelt(name)
     plain = _NO_LETTER.sub("", name).lower()
     if not SECRET_NAME.search(plain) and not LAST_WORD.search(name):
         return False

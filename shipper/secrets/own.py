@@ -1,7 +1,7 @@
 """The operator's own names, kinds and exceptions, beside the built-in tables.
 
-They hold for the complete process: what one handler of an application must not write, another must
-not write either.
+They apply to the complete process: if one handler of an application must not write a secret, another
+must not either.
 """
 
 import hmac

@@ -1,4 +1,4 @@
-"""What identifies a person: addresses of mail by form, other data beside a name that reveals it."""
+"""Data that identifies a person: e-mail addresses by form, other data by the name beside it."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Messages of JSON-RPC in a stream of bytes, however long: each is looked at, none is kept whole.
+"""Messages of JSON-RPC in a stream of bytes, of any length: each is examined, but not stored.
 
 A message that is longer than `HEAD` is read from its first and its last bytes: peers write a
 message's id before or after its content.

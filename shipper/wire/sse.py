@@ -1,4 +1,4 @@
-"""Server-sent events in a stream of bytes: each is looked at as it passes, none is kept whole."""
+"""Server-sent events in a stream of bytes: each is examined as it passes, but not stored."""
 
 import re
 

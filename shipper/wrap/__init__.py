@@ -1,1 +1,1 @@
-"""Stdio servers that nobody changes: their bytes pass, and a process beside them records."""
+"""Records stdio servers without a change to them, by a process beside them."""

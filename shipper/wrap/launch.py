@@ -1,7 +1,7 @@
 """Becomes the server: this process executes it, and one beside it passes its bytes on.
 
-The client keeps its server's own process: signals, exit code, parent, group and standard error need
-no handling, as they never were anybody else's.
+The process that the client starts becomes the server, so signals, exit code, parent, group and
+standard error need no handling.
 
     client ── this process, which becomes the server
        └──────── pump ── recorder          (in a session of their own: signals do not reach them)

@@ -1,4 +1,4 @@
-"""Where and how a server is recorded that nobody changes."""
+"""Where and how an unchanged server is recorded."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Passes bytes between a client and a server as they come, and reports each message to a tee.
 
-Passing waits for nothing but a split of the block at its newlines. Each end of a pipe that one side
-closes is closed for the other side as well, as if the pipe were one.
+A block is passed on after a split at its newlines, without waiting for anything else. When one side
+closes its end of a pipe, the other end is closed too, as if there were only one pipe.
 """
 
 import os

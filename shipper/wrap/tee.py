@@ -1,7 +1,7 @@
-"""What the pump reports to the recorder: a look at each message, in frames on a pipe.
+"""The pump's reports to the recorder: the parts of each message that it reads, in frames on a pipe.
 
-The pump never waits for the recorder. What the recorder has not taken yet is held up to a bound;
-beyond it, looks are left out and counted.
+The pump never waits for the recorder. Reports that the recorder has not taken yet are kept up to a
+limit; further reports are left out and counted.
 """
 
 import os

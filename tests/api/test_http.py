@@ -115,7 +115,7 @@ def test_an_event_is_logged_and_found_by_each_role_as_far_as_it_may_see(port, tm
         ("otto", "drop_everything", 404),
     ],
 )
-def test_a_client_without_a_right_gets_nothing_and_that_is_an_event(
+def test_a_client_without_a_right_is_refused_and_the_refusal_is_an_event(
     port, tmp_path, who, operation, status
 ):
     log(port)
@@ -256,7 +256,7 @@ def test_events_are_pushed_as_they_are_written_and_resumed_by_id(port):
     again.close()
 
 
-def test_a_reader_that_does_not_read_holds_nobody(port):
+def test_a_reader_that_does_not_read_delays_nobody(port):
     idle = Stream(port, "otto")
     started_s = time.monotonic()
     for _ in range(30):

@@ -172,7 +172,7 @@ def test_events_are_streamed_from_where_the_last_answer_ended(config, tmp_path):
     assert (again["events"], again["after"]) == ([], then["after"])
 
 
-def test_a_reader_is_told_which_stream_it_has_missed_a_part_of(config, tmp_path):
+def test_a_reader_learns_which_streams_it_missed_a_part_of(config, tmp_path):
     shipper.process(REQUEST, config)
     after = shipper.process({"operation": "stream_events"}, config)["after"]
     [segment] = (tmp_path / "audit").glob("*.jsonl")
@@ -183,7 +183,7 @@ def test_a_reader_is_told_which_stream_it_has_missed_a_part_of(config, tmp_path)
 
 
 @pytest.mark.parametrize("after", ["x", "!!", "e30x", "eyJhIjpbMSwtMV19", "eyJhIjoxfQ"])
-def test_a_place_that_is_none_is_answered_not_raised(after, config):
+def test_an_invalid_place_is_answered_with_an_error(after, config):
     answer = shipper.process({"operation": "stream_events", "after": after}, config)
     assert "after: expected the `after` of an earlier answer" in answer["error"]
 

@@ -39,7 +39,7 @@ def test_a_report_answers_for_the_frameworks_of_the_configuration(config):
     assert json.loads(json.dumps(answer)) == answer
 
 
-def test_a_report_is_about_what_was_asked(config):
+def test_a_report_covers_the_requested_frameworks_and_period(config):
     asked = {"frameworks": ["gdpr", "hipaa"], "seed": 7, "sample": 1, "until": "2020-01-01"}
     answer = shipper.process({"operation": "get_compliance_report", **asked}, config)
     assert [one["name"] for one in answer["frameworks"]] == ["gdpr", "hipaa"]

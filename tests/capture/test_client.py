@@ -94,6 +94,6 @@ def test_a_client_of_fastmcp_is_recorded_too(events):
     assert len(events.of("tools/call")) == 1
 
 
-def test_something_else_is_refused_with_what_it_takes():
+def test_another_value_is_refused_with_the_values_that_are_accepted():
     with pytest.raises(TypeError, match="takes a ClientSession"):
         shipper.instrument_client(object())

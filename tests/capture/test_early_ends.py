@@ -78,7 +78,7 @@ def test_each_way_to_end_a_call_early_has_its_reason(reason, events):
 
 @BOTH
 @BOTH_ERAS
-def test_a_tool_whose_time_is_over_fails_for_that_and_is_not_denied(make, era, events):
+def test_a_tool_that_times_out_is_a_failure_and_not_a_denial(make, era, events):
     async def patient() -> str:
         with anyio.fail_after(0):
             await anyio.sleep_forever()

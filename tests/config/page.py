@@ -15,8 +15,8 @@ _HEAD = """\
 You can move these parts of a Filebeat configuration over: `filebeat.inputs`, \
 `filebeat.autodiscover`, `output`, `processors`, `path`, `logging`, `http`, `cloud`, variables \
 such as `${NAME:default}`, and `a.b: 1` as a short form of `a: {b: 1}`. `mcp-shipper test \
-config` lists what has to change. Of 47 kinds of files that people have, 40 are taken unchanged \
-(`tests/filebeat_files`).
+config` lists what has to change. Of 47 configurations of the kinds that people use \
+(`tests/filebeat_files`), 40 work unchanged.
 
 Keys that have an effect are on the pages [Operations](operations.md#configure) and \
 [Outputs](outputs.md). This page lists Filebeat's other keys. A key on neither page is an error, \
@@ -27,21 +27,22 @@ Before the first run:
 - `mcp-shipper import-registry /var/lib/filebeat/registry/filebeat` takes over Filebeat's \
 positions, so that nothing is sent twice. Stop Filebeat first. Without it, every file that still \
 exists is shipped from its beginning.
-- It also sends its [self-audit](operations.md#self-audit) events to every output. \
+- mcp-shipper also sends its [self-audit](operations.md#self-audit) events to every output. \
 `self_audit.enabled: false` switches them off.
-- It follows symbolic links, which Filebeat does only with `prospector.scanner.symlinks: true`.
+- mcp-shipper follows symbolic links. Filebeat does so only with \
+`prospector.scanner.symlinks: true`.
 
 """
 
 
 _MIDDLE = """\
-## Words of Filebeat 1 to 6
+## Keys of Filebeat 1 to 6
 
-They are taken in the place of the newer ones, with a note: `filebeat.prospectors` (whose \
-default type is `log`), `input_type`, `document_type`, `filebeat.config.prospectors`, \
+The shipper accepts these keys instead of the newer ones, with a note: `filebeat.prospectors` \
+(whose default type is `log`), `input_type`, `document_type`, `filebeat.config.prospectors`, \
 `filebeat.config_dir`, inputs of the type `docker` with `containers.ids`, `output.*.tls`, \
 `shipper.tags`. A `filestream` with keys of the type `log` (`json`, `multiline`, `max_bytes`, \
-`scan_frequency`, `symlinks`) is read as these say; Filebeat ignores them.
+`scan_frequency`, `symlinks`) obeys them, where Filebeat ignores them.
 
 ## Autodiscover
 
@@ -67,15 +68,15 @@ def page() -> str:
             _HEAD,
             _MIDDLE,
             "## Accepted, without effect\n\n",
-            "The shipper accepts these keys and says why they have no effect.\n\n",
+            "The shipper accepts these keys, and `test config` lists why they have no effect.\n\n",
             *_table(ACCEPTED),
             "\n## Refused\n\nThese keys would change what is shipped, and the shipper does not ",
             "support them. It refuses them, because a configuration that it accepts must be ",
             "obeyed. A key is not refused in a section with `enabled: false`, nor if its value ",
             "asks for nothing.\n\n",
             *_table(REFUSED),
-            "\nA place for each event, `%{…}`, is filled in `index`, `pipeline`, `topic` and ",
-            "`key` ([Outputs](outputs.md#names-by-event)). It is refused in the `path` and ",
+            "\nPlaceholders, `%{…}`, work in `index`, `pipeline`, `topic` and ",
+            "`key` ([Outputs](outputs.md#names-by-event)). They are refused in the `path` and ",
             "`filename` of a file and in the `index` of Logstash.\n",
             f"\nInputs of other types {why_no_input('')}: `{'`, `'.join(sorted(INPUTS))}`.\n",
         )

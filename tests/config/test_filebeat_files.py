@@ -245,7 +245,7 @@ def test_patterns_of_go(tmp_path):
         ),
     ],
 )
-def test_what_cannot_be_discovered_is_answered_with_a_way_forward(text, reported, tmp_path):
+def test_a_provider_that_cannot_be_discovered_is_refused_with_advice(text, reported, tmp_path):
     path = tmp_path / "c.yml"
     path.write_text(f"filebeat.autodiscover.providers: [{text}]\noutput.console: ~\n")
     with pytest.raises(ConfigError) as caught:

@@ -400,9 +400,7 @@ def test_archives_are_read_one_after_the_other_and_do_not_delay_other_files(tmp_
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_an_archive_that_unpacks_to_very_much_delays_no_other_by_more_than_a_share(
-    tmp_path, logs, monkeypatch, count
-):
+def test_a_very_large_archive_delays_others_only_by_its_share(tmp_path, logs, monkeypatch, count):
     monkeypatch.setattr(sources, "_SHARE_BYTES", 8 << 20)
     for n in range(count):
         lines = range(n * 1000, (n + 1) * 1000)

@@ -206,7 +206,7 @@ def test_a_damaged_checkpoint_is_reported(content, tmp_path):
         {},
     ],
 )
-def test_a_state_that_nobody_can_read_is_left_out(row, tmp_path):
+def test_an_unreadable_state_is_left_out(row, tmp_path):
     line = {"op": "set", "id": 1}
     (tmp_path / "log.json").write_text(f"{json.dumps(line)}\n{json.dumps(row)}\n")
     assert read_states(tmp_path) == []

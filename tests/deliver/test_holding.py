@@ -77,7 +77,7 @@ def test_other_files_go_on_beside_one_that_the_destination_does_not_take(
     assert sorted(output.taken) == [*range(30), *range(100, 130)]
 
 
-def test_a_file_that_is_held_goes_on_when_its_lines_are_taken(tmp_path, logs, monkeypatch, caplog):
+def test_a_held_file_continues_when_its_lines_are_accepted(tmp_path, logs, monkeypatch, caplog):
     monkeypatch.setattr(sources, "_HOLD_S", 0.01)
     caplog.set_level(logging.INFO)
     append(logs / "a.log", block(range(20)))
@@ -100,7 +100,7 @@ def test_nothing_is_a_dead_letter_twice_if_its_file_is_held(tmp_path, logs, monk
     assert sorted(output.taken) == [*range(1, 20)]
 
 
-def test_of_a_file_whose_other_lines_are_taken_the_failing_ones_are_given_up(
+def test_failing_lines_are_given_up_if_other_lines_of_their_file_are_accepted(
     tmp_path, logs, monkeypatch
 ):
     monkeypatch.setattr(sources, "_HOLD_S", 0.01)

@@ -88,7 +88,7 @@ def test_a_threat_is_reported_from_its_confidence_on():
 @pytest.mark.parametrize(
     "text", [b"", b"[]", b"{", b'{"event":1}', b"{}", b'{"event":{}}', b"\xff"]
 )
-def test_a_line_that_is_no_event_raises_nothing(text):
+def test_a_foreign_line_raises_nothing(text):
     assert raised([text]) == []
 
 
@@ -155,7 +155,7 @@ def test_the_streams_that_are_kept_are_bounded_and_those_of_the_oldest_events_ar
     assert engine.forgotten == 2
 
 
-def test_an_alert_feeds_no_rule_unless_the_rule_asks_for_alerts():
+def test_an_alert_counts_for_a_rule_only_if_its_query_names_alerts():
     own = line(1, "mcp.threats", mcp__threat__confidence=0.9, mcp__threat__rule="x")
     detected = line(2, "mcp.threats", mcp__threat__confidence=0.9)
     assert len(raised([own, detected])) == 1

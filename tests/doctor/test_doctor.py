@@ -327,14 +327,14 @@ def test_a_certificate_that_ends_soon_is_a_warning(home, capsys):
     assert grade[f"the authority in {home}/ca.pem"] == "ok"
 
 
-def test_a_certificate_of_ours_that_has_ended_is_a_problem(home, capsys):
+def test_an_expired_certificate_of_the_shipper_is_a_problem(home, capsys):
     over = datetime.now(UTC) - timedelta(days=2)
     ours = trustme.CA().issue_cert("us", not_after=over)
     ours.private_key_and_cert_chain_pem.write_to_path(home / "ours.pem")
     tls = {"ssl.certificate": str(home / "ours.pem"), "hosts": ["127.0.0.1:9"]}
     (row,) = examined(write(home, **{"output.logstash": tls}), capsys)[1]["tls"]
     assert row["grade"] == "problem"
-    assert row["what"].startswith(f"the certificate {home}/ours.pem ended at ")
+    assert row["what"].startswith(f"the certificate {home}/ours.pem expired at ")
 
 
 def test_a_server_that_is_not_verified_is_a_warning(home, capsys):

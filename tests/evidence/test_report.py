@@ -78,7 +78,7 @@ def test_a_damaged_record_supports_nothing_although_the_events_are_there(record)
     assert any("edited" in gap for gap in report.gaps)
 
 
-def test_a_record_that_nobody_signed_has_no_integrity_to_show(record):
+def test_an_unsigned_record_shows_no_integrity(record):
     shutil.rmtree(record.evidence)
     report = reported(record, "sox")
     assert answers(report, "sox")["integrity"].support is Support.MISSING
@@ -152,7 +152,7 @@ def test_every_sampled_event_has_a_proof_unless_it_is_not_signed(record):
     assert sum(bool(one.unproven) for one in samples) == 3
 
 
-def test_every_clause_of_the_catalog_can_be_asked():
+def test_every_clause_of_the_catalog_has_a_valid_query():
     clauses = [clause for row in CATALOG.frameworks.values() for clause in row.clauses.values()]
     for clause in clauses:
         assert bool(clause.query) == (clause.shown_by == "events")
@@ -182,7 +182,7 @@ def test_an_operators_framework_is_reported_with_its_own_questions(record):
         ({"asks": "?", "shown_by": "retention", "query": "user.id: bob"}, "query"),
     ],
 )
-def test_a_clause_that_cannot_be_asked_is_a_problem_of_the_catalog(clause, what):
+def test_a_clause_with_an_invalid_query_is_a_problem_of_the_catalog(clause, what):
     row = {"retention_days": 30, "requires": [], "clauses": {"bob": clause}}
     with pytest.raises(CatalogError) as caught:
         overlaid({"frameworks": {"mine": row}})
@@ -218,7 +218,7 @@ def test_the_page_loads_nothing_and_every_link_in_it_has_a_target(record):
     assert "@import" not in page
 
 
-def test_a_text_of_the_record_is_no_part_of_the_page(record):
+def test_a_text_of_the_record_is_escaped_on_the_page(record):
     recorder = Recorder(record.audit)
     recorder.log(create_tool_execution_event("<script>alert(1)</script>", "t", {}, "ok"))
     recorder.close()

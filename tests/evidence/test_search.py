@@ -108,7 +108,7 @@ def test_the_first_hit_comes_before_the_rest_is_read(audit):
         ("bob", "needs a field"),
         ("user.idd: bob", "did you mean user.id?"),
         ("user.id: (bob", "cannot be read"),
-        ("@timestamp > 2026", "range of time"),
+        ("@timestamp > 2026", "give times with since"),
         ("user.id > 7", "only numbers"),
         ("message: hello", "is a text"),
         ("source.ip: 10.0.0.0/8", "not a network"),

@@ -271,7 +271,7 @@ LIMIT = 1 << 20
 
 
 @pytest.mark.parametrize("byte", [b"\x01", b"\0", b"\xff", b'"'])
-def test_a_text_is_cut_if_its_json_is_too_long_and_the_event_says_what_it_was(byte):
+def test_a_text_is_cut_if_its_json_is_too_long_and_the_event_has_its_digest(byte):
     line = b"a" + byte * (LIMIT - 100)
     found = form(message_max_bytes=LIMIT).sift(block(b"%b\n" % line, 7))
     (event,) = map(json.loads, found.lines)

@@ -35,7 +35,7 @@ def examined(config, capsys):
     return code, {(row["topic"], row["grade"]): row["what"] for row in rows}
 
 
-def test_doctor_finds_what_setup_installs_missing_and_then_there(config, capsys):
+def test_doctor_reports_assets_as_missing_before_setup_and_installed_after(config, capsys):
     code, found = examined(config, capsys)
     assert code == os.EX_CONFIG
     assert "are missing" in found["setup", "problem"]

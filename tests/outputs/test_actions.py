@@ -146,7 +146,7 @@ def test_a_command_gets_each_alert_on_its_standard_input(tmp_path):
     assert json.loads(written.read_bytes())["mcp"]["threat"]["indicators"] == INDICATORS
 
 
-def test_the_end_of_a_command_decides_what_becomes_of_the_alert():
+def test_the_exit_code_of_a_command_decides_the_outcome_of_the_alert():
     def ends(script, **settings):
         [found] = Command(CommandConfig(run=("sh", "-c", script), **settings)).send(
             Lines.of([alert()])

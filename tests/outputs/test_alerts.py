@@ -71,7 +71,7 @@ def test_the_incident_of_the_sample_is_recorded_once_and_shipped(tmp_path):
     assert len(guessed["mcp"]["threat"]["event_ids"]) == 5
 
 
-def test_a_line_that_is_no_event_of_an_audit_stream_raises_no_alert(place):
+def test_a_line_outside_an_audit_stream_raises_no_alert(place):
     lines = [failed_login(n, n) for n in range(1, 20)]
     block = Lines.of(lines)
     forged = Lines(block.block, block.ends, origins=[Origin(len(lines), key="k")])
@@ -84,7 +84,7 @@ def test_a_line_that_is_no_event_of_an_audit_stream_raises_no_alert(place):
     assert len(recorded(place.audit)) == 1
 
 
-def test_a_crash_between_the_record_and_the_journal_doubles_no_alert(place):
+def test_a_crash_between_the_record_and_the_journal_does_not_repeat_an_alert(place):
     lines = Lines.of([failed_login(n, n) for n in range(1, 20)])
     for _ in range(2):
         output = Alerts(place)

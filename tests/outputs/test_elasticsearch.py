@@ -517,7 +517,7 @@ def test_an_id_that_is_taken_by_a_document_that_may_not_be_read_holds_the_output
         ({}, {"time": 1}, False),
     ],
 )
-def test_a_line_without_a_time_gets_one_where_elasticsearch_gives_none(options, members, is_added):
+def test_a_line_without_a_time_gets_one_unless_elasticsearch_sets_it(options, members, is_added):
     with FakeElasticsearch() as server:
         sender = output(server.url, **options)
         sent = json.dumps(members).encode()
@@ -591,7 +591,7 @@ CONDITIONS = [
 
 @pytest.mark.parametrize(("code", "kind", "reason"), CONDITIONS)
 @pytest.mark.parametrize("has_place", [False, True])
-def test_what_no_line_is_to_blame_for_holds_its_lines_with_the_reason(
+def test_a_failure_that_is_not_the_lines_fault_holds_them_with_the_reason(
     code, kind, reason, has_place
 ):
     condition = {"status": code, "error": {"type": kind, "reason": reason}}

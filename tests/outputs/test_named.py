@@ -97,7 +97,7 @@ def test_a_line_without_an_index_is_rejected_with_the_missing_field():
     assert [*actions] == [2]
 
 
-def test_a_pipeline_is_chosen_by_line_and_may_be_none():
+def test_a_pipeline_is_chosen_by_line_and_is_optional():
     rules = [
         {"pipeline": "%{[kind]}", "mappings": {"n": "nginx"}, "default": "generic"},
     ]
@@ -110,7 +110,7 @@ def test_a_pipeline_is_chosen_by_line_and_may_be_none():
     assert [actions[n].get("pipeline") for n in (1, 2)] == ["mine", None]
 
 
-def test_a_line_that_no_condition_can_hold_for_is_not_decoded(monkeypatch):
+def test_a_line_is_not_decoded_if_its_bytes_rule_out_every_condition(monkeypatch):
     def decoded(line):
         raise AssertionError(line)
 

@@ -104,7 +104,7 @@ def test_a_proxy_that_does_not_connect_is_unavailable(answer):
 
 
 @pytest.mark.parametrize("url", ["ftp://p:1", "http://", "http://p:se-cret", "https://p:1"])
-def test_an_address_that_is_no_proxy_is_a_problem_that_shows_no_password(url):
+def test_an_invalid_proxy_address_is_a_problem_that_shows_no_password(url):
     with pytest.raises(ConfigError, match="proxy_url") as caught:
         Logstash(LogstashConfig(proxy_url=Secret(url)))
     assert "se-cret" not in str(caught.value)

@@ -22,7 +22,7 @@ def test_json_takes_the_place_of_its_text():
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", '{"a": 1', '{"a":1} {"b":2}', "NaN", "[" * 5000])
-def test_a_text_that_is_no_json_stays(text):
+def test_a_text_that_is_not_json_stays(text):
     assert decoded(text) == {"message": text}
 
 
@@ -122,7 +122,7 @@ def test_a_text_that_does_not_fit_is_flagged_and_stays(text):
     }
 
 
-def test_dissect_replaces_a_field_only_if_told():
+def test_dissect_replaces_a_field_only_with_overwrite_keys():
     assert dissected("%{a} %{b}", "1 2", ", target_prefix: ''", b="x") == {
         "message": "1 2",
         "b": "x",
@@ -131,7 +131,7 @@ def test_dissect_replaces_a_field_only_if_told():
     assert dissected("%{a} %{b}", "1 2", options, b="x")["b"] == "2"
 
 
-def test_dissect_trims_as_told():
+def test_dissect_trims_as_configured():
     options = ', trim_values: all, trim_chars: " -"'
     assert dissected("%{a}|%{b}", " x -|- y", options)["dissect"] == {"a": "x", "b": "y"}
 
@@ -170,7 +170,7 @@ def test_a_time_is_read_by_gos_layouts(value, layout, found):
     assert timed(value, layout) == found
 
 
-def test_a_time_without_a_zone_is_of_the_configured_one():
+def test_a_time_without_a_zone_is_in_the_configured_zone():
     layout, text = "2006-01-02 15:04", "2026-07-01 12:00"
     assert timed(text, layout, ", timezone: Europe/Berlin") == "2026-07-01T10:00:00.000Z"
     assert timed(text, layout, ", timezone: '+0530'") == "2026-07-01T06:30:00.000Z"
@@ -214,7 +214,7 @@ def test_a_value_becomes_another_type(value, kind, found):
         *[("1.2.3.4/8", "ip"), ([], "long"), ("9" * 5000, "long"), ("9" * 5000, "float")],
     ],
 )
-def test_a_value_that_has_no_such_type_stays(value, kind):
+def test_a_value_that_cannot_be_converted_stays(value, kind):
     assert converted(value, kind) == {"a": value}
     assert converted(value, kind, ", fail_on_error: false", ", to: b") == {"a": value}
 
@@ -246,7 +246,7 @@ def test_a_row_is_read_as_gos_reader_does(text, options, values):
     assert event == {"m": text, "a": {"b": values}}
 
 
-def test_a_row_replaces_a_field_only_if_told():
+def test_a_row_replaces_a_field_only_with_overwrite_keys():
     text = "- decode_csv_fields: {fields: {m: a}%s}"
     assert through(text % "", {"m": "1", "a": 0}) == {"m": "1", "a": 0}
     assert through(text % ", overwrite_keys: true", {"m": "1", "a": 0})["a"] == ["1"]

@@ -24,7 +24,7 @@ ALERTS = (
                 Mutant("detect/journal.py", "self._engine.recall(noted)", "pass"),
                 Mutant("detect/journal.py", "self._engine.restore(kept)", "pass"),
             ),
-            f"{_OUTPUT}test_a_crash_between_the_record_and_the_journal_doubles_no_alert": (
+            f"{_OUTPUT}test_a_crash_between_the_record_and_the_journal_does_not_repeat_an_alert": (
                 Mutant(
                     "outputs/alerts/output.py",
                     "if raised.id in self._recorded:",
@@ -38,7 +38,7 @@ ALERTS = (
         "alerts:sealed",
         "Only events of audit streams raise alerts.",
         {
-            f"{_OUTPUT}test_a_line_that_is_no_event_of_an_audit_stream_raises_no_alert": (
+            f"{_OUTPUT}test_a_line_outside_an_audit_stream_raises_no_alert": (
                 Mutant("outputs/alerts/output.py", "if not origin.key:", "if True:"),
             ),
         },
@@ -71,9 +71,9 @@ ALERTS = (
     ),
     Promise(
         "alerts:no-echo",
-        "An alert feeds no rule, unless the rule asks for alerts.",
+        "An alert does not count as an event for other rules, unless their query names alerts.",
         {
-            f"{_ENGINE}test_an_alert_feeds_no_rule_unless_the_rule_asks_for_alerts": (
+            f"{_ENGINE}test_an_alert_counts_for_a_rule_only_if_its_query_names_alerts": (
                 Mutant(
                     "catalog/alerts.py",
                     'return f"{inner} and not {RAISED_BY} : *"',
@@ -84,7 +84,8 @@ ALERTS = (
     ),
     Promise(
         "alerts:corpus",
-        "Each recorded attack raises its alerts once, also over a restart; a quiet month none.",
+        "Each recorded attack raises its alerts once, also across a restart. A quiet month "
+        "raises none.",
         {
             f"{_CORPUS}test_a_scenario_raises_its_alerts_once_also_over_a_restart_in_its_middle": (
                 Mutant(
@@ -112,7 +113,7 @@ ALERTS = (
     ),
     Promise(
         "alerts:sent",
-        "A webhook or a command gets each alert until it has taken it, and nothing else.",
+        "A webhook or a command gets each alert until it accepts it, and gets no other event.",
         {
             f"{_ACTIONS}test_a_webhook_gets_each_alert_and_nothing_else": (
                 Mutant(
@@ -125,7 +126,7 @@ ALERTS = (
             f"{_ACTIONS}test_a_server_that_cannot_answer_now_gets_the_alert_again": (
                 Mutant("outputs/webhook/output.py", "or status in _LATER:", "or False:"),
             ),
-            f"{_ACTIONS}test_the_end_of_a_command_decides_what_becomes_of_the_alert": (
+            f"{_ACTIONS}test_the_exit_code_of_a_command_decides_the_outcome_of_the_alert": (
                 Mutant(
                     "outputs/command/output.py",
                     "if done.returncode == os.EX_TEMPFAIL:",
@@ -136,7 +137,8 @@ ALERTS = (
     ),
     Promise(
         "alerts:block",
-        "An application that asks before a call is refused after an alert, and decides itself what an unreadable file means.",
+        "After an alert, an application that checks before a call is refused. The application"
+        " decides what an unreadable file means.",
         {
             f"{_BLOCKS}test_a_call_with_the_values_of_a_block_is_refused_until_the_block_is_over": (
                 Mutant("detect/blocks.py", "return now_s < self.until_s and all(", "return all("),

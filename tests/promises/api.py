@@ -8,7 +8,7 @@ _HTTP = "api/test_http.py::"
 API = (
     Promise(
         "api:checked",
-        "A request with a problem is answered with every problem, and does nothing.",
+        "A request with a problem changes nothing, and its answer lists every problem.",
         {
             f"{_OPERATIONS}test_a_bad_request_is_answered_not_raised": (
                 Mutant("api/operations.py", "check(operation, context, checked.catalog)", "pass"),
@@ -18,21 +18,22 @@ API = (
     ),
     Promise(
         "api:stream",
-        "A reader of events goes on where it stopped, and is told of what was deleted meanwhile.",
+        "A reader of events continues where it stopped, and learns which streams lost a "
+        "segment meanwhile.",
         {
             f"{_OPERATIONS}test_events_are_streamed_from_where_the_last_answer_ended": (
                 Mutant("api/tail.py", "self._places[stream] = _Place(number, end)", "pass"),
             ),
-            f"{_OPERATIONS}test_a_reader_is_told_which_stream_it_has_missed_a_part_of": (
+            f"{_OPERATIONS}test_a_reader_learns_which_streams_it_missed_a_part_of": (
                 Mutant("api/tail.py", "missed.append(stream)", "pass"),
             ),
         },
     ),
     Promise(
         "api:roles",
-        "A client does and sees what its role allows; a refusal is an event.",
+        "A client can do and see only what its role allows, and each refusal is an event.",
         {
-            f"{_HTTP}test_a_client_without_a_right_gets_nothing_and_that_is_an_event": (
+            f"{_HTTP}test_a_client_without_a_right_is_refused_and_the_refusal_is_an_event": (
                 Mutant("api/http/app.py", "and not caller.may(operation):", "and False:"),
             ),
             f"{_HTTP}test_an_event_is_logged_and_found_by_each_role_as_far_as_it_may_see": (

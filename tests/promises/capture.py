@@ -74,8 +74,8 @@ CAPTURE = (
     ),
     Promise(
         "capture:outcome",
-        "A failure is recorded as a failure however the server wraps it, and a cancelled "
-        "call has no known outcome.",
+        "A failure is recorded as a failure however the server wraps it, and a cancelled call"
+        " has the outcome unknown.",
         {
             f"{_REQUESTS}test_a_tool_that_crashes_is_recorded_with_what_it_really_raised": (
                 Mutant("capture/causes.py", "seen.error = error", "pass"),
@@ -100,7 +100,7 @@ CAPTURE = (
                     "capture/sdk2.py", "is not None and asked.is_set():", "is not None and False:"
                 ),
             ),
-            f"{_EARLY}test_a_tool_whose_time_is_over_fails_for_that_and_is_not_denied": (
+            f"{_EARLY}test_a_tool_that_times_out_is_a_failure_and_not_a_denial": (
                 Mutant(
                     "capture/failures.py",
                     "isinstance(error, TimeoutError) or is_hidden",
@@ -124,8 +124,8 @@ CAPTURE = (
     ),
     Promise(
         "capture:host-join",
-        "The ids that an agent's host states of a call are recorded as the catalog's table says, "
-        "and a user's name comes from the verified token alone.",
+        "The ids that an agent's host sends with a call are recorded as the catalog's table "
+        "defines. A user's name comes only from the verified token.",
         {
             f"{_CALLS}test_a_hosts_own_ids_are_read_by_the_table": (
                 Mutant("capture/facts.py", "for key, field in _HOSTS:", "for key, field in ():"),
@@ -159,8 +159,8 @@ CAPTURE = (
     ),
     Promise(
         "capture:around",
-        "Refusals are also recorded, once, where routes are copied out of an app or mounted, "
-        "and where middleware is added after `instrument`.",
+        "Refusals are recorded once, also if routes are copied out of an app or mounted, or "
+        "if middleware is added after `instrument`.",
         {
             f"{_AROUND}test_a_missing_token_is_recorded_where_routes_are_copied": (
                 Mutant(
@@ -307,9 +307,9 @@ CAPTURE = (
     ),
     Promise(
         "capture:stacks",
-        "A client's visit leaves exactly the expected events on each supported SDK and framework, "
-        "in each era of the protocol and on each transport, refusals included, with the identity "
-        "of each request.",
+        "A client's visit leaves exactly the expected events on each supported SDK and "
+        "framework, in each version of the protocol and on each transport. Refusals and the "
+        "identity of each request are included.",
         {
             f"{_STACKS}test_a_visit_leaves_exactly_the_expected_events": (
                 Mutant(
@@ -346,8 +346,8 @@ CAPTURE = (
     ),
     Promise(
         "capture:auto",
-        "A server that `mcp-shipper auto` starts behaves as ever: same output and exit code, no SDK "
-        "loaded before its own import, and it works without a record too.",
+        "`mcp-shipper auto` does not change a server: it has the same output and exit code, "
+        "loads no SDK before its own import, and works if the record cannot be written.",
         {
             f"{_AUTO}test_a_server_runs_as_ever_and_is_recorded": (
                 Mutant(

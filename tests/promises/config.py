@@ -30,9 +30,8 @@ CONFIG = (
     ),
     Promise(
         "config:filebeat",
-        "An accepted Filebeat key does what it does in Filebeat, or the shipper gives the "
-        "reason why it has no effect. A key that cannot be obeyed is refused with the "
-        "reason.",
+        "An accepted Filebeat key does what it does in Filebeat, or the shipper states why it"
+        " has no effect. A key that cannot be obeyed is refused with the reason.",
         {
             f"{_FILEBEAT}test_the_outputs_of_the_reference_file_are_taken": (),
             f"{_FILEBEAT}test_what_cannot_be_done_is_told_once_with_the_reason": (
@@ -49,8 +48,8 @@ CONFIG = (
     ),
     Promise(
         "config:filebeat-files",
-        "Of 47 kinds of Filebeat configurations that people have, 40 are taken unchanged. "
-        "The others are refused with a way forward.",
+        "Of 47 Filebeat configurations of the kinds that people use, 40 work unchanged. The "
+        "others are refused with an alternative.",
         {
             f"{_FILES}test_a_file_is_taken_as_it_stands": (
                 Mutant(

@@ -13,8 +13,8 @@ _CHECKPOINTS = "run/test_checkpoints.py::"
 EVIDENCE = (
     Promise(
         "evidence:words",
-        "`verify` names what was done to a record: edited, deleted, moved, repeated, spliced, cut, "
-        "forked or put back.",
+        "`verify` names the damage to a record: edited, deleted, moved, repeated, spliced, "
+        "cut, forked or put back.",
         {
             _TAMPERING: (
                 Mutant("evidence/chain.py", "follows(run.opening, head)", "True"),
@@ -64,7 +64,7 @@ EVIDENCE = (
     ),
     Promise(
         "evidence:no-false-alarm",
-        "An unchanged record is never blamed: after rotation, in archives, with copies beside it, "
+        "An unchanged record verifies: after rotation, in archives, with copies beside it, "
         "and from eight processes that write at the same time.",
         {
             "evidence/test_sign.py::test_a_stream_is_signed_to_its_end_although_a_segment_was_complete_before_the_next_began": (
@@ -97,7 +97,7 @@ EVIDENCE = (
     ),
     Promise(
         "evidence:silence",
-        "A tail that nobody signed, and a stream that falls silent, show after two intervals.",
+        "An unsigned tail and a silent stream show after two intervals.",
         {
             f"{_VERIFY}test_events_that_nobody_signed_in_time_are_an_unsigned_tail": (
                 Mutant("evidence/judge.py", "if unsigned > 0 and", "if unsigned > 99 and"),
@@ -144,8 +144,8 @@ EVIDENCE = (
     ),
     Promise(
         "evidence:signed",
-        "The shipper signs every stream to its end, its own too, and never a stream whose signed "
-        "part is gone. Each checkpoint is also an event.",
+        "The shipper signs every stream to its end, also its own, and never a stream whose "
+        "signed part is missing. Each checkpoint is also an event.",
         {
             f"{_CHECKPOINTS}test_a_run_signs_every_stream_to_its_end_its_own_too": (
                 Mutant("run/supervise.py", "        checkpoints.ending(),\n", ""),
@@ -178,8 +178,9 @@ EVIDENCE = (
     ),
     Promise(
         "evidence:open",
-        "Go's own libraries for notes and trees accept checkpoints, tiles and proofs, and refuse "
-        "them with one changed byte. A stranger verifies a segment by one paragraph.",
+        "Go's own libraries for notes and trees accept checkpoints, tiles and proofs, and "
+        "refuse them if one byte is changed. A stranger can verify a segment by the steps on "
+        "one page.",
         {
             f"{_INTEROP}test_go_accepts_every_checkpoint_tile_entry_and_proof_in_them": (
                 Mutant(
@@ -195,8 +196,8 @@ EVIDENCE = (
     ),
     Promise(
         "evidence:documents",
-        "Documents that come back from Elasticsearch verify as the lines they were, and tampering "
-        "with them gets its word. `reconcile` finds what is missing, different or there twice.",
+        "Documents from Elasticsearch verify like the lines, and tampering with them gets its"
+        " word. `reconcile` finds events that are missing, different or duplicated.",
         {
             "integration/test_evidence.py::test_documents_after_the_ingest_pipelines_verify_by_the_notes_among_them": (),
             "integration/test_evidence.py::test_random_tampering_with_documents_gets_its_word": (),
@@ -207,7 +208,8 @@ EVIDENCE = (
     ),
     Promise(
         "evidence:prune",
-        "Deletion under a signed statement leaves verification green; any other deletion shows.",
+        "After a deletion under a signed statement, the rest still verifies. Any other "
+        "deletion shows.",
         {
             f"{_PRUNE}test_after_pruning_the_rest_verifies_from_the_kept_tree": (),
             f"{_PRUNE}test_segments_deleted_without_a_statement_are_missing": (

@@ -21,8 +21,8 @@ _BAD_INPUT = "integration/test_bad_input.py::"
 FILES = (
     Promise(
         "deliver:takeover",
-        "Positions of Filebeat 8 and 9 are taken over: a change sends nothing twice and "
-        "skips nothing.",
+        "The shipper takes over the positions of Filebeat 8 and 9, so a move sends nothing "
+        "twice and skips nothing.",
         {
             f"{_TAKEOVER}test_a_thousand_random_positions_send_nothing_twice_and_skip_nothing": (
                 Mutant(
@@ -176,7 +176,8 @@ FILES = (
     ),
     Promise(
         "deliver:replaced",
-        "A deleted file whose longer copy takes its place is continued where it was.",
+        "If a file is deleted and a longer copy takes its place, the shipper continues the "
+        "copy at the same position.",
         {
             "deliver/test_late_lines.py::test_a_file_replaced_by_a_longer_copy_of_itself_goes_on_where_it_was": (
                 Mutant(
@@ -242,8 +243,8 @@ FILES = (
     ),
     Promise(
         "deliver:packed-once",
-        "A rotated file that is packed and removed is not sent again as an archive, also if its "
-        "handle was closed.",
+        "A rotated file that is compressed and removed is not sent again as an archive, also "
+        "if its handle was closed.",
         {
             f"{_ARCHIVES}test_an_archive_with_the_inode_of_a_file_that_is_gone_is_not_sent_again": (
                 Mutant(
@@ -315,8 +316,8 @@ FILES = (
     Promise(
         "deliver:archives",
         "A gzip archive is shipped like the file it was made from, whenever that file was "
-        "compressed and however far it was read. All complete lines before the damage in "
-        "a damaged archive arrive. An archive that unpacks to very much delays no other for long.",
+        "compressed and however far it was read. All complete lines before the damage in a "
+        "damaged archive arrive. A very large archive does not delay the others for long.",
         {
             f"{_ARCHIVES}test_an_archive_is_shipped_like_the_file_it_was_made_of": (
                 Mutant(
@@ -336,7 +337,7 @@ FILES = (
             f"{_ARCHIVES}test_every_line_before_a_changed_byte_arrives": (
                 Mutant("follow/archive.py", "before, len(fed) // 2", "before, 0"),
             ),
-            f"{_ARCHIVES}test_an_archive_that_unpacks_to_very_much_delays_no_other_by_more_than_a_share": (
+            f"{_ARCHIVES}test_a_very_large_archive_delays_others_only_by_its_share": (
                 Mutant("follow/sources.py", "if _level(least) >= level:", "if True:"),
             ),
         },
@@ -399,8 +400,8 @@ FILES = (
     ),
     Promise(
         "deliver:cut",
-        "A line that is too long is never cut silently: the event and an audit record "
-        "have the length and the digest of the complete line.",
+        "A line that is too long is never cut silently: the event and an audit record have "
+        "the length and the digest of the complete line.",
         {
             "forms/test_text.py::test_a_long_line_is_cut_and_its_event_and_a_record_say_what_it_was": (
                 Mutant(
@@ -471,7 +472,7 @@ FILES = (
         "two or four outputs.",
         {
             "integration/test_memory.py::test_memory_with_the_worst_line_stays_below_the_limit_of_the_manifest": (),
-            "forms/test_text.py::test_a_text_is_cut_if_its_json_is_too_long_and_the_event_says_what_it_was": (
+            "forms/test_text.py::test_a_text_is_cut_if_its_json_is_too_long_and_the_event_has_its_digest": (
                 Mutant("forms/text/bounded.py", "if len(piece) > room:", "if False:"),
             ),
             f"{_READING}test_lines_that_are_skipped_take_no_memory_however_many_there_are": (

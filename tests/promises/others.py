@@ -65,9 +65,9 @@ OTHERS = (
     ),
     Promise(
         "files:unread",
-        "What cannot be read is reported with the reason. `run --once` ends with 0 only if it "
-        "could read everything and every line is settled, and it has an end when an output is "
-        "away.",
+        "Files and directories that cannot be read are reported with the reason. `run --once`"
+        " ends with 0 only if it read everything and settled every line, and it also ends "
+        "when an output is away.",
         {
             f"{_BAD_INPUT}test_what_cannot_be_read_is_reported_and_once_does_not_end_with_zero": (
                 Mutant("follow/expand.py", "self._log.fail(path, error)", "pass"),
@@ -87,8 +87,8 @@ OTHERS = (
     ),
     Promise(
         "files:private",
-        "The directories of the shipper and of the file output are made for their owner alone, "
-        "and a `path.data` that others can write is refused.",
+        "The directories of the shipper and of the file output are readable only by their "
+        "owner. A `path.data` that others can write to is refused.",
         {
             f"{_SUPERVISE}test_every_directory_that_is_made_is_its_owners_alone_whatever_the_umask": (
                 Mutant(
@@ -145,7 +145,7 @@ OTHERS = (
     ),
     Promise(
         "run:any-reload",
-        "No reload ends a run, whatever the new configuration holds.",
+        "No reload ends a run, whatever the new configuration contains.",
         {
             f"{_HOSTILE}test_no_reload_ends_a_run": (
                 Mutant(
@@ -158,7 +158,7 @@ OTHERS = (
     ),
     Promise(
         "config:bounded",
-        "A configuration of any kind is read or refused within bounds of time and memory.",
+        "Reading or refusing a configuration takes bounded time and memory, whatever it contains.",
         {
             f"{_HOSTILE}test_yaml_that_is_too_much_is_a_problem_and_soon": (
                 Mutant("yaml/bounds.py", "if self._count > _MAX_NODES:", "if False:"),
@@ -194,7 +194,7 @@ OTHERS = (
     ),
     Promise(
         "processors:hidden",
-        "Nothing passes `redact` in a member that comes twice.",
+        "`redact` also masks a member that is repeated in a line.",
         {
             f"{_REDACT}test_nothing_passes_in_a_member_that_a_decoder_does_not_show": (
                 Mutant(

@@ -20,7 +20,7 @@ OUTPUTS = (
     Promise(
         "deliver:proxy",
         "Through a proxy, TLS is between the shipper and the server. The proxy's password "
-        "is in no message.",
+        "appears in no message.",
         {
             f"{_PROXIES}test_tls_is_between_us_and_the_server": (
                 Mutant(
@@ -76,8 +76,8 @@ OUTPUTS = (
     ),
     Promise(
         "deliver:held",
-        "A destination that takes no line of one file, for no fault of the lines, holds that file "
-        "and no other, and none of its lines is lost or a dead letter.",
+        "If a destination accepts no line of one file although the lines are good, only that "
+        "file is held. None of its lines is lost or becomes a dead letter.",
         {
             "deliver/test_holding.py::test_other_files_go_on_beside_one_that_the_destination_does_not_take": (
                 Mutant(
@@ -94,7 +94,7 @@ OUTPUTS = (
                     "return iter(rejected)",
                 ),
             ),
-            "deliver/test_holding.py::test_of_a_file_whose_other_lines_are_taken_the_failing_ones_are_given_up": (
+            "deliver/test_holding.py::test_failing_lines_are_given_up_if_other_lines_of_their_file_are_accepted": (
                 Mutant(
                     "deliver/holding.py",
                     "return evidence.strikes >= STRIKES and",
@@ -166,8 +166,8 @@ OUTPUTS = (
     ),
     Promise(
         "identity:compared",
-        "An event whose id another document has does not count as delivered: it becomes a dead "
-        "letter, and the log and the self-audit say so.",
+        "An event whose id belongs to another document does not count as delivered. It "
+        "becomes a dead letter, and the log and the self-audit report it.",
         {
             "outputs/test_elasticsearch.py::test_an_event_whose_id_another_document_has_is_rejected_and_logged": (
                 Mutant(
@@ -250,8 +250,8 @@ OUTPUTS = (
     ),
     Promise(
         "deliver:absence",
-        "Lines that do not arrive are recorded as an event, with places and digests, and "
-        "the event goes to the same outputs.",
+        "Undelivered lines are recorded as an event, with places and digests, and the event "
+        "goes to the same outputs.",
         {
             f"{_SELF_AUDIT}test_dead_letters_are_an_event_with_places_and_digests_and_no_content": (
                 Mutant(
@@ -310,8 +310,8 @@ OUTPUTS = (
     ),
     Promise(
         "deliver:poison",
-        "A line on which Logstash closes the connection is found among its neighbours and "
-        "becomes a dead letter, and its neighbours are delivered.",
+        "A line on which Logstash closes the connection is found among the other lines and "
+        "becomes a dead letter. The other lines are delivered.",
         {
             f"{_POISON}test_a_logstash_that_closes_on_one_line_gets_all_others": (),
             f"{_POISON}test_a_poisonous_line_is_found_and_the_rest_flows": (
@@ -328,8 +328,8 @@ OUTPUTS = (
     ),
     Promise(
         "deliver:outage-blames-no-line",
-        "A destination that restarts, is down, or closes every connection for a while "
-        "makes no line a dead letter.",
+        "If a destination restarts, is down, or closes every connection for a while, no line "
+        "becomes a dead letter.",
         {
             f"{_POISON}test_no_outage_makes_a_line_a_dead_letter": (
                 Mutant(
@@ -425,8 +425,8 @@ OUTPUTS = (
     ),
     Promise(
         "deliver:unreadable-conflict",
-        "An event whose id another document has, which the credentials may not read, is held and "
-        "never counts as delivered.",
+        "An event whose id belongs to another document, which the credentials cannot read, "
+        "waits and never counts as delivered.",
         {
             f"{_ELASTICSEARCH}test_an_id_that_is_taken_by_a_document_that_may_not_be_read_holds_the_output": (
                 Mutant(
@@ -439,7 +439,7 @@ OUTPUTS = (
     ),
     Promise(
         "deliver:dropped-fields",
-        "A field that processors drop is sent with no line, also if a member comes twice.",
+        "A field that processors drop is never sent, also if the member is repeated in the line.",
         {
             "processors/test_processors.py::test_a_field_to_drop_is_dropped_where_its_parent_comes_twice": (
                 Mutant(

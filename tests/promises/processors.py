@@ -47,11 +47,10 @@ PROCESSORS = (
     ),
     Promise(
         "processors:decoders",
-        "Filebeat's decoders follow its rules, and no text makes one of them fail beyond "
-        "its own event.",
+        "Filebeat's decoders follow its rules, and a bad text affects only its own event.",
         {
             f"{_DECODERS}test_no_event_makes_them_raise": (),
-            f"{_DECODERS}test_a_text_that_is_no_json_stays": (
+            f"{_DECODERS}test_a_text_that_is_not_json_stays": (
                 Mutant(
                     "processors/json.py",
                     "        except (*_UNREADABLE, Misfit) as error:\n",

@@ -10,9 +10,8 @@ _COMMAND = "proxy/test_command.py::"
 PROXY = (
     Promise(
         "proxy:transparent",
-        "Through the proxy, status and body of an answer, and the body of a request, are byte for "
-        "byte what they are without it; authorization is untouched, and of the headers only those "
-        "of one connection stay behind.",
+        "The proxy does not change the status and body of an answer, or the body of a "
+        "request. It passes authorization unchanged, and removes only hop-by-hop headers.",
         {
             f"{_BYTES}test_any_bytes_in_any_chunks_pass_exactly": (
                 Mutant(
@@ -38,8 +37,8 @@ PROXY = (
     ),
     Promise(
         "proxy:unbuffered",
-        "The proxy holds nothing back: a head and each piece of a body pass while the sender still "
-        "sends, and a reader that is slow holds up the sender, so that memory is bounded.",
+        "The proxy delays nothing: a head and each piece of a body pass while the sender is "
+        "still sending. A slow reader holds up the sender, so memory is bounded.",
         {
             f"{_BYTES}test_a_head_and_each_chunk_pass_while_the_server_still_answers": (
                 Mutant("proxy/channel.py", "            await first()\n", ""),
@@ -59,8 +58,8 @@ PROXY = (
     ),
     Promise(
         "proxy:tokens",
-        "No token and no session id is in a line of the proxy's record, and whom a token names, "
-        "which the proxy cannot verify, is never recorded as the user.",
+        "The proxy's record contains no token and no session id. The user that a token names "
+        "is never recorded as the user, because the proxy cannot verify it.",
         {
             f"{_EVENTS}test_no_token_or_session_id_is_in_any_line": (
                 Mutant(
@@ -81,8 +80,8 @@ PROXY = (
     ),
     Promise(
         "proxy:record",
-        "A proxy records the events that the server itself would have recorded; a request that is "
-        "open when the client, the server or the proxy goes is recorded.",
+        "A proxy records the events that the server itself would have recorded. A request "
+        "that is open when the client, the server or the proxy goes away is recorded.",
         {
             f"{_EVENTS}test_the_events_are_those_of_the_server_itself": (
                 Mutant("proxy/watch.py", "self._exchange.dispatched = True", "pass"),
@@ -106,8 +105,8 @@ PROXY = (
     ),
     Promise(
         "proxy:unseen",
-        "The proxy refuses a request that a server could read in another way than the record, or "
-        "that the record could not read; a message that passed unread is an event.",
+        "The proxy refuses a request that the record cannot read, or that a server could read"
+        " differently. A message that passed unread is an event.",
         {
             f"{_WIRE}test_what_a_lenient_server_reads_is_read": (
                 Mutant("wire/jsonrpc.py", "return json.loads(data)", "pass"),

@@ -121,7 +121,7 @@ RECORD = (
     ),
     Promise(
         "record:prints-nothing",
-        "Another handler on the logger learns an event's type and nothing else.",
+        "Another handler on the logger sees only an event's type.",
         {
             f"{_HANDLER}test_another_handler_on_the_same_logger_learns_nothing": (
                 Mutant(
@@ -143,8 +143,8 @@ RECORD = (
     ),
     Promise(
         "record:not-silenced",
-        "No logging configuration of others silences the logger `mcp.audit`. Events that its "
-        "own configuration holds back are counted in the record.",
+        "The logging configuration of other libraries does not silence the logger "
+        "`mcp.audit`. Events that its own configuration holds back are counted in the record.",
         {
             f"{_SILENCE}test_no_logging_configuration_of_others_silences_the_record": (
                 Mutant("record/logger.py", "elif handler not in reached:", "elif False:"),
@@ -174,8 +174,8 @@ RECORD = (
     ),
     Promise(
         "record:continues",
-        "A file name that is taken, a lost descriptor, or a directory that is deleted or replaced "
-        "does not end recording. What is lost meanwhile is counted in the record.",
+        "Recording continues if a file name is taken, a descriptor is lost, or a directory is"
+        " deleted or replaced. Events lost meanwhile are counted in the record.",
         {
             f"{_NAMES}test_a_name_that_is_taken_does_not_stop_recording": (
                 Mutant("record/append.py", "with suppress(FileExistsError):", "if True:"),
@@ -197,8 +197,8 @@ RECORD = (
     ),
     Promise(
         "record:counted",
-        "Each event is recorded, filtered, or stated as lost, once, whatever faults and signals "
-        "come in between.",
+        "Each event is recorded, filtered, or stated as lost, exactly once, also through "
+        "faults and signals.",
         {
             f"{_IDENTITY}test_every_event_is_in_the_record_or_in_its_count_of_losses": (),
             f"{_IDENTITY}test_a_signal_at_any_call_of_an_event_that_rotates_is_counted": (
@@ -212,14 +212,15 @@ RECORD = (
     ),
     Promise(
         "record:message",
-        "`message` says who did what, on which server, from where, and how it ended, from masked "
-        "fields; `related.*`, `user.name` and `host.name` are where Elastic Security looks.",
+        "`message` states who did what, on which server, from where, and how it ended, from "
+        "masked fields. `related.*`, `user.name` and `host.name` are the fields that Elastic "
+        "Security uses.",
         {
             f"{_SENTENCE}test_the_message_of_an_event": (
                 Mutant("record/sentence.py", "if scope not in granted", ""),
                 Mutant("record/sentence.py", 'or "[" in said', ""),
             ),
-            f"{_SENTENCE}test_a_message_has_no_secret_that_the_event_has_not": (),
+            f"{_SENTENCE}test_a_message_contains_no_secret_that_the_event_masks": (),
             f"{_SENTENCE}test_the_lists_that_elastic_security_searches": (
                 Mutant("record/encode.py", "if found and path not in given:", "if False:"),
             ),

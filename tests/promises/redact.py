@@ -35,7 +35,7 @@ REDACT = (
     ),
     Promise(
         "redact:no-blotting",
-        "A caller cannot hide what was called by passing its name as a password.",
+        "A caller cannot hide the name of a tool by passing it as a password.",
         {
             f"{_REDACTION}test_a_caller_cannot_blot_out_what_was_called_by_passing_it_as_a_password": (
                 Mutant(
@@ -48,9 +48,9 @@ REDACT = (
     ),
     Promise(
         "redact:payloads",
-        "Where a rule of the operator forbids it, no argument and no result is written.",
+        "If a rule of the operator forbids it, arguments and results are not written.",
         {
-            "record/test_payloads.py::test_none_records_nothing_of_a_payload": (
+            "record/test_payloads.py::test_the_level_none_records_nothing_of_a_payload": (
                 Mutant("record/payloads.py", "value = left.pop(path)", "value = left[path]"),
             ),
             "record/test_payloads.py::test_the_first_rule_that_fits_type_and_tool_decides": (
@@ -89,7 +89,7 @@ REDACT = (
     ),
     Promise(
         "redact:no-slow-pattern",
-        "No text makes the search for secrets slow.",
+        "The time of the search for secrets is bounded for any text.",
         {
             "record/test_bounds.py::test_no_pattern_can_be_made_to_run_long_by": (
                 Mutant("secrets/masker.py", "elif at >= ends.get(row.name, 0):", "else:"),
@@ -98,7 +98,7 @@ REDACT = (
     ),
     Promise(
         "redact:together",
-        "A text has the same secrets alone and among the other texts of its event.",
+        "Secrets are found in a text alone and among the other texts of its event.",
         {
             "secrets/test_together.py::"
             "test_a_secret_is_found_at_the_end_of_a_text_that_another_follows": (

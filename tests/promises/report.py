@@ -10,8 +10,8 @@ _ASSESS = "evidence/report/assess.py"
 REPORT = (
     Promise(
         "report:words",
-        "A report calls a question supported only if there are events, every stream is proven, and "
-        "nothing is stated as lost. It never says that somebody is compliant.",
+        "A report calls a question supported only if there are events, every stream is "
+        "proven, and no loss is stated. It never states that an organisation complies.",
         {
             f"{_REPORT}test_a_complete_record_supports_what_it_has_events_for": (
                 Mutant(_ASSESS, "if not population.count:", "if False:"),
@@ -24,7 +24,7 @@ REPORT = (
             f"{_REPORT}test_events_that_the_record_states_as_lost_make_its_populations_partly_known": (
                 Mutant(_ASSESS, "if facts.lost:", "if False:"),
             ),
-            f"{_REPORT}test_a_record_that_nobody_signed_has_no_integrity_to_show": (
+            f"{_REPORT}test_an_unsigned_record_shows_no_integrity": (
                 Mutant(_ASSESS, "if not proven:", "if False:"),
             ),
             f"{_REPORT}test_a_configured_retention_is_not_one_in_force": (
@@ -37,8 +37,9 @@ REPORT = (
     ),
     Promise(
         "report:outsider",
-        "An outsider checks a report with `sha256sum`, `jq`, Python and Go, by written steps, which "
-        "find a changed record, a changed report, another key and another sample.",
+        "An outsider can check a report with `sha256sum`, `jq`, Python and Go, by written "
+        "steps. The steps find a changed record, a changed report, another key and another "
+        "sample.",
         {
             f"{_STEPS}test_an_outsider_checks_a_report_by_the_steps_of_the_page": (
                 Mutant(
@@ -59,11 +60,11 @@ REPORT = (
     ),
     Promise(
         "report:page",
-        "The page of a report is one file that loads nothing, and no text of the record becomes a "
-        "part of it or a path.",
+        "The page of a report is one file that loads nothing. Texts of the record cannot "
+        "become markup or a path.",
         {
             f"{_REPORT}test_the_page_loads_nothing_and_every_link_in_it_has_a_target": (),
-            f"{_REPORT}test_a_text_of_the_record_is_no_part_of_the_page": (
+            f"{_REPORT}test_a_text_of_the_record_is_escaped_on_the_page": (
                 Mutant(
                     "evidence/report/page.py",
                     "escape(one.user) if one.user",
@@ -93,7 +94,7 @@ REPORT = (
     ),
     Promise(
         "report:recorded",
-        "Whoever reads the record leaves an event: a search, a report, a verification.",
+        "Each reading of the record is itself an event: a search, a report, a verification.",
         {
             f"{_API}test_every_operation_that_reads_the_record_is_an_event": (
                 Mutant(

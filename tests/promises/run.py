@@ -9,9 +9,10 @@ _OPERATIONS = "api/test_operations.py::"
 RUN = (
     Promise(
         "run:says-what-is-left",
-        "The log names what is read and that an output accepts lines. A stop ends the shipper at "
-        "once, and its last message reports what was delivered and what is not acknowledged. The "
-        "shipper is not ready while an output is down.",
+        "The log names the files that are read, and reports when an output accepts lines. A "
+        "stop ends the shipper immediately, and its last message reports how much was "
+        "delivered and how much is not acknowledged. The shipper is not ready while an output"
+        " is down.",
         {
             "integration/test_bad_input.py::test_a_stop_ends_it_at_once_though_the_output_is_unreachable": (),
             f"{_SUPERVISE}test_a_stop_logs_what_is_not_acknowledged": (
@@ -26,7 +27,7 @@ RUN = (
                     "True for one",
                 ),
             ),
-            f"{_SUPERVISE}test_the_log_says_from_where_to_where_what_is_read_and_what_was_delivered": (
+            f"{_SUPERVISE}test_the_log_names_the_files_the_outputs_and_the_delivered_lines": (
                 Mutant("run/supervise.py", '_log.info("%s.", _started(config, file))', "pass"),
                 Mutant("deliver/settle.py", "elif is_first:", "elif False:"),
             ),
@@ -44,7 +45,7 @@ RUN = (
     ),
     Promise(
         "run:doctor",
-        "`doctor` names what is easily set up wrongly, with what to do, and changes nothing.",
+        "`doctor` finds common mistakes, prints what to do, and changes nothing.",
         {
             f"{_DOCTOR}test_nothing_is_changed_or_created": (
                 Mutant(
@@ -69,7 +70,7 @@ RUN = (
             f"{_DOCTOR}test_a_clock_that_differs_is_a_warning": (
                 Mutant("doctor/cluster.py", "_MAX_OFFSET_S = 5.0", "_MAX_OFFSET_S = 500.0"),
             ),
-            "integration/test_doctor.py::test_doctor_finds_what_setup_installs_missing_and_then_there": (),
+            "integration/test_doctor.py::test_doctor_reports_assets_as_missing_before_setup_and_installed_after": (),
         },
     ),
     Promise(
@@ -108,7 +109,7 @@ RUN = (
     ),
     Promise(
         "process:answers",
-        "The JSON interface really logs, and answers bad input instead of failing.",
+        "The JSON interface logs events, and answers bad input with an error.",
         {
             f"{_OPERATIONS}test_log_audit_event_really_logs": (
                 Mutant(

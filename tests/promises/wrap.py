@@ -9,8 +9,8 @@ _WIRE = "wire/test_jsonrpc.py::"
 WRAP = (
     Promise(
         "wrap:transparent",
-        "A wrapped server's client sees the server's own bytes, signals, exit code, environment "
-        "and standard error.",
+        "A client of a wrapped server sees the server's own bytes, signals, exit code, "
+        "environment and standard error.",
         {
             f"{_WRAP}test_much_passes_exactly_to_a_client_that_is_slow": (
                 Mutant("wrap/tee.py", "except BlockingIOError:", "except ZeroDivisionError:"),
@@ -42,7 +42,8 @@ WRAP = (
     ),
     Promise(
         "wrap:traffic-first",
-        "No failure to record delays or breaks what a wrapped server and its client exchange.",
+        "A failure to record neither delays nor breaks the traffic between a wrapped server "
+        "and its client.",
         {
             f"{_WRAP}test_who_kills_a_process_beside_the_server_ends_the_record_alone": (),
             f"{_WRAP}test_a_server_runs_where_it_cannot_be_recorded": (
@@ -56,8 +57,9 @@ WRAP = (
     ),
     Promise(
         "wrap:record",
-        "Each request through a wrapped server is one event, in both directions; a request that "
-        "is open when the server or the client goes is recorded with the side that went.",
+        "Each request through a wrapped server is one event, in both directions. A request "
+        "that is open when the server or the client goes away is recorded with the side that "
+        "went.",
         {
             f"{_WRAP}test_both_sides_may_use_the_same_ids": (
                 Mutant(
@@ -69,7 +71,7 @@ WRAP = (
             f"{_WRAP}test_a_server_that_is_killed_in_a_call_leaves_the_call_in_the_record": (
                 Mutant("wrap/recorder.py", "session.close(", "str("),
             ),
-            f"{_WRAP}test_a_client_that_goes_leaves_its_call_in_the_record": (
+            f"{_WRAP}test_the_call_of_a_client_that_disconnects_is_recorded": (
                 Mutant("wrap/recorder.py", "gone = gone or frame.kind", "gone = frame.kind"),
             ),
             f"{_SERVERS}test_server_everything_becomes_exactly_these_events": (),
@@ -77,10 +79,10 @@ WRAP = (
     ),
     Promise(
         "wrap:bounded",
-        "Of a message of any length a wrapped server's record reads a bounded part, and computes "
-        "no size or digest from it.",
+        "Of a message of any length, the recorder of a wrapped server reads a bounded part, "
+        "and computes no size or digest from it.",
         {
-            f"{_WIRE}test_a_long_message_is_never_held_whole": (
+            f"{_WIRE}test_a_long_message_is_never_kept_completely": (
                 Mutant("wire/jsonrpc.py", "self._head += piece[:room]", "self._head += piece"),
             ),
             f"{_WRAP}test_a_long_result_is_recorded_by_its_beginning_and_its_end": (

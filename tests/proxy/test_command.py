@@ -112,7 +112,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("words", WRONG.values(), ids=WRONG)
-def test_what_is_configured_wrong_is_named(words, tmp_path):
+def test_a_wrong_configuration_is_reported(words, tmp_path):
     done = run("--directory", str(tmp_path), *words)
     assert done.returncode == os.EX_CONFIG
     assert words[-2] in done.stderr

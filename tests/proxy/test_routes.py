@@ -34,7 +34,7 @@ def test_the_longest_prefix_decides(path, host, target):
 
 
 @pytest.mark.parametrize("path", ["/", "/ab", "/A", "/.well-known/a", "/.well-known/x/ab", "a"])
-def test_other_paths_are_nobodys(path):
+def test_other_paths_belong_to_no_server(path):
     assert SEVERAL.find(path) is None
 
 

@@ -36,7 +36,7 @@ def test_without_a_rule_a_payload_is_recorded_masked(recorded):
     assert "payloads" not in document["mcp"]["audit"]
 
 
-def test_none_records_nothing_of_a_payload(recorded):
+def test_the_level_none_records_nothing_of_a_payload(recorded):
     document = recorded(call(), {"arguments": "none", "results": "none"})
     text = json.dumps(document)
     assert "c-1042" not in text

@@ -78,13 +78,13 @@ def test_the_message_of_an_event(expected, new_recorder):
     assert recorder.log(create_event(kind, fields, success=success))["message"] == expected
 
 
-def test_a_service_is_named_where_no_server_is(new_recorder):
+def test_a_message_names_the_service_if_there_is_no_server(new_recorder):
     recorder = new_recorder(service={"name": "orders"})
     event = create_event(TOOL, {"tool_name": "t"}, user_id="bob", success=True)
     assert recorder.log(event)["message"] == "bob called t on orders: succeeded"
 
 
-def test_a_message_has_no_secret_that_the_event_has_not(recorder):
+def test_a_message_contains_no_secret_that_the_event_masks(recorder):
     secret = "ghp_" + "a1B2" * 9
     fields = {"tool_name": f"use {secret}", "event.reason": secret, "error.type": secret}
     for success in (True, False, None):
@@ -142,7 +142,7 @@ def test_every_line_names_its_host_where_elastic_security_looks(recorder):
 
 
 @pytest.mark.parametrize("source_ip", ["nobody", ""])
-def test_an_address_that_is_none_is_nowhere(source_ip, recorder):
+def test_an_invalid_address_is_in_no_network(source_ip, recorder):
     document = recorder.log(create_event(TOOL, {"tool_name": "t"}, source_ip=source_ip))
     assert "source" not in document
     assert "ip" not in document["related"]

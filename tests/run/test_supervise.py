@@ -219,7 +219,7 @@ def test_a_stop_logs_what_is_not_acknowledged(source, tmp_path):
     ]
 
 
-def test_the_log_says_from_where_to_where_what_is_read_and_what_was_delivered(source, tmp_path):
+def test_the_log_names_the_files_the_outputs_and_the_delivered_lines(source, tmp_path):
     config = write(tmp_path, source, to_file(tmp_path), logging={"to_stderr": True})
     said = [json.loads(line)["message"] for line in ship_once(config).stderr.splitlines()]
     assert said == [

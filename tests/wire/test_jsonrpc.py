@@ -28,7 +28,7 @@ def test_the_same_messages_come_in_whatever_pieces(pieces):
     assert [look.head for look in found] == [line for line in data.split(b"\n") if line.strip()]
 
 
-def test_a_long_message_is_never_held_whole():
+def test_a_long_message_is_never_kept_completely():
     framing = LineFraming()
     for _ in range(100):
         assert framing.feed(b"x" * HEAD) == []
@@ -54,7 +54,7 @@ def test_a_long_answer_keeps_its_id_its_beginning_and_that_it_failed(order, is_a
     assert len(kept) > HEAD // 10
 
 
-def test_what_a_long_answer_quotes_is_neither_its_id_nor_an_error():
+def test_a_quotation_in_a_long_answer_is_neither_its_id_nor_an_error():
     quoted = '{"isError": true},"id":5}'
     result = {"content": [{"type": "text", "text": LONG}], "inner": {"isError": True, "id": 5}}
     _, found = message(json.dumps({"id": 1, "result": {**result, "said": quoted}}))
@@ -94,7 +94,7 @@ def test_what_a_lenient_server_reads_is_read(data):
 
 
 @given(st.binary(), st.integers(0, 1000))
-def test_no_bytes_are_too_odd(data, more):
+def test_arbitrary_bytes_are_read_without_an_error(data, more):
     for look in (Look(len(data), data), Look(len(data) + more, data, data)):
         assert all(isinstance(found, dict) for found in messages_in(look))
 

@@ -42,11 +42,11 @@ def test_the_same_events_come_in_whatever_pieces(cuts):
 
 
 @given(st.binary(), st.lists(st.integers(0, 1000)))
-def test_no_bytes_are_too_odd(data, cuts):
+def test_arbitrary_bytes_are_read_without_an_error(data, cuts):
     assert events(pieces_of(data, cuts)) == events([data])
 
 
-def test_a_long_event_is_never_held_whole():
+def test_a_long_event_is_never_kept_completely():
     framing = EventFraming()
     assert framing.feed(b"data: " + b"x" * HEAD) == []
     for _ in range(100):
@@ -58,7 +58,7 @@ def test_a_long_event_is_never_held_whole():
 
 
 @pytest.mark.parametrize("name", [b"event: ", b": ", b"id: "])
-def test_a_line_that_is_no_data_is_bounded(name):
+def test_a_line_that_is_not_data_is_bounded(name):
     framing = EventFraming()
     framing.feed(name + b"y" * 1_000_000)
     assert len(framing._line) <= 1024

@@ -165,7 +165,7 @@ def test_a_server_that_is_killed_in_a_call_leaves_the_call_in_the_record(tmp_pat
     assert only(tmp_path)["event"]["reason"] == "server_ended"
 
 
-def test_a_client_that_goes_leaves_its_call_in_the_record(tmp_path):
+def test_the_call_of_a_client_that_disconnects_is_recorded(tmp_path):
     with serve(tmp_path) as process:
         ask(process, "hang")
         assert process.stdout.readline() == b"hanging\n"

@@ -172,7 +172,7 @@ class Api:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise Refusal(400, f"the body is not a JSON object: {error}") from error
         if "operation" in found:
-            raise Refusal(400, "operation: the path names it")
+            raise Refusal(400, "operation: leave it out, because the path names it")
         return found
 
 
@@ -210,9 +210,9 @@ async def _not_found(_request: Request, _error: Exception) -> Response:
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:
-    return Refusal(500, "an error of mcp-shipper: see its log").response
+    return Refusal(500, "internal error; see the log of mcp-shipper").response
 
 
 async def _not_allowed(_request: Request, error: Exception) -> Response:
     headers: Mapping[str, str] = getattr(error, "headers", None) or {}
-    return Refusal(405, "another method is expected; see /openapi.json", headers).response
+    return Refusal(405, "this method is not allowed; see /openapi.json", headers).response

@@ -1,7 +1,7 @@
 """The tables of secrets for the scripts in Ruby and Painless, from the same rows as Python's.
 
-The scripts have no checks but those of numbers and `Basic`, read no documents (columns, manifests,
-blocks of YAML), decode no other spellings, and know no entropy: docs/redaction.md names this.
+The scripts check only numbers and `Basic`. They do not read documents (columns, manifests, blocks
+of YAML), decode other spellings, or measure entropy: docs/redaction.md lists these differences.
 """
 
 import re

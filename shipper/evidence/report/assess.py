@@ -32,7 +32,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     lost: int = 0
 
 
-def query_of_type(event_type: str) -> str:
+def _query_of_type(event_type: str) -> str:
     """The query for all events of a type."""
     return f"mcp.audit.type: {event_type}"
 
@@ -40,7 +40,7 @@ def query_of_type(event_type: str) -> str:
 def queries_of(frameworks: Sequence[Framework]) -> Iterator[str]:
     """Every query of these frameworks."""
     for row in frameworks:
-        yield from map(query_of_type, row.requires)
+        yield from map(_query_of_type, row.requires)
         yield from (clause.query for clause in row.clauses.values() if clause.query)
 
 
@@ -58,7 +58,7 @@ def assess(row: Framework, facts: Facts) -> Assessed:
 
 
 def _required(event_type: str, facts: Facts) -> Required:
-    population = facts.populations[query_of_type(event_type)]
+    population = facts.populations[_query_of_type(event_type)]
     is_recorded = event_type in facts.scope.active(facts.catalog)
     support, why = _by_events(population, facts)
     if support is Support.MISSING and not is_recorded:

@@ -230,20 +230,20 @@ def _gaps(seen: _Seen) -> Iterator[str]:
             )
     first = min((one.first for one in seen.populations.values() if one.first), default=None)
     if first and first[:10] > seen.period.since[:10]:
-        yield f"the period begins on {seen.period.since[:10]}, its first event is of {first[:10]}"
+        yield f"the period begins on {seen.period.since[:10]}, its first event is from {first[:10]}"
 
 
 def _limits(seen: _Seen, ask: Ask, documents: Documents | None) -> Iterator[str]:
     hosts = ", ".join(sorted(seen.found.hosts)) or "none"
-    yield f"Only what these files hold is counted. They were recorded on: {hosts}."
-    yield "An application that lies before it records an event is not found by any record."
-    yield "Times are those of the recording hosts' clocks."
+    yield f"Only the events in these files are counted. They were recorded on: {hosts}."
+    yield "No record shows whether the application logged the truth."
+    yield "Times come from the clocks of the recording hosts."
     names = set(ask.catalog.event_types) - set(ask.scope.active(ask.catalog))
     if names:
         listed = ", ".join(sorted(names))
         yield f"Event types that the application does not record at this level: {listed}."
     if documents is None:
-        yield "No cluster was asked: retention is as configured, and counts are from files only."
+        yield "The cluster was not queried: retention is as configured, counts are from files only."
     if not any(one.root for one in seen.streams):
         yield "No checkpoints were found: nothing outside the files shows that they are unchanged."
     yield "Bases of frameworks that are marked second-hand were not taken from the text itself."

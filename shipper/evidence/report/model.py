@@ -105,10 +105,10 @@ class Retention(Struct, frozen=True, kw_only=True):
 
     event_type: str
     configured_days: int
-    #: The shortest in force; None if the cluster was not asked or has no index of the type.
+    #: The shortest in force; None if the cluster was not queried or has no index of the type.
     in_force_days: int | None = None
     #: What the cluster states: a policy, `never deleted`, or that there is nothing.
-    in_force: str = "the cluster was not asked"
+    in_force: str = "the cluster was not queried"
 
     @property
     def is_shortened(self) -> bool:

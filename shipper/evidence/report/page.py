@@ -39,7 +39,7 @@ def html_page(report: Report) -> str:
         _section("Retention", _retention(report.retentions)),
         _section("Gaps and exceptions", _list(report.gaps, "None were found.")),
         _section("Alerts", _alerts(report)),
-        _section("Limits of what was seen", _list(report.limits, "")),
+        _section("Limits of this report", _list(report.limits, "")),
         _section("Streams and checkpoints", _streams(report)),
         _section("Sample", _sample(report)),
         _section("Queries", _queries(report, numbers)),
@@ -174,7 +174,7 @@ def _retention(rows: Sequence[Retention]) -> str:
 
 def _alerts(report: Report) -> str:
     if not report.alerts:
-        return "<p>The record holds no alert of the period.</p>"
+        return "<p>The record has no alerts in the period.</p>"
     rows = ((escape(one.rule), f"{one.count:,}", _time(one.last)) for one in report.alerts)
     return _table(("Rule", "Alerts", "Last"), rows)
 
@@ -200,7 +200,7 @@ def _sample(report: Report) -> str:
     about = (
         f"<p>For each query, the {report.sample_size} events with the smallest SHA-256 of the seed "
         f"<code>{escape(report.seed)}</code> followed by <code>event.id</code>. "
-        "Let whoever checks the report choose the seed.</p>"
+        "It is better if the auditor chooses the seed.</p>"
     )
     columns = ("Event", "Time", "Action", "User", "Where", "Proof")
     return about + _table(columns, map(_sample_row, report.samples))

@@ -73,7 +73,7 @@ class Found(Struct, kw_only=True):
     samples: dict[str, Sampled] = field(default_factory=dict)
 
 
-def rank_of(seed: str, event_id: str) -> str:
+def _rank_of(seed: str, event_id: str) -> str:
     """The digits by which events are ordered to draw a sample."""
     return sha256((seed + event_id).encode()).hexdigest()
 
@@ -156,7 +156,7 @@ def _count(found: Found, reader: _Reader, event: Any, line: bytes, seed: str, si
     _note(found, get, event, time)
     matching, event_id = list(reader.matching(event)), str(get["event.id"](event))
     if matching:
-        rank = int(rank_of(seed, event_id), 16)
+        rank = int(_rank_of(seed, event_id), 16)
         for one in matching:
             one.take(time, rank, event_id, size)
 
@@ -203,5 +203,5 @@ def _sample(
         path=str(path),
         line=number,
         hash=sealed[1].hex() if sealed else "",
-        rank=rank_of(seed, value["event.id"]),
+        rank=_rank_of(seed, value["event.id"]),
     )

@@ -46,7 +46,7 @@ def in_force(client: "Elasticsearch", catalog: Catalog, scope: Scope) -> list[Re
 def _in_force(client: "Elasticsearch", one: Retention, row: EventType, scope: Scope) -> Retention:
     found = sorted(_ages(client, pattern_of(row, scope)))
     if not found:
-        return replace(one, in_force="no index of this type is there")
+        return replace(one, in_force="no index of this type exists")
     days, by = found[0]
     return replace(one, in_force_days=days, in_force=by)
 

@@ -61,7 +61,9 @@ class Command:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise Unavailable(f"{self._name}: no end after {self._config.timeout_s:g} s") from error
+            raise Unavailable(
+                f"{self._name}: not finished after {self._config.timeout_s:g} s"
+            ) from error
         except OSError as error:
             raise Refused(f"{self._name}: {error.strerror}; check output.command.run") from error
         if done.returncode == 0:

@@ -1,4 +1,4 @@
-"""A query in Kibana's language as one in EQL, for alerts about one event after another."""
+"""A query in Kibana's language as an EQL query, for alerts about a sequence of events."""
 
 import json
 import re

@@ -15,7 +15,7 @@ GOOD, BAD, WARN, PLAIN, CALM = "#54b399", "#cc5642", "#d6bf57", "#98a2b3", "#609
 
 #: Formats of numbers. A column's format hides the one that the data view has for its field.
 BYTES: Mapping[str, object] = {"id": "bytes", "params": {"decimals": 1}}
-DURATION: Mapping[str, object] = {
+_DURATION: Mapping[str, object] = {
     "id": "duration",
     "params": {
         "decimals": 1,
@@ -24,7 +24,7 @@ DURATION: Mapping[str, object] = {
         "compact": True,
     },
 }
-COUNTED: Mapping[str, object] = {"id": "number", "params": {"decimals": 0}}
+_COUNTED: Mapping[str, object] = {"id": "number", "params": {"decimals": 0}}
 MONEY: Mapping[str, object] = {"id": "number", "params": {"decimals": 2}}
 RATIO: Mapping[str, object] = MONEY
 
@@ -64,7 +64,7 @@ def total(
     path: str,
     where: str = "",
     *,
-    shown: Mapping[str, object] = COUNTED,
+    shown: Mapping[str, object] = _COUNTED,
     color: str = "",
 ) -> Column:
     """The sum of the values."""
@@ -73,7 +73,7 @@ def total(
 
 
 def highest(
-    label: str, path: str, where: str = "", *, shown: Mapping[str, object] = COUNTED
+    label: str, path: str, where: str = "", *, shown: Mapping[str, object] = _COUNTED
 ) -> Column:
     """The highest of the values."""
     return Column("max", label, path, where, {"emptyAsNull": True, "format": shown})
@@ -81,7 +81,7 @@ def highest(
 
 def percentile(label: str, path: str, percent: int, color: str = "") -> Column:
     """The duration below which `percent` of the durations lie."""
-    params = {"percentile": percent, "format": DURATION}
+    params = {"percentile": percent, "format": _DURATION}
     return Column("percentile", label, path, params=params, color=color)
 
 
