@@ -66,13 +66,15 @@ class Masker:
         are left counts as one secret.
         """
         pool = "\0".join(texts)  # no pattern matches across a NUL
-        hits = self._search(_lower(pool))
-        if work is None or len(hits) <= work:
+        hits = self._search(pool.lower() if pool.isascii() else _lower(pool))
+        if hits and (work is None or len(hits) <= work):
             hits = self._promising(pool, hits)
         unnamed = _unnamed(pool)
         is_coded = may_be_coded(pool, len(texts) - 1)
-        if not hits and not unnamed and not is_coded and not any(map(_is_base64, texts)):
-            return {}
+        if not hits and not unnamed and not is_coded:
+            words = [text for text in texts if len(text) >= LEAST_BASE64 and " " not in text]
+            if not words or not any(map(in_base64, words)):
+                return {}
         parts = [*_parts(texts, hits, unnamed, is_coded=is_coded)]
         if work is not None and len(hits) > work // 4:
             parts.sort(key=lambda part: len(part.text))
