@@ -154,7 +154,7 @@ def test_padding_does_not_push_out_short_arguments(recorder):
     arguments = arguments_of(document)
     assert (arguments["account"], arguments["amount"]) == ("11-4711", "100.00")
     assert arguments["padding_199"] == "[CUT]"
-    assert document["message"].startswith("tool-call t: ")
+    assert document["message"].startswith("somebody called t: ")
 
 
 @pytest.mark.parametrize("length", [1000, 1001])
