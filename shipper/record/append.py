@@ -186,10 +186,10 @@ class AuditStream:
         self._is_busy = True
         try:
             segment = self._current(time_s) or self._open(time_s)
-            self._write(segment, event, time_s, 0 if own else 1, states)
+            event_id = self._write(segment, event, time_s, 0 if own else 1, states)
             if self._policy.durability is Durability.EACH:
                 segment.sync()
-            return f"{self.id}-{self._state.sequence}"
+            return event_id
         finally:
             self._is_busy = False
 
@@ -282,16 +282,20 @@ class AuditStream:
         time_s: float,
         written: int = 0,
         stated: int = 0,
-    ) -> None:
+    ) -> str:
         before = self._state
         sequence = before.sequence + 1
-        values = dict(event.values)
-        values["@timestamp"] = iso_timestamp(time_s)
-        values["event.id"] = f"{self.id}-{sequence}"
-        values["event.sequence"] = sequence
+        event_id = f"{self.id}-{sequence}"
+        values = {
+            **event.values,
+            "@timestamp": iso_timestamp(time_s),
+            "event.id": event_id,
+            "event.sequence": sequence,
+        }
         line, head = seal(self._encode(event.variant, values), before.head)
         after = _State(sequence, head, before.written + written, before.stated + stated)
         self._append(line + b"\n", _Pending(segment, segment.size + len(line) + 1, after))
+        return event_id
 
     def _append(self, line: bytes, pending: _Pending) -> None:
         self._pending = pending

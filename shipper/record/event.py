@@ -49,7 +49,7 @@ def create_event(
 
 
 def _event(event_type: str, fields: Mapping[str, object], common: Mapping[str, Any]) -> Event:
-    if not common.keys() <= COMMON:
+    if not COMMON.issuperset(common):
         name = min(common.keys() - COMMON)
         raise TypeError(f"unknown argument {name!r}; known: {', '.join(sorted(COMMON))}")
     values = {**fields, **common}

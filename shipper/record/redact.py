@@ -51,6 +51,7 @@ class Redactor:
         self._kinds = {path: kind_of(field) for path, field in catalog.fields.items()}
         self._rules = catalog.payloads
         self._texts = frozenset(path for path, kind in self._kinds.items() if kind in _TEXTS)
+        self._persons = frozenset(p for p, kind in self._kinds.items() if kind is Kind.PERSON)
         self._cleaners = {path: _CLEANERS[kind] for path, kind in self._kinds.items()}
         prepare()
 
@@ -73,14 +74,18 @@ class Redactor:
 
     def _bounded(self, values: Mapping[str, object], walk: Walk) -> dict[str, object]:
         """The first walk."""
-        are_texts, cleaners, texts = self._texts, self._cleaners, walk.texts
+        are_texts, are_persons = self._texts, self._persons
+        cleaners, texts = self._cleaners, walk.texts
         bounded = dict(values)
         dropped = 0
         for path, value in values.items():
-            if type(value) is str and path in are_texts and value[:1] not in OPENING:
-                # The usual value: it costs no call.
-                texts.append(value[:WINDOW])
-                continue
+            if type(value) is str:  # the usual values cost no call
+                if path in are_texts:
+                    if value[:1] not in OPENING:
+                        texts.append(value[:WINDOW])
+                        continue
+                elif path in are_persons and len(value) <= MAX_TEXT and value.isascii():
+                    continue
             try:
                 bounded[path] = cleaners[path](walk, value)
             except Exception:  # noqa: BLE001 - a caller's object may raise anything

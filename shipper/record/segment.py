@@ -81,8 +81,13 @@ class OpenSegment:
 
         Finds out as well whether the descriptor is still this file's, or `is_broken`.
         """
-        found = self._stat_open()
-        if found is None:
+        try:
+            found = os.fstat(self._fd)
+        except OSError as error:
+            _raise_if_signalled(error)
+            self.is_broken = True
+            return False
+        if (found.st_dev, found.st_ino) != self._identity:
             self.is_broken = True
             return False
         return found.st_nlink == 0

@@ -30,13 +30,13 @@ _MOST_BEFORE = 33
 _WORDS = bytes.maketrans(b"0a_-?", b"wwwww")
 #: Characters of the shortest such token, which has no dots.
 LEAST_LOOSE = 50
-_LONG = b"w" * LEAST_LOOSE
+_LONG = "w" * LEAST_LOOSE
 
 
 def may_be_loose(classes: bytes) -> bool:
     """Whether a text with these classes of characters can have such a token."""
-    words = classes.translate(_WORDS)
-    return _LONG in words or b".wwwwww." in words
+    words = classes.translate(_WORDS).decode()  # a search in a `str` takes half the time
+    return _LONG in words or ".wwwwww." in words
 
 
 def loose_in(text: str) -> Iterator[Span]:

@@ -14,7 +14,7 @@ from shipper.secrets.gates import Hit, Search, search_of
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
 from shipper.secrets.loose import LEAST_LOOSE, loose_in, may_be_loose
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
-from shipper.secrets.numbers import may_have_numbers, numbers_in
+from shipper.secrets.numbers import numbers_in
 from shipper.secrets.own import follows_own, has_allowed, is_allowed, mask_of, own_kinds
 from shipper.secrets.persons import PERSONS, emails
 from shipper.secrets.shapes import SHAPES
@@ -66,13 +66,15 @@ class Masker:
         are left counts as one secret.
         """
         pool = "\0".join(texts)  # no pattern matches across a NUL
-        hits = self._search(_lower(pool))
-        if work is None or len(hits) <= work:
+        hits = self._search(pool.lower() if pool.isascii() else _lower(pool))
+        if hits and (work is None or len(hits) <= work):
             hits = self._promising(pool, hits)
-        unnamed = _unnamed(pool)
+        unnamed = _unnamed(pool, work)
         is_coded = may_be_coded(pool, len(texts) - 1)
-        if not hits and not unnamed and not is_coded and not any(map(_is_base64, texts)):
-            return {}
+        if not hits and not unnamed and not is_coded:
+            words = [text for text in texts if len(text) >= LEAST_BASE64 and " " not in text]
+            if not words or not any(map(in_base64, words)):
+                return {}
         parts = [*_parts(texts, hits, unnamed, is_coded=is_coded)]
         if work is not None and len(hits) > work // 4:
             parts.sort(key=lambda part: len(part.text))
@@ -217,10 +219,10 @@ def _is_base64(text: str) -> bool:
     return len(text) >= LEAST_BASE64 and " " not in text and bool(in_base64(text))
 
 
-def _unnamed(text: str) -> list[Span]:
+def _unnamed(text: str, work: int | None = None) -> list[Span]:
     """Numbers and tokens, which have neither a gate nor a name, in the order of the text."""
     classes = classes_of(text)
-    found = [*numbers_in(text)] if may_have_numbers(text, classes) else []
+    found = numbers_in(text, classes, work)
     if may_be_loose(classes):
         found += loose_in(text)
     return sorted(found) if len(found) > 1 else found

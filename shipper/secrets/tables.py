@@ -5,6 +5,7 @@ from typing import Any
 
 from shipper.secrets.masker import masker
 from shipper.secrets.names import MAX_NAME, is_secret_name, labelled, may_be_labelled
+from shipper.secrets.own import follows_own
 from shipper.secrets.spans import Span
 
 _COLUMNS = ("columns", "header", "headers", "fields", "column_names", "columnNames", "cols")
@@ -95,7 +96,35 @@ def is_plain(items: Sequence[object]) -> bool:
     if len(items) == 2 and is_secret_name(items[0][:MAX_NAME]):  # type: ignore[index]  # noqa: PLR2004 - a pair
         return False
     line = "".join(items) if is_long else ""  # type: ignore[arg-type]
-    return len(line) <= _MOST_CHARS and not (line and masker().may_hold_tokens(line))
+    return len(line) <= _MOST_CHARS and (not line or _is_free(line))
+
+
+class _Free:
+    """Lines of lists without a token: columns, scopes and tags repeat, and a search costs 3 µs.
+
+    At most 1024 lines of 128 characters are remembered, and no line that may hold a secret.
+    """
+
+    def __init__(self) -> None:
+        self._lines: set[str] = set()
+
+    def __call__(self, line: str) -> bool:
+        if line in self._lines:
+            return True
+        if masker().may_hold_tokens(line):
+            return False
+        if len(line) <= _MAX_REMEMBERED:
+            if len(self._lines) >= _MOST_REMEMBERED:
+                self.cache_clear()
+            self._lines.add(line)
+        return True
+
+    def cache_clear(self) -> None:
+        self._lines.clear()
+
+
+_MOST_REMEMBERED, _MAX_REMEMBERED = 1024, 128
+_is_free = follows_own(_Free())
 
 
 #: With these an option or JSON begins; an empty text may also be the value of an option.

@@ -10,6 +10,7 @@ from shipper.cli import main
 from shipper.errors import CatalogError
 from shipper.record.event import create_event
 from shipper.secrets.own import declare, forget
+from shipper.secrets.tables import is_plain
 from tests.processors.chains import chain
 from tests.record.recorder import Recorder
 
@@ -153,3 +154,11 @@ def test_redact_check_prints_json_for_programs(check):
         "why": "the name of the member",
         "characters": 8,
     }
+
+
+def test_a_list_that_had_no_secret_is_searched_again_when_the_operator_adds_a_kind():
+    items = ["employee", "number-1234567"]
+    assert is_plain(items)
+    assert is_plain(items)
+    declare(rows=[("staff", "employeenumber", "employeenumber-[0-9]{7}")])
+    assert not is_plain(items)

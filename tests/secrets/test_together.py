@@ -48,3 +48,23 @@ def test_a_secret_is_found_at_the_end_of_a_text_that_another_follows(kind):
 def test_every_form_of_a_number_is_found_beside_fractions_and_identifiers(number):
     texts = ["0.39482349642317", "5d108cf259302639", f"n = 0.39482349642317 or {number}", "x"]
     assert [*masker().found_in(texts)] == [texts[2]]
+
+
+def test_a_number_beside_the_decimals_of_a_fraction_is_found():
+    for text in ("0.1234567890 4111111111111111", "1.2345678901.4111111111111111"):
+        assert masker().found_in([text, "0.39482349642317"]) == alone([text])
+    assert masker().spans("0.1234567890 4111111111111111")
+
+
+def test_heads_of_bank_accounts_beyond_the_work_are_cut_with_the_rest_of_their_text():
+    heads, account = "IT12 " * 50, "DE89370400440532013000"
+    found = masker().found_in(["see below", heads, account, "x"], 40)
+    assert [(span.end, span.token) for span in found[heads]] == [(len(heads), "[CUT]")]
+    assert [span.token for span in found[account]] == ["[CUT]"]
+    assert len(found) == 2
+    assert [span.token for span in masker().found_in([account], 40)[account]] == ["[IBAN]"]
+
+
+def test_many_short_numbers_hide_no_card():
+    text = f"{'4 5 ' * 50}4111 1111 1111 1111{' 7 8' * 50}"
+    assert [span.token for span in masker().spans(text)] == ["[CARD]"]
