@@ -151,10 +151,12 @@ class Unclaimed:
 class Originals:
     """The followed files, by what may show that a new file is a copy of one."""
 
-    __slots__ = ("_by_head", "_by_path")
+    __slots__ = ("_by_head", "_by_path", "_undecided")
 
     def __init__(self) -> None:
         self._by_path: _Groups[str, Source] = _Groups()
+        # By path, new files that may be copies of the ones whose places they took.
+        self._undecided: dict[str, tuple[Source, Source]] = {}
         self._by_head: _Groups[bytes, Source] = _Groups()
 
     def note(self, source: Source) -> None:
@@ -168,17 +170,40 @@ class Originals:
         self._by_path.discard(source.found.path, source)
         self._by_head.discard(mark.head, source)
 
-    def find(self, copy: Source, likely: Source | None = None) -> Source | None:
-        """The followed file that `copy` is a copy of; `likely` is checked first."""
-        for original in (likely, *self._candidates(copy)):
-            if original and original is not copy and _is_copy(copy, original):
+    def suspect(self, successor: Source, original: Source) -> None:
+        """Note that a later scan shows whether a new file at the place of the original copies it.
+
+        Until then nothing else is known to be a copy of the new file.
+        """
+        self._undecided[successor.found.path] = successor, original
+
+    def drop_suspects(self) -> None:
+        """Forget the files that are undecided: the scan that begins finds them again."""
+        self._undecided.clear()
+
+    def awaited(self, copy: Source) -> Source | None:
+        """The original of the undecided file that `copy` is a copy of, if there is one."""
+        for path in _former_paths(copy.found.path) if self._undecided else ():
+            undecided, original = self._undecided.get(path, (copy, copy))
+            if undecided is not copy and _is_beginning_of_closed(copy, undecided):
                 return original
         return None
 
-    def _candidates(self, copy: Source) -> Iterator[Source]:
+    def find(self, copy: Source, likely: Source | None = None) -> Source | None:
+        """The followed file that `copy` is a copy of; `likely` is checked first."""
+        for original in (likely, *self._twins(copy)):
+            if original and original is not copy and _is_copy(copy, original):
+                return original
+        # Many files may begin with the same few bytes: then the name must fit too, and the more of
+        # the copy is found in a file, the more certain it is.
+        others = (one for one in self._namesakes(copy) if one is not copy and _is_copy(copy, one))
+        return max(others, key=lambda one: _shown(copy, one), default=None)
+
+    def _twins(self, copy: Source) -> Iterator[Source]:
         twins = tuple(islice(self._by_head.get(head_of(copy.file.handle())), _MAX_TWINS))
-        yield from (one for one in twins if _may_be_copied_to(copy.found.path, one.found.path))
-        # Many files may begin with the same few bytes: then the name must fit too.
+        return (one for one in twins if _may_be_copied_to(copy.found.path, one.found.path))
+
+    def _namesakes(self, copy: Source) -> Iterator[Source]:
         for path in (copy.found.path, *_former_paths(copy.found.path)):
             # Of those that were deleted one after the other, the one that was read furthest.
             yield from sorted(self._by_path.get(path), key=lambda one: -one.offset)
@@ -193,13 +218,15 @@ def may_succeed(copy: Source, original: Source) -> bool:
     file = copy.file.handle()
     if not original.has_left:
         return _was_cut(original) and _holds_settled(file, original)
-    if _is_in_place_of(copy, original) and original.place is Place.RENAMED:
+    is_in_place = _is_in_place_of(copy, original)
+    if is_in_place and original.place is Place.RENAMED:
         return False  # this is the next file of the same program
-    # An archive is complete, even if late lines followed the part that it was made of.
-    is_part = copy.file.is_archive and file.size > 0
-    return _holds_settled(file, original) or (
-        is_part and _is_beginning(file, original.file.handle())
-    )
+    is_beginning = _is_beginning(file, original.file.handle())
+    if file.is_archive and file.size > 0 and is_beginning:
+        return True  # complete, even if late lines followed the part that it was made of
+    # The settled bytes may be few, and another file may begin with them: a copy elsewhere holds
+    # nothing else than the file, which is still open.
+    return _holds_settled(file, original) and (is_in_place or is_beginning)
 
 
 def _is_copy(copy: Source, original: Source) -> bool:
@@ -253,6 +280,25 @@ def _is_beginning(file: Handle, whole: Handle) -> bool:
     size = file.size
     parts = ((min(HEAD_BYTES, size), at) for at in {0, max(0, size - HEAD_BYTES)})
     return all(file.read(*part) == whole.read(*part) for part in parts)
+
+
+def _shown(copy: Source, original: Source) -> tuple[bool, bool]:
+    """Whether all of the copy is in the file, and the file is listed: its lines are read there."""
+    try:
+        is_part = _is_beginning(copy.file.handle(), original.file.handle())
+    except OSError:  # gone, and known by its mark alone
+        is_part = False
+    return is_part, is_part and original.is_listed
+
+
+def _is_beginning_of_closed(copy: Source, whole: Source) -> bool:
+    """Whether a file that is opened only for this begins with the content of `copy`."""
+    try:
+        return _is_beginning(copy.file.handle(), whole.file.handle())
+    except OSError:  # gone or replaced: the next scan finds out
+        return False
+    finally:
+        whole.close()
 
 
 def _keys(position: Position) -> Iterator[_Key]:

@@ -123,6 +123,8 @@ class Claims:
         segment = segment_of(file)
         if position := self._unclaimed.find(source.found, file, segment):
             return _Claim(Kind.FORMER, segment, position=position)
+        if awaited := self._originals.awaited(source):
+            return _Claim(Kind.COPY, segment, original=awaited)
         same = self._streams.source(segment) if segment else None
         original = self._originals.find(source, same)
         if original is None:
@@ -155,6 +157,8 @@ class Claims:
     def hold(self, copy: Source, original: Source) -> None:
         """Do not read a copy while the original holds its lines."""
         path = copy.found.path
+        if path == original.found.path:
+            self._originals.suspect(copy, original)
         paths = self._copies.setdefault(original.id, set())
         if path not in paths:
             paths.add(path)
@@ -191,6 +195,10 @@ class Claims:
             self._streams.forget(source.segment)
         source.enter(Stage.GONE)
         self._index(source)
+
+    def begin_scan(self) -> None:
+        """Forget what the last scan could not decide: this one finds it again."""
+        self._originals.drop_suspects()
 
     # --- names and positions without files
 

@@ -272,6 +272,25 @@ FILES = (
                     "return False and _is_beginning(",
                 ),
             ),
+            f"{_COPIES}test_a_copy_that_holds_more_than_a_file_left_behind_is_no_copy_of_it": (
+                Mutant(
+                    "follow/candidates.py",
+                    "_holds_settled(file, original) and (is_in_place or is_beginning)",
+                    "_holds_settled(file, original)",
+                ),
+            ),
+            f"{_COPIES}test_a_copy_is_the_copy_of_the_file_that_holds_all_of_it": (
+                Mutant(
+                    "follow/candidates.py",
+                    "key=lambda one: _shown(copy, one), default",
+                    "key=lambda one: one.offset, default",
+                ),
+                Mutant(
+                    "follow/claims.py",
+                    "if awaited := self._originals.awaited(source):",
+                    "if awaited := None:",
+                ),
+            ),
             f"{_COPIES}test_a_copy_made_while_stopped_continues_at_the_position_of_the_original": (),
             f"{_COPIES}test_a_copy_is_not_sent_and_has_the_rest_when_the_original_is_cut": (
                 Mutant(
