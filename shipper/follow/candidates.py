@@ -13,6 +13,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -97,13 +98,15 @@ class Unclaimed:
 
     def find(self, found: Found, file: Handle, segment: Segment | None) -> Position | None:
         """The position of the open file `found`, if there is one."""
+        doubtful: tuple[Position, ...] = ()
         for group in self._candidates(found, file, segment):
             # The further a position that fits, the more certain it is that this is its file.
-            fitting = (position for position in group if _fits(position, file))
+            fitting = (*doubtful, *(position for position in group if _fits(position, file)))
             best = min(fitting, key=lambda p: (p.path != found.path, -p.offset), default=None)
-            if best is not None:
+            if best is not None and not is_doubtful(best, found):
                 return best
-        return None
+            doubtful = () if best is None else (best,)
+        return next(iter(doubtful), None)
 
     def has_inode(self, found: Found) -> bool:
         """Whether a position names the inode of the file."""
@@ -111,7 +114,7 @@ class Unclaimed:
 
     def fits_inode(self, found: Found, file: Handle) -> bool:
         """Whether a position that names the inode also fits the open file: inodes are reused."""
-        return any(_fits(position, file) for position in self._at_inode(found))
+        return any(_fits(position, file) for position in self._named(found, file))
 
     def at_place_of(self, found: Found) -> list[int]:
         """The ids of the positions with the same path and inode."""
@@ -134,6 +137,12 @@ class Unclaimed:
     def _at_inode(self, found: Found) -> Iterator[Position]:
         return (one for one in self._by_key.get(found.inode) if one.device == found.device)
 
+    def _named(self, found: Found, file: Handle) -> list[Position]:
+        """The positions that name the inode, unless the file got it from a file that is gone."""
+        named = list(self._at_inode(found))
+        is_sure = not all(is_doubtful(one, found) for one in named)
+        return named if not named or is_sure or not _is_being_copied(file, found) else []
+
     def _candidates(
         self, found: Found, file: Handle, segment: Segment | None
     ) -> Iterator[Iterable[Position]]:
@@ -141,7 +150,7 @@ class Unclaimed:
             return
         if segment:
             yield self._by_key.get(segment)
-        yield self._at_inode(found)
+        yield self._named(found, file)
         yield self._by_key.get(head_of(file))
         # Many files may begin with the same few bytes: then the name must fit too.
         for path in (found.path, *_former_paths(found.path)):
@@ -207,6 +216,11 @@ class Originals:
         for path in (copy.found.path, *_former_paths(copy.found.path)):
             # Of those that were deleted one after the other, the one that was read furthest.
             yield from sorted(self._by_path.get(path), key=lambda one: -one.offset)
+
+
+def is_doubtful(position: Position, found: Found) -> bool:
+    """Whether only few settled bytes and the inode lead to the file: inodes are used again."""
+    return not position.is_full and position.path not in {found.path, *_former_paths(found.path)}
 
 
 def may_succeed(copy: Source, original: Source) -> bool:
@@ -289,6 +303,20 @@ def _shown(copy: Source, original: Source) -> tuple[bool, bool]:
     except OSError:  # gone, and known by its mark alone
         is_part = False
     return is_part, is_part and original.is_listed
+
+
+def _is_being_copied(file: Handle, found: Found) -> bool:
+    """Whether a file that may have been rotated to its path begins with all of the open file."""
+    paths = () if file.is_archive else _former_paths(found.path)
+    for path in paths:
+        with suppress(OSError):
+            other = Handle(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK))
+            try:
+                if path != found.path and _is_beginning(file, other):
+                    return True
+            finally:
+                other.close()
+    return False
 
 
 def _is_beginning_of_closed(copy: Source, whole: Source) -> bool:

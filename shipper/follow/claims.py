@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import NamedTuple
 
-from shipper.follow.candidates import Originals, Unclaimed, may_succeed
+from shipper.follow.candidates import Originals, Unclaimed, is_doubtful, may_succeed
 from shipper.follow.discover import Found, open_found
 from shipper.follow.handle import Handle
 from shipper.follow.mark import Mark
@@ -121,14 +121,15 @@ class Claims:
         """Decide on the identity of the file; `Torn` if its first line is still incomplete."""
         file = source.file.handle()
         segment = segment_of(file)
-        if position := self._unclaimed.find(source.found, file, segment):
+        position = self._unclaimed.find(source.found, file, segment)
+        if position and not is_doubtful(position, source.found):
             return _Claim(Kind.FORMER, segment, position=position)
         if awaited := self._originals.awaited(source):
             return _Claim(Kind.COPY, segment, original=awaited)
         same = self._streams.source(segment) if segment else None
         original = self._originals.find(source, same)
         if original is None:
-            return _Claim(Kind.NEW, segment)
+            return _Claim(Kind.FORMER if position else Kind.NEW, segment, position=position)
         kind = Kind.SUCCESSOR if may_succeed(source, original) else Kind.COPY
         return _Claim(kind, segment, original=original)
 

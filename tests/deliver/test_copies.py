@@ -301,3 +301,29 @@ def test_a_copy_that_holds_more_than_a_file_left_behind_is_no_copy_of_it(logs, p
     copied(path, "a.log.1")
     os.truncate(path, 0)
     assert passes() + passes() == [1, 2]
+
+
+@pytest.mark.parametrize("is_restarted", [True, False])
+@pytest.mark.parametrize("part", [len(BLANK), 26, 100])
+def test_a_copy_with_the_inode_of_a_file_with_another_name_is_a_copy(
+    tmp_path, logs, part, is_restarted
+):
+    settings = config(tmp_path, str(logs / "*"))
+    path, copy, former = logs / "a.log", logs / "a.log.1", logs / "b.log"
+    former.write_bytes(BLANK)
+    assert delivered(settings) == []
+    path.write_bytes(lines := BLANK + block([1, 2, 3]))
+    former.write_bytes(lines[:part])
+    former.rename(copy)  # with the inode that has a position
+    output = ScriptedOutput()
+    passes = in_passes(Pipeline(settings, output))
+    next(passes)
+    if is_restarted:
+        passes.close()
+        passes = in_passes(Pipeline(settings, output))
+    copy.write_bytes(lines)
+    os.truncate(path, 0)
+    next(passes)
+    next(passes)
+    passes.close()
+    assert numbers(output.taken) == [1, 2, 3]
