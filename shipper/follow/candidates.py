@@ -220,7 +220,9 @@ class Originals:
 
 def is_doubtful(position: Position, found: Found) -> bool:
     """Whether only few settled bytes and the inode lead to the file: inodes are used again."""
-    return not position.is_full and position.path not in {found.path, *_former_paths(found.path)}
+    if position.is_full or position.path == found.path:  # of nearly all, and quickly known
+        return False
+    return position.path not in _former_paths(found.path)
 
 
 def may_succeed(copy: Source, original: Source) -> bool:
