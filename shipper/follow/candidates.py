@@ -13,6 +13,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -97,13 +98,15 @@ class Unclaimed:
 
     def find(self, found: Found, file: Handle, segment: Segment | None) -> Position | None:
         """The position of the open file `found`, if there is one."""
+        doubtful: tuple[Position, ...] = ()
         for group in self._candidates(found, file, segment):
             # The further a position that fits, the more certain it is that this is its file.
-            fitting = (position for position in group if _fits(position, file))
+            fitting = (*doubtful, *(position for position in group if _fits(position, file)))
             best = min(fitting, key=lambda p: (p.path != found.path, -p.offset), default=None)
-            if best is not None:
+            if best is not None and not is_doubtful(best, found):
                 return best
-        return None
+            doubtful = () if best is None else (best,)
+        return next(iter(doubtful), None)
 
     def has_inode(self, found: Found) -> bool:
         """Whether a position names the inode of the file."""
@@ -111,7 +114,7 @@ class Unclaimed:
 
     def fits_inode(self, found: Found, file: Handle) -> bool:
         """Whether a position that names the inode also fits the open file: inodes are reused."""
-        return any(_fits(position, file) for position in self._at_inode(found))
+        return any(_fits(position, file) for position in self._named(found, file))
 
     def at_place_of(self, found: Found) -> list[int]:
         """The ids of the positions with the same path and inode."""
@@ -134,6 +137,12 @@ class Unclaimed:
     def _at_inode(self, found: Found) -> Iterator[Position]:
         return (one for one in self._by_key.get(found.inode) if one.device == found.device)
 
+    def _named(self, found: Found, file: Handle) -> list[Position]:
+        """The positions that name the inode, unless the file got it from a file that is gone."""
+        named = list(self._at_inode(found))
+        is_sure = not all(is_doubtful(one, found) for one in named)
+        return named if not named or is_sure or not _is_being_copied(file, found) else []
+
     def _candidates(
         self, found: Found, file: Handle, segment: Segment | None
     ) -> Iterator[Iterable[Position]]:
@@ -141,7 +150,7 @@ class Unclaimed:
             return
         if segment:
             yield self._by_key.get(segment)
-        yield self._at_inode(found)
+        yield self._named(found, file)
         yield self._by_key.get(head_of(file))
         # Many files may begin with the same few bytes: then the name must fit too.
         for path in (found.path, *_former_paths(found.path)):
@@ -151,10 +160,12 @@ class Unclaimed:
 class Originals:
     """The followed files, by what may show that a new file is a copy of one."""
 
-    __slots__ = ("_by_head", "_by_path")
+    __slots__ = ("_by_head", "_by_path", "_undecided")
 
     def __init__(self) -> None:
         self._by_path: _Groups[str, Source] = _Groups()
+        # By path, new files that may be copies of the ones whose places they took.
+        self._undecided: dict[str, tuple[Source, Source]] = {}
         self._by_head: _Groups[bytes, Source] = _Groups()
 
     def note(self, source: Source) -> None:
@@ -168,20 +179,50 @@ class Originals:
         self._by_path.discard(source.found.path, source)
         self._by_head.discard(mark.head, source)
 
-    def find(self, copy: Source, likely: Source | None = None) -> Source | None:
-        """The followed file that `copy` is a copy of; `likely` is checked first."""
-        for original in (likely, *self._candidates(copy)):
-            if original and original is not copy and _is_copy(copy, original):
+    def suspect(self, successor: Source, original: Source) -> None:
+        """Note that a later scan shows whether a new file at the place of the original copies it.
+
+        Until then nothing else is known to be a copy of the new file.
+        """
+        self._undecided[successor.found.path] = successor, original
+
+    def drop_suspects(self) -> None:
+        """Forget the files that are undecided: the scan that begins finds them again."""
+        self._undecided.clear()
+
+    def awaited(self, copy: Source) -> Source | None:
+        """The original of the undecided file that `copy` is a copy of, if there is one."""
+        for path in _former_paths(copy.found.path) if self._undecided else ():
+            undecided, original = self._undecided.get(path, (copy, copy))
+            if undecided is not copy and _is_beginning_of_closed(copy, undecided):
                 return original
         return None
 
-    def _candidates(self, copy: Source) -> Iterator[Source]:
+    def find(self, copy: Source, likely: Source | None = None) -> Source | None:
+        """The followed file that `copy` is a copy of; `likely` is checked first."""
+        for original in (likely, *self._twins(copy)):
+            if original and original is not copy and _is_copy(copy, original):
+                return original
+        # Many files may begin with the same few bytes: then the name must fit too, and the more of
+        # the copy is found in a file, the more certain it is.
+        others = (one for one in self._namesakes(copy) if one is not copy and _is_copy(copy, one))
+        return max(others, key=lambda one: _shown(copy, one), default=None)
+
+    def _twins(self, copy: Source) -> Iterator[Source]:
         twins = tuple(islice(self._by_head.get(head_of(copy.file.handle())), _MAX_TWINS))
-        yield from (one for one in twins if _may_be_copied_to(copy.found.path, one.found.path))
-        # Many files may begin with the same few bytes: then the name must fit too.
+        return (one for one in twins if _may_be_copied_to(copy.found.path, one.found.path))
+
+    def _namesakes(self, copy: Source) -> Iterator[Source]:
         for path in (copy.found.path, *_former_paths(copy.found.path)):
             # Of those that were deleted one after the other, the one that was read furthest.
             yield from sorted(self._by_path.get(path), key=lambda one: -one.offset)
+
+
+def is_doubtful(position: Position, found: Found) -> bool:
+    """Whether only few settled bytes and the inode lead to the file: inodes are used again."""
+    if position.is_full or position.path == found.path:  # of nearly all, and quickly known
+        return False
+    return position.path not in _former_paths(found.path)
 
 
 def may_succeed(copy: Source, original: Source) -> bool:
@@ -193,13 +234,15 @@ def may_succeed(copy: Source, original: Source) -> bool:
     file = copy.file.handle()
     if not original.has_left:
         return _was_cut(original) and _holds_settled(file, original)
-    if _is_in_place_of(copy, original) and original.place is Place.RENAMED:
+    is_in_place = _is_in_place_of(copy, original)
+    if is_in_place and original.place is Place.RENAMED:
         return False  # this is the next file of the same program
-    # An archive is complete, even if late lines followed the part that it was made of.
-    is_part = copy.file.is_archive and file.size > 0
-    return _holds_settled(file, original) or (
-        is_part and _is_beginning(file, original.file.handle())
-    )
+    is_beginning = _is_beginning(file, original.file.handle())
+    if file.is_archive and file.size > 0 and is_beginning:
+        return True  # complete, even if late lines followed the part that it was made of
+    # The settled bytes may be few, and another file may begin with them: a copy elsewhere holds
+    # nothing else than the file, which is still open.
+    return _holds_settled(file, original) and (is_in_place or is_beginning)
 
 
 def _is_copy(copy: Source, original: Source) -> bool:
@@ -253,6 +296,39 @@ def _is_beginning(file: Handle, whole: Handle) -> bool:
     size = file.size
     parts = ((min(HEAD_BYTES, size), at) for at in {0, max(0, size - HEAD_BYTES)})
     return all(file.read(*part) == whole.read(*part) for part in parts)
+
+
+def _shown(copy: Source, original: Source) -> tuple[bool, bool]:
+    """Whether all of the copy is in the file, and the file is listed: its lines are read there."""
+    try:
+        is_part = _is_beginning(copy.file.handle(), original.file.handle())
+    except OSError:  # gone, and known by its mark alone
+        is_part = False
+    return is_part, is_part and original.is_listed
+
+
+def _is_being_copied(file: Handle, found: Found) -> bool:
+    """Whether a file that may have been rotated to its path begins with all of the open file."""
+    paths = () if file.is_archive else _former_paths(found.path)
+    for path in paths:
+        with suppress(OSError):
+            other = Handle(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK))
+            try:
+                if path != found.path and _is_beginning(file, other):
+                    return True
+            finally:
+                other.close()
+    return False
+
+
+def _is_beginning_of_closed(copy: Source, whole: Source) -> bool:
+    """Whether a file that is opened only for this begins with the content of `copy`."""
+    try:
+        return _is_beginning(copy.file.handle(), whole.file.handle())
+    except OSError:  # gone or replaced: the next scan finds out
+        return False
+    finally:
+        whole.close()
 
 
 def _keys(position: Position) -> Iterator[_Key]:

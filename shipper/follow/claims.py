@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import NamedTuple
 
-from shipper.follow.candidates import Originals, Unclaimed, may_succeed
+from shipper.follow.candidates import Originals, Unclaimed, is_doubtful, may_succeed
 from shipper.follow.discover import Found, open_found
 from shipper.follow.handle import Handle
 from shipper.follow.mark import Mark
@@ -121,12 +121,15 @@ class Claims:
         """Decide on the identity of the file; `Torn` if its first line is still incomplete."""
         file = source.file.handle()
         segment = segment_of(file)
-        if position := self._unclaimed.find(source.found, file, segment):
+        position = self._unclaimed.find(source.found, file, segment)
+        if position and not is_doubtful(position, source.found):
             return _Claim(Kind.FORMER, segment, position=position)
+        if awaited := self._originals.awaited(source):
+            return _Claim(Kind.COPY, segment, original=awaited)
         same = self._streams.source(segment) if segment else None
         original = self._originals.find(source, same)
         if original is None:
-            return _Claim(Kind.NEW, segment)
+            return _Claim(Kind.FORMER if position else Kind.NEW, segment, position=position)
         kind = Kind.SUCCESSOR if may_succeed(source, original) else Kind.COPY
         return _Claim(kind, segment, original=original)
 
@@ -155,6 +158,8 @@ class Claims:
     def hold(self, copy: Source, original: Source) -> None:
         """Do not read a copy while the original holds its lines."""
         path = copy.found.path
+        if path == original.found.path:
+            self._originals.suspect(copy, original)
         paths = self._copies.setdefault(original.id, set())
         if path not in paths:
             paths.add(path)
@@ -191,6 +196,10 @@ class Claims:
             self._streams.forget(source.segment)
         source.enter(Stage.GONE)
         self._index(source)
+
+    def begin_scan(self) -> None:
+        """Forget what the last scan could not decide: this one finds it again."""
+        self._originals.drop_suspects()
 
     # --- names and positions without files
 

@@ -111,6 +111,7 @@ class Following:
     def scan(self, now_s: int) -> list[int]:
         """Find new, changed and vanished files; the ids of positions to forget."""
         self._taken.note_settled()
+        self._claims.begin_scan()
         changed = self._sources.relist(discover.scan(self._inputs, self._scan_log))
         self._scan_log.report()
         self._find_late_lines()

@@ -5,6 +5,7 @@ vain. A line over the limit is skipped piece by piece and is never completely in
 """
 
 from bisect import bisect_left, bisect_right
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shipper.follow.handle import Handle
+from shipper.follow.rotated import end_before
 from shipper.forms.base import BEFORE_BYTES, NUL, Block, Form, OverLong, Skip
 from shipper.forms.check import Sifted
 from shipper.lines import NO_LINES, Lines, Origin
@@ -24,6 +26,10 @@ _MIN_READ_BYTES = 4096
 _MAX_READ_BYTES = 16 << 20
 #: Blocks of NULs that are passed over in one turn.
 _MAX_NUL_BLOCKS = 64
+
+
+#: The rest of a line that began in an earlier file has begun before this.
+_BEGINNING_BYTES = 64 << 10
 
 
 class Limits(Struct, frozen=True):
@@ -231,7 +237,14 @@ def _block(unread: Unread, data: bytes, limits: Limits, **marks: bool) -> Block:
     start = unread.start
     size = min(start, BEFORE_BYTES)
     before = unread.file.read(size, start - size) if size else b""
-    return Block(data, start, unread.path, limits.max_line_bytes, before=before, **marks)
+    block = Block(data, start, unread.path, limits.max_line_bytes, before=before)
+    if start <= _BEGINNING_BYTES and not unread.file.is_archive:
+        block = replace(block, earlier=partial(_earlier, unread.file, start))
+    return replace(block, **marks) if marks else block
+
+
+def _earlier(file: Handle, start: int) -> tuple[bytes, bytes]:
+    return end_before(file.file), file.read(start, 0)
 
 
 def _sifted(unread: Unread, block: Block) -> Chunk:

@@ -3,6 +3,7 @@
 A form works on bytes alone: it knows where a block starts in its file, but it never reads a file.
 """
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -16,6 +17,10 @@ BEFORE_BYTES: Final = 128
 
 #: Begins a line where a file has a hole; never a part of text.
 NUL: Final = b"\0"
+
+
+def _nothing() -> tuple[bytes, bytes]:
+    return b"", b""
 
 
 class Block(Struct, frozen=True):
@@ -35,6 +40,9 @@ class Block(Struct, frozen=True):
     is_unended: bool = False
     #: The last bytes before it in the file, BEFORE_BYTES if there are as many.
     before: bytes = b""
+    #: Near the beginning of a file: the end of the file that its program wrote before, and this
+    #: file up to the block. Looked up only for a form that asks.
+    earlier: Callable[[], tuple[bytes, bytes]] = _nothing
 
     @property
     def is_continued(self) -> bool:

@@ -252,3 +252,78 @@ def test_a_copy_in_another_folder_is_known_beside_a_twin_of_its_original(tmp_pat
     assert passes() == []
     os.truncate(tmp_path / "logs/a/app.log", 0)
     assert passes() + passes() == []
+
+
+#: Other files begin with these few bytes.
+BLANK = b" \r\n\n"
+
+
+def left_behind(path, *, is_deleted):
+    """Another file takes the place of `path`, which begins alike."""
+    if is_deleted:
+        path.unlink()
+    else:
+        path.rename(path.parent.parent / "elsewhere")
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+@pytest.mark.parametrize("part", [len(BLANK), 26, 100])
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_a_copy_is_the_copy_of_the_file_that_holds_all_of_it(
+    logs, passes, is_deleted, part, is_seen
+):
+    path, copy = logs / "a.log", logs / "a.log.1"
+    path.write_bytes(BLANK)
+    assert passes() == passes() == []
+    left_behind(path, is_deleted=is_deleted)
+    if is_seen:
+        passes()
+        passes()
+    lines = BLANK + block([1, 2, 3])
+    path.write_bytes(lines)
+    copy.write_bytes(lines[:part])
+    found = passes() + passes()
+    copy.write_bytes(lines)
+    os.truncate(path, 0)
+    found += passes() + passes() + passes()
+    assert sorted(found) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_copy_that_holds_more_than_a_file_left_behind_is_no_copy_of_it(logs, passes, is_deleted):
+    path = logs / "a.log"
+    append(path, block([1]))
+    assert passes() == [1]
+    left_behind(path, is_deleted=is_deleted)
+    path.touch()
+    assert passes() == passes() == []
+    append(path, block([1, 2]))
+    copied(path, "a.log.1")
+    os.truncate(path, 0)
+    assert passes() + passes() == [1, 2]
+
+
+@pytest.mark.parametrize("is_restarted", [True, False])
+@pytest.mark.parametrize("part", [len(BLANK), 26, 100])
+def test_a_copy_with_the_inode_of_a_file_with_another_name_is_a_copy(
+    tmp_path, logs, part, is_restarted
+):
+    settings = config(tmp_path, str(logs / "*"))
+    path, copy, former = logs / "a.log", logs / "a.log.1", logs / "b.log"
+    former.write_bytes(BLANK)
+    assert delivered(settings) == []
+    path.write_bytes(lines := BLANK + block([1, 2, 3]))
+    former.write_bytes(lines[:part])
+    former.rename(copy)  # with the inode that has a position
+    output = ScriptedOutput()
+    passes = in_passes(Pipeline(settings, output))
+    next(passes)
+    if is_restarted:
+        passes.close()
+        passes = in_passes(Pipeline(settings, output))
+    copy.write_bytes(lines)
+    os.truncate(path, 0)
+    next(passes)
+    next(passes)
+    passes.close()
+    assert numbers(output.taken) == [1, 2, 3]

@@ -9,6 +9,7 @@ _SETTLE = "deliver/test_settle.py::"
 _LOSS_REPORTS = "deliver/test_loss_reports.py::"
 _HISTORIES = "deliver/test_histories.py::"
 _COPIES = "deliver/test_copies.py::"
+_PARTS = "deliver/test_rotated_parts.py::"
 _CHOOSING = "deliver/test_choosing.py::"
 _ARCHIVES = "deliver/test_archives.py::"
 _RUNNING = "deliver/test_running.py::"
@@ -263,6 +264,31 @@ FILES = (
         },
     ),
     Promise(
+        "deliver:rotated-parts",
+        "Where a container's log is rotated within a line, both parts arrive, and are marked.",
+        {
+            f"{_PARTS}test_what_begins_a_file_behind_an_open_part_is_marked": (
+                Mutant("follow/reader.py", "if start <= _BEGINNING_BYTES and", "if start < 0 and"),
+            ),
+            f"{_PARTS}test_what_follows_an_open_part_is_marked_after_a_restart_too": (
+                Mutant("follow/reader.py", "if start <= _BEGINNING_BYTES and", "if start == 0 and"),
+            ),
+            f"{_PARTS}test_docker_numbers_the_files_that_it_rotates": (
+                Mutant("follow/rotated.py", "int(found[2] or 0) + 1", "int(found[2] or 0)"),
+            ),
+            f"{_PARTS}test_a_link_in_place_of_the_earlier_file_is_not_read": (
+                Mutant("follow/rotated.py", "os.O_NOFOLLOW | ", ""),
+            ),
+            f"{_PARTS}test_however_a_file_is_split_into_blocks_the_same_part_continues": (
+                Mutant(
+                    "forms/text/container.py",
+                    "last |= {part.stream: False for",
+                    "last |= {part.stream: last.get(part.stream, False) for",
+                ),
+            ),
+        },
+    ),
+    Promise(
         "deliver:copies",
         "Rotation by copy and truncation sends nothing twice, at whatever moment the copy is seen.",
         {
@@ -271,6 +297,42 @@ FILES = (
                     "follow/candidates.py",
                     "return not original.has_left and _is_beginning(",
                     "return False and _is_beginning(",
+                ),
+            ),
+            f"{_COPIES}test_a_copy_with_the_inode_of_a_file_with_another_name_is_a_copy": (
+                Mutant(
+                    "follow/candidates.py",
+                    "named if not named or is_sure or not _is_being_copied(file, found) else []",
+                    "named",
+                ),
+                Mutant(
+                    "follow/claims.py",
+                    "if position and not is_doubtful(position, source.found):",
+                    "if position:",
+                ),
+                Mutant(
+                    "follow/candidates.py",
+                    "if best is not None and not is_doubtful(best, found):",
+                    "if best is not None:",
+                ),
+            ),
+            f"{_COPIES}test_a_copy_that_holds_more_than_a_file_left_behind_is_no_copy_of_it": (
+                Mutant(
+                    "follow/candidates.py",
+                    "_holds_settled(file, original) and (is_in_place or is_beginning)",
+                    "_holds_settled(file, original)",
+                ),
+            ),
+            f"{_COPIES}test_a_copy_is_the_copy_of_the_file_that_holds_all_of_it": (
+                Mutant(
+                    "follow/candidates.py",
+                    "key=lambda one: _shown(copy, one), default",
+                    "key=lambda one: one.offset, default",
+                ),
+                Mutant(
+                    "follow/claims.py",
+                    "if awaited := self._originals.awaited(source):",
+                    "if awaited := None:",
                 ),
             ),
             f"{_COPIES}test_a_copy_made_while_stopped_continues_at_the_position_of_the_original": (),

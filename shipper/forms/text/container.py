@@ -4,11 +4,12 @@ CRI (containerd, CRI-O):  2016-10-06T00:17:09.669794202Z stdout P text
 Docker's json-file:       {"log":"text\n","stream":"stdout","time":"2016-10-06T00:17:09.669794202Z"}
 
 Runtimes split lines longer than 16 KiB. The parts are joined here, separately for stdout and
-stderr, because the runtime interleaves the two.
+stderr, because the runtime interleaves the two. A part whose line began in the file before, which
+was rotated in between, is marked as continued.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -16,7 +17,7 @@ from msgspec import Struct
 
 from shipper.bounds import Duration
 from shipper.forms.check import BOM
-from shipper.forms.text.message import PARTIAL, Message, Step
+from shipper.forms.text.message import CONTINUED, PARTIAL, Earlier, Message, Step
 
 _Format = Literal["auto", "cri", "docker"]
 _Stream = Literal["all", "stdout", "stderr"]
@@ -43,13 +44,26 @@ class Container(Struct, frozen=True):
     #: How long to wait for the other parts of a line, which the runtime writes immediately.
     timeout_s: Duration | None = 5.0
 
-    def step(self, max_bytes: int) -> Step:
-        return _Joining(self, max_bytes)
+    def step(self, max_bytes: int, earlier: Earlier) -> Step:
+        return _Joining(self, max_bytes, earlier)
 
     def unwrapped(self, message: Message) -> tuple[Message, bool] | None:
         """The printed text, and whether more of its line follows; None if the format differs."""
         is_docker = message.text.startswith(b"{") if self.format == "auto" else False
         return _docker(message) if is_docker or self.format == "docker" else _cri(message)
+
+    def left_open(self, end: bytes, beginning: bytes) -> set[str | None]:
+        """The streams whose lines are open at the `end` of a file.
+
+        Without those that have a part in the `beginning` of the file that follows.
+        """
+        last = {part.stream: is_open for part, is_open in self._parts(end)}
+        last |= {part.stream: False for part, _ in self._parts(beginning)}
+        return {stream for stream, is_open in last.items() if is_open}
+
+    def _parts(self, data: bytes) -> Iterator[tuple[Message, bool]]:
+        lines = data.split(b"\n")
+        return filter(None, (self.unwrapped(Message(line, 0, 0)) for line in lines if line))
 
 
 def _cri(message: Message) -> tuple[Message, bool] | None:
@@ -78,11 +92,13 @@ def _docker(message: Message) -> tuple[Message, bool] | None:
 class _Joining:
     """Joins the parts of each stream's lines."""
 
-    __slots__ = ("_container", "_max_bytes", "_open")
+    __slots__ = ("_container", "_continued", "_earlier", "_max_bytes", "_open")
 
-    def __init__(self, container: Container, max_bytes: int) -> None:
-        self._container, self._max_bytes = container, max_bytes
+    def __init__(self, container: Container, max_bytes: int, earlier: Earlier) -> None:
+        self._container, self._max_bytes, self._earlier = container, max_bytes, earlier
         self._open: dict[str | None, Message] = {}
+        # The streams whose next part continues a line of an earlier file; None before the first.
+        self._continued: set[str | None] | None = None
 
     @property
     def held_from(self) -> int | None:
@@ -98,7 +114,12 @@ class _Joining:
             part.is_dropped = True
             return (part,)
         before = self._open.pop(part.stream, None)
-        if before is None:
+        if self._continued is None:
+            self._continued = self._container.left_open(*self._earlier())
+        if part.stream in self._continued:
+            self._continued.discard(part.stream)
+            part.flags += (CONTINUED,)
+        elif before is None:
             part.text = part.text.removeprefix(BOM)  # it begins what the container prints
         if before and len(before.text) + len(part.text) > self._max_bytes:
             before.flags += (PARTIAL,)

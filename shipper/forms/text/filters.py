@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from shipper.forms.text.message import Message, Step
+from shipper.forms.text.message import Earlier, Message, Step
 from shipper.patterns import Pattern
 
 
@@ -23,7 +23,7 @@ class IncludeMessage(Struct, frozen=True):
 
     patterns: tuple[Pattern, ...]
 
-    def step(self, _max_bytes: int) -> Step:
+    def step(self, _max_bytes: int, _earlier: Earlier) -> Step:
         """The parser itself, because it keeps no state."""
         return self
 

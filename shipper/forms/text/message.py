@@ -1,6 +1,6 @@
 """Messages, which become events, and the parsers that they pass through."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -19,6 +19,10 @@ MULTILINE = "multiline"
 REPLACED = "replaced"
 #: NULs before the line, where the file has a hole, were passed over.
 HOLE = "hole"
+
+
+#: Reads what precedes a block (`Block.earlier`).
+Earlier = Callable[[], tuple[bytes, bytes]]
 
 
 class Message(Struct):
@@ -67,6 +71,9 @@ class Parser(Protocol):
         """How long a message held back at the end of a file waits for more."""
         ...
 
-    def step(self, max_bytes: int, /) -> Step:
-        """A step for one block, which holds nothing back yet; no message exceeds `max_bytes`."""
+    def step(self, max_bytes: int, earlier: Earlier, /) -> Step:
+        """A step for one block, which holds nothing back yet; no message exceeds `max_bytes`.
+
+        `earlier` is that of the block.
+        """
         ...

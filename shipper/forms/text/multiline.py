@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from shipper.bounds import Duration
 from shipper.forms.text.filters import as_text
-from shipper.forms.text.message import MULTILINE, PARTIAL, Message, Step
+from shipper.forms.text.message import MULTILINE, PARTIAL, Earlier, Message, Step
 from shipper.patterns import Pattern
 
 
@@ -31,7 +31,7 @@ class Multiline(Struct, frozen=True, kw_only=True):
     max_lines: int = 500
     timeout_s: Duration | None = 5.0
 
-    def step(self, max_bytes: int) -> Step:
+    def step(self, max_bytes: int, _earlier: Earlier) -> Step:
         return _STEPS[self.type](self, max_bytes)
 
     def is_match(self, line: bytes) -> bool:

@@ -24,7 +24,7 @@ class Sifting:
     ) -> None:
         """No message may be larger than `max_bytes`."""
         self._block, self._emitter = block, emitter
-        self._steps = [parser.step(max_bytes) for parser in parsers]
+        self._steps = [parser.step(max_bytes, block.earlier) for parser in parsers]
         #: Everything before this place is done.
         self._base = block.offset
         #: Messages that passed all steps, but wait for a cut.
