@@ -41,7 +41,7 @@ def test_doctor_reports_assets_as_missing_before_setup_and_installed_after(confi
     assert "are missing" in found["setup", "problem"]
     assert "9.4.3" in found["elasticsearch", "ok"]
     assert "agrees" in found["clock", "ok"]
-    assert "asks for no credentials" in found["privileges", "warning"]
+    assert "requires no credentials" in found["privileges", "warning"]
     assert main(["setup", "-c", str(config)]) == 0
     capsys.readouterr()
     code, found = examined(config, capsys)
