@@ -3,10 +3,11 @@
 from msgspec import Struct
 
 from shipper.bounds import Count
+from shipper.formats.codec import CodecConfig
 from shipper.outputs.config import OutputConfig
 
 
-class FileConfig(OutputConfig, Struct, frozen=True, kw_only=True):
+class FileConfig(OutputConfig, CodecConfig, Struct, frozen=True, kw_only=True):
     """Where the files go, and when a new one starts."""
 
     #: Directory; made if it is missing.

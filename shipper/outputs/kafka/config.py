@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from shipper.bounds import INNER, Count, Level, Span
 from shipper.errors import Refused
+from shipper.formats.codec import CodecConfig
 from shipper.outputs.config import BackoffConfig, OutputConfig
 from shipper.outputs.pem import is_pem
 from shipper.outputs.secret import Secret
@@ -31,7 +32,7 @@ class SaslConfig(Struct, frozen=True, kw_only=True):
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
 
 
-class KafkaConfig(OutputConfig, Struct, frozen=True, kw_only=True):
+class KafkaConfig(OutputConfig, CodecConfig, Struct, frozen=True, kw_only=True):
     """Where the brokers are, which topic the lines go to, and how safely."""
 
     #: `host` or `host:port` of a few brokers; they name the others.
