@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from msgspec import Struct
-
 from shipper.formats.ocsf import ocsf
 from shipper.formats.siem import cef, leef
 from shipper.lines import Lines
@@ -18,11 +16,12 @@ Encode = Callable[[bytes], bytes]
 ENCODERS: Mapping[Codec, Encode] = {"json": bytes, "ocsf": ocsf, "cef": cef, "leef": leef}
 
 
-class CodecConfig(Struct, frozen=True, kw_only=True):
-    """The option of an output that can write other formats."""
+class CodecConfig:
+    """What an output that can write other formats has in its configuration."""
 
-    #: json: the unchanged line; ocsf, cef, leef: the line in this format.
-    codec: Codec = "json"
+    __slots__ = ()
+
+    codec: Codec
 
     def encoded(self, lines: Lines) -> Lines:
         """The lines in the configured format, in the same order."""

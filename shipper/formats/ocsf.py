@@ -93,6 +93,10 @@ def _mapped(kind: _Class, fields: dict[str, Any]) -> tuple[dict[str, Any], dict[
             rest.pop(field, None)
     for place, value in kind.otherwise:
         _fill(event, place, value)
+    for place, names in _one_of():
+        found = _at(event, place)
+        if found is not None and not any(name in found for name in names):
+            found[names[0]] = "unknown"
     return event, rest
 
 
@@ -106,12 +110,20 @@ def _fill(event: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
     """Put the value where there is none yet."""
     for name in place[:-1]:
         event = event.setdefault(name, {})
-    event.setdefault(place[-1], value)
+    event.setdefault(place[-1], value or {})
+
+
+def _at(event: dict[str, Any], place: tuple[str, ...]) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = event
+    for name in place:
+        found = found.get(name) if found is not None else None
+    return found
 
 
 def _classified(uid: int, activity: int, fields: Mapping[str, Any]) -> dict[str, Any]:
     time = time_of(fields)
-    named = {"activity_name": text_of(fields["event.action"])} if activity == _OTHER else {}
+    action = text_of(fields.get("event.action", "unknown"))
+    named = {"activity_name": action} if activity == _OTHER else {}
     return {
         "class_uid": uid,
         "category_uid": uid // 1000,
@@ -131,6 +143,11 @@ def _decided(uid: int, fields: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(kinds, list) and word in kinds:
             return {"status_id": status, "action_id": action, "disposition_id": disposition}
     return {"status_id": status}
+
+
+@cache
+def _one_of() -> tuple[tuple[tuple[str, ...], list[str]], ...]:
+    return tuple((tuple(p.split(".")), names) for p, names in table("ocsf")["one_of"].items())
 
 
 @cache

@@ -44,7 +44,7 @@ def cef(line: bytes) -> bytes:
 def leef(line: bytes) -> bytes:
     """The line as LEEF 2.0 with tabs between the pairs, without a newline.
 
-    LEEF has no escapes: a control character in a value becomes a space, and a bar in the header `_`.
+    LEEF has no escapes: a control character in a value becomes a space, a bar in the header `_`.
     """
     fields = fields_of(line)
     _, action = _kind_and_action(fields)

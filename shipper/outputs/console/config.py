@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from shipper.bounds import Count
-from shipper.formats.codec import CodecConfig
+from shipper.formats.codec import Codec, CodecConfig
 from shipper.outputs.config import OutputConfig
 
 
@@ -12,6 +12,8 @@ class ConsoleConfig(OutputConfig, CodecConfig, Struct, frozen=True, kw_only=True
 
     #: Indented over several lines, for reading; otherwise the unchanged bytes.
     pretty: bool = False
+    #: json: the unchanged line; ocsf, cef, leef: the line in that format.
+    codec: Codec = "json"
     #: Lines written at once.
     bulk_max_size: Count = 2048
 

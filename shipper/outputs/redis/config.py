@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Struct, field
 
 from shipper.bounds import INNER, Count, Span
-from shipper.formats.codec import CodecConfig
+from shipper.formats.codec import Codec, CodecConfig
 from shipper.outputs.config import BackoffConfig, LanesConfig, Workers
 from shipper.outputs.proxy import ProxyConfig
 from shipper.outputs.secret import Secret
@@ -32,6 +32,8 @@ class RedisConfig(LanesConfig, ProxyConfig, CodecConfig, Struct, frozen=True, kw
     datatype: Literal["list", "stream"] = "list"
     #: About how many entries a stream keeps; the oldest are deleted, read or not. 0 keeps all.
     max_length: int = 0
+    #: json: the unchanged line; ocsf, cef, leef: the line in that format.
+    codec: Codec = "json"
     #: Number of the database.
     db: int = 0
     username: str | None = None

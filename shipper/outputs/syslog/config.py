@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from msgspec import Struct, field
 
 from shipper.bounds import Bounds, Count, Span
-from shipper.formats.codec import CodecConfig
+from shipper.formats.codec import Codec, CodecConfig
 from shipper.outputs.config import BackoffConfig, LanesConfig, Workers
 from shipper.outputs.tls import TlsConfig
 
@@ -26,6 +26,8 @@ class SyslogConfig(LanesConfig, CodecConfig, Struct, frozen=True, kw_only=True):
     workers: Workers = 1
     #: The facility: 13 is "log audit".
     facility: Annotated[int, Bounds(0, 23)] = 13
+    #: json: the unchanged line; ocsf, cef, leef: the line in that format.
+    codec: Codec = "json"
     #: Longer messages become dead letters. rsyslog cuts what exceeds its own maxMessageSize, 8 KiB
     #: by default.
     max_message_bytes: Count = 8192
