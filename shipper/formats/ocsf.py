@@ -45,11 +45,23 @@ def _number(factor: float) -> Callable[[Any], int | None]:
     return convert
 
 
+def _port(value: Any) -> int | None:
+    number = _number(1)(value)
+    return number if number is not None and 0 <= number < 1 << 16 else None
+
+
+#: The schema names no other.
+_METHODS = frozenset(
+    ("OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "CONNECT", "PATCH")
+)
+
 _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "text": text_of,
     "integer": _number(1),
     "ms": _number(1e-6),
     "percent": _number(100),
+    "port": _port,
+    "method": lambda value: value if isinstance(value, str) and value in _METHODS else None,
     "ip": lambda value: _ip(value) if isinstance(value, str) else None,
 }
 

@@ -99,7 +99,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from([*MCPEventType]), st.dictionaries(st.sampled_from(PATHS), VALUES, max_size=6)
 )

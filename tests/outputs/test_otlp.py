@@ -108,7 +108,7 @@ def test_a_collector_that_cannot_take_records_now_gets_them_again(status):
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_wrong_address_or_token_is_for_a_person(status):
-    with pytest.raises(Refused, match="check output.otlp.url"):
+    with pytest.raises(Refused, match=r"check output\.otlp\.url"):
         sent(TWO, (status, b""))
 
 
