@@ -1,10 +1,8 @@
 """The formats of a line by their configuration name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Literal
 
-from shipper.formats.ocsf import ocsf
-from shipper.formats.siem import cef, leef
 from shipper.lines import Lines
 
 Codec = Literal["json", "ocsf", "cef", "leef"]
@@ -12,8 +10,16 @@ Codec = Literal["json", "ocsf", "cef", "leef"]
 #: A line without its newline in a format; never raises for a JSON object.
 Encode = Callable[[bytes], bytes]
 
-#: json: the unchanged line.
-ENCODERS: Mapping[Codec, Encode] = {"json": bytes, "ocsf": ocsf, "cef": cef, "leef": leef}
+
+def encoder(codec: Codec) -> Encode:
+    """The function for a codec; json leaves the line unchanged."""
+    if codec == "json":
+        return bytes
+    # A configuration needs only the names; the tables of the formats take a while to read.
+    from shipper.formats.ocsf import ocsf
+    from shipper.formats.siem import cef, leef
+
+    return {"ocsf": ocsf, "cef": cef, "leef": leef}[codec]
 
 
 class CodecConfig:
@@ -25,4 +31,4 @@ class CodecConfig:
 
     def encoded(self, lines: Lines) -> Lines:
         """The lines in the configured format, in the same order."""
-        return lines if self.codec == "json" else Lines.of(map(ENCODERS[self.codec], lines))
+        return lines if self.codec == "json" else Lines.of(map(encoder(self.codec), lines))

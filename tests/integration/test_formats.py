@@ -2,11 +2,12 @@
 
 import json
 from functools import partial
+from typing import get_args
 
 import pytest
 
 from shipper.catalog import MCPEventType
-from shipper.formats.codec import ENCODERS
+from shipper.formats.codec import Codec, encoder
 from shipper.lines import Lines
 from shipper.outputs.base import DELIVERED
 from shipper.outputs.otlp.config import OtlpConfig
@@ -46,7 +47,7 @@ def delivered(output, lines):
         output.close()
 
 
-@pytest.mark.parametrize("codec", ENCODERS)
+@pytest.mark.parametrize("codec", get_args(Codec))
 @pytest.mark.parametrize("tls", [False, True])
 def test_rsyslog_reads_every_message_as_it_was_sent(lines, codec, tls):
     with real(partial(Rsyslog, tls=tls)) as server:
@@ -59,7 +60,7 @@ def test_rsyslog_reads_every_message_as_it_was_sent(lines, codec, tls):
         found = [json.loads(message) for message in server.messages()]
     for line, message in zip(lines, found, strict=True):
         event = json.loads(line)
-        assert message["text"].removeprefix(" ").encode() == ENCODERS[codec](line)
+        assert message["text"].removeprefix(" ").encode() == encoder(codec)(line)
         assert message["facility"] == "13"
         assert message["host"] == event.get("host", {}).get("name", message["host"])
         assert message["id"] == event.get("event", {}).get("action", "-")

@@ -7,7 +7,7 @@ how much that is. A connection that the receiver has closed is found before the 
 
 from collections.abc import Sequence
 
-from shipper.formats.codec import ENCODERS
+from shipper.formats.codec import encoder
 from shipper.formats.syslog import syslog
 from shipper.lines import Lines
 from shipper.outputs.base import Outcome
@@ -26,7 +26,7 @@ class Syslog:
         hosts = [split_host(host, port) for host in some_hosts(config.hosts)]
         lanes = [SyslogLane(config, group) for group in groups(hosts, config)]
         self._lanes = Lanes(lanes, config.backoff)
-        self._config, self._encode = config, ENCODERS[config.codec]
+        self._config, self._encode = config, encoder(config.codec)
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Write a message for each line; on one connection in order."""
