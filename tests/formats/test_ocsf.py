@@ -54,13 +54,13 @@ def test_every_event_type_has_a_class_and_every_row_a_field_of_the_catalog():
 def test_no_value_of_a_line_is_left_out():
     event = encoded(
         mcp={"audit": {"type": "mcp_tool_execution"}, "new": {"field": [1, {"a": 2}]}},
-        source={"ip": "no address", "port": "x"},
+        source={"ip": "no address", "port": 70_000},
         event={"hash": "ab" * 32},
     )
     unmapped = event["unmapped"]
     assert unmapped["mcp.new.field"] == [1, {"a": 2}]
     assert unmapped["source.ip"] == "no address"
-    assert unmapped["source.port"] == "x"
+    assert unmapped["source.port"] == 70_000
     assert unmapped["event.hash"] == "ab" * 32
     assert faults(event) == []
 

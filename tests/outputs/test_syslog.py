@@ -1,7 +1,6 @@
 """The syslog output on real sockets: framing, sizes, reconnection. A real rsyslog: test_formats."""
 
 import socket
-import ssl
 import threading
 from contextlib import contextmanager
 
@@ -47,11 +46,13 @@ class Receiver:
         while True:
             try:
                 raw, _ = self.server.accept()
-                one = self.context.wrap_socket(raw, server_side=True) if self.context else raw
-            except ssl.SSLError:
-                continue
             except OSError:
                 return
+            try:
+                one = self.context.wrap_socket(raw, server_side=True) if self.context else raw
+            except OSError:  # ssl.SSLError is one
+                raw.close()
+                continue
             self.connections.append(one)
             self.got.append(b"")
             threading.Thread(target=self._read, args=(one, len(self.got) - 1), daemon=True).start()

@@ -16,7 +16,7 @@ FORMATS = (
         "its values, and holds every value of the line.",
         {
             f"{_OCSF}test_any_values_in_the_fields_give_a_valid_event": (
-                Mutant("formats/ocsf.py", "0 <= number < 1 << 16", "True"),
+                Mutant("formats/ocsf.py", "and value in _METHODS", ""),
                 Mutant(
                     "formats/ocsf.py", "if found is not None and not any(", "if False and not any("
                 ),
@@ -25,6 +25,7 @@ FORMATS = (
                 Mutant("formats/formats.yml", "    2004: [host, security_control]", "    2004: []"),
             ),
             f"{_OCSF}test_no_value_of_a_line_is_left_out": (
+                Mutant("formats/ocsf.py", "0 <= number < 1 << 16", "True"),
                 Mutant("formats/ocsf.py", "    if unmapped:\n", "    if False:\n"),
             ),
         },
