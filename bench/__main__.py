@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench import (
+    formats,
     handler,
     latency,
     logstash,
@@ -90,6 +91,10 @@ def _processing(options: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield processing.processing(folder, options.events, options.rounds)
 
 
+def _formats(options: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    yield formats.formats(_job(options.events, folder), options.rounds)
+
+
 def _files(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield scale.files(folder, 200_000, 10_000)
 
@@ -123,6 +128,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "masking": _masking,
     "logstash": _logstash,
     "processing": _processing,
+    "formats": _formats,
     "files": _files,
     "backlog": _backlog,
     "outage": _outage,
@@ -140,6 +146,7 @@ USUAL = (
     "masking",
     "logstash",
     "processing",
+    "formats",
     "files",
     "wrap",
     "proxy",

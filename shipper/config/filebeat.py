@@ -190,7 +190,7 @@ REFUSED: Mapping[str, str] = {
     "inputs.index": f"is not supported: {_ROUTE}",
     "inputs.pipeline": f"is not supported: {_ROUTE}",
     "output.*.non_indexable_policy": "is not supported: refused lines are kept as dead letters",
-    "output.*.codec.format": "is not supported: a line is sent unchanged",
+    "output.*.codec.format": "is not supported: a line is sent unchanged, or as `codec` names",
     "output.kafka.headers": "is not supported: a message consists of its line only",
     "output.*.kerberos": _KERBEROS,
     **{f"output.kafka.{name}": _PROXY for name in ("proxy_url", "proxy_headers")},

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from shipper.catalog import Catalog, IndexStrategy
 from shipper.config.cloud import Cloud, read_cloud
 from shipper.config.names import take_names, with_names
+from shipper.config.read import is_foreign
 from shipper.outputs import OUTPUTS
 from shipper.yaml.node import YamlNode
 from shipper.yaml.reader import Reader
@@ -51,6 +52,7 @@ def _output(reader: Reader, name: str, node: YamlNode) -> object | None:
         return None
     if "worker" in options:  # Filebeat has both names
         options.setdefault("workers", options.pop("worker"))
+    _take_codec(reader, options)
     rules = take_names(reader, name, options)
     if (hosts := options.get("hosts")) and not hosts.is_unset:
         options["hosts"] = replace(hosts, scalar=None, items=[*_hosts(hosts)])
@@ -59,6 +61,15 @@ def _output(reader: Reader, name: str, node: YamlNode) -> object | None:
     if name == "elasticsearch":
         return _with_preset(reader, value, options)
     return value
+
+
+def _take_codec(reader: Reader, options: dict[str, YamlNode]) -> None:
+    """Explain a codec in Filebeat's form, a section with the codec's name; ours is a word."""
+    if (codec := options.get("codec")) and codec.children:
+        del options["codec"]
+        for child in codec.children.values():
+            if not is_foreign(reader, child):
+                reader.note(child, "unknown key")
 
 
 def _with_preset(reader: Reader, settings: Any, given: Mapping[str, YamlNode]) -> object:

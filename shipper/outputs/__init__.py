@@ -47,7 +47,9 @@ OUTPUTS: Mapping[str, _OutputKind] = {
         _OutputKind("file", "FileConfig", "FileOutput"),
         _OutputKind("kafka", "KafkaConfig", "Kafka"),
         _OutputKind("logstash", "LogstashConfig", "Logstash"),
+        _OutputKind("otlp", "OtlpConfig", "Otlp"),
         _OutputKind("redis", "RedisConfig", "Redis"),
+        _OutputKind("syslog", "SyslogConfig", "Syslog"),
         _OutputKind("webhook", "WebhookConfig", "Webhook"),
     )
 }

@@ -12,6 +12,7 @@ from tests.promises.capture import CAPTURE
 from tests.promises.config import CONFIG
 from tests.promises.evidence import EVIDENCE
 from tests.promises.files import FILES
+from tests.promises.formats import FORMATS
 from tests.promises.others import OTHERS
 from tests.promises.outputs import OUTPUTS
 from tests.promises.processors import PROCESSORS
@@ -31,6 +32,7 @@ PROMISES = (
     *REDACT,
     *FILES,
     *OUTPUTS,
+    *FORMATS,
     *EVIDENCE,
     *REPORT,
     *ALERTS,

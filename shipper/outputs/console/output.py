@@ -15,12 +15,13 @@ class Console:
     """Writes to `sys.stdout`, looked up for each batch."""
 
     def __init__(self, config: ConsoleConfig) -> None:
-        self._pretty = config.pretty
+        self._config = config
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Write and flush `lines`."""
+        lines = self._config.encoded(lines)
         data = lines.block
-        if self._pretty:
+        if self._config.is_indented:
             data = b"".join(msgspec.json.format(line, indent=2) + b"\n" for line in lines)
         try:
             sys.stdout.buffer.write(data)

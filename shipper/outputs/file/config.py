@@ -3,10 +3,11 @@
 from msgspec import Struct
 
 from shipper.bounds import Count
+from shipper.formats.codec import Codec, CodecConfig
 from shipper.outputs.config import OutputConfig
 
 
-class FileConfig(OutputConfig, Struct, frozen=True, kw_only=True):
+class FileConfig(OutputConfig, CodecConfig, Struct, frozen=True, kw_only=True):
     """Where the files go, and when a new one starts."""
 
     #: Directory; made if it is missing.
@@ -19,5 +20,7 @@ class FileConfig(OutputConfig, Struct, frozen=True, kw_only=True):
     number_of_files: int = 0
     #: Mode of new files.
     permissions: int = 0o600
+    #: json: the unchanged line; ocsf, cef, leef: the line in that format.
+    codec: Codec = "json"
     #: Lines written and synchronised together.
     bulk_max_size: Count = 2048

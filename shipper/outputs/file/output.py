@@ -29,10 +29,11 @@ class FileOutput:
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Append `lines` and wait until the disk has them."""
+        block = self._config.encoded(lines).block
         with self._mapped_errors():
-            file = self._opened(len(lines.block))
+            file = self._opened(len(block))
             with exclusively(file):  # a replay beside a running shipper writes here too
-                append(file, lines.block)
+                append(file, block)
         return [DELIVERED] * len(lines)
 
     def probe(self) -> str:

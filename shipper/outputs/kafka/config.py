@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from shipper.bounds import INNER, Count, Level, Span
 from shipper.errors import Refused
+from shipper.formats.codec import Codec, CodecConfig
 from shipper.outputs.config import BackoffConfig, OutputConfig
 from shipper.outputs.pem import is_pem
 from shipper.outputs.secret import Secret
@@ -31,7 +32,7 @@ class SaslConfig(Struct, frozen=True, kw_only=True):
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
 
 
-class KafkaConfig(OutputConfig, Struct, frozen=True, kw_only=True):
+class KafkaConfig(OutputConfig, CodecConfig, Struct, frozen=True, kw_only=True):
     """Where the brokers are, which topic the lines go to, and how safely."""
 
     #: `host` or `host:port` of a few brokers; they name the others.
@@ -41,6 +42,8 @@ class KafkaConfig(OutputConfig, Struct, frozen=True, kw_only=True):
     #: stream: lines of one audit stream stay in order, in one partition; none: spread evenly; a
     #: text with places `%{…}`: the key of each line's message.
     key: str = "stream"
+    #: json: the unchanged line; ocsf, cef, leef: the line in that format.
+    codec: Codec = "json"
     #: Our name in the brokers' logs and quotas.
     client_id: str = "mcp-shipper"
     #: -1: all replicas in sync have a line before it counts as delivered, and it is written once;

@@ -152,11 +152,16 @@ def _check(config: KafkaConfig) -> None:
 class _Batch:
     """Lines in flight, and the outcome of each so far."""
 
-    __slots__ = ("_config", "_keys", "_next", "_outcomes", "_topics", "is_last", "lines", "open")
+    __slots__ = (
+        *("_config", "_keys", "_next", "_outcomes", "_topics", "_values"),
+        *("is_last", "lines", "open"),
+    )
 
     def __init__(self, lines: Lines, topics: Sequence[str], config: KafkaConfig) -> None:
         self.lines, self._topics, self._config = lines, topics, config
         self._keys = _keys_of(lines, config.key)
+        #: What the messages hold.
+        self._values = config.encoded(lines)
         self._outcomes: list[Outcome | DeliveryError] = [RETRY] * len(lines)
         self._next = 0
         #: Lines without an outcome.
@@ -180,7 +185,7 @@ class _Batch:
         return [RETRY if isinstance(one, DeliveryError) else one for one in self._outcomes]
 
     def _produce(self, producer: Producer, index: int) -> None:
-        line, report = self.lines[index], partial(self._report, index)
+        line, report = self._values[index], partial(self._report, index)
         if not _TOPIC_NAME.fullmatch(self._topics[index]):
             self._record(index, Rejected(f"topic {shown(self._topics[index])} is no topic's name"))
             return

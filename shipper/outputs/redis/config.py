@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Struct, field
 
 from shipper.bounds import INNER, Count, Span
+from shipper.formats.codec import Codec, CodecConfig
 from shipper.outputs.config import BackoffConfig, LanesConfig, Workers
 from shipper.outputs.proxy import ProxyConfig
 from shipper.outputs.secret import Secret
@@ -14,7 +15,7 @@ from shipper.processors.naming import Names, Rule, names_of
 DEFAULT_PORT: Final = 6379
 
 
-class RedisConfig(LanesConfig, ProxyConfig, Struct, frozen=True, kw_only=True):
+class RedisConfig(LanesConfig, ProxyConfig, CodecConfig, Struct, frozen=True, kw_only=True):
     """Where Redis is, and under which key the lines go."""
 
     #: `host` or `host:port` each.
@@ -31,6 +32,8 @@ class RedisConfig(LanesConfig, ProxyConfig, Struct, frozen=True, kw_only=True):
     datatype: Literal["list", "stream"] = "list"
     #: About how many entries a stream keeps; the oldest are deleted, read or not. 0 keeps all.
     max_length: int = 0
+    #: json: the unchanged line; ocsf, cef, leef: the line in that format.
+    codec: Codec = "json"
     #: Number of the database.
     db: int = 0
     username: str | None = None

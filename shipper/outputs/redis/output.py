@@ -39,6 +39,7 @@ class Redis:
         return send_named(lines, self._keys, "key", self._send)
 
     def _send(self, lines: Lines, keys: Sequence[str]) -> Sequence[Outcome]:
+        lines = self._config.encoded(lines)
         work = Work(lines.ends, self._config.bulk_max_size, BATCH_BYTES)
         return self._lanes.deliver(work, list(zip(keys, lines, strict=True)))
 
