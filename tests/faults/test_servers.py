@@ -18,7 +18,7 @@ from shipper.faults.proxy import ProxyServer
 from shipper.faults.script import BULK, LUMBERJACK, PROXY, Script, compiled, parse
 from shipper.faults.server import Place
 from shipper.lines import Lines
-from shipper.outputs.base import DELIVERED, DUPLICATE, RETRY, Rejected
+from shipper.outputs.base import DELIVERED, DUPLICATE, RETRY, Held, Rejected
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 from shipper.outputs.elasticsearch.output import Elasticsearch
 from shipper.outputs.logstash.config import LogstashConfig
@@ -208,10 +208,6 @@ def test_tls_can_end_in_the_handshake_and_show_a_wrong_certificate(tls):
         ("401", Refused),
         ("full", Unavailable),
         ("readonly", Refused),
-        ("denied", Refused),
-        ("shards", Refused),
-        ("no-pipeline", Refused),
-        ("no-index", Refused),
         ("empty", ProtocolError),
         ("reset", Unavailable),
         ("reset at 10", Unavailable),
@@ -226,6 +222,17 @@ def test_a_request_that_fails_stores_nothing(phase, error):
         sender = bulk_output(server.url, timeout_s=0.3)
         with pytest.raises(error):
             sender.send(TEN)
+        assert ledger.acknowledged == 0
+        assert sender.send(TEN) == ALL
+        sender.close()
+
+
+@pytest.mark.parametrize("phase", ["denied", "shards", "no-pipeline", "no-index"])
+def test_lines_that_no_line_can_be_blamed_for_are_held(phase):
+    server, ledger = elasticsearch(phase)
+    with server:
+        sender = bulk_output(server.url)
+        assert {type(outcome) for outcome in sender.send(TEN)} == {Held}
         assert ledger.acknowledged == 0
         assert sender.send(TEN) == ALL
         sender.close()
