@@ -93,6 +93,8 @@ def _ibans(text: str, work: int) -> Iterator[Span]:
             if cut < 0:
                 cut = len(text)
             yield Span(start, cut, "[CUT]", SURE)
+            if cut == len(text):
+                return
         elif end := _iban_end(text, start, head.end(), length):
             yield Span(start, end, "[IBAN]", NUMBER)
 
