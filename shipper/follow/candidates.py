@@ -53,6 +53,9 @@ class _Groups(Generic[_K, _V]):
         self._first: dict[_K, _V] = {}
         self._more: dict[_K, dict[_V, None]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._first)
+
     def get(self, key: _K) -> Iterator[_V]:
         """All values of the key."""
         if key in self._first:
@@ -209,8 +212,10 @@ class Originals:
         return max(others, key=lambda one: _shown(copy, one), default=None)
 
     def _twins(self, copy: Source) -> Iterator[Source]:
+        if not self._by_head:  # as at a first start, with all files new
+            return
         twins = tuple(islice(self._by_head.get(head_of(copy.file.handle())), _MAX_TWINS))
-        return (one for one in twins if _may_be_copied_to(copy.found.path, one.found.path))
+        yield from (one for one in twins if _may_be_copied_to(copy.found.path, one.found.path))
 
     def _namesakes(self, copy: Source) -> Iterator[Source]:
         for path in (copy.found.path, *_former_paths(copy.found.path)):
