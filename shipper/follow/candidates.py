@@ -53,6 +53,9 @@ class _Groups(Generic[_K, _V]):
         self._first: dict[_K, _V] = {}
         self._more: dict[_K, dict[_V, None]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._first)
+
     def get(self, key: _K) -> Iterator[_V]:
         """All values of the key."""
         if key in self._first:
@@ -103,7 +106,7 @@ class Unclaimed:
             # The further a position that fits, the more certain it is that this is its file.
             fitting = (*doubtful, *(position for position in group if _fits(position, file)))
             best = min(fitting, key=lambda p: (p.path != found.path, -p.offset), default=None)
-            if best is not None and not is_doubtful(best, found):
+            if best is not None and not _is_doubtful(best, found):
                 return best
             doubtful = () if best is None else (best,)
         return next(iter(doubtful), None)
@@ -140,7 +143,7 @@ class Unclaimed:
     def _named(self, found: Found, file: Handle) -> list[Position]:
         """The positions that name the inode, unless the file got it from a file that is gone."""
         named = list(self._at_inode(found))
-        is_sure = not all(is_doubtful(one, found) for one in named)
+        is_sure = not all(_is_doubtful(one, found) for one in named)
         return named if not named or is_sure or not _is_being_copied(file, found) else []
 
     def _candidates(
@@ -209,8 +212,10 @@ class Originals:
         return max(others, key=lambda one: _shown(copy, one), default=None)
 
     def _twins(self, copy: Source) -> Iterator[Source]:
+        if not self._by_head:  # as at a first start, with all files new
+            return
         twins = tuple(islice(self._by_head.get(head_of(copy.file.handle())), _MAX_TWINS))
-        return (one for one in twins if _may_be_copied_to(copy.found.path, one.found.path))
+        yield from (one for one in twins if _may_be_copied_to(copy.found.path, one.found.path))
 
     def _namesakes(self, copy: Source) -> Iterator[Source]:
         for path in (copy.found.path, *_former_paths(copy.found.path)):
@@ -218,7 +223,13 @@ class Originals:
             yield from sorted(self._by_path.get(path), key=lambda one: -one.offset)
 
 
-def is_doubtful(position: Position, found: Found) -> bool:
+def is_certain(position: Position, found: Found) -> bool:
+    """Whether the position that fits the file can be no other's, as if it was deleted."""
+    is_at_inode = (position.inode, position.device) == (found.inode, found.device)
+    return position.is_full or (is_at_inode and not _is_doubtful(position, found))
+
+
+def _is_doubtful(position: Position, found: Found) -> bool:
     """Whether only few settled bytes and the inode lead to the file: inodes are used again."""
     if position.is_full or position.path == found.path:  # of nearly all, and quickly known
         return False

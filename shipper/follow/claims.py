@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import NamedTuple
 
-from shipper.follow.candidates import Originals, Unclaimed, is_doubtful, may_succeed
+from shipper.follow.candidates import Originals, Unclaimed, is_certain, may_succeed
 from shipper.follow.discover import Found, open_found
 from shipper.follow.handle import Handle
 from shipper.follow.mark import Mark
@@ -122,7 +122,7 @@ class Claims:
         file = source.file.handle()
         segment = segment_of(file)
         position = self._unclaimed.find(source.found, file, segment)
-        if position and not is_doubtful(position, source.found):
+        if position and is_certain(position, source.found):
             return _Claim(Kind.FORMER, segment, position=position)
         if awaited := self._originals.awaited(source):
             return _Claim(Kind.COPY, segment, original=awaited)
@@ -131,6 +131,8 @@ class Claims:
         if original is None:
             return _Claim(Kind.FORMER if position else Kind.NEW, segment, position=position)
         kind = Kind.SUCCESSOR if may_succeed(source, original) else Kind.COPY
+        if position and kind is Kind.SUCCESSOR and position.offset >= original.offset:
+            return _Claim(Kind.FORMER, segment, position=position)
         return _Claim(kind, segment, original=original)
 
     # --- decisions carried out

@@ -327,3 +327,25 @@ def test_a_copy_with_the_inode_of_a_file_with_another_name_is_a_copy(
     next(passes)
     passes.close()
     assert numbers(output.taken) == [1, 2, 3]
+
+
+def test_a_copy_is_not_taken_for_a_deleted_file_that_had_the_name_of_its_original(tmp_path, logs):
+    settings = config(tmp_path, str(logs / "*"))
+    path, copy = logs / "a.log", logs / "a.log.1"
+    path.write_bytes(BLANK)
+    assert delivered(settings) == []
+    path.rename(tmp_path / "elsewhere")
+    append(path, block([0]))
+    output = ScriptedOutput()
+    passes = in_passes(Pipeline(settings, output))
+    next(passes)
+    path.write_bytes(lines := BLANK + block([1, 2, 3]))
+    next(passes)
+    for end in (10, 40, len(lines)):
+        copy.write_bytes(lines[:end])
+        next(passes)
+    os.truncate(path, 0)
+    next(passes)
+    next(passes)
+    passes.close()
+    assert numbers(output.taken) == [0, 1, 2, 3]

@@ -307,13 +307,20 @@ FILES = (
                 ),
                 Mutant(
                     "follow/claims.py",
-                    "if position and not is_doubtful(position, source.found):",
+                    "if position and is_certain(position, source.found):",
                     "if position:",
                 ),
                 Mutant(
                     "follow/candidates.py",
-                    "if best is not None and not is_doubtful(best, found):",
+                    "if best is not None and not _is_doubtful(best, found):",
                     "if best is not None:",
+                ),
+            ),
+            f"{_COPIES}test_a_copy_is_not_taken_for_a_deleted_file_that_had_the_name_of_its_original": (
+                Mutant(
+                    "follow/candidates.py",
+                    "or (is_at_inode and not",
+                    "or (not",
                 ),
             ),
             f"{_COPIES}test_a_copy_that_holds_more_than_a_file_left_behind_is_no_copy_of_it": (
