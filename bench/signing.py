@@ -8,7 +8,13 @@ from bench.report import Column, Report, Row
 from bench.verify import make_record
 from shipper.evidence.keys import create_key
 
-_PER_EVENT, _LOWEST, _HIGHEST, _RATIO, _MEMORY = "µs per event", "lowest", "highest", "to off", "MiB"
+_PER_EVENT, _LOWEST, _HIGHEST, _RATIO, _MEMORY = (
+    "µs per event",
+    "lowest",
+    "highest",
+    "to off",
+    "MiB",
+)
 
 
 def signing(folder: Path, events: int, rounds: int) -> Report:

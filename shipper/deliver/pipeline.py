@@ -30,6 +30,7 @@ from shipper.follow.inputs import InputConfig
 from shipper.follow.left_out import LeftOut
 from shipper.follow.reader import Limits
 from shipper.follow.registry import Registry, registry_path
+from shipper.follow.verified import Verified
 from shipper.follow.watch import Watcher
 from shipper.outputs.base import Output
 
@@ -94,17 +95,20 @@ class Pipeline:
         *,
         loss_reporter: LossReporter | None = None,
         deletions: Deletions | None = None,
+        verified: Verified | None = None,
         sleep: Callable[[float], None] | None = None,
         random: Callable[[], float] = random.random,
     ) -> None:
         """`loss_reporter` is informed of lines that do not arrive.
 
-        `deletions`, shared by all pipelines, deletes files that every output has acknowledged.
+        `deletions`, shared by all pipelines, deletes files that every output has acknowledged, and
+        `verified` gets the chains that they read.
         Tests replace the delays between attempts, and their random part, by `sleep` and `random`.
         """
         self._config = config
         self._output, self._loss_reporter = output, loss_reporter
         self._deletions = OwnDeletions(config.name, deletions)
+        self._verified = verified
         self._stop = Event()
         self._pause = sleep or self._wait
         #: Whether it has opened its positions.
@@ -180,6 +184,7 @@ class Pipeline:
                 Limits(config.max_lines, config.max_bytes, config.max_line_bytes),
                 LeftOut(registry.since_s),
                 self._deletions,
+                self._verified,
             )
             stack.callback(following.close)
             self.has_started = True

@@ -47,8 +47,8 @@ EVIDENCE = (
             f"{_VERIFY}test_a_sequence_that_does_not_follow_is_found_although_the_hashes_do": (
                 Mutant(
                     "record/format.py",
-                    "return [line.event.sequence for line in lines] == [*expected] and",
-                    "return bool(lines) and",
+                    "if [line.event.sequence for line in lines] != [*expected]:",
+                    "if not lines or not expected:",
                 ),
             ),
             f"{_VERIFY}test_an_edited_copy_beside_a_segment_is_a_fork": (
@@ -154,14 +154,14 @@ EVIDENCE = (
             "evidence/test_sign.py::test_lines_that_do_not_follow_are_not_signed": (
                 Mutant(
                     "evidence/sign.py",
-                    "if not all_continue(block, ends, known.head, last):",
-                    "if False:",
+                    "hashes, last = hashes_of(block, ends, known.head), known.last",
+                    "hashes, last = bytes(32) * len(ends), known.last",
                 ),
             ),
             "evidence/test_sign.py::test_silence_is_signed_and_many_events_are_signed_early": (
                 Mutant(
                     "evidence/sign.py",
-                    "len(known.entries) >= self._rules.events",
+                    "known.last - known.size >= self._rules.events",
                     "False",
                 ),
                 Mutant(
