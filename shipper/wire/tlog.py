@@ -189,8 +189,8 @@ def tiles_of(size: int) -> Iterator[Tile]:
 
 
 def entry_bundle(entries: Sequence[bytes]) -> bytes:
-    """The entries of one tile, each after its size in two bytes."""
-    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
+    """The entries of one tile, all of them hashes, each after its size in two bytes."""
+    return HASH_BYTES.to_bytes(2, "big").join((b"", *entries))
 
 
 def tile_root(row: Sequence[bytes]) -> bytes:
