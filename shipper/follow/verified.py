@@ -69,6 +69,6 @@ def _chain_of(chunk: Chunk) -> Chain:
     if not hashes:
         return Chain(chunk.end)
     try:
-        return Chain(chunk.end, hashes, sequence_of(lines[-1]), stated_in(lines.block))
+        return Chain(chunk.end, hashes, sequence_of(lines[len(lines) - 1]), stated_in(lines.block))
     except UNREADABLE:
         return Chain(chunk.end)
