@@ -184,7 +184,6 @@ class Pipeline:
                 Limits(config.max_lines, config.max_bytes, config.max_line_bytes),
                 LeftOut(registry.since_s),
                 self._deletions,
-                self._verified,
             )
             stack.callback(following.close)
             self.has_started = True
@@ -198,6 +197,7 @@ class Pipeline:
                 self.stats,
                 scan_interval_s=config.scan_interval_s,
                 loss_reporter=self._loss_reporter,
+                verified=self._verified,
             )
 
     def _end(self) -> None:
@@ -239,11 +239,13 @@ class Delivery:
         *,
         scan_interval_s: float,
         loss_reporter: LossReporter | None,
+        verified: Verified | None,
     ) -> None:
         """`stop` ends the delivery after the attempt in flight; `watcher` need not be started."""
         self._registry, self._following, self._settler = registry, following, settler
         self._watcher, self._stop, self._stats = watcher, stop, stats
         self._scan_interval_s, self._loss_reporter = scan_interval_s, loss_reporter
+        self._verified = verified
         self._next_scan_monotonic = 0.0
         self._age = Age()
 
@@ -334,6 +336,8 @@ class Delivery:
             changed += [source.announce(now_s) for source in new]
         if changed:
             self._registry.commit(changed)
+        if batch is not None and self._verified:
+            self._verified.note_all(batch)
         if batch is not None:
             self._stats.oldest_s = self._age.oldest(batch, self._following)
         return batch

@@ -29,7 +29,6 @@ from shipper.follow.sources import OpenFiles, Sources, Turns
 from shipper.follow.states import Place, Stage, Turn
 from shipper.follow.streams import Streams
 from shipper.follow.taken import Taken
-from shipper.follow.verified import Verified
 
 
 class Following:
@@ -42,13 +41,8 @@ class Following:
         limits: Limits,
         left_out: LeftOut,
         deletions: OwnDeletions,
-        verified: Verified | None = None,
     ) -> None:
-        """Follow the files of `inputs`; `limits` are those of a batch.
-
-        `verified` gets the chains of segments, if checkpoints are signed.
-        """
-        self._verified = verified
+        """Follow the files of `inputs`; `limits` are those of a batch."""
         self._inputs = inputs
         self._scan_log = ScanLog()
         self._owners = Owners(inputs)
@@ -319,8 +313,6 @@ class Following:
             self._claims.renew(source)
         if read.chunk is not None:
             builder.add(source, read.chunk)
-            if self._verified and source.segment:
-                self._verified.note(source.found, read.chunk)
         return read.turn
 
     # --- the end of a file

@@ -9,6 +9,7 @@ import threading
 
 from msgspec import Struct, field
 
+from shipper.follow.batch import Batch
 from shipper.follow.discover import Found
 from shipper.follow.reader import Chunk
 from shipper.follow.stated import Counted, stated_in
@@ -41,6 +42,12 @@ class Verified:
         self._lock = threading.Lock()
         self._chains: dict[tuple[int, int], list[Chain]] = {}
         self._lines = 0
+
+    def note_all(self, batch: Batch) -> None:
+        """Keep the chains of the segments in a batch."""
+        for source, chunk in batch.parts:
+            if source.segment:
+                self.note(source.found, chunk)
 
     def note(self, found: Found, chunk: Chunk) -> None:
         """Keep the chain of a chunk of a segment, unless another pipeline has read as far."""

@@ -15,7 +15,7 @@ from shipper.follow.verified import Verified
 from shipper.forms.ndjson import Ndjson
 from shipper.forms.sealed import Sealed
 from shipper.record.format import streams_in
-from shipper.record.seal import seal
+from shipper.record.seal import GENESIS, seal
 from tests.evidence.signed_record import SignedRecord
 
 
@@ -121,6 +121,18 @@ def test_lines_with_another_number_than_theirs_are_refused(tmp_path, is_delivere
     (found,) = record.sign(at_close=True)
     assert isinstance(found, Refusal)
     assert "sequence 9" in found.why
+
+
+def test_a_line_that_is_sealed_to_another_one_is_refused(tmp_path):
+    record = Delivered(tmp_path)
+    recorder = record.write(3, close=False)
+    (signed,) = record.sign()
+    recorder.handler._recording._stream.abandon()
+    body = b'{"@timestamp":"2026-11-30T12:00:00.000000Z","event":{"sequence":%d}}'
+    with record.segments()[0].open("ab") as file:
+        file.write(seal(body % (signed.last + 1), GENESIS)[0] + b"\n")
+    (found,) = record.sign(at_close=True)
+    assert isinstance(found, Refusal)
 
 
 def test_a_stream_waits_for_delivery_while_others_are_delivered_but_not_for_ever(tmp_path):

@@ -152,11 +152,12 @@ EVIDENCE = (
                 Mutant("run/supervise.py", "        checkpoints.ending(),\n", ""),
             ),
             f"{_CHECKPOINTS}test_a_stream_whose_signed_end_is_gone_is_not_signed_again": (),
-            "evidence/test_sign.py::test_lines_that_do_not_follow_are_not_signed": (
+            "evidence/test_sign.py::test_lines_that_do_not_follow_are_not_signed": (),
+            f"{_DELIVERED}test_a_line_that_is_sealed_to_another_one_is_refused": (
                 Mutant(
                     "evidence/sign.py",
                     "hashes, last = hashes_of(block, ends, known.head), known.last",
-                    "hashes, last = bytes(32) * len(ends), known.last",
+                    "hashes, last = hashes_of(block, ends, known.head) or bytes(32 * len(ends)), known.last",
                 ),
             ),
             "evidence/test_sign.py::test_silence_is_signed_and_many_events_are_signed_early": (
