@@ -188,7 +188,7 @@ class Pipeline:
             stack.callback(following.close)
             self.has_started = True
             self.stats.account = registry.account
-            yield Delivery(
+            delivery = Delivery(
                 registry,
                 following,
                 self._settler,
@@ -197,8 +197,9 @@ class Pipeline:
                 self.stats,
                 scan_interval_s=config.scan_interval_s,
                 loss_reporter=self._loss_reporter,
-                verified=self._verified,
             )
+            delivery.verified = self._verified
+            yield delivery
 
     def _end(self) -> None:
         self._output.close()
@@ -239,13 +240,13 @@ class Delivery:
         *,
         scan_interval_s: float,
         loss_reporter: LossReporter | None,
-        verified: Verified | None,
     ) -> None:
         """`stop` ends the delivery after the attempt in flight; `watcher` need not be started."""
         self._registry, self._following, self._settler = registry, following, settler
         self._watcher, self._stop, self._stats = watcher, stop, stats
         self._scan_interval_s, self._loss_reporter = scan_interval_s, loss_reporter
-        self._verified = verified
+        #: Gets the chains of segments, if checkpoints are signed.
+        self.verified: Verified | None = None
         self._next_scan_monotonic = 0.0
         self._age = Age()
 
@@ -336,8 +337,8 @@ class Delivery:
             changed += [source.announce(now_s) for source in new]
         if changed:
             self._registry.commit(changed)
-        if batch is not None and self._verified:
-            self._verified.note_all(batch)
+        if batch is not None and self.verified:
+            self.verified.note_all(batch)
         if batch is not None:
             self._stats.oldest_s = self._age.oldest(batch, self._following)
         return batch
