@@ -21,6 +21,7 @@ from bench import (
     proxying,
     scale,
     shipping,
+    signing,
     verify,
     wrapping,
 )
@@ -111,6 +112,10 @@ def _verify(options: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield verify.verifying(folder, options.events, options.rounds)
 
 
+def _signing(options: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    yield signing.signing(folder, options.events, options.rounds)
+
+
 def _wrap(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield wrapping.round_trips(folder, 20, 500)
 
@@ -133,6 +138,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "backlog": _backlog,
     "outage": _outage,
     "verify": _verify,
+    "signing": _signing,
     "wrap": _wrap,
     "proxy": _proxy,
 }

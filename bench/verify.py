@@ -35,7 +35,7 @@ _SPEED, _PER_CPU, _MEMORY = "events/s", "events per CPU-second", "MiB"
 def verifying(folder: Path, events: int, rounds: int) -> Report:
     """Verify the same record with and without checkpoints, in one and two processes."""
     audit, evidence = folder / "audit", folder / "evidence"
-    _make(audit, events)
+    make_record(audit, events)
     public = _sign(folder, audit, evidence)
     policy = folder / "policy"
     policy.write_text(f"log {public}\n", encoding="utf-8")
@@ -52,7 +52,8 @@ def verifying(folder: Path, events: int, rounds: int) -> Report:
     return Report("verify", f"Verify {events:,} events of 1 KB", columns, rows, took)
 
 
-def _make(audit: Path, events: int) -> None:
+def make_record(audit: Path, events: int) -> None:
+    """Write eight streams of equal size, a segment each."""
     audit.mkdir()
     for seed in range(_STREAMS):
         lines = made_events(events // _STREAMS, seed, is_segment=True)

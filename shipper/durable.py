@@ -2,13 +2,14 @@
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 _STEP_BYTES = 64 << 10
-#: More files than this are synced together with all that the machine has to write.
-_MANY = 256
+#: More files than this are synced together with all that their file system has to write.
+_MANY = 64
 
 #: Positions and rejected lines reveal what an application does: only its own user may read them.
 _MODE = 0o600
@@ -108,7 +109,7 @@ def _write(file: int, data: bytes) -> None:
         view = view[os.write(file, view) :]
 
 
-def write_private(path: Path, data: bytes) -> None:
+def write_private(path: str, data: bytes) -> None:
     """Write the file for its own user alone, without waiting for the disk: see `sync_files`."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
     try:
@@ -117,26 +118,46 @@ def write_private(path: Path, data: bytes) -> None:
         os.close(file)
 
 
-def sync_files(paths: Sequence[Path]) -> None:
-    """Wait until the disk has the contents of the files.
+def sync_files(paths: Sequence[str]) -> bool:
+    """Wait until the disk has the contents of the files; whether it has their names too.
 
-    Each file waits for its own commit of the file system; many files wait for everything instead.
+    Each file waits for a commit of the file system. Many files of one file system wait for all
+    that it has to write instead: one commit. The other file systems of the machine are left alone,
+    and unlike `sync`, `syncfs` reports what could not be written.
     """
-    if len(paths) > _MANY:
-        os.sync()
-        return
+    if len(paths) > _MANY and (sync := _syncfs()):
+        _with_file(paths[0], sync)
+        return True
     for path in paths:
-        file = os.open(path, os.O_RDONLY)
-        try:
-            os.fdatasync(file)
-        finally:
-            os.close(file)
+        _with_file(path, os.fdatasync)
+    return False
+
+
+@cache
+def _syncfs() -> Callable[[int], None] | None:
+    """Syncs the file system of an open file, where the C library can: on Linux alone."""
+    import ctypes  # few programs that write files need it
+
+    try:
+        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
+    except (OSError, TypeError, AttributeError):  # TypeError: on Windows None names no library
+        return None
+
+    def sync(file: int) -> None:
+        if syncfs(file):
+            raise OSError(ctypes.get_errno(), "the file system could not write everything")
+
+    return sync
 
 
 def sync_directory(path: Path) -> None:
     """Wait until the directory's entries (new names, renames, deletions) are on the disk."""
-    directory = os.open(path, os.O_RDONLY)
+    _with_file(path, os.fsync)
+
+
+def _with_file(path: Path | str, sync: Callable[[int], None]) -> None:
+    file = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(directory)
+        sync(file)
     finally:
-        os.close(directory)
+        os.close(file)

@@ -30,6 +30,7 @@ from shipper.follow.inputs import InputConfig
 from shipper.follow.left_out import LeftOut
 from shipper.follow.reader import Limits
 from shipper.follow.registry import Registry, registry_path
+from shipper.follow.verified import Verified
 from shipper.follow.watch import Watcher
 from shipper.outputs.base import Output
 
@@ -94,17 +95,20 @@ class Pipeline:
         *,
         loss_reporter: LossReporter | None = None,
         deletions: Deletions | None = None,
+        verified: Verified | None = None,
         sleep: Callable[[float], None] | None = None,
         random: Callable[[], float] = random.random,
     ) -> None:
         """`loss_reporter` is informed of lines that do not arrive.
 
-        `deletions`, shared by all pipelines, deletes files that every output has acknowledged.
+        `deletions`, shared by all pipelines, deletes files that every output has acknowledged, and
+        `verified` gets the chains that they read.
         Tests replace the delays between attempts, and their random part, by `sleep` and `random`.
         """
         self._config = config
         self._output, self._loss_reporter = output, loss_reporter
         self._deletions = OwnDeletions(config.name, deletions)
+        self._verified = verified
         self._stop = Event()
         self._pause = sleep or self._wait
         #: Whether it has opened its positions.
@@ -184,7 +188,7 @@ class Pipeline:
             stack.callback(following.close)
             self.has_started = True
             self.stats.account = registry.account
-            yield Delivery(
+            delivery = Delivery(
                 registry,
                 following,
                 self._settler,
@@ -194,6 +198,8 @@ class Pipeline:
                 scan_interval_s=config.scan_interval_s,
                 loss_reporter=self._loss_reporter,
             )
+            delivery.verified = self._verified
+            yield delivery
 
     def _end(self) -> None:
         self._output.close()
@@ -239,6 +245,8 @@ class Delivery:
         self._registry, self._following, self._settler = registry, following, settler
         self._watcher, self._stop, self._stats = watcher, stop, stats
         self._scan_interval_s, self._loss_reporter = scan_interval_s, loss_reporter
+        #: Gets the chains of segments, if checkpoints are signed.
+        self.verified: Verified | None = None
         self._next_scan_monotonic = 0.0
         self._age = Age()
 
@@ -329,6 +337,8 @@ class Delivery:
             changed += [source.announce(now_s) for source in new]
         if changed:
             self._registry.commit(changed)
+        if batch is not None and self.verified:
+            self.verified.note_all(batch)
         if batch is not None:
             self._stats.oldest_s = self._age.oldest(batch, self._following)
         return batch

@@ -1,19 +1,21 @@
 """Sign what the streams in some directories hold, without their writers' help.
 
-The sidecar runs this: it reads each line once, checks that it follows what was signed before, adds
-it to the stream's tree and signs a checkpoint. The writer of a stream never has the key.
+The sidecar runs this: it takes the hash of each line, which follows what was signed before, adds it
+to the stream's tree and signs a checkpoint. The writer of a stream never has the key.
+
+Delivery hands over the hashes of the lines that it reads (`follow/verified.py`). All others are
+read here: those that no output takes, or not soon enough.
 """
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct, field
 
 from shipper.evidence.keys import Signer
@@ -21,19 +23,16 @@ from shipper.evidence.policy import origin_of
 from shipper.evidence.store import CHECKPOINT, Store, StreamStore
 from shipper.follow.handle import Handle
 from shipper.follow.segments import is_ended
-from shipper.record.format import (
-    UNREADABLE,
-    all_continue,
-    parse_segment_start,
-    sequence_of,
-    streams_in,
-)
-from shipper.record.seal import GENESIS
+from shipper.follow.stated import Counted, stated_in
+from shipper.follow.verified import Chain, Verified
+from shipper.record.format import UNREADABLE, segment_named, sequence_of, streams_in
+from shipper.record.seal import GENESIS, hashes_of
 from shipper.wire.note import Checkpoint, Note, parse_note
-from shipper.wire.tlog import Range
+from shipper.wire.tlog import HASH_BYTES, Range, split_hashes
 
-_READ_BYTES = 4 << 20
-#: Some 10 MB.
+#: A block of this size stays in the processor's cache; a line may be longer.
+_READ_BYTES = 256 << 10
+#: 3 MB of hashes.
 _MAX_ENTRIES = 100_000
 
 
@@ -52,14 +51,6 @@ class Rules(Struct, frozen=True, kw_only=True):
     interval_s: float = 60.0
     #: Earlier, after this many events.
     events: int = 10_000
-
-
-class Counted(Struct):
-    """What the lines since the last checkpoint state about events that they do not hold."""
-
-    lost: int = 0
-    suppressed: int = 0
-    redacted: int = 0
 
 
 class Signed(Struct, frozen=True, kw_only=True):
@@ -109,13 +100,21 @@ class _Stream(Struct):
     read_size: int = 0
     #: When it was signed last, on the clock of `time.monotonic`.
     signed_s: float = 0.0
-    entries: list[bytes] = field(default_factory=list)
+    #: When it was read to its end last, on the same clock.
+    complete_s: float = field(default_factory=time.monotonic)
+    #: The hashes of the lines that are not signed, joined.
+    hashes: bytearray = field(default_factory=bytearray)
     counted: Counted = field(default_factory=Counted)
     #: Whether more is there to read than fits into the memory.
     is_behind: bool = False
     #: The size of its last segment when that seemed to be complete; None before.
     ended_size: int | None = None
     is_refused: bool = False
+
+    @property
+    def last(self) -> int:
+        """The sequence of the last line that was taken."""
+        return self.size + len(self.hashes) // HASH_BYTES
 
     def is_over(self, paths: Sequence[Path]) -> bool:
         """Whether there is nothing more to sign.
@@ -139,8 +138,12 @@ class Signing:
         store: Store,
         signer: Signer,
         rules: Rules,
+        verified: Verified | None = None,
     ) -> None:
+        """`verified` has the chains of lines that are being delivered."""
         self._directories = directories
+        self._verified = verified
+        self._chains: _Chains = {}
         self._store = store
         self._signer = signer
         self._rules = rules
@@ -151,6 +154,7 @@ class Signing:
 
         Raises `CannotSign` if the key cannot be used, `OSError` if the folder cannot be written.
         """
+        self._chains = self._verified.take() if self._verified else {}
         for directory in self._directories():
             for stream, paths in streams_in(directory).items() if directory.is_dir() else ():
                 yield from self._visit(stream, paths, at_close=at_close)
@@ -165,7 +169,8 @@ class Signing:
             if known is None:
                 known = self._streams[stream] = self._resume(stream, paths)
             while True:
-                is_ended = _read_on(known, paths)
+                is_patient = not at_close and self._is_patient(known)
+                is_ended = _read_on(known, paths, self._chains, is_patient=is_patient)
                 if self._is_due(known, at_close=at_close or is_ended or known.is_behind):
                     yield self._sign(known, State.ENDED if is_ended else State.OPEN)
                     known.ended_size = known.read_size if is_ended else None
@@ -176,9 +181,14 @@ class Signing:
             self._streams[stream].is_refused = True
             yield Refusal(stream=stream, sequence=self._streams[stream].size + 1, why=str(broken))
 
+    def _is_patient(self, known: _Stream) -> bool:
+        """Whether lines may wait until delivery reaches them: while any are being delivered."""
+        waited_s = time.monotonic() - known.complete_s
+        return bool(self._chains) and waited_s < self._rules.interval_s
+
     def _is_due(self, known: _Stream, *, at_close: bool) -> bool:
-        if at_close or known.note is None or len(known.entries) >= self._rules.events:
-            return bool(known.entries or known.note)
+        if at_close or known.note is None or known.last - known.size >= self._rules.events:
+            return bool(known.hashes or known.note)
         return time.monotonic() - known.signed_s >= self._rules.interval_s
 
     def _resume(self, stream: str, paths: Sequence[Path]) -> _Stream:
@@ -210,13 +220,14 @@ class Signing:
 
     def _sign(self, known: _Stream, state: State) -> Signed:
         before, first = known.note, known.size + 1
-        store, entries = known.store, known.entries
-        size = store.grow(known.size, entries) if entries else known.size
+        store, size = known.store, known.last
+        if known.hashes:
+            store.grow(known.size, split_hashes(bytes(known.hashes)))
         root = store.range(size, size).root() if size else Range().root()
         checkpoint = Checkpoint(origin_of(self._signer.public, known.id), size, root)
         note = self._signer.note(checkpoint, int(time.time()))
         store.publish(note, known.size)
-        known.note, known.size, known.entries = note, size, []
+        known.note, known.size, known.hashes = note, size, bytearray()
         known.signed_s = time.monotonic()
         counted, known.counted = known.counted, Counted()
         return Signed(
@@ -261,8 +272,12 @@ def _end_of(path: Path, sequence: int, head: bytes) -> int:
     raise _Broken(f"event {sequence}, the last one that was signed, is gone or was changed")
 
 
-def _read_on(known: _Stream, paths: Sequence[Path]) -> bool:
-    """Read the new lines of a stream, and wait until the disk has them; whether it is over."""
+#: The chains of delivery, by device and inode.
+_Chains = Mapping[tuple[int, int], Sequence[Chain]]
+
+
+def _read_on(known: _Stream, paths: Sequence[Path], chains: _Chains, *, is_patient: bool) -> bool:
+    """Take the new lines of a stream, and wait until the disk has them; whether it is over."""
     later = [path for path in paths if known.path is None or path >= known.path]
     if known.path is not None and known.path not in later:
         raise _Broken(f"the segment {known.path.name} is gone")
@@ -271,74 +286,78 @@ def _read_on(known: _Stream, paths: Sequence[Path]) -> bool:
         with path.open("rb") as file:
             about = os.fstat(file.fileno())
             is_over = is_ended(Handle(file.fileno()))  # before the last line is read
-            offset = known.offset if path == known.path else 0
-            if about.st_size < offset:
+            _enter(known, path, about)
+            _take_chains(known, chains.get((about.st_dev, about.st_ino), ()), file.fileno())
+            if not is_patient:
+                _read_file(known, file.fileno(), None)
+            if os.fstat(file.fileno()).st_size < known.offset:
                 raise _Broken(f"{path.name} is shorter than it was when it was signed")
-            known.path, known.offset = path, offset
-            known.uid, known.read_size = about.st_uid, about.st_size
-            _read_file(known, file.fileno())
-        if known.is_behind:
+            os.fdatasync(file)  # what is signed must not be lost by a crash
+        if known.is_behind or (is_patient and known.offset < about.st_size):
             return False
+    known.complete_s = time.monotonic()
     return is_over
 
 
-def _read_file(known: _Stream, file: int) -> None:
-    os.fdatasync(file)  # what is signed must not be lost by a crash
-    while data := os.pread(file, _READ_BYTES, known.offset):
+def _enter(known: _Stream, path: Path, about: os.stat_result) -> None:
+    """Continue in that segment, at its beginning if it is the next one."""
+    if path != known.path:
+        known.path, known.offset = path, 0
+    named = segment_named(path.name)
+    known.segment = named.number if named else 0
+    known.uid, known.read_size = about.st_uid, about.st_size
+
+
+def _take_chains(known: _Stream, chains: Iterable[Chain], file: int) -> None:
+    """Take the lines that delivery has read of a file, and read those between that it left out."""
+    for chain in chains:
+        if chain.end <= known.offset or known.is_behind:
+            continue
+        if not chain.hashes.startswith(known.head):
+            _read_file(known, file, chain.end)
+            continue
+        _add(known, chain.hashes[HASH_BYTES:], chain.end)
+        _check_sequence(known, chain.sequence)
+        known.counted.add(chain.counted)
+
+
+def _add(known: _Stream, hashes: bytes, end: int) -> None:
+    known.hashes += hashes
+    known.head, known.offset = hashes[-HASH_BYTES:], end
+
+
+def _check_sequence(known: _Stream, sequence: int) -> None:
+    """Of the last line of a block: if it is right, the number of lines is."""
+    if sequence != known.last:
+        raise _Broken(f"event {known.last} states the sequence {sequence}")
+
+
+def _read_file(known: _Stream, file: int, stop: int | None) -> None:
+    """Take the complete lines up to `stop`, or to the end of the file."""
+    size = _READ_BYTES
+    while not known.is_behind:
+        want = size if stop is None else min(size, stop - known.offset)
+        data = os.pread(file, want, known.offset)
         end = data.rfind(b"\n") + 1
-        if not end:
+        if end:
+            _take(known, data[:end])
+        elif len(data) < size:
             return
-        _take(known, data[:end])
-        known.offset += end
-        if len(known.entries) >= _MAX_ENTRIES:
-            known.is_behind = True
-            return
+        else:
+            size *= 2
+        known.is_behind = known.last - known.size >= _MAX_ENTRIES
 
 
 def _take(known: _Stream, block: bytes) -> None:
     """Take complete lines; `_Broken` if they do not follow."""
-    if start := parse_segment_start(block.partition(b"\n")[0]):
-        known.segment = start.segment.number
     ends = [after - 1 for after in accumulate(map(len, BytesIO(block)))]
-    last = known.size + len(known.entries)
-    if not all_continue(block, ends, known.head, last):
+    hashes, last = hashes_of(block, ends, known.head), known.last
+    if hashes is None:
         raise _Broken(f"the events after {last} do not follow from it")
-    hashes = bytes.fromhex(b"".join([block[end - 67 : end - 3] for end in ends]).decode())
-    known.entries += [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
-    known.head = known.entries[-1]
-    _count(known.counted, block)
-
-
-class _Redaction(Struct, frozen=True):
-    count: int = 0
-
-
-class _Compliance(Struct, frozen=True):
-    records: int = 0
-
-
-class _Mcp(Struct, frozen=True):
-    redaction: _Redaction = _Redaction()
-    compliance: _Compliance = _Compliance()
-
-
-class _Line(Struct):
-    mcp: _Mcp = _Mcp()
-
-
-_decode = msgspec.json.Decoder(_Line).decode
-_LOST, _SUPPRESSED = b'"audit-records-lost"', b'"audit-records-suppressed"'
-_REDACTION = b'"redaction":{'
-
-
-def _count(counted: Counted, block: bytes) -> None:
-    """Add what the lines state; few lines state anything."""
-    if not any(mark in block for mark in (_LOST, _SUPPRESSED, _REDACTION)):
-        return
-    for line in block.split(b"\n")[:-1]:
-        if _REDACTION in line:
-            counted.redacted += _decode(line).mcp.redaction.count
-        if _LOST in line:
-            counted.lost += _decode(line).mcp.compliance.records
-        if _SUPPRESSED in line:
-            counted.suppressed += _decode(line).mcp.compliance.records
+    try:
+        sequence = sequence_of(block[ends[-2] + 1 if len(ends) > 1 else 0 : -1])
+        known.counted.add(stated_in(block))
+    except UNREADABLE as error:
+        raise _Broken(f"the events after {last} cannot be read: {error}") from error
+    _add(known, hashes, known.offset + len(block))
+    _check_sequence(known, sequence)

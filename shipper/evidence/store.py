@@ -35,7 +35,9 @@ class StreamStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._unsynced: list[Path] = []
+        # Strings: half of the time of a tile was that of its path.
+        self._unsynced: list[str] = []
+        self._grown: set[str] = set()
 
     def text(self, name: str) -> str | None:
         """A note, unchecked; None if there is none."""
@@ -106,11 +108,10 @@ class StreamStore:
         above = []
         whole = [*row, *hashes]
         for at in range(0, len(whole), TILE_WIDTH):
-            data = b"".join(whole[at : at + TILE_WIDTH])
-            part = len(data) // HASH_BYTES
-            self._write(Tile(level, index + at // TILE_WIDTH, part), data)
-            if part == TILE_WIDTH:
-                above.append(tile_root(data))
+            part = whole[at : at + TILE_WIDTH]
+            self._write(Tile(level, index + at // TILE_WIDTH, len(part)), b"".join(part))
+            if len(part) == TILE_WIDTH:
+                above.append(tile_root(part))
         if above:
             self._grow_level(level + 1, size // TILE_WIDTH, above)
 
@@ -118,17 +119,21 @@ class StreamStore:
         return split_hashes((self.folder / Tile(level, index, width).path).read_bytes())
 
     def _write(self, tile: Tile, data: bytes) -> None:
-        path = self.folder / tile.path
-        make_directory(path.parent)
+        path = f"{self.folder}/{tile.path}"
+        folder = path.rpartition("/")[0]
+        if folder not in self._grown:
+            make_directory(Path(folder))
+            self._grown.add(folder)
         write_private(path, data)
         self._unsynced.append(path)
 
     def _sync(self) -> None:
         """Wait until the disk has the tiles and their names."""
         written, self._unsynced = self._unsynced, []
-        sync_files(written)
-        for folder in dict.fromkeys(path.parent for path in written):
-            sync_directory(folder)
+        folders, self._grown = self._grown, set()
+        if not sync_files(written):
+            for folder in sorted(folders):
+                sync_directory(Path(folder))
 
     def publish(self, note: Note, before: int) -> None:
         """Make the note the latest one, and delete the partial tiles of the tree before it."""

@@ -17,6 +17,7 @@ from shipper.follow.rotated import end_before
 from shipper.forms.base import BEFORE_BYTES, NUL, Block, Form, OverLong, Skip
 from shipper.forms.check import Sifted
 from shipper.lines import NO_LINES, Lines, Origin
+from shipper.record.seal import HASH_BYTES
 
 #: The first block of a file, and each piece of a line that is skipped.
 _BLOCK_BYTES = 1 << 20
@@ -279,6 +280,7 @@ def _cut(chunk: Chunk, max_lines: int, data: bytes) -> Chunk:
         filtered=[offset for offset in sifted.filtered if offset < end],
         truncated=[record for record in sifted.truncated if record.offset < end],
         sealed=sifted.sealed[:kept],
+        chain=sifted.chain[: (kept + 1) * HASH_BYTES],
     )
     raw_lines = _raw_lines(kept_lines, data[: end - chunk.start])
     return Chunk(chunk.start, end, kept_lines, raw_lines)

@@ -73,6 +73,8 @@ class Sifted(Struct, frozen=True):
     cuts: Sequence[int] | None = None
     #: Whether each line is a sealed event of an audit stream; empty if none is.
     sealed: Sequence[bool] = ()
+    #: If each line follows the one before: the hash before the first, and those of the lines.
+    chain: bytes = b""
 
     def places(self, base: int) -> Sequence[int]:
         """Where each line starts in the file, if the block starts at `base`."""

@@ -11,7 +11,7 @@ from shipper.forms.check import Sifted, sift
 from shipper.forms.ndjson import rejected
 from shipper.lines import Lines
 from shipper.record.format import parse_segment_start
-from shipper.record.seal import all_follow, follows, unseal
+from shipper.record.seal import follows, hashes_of, unseal
 
 
 class Sealed(Struct, frozen=True):
@@ -30,9 +30,11 @@ class Sealed(Struct, frozen=True):
     def sift(self, block: Block) -> Sifted:
         previous = _before_first(block)
         sifted = sift(block.data, block.offset, block.max_line_bytes)
-        is_unchanged = sifted.offsets is None and previous is not None
-        if is_unchanged and all_follow(block.data, sifted.lines.ends, previous or b""):
-            return replace(sifted, sealed=[True] * len(sifted.lines))
+        if sifted.offsets is None and previous is not None:
+            hashes = hashes_of(block.data, sifted.lines.ends, previous)
+            if hashes is not None:
+                sealed = [True] * len(sifted.lines)
+                return replace(sifted, sealed=sealed, chain=previous + hashes)
         return _joined([self._part(part, is_sealed) for part, is_sealed in _runs(block, previous)])
 
     def shorten(self, line: OverLong) -> Sifted:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from shipper.record.seal import GENESIS, all_follow, follows, unseal
+from shipper.record.seal import GENESIS, follows, hashes_of, unseal
 
 #: The first bytes of every line.
 LINE_START = b'{"@timestamp"'
@@ -219,7 +219,9 @@ def all_continue(block: bytes, ends: Sequence[int], head: bytes, sequence: int) 
     except UNREADABLE:
         return False
     expected = range(sequence + 1, sequence + 1 + len(ends))
-    return [line.event.sequence for line in lines] == [*expected] and all_follow(block, ends, head)
+    if [line.event.sequence for line in lines] != [*expected]:
+        return False
+    return hashes_of(block, ends, head) is not None
 
 
 def sequence_of(line: bytes) -> int:

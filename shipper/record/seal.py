@@ -13,7 +13,8 @@ from binascii import hexlify
 from collections.abc import Sequence
 
 VERSION = 1
-GENESIS = bytes(32)
+HASH_BYTES = 32
+GENESIS = bytes(HASH_BYTES)
 
 _TAIL = re.compile(rb',"hash":"([0-9a-f]{64})"\}\}\Z')
 _TAIL_BYTES = 76
@@ -39,10 +40,11 @@ def follows(line: bytes, previous: bytes) -> bool:
     return parts is not None and hashlib.sha256(previous + parts[0]).digest() == parts[1]
 
 
-def all_follow(block: bytes, ends: Sequence[int], previous: bytes) -> bool:
-    """Whether each of one or more lines of `block` follows the one before; the first, `previous`.
+def hashes_of(block: bytes, ends: Sequence[int], previous: bytes) -> bytes | None:
+    """The joined hashes of one or more lines of `block`, each of which follows the one before.
 
-    `ends`: where the newline of each line is.
+    None if one of them does not; the first has to follow `previous`. `ends`: where the newline of
+    each line is.
     """
     view, start, sha256 = memoryview(block), 0, hashlib.sha256
     digests: list[bytes] = []
@@ -55,6 +57,7 @@ def all_follow(block: bytes, ends: Sequence[int], previous: bytes) -> bool:
         start = end + 1
     # All tails are compared in one step: one by one, that took a seventh of the time. The tail of
     # a line that is too short has a newline, or lacks bytes, and equals none.
-    hashes = hexlify(b"".join(digests), b"\n", 32).replace(b"\n", b'"}},"hash":"')
+    joined = b"".join(digests)
+    hashes = hexlify(joined, b"\n", HASH_BYTES).replace(b"\n", b'"}},"hash":"')
     tails = b"".join([view[end - _TAIL_BYTES : end] for end in ends])
-    return tails == b',"hash":"%b"}}' % hashes
+    return joined if tails == b',"hash":"%b"}}' % hashes else None

@@ -12,6 +12,7 @@ from shipper.config import Config
 from shipper.config.operation import EvidenceConfig
 from shipper.errors import ShipperError
 from shipper.follow.discover import scan
+from shipper.follow.verified import Verified
 from shipper.record.format import segment_named
 from shipper.run.self_audit import SelfAudit
 from shipper.run.status import self_audit_prefix
@@ -32,10 +33,14 @@ _FIELD = "mcp.audit.checkpoint"
 class Checkpoints:
     """A thread that signs; does nothing without a key."""
 
-    def __init__(self, config: Config, self_audit: SelfAudit | None) -> None:
+    def __init__(
+        self, config: Config, self_audit: SelfAudit | None, verified: Verified | None
+    ) -> None:
+        """`verified` has the chains of lines that are being delivered."""
         self._config = config
         self._self_audit = self_audit
-        self._stopping = threading.Event()
+        self._verified = verified or Verified()
+        self._is_stopping = False
         self._signing = self._new_signing() if config.operation.evidence.enabled else None
         self._directories: list[Path] = []
         self._scanned_s = 0.0
@@ -48,7 +53,7 @@ class Checkpoints:
         settings = self._config.operation.evidence
         rules = Rules(interval_s=settings.interval_s, events=settings.events)
         store = Store(self._config.data / "evidence")
-        return Signing(self._found, store, signer_of(settings), rules)
+        return Signing(self._found, store, signer_of(settings), rules, self._verified)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -61,7 +66,8 @@ class Checkpoints:
         try:
             yield
         finally:
-            self._stopping.set()
+            self._is_stopping = True
+            self._verified.is_many.set()
             thread.join()
             self._scanned_s = 0.0
             self._sign(self._signing, at_close=True)
@@ -77,7 +83,8 @@ class Checkpoints:
                 self._sign(self._signing, at_close=True)
 
     def _run(self, signing: "Signing") -> None:
-        while not self._stopping.wait(_TICK_S):
+        while not self._is_stopping:
+            self._verified.is_many.wait(_TICK_S)
             self._sign(signing)
 
     def _sign(self, signing: "Signing", *, at_close: bool = False) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -15,6 +15,7 @@ from shipper.deliver.pipeline import Pipeline, PipelineConfig
 from shipper.deliver.spool import Spool
 from shipper.errors import ConfigError, Problem, ShipperError, Stopped
 from shipper.follow.deletions import Deletions
+from shipper.follow.verified import Verified
 from shipper.outputs import OUTPUTS
 from shipper.outputs.base import Output
 from shipper.run.self_audit import SelfAudit, self_audit_of
@@ -35,8 +36,11 @@ class Service:
         declare(own.rows(), own.names, own.allowed, own.digest_key)
         self.self_audit = self_audit_of(config)
         deletions = Deletions(config.outputs)
+        #: What the pipelines read of segments, if checkpoints are signed.
+        self.verified = Verified() if config.operation.evidence.enabled else None
+        shared = _Shared(deletions, self.verified)
         self.pipelines = {
-            name: _pipeline(name, output, config, self.self_audit, deletions)
+            name: _pipeline(name, output, config, self.self_audit, shared)
             for name, output in outputs_of(config).items()
         }
         self._spool = _spool_of(config)
@@ -177,19 +181,30 @@ def outputs_of(config: Config) -> dict[str, Output]:
     return made
 
 
+class _Shared(NamedTuple):
+    """What all pipelines have in common."""
+
+    deletions: Deletions
+    verified: Verified | None
+
+
 def _pipeline(
     name: str,
     output: Output,
     config: Config,
     self_audit: SelfAudit | None,
-    deletions: Deletions,
+    shared: "_Shared",
 ) -> Pipeline:
     shape = pipeline_config(name, config)
     if self_audit is None:
-        return Pipeline(shape, output, deletions=deletions)
+        return Pipeline(shape, output, deletions=shared.deletions, verified=shared.verified)
     shape = replace(shape, inputs=(*shape.inputs, self_audit.input))
     return Pipeline(
-        shape, output, loss_reporter=self_audit.loss_reporter(name), deletions=deletions
+        shape,
+        output,
+        loss_reporter=self_audit.loss_reporter(name),
+        deletions=shared.deletions,
+        verified=shared.verified,
     )
 
 

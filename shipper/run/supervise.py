@@ -115,7 +115,7 @@ def _run(
         _log.warning("Configuration: %s.", risk)
     reloaded: list[Config] = []
     operation = config.operation
-    checkpoints = Checkpoints(config, service.self_audit)
+    checkpoints = Checkpoints(config, service.self_audit, service.verified)
     with (
         checkpoints.ending(),
         _recorded(service, config, reloaded),

@@ -54,7 +54,7 @@ class Range(Struct, frozen=True):
             if len(row) & 1:
                 right.append((level, row[-1]))
                 row = row[:-1]
-            row = [sha256(b"\1" + a + b).digest() for a, b in zip(row[::2], row[1::2], strict=True)]
+            row = _nodes_above(row)
             at, level = at >> 1, level + 1
         return cls(start, start + len(leaves), (*left, *reversed(right)))
 
@@ -79,6 +79,12 @@ class Range(Struct, frozen=True):
         if self.start:
             raise ValueError("a range has a root only if it starts with leaf 0")
         return _root(digest for _, digest in reversed(self.nodes))
+
+
+def _nodes_above(row: Sequence[bytes]) -> list[bytes]:
+    """The hashes of the pairs of a row."""
+    one = iter(row)
+    return [sha256(b"\1" + a + b).digest() for a, b in zip(one, one, strict=True)]
 
 
 def _root(nodes: Iterator[bytes]) -> bytes:
@@ -183,13 +189,15 @@ def tiles_of(size: int) -> Iterator[Tile]:
 
 
 def entry_bundle(entries: Sequence[bytes]) -> bytes:
-    """The entries of one tile, each after its size in two bytes."""
-    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
+    """The entries of one tile, all of them hashes, each after its size in two bytes."""
+    return HASH_BYTES.to_bytes(2, "big").join((b"", *entries))
 
 
-def tile_root(hashes: bytes) -> bytes:
+def tile_root(row: Sequence[bytes]) -> bytes:
     """The hash of the subtree above the hashes of a complete tile."""
-    return Range.of(0, split_hashes(hashes)).root()
+    while len(row) > 1:
+        row = _nodes_above(row)
+    return row[0]
 
 
 def split_hashes(data: bytes) -> list[bytes]:

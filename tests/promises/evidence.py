@@ -8,6 +8,7 @@ _PAGE = "evidence/test_page.py::"
 _INTEROP = "evidence/test_interop.py::"
 _KEYS = "evidence/test_keys.py::"
 _PRUNE = "evidence/test_prune.py::"
+_DELIVERED = "evidence/test_sign_delivered.py::"
 _CHECKPOINTS = "run/test_checkpoints.py::"
 
 EVIDENCE = (
@@ -47,8 +48,8 @@ EVIDENCE = (
             f"{_VERIFY}test_a_sequence_that_does_not_follow_is_found_although_the_hashes_do": (
                 Mutant(
                     "record/format.py",
-                    "return [line.event.sequence for line in lines] == [*expected] and",
-                    "return bool(lines) and",
+                    "if [line.event.sequence for line in lines] != [*expected]:",
+                    "if not lines or not expected:",
                 ),
             ),
             f"{_VERIFY}test_an_edited_copy_beside_a_segment_is_a_fork": (
@@ -151,17 +152,18 @@ EVIDENCE = (
                 Mutant("run/supervise.py", "        checkpoints.ending(),\n", ""),
             ),
             f"{_CHECKPOINTS}test_a_stream_whose_signed_end_is_gone_is_not_signed_again": (),
-            "evidence/test_sign.py::test_lines_that_do_not_follow_are_not_signed": (
+            "evidence/test_sign.py::test_lines_that_do_not_follow_are_not_signed": (),
+            f"{_DELIVERED}test_a_line_that_is_sealed_to_another_one_is_refused": (
                 Mutant(
                     "evidence/sign.py",
-                    "if not all_continue(block, ends, known.head, last):",
-                    "if False:",
+                    "hashes, last = hashes_of(block, ends, known.head), known.last",
+                    "hashes, last = hashes_of(block, ends, known.head) or bytes(32 * len(ends)), known.last",
                 ),
             ),
             "evidence/test_sign.py::test_silence_is_signed_and_many_events_are_signed_early": (
                 Mutant(
                     "evidence/sign.py",
-                    "len(known.entries) >= self._rules.events",
+                    "known.last - known.size >= self._rules.events",
                     "False",
                 ),
                 Mutant(
@@ -173,6 +175,51 @@ EVIDENCE = (
             f"{_CHECKPOINTS}test_a_checkpoint_is_an_event_with_the_note_as_it_was_signed": (),
             f"{_CHECKPOINTS}test_the_notes_in_events_find_a_cut_tail_without_the_evidence_folder": (
                 Mutant("evidence/collect.py", "if _NOTE in block:", "if False:"),
+            ),
+        },
+    ),
+    Promise(
+        "evidence:delivered",
+        "What was delivered is signed, whatever becomes of the file. Lines that no output takes are "
+        "signed too: they wait for delivery at most an interval, and only while it takes others.",
+        {
+            f"{_DELIVERED}test_what_was_delivered_is_signed_and_not_what_the_file_holds_later": (
+                Mutant(
+                    "evidence/sign.py", "if not chain.hashes.startswith(known.head):", "if True:"
+                ),
+            ),
+            f"{_DELIVERED}test_the_lines_of_a_block_that_was_cut_are_signed_once": (
+                Mutant(
+                    "follow/reader.py",
+                    "chain=sifted.chain[: (kept + 1) * HASH_BYTES]",
+                    "chain=sifted.chain",
+                ),
+            ),
+            f"{_DELIVERED}test_lines_that_delivery_left_out_are_read": (
+                Mutant(
+                    "evidence/sign.py", "if not chain.hashes.startswith(known.head):", "if False:"
+                ),
+            ),
+            f"{_DELIVERED}test_lines_that_follow_from_others_than_the_signed_ones_are_refused": (),
+            f"{_DELIVERED}test_lines_with_another_number_than_theirs_are_refused": (
+                Mutant("evidence/sign.py", "if sequence != known.last:", "if False:"),
+            ),
+            f"{_DELIVERED}test_a_stream_waits_for_delivery_while_others_are_delivered_but_not_for_ever": (
+                Mutant("evidence/sign.py", "if not is_patient:", "if True:"),
+                Mutant("evidence/sign.py", "return bool(self._chains) and", "return"),
+            ),
+            f"{_DELIVERED}test_no_stream_waits_longer_than_the_interval": (
+                Mutant(
+                    "evidence/sign.py",
+                    "return bool(self._chains) and waited_s < self._rules.interval_s",
+                    "return bool(self._chains)",
+                ),
+            ),
+            f"{_DELIVERED}test_what_no_signer_takes_does_not_fill_the_memory": (
+                Mutant("follow/verified.py", "if self._lines > _MOST or", "if"),
+            ),
+            "test_durable.py::test_many_files_wait_for_their_own_file_system_and_not_for_the_machine": (
+                Mutant("durable.py", "if len(paths) > _MANY and", "if"),
             ),
         },
     ),

@@ -106,7 +106,9 @@ RECORD = (
                 ),
             ),
             f"{_SEAL}test_all_lines_of_a_block_follow_or_one_of_them_does_not": (
-                Mutant("record/seal.py", "return tails == b", "return bool(tails) or b"),
+                Mutant(
+                    "record/seal.py", "return joined if tails == b", "return joined if tails or b"
+                ),
             ),
             f"{_SEAL}test_a_line_left_out_breaks_the_chain": (),
             f"{_SEAL}test_two_lines_that_change_places_break_the_chain": (),
