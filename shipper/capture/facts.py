@@ -55,7 +55,7 @@ def fields_of_http(http: Http, identity: Identity) -> dict[str, object]:
     """The fields of an HTTP request: peer, identity, session, trace."""
     return {
         **(trace(http.traceparent, http.tracestate) if http.traceparent else {}),
-        **(_claims(identity.claimed) if identity.claimed else {}),
+        **fields_of_claims(identity.claimed),
         "client_id": identity.client,
         "user_id": identity.user,
         "user_name": identity.name,
@@ -69,7 +69,10 @@ def fields_of_http(http: Http, identity: Identity) -> dict[str, object]:
     }
 
 
-def _claims(claimed: Claimed) -> dict[str, object]:
+def fields_of_claims(claimed: Claimed | None) -> dict[str, object]:
+    """Whom an unverified token names."""
+    if claimed is None:
+        return {}
     return {
         "mcp.auth.claimed.subject": claimed.subject,
         "mcp.auth.claimed.issuer": claimed.issuer,
