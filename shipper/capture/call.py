@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from shipper.capture.memory import Memory
 from shipper.catalog.methods import methods
 
 #: An object as it came out of a JSON parser: dicts, lists, texts, numbers.
@@ -61,7 +62,8 @@ class Call(Struct, frozen=True):
 
     `params` are as they came in: nothing of them is validated, and their owner may change them
     later. `id` is None for a notification, `http` for a pipe. `client` is the client of the
-    session; a client that a message names itself goes before it.
+    session; a client that a message names itself goes before it. `memory` is what was seen of the
+    server before.
     """
 
     method: str
@@ -73,6 +75,7 @@ class Call(Struct, frozen=True):
     client: Client = Client()
     http: Http | None = None
     from_server: bool = False
+    memory: Memory | None = None
 
 
 class Failure(Struct, frozen=True):
