@@ -1549,6 +1549,8 @@ def tables
   "mcp.threat.rule": "word",
   "mcp.threat.type": "word",
   "mcp.tool.arguments.hash": "word",
+  "mcp.tool.definition.hash": "word",
+  "mcp.tool.definition.previous": "word",
   "mcp.tool.is_error": "boolean",
   "mcp.tool.nested": "word",
   "mcp.tool.result.content_types": "word",
@@ -2764,6 +2766,9 @@ def tables
    "session-initialize": [
     "opened a session"
    ],
+   "session-taken-over": [
+    "used the session of somebody else"
+   ],
    "subscription-listen": [
     "subscribed to",
     "mcp.resource.uri",
@@ -2822,6 +2827,11 @@ def tables
    ],
    "tool-list": [
     "listed the tools"
+   ],
+   "tool-redefined": [
+    "gave @ another definition of",
+    "gen_ai.tool.name",
+    "gave @ another definition of a tool"
    ]
   },
   "other": "did",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from shipper.capture.call import Call, Claimed, Client, Http, Identity
+from shipper.capture.call import Authority, Call, Claimed, Client, Http, Identity
 from shipper.capture.values import address, digest, text, trace
 from shipper.catalog.methods import methods
 
@@ -56,6 +56,7 @@ def fields_of_http(http: Http, identity: Identity) -> dict[str, object]:
     return {
         **(trace(http.traceparent, http.tracestate) if http.traceparent else {}),
         **fields_of_claims(identity.claimed),
+        **(_authority(identity.authority) if identity.authority else {}),
         "client_id": identity.client,
         "user_id": identity.user,
         "user_name": identity.name,
@@ -67,6 +68,18 @@ def fields_of_http(http: Http, identity: Identity) -> dict[str, object]:
         "http.request.id": http.request_id,
         "session_id": http.session,
     }
+
+
+def _authority(held: Authority) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "mcp.oauth.scopes.granted": list(held.scopes),
+        "mcp.oauth.audience": list(held.audience),
+        "mcp.oauth.token.expires_at": held.expires,
+        "mcp.auth.token.hash": held.token_hash,
+        "mcp.auth.delegation.actors": list(held.actors),
+        "mcp.auth.delegation.truncated": held.is_truncated or None,
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def fields_of_claims(claimed: Claimed | None) -> dict[str, object]:

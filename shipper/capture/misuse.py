@@ -16,7 +16,7 @@ def misuse(call: Call, ended: Ended) -> Iterator[Event]:
         return
     session = call.http.session if call.http else None
     if session and any(principal) and memory.is_taken_over(session, principal):
-        what = {"mcp.violation.type": "session_principal_changed"}
+        what: dict[str, object] = {"mcp.violation.type": "session_principal_changed"}
         yield _violation(call, "session-taken-over", what)
     tools = ended.result.get("tools") if isinstance(ended, Answer) else None
     if call.method == "tools/list" and isinstance(tools, list):

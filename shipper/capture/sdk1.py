@@ -234,9 +234,11 @@ def _noting(handler: Any) -> Any:
 
 
 def _watched_run(server: Any, run: Any) -> Any:
+    memory = Memory()
+
     @functools.wraps(run)
     async def watched(read_stream: Any, write_stream: Any, *args: Any, **kwargs: Any) -> Any:
-        connection = Connection(server)
+        connection = Connection(server, memory=memory)
         token = _connection.set(connection)
         try:
             inward = _Incoming(read_stream, connection)

@@ -78,6 +78,7 @@ def flow(url):
             "redirect_uris": ["http://127.0.0.1:1/back"],
             "token_endpoint_auth_method": "none",
             "grant_types": ["authorization_code", "refresh_token"],
+            "scope": "shop",
         }
         client = http.post("/register", json=body).json()["client_id"]
         verifier = "v" * 50
