@@ -1,4 +1,4 @@
-"""Whom a bearer token names. Nobody here verifies it, so these are claims, and no identity."""
+"""The user that a bearer token names: a claim only, because nobody here verifies the token."""
 
 import base64
 import binascii
