@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from shipper.capture.call import Authority
@@ -13,12 +14,13 @@ _MAX_SCOPES, _MAX_ACTORS = 64, 8
 
 def authority_of(token: Any, claims: Mapping[str, object]) -> Authority:
     """What this access token of an SDK gives; its verifier has checked it, with these claims."""
+    expires = getattr(token, "expires_at", None)
     actors = _actors(claims.get("act"))
     token_id = text(claims.get("jti"))
     return Authority(
         scopes=_texts(getattr(token, "scopes", None)),
         audience=_texts(getattr(token, "resource", None)) or _texts(claims.get("aud")),
-        expires=_date(getattr(token, "expires_at", None)),
+        expires=_date(expires) if isinstance(expires, int | float) else None,
         token_hash=digest(token_id) if token_id else None,
         actors=actors[:_MAX_ACTORS],
         is_truncated=len(actors) > _MAX_ACTORS,
@@ -28,7 +30,7 @@ def authority_of(token: Any, claims: Mapping[str, object]) -> Authority:
 def _actors(act: object) -> tuple[str, ...]:
     """The chain of actors, the present one first (RFC 8693, 4.1); one more than are kept."""
     found: list[str] = []
-    while isinstance(act, Mapping) and len(found) <= _MAX_ACTORS:
+    while isinstance(act, dict) and len(found) <= _MAX_ACTORS:
         found.append(text(act.get("sub")) or text(act.get("client_id")) or "unknown")
         act = act.get("act")
     return tuple(found)
@@ -39,9 +41,8 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(item for item in listed[:_MAX_SCOPES] if isinstance(item, str) and item)
 
 
-def _date(seconds: object) -> str | None:
-    if not isinstance(seconds, int | float):
-        return None
+@lru_cache(maxsize=1024)  # a token comes with many requests
+def _date(seconds: float) -> str | None:
     try:
         return datetime.fromtimestamp(seconds, UTC).isoformat()
     except (OverflowError, ValueError, OSError):

@@ -15,7 +15,7 @@ from shipper.capture.exchange import current_exchange
 from shipper.capture.oauth import step_without_request
 from shipper.capture.routes import Place
 from shipper.capture.values import digest, text
-from shipper.capture.verifier import watch_verification
+from shipper.capture.verifier import replace_on, watch_verification
 
 P = TypeVar("P")
 
@@ -47,7 +47,7 @@ def wrap_oauth_provider(provider: P) -> P:
         )
     if not hasattr(provider, _MARK):
         _watch(provider)
-        setattr(provider, _MARK, True)
+        replace_on(provider, _MARK, True)  # noqa: FBT003 - a mark
         open_logger()
     return provider
 
@@ -55,7 +55,7 @@ def wrap_oauth_provider(provider: P) -> P:
 def _watch(provider: Any) -> None:
     for name, (place, grant) in _STEPS.items():
         if (method := getattr(provider, name, None)) is not None:
-            setattr(provider, name, _recorded(method, place, grant))
+            replace_on(provider, name, _recorded(method, place, grant))
     name = "verify_token" if hasattr(provider, "verify_token") else "load_access_token"
     watch_verification(provider, name)
 

@@ -15,6 +15,8 @@ from shipper.capture.verdict import Tried, reason_of
 V = TypeVar("V")
 
 _MARK = "_shipper_wrapped"
+#: Of FastMCP's verifiers of JWTs.
+_FIND_KEY = "_get_verification_key"
 _tried: ContextVar[Tried | None] = ContextVar("shipper_tried", default=None)
 _Method = Callable[..., Awaitable[Any]]
 
@@ -33,16 +35,21 @@ def wrap_token_verifier(verifier: V) -> V:
         )
     if not hasattr(verifier, _MARK):
         watch_verification(verifier, "verify_token")
-        setattr(verifier, _MARK, True)
+        replace_on(verifier, _MARK, True)  # noqa: FBT003 - a mark
         open_logger()
     return verifier
 
 
 def watch_verification(verifier: Any, name: str) -> None:
     """Wrap the method of this name, which gives what a token stands for, or None."""
-    setattr(verifier, name, _judged(verifier, getattr(verifier, name)))
-    if (find := getattr(verifier, "_get_verification_key", None)) is not None:
-        verifier._get_verification_key = _noting(find)  # noqa: SLF001 - no other place
+    replace_on(verifier, name, _judged(verifier, getattr(verifier, name)))
+    if (find := getattr(verifier, _FIND_KEY, None)) is not None:
+        replace_on(verifier, _FIND_KEY, _noting(find))
+
+
+def replace_on(owner: object, name: str, value: object) -> None:
+    """Set an attribute of an object, which may be frozen or accept only the fields of a model."""
+    object.__setattr__(owner, name, value)
 
 
 def _judged(verifier: object, verify: _Method) -> _Method:

@@ -1,5 +1,6 @@
 """Why a token was refused: real verifiers, behind real servers, and on their own."""
 
+import dataclasses
 import time
 
 import anyio
@@ -9,13 +10,14 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from fastmcp.server.auth import MultiAuth
 from fastmcp.server.auth.providers.jwt import JWTVerifier
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 
 import shipper
 from shipper.capture import instrument
-from tests.capture.http import ACCEPT, INITIALIZE, ISSUER, SCOPE, app_of, serving
+from tests.capture.http import ACCEPT, INITIALIZE, ISSUER, SCOPE, FastVerifier, app_of, serving
 from tests.capture.stacks import fast, sdk
 
 AUDIENCE = "https://shop.example/mcp"
@@ -163,6 +165,27 @@ def test_a_wrapped_verifier_is_the_same_object_and_answers_the_same():
     failing = shipper.wrap_token_verifier(Verifier(error=LookupError("down")))
     with pytest.raises(LookupError, match="down"):
         anyio.run(failing.verify_token, "x")
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    accepted: str
+
+    async def verify_token(self, token):
+        return None
+
+
+def test_a_verifier_that_is_frozen_can_be_wrapped(events):
+    anyio.run(shipper.wrap_token_verifier(Frozen("ada-1")).verify_token, "guessed-17")
+    assert events.actions() == ["token-rejected"]
+
+
+def test_a_token_that_a_second_verifier_accepts_is_not_refused(events):
+    both = MultiAuth(verifiers=[shipper.wrap_token_verifier(verifier()), FastVerifier()])
+    with serving(app_of(instrument(fast(auth=both)))) as url:
+        headers = {**ACCEPT, "authorization": "Bearer ada-1"}
+        assert httpx2.post(f"{url}/mcp", json=INITIALIZE, headers=headers).status_code == 200
+    assert events.actions() == ["session-initialize"]
 
 
 def test_something_without_verify_token_is_refused_with_what_it_takes():
