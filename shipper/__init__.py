@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shipper.api.operations import process
-    from shipper.capture import audit_asgi, instrument, instrument_client
+    from shipper.capture import (
+        audit_asgi,
+        instrument,
+        instrument_client,
+        wrap_oauth_provider,
+        wrap_token_verifier,
+    )
     from shipper.catalog import AuditLevel, MCPEventType
     from shipper.detect.blocks import Blocks
     from shipper.record.event import (
@@ -47,6 +53,8 @@ __all__ = [
     "instrument",
     "instrument_client",
     "process",
+    "wrap_oauth_provider",
+    "wrap_token_verifier",
 ]
 
 #: The one place of the version. Asking the installed distribution for it takes 10 ms.
@@ -62,6 +70,8 @@ _HOMES = {
     "instrument": "shipper.capture",
     "instrument_client": "shipper.capture",
     "process": "shipper.api.operations",
+    "wrap_oauth_provider": "shipper.capture",
+    "wrap_token_verifier": "shipper.capture",
 }
 
 

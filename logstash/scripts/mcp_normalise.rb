@@ -1493,6 +1493,9 @@ def tables
   "mcp.auth.claimed.issuer": "word",
   "mcp.auth.claimed.subject": "person",
   "mcp.auth.claimed.token.hash": "word",
+  "mcp.auth.delegation.actors": "person",
+  "mcp.auth.delegation.truncated": "boolean",
+  "mcp.auth.token.hash": "word",
   "mcp.auth.issuer": "word",
   "mcp.authz.approval.approver": "person",
   "mcp.authz.approval.required": "boolean",
@@ -1549,6 +1552,8 @@ def tables
   "mcp.threat.rule": "word",
   "mcp.threat.type": "word",
   "mcp.tool.arguments.hash": "word",
+  "mcp.tool.definition.hash": "word",
+  "mcp.tool.definition.previous": "word",
   "mcp.tool.is_error": "boolean",
   "mcp.tool.nested": "word",
   "mcp.tool.result.content_types": "word",
@@ -2764,6 +2769,9 @@ def tables
    "session-initialize": [
     "opened a session"
    ],
+   "session-taken-over": [
+    "used the session of somebody else"
+   ],
    "subscription-listen": [
     "subscribed to",
     "mcp.resource.uri",
@@ -2822,6 +2830,11 @@ def tables
    ],
    "tool-list": [
     "listed the tools"
+   ],
+   "tool-redefined": [
+    "gave @ another definition of",
+    "gen_ai.tool.name",
+    "gave @ another definition of a tool"
    ]
   },
   "other": "did",

@@ -17,6 +17,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--service", metavar="NAME", help="service.name of every event")
     parser.add_argument(
+        "--catalog", metavar="FILE", help="event types, fields, payloads and secrets of your own"
+    )
+    parser.add_argument(
         "line", metavar="command", nargs=argparse.REMAINDER, help="the server to start, after --"
     )
 
@@ -26,5 +29,7 @@ def start(given: argparse.Namespace) -> int:
     line = given.line[1:] if given.line[:1] == ["--"] else given.line
     if not line:
         raise SystemExit("mcp-shipper auto: give the server to start, after --")
-    about = environment(given.directory, given.level, given.frameworks, given.service)
+    about = environment(
+        given.directory, given.level, given.frameworks, given.service, given.catalog
+    )
     run(line, about)

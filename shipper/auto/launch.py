@@ -7,11 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
-from shipper.auto.settings import DIRECTORY, options
-from shipper.catalog import builtin
+from shipper.auto.settings import DIRECTORY, check
 from shipper.errors import ShipperError
 from shipper.home import default_record
-from shipper.record.settings import Settings
 
 _SITE = Path(__file__).parent / "site"
 #: What recording needs beside the shipper itself.
@@ -27,7 +25,7 @@ def run(command: Sequence[str], given: Mapping[str, str]) -> NoReturn:
     """
     about = {DIRECTORY: str(default_record()), **os.environ, **given}
     about[DIRECTORY] = str(Path(about[DIRECTORY]).absolute())
-    Settings(**options(about)).check(builtin())
+    check(about)
     try:
         os.execvpe(command[0], list(command), with_hook(about))  # noqa: S606 - a command needs none
     except OSError as error:

@@ -2,5 +2,13 @@
 
 from shipper.capture.client import instrument_client
 from shipper.capture.install import audit_asgi, instrument
+from shipper.capture.provider import wrap_oauth_provider
+from shipper.capture.verifier import wrap_token_verifier
 
-__all__ = ["audit_asgi", "instrument", "instrument_client"]
+__all__ = [
+    "audit_asgi",
+    "instrument",
+    "instrument_client",
+    "wrap_oauth_provider",
+    "wrap_token_verifier",
+]

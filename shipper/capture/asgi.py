@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from shipper.capture.emit import attempt, emit, finish
-from shipper.capture.exchange import Exchange, exchange_in, with_exchange
+from shipper.capture.exchange import Exchange, during, exchange_in, with_exchange
 from shipper.capture.metadata import Metadata
 from shipper.capture.refusals import event_of, may_have_form
 from shipper.capture.routes import Place, place_in, watched_routes
@@ -50,7 +50,8 @@ class AuditASGI:
             exchange.place = self._metadata.place_of(scope)
             try:
                 leaving = _leaving(receive, exchange)
-                await self._pass(exchange, inner, leaving, _watching(send, exchange))
+                with during(exchange):
+                    await self._pass(exchange, inner, leaving, _watching(send, exchange))
             finally:
                 emit(partial(self._event, scope, inner, exchange))
                 exchange.error = None  # its traceback holds this frame

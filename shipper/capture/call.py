@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from shipper.capture.memory import Memory
 from shipper.catalog.methods import methods
 
 #: An object as it came out of a JSON parser: dicts, lists, texts, numbers.
@@ -30,11 +31,26 @@ class Claimed(Struct, frozen=True):
     token_hash: str | None = None
 
 
+class Authority(Struct, frozen=True):
+    """What a verified token allows, until when, and who acts by it for its user.
+
+    `expires` is an ISO date. `actors` begins with the present one; it is short if `is_truncated`.
+    """
+
+    scopes: tuple[str, ...] = ()
+    audience: tuple[str, ...] = ()
+    expires: str | None = None
+    token_hash: str | None = None
+    actors: tuple[str, ...] = ()
+    is_truncated: bool = False
+
+
 class Identity(Struct, frozen=True):
     """Who made a request: a user, in the domain that knows this user, through an OAuth client.
 
     `user` is the id; `name` is the login name, where it is another.
-    `claimed` is whom a token names that was not verified: no identity.
+    `claimed` is whom a token names that was not verified: no identity. `authority` is that of a
+    verified token.
     """
 
     user: str | None = None
@@ -42,6 +58,7 @@ class Identity(Struct, frozen=True):
     client: str | None = None
     name: str | None = None
     claimed: Claimed | None = None
+    authority: Authority | None = None
 
 
 class Http(Struct, frozen=True):
@@ -61,7 +78,8 @@ class Call(Struct, frozen=True):
 
     `params` are as they came in: nothing of them is validated, and their owner may change them
     later. `id` is None for a notification, `http` for a pipe. `client` is the client of the
-    session; a client that a message names itself goes before it.
+    session; a client that a message names itself goes before it. `memory` is what was seen of the
+    server before.
     """
 
     method: str
@@ -73,6 +91,7 @@ class Call(Struct, frozen=True):
     client: Client = Client()
     http: Http | None = None
     from_server: bool = False
+    memory: Memory | None = None
 
 
 class Failure(Struct, frozen=True):

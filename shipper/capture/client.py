@@ -24,6 +24,7 @@ from shipper.capture.call import (
 )
 from shipper.capture.emit import Sink, attempt, open_logger, to_logger
 from shipper.capture.identity import process_owner
+from shipper.capture.memory import Memory
 from shipper.capture.pending import begin, end
 from shipper.capture.values import text
 
@@ -78,6 +79,7 @@ class _Watch:
     def __init__(self, session: Any, sink: Sink = to_logger) -> None:
         self._session = session
         self._sink = sink
+        self._memory = Memory()
         self._server_name: str | None = None
         self._version: str | None = None
 
@@ -110,6 +112,7 @@ class _Watch:
             identity=process_owner(),
             client=Client(text(getattr(info, "name", None)), text(getattr(info, "version", None))),
             from_server=from_server,
+            memory=self._memory,
         )
 
     def _answered(self, found: Any) -> Ended:

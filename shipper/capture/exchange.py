@@ -1,6 +1,8 @@
 """One HTTP exchange as the record needs it: shared by ASGI wrappers and dispatcher."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +15,17 @@ _FIRST_REFUSAL = 400
 _CREATED = 201
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a verifier made of the request's token: why it refused it; None if it accepted it.
+
+    `error` is the class of what it raised, if it failed.
+    """
+
+    reason: str | None
+    error: str | None = None
+
+
 @dataclass(slots=True)
 class Exchange:
     """One request and its answer, as the ASGI wrappers see them pass.
@@ -20,8 +33,9 @@ class Exchange:
     `scope` is the request as the innermost wrapper has it; the layers around it put the verified
     user there. `place` is set once the request reaches an endpoint of MCP or OAuth, `dispatched`
     once it has a record of its own. The client `has_left` once it closed the connection. `error` is
-    what a layer raised. `keeps_body` and `reads_form` say which texts are kept of answer and
-    request.
+    what a layer raised. `verdict` is that of a wrapped verifier of tokens, and `learned` are fields
+    that a wrapped authorization server adds. `keeps_body` and `reads_form` say which texts are kept
+    of answer and request.
     """
 
     scope: Mapping[str, Any]
@@ -33,6 +47,8 @@ class Exchange:
     body: bytes = b""
     form: bytes = b""
     error: BaseException | None = None
+    verdict: Verdict | None = None
+    learned: dict[str, object] = field(default_factory=dict)
     keeps_body: bool = False
     reads_form: bool = False
 
@@ -71,3 +87,21 @@ def exchange_in(scope: object) -> Exchange | None:
     """The exchange of this scope, if a wrapper is in place."""
     found = scope.get(_KEY) if isinstance(scope, Mapping) else None
     return found if isinstance(found, Exchange) else None
+
+
+_current: ContextVar[Exchange | None] = ContextVar("shipper_exchange", default=None)
+
+
+@contextmanager
+def during(exchange: Exchange) -> Iterator[None]:
+    """Have `current_exchange` find this exchange, for code that is given no scope."""
+    mark = _current.set(exchange)
+    try:
+        yield
+    finally:
+        _current.reset(mark)
+
+
+def current_exchange() -> Exchange | None:
+    """The exchange that this code runs for, if a wrapper is around it."""
+    return _current.get()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from shipper.capture.call import Call, Claimed, Client, Http, Identity
+from shipper.capture.call import Authority, Call, Claimed, Client, Http, Identity
 from shipper.capture.values import address, digest, text, trace
 from shipper.catalog.methods import methods
 
@@ -55,7 +55,8 @@ def fields_of_http(http: Http, identity: Identity) -> dict[str, object]:
     """The fields of an HTTP request: peer, identity, session, trace."""
     return {
         **(trace(http.traceparent, http.tracestate) if http.traceparent else {}),
-        **(_claims(identity.claimed) if identity.claimed else {}),
+        **fields_of_claims(identity.claimed),
+        **(_authority(identity.authority) if identity.authority else {}),
         "client_id": identity.client,
         "user_id": identity.user,
         "user_name": identity.name,
@@ -69,7 +70,22 @@ def fields_of_http(http: Http, identity: Identity) -> dict[str, object]:
     }
 
 
-def _claims(claimed: Claimed) -> dict[str, object]:
+def _authority(held: Authority) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "mcp.oauth.scopes.granted": list(held.scopes),
+        "mcp.oauth.audience": list(held.audience),
+        "mcp.oauth.token.expires_at": held.expires,
+        "mcp.auth.token.hash": held.token_hash,
+        "mcp.auth.delegation.actors": list(held.actors),
+        "mcp.auth.delegation.truncated": held.is_truncated or None,
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def fields_of_claims(claimed: Claimed | None) -> dict[str, object]:
+    """Whom an unverified token names."""
+    if claimed is None:
+        return {}
     return {
         "mcp.auth.claimed.subject": claimed.subject,
         "mcp.auth.claimed.issuer": claimed.issuer,

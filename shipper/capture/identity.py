@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from shipper.capture.authority import authority_of
 from shipper.capture.call import Claimed, Identity
 from shipper.capture.values import text
 
@@ -36,7 +37,10 @@ def token_holder(scope: Mapping[str, Any]) -> Identity:
     subject = text(getattr(token, "subject", None)) or text(claims.get("sub"))
     user = subject or client
     name = next((found for key in _NAMES if (found := text(claims.get(key)))), None)
-    return Identity(user, text(claims.get("iss")), client, name if name != user else None)
+    name = name if name != user else None
+    return Identity(
+        user, text(claims.get("iss")), client, name, authority=authority_of(token, claims)
+    )
 
 
 @cache

@@ -10,6 +10,7 @@ from shipper.capture.content import Fields, asked
 from shipper.capture.emit import Sink, attempt, note_begin, to_logger
 from shipper.capture.facts import fields_of_call
 from shipper.capture.methods import FROM_SERVER, REQUESTS, SCHEMES, SILENT, UNKNOWN, VENDOR, Row
+from shipper.capture.misuse import misuse
 from shipper.capture.outcome import Outcome, outcome_of
 from shipper.catalog import MCPEventType
 from shipper.record.calls import OpenCalls, begun
@@ -52,7 +53,10 @@ def forget(pending: Pending) -> None:
 
 
 def _pass_on(pending: Pending, build: Callable[[], Ended], took_ms: float, sink: Sink) -> None:
-    sink(event_of(pending, build(), took_ms))
+    ended = build()
+    sink(event_of(pending, ended, took_ms))
+    for event in misuse(pending.call, ended):
+        sink(event)
 
 
 def event_of(pending: Pending, ended: Ended, took_ms: float) -> Event:

@@ -1,16 +1,16 @@
 """HTTP exchanges that no MCP hook sees: they end before dispatch, or are OAuth's."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-from shipper.capture.exchange import Exchange
-from shipper.capture.facts import fields_of_http, headers_of, http_of
+from shipper.capture.claims import claimed_by
+from shipper.capture.exchange import Exchange, Verdict
+from shipper.capture.exchanged import exchange_event, json_in
+from shipper.capture.facts import fields_of_claims, headers_of
 from shipper.capture.failures import failure_of
-from shipper.capture.identity import token_holder
 from shipper.capture.methods import Row
+from shipper.capture.oauth import is_endpoint, step_of
 from shipper.capture.routes import Place
 from shipper.capture.values import text
 from shipper.catalog import MCPEventType
@@ -26,19 +26,6 @@ _SERVER_ERROR = 500
 _AUTH = MCPEventType.AUTHENTICATION
 _TOKENS = MCPEventType.OAUTH2_TOKEN_USAGE
 _LOGIN = ("authentication",)
-#: The steps at an authorization server's endpoints.
-_OAUTH: Mapping[Place, Row] = {
-    Place.AUTHORIZE: Row(_AUTH, "oauth-authorize", _LOGIN, ("start",)),
-    Place.CALLBACK: Row(_AUTH, "oauth-callback", _LOGIN, ("info",)),
-    Place.CONSENT: Row(_AUTH, "oauth-consent", _LOGIN, ("info",)),
-    Place.REGISTER: Row(_AUTH, "client-register", ("iam",), ("creation",)),
-    Place.REVOKE: Row(_TOKENS, "token-revoke", _LOGIN, ("end",)),
-    Place.TOKEN: Row(_TOKENS, "token-issue", _LOGIN, ("start",)),
-}
-#: GET is a step here. Elsewhere only POST is: a page that is shown does nothing.
-_BY_BROWSER = frozenset({Place.AUTHORIZE, Place.CALLBACK})
-#: A client that could not prove who it is: RFC 6749 5.2, and the SDK's own word for it.
-_UNPROVEN = frozenset({"invalid_client", "unauthorized_client"})
 _REJECTED = Row(_AUTH, "token-rejected", _LOGIN, ("start",))
 _SESSION_END = Row(_AUTH, "session-end", ("session",), ("end",))
 _CHALLENGE = Row(MCPEventType.AUTHORIZATION, "scope-challenge", types=("access", "denied"))
@@ -77,17 +64,20 @@ _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 
 def event_of(scope: Mapping[str, Any], exchange: Exchange) -> Event | None:
     """The event of an exchange that has none yet; None if there is nothing to record."""
+    if (verdict := _refusal(exchange)) is not None:
+        return _judged(verdict, scope, exchange)
+    return _unjudged(scope, exchange)
+
+
+def _unjudged(scope: Mapping[str, Any], exchange: Exchange) -> Event | None:
     if exchange.dispatched or scope["method"] == "OPTIONS":
         return None
     if (fault := _verifier_fault(exchange.error)) is not None:
         return _unverified(fault, scope, exchange)
     if exchange.status is None:
         return None
-    place = exchange.place
-    row = _OAUTH.get(place) if place else None
-    if row:
-        is_step = scope["method"] == "POST" or (scope["method"] == "GET" and place in _BY_BROWSER)
-        return _oauth(row, scope, exchange) if is_step else None
+    if is_endpoint(exchange.place):
+        return step_of(scope, exchange)
     if _concerns_mcp(scope, exchange):
         return _refused(exchange.status, scope, exchange)
     return None
@@ -98,7 +88,7 @@ def unread(scope: Mapping[str, Any], exchange: Exchange) -> Event | None:
     if not _concerns_mcp(scope, exchange):
         return None
     fields = {"mcp.violation.type": "unreadable_message", "mcp.violation.action_taken": "none"}
-    return _event(_UNREAD, scope, exchange, fields)
+    return exchange_event(_UNREAD, scope, exchange, fields)
 
 
 def may_have_form(scope: Mapping[str, Any], place: Place | None) -> bool:
@@ -138,13 +128,13 @@ def _limited(scope: Mapping[str, Any], exchange: Exchange) -> Event:
         "mcp.rate_limit.name": "http",
         "mcp.rate_limit.retry_after_s": float(after) if after.isdecimal() else None,
     }
-    return _event(_LIMITED, scope, exchange, fields)
+    return exchange_event(_LIMITED, scope, exchange, fields)
 
 
 def _rejected(scope: Mapping[str, Any], exchange: Exchange) -> Event:
     reason = _token_fault(scope, _challenge(exchange))
     fields = {"event.reason": reason, "mcp.oauth.token_type": "bearer"}
-    return _event(_REJECTED, scope, exchange, fields)
+    return exchange_event(_REJECTED, scope, exchange, fields)
 
 
 def _verifier_fault(error: BaseException | None) -> Exception | None:
@@ -168,7 +158,49 @@ def _unverified(error: Exception, scope: Mapping[str, Any], exchange: Exchange) 
         "mcp.oauth.token_type": "bearer",
         "http.response.status_code": exchange.status or _SERVER_ERROR,
     }
-    return _event(_REJECTED, scope, exchange, fields)
+    return exchange_event(_REJECTED, scope, exchange, fields)
+
+
+def rejected_token(token: str, verdict: Verdict) -> Event:
+    """The event of a refused token where nobody has seen the request that it came with."""
+    fields = {
+        "event.action": _REJECTED.action,
+        "event.category": list(_REJECTED.category),
+        "event.type": list(_REJECTED.types),
+        **_judgement(verdict),
+        **fields_of_claims(claimed_by(b"bearer " + token.encode("utf-8", "surrogatepass"))),
+    }
+    return create_event(_REJECTED.event_type, fields, success=False)
+
+
+def _refusal(exchange: Exchange) -> Verdict | None:
+    """The verdict on the request's token, unless another verifier accepted it.
+
+    If a verifier accepted a token that never became a user, the SDK refused it for its audience:
+    no other check comes between the two.
+    """
+    verdict = exchange.verdict
+    if verdict is None or getattr(exchange.scope.get("user"), "access_token", None) is not None:
+        return None
+    if verdict.reason is None:
+        return Verdict("wrong_audience") if exchange.status == _UNAUTHORIZED else None
+    return verdict
+
+
+def _judged(verdict: Verdict, scope: Mapping[str, Any], exchange: Exchange) -> Event:
+    given = next((v for name, v in scope["headers"] if name == b"authorization"), b"")
+    status = exchange.status or (_SERVER_ERROR if exchange.error else None)
+    claims = fields_of_claims(claimed_by(given))
+    fields = {**claims, **_judgement(verdict), "http.response.status_code": status}
+    return exchange_event(_REJECTED, scope, exchange, fields)
+
+
+def _judgement(verdict: Verdict) -> dict[str, object]:
+    return {
+        "event.reason": verdict.reason,
+        "error.type": verdict.error,
+        "mcp.oauth.token_type": "bearer",
+    }
 
 
 def _token_fault(scope: Mapping[str, Any], challenge: Mapping[str, str]) -> str:
@@ -207,7 +239,7 @@ def _forbidden(scope: Mapping[str, Any], exchange: Exchange) -> Event:
         "mcp.oauth.scopes.required": required.split() or None,
         "mcp.oauth.scopes.granted": list(getattr(token, "scopes", None) or ()) or None,
     }
-    return _event(_CHALLENGE, scope, exchange, fields)
+    return exchange_event(_CHALLENGE, scope, exchange, fields)
 
 
 _REFUSALS: Mapping[int, Callable[[Mapping[str, Any], Exchange], Event]] = {
@@ -220,7 +252,7 @@ _REFUSALS: Mapping[int, Callable[[Mapping[str, Any], Exchange], Event]] = {
 def _session_end(scope: Mapping[str, Any], exchange: Exchange) -> Event | None:
     if "mcp-session-id" not in headers_of(scope):
         return None
-    return _event(_SESSION_END, scope, exchange, {}, success=True)
+    return exchange_event(_SESSION_END, scope, exchange, {}, success=True)
 
 
 def _violation(kind: str, scope: Mapping[str, Any], exchange: Exchange) -> Event:
@@ -232,7 +264,7 @@ def _violation(kind: str, scope: Mapping[str, Any], exchange: Exchange) -> Event
         "mcp.violation.details": text(error.get("message")),
         "error.code": None if code is None else str(code),
     }
-    return _event(_VIOLATION, scope, exchange, fields)
+    return exchange_event(_VIOLATION, scope, exchange, fields)
 
 
 def _violated(scope: Mapping[str, Any], exchange: Exchange) -> str:
@@ -254,86 +286,11 @@ def _speaks_mcp(scope: Mapping[str, Any], exchange: Exchange) -> bool:
     )
 
 
-def _oauth(row: Row, scope: Mapping[str, Any], exchange: Exchange) -> Event:
-    """A step of an OAuth flow; codes, secrets and tokens are not read."""
-    answer, form = _json(exchange.body), _form(exchange)
-    sent = parse_qs(urlsplit(exchange.headers.get(b"location", b"").decode("latin-1")).query)
-    fault = text(answer.get("error")) or next(iter(sent.get("error", ())), None)
-    success = (exchange.status or _FIRST_FAILURE) < _FIRST_FAILURE and fault is None
-    if fault is None and exchange.status == _TOO_MANY:
-        fault = "rate_limited"
-    grant = form.get("grant_type")
-    fields = {
-        "mcp.oauth.grant_type": grant,
-        "event.reason": fault,
-        "error.message": text(answer.get("error_description")),
-    }
-    if _is_unproven(exchange, fault):
-        row = Row(_AUTH, row.action, row.category, row.types)
-    elif grant == "refresh_token":
-        row = Row(row.event_type, "token-refresh", row.category, ("info",))
-    if success:  # only a success proves that it is the client's own
-        fields["client_id"] = text(answer.get("client_id")) or form.get("client_id")
-    return _event(row, scope, exchange, fields, success=success)
-
-
-def _is_unproven(exchange: Exchange, fault: str | None) -> bool:
-    """Whether the client failed to authenticate, or may not try again for now.
-
-    FastMCP answers 401 to a bad grant too, which is another fault.
-    """
-    if exchange.status == _UNAUTHORIZED:
-        return fault is None or fault in _UNPROVEN
-    return exchange.status == _TOO_MANY or fault == "invalid_client"
-
-
-def _form(exchange: Exchange) -> dict[str, str]:
-    """The two harmless parameters of a token request."""
-    try:
-        given = parse_qs(exchange.form.decode(), max_num_fields=64)
-    except ValueError:
-        return {}
-    return {key: given[key][0] for key in ("grant_type", "client_id") if key in given}
-
-
 def _challenge(exchange: Exchange) -> dict[str, str]:
     header = exchange.headers.get(b"www-authenticate", b"").decode("latin-1")
     return dict(_PARAMETER.findall(header))
 
 
 def _rpc_error(exchange: Exchange) -> Mapping[str, object]:
-    error = _json(exchange.body).get("error")
+    error = json_in(exchange.body).get("error")
     return error if isinstance(error, Mapping) else {}
-
-
-def _json(body: bytes) -> Mapping[str, object]:
-    try:
-        value = json.loads(body) if body else {}
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, Mapping) else {}
-
-
-def _event(
-    row: Row,
-    scope: Mapping[str, Any],
-    exchange: Exchange,
-    fields: Mapping[str, object],
-    *,
-    success: bool = False,
-) -> Event:
-    headers = headers_of(scope)
-    method, name = headers.get("mcp-method"), headers.get("mcp-name")
-    common = {
-        "event.action": row.action,
-        "event.category": list(row.category),
-        "event.type": list(row.types),
-        "http.request.method": scope["method"],
-        "http.response.status_code": exchange.status,
-        "url.path": scope["path"],
-        "mcp.method.name": method,
-        "mcp.protocol.version": headers.get("mcp-protocol-version"),
-        "gen_ai.tool.name": name if method == "tools/call" else None,
-    }
-    facts = fields_of_http(http_of(scope, headers), token_holder(exchange.scope))
-    return create_event(row.event_type, {**common, **facts, **fields}, success=success)

@@ -36,6 +36,7 @@ from shipper.capture.exchange import exchange_in
 from shipper.capture.facts import headers_of, http_of
 from shipper.capture.failures import ended_by_error, failure_of
 from shipper.capture.identity import process_owner, token_holder
+from shipper.capture.memory import Memory
 from shipper.capture.pending import Pending, begin, end
 from shipper.capture.sdk import name_nested, with_scopes
 from shipper.capture.values import text
@@ -58,9 +59,10 @@ class _Open:
 class Connection:
     """One run of a server: a pipe, a session, or a single request without one."""
 
-    def __init__(self, server: Any, sink: Sink = to_logger) -> None:
+    def __init__(self, server: Any, sink: Sink = to_logger, memory: Memory | None = None) -> None:
         self._server = server
         self._sink = sink
+        self._memory = memory or Memory()
         self._open: dict[object, deque[_Open]] = {}
         self._client = Client()
         self._version: str | None = None
@@ -165,6 +167,7 @@ class Connection:
             identity=identity,
             client=self._client,
             http=http,
+            memory=self._memory,
         )
 
     def _answer(self, root: Any, one: _Open, seen: Seen | None) -> Ended:
@@ -231,9 +234,11 @@ def _noting(handler: Any) -> Any:
 
 
 def _watched_run(server: Any, run: Any) -> Any:
+    memory = Memory()
+
     @functools.wraps(run)
     async def watched(read_stream: Any, write_stream: Any, *args: Any, **kwargs: Any) -> Any:
-        connection = Connection(server)
+        connection = Connection(server, memory=memory)
         token = _connection.set(connection)
         try:
             inward = _Incoming(read_stream, connection)

@@ -22,6 +22,7 @@ from shipper.capture.exchange import exchange_in
 from shipper.capture.facts import headers_of, http_of
 from shipper.capture.failures import ended_by_error, failure_of
 from shipper.capture.identity import process_owner, token_holder
+from shipper.capture.memory import Memory
 from shipper.capture.pending import begin, end
 from shipper.capture.sdk import name_nested, with_scopes
 from shipper.capture.values import text
@@ -49,6 +50,7 @@ class Wire:
         self._server = server
         self._modern = modern
         self._sink = sink
+        self._memory = Memory()
 
     async def __call__(self, ctx: Request, call_next: Callable[[Any], Awaitable[Any]]) -> Any:
         is_asked = ctx.request_id is not None and not self._is_internal(ctx)
@@ -79,6 +81,7 @@ class Wire:
             identity=identity,
             client=_client(ctx),
             http=http,
+            memory=self._memory,
         )
 
     def _is_internal(self, ctx: Request) -> bool:

@@ -23,6 +23,7 @@ from shipper.capture.call import (
     ended_by_response,
 )
 from shipper.capture.emit import Sink, to_logger
+from shipper.capture.memory import Memory
 from shipper.capture.methods import FROM_SERVER
 from shipper.capture.pending import Pending, begin, end, forget
 from shipper.capture.values import text
@@ -38,10 +39,15 @@ class Session:
     """The open requests of one session, and the names of its peers; for one thread at a time."""
 
     def __init__(
-        self, identity: Identity, server_name: str | None = None, sink: Sink = to_logger
+        self,
+        identity: Identity,
+        server_name: str | None = None,
+        sink: Sink = to_logger,
+        memory: Memory | None = None,
     ) -> None:
         self._identity = identity
         self._sink = sink
+        self._memory = memory or Memory()
         self._open: dict[_Key, Pending] = {}
         self._client = Client()
         self._server_name = server_name
@@ -134,6 +140,7 @@ class Session:
             client=self._client,
             http=http,
             from_server=from_server,
+            memory=self._memory,
         )
 
     def _keep(self, key: _Key, pending: Pending, at_ns: int) -> None:

@@ -27,6 +27,9 @@ def add_record(parser: argparse.ArgumentParser) -> None:
         "--frameworks", metavar="NAMES", help="compliance frameworks, separated by commas"
     )
     parser.add_argument("--service", metavar="NAME", help="service.name of every event")
+    parser.add_argument(
+        "--catalog", metavar="FILE", help="event types, fields, payloads and secrets of your own"
+    )
 
 
 def split_command(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
@@ -48,6 +51,8 @@ def wrap(arguments: argparse.Namespace) -> int:
 
 def record_of(given: argparse.Namespace) -> Options:
     """Where and how, by the options and the environment."""
-    about = environment(given.directory, given.level, given.frameworks, given.service)
+    about = environment(
+        given.directory, given.level, given.frameworks, given.service, given.catalog
+    )
     known = {**os.environ, **about}
     return Options(Path(known.get(DIRECTORY) or default_record()).absolute(), options(known))

@@ -6,8 +6,8 @@ from urllib.parse import unquote, urlsplit
 
 import h11
 
+from shipper.capture.claims import claimed_by
 from shipper.capture.identity import CLAIMED
-from shipper.proxy.claims import claimed_by
 from shipper.proxy.headers import hidden, value_of
 
 _LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))

@@ -8,6 +8,7 @@ protocol works since 2026-07-28.
 from collections import OrderedDict
 
 from shipper.capture.call import Identity
+from shipper.capture.memory import Memory
 from shipper.capture.session import Session
 from shipper.capture.values import digest
 
@@ -23,14 +24,16 @@ class Sessions:
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[Key, Session] = OrderedDict()
+        #: Of each server that the proxy was started for.
+        self._memories: dict[str, Memory] = {}
 
     def __contains__(self, key: Key) -> bool:
         return key in self._sessions
 
-    def find(self, key: Key | None) -> Session:
+    def find(self, key: Key) -> Session:
         """The session of this key; a new one, which is not kept yet, if it is not known."""
-        if key is None or key not in self._sessions:
-            return Session(_NOBODY)
+        if key not in self._sessions:
+            return Session(_NOBODY, memory=self._memories.setdefault(key[0], Memory()))
         self._sessions.move_to_end(key)
         return self._sessions[key]
 

@@ -64,7 +64,7 @@ class Watch:
         self._is_by_stream = self._is_unread = False
         self._open: list[object] = []
         self._http, self._identity = http_of(scope, self._headers), token_holder(scope)
-        self._session = sessions.find(None)
+        self._session = sessions.find((place.authority, ""))
 
     def asked(self, data: bytes) -> None:
         """Look at the next bytes of the request's body."""

@@ -171,3 +171,15 @@ print(type(layer).__name__)
 def test_uvicorns_app_is_wrapped_where_an_mcp_server_is(served, is_wrapped, tmp_path):
     done = python(APP.format(served=served), directory=tmp_path)
     assert (done.stdout == "AuditASGI\n") is is_wrapped
+
+
+def test_the_operators_catalog_holds_for_a_server_that_is_started_so(tmp_path):
+    file = tmp_path / "catalog.yml"
+    file.write_text("payloads: [{arguments: names}]\n")
+    done = python(SERVER, directory=tmp_path, environ={"MCP_SHIPPER_CATALOG": str(file)})
+    assert done.returncode == 3
+    assert any("arguments:names" in path.read_text() for path in tmp_path.glob("*.jsonl"))
+    file.write_text("payloads: 7\n")
+    done = python(SERVER, directory=tmp_path, environ={"MCP_SHIPPER_CATALOG": str(file)})
+    assert f"{file}:1" in done.stderr
+    assert "result" not in done.stdout

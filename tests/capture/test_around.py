@@ -362,8 +362,10 @@ def test_the_users_consent_is_recorded(action, success, reason, proxied, events)
     http, txn = proxied
     form, _ = asked_for_consent(http, txn)
     http.post("/consent", data={**form, "action": action})
-    wait_until(lambda: len(list(events)) == 3, 10, "each step is recorded")
-    consent = list(events)[-1]
+    wait_until(lambda: len(list(events)) == 4, 10, "each step is recorded")
+    _, asked, shown, consent = events
+    assert (asked.fields.get("success"), asked.fields["event.reason"]) == (None, "redirected")
+    assert (shown.fields.get("success"), shown.fields["event.reason"]) == (None, "shown")
     assert consent.type == "mcp_authentication_events"
     assert consent.fields["event.action"] == "oauth-consent"
     assert (consent.fields["success"], consent.fields.get("event.reason")) == (success, reason)
@@ -377,6 +379,21 @@ def test_a_login_that_failed_at_the_provider_is_recorded(proxied, events):
     assert callback.fields["event.action"] == "oauth-callback"
     assert callback.fields["success"] is False
     assert "guessed-18" not in repr(dict(callback.fields))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "action"),
+    [("GET", "/auth/callback", "oauth-callback"), ("POST", "/consent", "oauth-consent")],
+)
+def test_a_forged_state_is_a_failure(method, path, action, proxied, events):
+    http, _ = proxied
+    forged = {"code": "guessed-19", "state": "guessed-18", "txn_id": "guessed-18"}
+    http.request(method, path, params=forged, data=None if method == "GET" else forged)
+    wait_until(lambda: len(list(events)) == 3, 10, "each step is recorded")
+    step = list(events)[-1]
+    assert step.fields["event.action"] == action
+    assert (step.fields["success"], step.fields["event.reason"]) == (False, "invalid_state")
+    assert "guessed" not in repr(dict(step.fields))
 
 
 async def basic(_request):

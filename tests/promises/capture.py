@@ -13,6 +13,10 @@ _AUTO = "auto/test_auto.py::"
 _OPEN = "capture/test_open_calls.py::"
 _EARLY = "capture/test_early_ends.py::"
 _CALLS = "capture/test_calls.py::"
+_VERIFIERS = "capture/test_verifiers.py::"
+_PROVIDERS = "capture/test_providers.py::"
+_MISUSE = "capture/test_misuse.py::"
+_AUTHORITY = "capture/test_authority.py::"
 
 CAPTURE = (
     Promise(
@@ -206,7 +210,7 @@ CAPTURE = (
                 ),
             ),
             f"{_AROUND}test_a_wrong_client_secret_is_a_failed_authentication": (
-                Mutant("capture/refusals.py", "if _is_unproven(exchange, fault):", "if False:"),
+                Mutant("capture/oauth.py", "if _is_unproven(exchange, fault):", "if False:"),
             ),
             f"{_AROUND}test_a_verifier_that_raises_is_a_failed_authentication": (
                 Mutant(
@@ -215,6 +219,124 @@ CAPTURE = (
                     "(fault := None) is not None",
                 ),
             ),
+        },
+    ),
+    Promise(
+        "capture:refused-token",
+        "A wrapped verifier shows why it refused a token: its time, issuer, audience, scopes or "
+        "signature, or that the verifier itself failed. It stays the same object, and the token "
+        "is never recorded.",
+        {
+            f"{_VERIFIERS}test_a_wrapped_verifier_of_jwts_shows_why_it_refused": (
+                Mutant("capture/verdict.py", 'return "wrong_issuer"', 'return "unknown"'),
+                Mutant("capture/verdict.py", 'return "not_yet_valid"', "return None"),
+            ),
+            f"{_VERIFIERS}test_a_forged_token_that_has_also_expired_is_forged": (
+                Mutant("capture/verdict.py", 'return "bad_signature"', "pass"),
+            ),
+            f"{_VERIFIERS}test_keys_that_cannot_be_fetched_are_no_fault_of_the_token": (
+                Mutant(
+                    "capture/verdict.py",
+                    "            return True\n        found =",
+                    "            return False\n        found =",
+                ),
+            ),
+            f"{_VERIFIERS}test_the_reason_of_a_verifier_of_the_sdk": (
+                Mutant(
+                    "capture/refusals.py", 'return Verdict("wrong_audience") if', "return None if"
+                ),
+                Mutant("capture/verifier.py", "expires < int(time.time()):", "False:"),
+            ),
+            f"{_VERIFIERS}test_an_accepted_token_leaves_no_event_of_its_own": (),
+            f"{_VERIFIERS}test_a_verifier_without_a_watched_app_has_its_own_event": (
+                Mutant(
+                    "capture/verifier.py",
+                    "emit(functools.partial(rejected_token, token, verdict))",
+                    "pass",
+                ),
+            ),
+            f"{_VERIFIERS}test_a_wrapped_verifier_is_the_same_object_and_answers_the_same": (),
+        },
+    ),
+    Promise(
+        "capture:authorization-server",
+        "A wrapped authorization server names client, user and scopes of each step, once. A page "
+        "to log in or agree at is no outcome, and a forged state is a failure.",
+        {
+            f"{_PROVIDERS}test_a_step_of_a_wrapped_provider_names_client_user_and_scopes": (
+                Mutant(
+                    "capture/provider.py", '"user_id": _first(given, "subject")', '"user_id": None'
+                ),
+            ),
+            f"{_PROVIDERS}test_behind_a_watched_app_each_step_is_one_event_with_what_the_provider_knows": (
+                Mutant(
+                    "capture/provider.py",
+                    "            exchange.learned.update(_known(place, fields))",
+                    "            pass",
+                ),
+            ),
+            f"{_AROUND}test_the_users_consent_is_recorded": (
+                Mutant(
+                    "capture/oauth.py", 'return True if "code" in sent else None', "return True"
+                ),
+            ),
+            f"{_AROUND}test_a_forged_state_is_a_failure": (
+                Mutant(
+                    "capture/oauth.py",
+                    'return "invalid_state" if is_of_state else None',
+                    "return None",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "capture:drift",
+        "A tool that a server defines otherwise than before is a violation with both "
+        "fingerprints, and so is a session that another principal uses.",
+        {
+            f"{_MISUSE}test_a_tool_that_is_redefined_is_a_violation_with_both_fingerprints": (
+                Mutant("capture/memory.py", "if before not in (None, now):", "if False:"),
+            ),
+            f"{_MISUSE}test_a_definition_that_passes_a_pipe_or_proxy_is_compared_across_sessions": (),
+            f"{_MISUSE}test_the_order_of_keys_and_meta_are_no_change": (
+                Mutant("capture/memory.py", "sort_keys=True", "sort_keys=False"),
+                Mutant("capture/memory.py", 'if key != "_meta"', "if key"),
+            ),
+            f"{_MISUSE}test_users_who_are_shown_their_own_tools_are_compared_with_themselves": (
+                Mutant(
+                    "capture/misuse.py",
+                    "(*principal, call.protocol_version)",
+                    "(call.protocol_version,)",
+                ),
+            ),
+            f"{_MISUSE}test_a_session_that_another_principal_uses_is_a_violation": (
+                Mutant("capture/memory.py", "return before != principal", "return False"),
+            ),
+            f"{_MISUSE}test_a_listing_that_makes_no_sense_changes_nothing": (),
+            "proxy/test_events.py::test_a_tool_that_a_server_redefines_is_a_violation_across_sessions": (
+                Mutant(
+                    "proxy/sessions.py", "memory=self._memories.setdefault(key[0], Memory())", ""
+                ),
+            ),
+            "stacks/test_client.py::test_a_host_on_the_old_sdk_records_what_it_asks_and_is_asked": (),
+        },
+    ),
+    Promise(
+        "capture:authority",
+        "An event states the scopes, audience, expiry, hashed id and actors of the token that the "
+        "server verified; the chain of actors is bounded, and says so.",
+        {
+            f"{_AUTHORITY}test_an_event_shows_what_its_token_allows_and_who_acts_for_the_user": (
+                Mutant("capture/authority.py", 'act = act.get("act")', "act = None"),
+            ),
+            f"{_AUTHORITY}test_a_chain_of_actors_is_cut_and_says_so": (
+                Mutant(
+                    "capture/authority.py",
+                    "is_truncated=len(actors) > _MAX_ACTORS",
+                    "is_truncated=False",
+                ),
+            ),
+            f"{_AUTHORITY}test_odd_values_of_a_verifier_break_nothing": (),
         },
     ),
     Promise(

@@ -78,6 +78,26 @@ WRAP = (
         },
     ),
     Promise(
+        "wrap:catalog",
+        "An operator's catalog in a file holds for `wrap`, `auto` and `proxy`, with the checks and "
+        "messages of a configuration.",
+        {
+            f"{_WRAP}test_the_operators_catalog_holds_for_a_wrapped_server": (
+                Mutant("catalog/file.py", 'tree.at("catalog") if "catalog" in', "tree if tree or"),
+            ),
+            f"{_WRAP}test_a_catalog_that_is_not_valid_is_refused_with_its_place": (
+                Mutant(
+                    "catalog/file.py",
+                    "catalog = overlaid(overlay)",
+                    "from shipper.catalog import builtin\n\n    catalog = builtin()",
+                ),
+            ),
+            "auto/test_auto.py::test_the_operators_catalog_holds_for_a_server_that_is_started_so": (
+                Mutant("auto/settings.py", "if environ.get(_CATALOG) else {}", "if False else {}"),
+            ),
+        },
+    ),
+    Promise(
         "wrap:bounded",
         "Of a message of any length, the recorder of a wrapped server reads a bounded part, "
         "and computes no size or digest from it.",

@@ -132,3 +132,12 @@ def test_an_address_that_is_taken_is_named(tmp_path):
         done = run("--directory", str(tmp_path / "two"), "--to", "http://a", "--listen", listen)
     assert done.returncode == os.EX_UNAVAILABLE
     assert f"cannot listen at {listen}" in done.stderr
+
+
+def test_a_catalog_that_is_not_valid_is_refused_with_its_place(tmp_path):
+    file = tmp_path / "catalog.yml"
+    file.write_text("fields: {acme.order: {type: nonsense}}\n")
+    options = ("--directory", str(tmp_path), "--catalog", str(file))
+    done = run("--to", "http://127.0.0.1:9/mcp", *options)
+    assert done.returncode != 0
+    assert f"{file}:1" in done.stderr

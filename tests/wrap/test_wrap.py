@@ -263,3 +263,52 @@ def test_in_a_container_every_byte_passes_before_the_end(tmp_path, ends):
     run = run_of(["unshare", "--pid", "--fork", *inner], b"x" * 300_000)
     assert run.stdout == b"x" * 300_000 + Path("/proc/version").read_bytes()
     assert run.returncode == (5 if ends == "exit 5" else 137)
+
+
+#: What to keep of arguments, and a name of a secret, in an operator's words.
+CATALOG = "payloads: [{arguments: names}]\n"
+
+
+@pytest.mark.parametrize("form", ["{}", "catalog:\n  {}"])
+def test_the_operators_catalog_holds_for_a_wrapped_server(form, tmp_path):
+    file = tmp_path / "catalog.yml"
+    file.write_text(form.format(CATALOG))
+    words = [*WRAP, "--directory", str(tmp_path), "--catalog", str(file), "--"]
+    with subprocess.Popen(
+        [*words, sys.executable, "-c", SERVER],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        process.stdout.readline()
+        ask(process, "hello")
+        process.stdout.readline()
+        process.stdin.close()
+    wait_until(lambda: "arguments:names" in str(lines_in(tmp_path)), DEADLINE_S, "it is recorded")
+    assert "hunter2" not in str(lines_in(tmp_path))
+
+
+def lines_in(directory):
+    return [path.read_text() for path in directory.glob("*.jsonl")]
+
+
+@pytest.mark.parametrize("environ", [True, False])
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("payloads: [{argument: names}]", "unknown key"),
+        ("event_types: {orders: {level: loud}}", ":1"),
+        ("{", "not YAML"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_catalog_that_is_not_valid_is_refused_with_its_place(text, problem, environ, tmp_path):
+    file = tmp_path / "catalog.yml"
+    if text is not None:
+        file.write_text(text)
+    option = [] if environ else ["--catalog", str(file)]
+    known = {**os.environ, "MCP_SHIPPER_CATALOG": str(file)} if environ else None
+    done = run_of([*WRAP, "--directory", str(tmp_path), *option, "--", "true"], env=known)
+    assert done.returncode != 0
+    assert f"{file}" in done.stderr.decode()
+    assert problem in done.stderr.decode()
