@@ -138,6 +138,8 @@ class Catalog(Struct, frozen=True):
     frameworks: Mapping[str, Framework]
     payloads: tuple[PayloadRule, ...] = ()
     secrets: Secrets = field(default_factory=Secrets)
+    #: The folder of the keys of persons: with it, identifiers are written as pseudonyms.
+    pseudonyms: str = ""
     #: The operator's rows of alerts, which `alerts_of` reads.
     alert_rows: YamlNode | None = None
 

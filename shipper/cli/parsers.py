@@ -21,6 +21,7 @@ def add_others(commands: Commands) -> None:
         _add_import,
         _add_evidence,
         _add_keys,
+        _add_persons,
         _add_setup,
         _add_assets,
         _add_events,
@@ -291,6 +292,18 @@ def _add_keys(commands: Commands) -> None:
     export.add_argument("file", nargs="?", metavar="FILE", type=Path, help="a key file")
     for one in (create, rotate, revoke, export):
         _add_policy(one)
+
+
+def _add_persons(commands: Commands) -> None:
+    what = "destroy the key of a person, so that nobody can reveal the pseudonyms"
+    forget = commands.add("forget", "persons:forget", what)
+    forget.add_argument("subject", metavar="SUBJECT", help="the user.id, or what stands for it")
+    what = "print the identifier behind a pseudonym"
+    reveal = commands.add("reveal", "persons:reveal", what)
+    reveal.add_argument("pseudonym", metavar="PSEUDONYM", help="as in the record: p_…, or fd70:…")
+    who = "who allows it, or by which rule; kept in the record"
+    for one in (forget, reveal):
+        one.add_argument("--authority", metavar="TEXT", required=True, help=who)
 
 
 def _add_search(commands: Commands) -> None:
