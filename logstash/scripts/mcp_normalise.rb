@@ -2622,6 +2622,9 @@ def tables
    "audit-config": [
     "changed settings"
    ],
+   "audit-forget": [
+    "forgot a person"
+   ],
    "audit-lines-dropped": [
     "dropped lines"
    ],
@@ -2633,6 +2636,9 @@ def tables
    ],
    "audit-retention": [
     "deleted segments"
+   ],
+   "audit-reveal": [
+    "revealed a pseudonym"
    ],
    "audit-segment-end": [
     "closed a segment"
