@@ -2622,6 +2622,9 @@ def tables
    "audit-config": [
     "changed settings"
    ],
+   "audit-drill": [
+    "exercised tampering on a copy"
+   ],
    "audit-forget": [
     "forgot a person"
    ],

@@ -263,6 +263,10 @@ def _add_evidence(commands: Commands) -> None:
     prove = commands.add("prove", "evidence:prove_event", what)
     prove.add_argument("id", metavar="ID", help="its event.id")
     _add_folder(prove)
+    what = "exercise tampering, loss and silence on a copy, and show which were noticed"
+    drill = commands.add("drill", "drill:drill", what)
+    drill.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
+    drill.add_argument("--json", action="store_true", help="print JSON, one object per exercise")
     what = "delete old segments, with a signed statement"
     prune = commands.add("prune", "prune:prune", what)
     prune.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
