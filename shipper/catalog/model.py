@@ -62,6 +62,13 @@ class Classification(StrEnum):
     CONFIDENTIAL = "confidential"
 
 
+class OnFailure(StrEnum):
+    """What becomes of a call whose event cannot be written."""
+
+    CONTINUE = "continue"
+    BLOCK = "block"
+
+
 class Field(Struct, frozen=True):
     """One field: its ECS or `mcp.*` path, its Elasticsearch type, its sensitivity."""
 
@@ -87,6 +94,7 @@ class EventType(Struct, frozen=True):
     action: str
     fields: tuple[str, ...]
     meaning: str
+    on_failure: OnFailure = OnFailure.CONTINUE
 
 
 class ShownBy(StrEnum):
