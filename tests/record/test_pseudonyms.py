@@ -6,6 +6,7 @@ from multiprocessing import get_context
 
 import pytest
 
+from shipper.record.calls import Begun
 from shipper.record.event import create_event
 from shipper.record.persons import Persons
 from tests.record.recorder import lines
@@ -176,3 +177,12 @@ def test_eight_processes_agree_on_the_keys(keys):
         one.join()
     assert all(one == made[0] for one in made)
     assert len(set(made[0])) == 50
+
+
+def test_an_open_call_is_noted_without_its_user(recorder, tmp_path):
+    """The note is not redacted, and outlives a process that is killed."""
+    begun = Begun(0.0, "tools/call", 1, "read_mail", None, "alice@example.com")
+    assert recorder.handler.begin(begun)
+    noted = b"".join(path.read_bytes() for path in (tmp_path / "audit").glob("*.open"))
+    assert b"read_mail" in noted
+    assert b"alice" not in noted
