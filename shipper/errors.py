@@ -35,6 +35,10 @@ class CatalogError(BadInput):
     """The catalog, or a user's overlay of it, has problems."""
 
 
+class NotRecorded(ShipperError):
+    """An event that must be recorded cannot be: what it is about must not take place."""
+
+
 class Unreadable(ShipperError):
     """A file or directory that is to be shipped cannot be read."""
 

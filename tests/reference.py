@@ -240,6 +240,7 @@ _MEMBERS: Mapping[str, Mapping[str, str]] = {
         "action": "`event.action`",
         "fields": "the paths that its events may carry, or the callers' names for them",
         "meaning": "a sentence for the documentation and the dashboards",
+        "on_failure": "what becomes of a [call that cannot be recorded](../capture.md#calls-that-must-be-recorded)",
     },
     "fields": {
         "type": "its type in Elasticsearch",
@@ -292,6 +293,7 @@ def catalog_page() -> str:
     parts += [
         "## Others\n",
         "- `payloads`, `secrets`: [what is masked](../redaction.md#decide-yourself)",
+        "- `pseudonyms`: [the keys of persons](../evidence.md#persons)",
         "- `alerts`: [rules of your own](../outputs.md#alerts)\n",
     ]
     return "\n".join(parts)

@@ -2627,6 +2627,12 @@ def tables
    "audit-config": [
     "changed settings"
    ],
+   "audit-drill": [
+    "exercised tampering on a copy"
+   ],
+   "audit-forget": [
+    "forgot a person"
+   ],
    "audit-lines-dropped": [
     "dropped lines"
    ],
@@ -2638,6 +2644,9 @@ def tables
    ],
    "audit-retention": [
     "deleted segments"
+   ],
+   "audit-reveal": [
+    "revealed a pseudonym"
    ],
    "audit-segment-end": [
     "closed a segment"

@@ -1,6 +1,7 @@
 """The record of a configuration: where it is on disk and in the cluster, and who has read it."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # only the operations about the cluster load its client
     from shipper.evidence.documents import Documents
     from shipper.evidence.report.make import Ask
     from shipper.evidence.report.model import Report
+    from shipper.evidence.verdict import Verdict
     from shipper.evidence.verify import Trust
 
 _LIMIT, _MAX_LIMIT = 100, 10_000
@@ -58,18 +60,35 @@ def documents_of(config: Config, index: str | None = None) -> Iterator["Document
 
 
 def record_operation(
-    config: Config, operation: str, records: int | None = None, **details: object
+    config: Config,
+    operation: str,
+    records: int | None = None,
+    *,
+    success: bool = True,
+    **details: object,
 ) -> None:
     """Record that somebody has read the record, in the shipper's own audit stream.
 
-    `records` is how many events were read. Never raises.
+    `records` is how many events were read; `success` is false if they are damaged. Never raises.
     """
     if not config.operation.self_audit.enabled:
         return
     known = {name: value for name, value in details.items() if value is not None}
-    event = create_compliance_event(operation, details=known, records=records)
+    event = create_compliance_event(operation, details=known, records=records, success=success)
     with closing(AuditHandler(config.data / "audit", **config.self_recording)) as handler:
         handler.record_self_audit(event)
+
+
+def record_verification(config: Config, verdicts: "Sequence[Verdict]") -> None:
+    """Record that the configuration's own record was verified, and the words it got.
+
+    Never raises.
+    """
+    from shipper.evidence.verdict import is_damaged
+
+    words = Counter(str(one.word) for one in verdicts)
+    events = sum(one.events for one in verdicts)
+    record_operation(config, "verify", events, success=not is_damaged(verdicts), words=dict(words))
 
 
 def compliance_report(context: Mapping[str, Any], config: Config) -> dict[str, Any]:

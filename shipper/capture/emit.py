@@ -52,6 +52,11 @@ def note_begin(call: Begun) -> tuple[OpenCalls, int] | None:
     return _audit.begin(call)
 
 
+def require(event_type: str) -> None:
+    """Raise `NotRecorded` if an event of a type that must be recorded could not be written."""
+    _audit.require(event_type)
+
+
 def to_logger(event: Event) -> None:
     """The sink of servers that are instrumented: the logger `mcp.audit`, failures as warnings."""
     failed = event.fields.get("success") is False

@@ -7,12 +7,13 @@ from msgspec import Struct
 
 from shipper.capture.call import Call, Ended
 from shipper.capture.content import Fields, asked
-from shipper.capture.emit import Sink, attempt, note_begin, to_logger
+from shipper.capture.emit import Sink, attempt, note_begin, require, to_logger
 from shipper.capture.facts import fields_of_call
 from shipper.capture.methods import FROM_SERVER, REQUESTS, SCHEMES, SILENT, UNKNOWN, VENDOR, Row
 from shipper.capture.misuse import misuse
 from shipper.capture.outcome import Outcome, outcome_of
 from shipper.catalog import MCPEventType
+from shipper.errors import NotRecorded
 from shipper.record.calls import OpenCalls, begun
 from shipper.record.event import Event, create_event
 
@@ -38,11 +39,29 @@ def begin(build: Callable[[], Call], sink: Sink = to_logger) -> Pending | None:
     return attempt(_pending, build, sink)
 
 
-def end(pending: Pending, build: Callable[[], Ended], sink: Sink = to_logger) -> None:
-    """Pass on the event of a call that has ended. Raises nothing."""
+def refusal(pending: Pending, sink: Sink = to_logger) -> NotRecorded | None:
+    """Why a call must not be made: its event could not be written, and has to be."""
+    return attempt(_refusal, pending) if sink is to_logger else None
+
+
+def _refusal(pending: Pending) -> NotRecorded | None:
+    known = FROM_SERVER if pending.call.from_server else REQUESTS
+    try:
+        require(known.get(pending.call.method, VENDOR).event_type)
+    except NotRecorded as error:
+        return error
+    return None
+
+
+def end(pending: Pending, build: Callable[[], Ended], sink: Sink = to_logger) -> NotRecorded | None:
+    """Pass on the event of a call that has ended. Raises nothing.
+
+    Returns why the answer must be withheld, if the event could not be written and has to be.
+    """
     took_ms = (time.monotonic_ns() - pending.began_ns) / 1e6
-    attempt(_pass_on, pending, build, took_ms, sink)
+    failed = attempt(_pass_on, pending, build, took_ms, sink)
     forget(pending)
+    return failed
 
 
 def forget(pending: Pending) -> None:
@@ -52,11 +71,17 @@ def forget(pending: Pending) -> None:
         calls.end(slot)
 
 
-def _pass_on(pending: Pending, build: Callable[[], Ended], took_ms: float, sink: Sink) -> None:
+def _pass_on(
+    pending: Pending, build: Callable[[], Ended], took_ms: float, sink: Sink
+) -> NotRecorded | None:
     ended = build()
-    sink(event_of(pending, ended, took_ms))
-    for event in misuse(pending.call, ended):
-        sink(event)
+    try:
+        sink(event_of(pending, ended, took_ms))
+        for event in misuse(pending.call, ended):
+            sink(event)
+    except NotRecorded as error:
+        return error
+    return None
 
 
 def event_of(pending: Pending, ended: Ended, took_ms: float) -> Event:

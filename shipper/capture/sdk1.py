@@ -5,6 +5,7 @@ also methods that the SDK does not know and parameters that it refuses. The hand
 runs between the two ends, and shows which exception was raised.
 """
 
+import dataclasses
 import functools
 import sys
 from collections import deque
@@ -37,9 +38,10 @@ from shipper.capture.facts import headers_of, http_of
 from shipper.capture.failures import ended_by_error, failure_of
 from shipper.capture.identity import process_owner, token_holder
 from shipper.capture.memory import Memory
-from shipper.capture.pending import Pending, begin, end
+from shipper.capture.pending import Pending, begin, end, refusal
 from shipper.capture.sdk import name_nested, with_scopes
 from shipper.capture.values import text
+from shipper.errors import NotRecorded
 
 _INVALID_PARAMS = -32602
 
@@ -94,21 +96,24 @@ class Connection:
                 return one
         return None
 
-    def answers(self, message: Any) -> None:
-        """Pass on the event of the request that this message answers, if it is an answer."""
+    def answers(self, message: Any) -> NotRecorded | None:
+        """Pass on the event of the request that this message answers, if it is an answer.
+
+        Returns why the answer must be withheld, if it must.
+        """
         root = getattr(getattr(message, "message", None), "root", None)
         if hasattr(root, "method"):
-            return
+            return None
         handling, asked_for = _handling.get(), getattr(root, "id", None)
         if handling is None or handling.connection is not self:
             one, seen = self._first(asked_for), None
         else:  # another request with this id may be in flight
             one, seen = handling.one, handling.seen
         if one is None or not self._take(asked_for, one):
-            return
+            return None
         if seen:
             name_nested(one.pending, seen)
-        end(one.pending, partial(self._answer, root, one, seen), self._sink)
+        return end(one.pending, partial(self._answer, root, one, seen), self._sink)
 
     def raised(self, asked_for: object, one: _Open, error: BaseException, seen: Seen) -> None:
         """Pass on the event of a request whose handler ended without an answer."""
@@ -224,6 +229,7 @@ def _noting(handler: Any) -> Any:
     @functools.wraps(handler)
     async def handle(*args: Any, **kwargs: Any) -> Any:
         try:
+            _require_record()
             return await handler(*args, **kwargs)
         except BaseException as error:
             if (seen := current()) is not None:
@@ -231,6 +237,13 @@ def _noting(handler: Any) -> Any:
             raise
 
     return handle
+
+
+def _require_record() -> None:
+    """Raise `NotRecorded` if the request in this context must not be served."""
+    handling = _handling.get()
+    if handling and handling.one and (refused := refusal(handling.one.pending)):
+        raise refused
 
 
 def _watched_run(server: Any, run: Any) -> Any:
@@ -334,8 +347,20 @@ class _Incoming(_End):
 
 class _Outgoing(_End):
     async def send(self, message: Any) -> None:
-        attempt(self._connection.answers, message)
+        if failed := attempt(self._connection.answers, message):
+            message = _withheld(message, failed)
         await self._stream.send(message)
+
+
+def _withheld(message: Any, failed: NotRecorded) -> Any:
+    """An error in place of the answer."""
+    from mcp import types
+
+    error = types.ErrorData(code=types.INTERNAL_ERROR, message=str(failed))
+    answered = message.message.root.id
+    made = types.JSONRPCError(jsonrpc="2.0", id=answered, error=error)
+    message_of: Any = types.JSONRPCMessage  # in 2.x it is a union
+    return dataclasses.replace(message, message=message_of(made))
 
 
 def _origin(scope: Mapping[str, Any] | None) -> tuple[Identity, Http | None, str | None]:

@@ -23,9 +23,12 @@ from shipper.capture.facts import headers_of, http_of
 from shipper.capture.failures import ended_by_error, failure_of
 from shipper.capture.identity import process_owner, token_holder
 from shipper.capture.memory import Memory
-from shipper.capture.pending import begin, end
+from shipper.capture.pending import begin, end, refusal
 from shipper.capture.sdk import name_nested, with_scopes
 from shipper.capture.values import text
+from shipper.errors import NotRecorded
+
+_INTERNAL_ERROR = -32603
 
 
 class Request(Protocol):
@@ -61,13 +64,14 @@ class Wire:
             exchange.dispatched = True
         with watching() as seen:
             try:
+                _check(refusal(pending, self._sink))
                 result = await call_next(ctx)
             except BaseException as error:
                 name_nested(pending, seen)
                 end(pending, partial(_raised, error, seen, ctx), self._sink)
                 raise
             name_nested(pending, seen)
-            end(pending, partial(_answer, result, seen, ctx), self._sink)
+            _check(end(pending, partial(_answer, result, seen, ctx), self._sink))
             return result
 
     def _call(self, ctx: Request) -> Call:
@@ -96,6 +100,14 @@ class Wire:
             and ctx.protocol_version in self._modern
             and ctx.request.headers.get("mcp-method") == "tools/call"
         )
+
+
+def _check(refused: NotRecorded | None) -> None:
+    """Answer with an error, if there is one."""
+    if refused:
+        from mcp import MCPError
+
+        raise MCPError(code=_INTERNAL_ERROR, message=str(refused))
 
 
 def is_audited(server: Any) -> bool:

@@ -19,7 +19,7 @@ from shipper.yaml.typed import into
 
 _SECTIONS = ("event_types", "fields", "frameworks")
 #: The keys of an overlay.
-OVERLAY = (*_SECTIONS, "payloads", "secrets", "alerts")
+OVERLAY = (*_SECTIONS, "payloads", "secrets", "pseudonyms", "alerts")
 #: The keys of a type that the operator's own row may leave out.
 _TYPE_DEFAULTS: Mapping[str, object] = {
     "retention_days": 365,
@@ -47,8 +47,8 @@ def overlaid(overlay: Mapping[str, object] | YamlNode) -> Catalog:
     `overlay` has the keys `event_types`, `fields` and `frameworks`, shaped as in `catalog.yml`,
     and `alerts`, shaped as in `alerts.yml`, which only `alerts_of` reads and checks; a list of
     fields may use the callers' names (`user_id`). `payloads` is a list of rules with the keys of
-    `PayloadRule`, `secrets` has those of `Secrets`. Raises `CatalogError` with every
-    problem; the problems of a node have its file and line.
+    `PayloadRule`, `secrets` has those of `Secrets`, `pseudonyms` is a folder. Raises
+    `CatalogError` with every problem; the problems of a node have its file and line.
     """
     if not isinstance(overlay, YamlNode):
         overlay = node_of(overlay, "", "overlay")
@@ -72,6 +72,7 @@ def _catalog(added: YamlNode) -> Catalog:
         },
         payloads=_payloads(reader, known.get("payloads")),
         secrets=into(reader, Secrets, added.at("secrets")) or Secrets(),
+        pseudonyms=reader.text(known["pseudonyms"]) if "pseudonyms" in known else "",
         alert_rows=known.get("alerts"),
     )
     noted = {problem.where for problem in reader.problems}

@@ -62,6 +62,13 @@ class Classification(StrEnum):
     CONFIDENTIAL = "confidential"
 
 
+class OnFailure(StrEnum):
+    """What becomes of a call whose event cannot be written."""
+
+    CONTINUE = "continue"
+    BLOCK = "block"
+
+
 class Field(Struct, frozen=True):
     """One field: its ECS or `mcp.*` path, its Elasticsearch type, its sensitivity."""
 
@@ -87,6 +94,7 @@ class EventType(Struct, frozen=True):
     action: str
     fields: tuple[str, ...]
     meaning: str
+    on_failure: OnFailure = OnFailure.CONTINUE
 
 
 class ShownBy(StrEnum):
@@ -138,6 +146,8 @@ class Catalog(Struct, frozen=True):
     frameworks: Mapping[str, Framework]
     payloads: tuple[PayloadRule, ...] = ()
     secrets: Secrets = field(default_factory=Secrets)
+    #: The folder of the keys of persons: with it, identifiers are written as pseudonyms.
+    pseudonyms: str = ""
     #: The operator's rows of alerts, which `alerts_of` reads.
     alert_rows: YamlNode | None = None
 

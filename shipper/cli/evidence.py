@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shipper.api import record
-from shipper.api.record import documents_of, record_operation, recorded_in
+from shipper.api.record import (
+    documents_of,
+    record_operation,
+    record_verification,
+    recorded_in,
+)
 from shipper.cli.commands import EX_DATAERR, EX_FAILED
 from shipper.cli.configuration import config_of
 from shipper.cli.terminal import say, warn
@@ -19,7 +23,7 @@ from shipper.evidence.collect import files_of
 from shipper.evidence.prove import export_tiles, prove
 from shipper.evidence.sql import statement
 from shipper.evidence.store import Store
-from shipper.evidence.verdict import PROVEN, UNPROVEN, Verdict, Word
+from shipper.evidence.verdict import UNPROVEN, Verdict, Word, is_damaged
 from shipper.evidence.verify import Progress, Trust, verify
 
 if TYPE_CHECKING:  # only the commands about the cluster load its client
@@ -38,23 +42,16 @@ def verify_paths(arguments: argparse.Namespace) -> int:
     with progress_bar(paths) as advance:
         verdicts = list(verify(paths, trust, jobs=arguments.jobs, progress=advance))
     if not arguments.paths:
-        _record_verification(arguments, verdicts)
+        record_verification(config_of(arguments), verdicts)
     _print(verdicts, as_json=arguments.json)
     return _code(verdicts)
-
-
-def _record_verification(arguments: argparse.Namespace, verdicts: Sequence[Verdict]) -> None:
-    """Record that the configuration's own record was verified, and the words it got."""
-    words = Counter(str(one.word) for one in verdicts)
-    events = sum(one.events for one in verdicts)
-    record_operation(config_of(arguments), "verify", events, words=dict(words))
 
 
 def _verify_documents(arguments: argparse.Namespace, trust: Trust) -> int:
     """Verify the documents in the cluster of the configuration."""
     with documents_of(config_of(arguments), arguments.index) as documents:
         verdicts = list(documents.verify(trust))
-    _record_verification(arguments, verdicts)
+    record_verification(config_of(arguments), verdicts)
     _print(verdicts, as_json=arguments.json)
     return _code(verdicts)
 
@@ -147,9 +144,9 @@ def _row(one: Verdict) -> str:
 
 def _code(verdicts: Sequence[Verdict]) -> int:
     """0 if everything is proven, 1 if not all is, and 65 if a record is damaged."""
-    words = {one.word for one in verdicts}
-    if words - PROVEN - UNPROVEN:
+    if is_damaged(verdicts):
         return EX_DATAERR
+    words = {one.word for one in verdicts}
     return EX_FAILED if words & UNPROVEN or not words else 0
 
 

@@ -21,6 +21,7 @@ def add_others(commands: Commands) -> None:
         _add_import,
         _add_evidence,
         _add_keys,
+        _add_persons,
         _add_setup,
         _add_assets,
         _add_events,
@@ -262,6 +263,10 @@ def _add_evidence(commands: Commands) -> None:
     prove = commands.add("prove", "evidence:prove_event", what)
     prove.add_argument("id", metavar="ID", help="its event.id")
     _add_folder(prove)
+    what = "exercise tampering, loss and silence on a copy, and show which were noticed"
+    drill = commands.add("drill", "drill:drill", what)
+    drill.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
+    drill.add_argument("--json", action="store_true", help="print JSON, one object per exercise")
     what = "delete old segments, with a signed statement"
     prune = commands.add("prune", "prune:prune", what)
     prune.add_argument("paths", nargs="*", metavar="PATH", type=Path, help=where)
@@ -291,6 +296,18 @@ def _add_keys(commands: Commands) -> None:
     export.add_argument("file", nargs="?", metavar="FILE", type=Path, help="a key file")
     for one in (create, rotate, revoke, export):
         _add_policy(one)
+
+
+def _add_persons(commands: Commands) -> None:
+    what = "destroy the key of a person, so that nobody can reveal the pseudonyms"
+    forget = commands.add("forget", "persons:forget", what)
+    forget.add_argument("subject", metavar="SUBJECT", help="the user.id, or what stands for it")
+    what = "print the identifier behind a pseudonym"
+    reveal = commands.add("reveal", "persons:reveal", what)
+    reveal.add_argument("pseudonym", metavar="PSEUDONYM", help="as in the record: p_…, or fd70:…")
+    who = "who allows it, or by which rule; kept in the record"
+    for one in (forget, reveal):
+        one.add_argument("--authority", metavar="TEXT", required=True, help=who)
 
 
 def _add_search(commands: Commands) -> None:

@@ -51,7 +51,10 @@ class Config(Struct, frozen=True, kw_only=True):
     @property
     def self_recording(self) -> dict[str, Any]:
         """The arguments of the `AuditHandler` for events of the shipper itself."""
-        return {"service": {"name": "mcp-shipper", "version": __version__}, **self.recording}
+        # Alerts repeat the pseudonyms of the events that raised them.
+        rows = {name: row for name, row in self.overlay.items() if name != "pseudonyms"}
+        service = {"name": "mcp-shipper", "version": __version__}
+        return {**self.recording, "service": service, "catalog": rows}
 
     @property
     def recording(self) -> dict[str, Any]:

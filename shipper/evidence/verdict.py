@@ -1,5 +1,6 @@
 """The words of a verification, and where the first bad record is."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from msgspec import Struct
@@ -77,3 +78,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     def event_id(self) -> str | None:
         """The id of the first bad event."""
         return f"{self.stream}-{self.sequence}" if self.sequence else None
+
+
+def is_damaged(verdicts: Iterable[Verdict]) -> bool:
+    """Whether anything speaks against the record."""
+    return any(one.word not in PROVEN | UNPROVEN for one in verdicts)

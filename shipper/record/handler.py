@@ -19,9 +19,10 @@ class AuditHandler(EventHandler):
 
     Attach it to the logger `mcp.audit`, in code or by `logging.config.dictConfig`; what others
     configure later does not take it away. On a logger of another name the usual rules of `logging`
-    hold. Log records without an event are ignored. `emit` never raises and never waits for a
-    network. Events that cannot be written, or that the configuration holds back, are counted in
-    `counts`; as soon as writing works, the handler records how many there were.
+    hold. Log records without an event are ignored. `emit` never waits for a network, and raises
+    only `NotRecorded`, for event types with `on_failure: block`. Events that cannot be written, or
+    that the configuration holds back, are counted in `counts`; as soon as writing works, the
+    handler records how many there were.
 
     A second handler with the same directory and settings writes to the same stream. Of two
     handlers in one directory that get the same log record, one writes it.
@@ -91,6 +92,10 @@ class AuditHandler(EventHandler):
         """
         with self._recording.lock:
             self._recording.record_self_audit(event, stated or {})
+
+    def require(self, event_type: str) -> None:
+        """Raise `NotRecorded` if an event of a type with `on_failure: block` cannot be written."""
+        self._recording.require(event_type)
 
     def suppressed(self) -> None:
         """Count an event that the configuration of the logger or the handler holds back."""

@@ -38,6 +38,10 @@ class EventHandler(logging.Handler):
         """Note that a call has begun, for the case that its process ends before it."""
         raise NotImplementedError
 
+    def require(self, event_type: str) -> None:
+        """Raise `NotRecorded` if an event of a type that must be recorded cannot be."""
+        raise NotImplementedError
+
     def finish(self) -> None:
         """Write the last line of the segment; the next event opens another one."""
         raise NotImplementedError
@@ -117,6 +121,11 @@ class AuditLogger(logging.Logger):
         """
         known = self._known or self._within_reach()
         return known[0].begin(call) if known else None
+
+    def require(self, event_type: str) -> None:
+        """Raise `NotRecorded` if a handler could not write an event that must be recorded."""
+        for handler in self._known or self._within_reach():
+            handler.require(event_type)
 
     def finish(self) -> None:
         """Have every handler write its last line: serving has ended, and perhaps the process."""

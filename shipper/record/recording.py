@@ -5,18 +5,23 @@ one stream. It is closed at the end of the process, whatever became of its handl
 """
 
 import atexit
+import errno
 import logging
 import os
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from weakref import WeakSet
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shipper.catalog import Catalog
-from shipper.errors import ShipperError
+from shipper.catalog.model import OnFailure
+from shipper.durable import make_directory
+from shipper.errors import NotRecorded, ShipperError
 from shipper.record.append import AuditStream, new_stream_id
 from shipper.record.calls import Begun, OpenCalls, left_calls
 from shipper.record.classify import Classified, Classifier
@@ -34,8 +39,17 @@ _log = logging.getLogger("shipper.record")
 _UNREADABLE_CALL = create_compliance_event("call-lost", records=1, success=False)
 
 
+#: With less space on the disk, calls that must be recorded are not made.
+_LEAST_FREE_BYTES = 256 << 10
+
 #: No fields of the record's own.
 _NOTHING: Mapping[str, object] = {}
+
+
+def _why(error: Exception) -> str:
+    """What a caller may know: the reason, and no path."""
+    known = error.strerror if isinstance(error, OSError) else None
+    return f"refused, because it cannot be recorded ({known or type(error).__name__})"
 
 
 class Counts(Struct):
@@ -128,15 +142,50 @@ class Recording:
         )
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Record the event of a log record, if it has one; never raises."""
+        """Record the event of a log record, if it has one.
+
+        Raises only `NotRecorded`, for a type with `on_failure: block`.
+        """
         before = self._given + self._filtered
         try:
             self._in_this_process()
             self._emit(record)
-        except Exception as error:  # noqa: BLE001 - a failing record never raises into the app
+        except Exception as error:
             if self._given + self._filtered == before:  # an event that could not be made
                 self._given += 1
             self._note_failure(error)
+            if self._must_be_recorded(record):
+                raise NotRecorded(_why(error)) from error
+
+    def _must_be_recorded(self, record: logging.LogRecord) -> bool:
+        with suppress(Exception):
+            event = from_record(record)
+            return event is not None and self._blocks(event.type)
+        return False
+
+    def _blocks(self, event_type: str) -> bool:
+        row = self._catalog.event_types.get(event_type)
+        return row is not None and row.on_failure is OnFailure.BLOCK
+
+    def require(self, event_type: str) -> None:
+        """Raise `NotRecorded` if an event of a type that blocks could not be written now."""
+        if not self._blocks(event_type):
+            return
+        with self.lock:
+            try:
+                self._in_this_process()
+                if self._is_failing:
+                    self._state_losses(time.time(), but=0)
+                    self._is_failing = False
+                self._require_space()
+            except OSError as error:
+                raise NotRecorded(_why(error)) from error
+
+    def _require_space(self) -> None:
+        make_directory(self.directory)
+        about = os.statvfs(self.directory)
+        if about.f_bavail * about.f_frsize < _LEAST_FREE_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _emit(self, record: logging.LogRecord) -> None:
         seen = self.seen
@@ -170,6 +219,8 @@ class Recording:
 
     def begin(self, call: Begun) -> tuple[OpenCalls, int] | None:
         """Note that a call has begun: if the process ends before it, the next one records it."""
+        if self._catalog.pseudonyms:
+            call = replace(call, user=None)
         if not self._has_recovered or os.getpid() != self._pid:
             with self.lock:
                 self._in_this_process()

@@ -33,6 +33,7 @@ from shipper.record.limits import (
     WINDOW,
 )
 from shipper.record.payloads import limited
+from shipper.record.pseudonyms import pseudonyms_of
 from shipper.record.sentence import sentence
 from shipper.record.walk import OPENING, Walk, prepare
 from shipper.secrets.masker import masker
@@ -53,6 +54,7 @@ class Redactor:
         self._texts = frozenset(path for path, kind in self._kinds.items() if kind in _TEXTS)
         self._persons = frozenset(p for p, kind in self._kinds.items() if kind is Kind.PERSON)
         self._cleaners = {path: _CLEANERS[kind] for path, kind in self._kinds.items()}
+        self._pseudonyms = pseudonyms_of(catalog)
         prepare()
 
     def __call__(self, event: Classified) -> Classified:
@@ -66,6 +68,8 @@ class Redactor:
             clean["mcp.tool.result.truncated"] = len(str(bounded.get(_RESULT, ""))) > MAX_TEXT
         if self._rules and (rule := self._rule_for(event)):
             clean = limited(clean, event.values, rule)
+        if self._pseudonyms and (left_out := self._pseudonyms(clean)):
+            _count_dropped(clean, left_out)
         _complete(clean, event.variant.constants, walk.counts)
         return Classified(event.variant, clean)
 
@@ -92,8 +96,7 @@ class Redactor:
                 del bounded[path]
                 dropped += 1
         if dropped:
-            before = bounded.get(_DROPPED, 0)
-            bounded[_DROPPED] = dropped + (before if isinstance(before, int) else 0)
+            _count_dropped(bounded, dropped)
         return bounded
 
     def _finished(self, bounded: dict[str, object], walk: Walk) -> dict[str, object]:
@@ -140,6 +143,11 @@ _FINISHES: Mapping[Kind, Callable[[Finish, object], object]] = {
 def _is_valid(text: str) -> bool:
     """Whether UTF-8 can carry it."""
     return text.isascii() or valid(text) == text
+
+
+def _count_dropped(values: dict[str, object], dropped: int) -> None:
+    before = values.get(_DROPPED, 0)
+    values[_DROPPED] = dropped + (before if isinstance(before, int) else 0)
 
 
 def _complete(

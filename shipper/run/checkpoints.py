@@ -108,7 +108,7 @@ class Checkpoints:
 
         if isinstance(one, Signed):
             if self._self_audit:
-                self._self_audit.checkpoint(one.last - one.first + 1, _fields_of(one))
+                self._self_audit.checkpoint(one.last - one.first + 1, fields_of(one))
             return
         _log.error("Stream %s is not signed any more: %s", one.stream, one.why)
         if self._self_audit:
@@ -142,7 +142,7 @@ def signer_of(settings: EvidenceConfig) -> "Signer":
     return signer_of_file(Path(settings.key or ""))
 
 
-def _fields_of(one: "Signed") -> Mapping[str, object]:
+def fields_of(one: "Signed") -> Mapping[str, object]:
     """A checkpoint as the fields of an event."""
     checkpoint = one.note.checkpoint
     found = {

@@ -15,6 +15,7 @@ from tests.promises.files import FILES
 from tests.promises.formats import FORMATS
 from tests.promises.others import OTHERS
 from tests.promises.outputs import OUTPUTS
+from tests.promises.persons import PERSONS
 from tests.promises.processors import PROCESSORS
 from tests.promises.proxy import PROXY
 from tests.promises.record import RECORD
@@ -34,6 +35,7 @@ PROMISES = (
     *OUTPUTS,
     *FORMATS,
     *EVIDENCE,
+    *PERSONS,
     *REPORT,
     *ALERTS,
     *API,

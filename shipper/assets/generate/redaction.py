@@ -94,6 +94,10 @@ catalog:
 `mcp.audit.payloads` of the event states how the payload was recorded. A short payload can be guessed
 and then confirmed by its hash.
 
+**Pseudonyms.** Identifiers of persons are written in clear, because a record has to name them. With
+`pseudonyms: FOLDER`, each is written as a keyed pseudonym that can be
+[forgotten and revealed](evidence.md#persons).
+
 **Your own secrets, and exceptions.**
 
 ```yaml
