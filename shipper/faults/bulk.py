@@ -225,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._say((413, {"error": _error(413), "status": 413}))
             return
         try:
-            pairs = _read_pairs(body)
+            pairs = read_pairs(body)
         except BadInput as error:
             what = {"type": "illegal_argument_exception", "reason": str(error)}
             self._say((400, {"error": what, "status": 400}))
@@ -263,7 +263,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: the command reports the phases."""
 
 
-def _read_pairs(body: bytes) -> list[_Pair]:
+def read_pairs(body: bytes) -> list[_Pair]:
     """The actions and documents of a bulk request."""
     *lines, rest = body.split(b"\n")
     if rest or len(lines) % 2:

@@ -448,7 +448,8 @@ mcp_audit_event_types:
         "c.yml:6 catalog.event_types.orders.retention_days: expected 1 or more, found 0",
         (
             "c.yml:7 catalog.event_types.orders.colour: unknown key; known here: dataset, index, "
-            "retention_days, classification, level, kind, category, type, action, fields, meaning"
+            "retention_days, classification, level, kind, category, type, action, fields, "
+            "meaning, on_failure"
         ),
         (
             "c.yml:9 catalog.event_types.returns.fields: "

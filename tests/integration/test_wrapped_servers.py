@@ -180,7 +180,7 @@ tool-call success get-resource-reference
 tool-call success get-structured-content
 tool-call success get-roots-list
 roots-list success
-elicitation success
+elicitation failure
 tool-call success trigger-elicitation-request
 sampling-request success
 tool-call success trigger-sampling-request

@@ -157,7 +157,7 @@ def test_the_exit_code_of_a_command_decides_the_outcome_of_the_alert():
     assert ends("echo no pager >&2; exit 3") == Rejected("sh: exit 3 no pager")
     with pytest.raises(Unavailable, match="exit 75"):
         ends("exit 75")
-    with pytest.raises(Unavailable, match="no end after"):
+    with pytest.raises(Unavailable, match="not finished after"):
         ends("sleep 20", timeout_s=0.05)
     with pytest.raises(Refused, match="no such program"):
         Command(CommandConfig(run=("no-such-program",))).send(Lines.of([alert()]))
