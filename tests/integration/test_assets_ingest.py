@@ -1,6 +1,7 @@
 """Foreign lines through the ingest pipeline of a real Elasticsearch: the corpus once more."""
 
 import json
+import re
 from datetime import datetime
 from hashlib import sha256
 
@@ -67,8 +68,8 @@ def test_the_pipeline_makes_the_document_that_logstash_makes(gateways, at):
 
 def test_no_planted_secret_is_in_any_document(calls, gateways):
     text = json.dumps([calls, gateways])
-    for planted in ("planted", "pl4nted", "4111"):
-        assert planted not in text
+    # Four digits alone would be found in the nanoseconds of `event.ingested` now and then.
+    assert re.search(r"planted|pl4nted|4111[ -]?1111", text) is None
 
 
 @pytest.mark.parametrize(
