@@ -48,7 +48,10 @@ def operations(record):
 
 def test_forgetting_destroys_the_key_is_an_event_and_leaves_the_verification_green(record, capsys):
     user, address = pseudonyms(record)
+    keys = record.home / "keys"
+    before = {path for path in keys.rglob("*") if path.is_file()}
     assert command(record, "forget", "alice") == 0
+    assert len(before - {*keys.rglob("*")}) == 1
     assert user in capsys.readouterr().out
     assert record.verdict().word is Word.INTACT_UNWITNESSED
     assert command(record, "reveal", user) == 1

@@ -5,7 +5,7 @@ from functools import cache
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
@@ -103,6 +103,7 @@ VALUES = st.recursive(
 @given(
     st.sampled_from([*MCPEventType]), st.dictionaries(st.sampled_from(PATHS), VALUES, max_size=6)
 )
+@example(MCPEventType.TOOL_EXECUTION, {"http.request.method": "BREW"})
 def test_any_values_in_the_fields_give_a_valid_event(kind, values):
     event = {"mcp.audit.type": kind, **{k: v for k, v in values.items() if k != "mcp.audit.type"}}
     assert faults(json.loads(ocsf(json.dumps(event).encode()))) == []
