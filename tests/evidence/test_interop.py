@@ -1,14 +1,15 @@
 """What Go's own libraries for notes and trees make of what is written."""
 
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from shipper.cli import main
 from shipper.record.seal import unseal
+from tests.conftest import real
 from tests.evidence.signed_record import SignedRecord
-from tests.real import Missing
 from tests.real.golang import go_program
 
 REAL = Path(__file__).parents[1] / "real"
@@ -27,10 +28,8 @@ def fsck():
 
 
 def runner(name):
-    try:
-        program = go_program(REAL / name)
-    except Missing as missing:
-        pytest.skip(str(missing))
+    with real(lambda: nullcontext(go_program(REAL / name))) as built:
+        program = built
 
     def run(*arguments):
         command = [program, *map(str, arguments)]

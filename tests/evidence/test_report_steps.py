@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from shipper import create_authentication_event, create_tool_execution_event
 from shipper.cli import main
 from shipper.evidence.keys import create_key
+from tests.conftest import real
 from tests.evidence.signed_record import SignedRecord
 from tests.real import Missing
 from tests.real.golang import go_program
@@ -29,17 +31,19 @@ def block(language):
 @pytest.fixture(scope="module")
 def proofs(tmp_path_factory):
     """The program of the page, built with the versions that the tests use."""
-    if not shutil.which("jq"):
-        pytest.skip("jq is not installed")
     folder = tmp_path_factory.mktemp("go") / "proofs"
     folder.mkdir()
     for name in ("go.mod", "go.sum"):
         shutil.copy(MODULES / name, folder / name)
     (folder / "main.go").write_text(block("go"), encoding="utf-8")
-    try:
-        return go_program(folder)
-    except Missing as missing:
-        pytest.skip(str(missing))
+    with real(lambda: nullcontext(tools(folder))) as program:
+        return program
+
+
+def tools(folder):
+    if not shutil.which("jq"):
+        raise Missing("jq is not installed")
+    return go_program(folder)
 
 
 @pytest.fixture
