@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from shipper.patterns import plain_pattern
 from shipper.secrets.kinds import Kind
 from shipper.secrets.lazy import lazy
 
@@ -51,7 +52,7 @@ def declare(
         _kinds.setdefault(f"{kind.name} {kind.pattern}", kind)
     _names.update(map(plain_name, names))
     for pattern in allowed:
-        _allowed.setdefault(pattern, re.compile(pattern))
+        _allowed.setdefault(pattern, plain_pattern(pattern))
     if before != (len(_kinds), len(_names), len(_allowed)):
         _clear_caches()
 
@@ -59,7 +60,9 @@ def declare(
 def kinds_of(rows: Iterable[_Row], names: Iterable[str]) -> Iterator[Kind]:
     """The own kinds, and those that find `name = value` in a text."""
     for name, literal, pattern in rows:
-        yield Kind(name, (literal.lower(),), pattern, _SOURCE, (), group=name, back=_BACK)
+        yield Kind(
+            name, (literal.lower(),), _in_python(pattern), _SOURCE, (), group=name, back=_BACK
+        )
     yield from map(_in_text, names)
 
 
@@ -124,6 +127,13 @@ def forget() -> None:
 def plain_name(name: str) -> str:
     """The letters and digits of a name, in lower case."""
     return _SEPARATORS.sub("", name).lower()
+
+
+def _in_python(pattern: str) -> str:
+    """A pattern in Go's syntax, for Python's engine; the flags at its head stay there."""
+    text = plain_pattern(pattern).pattern
+    flags = re.match(r"\(\?([ims]+)\)", text)
+    return f"(?a{flags[1]}){text[flags.end() :]}" if flags else f"(?a){text}"
 
 
 def _in_text(name: str) -> Kind:

@@ -9,6 +9,7 @@ from shipper.catalog import overlaid
 from shipper.cli import main
 from shipper.errors import CatalogError
 from shipper.record.event import create_event
+from shipper.secrets.masker import masker
 from shipper.secrets.own import declare, forget
 from shipper.secrets.tables import is_plain
 from tests.processors.chains import chain
@@ -76,6 +77,13 @@ def test_a_mask_with_a_digest_is_not_masked_again(tmp_path):
     once = redact.apply(json.dumps({"message": "password=hunter2x; token: abc123def"}).encode())
     assert b"[PASSWORD#" in once
     assert redact.apply(once) == once
+
+
+@pytest.mark.parametrize("pattern", ["EMP-[[:digit:]]{6}", "(?i)emp-[0-9]{6}", r"EMP-[0-9]{6}\z"])
+def test_a_pattern_is_read_in_gos_syntax(pattern):
+    declare([("employee", "EMP-", pattern)], allowed=["EMP-[[:digit:]]{5}0"])
+    assert masker().mask("of EMP-123456", lambda *_: None) == "of [EMPLOYEE]"
+    assert masker().mask("of EMP-123450", lambda *_: None) == "of EMP-123450"
 
 
 def test_redact_masks_own_kinds_and_names():
