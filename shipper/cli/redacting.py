@@ -2,13 +2,14 @@
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from shipper.cli.configuration import config_of
-from shipper.cli.terminal import say
+from shipper.cli.terminal import say, warn
 from shipper.processors.findings import Finding, findings, masked_line
 from shipper.secrets.own import declare
 from shipper.shown import shown
@@ -22,7 +23,12 @@ def redact(arguments: argparse.Namespace) -> int:
     """Print each line masked; with --check, what is masked and why, without the secrets."""
     own = config_of(arguments).catalog.secrets
     declare(own.rows(), own.names, own.allowed, own.digest_key)
-    with Path(arguments.file).open("rb") as file:
+    try:
+        file = Path(arguments.file).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        warn(f"{shown(str(arguments.file))} cannot be read: {error.strerror}")
+        return os.EX_NOINPUT
+    with file:
         lines = iter(lambda: file.readline(_MAX_LINE), b"")
         if arguments.check:
             _report(lines, as_json=arguments.json)

@@ -170,3 +170,9 @@ def test_a_list_that_had_no_secret_is_searched_again_when_the_operator_adds_a_ki
     assert is_plain(items)
     declare(rows=[("staff", "employeenumber", "employeenumber-[0-9]{7}")])
     assert not is_plain(items)
+
+
+@pytest.mark.parametrize(("name", "why"), [("nothing", "No such file"), (".", "Is a directory")])
+def test_redact_says_which_file_cannot_be_read(tmp_path, capsys, name, why):
+    assert main(["redact", "--check", str(tmp_path / name)]) == 66
+    assert why in capsys.readouterr().err
