@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shipper.capture.identity import process_owner
+from shipper.account import account
 from shipper.config import Config
 from shipper.errors import ConfigError, Problem, Refused, ShipperError, Unavailable
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
@@ -77,7 +77,7 @@ def record_operation(
     if not config.operation.self_audit.enabled:
         return
     known = {name: value for name, value in details.items() if value is not None}
-    asked_by = user if isinstance(user, str) and user else process_owner().user
+    asked_by = user if isinstance(user, str) and user else account()
     event = create_compliance_event(operation, None, known, records, asked_by, success=success)
     with closing(AuditHandler(config.data / "audit", **config.self_recording)) as handler:
         handler.record_self_audit(event)

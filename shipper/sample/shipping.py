@@ -34,8 +34,9 @@ def shipping(start_s: float, days: int) -> _At:
 def _week(at_s: float, day: int) -> _At:
     if day:
         details = {"unacknowledged_bytes": {"elasticsearch": 0}}
-        yield at_s, create_compliance_event("shipper-stop", details=details)
-    yield at_s + 2, create_compliance_event("shipper-start", details={"outputs": ["elasticsearch"]})
+        yield at_s, create_compliance_event("shipper-stop", None, details, None, _OPERATOR)
+    outputs = {"outputs": ["elasticsearch"]}
+    yield at_s + 2, create_compliance_event("shipper-start", None, outputs, None, _OPERATOR)
     lines = {"output": "elasticsearch", "reason": "400 document_parsing_exception"}
     left_out = 1 + day % 3
     yield (

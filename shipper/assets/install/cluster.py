@@ -1,6 +1,6 @@
 """One Elasticsearch cluster, read and changed by its API."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -142,10 +142,12 @@ class Cluster:
         shards = (copy for row in found for copies in row["shards"].values() for copy in copies)
         return any(copy["seq_no"]["max_seq_no"] >= 0 for copy in shards)
 
-    def remove(self, kind: Kind) -> Iterator[Change]:
+    def remove(self, kind: Kind, only: Collection[str] = ()) -> Iterator[Change]:
+        """Remove the marked objects of a kind, or `only` those with these names."""
         users = self._users(kind)
         for name in sorted(self._marked(kind)):
-            yield self._remove(kind, name, users.get(name, []))
+            if not only or name in only:
+                yield self._remove(kind, name, users.get(name, []))
 
     def _remove(self, kind: Kind, name: str, users: list[str]) -> Change:
         if users:

@@ -70,6 +70,8 @@ def remove_from_cluster(
         yield from cluster.remove(Kind.COMPONENT)
     if Part.PIPELINES in parts:
         yield from cluster.remove(Kind.PIPELINE)
+    elif Part.INDEX_MANAGEMENT in parts:
+        yield from cluster.remove(Kind.PIPELINE, only=final_pipeline())
 
 
 def _manage_indices(cluster: Cluster, catalog: Catalog, scope: Scope) -> Iterator[Change]:

@@ -44,7 +44,7 @@ _READS = (
     "alerts or drill or export or reconcile or report or reveal or search or stream or summary"
     " or verify"
 )
-_BY_ITSELF = "checkpoint or records-lost or segment-end or segment-start"
+_BY_ITSELF = "checkpoint* or lines-* or records-* or segment-*"
 _IN_A_ROW = 2
 
 _SUMMARY = (
