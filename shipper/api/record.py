@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from shipper.account import account
 from shipper.config import Config
 from shipper.errors import ConfigError, Problem, Refused, ShipperError, Unavailable
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
@@ -65,16 +66,19 @@ def record_operation(
     records: int | None = None,
     *,
     success: bool = True,
+    user: object = None,
     **details: object,
 ) -> None:
     """Record that somebody has read the record, in the shipper's own audit stream.
 
-    `records` is how many events were read; `success` is false if they are damaged. Never raises.
+    `records` is how many events were read; `success` is false if they are damaged. `user` is who
+    asked, by default the account of this process. Never raises.
     """
     if not config.operation.self_audit.enabled:
         return
     known = {name: value for name, value in details.items() if value is not None}
-    event = create_compliance_event(operation, details=known, records=records, success=success)
+    asked_by = user if isinstance(user, str) and user else account()
+    event = create_compliance_event(operation, None, known, records, asked_by, success=success)
     with closing(AuditHandler(config.data / "audit", **config.self_recording)) as handler:
         handler.record_self_audit(event)
 
@@ -114,8 +118,8 @@ def record_report(config: Config, report: "Report", user: object = None) -> None
     """Record that a report was made. Never raises."""
     names = [one.name for one in report.frameworks]
     period = msgspec.to_builtins(report.period)
-    details = {"frameworks": names, "seed": report.seed, "user": user, **period}
-    record_operation(config, "report", report.events, **details)
+    details = {"frameworks": names, "seed": report.seed, **period}
+    record_operation(config, "report", report.events, user=user, **details)
 
 
 def trust_of(config: Config, folder: Path | None = None, policy: Path | None = None) -> "Trust":

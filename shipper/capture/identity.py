@@ -1,12 +1,11 @@
 """Who made a request: the verified token of that very request, or the owner of the process."""
 
-import os
 import platform
-import pwd
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from shipper.account import account
 from shipper.capture.authority import authority_of
 from shipper.capture.call import Claimed, Identity
 from shipper.capture.values import text
@@ -45,14 +44,5 @@ def token_holder(scope: Mapping[str, Any]) -> Identity:
 
 @cache
 def process_owner() -> Identity:
-    """The account this process runs as, unique within its host: all that is known on a pipe.
-
-    From the kernel, not from `LOGNAME` as `getpass.getuser` takes it: whoever starts the process
-    sets that.
-    """
-    uid = os.getuid()
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except KeyError:  # containers run under ids that have no entry
-        name = str(uid)
-    return Identity(user=name, domain=platform.node())
+    """The account this process runs as, unique within its host: all that is known on a pipe."""
+    return Identity(user=account(), domain=platform.node())

@@ -4,6 +4,7 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 
+from shipper.account import account
 from shipper.cli.commands import EX_CONFIG, EX_FAILED
 from shipper.cli.configuration import config_of
 from shipper.cli.terminal import say, warn
@@ -64,7 +65,7 @@ def _record(
 ) -> None:
     """Record the use of a key without the identifier; raise `ShipperError` if that fails."""
     details = {"pseudonym": pseudonym, "authority": authority}
-    event = create_compliance_event(operation, details=details, success=success)
+    event = create_compliance_event(operation, None, details, None, account(), success=success)
     with closing(AuditHandler(config.data / "audit", **config.self_recording)) as handler:
         handler.record_self_audit(event)
         if handler.counts.failed:

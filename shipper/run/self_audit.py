@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shipper.account import account
 from shipper.config import Config
 from shipper.deliver.dead_letters import LossReporter, kind_of
 from shipper.follow.batch import BadLine
@@ -78,7 +79,7 @@ class SelfAudit:
         from shipper.record.event import create_compliance_event
 
         event = create_compliance_event(
-            operation, details=details or None, records=records, success=success
+            operation, None, details or None, records, account(), success=success
         )
         self._recorder().record_self_audit(event)
 
@@ -94,7 +95,7 @@ class SelfAudit:
         from shipper.record.event import create_compliance_event
 
         details = {"stream": stream, "first": 1, "last": last, "authority": authority}
-        event = create_compliance_event("retention", details=details, records=last)
+        event = create_compliance_event("retention", None, details, last, account())
         root = note.checkpoint.root.hex()
         values = {"stream": stream, "size": last, "root": root, "note": str(note)}
         stated = {f"mcp.audit.checkpoint.{name}": value for name, value in values.items()}

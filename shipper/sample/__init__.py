@@ -41,6 +41,7 @@ from shipper.sample.people import (
     VICTIM,
     Service,
 )
+from shipper.sample.shipping import shipping
 
 _DAY_S = 86_400
 _HOUR_S = 3_600
@@ -108,26 +109,8 @@ def _story(random: Random, end_s: float, days: int) -> Iterator[tuple[float, int
     lost = create_compliance_event("records-lost", records=17, success=False)
     yield end_s - days * _DAY_S / 3, 2, lost
     yield from (
-        (at_s, len(SERVICES), event) for at_s, event in _shipping(end_s - days * _DAY_S, days)
+        (at_s, len(SERVICES), event) for at_s, event in shipping(end_s - days * _DAY_S, days)
     )
-
-
-def _shipping(start_s: float, days: int) -> At:
-    """The shipper starts, is restarted each week, and sometimes cannot deliver a line."""
-    for day in range(0, days, 7):
-        at_s = start_s + day * _DAY_S + _HOUR_S
-        if day:
-            details = {"unacknowledged_bytes": {"elasticsearch": 0}}
-            yield at_s, create_compliance_event("shipper-stop", details=details)
-        outputs = {"outputs": ["elasticsearch"]}
-        yield at_s + 2, create_compliance_event("shipper-start", details=outputs)
-        lines = {"output": "elasticsearch", "reason": "400 document_parsing_exception"}
-        yield (
-            at_s + 9 * _HOUR_S,
-            create_compliance_event(
-                "lines-quarantined", details=lines, records=1 + day % 3, success=False
-            ),
-        )
 
 
 def _sessions(random: Random, start_s: float) -> Iterator[tuple[_Session, float]]:

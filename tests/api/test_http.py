@@ -175,7 +175,7 @@ def test_a_reader_cannot_read_in_the_name_of_another(port, tmp_path):
         for event in map(json.loads, path.read_bytes().splitlines())
         if event["mcp"].get("compliance", {}).get("operation") == "search"
     ]
-    assert event["mcp"]["compliance"]["details"]["user"] == "ann"
+    assert event["user"]["id"] == "ann"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """The operations that read the record: what they answer, and the events that they leave."""
 
 import json
+import os
+import pwd
 
 import pytest
 
@@ -77,13 +79,13 @@ def test_every_operation_that_reads_the_record_is_an_event(config, tmp_path, cap
         assert shipper.process({"operation": operation, "user_id": "ann"}, config)["success"]
     found = recorded(tmp_path)
     for operation in ("report", "search"):
-        details = found[operation]["mcp"]["compliance"]["details"]
-        assert details["user"] == "ann"
+        assert found[operation]["user"]["id"] == "ann"
     assert found["report"]["mcp"]["compliance"]["details"]["frameworks"] == ["sox"]
     main([f"-Epath.home={tmp_path}", "verify", "--json"])
     assert capsys.readouterr().out
-    words = recorded(tmp_path)["verify"]["mcp"]["compliance"]["details"]["words"]
-    assert words["unsigned-tail"] >= 1
+    verified = recorded(tmp_path)["verify"]
+    assert verified["mcp"]["compliance"]["details"]["words"]["unsigned-tail"] >= 1
+    assert verified["user"]["id"] == pwd.getpwuid(os.getuid()).pw_name
 
 
 def test_verifying_a_copy_leaves_no_event(config, tmp_path, capsys):

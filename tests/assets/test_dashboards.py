@@ -203,3 +203,33 @@ def test_a_fake_kibana_gives_an_object_of_another_space_a_new_id():
         fake.here = "soc"
         fake.store({"type": "tag", "id": "x"})
         assert [*fake.objects] == [("tag", "x"), ("tag", "new-x")]
+
+
+def test_compliance_states_what_shows_that_the_record_is_complete_even_where_nothing_did():
+    table = PANELS["mcp-compliance", "Is the record complete?"]
+    [rows] = [column for column in columns(table) if column["operationType"] == "filters"]
+    assert [row["label"] for row in rows["params"]["filters"]] == [
+        "Verified, intact",
+        "Verified, damaged",
+        "Checkpoints signed",
+        "Checkpoints refused or failed",
+        "Checkpoints overdue",
+        "Gaps in a sequence",
+        "Records lost",
+        "Dead letters",
+    ]
+
+
+def test_compliance_names_who_read_and_who_changed_the_record():
+    for title in ("Who read the record", "Who changed the record or its settings"):
+        user, operation, *_ = columns(PANELS["mcp-compliance", title])
+        assert user["sourceField"] == "user.id"
+        assert operation["sourceField"] == "mcp.compliance.operation"
+
+
+def test_the_delay_to_elasticsearch_is_shown_as_a_duration():
+    panel = PANELS["mcp-compliance", "From the event to Elasticsearch"]
+    for column in columns(panel):
+        if not column["isBucketed"]:
+            assert column["sourceField"] == "delay_to_ingest"
+            assert column["params"]["format"]["params"]["fromUnit"] == "milliseconds"

@@ -5,7 +5,14 @@ from itertools import combinations
 
 import pytest
 
-from shipper.assets.generate.bodies import MAPPINGS, component_templates, index_templates, policies
+from shipper.assets.generate.bodies import (
+    MAPPINGS,
+    SETTINGS,
+    component_templates,
+    final_pipeline,
+    index_templates,
+    policies,
+)
 from shipper.assets.generate.ingest import ingest_pipelines
 from shipper.catalog import MCPEventType, Scope, builtin, overlaid
 
@@ -117,3 +124,8 @@ def test_a_users_overlay_has_its_policy_its_template_and_its_fields():
 def test_the_ingest_pipelines_survive_a_round_trip_through_json_so_setup_sees_no_change():
     bodies = ingest_pipelines(CATALOG, Scope())
     assert json.loads(json.dumps(bodies)) == bodies
+
+
+def test_every_index_names_the_last_pipeline_that_the_same_part_installs():
+    settings = component_templates(CATALOG)[SETTINGS]["template"]["settings"]["index"]
+    assert [settings["final_pipeline"]] == [*final_pipeline()]

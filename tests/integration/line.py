@@ -103,6 +103,12 @@ def search(url, index, query, size=100):
     return call(f"{url}/{index}/_search?size={size}", "POST", {"query": query})["hits"]["hits"]
 
 
+def as_written(source):
+    """The document without the time of its arrival, which Elasticsearch sets in it."""
+    event = {name: value for name, value in source["event"].items() if name != "ingested"}
+    return {**source, "event": event}
+
+
 def count(url, index):
     call(f"{url}/{index}/_refresh", "POST")
     return call(f"{url}/{index}/_count")["count"]

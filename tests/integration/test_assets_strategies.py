@@ -6,7 +6,7 @@ from elasticsearch import Elasticsearch as Client
 from shipper.assets.install.change import Effect
 from shipper.assets.install.elasticsearch import install_in_cluster, remove_from_cluster
 from shipper.catalog import IndexStrategy, MCPEventType, Scope, builtin
-from tests.integration.line import call, clear, search
+from tests.integration.line import as_written, call, clear, search
 from tests.integration.test_assets import STAND_INS, believable, leaves
 
 CATALOG = builtin()
@@ -59,7 +59,7 @@ def test_an_event_is_routed_mapped_and_found(stack, event_type):
     assert item["create"]["status"] == 201, item
     each = [{"exists": {"field": path}} for path in CATALOG.fields_of(event_type)]
     [hit] = search(url, index, {"bool": {"filter": each}})
-    assert hit["_source"] == document
+    assert as_written(hit["_source"]) == as_written(document)
     [(name, about)] = call(f"{url}/{hit['_index']}").items()
     mapped = dict(leaves(about["mappings"]["properties"]))
     wanted = {path: field.type for path, field in CATALOG.fields.items()}
@@ -116,6 +116,10 @@ def test_removal_takes_the_first_index_of_an_alias_unless_something_was_written(
         dry = list(remove_from_cluster(client, dry_run=True))
         assert dry == list(remove_from_cluster(client))
         kept = {(change.kind, change.name) for change in dry if change.effect is Effect.KEPT}
-        assert kept == {("index alias", "mcp-auth"), ("lifecycle policy", "mcp-auth")}
+        assert kept == {
+            ("index alias", "mcp-auth"),
+            ("ingest pipeline", "mcp-ingested"),
+            ("lifecycle policy", "mcp-auth"),
+        }
         assert call(f"{url}/_alias/mcp-auth")
         tidy(client, url)

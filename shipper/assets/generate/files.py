@@ -10,6 +10,7 @@ from shipper.assets.generate.bodies import (
     MANAGED_BY,
     Body,
     component_templates,
+    final_pipeline,
     index_of,
     index_templates,
     policies,
@@ -29,7 +30,8 @@ def _ilm(catalog: Catalog, scope: Scope) -> Generated:
     yield from _json_files("ilm/policies", policies(catalog, scope))
     yield from _json_files("ilm/component_templates", component_templates(catalog))
     yield from _json_files("ilm/index_templates", index_templates(catalog, scope))
-    yield from _json_files("ilm/ingest_pipelines", ingest_pipelines(catalog, scope))
+    pipelines = {**ingest_pipelines(catalog, scope), **final_pipeline()}
+    yield from _json_files("ilm/ingest_pipelines", pipelines)
     yield from _json_files("ilm/overlays/cold_and_frozen", security.cold_and_frozen(catalog, scope))
     yield from _json_files("ilm/overlays", {"mcp@failures": security.failure_store()})
     yield from _json_files("ilm/security/roles", security.roles(catalog, scope))

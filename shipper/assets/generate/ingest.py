@@ -39,8 +39,7 @@ def ingest_pipelines(catalog: Catalog, scope: Scope) -> dict[str, Body]:
         ),
         _NORMALISE: _pipeline(
             "Turns a line that another MCP server, proxy or gateway wrote into the event that "
-            "mcp-shipper would have written. Lines of mcp-shipper pass untouched, except that all "
-            "get `event.ingested`.",
+            "mcp-shipper would have written. Lines of mcp-shipper pass untouched.",
             [*_normalise(catalog, scope)],
             on_failure=[*_on_failure()],
         ),
@@ -89,10 +88,6 @@ def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
     indices = {row.dataset: name_of(row, scope) for row in catalog.event_types.values()}
     where = {"indices": indices, "strategy": str(scope.index_strategy)}
     yield _script("write", {**given, **where}, condition=_IS_EVENT, has_json=True)
-    # Outside the hash of a sealed line: it shows how long the line took.
-    ingested = {"field": "event.ingested", "copy_from": "_ingest.timestamp"}
-    has_room = "ctx.event == null || ctx.event instanceof Map"
-    yield {"set": {"tag": "mcp_ingested", "if": has_room, **ingested}}
 
 
 def _on_failure() -> Iterator[Body]:

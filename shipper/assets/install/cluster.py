@@ -1,6 +1,6 @@
 """One Elasticsearch cluster, read and changed by its API."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ _NOT_CREATED = frozenset({400, 403})
 _ALIAS = "index alias"
 _STREAM = "data stream"
 _LIFECYCLE = "index.lifecycle.name"
-_POLICIES_OF_INDICES = f"/_all/_settings/{_LIFECYCLE}?expand_wildcards=all&flat_settings=true"
+_FINAL_PIPELINE = "index.final_pipeline"
 _SOURCE_MODE_SINCE = (8, 17)  # index.mapping.source.mode; older versions refuse it as unknown
 _MAX_REASON = 500  # characters of the server's message
 
@@ -142,10 +142,12 @@ class Cluster:
         shards = (copy for row in found for copies in row["shards"].values() for copy in copies)
         return any(copy["seq_no"]["max_seq_no"] >= 0 for copy in shards)
 
-    def remove(self, kind: Kind) -> Iterator[Change]:
+    def remove(self, kind: Kind, only: Collection[str] = ()) -> Iterator[Change]:
+        """Remove the marked objects of a kind, or `only` those with these names."""
         users = self._users(kind)
         for name in sorted(self._marked(kind)):
-            yield self._remove(kind, name, users.get(name, []))
+            if not only or name in only:
+                yield self._remove(kind, name, users.get(name, []))
 
     def _remove(self, kind: Kind, name: str, users: list[str]) -> Change:
         if users:
@@ -167,20 +169,34 @@ class Cluster:
                     if row["name"] not in self._removed
                 )
             case Kind.POLICY:
-                indices = self._request("GET", _POLICIES_OF_INDICES)[1].items()
-                rows = ((index, row["settings"]) for index, row in indices)
-                return _users_by_object(
-                    (row.get(_LIFECYCLE), index)
-                    for index, row in rows
-                    if index not in self._removed
-                )
+                return _users_by_object(self._set_in_indices(_LIFECYCLE))
             case Kind.COMPONENT:
-                templates = self._found(Kind.INDEX).items()
-                kept = ((row, name) for name, row in templates if name not in self._removed)
+                templates = self._kept(Kind.INDEX)
                 return _users_by_object(
-                    (one, name) for row, name in kept for one in row.get("composed_of", ())
+                    (one, name) for name, row in templates for one in row.get("composed_of", ())
+                )
+            case Kind.PIPELINE:
+                return _users_by_object(
+                    (*self._set_in_indices(_FINAL_PIPELINE), *self._set_in_components())
                 )
         return {}
+
+    def _set_in_indices(self, setting: str) -> Iterator[tuple[str, str]]:
+        """The value of a setting and the index that has it."""
+        path = f"/_all/_settings/{setting}?expand_wildcards=all&flat_settings=true"
+        for index, row in self._request("GET", path)[1].items():
+            if setting in row["settings"] and index not in self._removed:
+                yield row["settings"][setting], index
+
+    def _set_in_components(self) -> Iterator[tuple[str, str]]:
+        for name, row in self._kept(Kind.COMPONENT):
+            settings = row["template"].get("settings", {}).get("index", {})
+            if "final_pipeline" in settings:
+                yield settings["final_pipeline"], name
+
+    def _kept(self, kind: Kind) -> Iterator[tuple[str, Body]]:
+        found = self._found(kind).items()
+        return ((name, row) for name, row in found if name not in self._removed)
 
     def _marked(self, kind: Kind) -> dict[str, Body]:
         return {name: body for name, body in self._found(kind).items() if _is_marked(body)}

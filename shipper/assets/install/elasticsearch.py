@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from shipper.assets.generate.bodies import (
     component_templates,
+    final_pipeline,
     first_indices,
     index_templates,
     policies,
@@ -69,10 +70,16 @@ def remove_from_cluster(
         yield from cluster.remove(Kind.COMPONENT)
     if Part.PIPELINES in parts:
         yield from cluster.remove(Kind.PIPELINE)
+    elif Part.INDEX_MANAGEMENT in parts:
+        yield from cluster.remove(Kind.PIPELINE, only=final_pipeline())
 
 
 def _manage_indices(cluster: Cluster, catalog: Catalog, scope: Scope) -> Iterator[Change]:
-    """In this order: a template refers to components and a policy, an index to its template."""
+    """In this order: a template refers to components and a policy, an index to its template.
+
+    The settings refer to the last pipeline; without it, Elasticsearch would refuse every event.
+    """
+    yield from cluster.put(Kind.PIPELINE, final_pipeline())
     components = component_templates(catalog, has_source_mode=cluster.has_source_mode())
     yield from cluster.put(Kind.COMPONENT, components)
     has_ilm = cluster.has_ilm()

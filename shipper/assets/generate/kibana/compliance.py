@@ -7,6 +7,7 @@ from shipper.assets.generate.kibana.model import (
     BAD,
     BYTES,
     GOOD,
+    MILLISECONDS,
     PLAIN,
     WARN,
     Dashboard,
@@ -22,12 +23,14 @@ from shipper.assets.generate.kibana.model import (
     highest,
     newest,
     over_time,
+    percentile,
     row,
     top,
     total,
     unique,
 )
 from shipper.assets.generate.kibana.navigation import COMPLIANCE, TITLES, strip
+from shipper.assets.generate.kibana.saved import DELAY
 from shipper.catalog import Catalog, Framework
 
 _OPERATION = "mcp.compliance.operation"
@@ -36,6 +39,12 @@ _LOST = f"{_OPERATION} : records-lost"
 _LOST_RECORDS = ("Records lost", "mcp.compliance.records", _LOST)
 _DECISION = "mcp.authz.decision"
 _OTHER_DECISION = f"{_DECISION} : * and not {_DECISION} : (allow or deny or ask)"
+#: Values of the operation: what somebody does who reads the record, and what happens by itself.
+_READS = (
+    "alerts or drill or export or reconcile or report or reveal or search or stream or summary"
+    " or verify"
+)
+_BY_ITSELF = "checkpoint* or lines-* or records-* or segment-*"
 _IN_A_ROW = 2
 
 _SUMMARY = (
@@ -128,6 +137,63 @@ _DATA = (
     ),
 )
 
+_WHOLE = (
+    Panel(
+        "Is the record complete?",
+        Table(
+            (
+                cases(
+                    "What was seen",
+                    {
+                        "Verified, intact": f"{_OPERATION} : verify and event.outcome : success",
+                        "Verified, damaged": f"{_OPERATION} : verify and event.outcome : failure",
+                        "Checkpoints signed": f"{_OPERATION} : checkpoint",
+                        "Checkpoints refused or failed": (
+                            f"{_OPERATION} : (checkpoint-failed or checkpoint-refused)"
+                        ),
+                        "Checkpoints overdue": "mcp.threat.rule : checkpoint_overdue",
+                        "Gaps in a sequence": "mcp.threat.rule : sequence_gap",
+                        "Records lost": _LOST,
+                        "Dead letters": f"{_OPERATION} : lines-quarantined",
+                    },
+                ),
+            ),
+            (count("Times"), total("Records", "mcp.compliance.records"), newest("Last")),
+        ),
+        width=28,
+    ),
+    Panel(
+        "From the event to Elasticsearch",
+        Series(
+            "line",
+            over_time(),
+            (
+                percentile("Half within", DELAY, 50, GOOD, shown=MILLISECONDS),
+                percentile("99 percent within", DELAY, 99, BAD, shown=MILLISECONDS),
+            ),
+        ),
+    ),
+)
+
+_WHO = (
+    Panel(
+        "Who read the record",
+        Table(
+            (row("User", "user.id", 20), row("Operation", _OPERATION, 10)),
+            (count("Times"), total("Records", "mcp.compliance.records"), newest("Last")),
+        ),
+        where=f"{_OPERATION} : ({_READS})",
+    ),
+    Panel(
+        "Who changed the record or its settings",
+        Table(
+            (row("User", "user.id", 20), row("Operation", _OPERATION, 20)),
+            (count("Times"), total("Records", "mcp.compliance.records"), newest("Last")),
+        ),
+        where=f"{_OPERATION} : * and not {_OPERATION} : ({_READS} or {_BY_ITSELF})",
+    ),
+)
+
 _HEALTH = (
     Panel(
         "Recording by host and service",
@@ -171,6 +237,8 @@ def dashboard(catalog: Catalog) -> Dashboard:
             PanelRow(6, _SUMMARY),
             *rows,
             PanelRow(16, _RETENTION),
+            PanelRow(14, _WHOLE),
+            PanelRow(12, _WHO),
             PanelRow(11, _DECISIONS),
             PanelRow(16, _DATA),
             PanelRow(11, _HEALTH),

@@ -15,15 +15,14 @@ GOOD, BAD, WARN, PLAIN, CALM = "#54b399", "#cc5642", "#d6bf57", "#98a2b3", "#609
 
 #: Formats of numbers. A column's format hides the one that the data view has for its field.
 BYTES: Mapping[str, object] = {"id": "bytes", "params": {"decimals": 1}}
-_DURATION: Mapping[str, object] = {
-    "id": "duration",
-    "params": {
-        "decimals": 1,
-        "fromUnit": "nanoseconds",
-        "toUnit": "humanizePrecise",
-        "compact": True,
-    },
-}
+
+
+def _duration(unit: str) -> Mapping[str, object]:
+    shown = {"decimals": 1, "fromUnit": unit, "toUnit": "humanizePrecise", "compact": True}
+    return {"id": "duration", "params": shown}
+
+
+_NANOSECONDS, MILLISECONDS = _duration("nanoseconds"), _duration("milliseconds")
 _COUNTED: Mapping[str, object] = {"id": "number", "params": {"decimals": 0}}
 MONEY: Mapping[str, object] = {"id": "number", "params": {"decimals": 2}}
 RATIO: Mapping[str, object] = MONEY
@@ -79,9 +78,16 @@ def highest(
     return Column("max", label, path, where, {"emptyAsNull": True, "format": shown})
 
 
-def percentile(label: str, path: str, percent: int, color: str = "") -> Column:
+def percentile(
+    label: str,
+    path: str,
+    percent: int,
+    color: str = "",
+    *,
+    shown: Mapping[str, object] = _NANOSECONDS,
+) -> Column:
     """The duration below which `percent` of the durations lie."""
-    params = {"percentile": percent, "format": _DURATION}
+    params = {"percentile": percent, "format": shown}
     return Column("percentile", label, path, params=params, color=color)
 
 

@@ -70,6 +70,9 @@ def _detection(alert: Alert, index: list[str]) -> Body:
         "interval": f"{alert.interval_minutes}m",
         "from": f"now-{alert.window_minutes + _SLACK_MINUTES}m",
         "to": "now",
+        # So that an event that arrives after an outage is still seen. Kibana takes `@timestamp`
+        # where an event has no such field.
+        "timestamp_override": "event.ingested",
         "language": "kuery",
         "query": alert.counted,
         "index": index,

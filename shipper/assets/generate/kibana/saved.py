@@ -19,12 +19,19 @@ Reference = dict[str, str]
 _CORE_VERSION = "8.8.0"
 _OLDEST = "8.0.0"
 _TAG = "mcp-shipper"
+#: Milliseconds from an event to its arrival in Elasticsearch.
+DELAY = "delay_to_ingest"
 #: Fields of the data view that Kibana computes for each query; in UTC, as the events are.
-_RUNTIME_FIELDS = {"day_of_week": "keyword", "hour_of_day": "keyword"}
+_RUNTIME_FIELDS = {"day_of_week": "keyword", DELAY: "long", "hour_of_day": "keyword"}
 _SCRIPTS = {
     "day_of_week": (
         "def day = doc['@timestamp'].value.getDayOfWeekEnum(); emit(day.getValue() + ' '"
         " + day.getDisplayName(TextStyle.SHORT, Locale.ROOT));"
+    ),
+    DELAY: (
+        "if (doc.containsKey('event.ingested') && doc['event.ingested'].size() > 0) {"
+        " def ingested = doc['event.ingested'].value;"
+        " emit(ChronoUnit.MILLIS.between(doc['@timestamp'].value, ingested)); }"
     ),
     "hour_of_day": (
         "def hour = doc['@timestamp'].value.getHour(); emit((hour < 10 ? '0' : '') + hour);"
