@@ -87,7 +87,7 @@ def _metric(column):
 def _value(column):
     match column.operation:
         case "count":
-            field = "event.id" if column.path == RECORDS else column.path
+            field = "_index" if column.path == RECORDS else column.path  # each has one
             return {"value_count": {"field": field}}
         case "percentile":
             return {
