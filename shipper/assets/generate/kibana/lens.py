@@ -112,7 +112,8 @@ _SCALES = {
 
 
 def _data_type(column: Column, types: Mapping[str, str]) -> str:
-    if column.operation in {"date_histogram", "filters", "last_value", "terms"}:
+    is_time = column.path == "@timestamp"
+    if is_time or column.operation in {"date_histogram", "filters", "last_value", "terms"}:
         kind = "keyword" if column.path == RECORDS else types[column.path]
         return _DATA_TYPES.get(kind, "string")
     return "number"
@@ -145,7 +146,7 @@ _TIME_WIDTH = 190
 
 
 def _shown(column: Column, ids: Mapping[int, str]) -> Body:
-    is_time = column.operation == "last_value" and column.path == "@timestamp"
+    is_time = column.path == "@timestamp"
     return {"columnId": ids[id(column)], **({"width": _TIME_WIDTH} if is_time else {})}
 
 

@@ -81,6 +81,11 @@ def highest(
     return Column("max", label, path, where, {"emptyAsNull": True, "format": shown})
 
 
+def latest(label: str) -> Column:
+    """The time of the newest event. A table that ranks by it has the newest groups first."""
+    return Column("max", label, "@timestamp", params={"emptyAsNull": True})
+
+
 def percentile(
     label: str,
     path: str,
