@@ -80,7 +80,7 @@ def _panel(board: Dashboard, panel: Panel, box: Box, data: Month) -> str:
             ]
             body = table(["@timestamp", *search.columns], words, inside)
         case chart:
-            body = draw(chart, data.rows(panel, board.window), inside)
+            body = draw(chart, data.rows(panel, board.window, board.view), inside)
     return _title(panel, box) + body
 
 

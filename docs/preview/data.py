@@ -13,7 +13,8 @@ from shipper.assets.generate.kibana.model import Panel, Search
 from shipper.assets.install.elasticsearch import install_in_cluster
 from shipper.catalog import Catalog, Scope
 from shipper.sample import write_sample
-from tests.assets.queries import query_of, request, rows_of
+from tests.assets.agents import index_agents
+from tests.assets.queries import indices_of, query_of, request, rows_of
 from tests.integration.line import call, configuration, ship_once
 from tests.real.elasticsearch import Elasticsearch
 
@@ -21,7 +22,6 @@ from tests.real.elasticsearch import Elasticsearch
 END_S = 1_795_530_600
 #: A time range of a dashboard, and the interval that Kibana chooses for it by itself.
 INTERVALS = {"7d": "3h", "30d": "12h"}
-_INDEX = "logs-mcp.*-default"
 
 #: The sample is shipped long after its events; the pictures show a shipper that kept up.
 _ARRIVED = {
@@ -40,23 +40,23 @@ class Month:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def rows(self, panel: Panel, window: str) -> Rows:
+    def rows(self, panel: Panel, window: str, view: str) -> Rows:
         """A row to each innermost bucket of the panel: keys, then metrics."""
-        body = request(panel, INTERVALS[window])
+        body = request(panel, INTERVALS[window], view)
         body["query"]["bool"]["filter"].append(_within(window))
         _stretch(body["aggs"], window)
-        return list(rows_of(panel, self._found(body)))
+        return list(rows_of(panel, self._found(body, view)))
 
     def documents(self, search: Search, window: str, size: int) -> Rows:
         """The newest events of a saved search: time and its columns."""
         wanted = ["@timestamp", *search.columns]
         query = {"bool": {"filter": [query_of(search.query), _within(window)]}}
         body = {"size": size, "query": query, "fields": wanted, "sort": [{"@timestamp": "desc"}]}
-        hits = self._found(body)["hits"]["hits"]
+        hits = self._found(body, search.view)["hits"]["hits"]
         return [tuple(_first(hit["fields"], path) for path in wanted) for hit in hits]
 
-    def _found(self, body: object) -> Any:
-        return call(f"{self._url}/{_INDEX}/_search", "POST", body)
+    def _found(self, body: object, view: str) -> Any:
+        return call(f"{self._url}/{indices_of(view)}/_search", "POST", body)
 
 
 def _within(window: str) -> dict[str, object]:
@@ -87,9 +87,10 @@ def month(catalog: Catalog) -> Iterator[Month]:
         with Client(server.url) as client:
             list(install_in_cluster(client, catalog, Scope()))
             client.ingest.put_pipeline(id=INGESTED, processors=[_ARRIVED])
+            index_agents(client, home / "audit")
         outputs = {"elasticsearch": {"hosts": [server.url]}}
         done = ship_once(configuration(home, [home / "audit" / "*.jsonl"], outputs), timeout_s=240)
         if done.returncode:
             raise SystemExit(done.stderr)
-        call(f"{server.url}/{_INDEX}/_refresh", "POST")
+        call(f"{server.url}/_refresh", "POST")
         yield Month(server.url)

@@ -31,6 +31,7 @@ from shipper.record.event import (
 from shipper.record.handler import AuditHandler
 from shipper.sample.people import (
     ADMIN,
+    AGENT,
     ATTACKER_IP,
     CLIENTS,
     ERRORS,
@@ -181,6 +182,17 @@ def _login(random: Random, session: _Session) -> Event:
     )
 
 
+def _asked(random: Random, session: _Session) -> Mapping[str, object]:
+    """What an agent passes on with a call: its ids, which Elastic's packages record too."""
+    if session.common["client_id"] != AGENT:
+        return {}
+    return {
+        "gen_ai.tool.call.id": f"toolu_{random.getrandbits(80):020x}",
+        "gen_ai.conversation.id": session.common["session_id"],
+        "trace.id": f"{random.getrandbits(128):032x}",
+    }
+
+
 def _call(random: Random, session: _Session, at_s: float) -> At:
     tool = random.choices(session.service.tools, range(len(session.service.tools), 0, -1))[0]
     if tool.name in GUARDED:
@@ -191,6 +203,7 @@ def _call(random: Random, session: _Session, at_s: float) -> At:
     success: bool | None = _chance(random, 1 - tool.failing)
     fields: dict[str, object] = {
         **session.client,
+        **_asked(random, session),
         "tool_name": tool.name,
         "arguments": tool.arguments,
         "cost": round(tool.cost * random.uniform(0.5, 2), 5) or None,

@@ -55,7 +55,8 @@ SERVICES = (
 )
 #: The name of the shipper in its self-audit.
 SHIPPER = "mcp-shipper"
-CLIENTS = (("desk-assistant", "2.3.0"), ("code-companion", "1.14.2"), ("report-bot", "0.9.1"))
+AGENT = "code-companion"
+CLIENTS = (("desk-assistant", "2.3.0"), (AGENT, "1.14.2"), ("report-bot", "0.9.1"))
 USERS = ("amara", "bjorn", "chen", "dalia", "emeka", "farah", "goran", "hana", "ines", "jonas")
 ADMIN = "ops-admin"
 VICTIM = "dalia"

@@ -1,8 +1,9 @@
 """A panel of the model as a search request, and the answer as rows, as in Kibana."""
 
-from shipper.assets.generate.kibana.model import RECORDS, columns_of
+from shipper.assets.generate.kibana.model import AGENTS_VIEW, EVENTS_VIEW, RECORDS, columns_of
 from shipper.assets.generate.kibana.saved import runtime_mappings
 from shipper.catalog.kql import And, Exists, Match, Not, Or, Range, parse
+from tests.assets.agents import INDEX as AGENTS_INDEX
 
 METRICS = {"unique_count": "cardinality", "sum": "sum", "max": "max"}
 RANGES = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
@@ -32,8 +33,14 @@ def _clause(node):
             return {kind: {path: "*".join(value.texts)}}
 
 
-def request(panel, interval="1d"):
+def indices_of(view):
+    """The indices of a data view, where the namespace is the usual one."""
+    return f"logs-mcp.*-default,{AGENTS_INDEX}" if view == AGENTS_VIEW else "logs-mcp.*-default"
+
+
+def request(panel, interval="1d", view=EVENTS_VIEW):
     """The body of the search that gives the panel's data."""
+    ours = [{"term": {"event.module": "mcp"}}] if view == EVENTS_VIEW else []
     columns = columns_of(panel.chart)
     buckets = [column for column in columns if column.is_bucket]
     metrics = [column for column in columns if not column.is_bucket]
@@ -44,7 +51,7 @@ def request(panel, interval="1d"):
     return {
         "size": 0,
         "track_total_hits": True,
-        "query": {"bool": {"filter": [query_of(panel.where), {"term": {"event.module": "mcp"}}]}},
+        "query": {"bool": {"filter": [query_of(panel.where), *ours]}},
         "runtime_mappings": runtime_mappings(),
         "aggs": aggs,
     }
@@ -80,7 +87,7 @@ def _metric(column):
 def _value(column):
     match column.operation:
         case "count":
-            field = "event.id" if column.path == RECORDS else column.path
+            field = "_index" if column.path == RECORDS else column.path  # each has one
             return {"value_count": {"field": field}}
         case "percentile":
             return {

@@ -130,7 +130,7 @@ def test_a_column_of_times_is_wide_enough_for_the_time_of_day():
     for panel in of_kind("lnsDatatable"):
         widths = {one["columnId"]: one.get("width") for one in visualization(panel)["columns"]}
         for key, column in layer(panel)["columns"].items():
-            if column["operationType"] == "last_value":
+            if column.get("sourceField") == "@timestamp":
                 assert widths[key] == 190
 
 

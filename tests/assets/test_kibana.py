@@ -40,15 +40,16 @@ def test_each_object_claims_the_versions_that_8_11_and_all_later_kibanas_take():
         assert body["typeMigrationVersion"] == VERSIONS[body["type"]]
 
 
-def test_there_are_a_data_view_a_tag_seven_searches_and_three_dashboards():
+def test_there_are_a_tag_two_data_views_eight_searches_and_four_dashboards():
     kinds = [body["type"] for body in objects()]
-    assert kinds == ["tag", "index-pattern", *["search"] * 7, *["dashboard"] * 3]
+    assert kinds == ["tag", *["index-pattern"] * 2, *["search"] * 8, *["dashboard"] * 4]
     titles = [body["attributes"]["title"] for body in objects() if body["type"] == "dashboard"]
-    assert titles == ["[MCP] Security Overview", "[MCP] Compliance", "[MCP] Operations"]
+    names = ("Security Overview", "Compliance", "Operations", "Agents and Servers")
+    assert titles == [f"[MCP] {name}" for name in names]
 
 
 def test_each_row_of_a_dashboard_fills_the_grid_from_edge_to_edge():
-    for board in objects()[-3:]:
+    for board in objects()[-4:]:
         rows = {}
         for panel in panels(board):
             box = panel["gridData"]
@@ -70,7 +71,7 @@ def test_an_operators_framework_gets_a_panel_and_its_type_a_place_in_the_data_vi
     file = tmp_path / "mcp-shipper.ndjson"
     file.write_bytes(files[PurePosixPath("kibana/saved_objects/mcp-shipper.ndjson")])
     assert list(validate(file, catalog, Scope())) == []
-    view, compliance = objects(catalog)[1], objects(catalog)[-2]
+    view, compliance = objects(catalog)[1], objects(catalog)[-3]
     assert view["attributes"]["title"] == "logs-mcp.*-*,logs-acme.orders-*"
     [panel] = [one for one in panels(compliance) if one["title"] == "Evidence for ACME"]
     assert "event.dataset : acme.orders" in json.dumps(panel)
@@ -88,7 +89,7 @@ def test_a_revision_changes_only_with_the_object():
     before = {body["id"]: body for body in objects()}
     after = {body["id"]: body for body in objects(overlaid(OVERLAY))}
     changed = {key for key, body in before.items() if body != after[key]}
-    assert changed == {"mcp-logs", "mcp-compliance"}
+    assert changed == {"mcp-agents", "mcp-compliance", "mcp-logs"}
 
 
 @pytest.mark.parametrize("alert", alerts().values(), ids=lambda alert: alert.name)

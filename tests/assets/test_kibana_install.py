@@ -179,7 +179,8 @@ def test_the_missing_targets_of_an_object_are_named_by_a_fake_kibana():
     with fake_kibana() as (_, url):
         changes = run(url, [body for body in OBJECTS if body["type"] == "search"])
         assert {change.detail for change in changes} == {
-            "missing_references: missing: index-pattern mcp-logs"
+            "missing_references: missing: index-pattern mcp-agents",
+            "missing_references: missing: index-pattern mcp-logs",
         }
         assert actions(changes) == {Effect.FAILED}
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent.parent
 OURS = (ROOT / "kibana/saved_objects/mcp-shipper.ndjson").read_bytes().splitlines()
 DETECTIONS = (ROOT / "kibana/rules/detection/mcp-shipper.ndjson").read_bytes().splitlines()
 STACK = ROOT / "kibana/rules/stack/multiple_authentication_failures.json"
-BOARD, SEARCH, VIEW = 9, 2, 1
+BOARD, SEARCH, VIEW = 11, 3, 1
 GONE = object()
 
 
@@ -209,9 +209,9 @@ def test_a_duplicate_object_a_wrong_count_and_broken_lines_are_named(tmp_path):
     file.write_bytes(b"\n".join([*OURS, OURS[0], b'{"exportedCount":1}', b"{", b"[]"]))
     said = [str(one) for one in problems(file)]
     assert f"{file}:1: tag mcp-shipper is in the file more than once" in said
-    assert f"{file}:14: exportedCount is 1, but there are 13 objects" in said
-    assert f"{file}:16: expected an object, found list" in said
-    assert any(one.startswith(f"{file}:15: is not valid JSON") for one in said)
+    assert f"{file}:17: exportedCount is 1, but there are 16 objects" in said
+    assert f"{file}:19: expected an object, found list" in said
+    assert any(one.startswith(f"{file}:18: is not valid JSON") for one in said)
 
 
 def test_a_missing_object_that_others_refer_to_is_named(tmp_path):

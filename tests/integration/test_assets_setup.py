@@ -84,10 +84,10 @@ def test_a_dry_run_prints_what_a_run_prints_and_a_second_run_changes_nothing(nod
         first = shipper(config, "setup")
         assert (first.stdout, first.returncode) == (dry.stdout, 0)
         assert kinds(first) == ALL
-        assert first.stdout.splitlines()[-1] == "58 created"
+        assert first.stdout.splitlines()[-1] == "61 created"
         installed, changes = state(node, kibana), len(kibana.changes)
         again = shipper(config, "setup")
-        assert again.stdout.splitlines()[-1] == "58 unchanged"
+        assert again.stdout.splitlines()[-1] == "61 unchanged"
         assert state(node, kibana) == installed
         assert len(kibana.changes) == changes
 
@@ -100,7 +100,7 @@ def test_a_removal_leaves_nothing_behind_and_its_dry_run_prints_the_same(node, t
         dry = shipper(config, "setup", "--remove", "--dry-run")
         done = shipper(config, "setup", "--remove")
         assert done.stdout == dry.stdout
-        assert done.stdout.splitlines()[-1] == "58 removed"
+        assert done.stdout.splitlines()[-1] == "61 removed"
         assert state(node, kibana) == before
         assert shipper(config, "setup", "--remove").stdout == "nothing to do\n"
 
@@ -112,11 +112,11 @@ def test_a_second_space_has_objects_and_rules_of_its_own(node, tmp_path):
         switches = ("--kibana", "--rules", "--space", "soc")
         shipper(config, "setup")
         first = shipper(config, "setup", *switches)
-        assert (first.stdout.splitlines()[-1], first.returncode) == ("33 created", 0)
-        assert shipper(config, "setup", *switches).stdout.splitlines()[-1] == "33 unchanged"
+        assert (first.stdout.splitlines()[-1], first.returncode) == ("36 created", 0)
+        assert shipper(config, "setup", *switches).stdout.splitlines()[-1] == "36 unchanged"
         removed = shipper(config, "setup", "--remove", *switches)
-        assert removed.stdout.splitlines()[-1] == "32 removed"
-        assert shipper(config, "setup").stdout.splitlines()[-1] == "58 unchanged"
+        assert removed.stdout.splitlines()[-1] == "35 removed"
+        assert shipper(config, "setup").stdout.splitlines()[-1] == "61 unchanged"
         shipper(config, "setup", "--remove")
         assert state(node, kibana) == before
 
@@ -153,7 +153,7 @@ def test_what_differs_from_what_is_installed_is_said(node, tmp_path):
         [tools] = [line for line in changed if "lifecycle policy    logs-mcp.tools " in line]
         assert tools.startswith("updated     ")
         assert "policy.phases.delete.min_age: 90d -> 2557d" in tools
-        assert shipper(config, "setup").stdout.splitlines()[-1] == "58 unchanged"
+        assert shipper(config, "setup").stdout.splitlines()[-1] == "61 unchanged"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,14 @@ import pytest
 from elasticsearch import Elasticsearch as Client
 
 from shipper.assets.generate.kibana import boards, saved_objects
-from shipper.assets.generate.kibana.model import Links, Markdown, Saved, columns_of
+from shipper.assets.generate.kibana.model import (
+    AGENTS_VIEW,
+    EVENTS_VIEW,
+    Links,
+    Markdown,
+    Saved,
+    columns_of,
+)
 from shipper.assets.generate.kibana.rules import stack_rules
 from shipper.assets.generate.kibana.saved import field_types
 from shipper.assets.generate.kibana.searches import SEARCHES
@@ -17,7 +24,9 @@ from shipper.assets.install.elasticsearch import install_in_cluster, remove_from
 from shipper.catalog import Scope, builtin
 from shipper.catalog.alerts import alerts
 from shipper.sample import write_sample
-from tests.assets.queries import query_of, request, rows_of
+from tests.assets.agents import INDEX as AGENTS_INDEX
+from tests.assets.agents import index_agents
+from tests.assets.queries import indices_of, query_of, request, rows_of
 from tests.integration.line import call, clear, configuration, count, ship_once
 
 CATALOG = builtin()
@@ -26,7 +35,7 @@ END_S = 1_795_530_600
 INDEX = "logs-mcp.*-default"
 STAND_INS = {"match_only_text": "text", "constant_keyword": "keyword"}
 PANELS = [
-    pytest.param(panel, id=f"{board.id}: {panel.title}")
+    pytest.param(panel, board.view, id=f"{board.id}: {panel.title}")
     for board in boards(CATALOG)
     for row in board.rows
     for panel in row.panels
@@ -55,14 +64,16 @@ def month(elasticsearch, tmp_path_factory):
         config = configuration(home, [home / "audit" / "*.jsonl"], outputs)
         done = ship_once(config, timeout_s=240)
         assert done.returncode == 0, done.stderr
+        index_agents(client, home / "audit")
         call(f"{elasticsearch.url}/{INDEX}/_refresh", "POST")
         yield elasticsearch.url, events
+        client.indices.delete(index=AGENTS_INDEX)
         clear(elasticsearch.url)
         list(remove_from_cluster(client))
 
 
-def found(url, body):
-    return call(f"{url}/{INDEX}/_search", "POST", body)
+def found(url, body, view=EVENTS_VIEW):
+    return call(f"{url}/{indices_of(view)}/_search", "POST", body)
 
 
 def test_the_whole_month_arrives(month):
@@ -72,9 +83,9 @@ def test_the_whole_month_arrives(month):
     assert count(url, INDEX) == events + marks
 
 
-@pytest.mark.parametrize("panel", PANELS)
-def test_a_panel_has_data(month, panel):
-    answer = found(month[0], request(panel))
+@pytest.mark.parametrize(("panel", "view"), PANELS)
+def test_a_panel_has_data(month, panel, view):
+    answer = found(month[0], request(panel, view=view), view)
     rows = rows_of(panel, answer)
     assert rows
     for column, values in zip(columns_of(panel.chart), zip(*rows, strict=True), strict=True):
@@ -84,11 +95,12 @@ def test_a_panel_has_data(month, panel):
 @pytest.mark.parametrize("search", SEARCHES, ids=lambda row: row.id)
 def test_a_search_finds_events_and_each_of_its_columns_holds_something(month, search):
     query = query_of(search.query)
-    total = found(month[0], {"size": 0, "query": query})["hits"]["total"]["value"]
+    total = found(month[0], {"size": 0, "query": query}, search.view)["hits"]["total"]["value"]
     assert total
     for column in search.columns:
         exists = {"bool": {"filter": [query, {"exists": {"field": column}}]}}
-        assert found(month[0], {"size": 0, "query": exists})["hits"]["total"]["value"], column
+        answer = found(month[0], {"size": 0, "query": exists}, search.view)
+        assert answer["hits"]["total"]["value"], column
 
 
 @pytest.mark.parametrize("path", CONTROLS)
@@ -121,3 +133,20 @@ def test_every_field_of_the_model_is_mapped_with_its_type(month):
     for path, kind in field_types(CATALOG).items():
         if path in CATALOG.fields:
             assert mapped[path] == {STAND_INS.get(kind, kind)}, path
+
+
+def test_a_call_is_joined_from_the_agents_decision_to_the_servers_outcome(month):
+    """A row of the table: the agent's decision and result, the server's event and its user."""
+    [table] = [
+        panel
+        for board in boards(CATALOG)
+        for row in board.rows
+        for panel in row.panels
+        if panel.title.startswith("Calls: ")
+    ]
+    answer = found(month[0], request(table, view=AGENTS_VIEW), AGENTS_VIEW)
+    calls = [row for row in rows_of(table, answer) if not str(row[0]).endswith("-rejected")]
+    assert len(calls) > 40
+    for _call, _last, decided, agent, server, tool, user, outcome in calls:
+        assert (decided, agent, server) == (1, 1, 1)
+        assert all((tool, user, outcome))

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-from shipper.assets.generate.kibana.lens import DATA_VIEW
+from shipper.assets.generate.kibana.model import EVENTS_VIEW
 from shipper.assets.generate.kibana.saved import field_types, patterns
 from shipper.assets.validate import rules, saved, stack
 from shipper.assets.validate.fields import Findings, Types
@@ -41,7 +41,7 @@ def validate(path: Path, catalog: Catalog, scope: Scope) -> Iterator[Problem]:
         elif file.suffix == ".conf":
             yield from stack.problems_in(file)
     yield from dangling(files)
-    yield from astray(files, {DATA_VIEW: ",".join(patterns(catalog, scope))})
+    yield from astray(files, {EVENTS_VIEW: ",".join(patterns(catalog, scope))})
 
 
 def _unread(file: Path) -> str:

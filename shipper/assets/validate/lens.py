@@ -30,6 +30,8 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
 _FIT: Mapping[str, frozenset[str] | None] = {
     "date_histogram": DATES,
     "last_value": None,
+    "max": NUMBERS | DATES,
+    "min": NUMBERS | DATES,
     "terms": GROUPS,
     "unique_count": GROUPS,
 }

@@ -1,22 +1,27 @@
 """Kibana's data view, searches, dashboards and rules, generated from the catalog.
 
-`model` defines the parts of a dashboard; `overview`, `compliance`, `operations` and `searches` are
-literals of it; `lens`, `dashboards` and `saved` turn them into Kibana's own shapes. `rules` makes
-the rules from the alerts of the catalog.
+`model` defines the parts of a dashboard; `overview`, `compliance`, `operations`, `agents` and
+`searches` are literals of it; `lens`, `dashboards` and `saved` turn them into Kibana's own shapes.
+`rules` makes the rules from the alerts of the catalog.
 """
 
 from shipper.assets.generate.bodies import Body
-from shipper.assets.generate.kibana import compliance, operations, overview
+from shipper.assets.generate.kibana import agents, compliance, operations, overview
 from shipper.assets.generate.kibana.dashboards import dashboard
 from shipper.assets.generate.kibana.model import Dashboard
-from shipper.assets.generate.kibana.saved import data_view, field_types, line, search, tag
+from shipper.assets.generate.kibana.saved import data_views, field_types, line, search, tag
 from shipper.assets.generate.kibana.searches import SEARCHES
 from shipper.catalog import Catalog, Scope
 
 
 def boards(catalog: Catalog) -> tuple[Dashboard, ...]:
     """The dashboards as values."""
-    return overview.DASHBOARD, compliance.dashboard(catalog), operations.DASHBOARD
+    return (
+        overview.DASHBOARD,
+        compliance.dashboard(catalog),
+        operations.DASHBOARD,
+        agents.DASHBOARD,
+    )
 
 
 def saved_objects(catalog: Catalog, scope: Scope) -> list[Body]:
@@ -24,7 +29,7 @@ def saved_objects(catalog: Catalog, scope: Scope) -> list[Body]:
     types = field_types(catalog)
     searches = [search(row) for row in SEARCHES]
     pages = [dashboard(board, types) for board in boards(catalog)]
-    return [tag(), data_view(catalog, scope), *searches, *pages]
+    return [tag(), *data_views(catalog, scope), *searches, *pages]
 
 
 def ndjson(objects: list[Body]) -> bytes:

@@ -188,7 +188,7 @@ _WHO = (
         "Who changed the record or its settings",
         Table(
             (row("User", "user.id", 20), row("Operation", _OPERATION, 20)),
-            (count("Times"), total("Records", "mcp.compliance.records"), newest("Last")),
+            (count("Times"), newest("Last")),
         ),
         where=f"{_OPERATION} : * and not {_OPERATION} : ({_READS} or {_BY_ITSELF})",
     ),

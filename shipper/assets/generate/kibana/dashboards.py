@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from shipper.assets.generate.bodies import Body
-from shipper.assets.generate.kibana.lens import DATA_VIEW, attributes, uid
+from shipper.assets.generate.kibana.lens import attributes, uid
 from shipper.assets.generate.kibana.model import (
+    EVENTS_VIEW,
     Dashboard,
     Heatmap,
     Links,
@@ -50,8 +51,12 @@ _IGNORED_BY_CONTROLS = {
 
 def dashboard(board: Dashboard, types: Mapping[str, str]) -> Body:
     """The saved object; `types` are the Elasticsearch types of the fields."""
-    panels = [_panel(panel, box, _key(board, panel), types) for panel, box in placed(board)]
-    references = [_FILTER_REFERENCE]
+    panels = [
+        _panel(panel, box, _key(board, panel), board.view, types) for panel, box in placed(board)
+    ]
+    has_filter = board.view == EVENTS_VIEW
+    source = _ONLY_OURS if has_filter else SEARCH_SOURCE
+    references = [_FILTER_REFERENCE] if has_filter else []
     for panel in panels:
         references += _references(panel)
     references += [_control_reference(board, path) for path in CONTROLS]
@@ -64,7 +69,7 @@ def dashboard(board: Dashboard, types: Mapping[str, str]) -> Body:
         "timeTo": "now",
         "refreshInterval": {"pause": True, "value": 60000},
         "optionsJSON": packed(_OPTIONS),
-        "kibanaSavedObjectMeta": {"searchSourceJSON": packed(_search_source())},
+        "kibanaSavedObjectMeta": {"searchSourceJSON": packed(source)},
         "controlGroupInput": {
             "chainingSystem": "HIERARCHICAL",
             "controlStyle": "oneLine",
@@ -112,7 +117,7 @@ def _widths(row: PanelRow) -> list[int]:
     return [panel.width or share for panel in row.panels]
 
 
-def _panel(panel: Panel, box: Body, key: str, types: Mapping[str, str]) -> Body:
+def _panel(panel: Panel, box: Body, key: str, view: str, types: Mapping[str, str]) -> Body:
     index = uid(key)
     common = {
         "panelIndex": index,
@@ -135,7 +140,7 @@ def _panel(panel: Panel, box: Body, key: str, types: Mapping[str, str]) -> Body:
             named = {"panelRefName": f"panel_{index}", "embeddableConfig": config}
             return {**common, "type": "search", **named, "_search": panel.chart.search}
         case chart:
-            state = attributes(panel, chart, key, types)
+            state = attributes(panel, chart, key, view, types)
             is_tile = isinstance(chart, Metric)  # a tile shows its own label
             config = {"attributes": state, "enhancements": {}, "hidePanelTitles": is_tile}
             return {**common, "type": "lens", "embeddableConfig": config}
@@ -191,7 +196,7 @@ def _controls(board: Dashboard) -> Iterator[tuple[str, Body]]:
             "id": key,
             "fieldName": path,
             "title": title,
-            "dataViewId": DATA_VIEW,
+            "dataViewId": board.view,
             "selectedOptions": [],
             "enhancements": {},
         }
@@ -201,27 +206,30 @@ def _controls(board: Dashboard) -> Iterator[tuple[str, Body]]:
 
 def _control_reference(board: Dashboard, path: str) -> Reference:
     key = uid(board.id, "control", path)
-    return refer("index-pattern", DATA_VIEW, f"controlGroup_{key}:optionsListDataView")
+    return refer("index-pattern", board.view, f"controlGroup_{key}:optionsListDataView")
 
 
 _FILTER = "kibanaSavedObjectMeta.searchSourceJSON.filter[0].meta.index"
-_FILTER_REFERENCE = refer("index-pattern", DATA_VIEW, _FILTER)
+_FILTER_REFERENCE = refer("index-pattern", EVENTS_VIEW, _FILTER)
 
 
-def _search_source() -> Body:
-    """A filter for mcp-shipper's events: the data view's pattern may match others."""
-    only_mcp = {
-        "$state": {"store": "appState"},
-        "meta": {
-            "alias": None,
-            "disabled": False,
-            "field": "event.module",
-            "indexRefName": _FILTER,
-            "key": "event.module",
-            "negate": False,
-            "params": {"query": "mcp"},
-            "type": "phrase",
-        },
-        "query": {"match_phrase": {"event.module": "mcp"}},
-    }
-    return {**SEARCH_SOURCE, "filter": [only_mcp]}
+#: A filter for mcp-shipper's events: the data view's pattern may match others.
+_ONLY_OURS: Body = {
+    **SEARCH_SOURCE,
+    "filter": [
+        {
+            "$state": {"store": "appState"},
+            "meta": {
+                "alias": None,
+                "disabled": False,
+                "field": "event.module",
+                "indexRefName": _FILTER,
+                "key": "event.module",
+                "negate": False,
+                "params": {"query": "mcp"},
+                "type": "phrase",
+            },
+            "query": {"match_phrase": {"event.module": "mcp"}},
+        }
+    ],
+}

@@ -23,7 +23,6 @@ from shipper.assets.generate.kibana.model import (
     columns_of,
 )
 
-DATA_VIEW = "mcp-logs"
 _NAMESPACE = UUID("5b1b7d5e-5d0c-4a39-9f6e-6d63702d6c6f")
 
 #: Kibana's type of a field, by the field's type in Elasticsearch.
@@ -42,7 +41,7 @@ def uid(*parts: object) -> str:
     return str(uuid5(_NAMESPACE, "/".join(map(str, parts))))
 
 
-def attributes(panel: Panel, chart: Drawn, key: str, types: Mapping[str, str]) -> Body:
+def attributes(panel: Panel, chart: Drawn, key: str, view: str, types: Mapping[str, str]) -> Body:
     """The attributes of a by-value Lens panel; `key` makes its ids, `types` are the fields'."""
     layer = uid(key, "layer")
     columns = columns_of(chart)
@@ -53,7 +52,9 @@ def attributes(panel: Panel, chart: Drawn, key: str, types: Mapping[str, str]) -
         "description": "",
         "type": "lens",
         "visualizationType": kind,
-        "references": [_reference(f"indexpattern-datasource-layer-{layer}")],
+        "references": [
+            {"type": "index-pattern", "id": view, "name": f"indexpattern-datasource-layer-{layer}"}
+        ],
         "state": {
             "datasourceStates": {
                 "formBased": {"layers": {layer: _layer(columns, ids, types)}},
@@ -66,10 +67,6 @@ def attributes(panel: Panel, chart: Drawn, key: str, types: Mapping[str, str]) -
             "adHocDataViews": {},
         },
     }
-
-
-def _reference(name: str) -> Body:
-    return {"type": "index-pattern", "id": DATA_VIEW, "name": name}
 
 
 def _layer(columns: Sequence[Column], ids: Mapping[int, str], types: Mapping[str, str]) -> Body:
@@ -115,7 +112,8 @@ _SCALES = {
 
 
 def _data_type(column: Column, types: Mapping[str, str]) -> str:
-    if column.operation in {"date_histogram", "filters", "last_value", "terms"}:
+    is_time = column.path == "@timestamp"
+    if is_time or column.operation in {"date_histogram", "filters", "last_value", "terms"}:
         kind = "keyword" if column.path == RECORDS else types[column.path]
         return _DATA_TYPES.get(kind, "string")
     return "number"
@@ -148,7 +146,7 @@ _TIME_WIDTH = 190
 
 
 def _shown(column: Column, ids: Mapping[int, str]) -> Body:
-    is_time = column.operation == "last_value" and column.path == "@timestamp"
+    is_time = column.path == "@timestamp"
     return {"columnId": ids[id(column)], **({"width": _TIME_WIDTH} if is_time else {})}
 
 

@@ -11,6 +11,9 @@ from typing import Literal
 #: Kibana's name for the event itself, where only the number of events counts.
 RECORDS = "___records___"
 
+#: The data views: our events, and ours beside those of agents.
+EVENTS_VIEW, AGENTS_VIEW = "mcp-logs", "mcp-agents"
+
 GOOD, BAD, WARN, PLAIN, CALM = "#54b399", "#cc5642", "#d6bf57", "#98a2b3", "#6092c0"
 
 #: Formats of numbers. A column's format hides the one that the data view has for its field.
@@ -76,6 +79,11 @@ def highest(
 ) -> Column:
     """The highest of the values."""
     return Column("max", label, path, where, {"emptyAsNull": True, "format": shown})
+
+
+def latest(label: str) -> Column:
+    """The time of the newest event. A table that ranks by it has the newest groups first."""
+    return Column("max", label, "@timestamp", params={"emptyAsNull": True})
 
 
 def percentile(
@@ -228,13 +236,14 @@ class PanelRow:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """A page of rows; `window` is the time range it opens with."""
+    """A page of rows; `window` is the time range it opens with, `view` its data view."""
 
     id: str
     title: str
     description: str
     window: str
     rows: tuple[PanelRow, ...]
+    view: str = EVENTS_VIEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +255,7 @@ class Search:
     description: str
     query: str
     columns: tuple[str, ...]
+    view: str = EVENTS_VIEW
 
 
 def columns_of(chart: Drawn) -> tuple[Column, ...]:

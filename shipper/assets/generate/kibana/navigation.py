@@ -12,10 +12,12 @@ from shipper.assets.generate.kibana.searches import SEARCHES
 OVERVIEW = "mcp-security-overview"
 COMPLIANCE = "mcp-compliance"
 OPERATIONS = "mcp-operations"
+AGENTS = "mcp-agents-and-servers"
 TITLES = {
     OVERVIEW: "Security Overview",
     COMPLIANCE: "Compliance",
     OPERATIONS: "Operations",
+    AGENTS: "Agents and Servers",
 }
 
 

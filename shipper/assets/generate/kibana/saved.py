@@ -10,8 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from shipper.assets.generate.bodies import MANAGED_BY, Body
-from shipper.assets.generate.kibana.lens import DATA_VIEW
-from shipper.assets.generate.kibana.model import Search
+from shipper.assets.generate.kibana.model import AGENTS_VIEW, EVENTS_VIEW, Search
 from shipper.catalog import Catalog, IndexStrategy, Scope
 
 Reference = dict[str, str]
@@ -19,6 +18,10 @@ Reference = dict[str, str]
 _CORE_VERSION = "8.8.0"
 _OLDEST = "8.0.0"
 _TAG = "mcp-shipper"
+#: Where Elastic's packages keep the events of agents: their prompts, decisions and tool calls.
+_AGENTS = ("logs-claude_code.*-*", "logs-claude_cowork.*-*")
+#: The field of these events that no event of ours has.
+DECISION = "claude_code.events.decision"
 #: Milliseconds from an event to its arrival in Elasticsearch.
 DELAY = "delay_to_ingest"
 #: Fields of the data view that Kibana computes for each query; in UTC, as the events are.
@@ -92,11 +95,19 @@ def tag() -> Body:
     return saved("tag", _TAG, about)
 
 
-def data_view(catalog: Catalog, scope: Scope) -> Body:
-    """One data view of all event types, with any index strategy."""
+def data_views(catalog: Catalog, scope: Scope) -> list[Body]:
+    """The data view of all event types, and the one that has the events of agents too."""
+    ours = patterns(catalog, scope)
+    return [
+        _data_view(EVENTS_VIEW, "MCP audit events", ours, catalog),
+        _data_view(AGENTS_VIEW, "MCP audit events and agents", [*ours, *_AGENTS], catalog),
+    ]
+
+
+def _data_view(view: str, name: str, indices: Iterable[str], catalog: Catalog) -> Body:
     about = {
-        "title": ",".join(patterns(catalog, scope)),
-        "name": "MCP audit events",
+        "title": ",".join(indices),
+        "name": name,
         "timeFieldName": "@timestamp",
         "allowNoIndex": True,  # so that dashboards load before the first event
         "fields": "[]",
@@ -106,7 +117,7 @@ def data_view(catalog: Catalog, scope: Scope) -> Body:
         "sourceFilters": "[]",
         "typeMeta": "{}",
     }
-    return saved("index-pattern", DATA_VIEW, about)
+    return saved("index-pattern", view, about)
 
 
 def patterns(catalog: Catalog, scope: Scope) -> list[str]:
@@ -128,7 +139,8 @@ def runtime_mappings() -> dict[str, Any]:
 
 def field_types(catalog: Catalog) -> dict[str, str]:
     """The Elasticsearch type of every field that a panel, search or rule may name."""
-    return {path: row.type for path, row in catalog.fields.items()} | _RUNTIME_FIELDS
+    ours = {path: row.type for path, row in catalog.fields.items()}
+    return ours | _RUNTIME_FIELDS | {DECISION: "keyword"}
 
 
 def _formats(catalog: Catalog) -> Iterable[tuple[str, Mapping[str, object]]]:
@@ -173,4 +185,4 @@ def search(row: Search) -> Body:
         "timeRange": {"from": "now-30d", "to": "now"},
         "kibanaSavedObjectMeta": {"searchSourceJSON": packed(source)},
     }
-    return saved("search", row.id, about, [refer("index-pattern", DATA_VIEW, _SEARCH_INDEX)])
+    return saved("search", row.id, about, [refer("index-pattern", row.view, _SEARCH_INDEX)])

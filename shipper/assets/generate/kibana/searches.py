@@ -1,6 +1,6 @@
 """The saved searches: the start of an analysis, and the targets of the dashboards' links."""
 
-from shipper.assets.generate.kibana.model import Search
+from shipper.assets.generate.kibana.model import AGENTS_VIEW, Search
 
 _WHO = ("user.name", "mcp.client.id", "source.ip")
 
@@ -76,5 +76,20 @@ SEARCHES: tuple[Search, ...] = (
             "mcp.authz.decision",
             "source.ip",
         ),
+    ),
+    Search(
+        "mcp-agent-calls",
+        "[MCP] Calls of agents",
+        "What an agent intended and did, and what the server recorded, call by call.",
+        "gen_ai.tool.call.id : * or event.action : user_prompt",
+        (
+            "gen_ai.tool.call.id",
+            "data_stream.dataset",
+            "event.action",
+            "gen_ai.tool.name",
+            "user.id",
+            "event.outcome",
+        ),
+        AGENTS_VIEW,
     ),
 )
