@@ -316,3 +316,24 @@ def test_keys_that_cannot_be_expanded_without_loss_are_sent_as_the_text_they_wer
 def test_patterns_see_the_blanks_at_the_start_of_a_line():
     lines = b"first\n  at inner\nlast\n"
     assert messages(form(exclude_lines=[r"^\s+at"]), lines) == ["first", "last"]
+
+
+@given(
+    lines=st.lists(
+        st.sampled_from(
+            [b"one", b" two ", b"", b"\t", b'\xc3\xa9%d "x"\r', b"{", b"\xff", b"\xef\xbb\xbf"]
+        )
+        | st.binary(max_size=9).map(lambda data: data.replace(b"\n", b"")),
+        max_size=5,
+    ),
+    offset=st.sampled_from([0, 7]),
+)
+def test_a_block_of_short_texts_becomes_the_same_events_as_line_by_line(lines, offset):
+    data = b"".join(line + b"\n" for line in lines)
+    found = block(data, offset)
+    plain, slow = form().sift(found), form(include_lines=[""]).sift(found)
+    events = [[json.loads(one) for one in sifted.lines] for sifted in (plain, slow)]
+    for event in (one for side in events for one in side):
+        event.pop("@timestamp")
+    assert events[0] == events[1]
+    assert [*plain.places(offset)] == [*slow.places(offset)]
