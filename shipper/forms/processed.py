@@ -1,6 +1,6 @@
 """Lines that the operator's processors change or drop before they are sent."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 
 from msgspec.structs import replace
@@ -17,6 +17,16 @@ class Processed:
 
     def __init__(self, form: Form, chain: Chain) -> None:
         self.form, self.chain = form, chain
+
+    @property
+    def once_known(self) -> Callable[[str], Form | None] | None:
+        """This form for a path, or None while a processor waits for what is not known of the file.
+
+        None instead of a function if no processor ever waits.
+        """
+        if not self.chain.may_wait:
+            return None
+        return lambda path: None if self.chain.awaits(path) else self
 
     def sift(self, block: Block) -> Sifted:
         """The processed lines, each with the offset of the line that it was."""

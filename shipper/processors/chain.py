@@ -49,6 +49,15 @@ class When(Struct, frozen=True):
         """Whether a step reads `message` as the text of the line."""
         return _reads_text((*self.then, *self.otherwise))
 
+    @property
+    def may_wait(self) -> bool:
+        """Whether a step can wait for what is known of a file."""
+        return any(getattr(step, "may_wait", False) for step in (*self.then, *self.otherwise))
+
+    def awaits(self, path: str) -> bool:
+        """Whether a step waits for what is not known of a file yet."""
+        return _awaits((*self.then, *self.otherwise), path)
+
     def may_touch(self, lines: bytes) -> bool:
         if self.condition.may_hold(lines) and _may_touch(self.then, lines):
             return True
@@ -81,6 +90,11 @@ def _reads_text(steps: tuple[Processor, ...]) -> bool:
     return any(getattr(step, "reads_text", False) for step in steps)
 
 
+def _awaits(steps: tuple[Processor, ...], path: str) -> bool:
+    asked = (getattr(step, "awaits", None) for step in steps)
+    return any(one(path) for one in asked if one)
+
+
 class Chain(Struct, frozen=True):
     """All processors of an input, in order."""
 
@@ -99,6 +113,15 @@ class Chain(Struct, frozen=True):
     def reads_text(self) -> bool:
         """Whether a step reads `message` as the text of the line, even if that is an object."""
         return _reads_text(self.steps)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether a step can wait for what is known of a file."""
+        return any(getattr(step, "may_wait", False) for step in self.steps)
+
+    def awaits(self, path: str) -> bool:
+        """Whether a step waits, for some seconds, for what is not known of a file yet."""
+        return _awaits(self.steps, path)
 
     def may_touch(self, lines: bytes) -> bool:
         """False only if `apply` returns each of the lines unchanged."""
