@@ -86,12 +86,12 @@ def _changed(tree: Mapping[str, Any], config: YamlNode) -> YamlNode:
 
 def _add_parser(children: dict[str, YamlNode], parser: str, key: str, options: YamlNode) -> None:
     """As a parser where the input has some, as the older types' key otherwise."""
-    parsers = children.get("parsers")
-    if parsers is None or parsers.items is None:
+    parsers = children.get("parsers", replace(options, scalar=None, children=None, items=[]))
+    if not parsers.items and "target" not in (options.children or {}):
         children[key] = options
         return
     more = replace(options, scalar=None, children={parser: options})
-    children["parsers"] = replace(parsers, items=[*parsers.items, more])
+    children["parsers"] = replace(parsers, items=[*(parsers.items or ()), more])
 
 
 def _processors(config: YamlNode, tree: Any) -> Iterator[YamlNode]:

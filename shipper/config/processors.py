@@ -1,5 +1,6 @@
 """Processors, from tree to objects, in Filebeat's words."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -218,14 +219,16 @@ def _kubernetes(reader: Reader, node: YamlNode) -> Processor:
     if "host" in options:
         options.setdefault("node", options.pop("host"))
     of_scope = {key: options.pop(key) for key in _OF_SCOPE if key in options}
+    if config := os.environ.get("KUBECONFIG"):
+        of_scope.setdefault("kube_config", YamlNode(node.where, node.path, config))
     scope: Scope = into(reader, Scope, replace(node, children=of_scope, scalar=None))
     bare = replace(node, children=options) if node.children is not None else node
-    config = into(reader, KubernetesConfig, bare)
+    own: KubernetesConfig = into(reader, KubernetesConfig, bare)
     if can_ask(scope):
-        return AddKubernetesMetadata(config, watched(scope))
+        return AddKubernetesMetadata(own, watched(scope))
     what = "only the names of logs are known: the shipper is not in a pod with a service account, "
     reader.remarks.append(str(node.problem(f"{what}and kube_config is not set")))
-    return AddKubernetesMetadata(config)
+    return AddKubernetesMetadata(own)
 
 
 def _docker(reader: Reader, node: YamlNode) -> Processor:

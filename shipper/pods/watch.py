@@ -272,8 +272,8 @@ _GONE = 410
 
 
 def _server(scope: Scope) -> Server:
-    if path := scope.kube_config or os.environ.get("KUBECONFIG", ""):
-        return by_kubeconfig(Path(path))
+    if scope.kube_config:
+        return by_kubeconfig(Path(scope.kube_config))
     server = in_cluster()
     if server is None:
         raise Refused(
@@ -285,7 +285,7 @@ def _server(scope: Scope) -> Server:
 
 def can_ask(scope: Scope) -> bool:
     """Whether there is a server to ask."""
-    return bool(scope.kube_config or os.environ.get("KUBECONFIG") or in_cluster())
+    return bool(scope.kube_config or in_cluster())
 
 
 def _own_node(server: Server, http: Http) -> str:

@@ -103,6 +103,10 @@ class ApiServer:
     def kubeconfig(self) -> str:
         return str(self.folder / "kubeconfig")
 
+    @property
+    def port(self) -> int:
+        return self._http.server_port
+
     def put(self, one: dict[str, Any]) -> None:
         """Add or change a pod."""
         meta = one["metadata"]
