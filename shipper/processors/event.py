@@ -126,7 +126,7 @@ def paths(event: Event, prefix: str = "") -> list[str]:
 
 def mentions(line: bytes, path: str) -> bool:
     r"""False only if a line in which no character is written as `\u…` cannot have the field."""
-    return all(map(line.__contains__, parts(path)))
+    return min(map(line.rfind, parts(path)), default=0) >= 0  # `in` takes double
 
 
 def literals(text: str) -> tuple[bytes, ...]:
