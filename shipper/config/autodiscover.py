@@ -135,15 +135,18 @@ class _Provider:
 
     def written(self) -> Iterator[YamlNode]:
         """The inputs as they are written, to be checked."""
-        configs = [row.config for row in self._rows]
-        configs += [self._hints] if self._hints is not None else []
-        return (self._filled(one, _steps(one)) for one in configs)
+        return (self._filled(one, _steps(one)) for one in self._configs)
 
     def containers(self, metadata: object) -> Containers:
         """Who describes the containers; `metadata` is the processor."""
         if isinstance(metadata, AddKubernetesMetadata):
             return Kubernetes(metadata.config, metadata.pods)
         return Docker()
+
+    @property
+    def _configs(self) -> list[YamlNode]:
+        hints = [] if self._hints is None else [self._hints]
+        return [*(row.config for row in self._rows), *hints]
 
     @property
     def metadata(self) -> YamlNode:
@@ -188,14 +191,15 @@ class _Provider:
             "paths": _node(self._node, items=[*self._paths()]),
             "processors": _node(self._node, items=[self.metadata]),
         }
+        limits = [one.at("message_max_bytes") for one in self._configs]
+        if all(type(one.scalar) is int for one in limits):
+            children["message_max_bytes"] = max(limits, key=lambda one: int(one.scalar or 0))
         return Discovered(self._node.where, self._node.path, children=children, provider=self)
 
     def _paths(self) -> Iterator[YamlNode]:
-        configs = [row.config for row in self._rows]
-        configs += [self._hints] if self._hints is not None else []
         found = [
             re.sub(r"\*+", "*", _PLACE.sub("*", self._reader.text(path)))
-            for one in configs
+            for one in self._configs
             for path in _items((one.children or {}).get("paths"))
         ]
         for path in dict.fromkeys(found) or [_DEFAULT_PATHS[self._kind]]:

@@ -123,11 +123,17 @@ class Watched:
         return self._clock() - first < self._scope.wait_for_metadata_timeout_s
 
     def _start(self) -> None:
+        if self._is_running:
+            return
         with self._lock:
-            if self._thread is None or not self._thread.is_alive():
+            if not self._is_running:
                 run = _Run(weakref.ref(self), self._scope)
                 self._thread = threading.Thread(target=run, name="pods", daemon=True)
                 self._thread.start()
+
+    @property
+    def _is_running(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     # --- called by the thread
 

@@ -112,7 +112,11 @@ class DropFields(Struct, frozen=True):
 
     def _without_roots(self, event: Event) -> Event:
         names, starts = self._roots
-        left = {k: v for k, v in event.items() if k not in names and not k.startswith(starts)}
+        left = {
+            key: value
+            for key, value in event.items()
+            if key not in names and not ("." in key and key.startswith(starts))
+        }
         return left if len(left) < len(event) else event
 
     def may_touch(self, line: bytes) -> bool:

@@ -282,3 +282,9 @@ def test_docker_hints_are_in_labels(tmp_path):
     assert event["app"] == {"keep": 1}
     assert event["fields"] == {"service": "web"}
     assert event["container"]["image"] == {"name": "shop:1"}
+
+
+def test_the_longest_line_is_that_of_the_templates(tmp_path, api):
+    provider = hints(tmp_path, message_max_bytes=1 << 20)
+    (found,) = config(tmp_path, provider).inputs
+    assert found.max_line_bytes == 1 << 20
