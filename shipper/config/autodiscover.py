@@ -28,7 +28,10 @@ _METADATA = {"docker": "add_docker_metadata", "kubernetes": "add_kubernetes_meta
 #: Options of the provider that are those of the processor too.
 _SHARED = {
     "docker": (),
-    "kubernetes": ("node", "host", "scope", "namespace", "kube_config", "include_annotations"),
+    "kubernetes": (
+        *("node", "host", "scope", "namespace", "kube_config", "include_annotations"),
+        "wait_for_metadata_timeout",
+    ),
 }
 _UNUSED = (
     *("resource", "kube_client_options", "cleanup_timeout", "sync_period", "unique"),

@@ -56,8 +56,8 @@ hints of its container say. Lines of a container that nothing is for are left ou
 not asked.
 - **Kubernetes.** Pods come from the API server, as for \
 [`add_kubernetes_metadata`](processors.md#kubernetes), whose options the provider takes: `node`, \
-`scope`, `namespace`, `kube_config`, `include_annotations`. A log waits for its pod for five \
-seconds. While the server does not answer, no log is left out for a label or an annotation: it \
+`scope`, `namespace`, `kube_config`, `include_annotations`, `wait_for_metadata_timeout`. A log \
+waits for its pod for five seconds. While the server does not answer, no log is left out for a label or an annotation: it \
 waits. Without a server only the names of logs are known.
 - **Templates.** A log is read as the first template says whose `condition` holds; processors, \
 fields and tags of the others whose condition holds are added. `${data.kubernetes.labels.app}` and \

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 from hashlib import sha256
 
 import pytest
@@ -337,3 +338,15 @@ def test_a_block_of_short_texts_becomes_the_same_events_as_line_by_line(lines, o
         event.pop("@timestamp")
     assert events[0] == events[1]
     assert [*plain.places(offset)] == [*slow.places(offset)]
+
+
+def test_a_large_block_of_short_texts_takes_little_more_memory_than_its_events():
+    data = ("\U0001f600\x01" * 3000 + "\n").encode() * 500
+    tracemalloc.start()
+    try:
+        sifted = form().sift(block(data))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(sifted.lines) == 500
+    assert peak < 2.2 * len(sifted.lines.block) + len(data) + (2 << 20)

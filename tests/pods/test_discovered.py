@@ -219,7 +219,11 @@ def test_while_the_server_is_away_no_line_is_left_out_for_a_label(tmp_path, api,
         "condition": {"equals": {"kubernetes.labels.app": "shop"}},
         "config": [{"type": "container", "paths": [path]}],
     }
-    provider = {"templates": [by_label], "kube_config": str(folder / "kubeconfig")}
+    provider = {
+        "templates": [by_label],
+        "kube_config": str(folder / "kubeconfig"),
+        "wait_for_metadata_timeout": "0s",
+    }
     (found,) = config(tmp_path, provider).inputs
     assert found.form_of(path) is None
     (folder / "kubeconfig").write_text((api.folder / "kubeconfig").read_text())

@@ -79,7 +79,7 @@ def test_a_watch_that_ends_continues_from_the_last_version_that_it_saw(api):
 
 
 @pytest.mark.parametrize("as_answer", [True, False])
-def test_a_version_that_is_too_old_leads_to_a_new_list(api, as_answer):
+def test_a_version_that_is_too_old_leads_to_a_new_list(api, caplog, as_answer):
     api.put(pod("old"))
     found = pods(api)
     known(found, "old")
@@ -92,6 +92,7 @@ def test_a_version_that_is_too_old_leads_to_a_new_list(api, as_answer):
     until(lambda: len(api.lists) > 1, "they are listed again")
     api.put(pod("new"))
     known(found, "new")
+    assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
 
 
 def test_a_token_that_is_refused_is_logged_once_and_nothing_waits_for_it(api, caplog):

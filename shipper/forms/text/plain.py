@@ -1,6 +1,6 @@
 """Blocks of short lines of text, as most logs are: their events differ in offset and text alone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import accumulate, compress
 
 import msgspec
@@ -14,8 +14,10 @@ from shipper.lines import Lines
 
 _encode = msgspec.json.Encoder().encode
 _SPACE = b" \t\r"
-#: A NUL in JSON, which stands between two lines while all of them are encoded at once.
+#: A NUL in JSON, which stands between two lines while several are encoded at once.
 _ENCODED_NUL = b"\\u0000"
+#: Encoded at once: a block may have 16 MiB, which its text and JSON would hold several times.
+_AT_ONCE_BYTES = 4 * PIECE_BYTES
 
 
 def plain(
@@ -39,20 +41,22 @@ def plain(
     bare = [line.strip(_SPACE) for line in lines]
     if not takes_objects and b"{" in data and any(line.startswith(b"{") for line in bare):
         return None
+    starts = [*compress(accumulate(sizes[:-1], initial=block.offset), bare)]
+    template = Origin(path, common).template()
+    events = map(template.__mod__, zip(starts, compress(_encoded(data), bare), strict=True))
     try:
-        texts = _encoded(data)
+        return Sifted(Lines.of(events), starts)
     except UnicodeDecodeError:
         return None
-    starts = [*accumulate(sizes[:-1], initial=block.offset)]
-    if not all(bare):
-        starts, texts = [*compress(starts, bare)], [*compress(texts, bare)]
-    template = Origin(path, common).template()
-    return Sifted(Lines.of(map(template.__mod__, zip(starts, texts, strict=True))), starts)
 
 
-def _encoded(data: bytes) -> list[bytes]:
+def _encoded(data: bytes) -> Iterator[bytes]:
     """Each line as JSON, without its quotes."""
-    text = str(data[:-1], "utf-8")
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").removesuffix("\r")
-    return _encode(text.replace("\n", "\0"))[1:-1].split(_ENCODED_NUL)
+    start = 0
+    while start < len(data):
+        end = data.rfind(b"\n", start, start + _AT_ONCE_BYTES)
+        text = str(data[start:end], "utf-8")
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").removesuffix("\r")
+        yield from _encode(text.replace("\n", "\0"))[1:-1].split(_ENCODED_NUL)
+        start = end + 1
