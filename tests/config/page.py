@@ -57,8 +57,8 @@ not asked.
 - **Kubernetes.** Pods come from the API server, as for \
 [`add_kubernetes_metadata`](processors.md#kubernetes), whose options the provider takes: `node`, \
 `scope`, `namespace`, `kube_config`, `include_annotations`, `wait_for_metadata_timeout`. A log \
-waits for its pod for five seconds. While the server does not answer, no log is left out for a label or an annotation: it \
-waits. Without a server only the names of logs are known.
+waits for its pod for five seconds. While the server does not answer, no log is left out for a \
+label or an annotation: it waits. Without a server only the names of logs are known.
 - **Templates.** A log is read as the first template says whose `condition` holds; processors, \
 fields and tags of the others whose condition holds are added. `${data.kubernetes.labels.app}` and \
 `${data.x:default}` are filled in; a key with a place of which nothing is known is left out.
