@@ -49,7 +49,7 @@ def parts(name):
         if (folder / resource).is_dir():
             yield from parts((folder / resource).resolve().name)
         else:
-            yield yaml_of(folder / resource)
+            yield from yaml.safe_load_all((folder / resource).read_text(encoding="utf-8"))
 
 
 def pod(name):
@@ -145,6 +145,8 @@ def test_what_a_pod_refers_to_is_there(name):
     secrets = {one["metadata"]["name"] for one in parts(name) if one["kind"] == "Secret"}
     (shipper,) = (one for one in containers(name) if one["name"] == "mcp-shipper")
     assert {ref["secretRef"]["name"] for ref in shipper["envFrom"]} == secrets
+    accounts = {one["metadata"]["name"] for one in parts(name) if one["kind"] == "ServiceAccount"}
+    assert pod(name).get("serviceAccountName") in accounts or not accounts
 
 
 @pytest.mark.parametrize("name", ["sidecar", "daemonset"])

@@ -1,10 +1,11 @@
 """What to follow: Filebeat's `inputs` section."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from shipper.config.discovered import ByContainer, Discovered, Provider
 from shipper.config.filebeat import INPUTS, why_no_input
 from shipper.config.files import FILE_KEYS, OLD_SCANNER_KEYS, read_files
 from shipper.config.forms import (
@@ -15,6 +16,7 @@ from shipper.config.forms import (
     longest_line,
     read_form,
 )
+from shipper.config.read import new_reader
 from shipper.deliver.spool import PATTERN
 from shipper.follow.inputs import InputConfig, Scanner
 from shipper.forms.base import Form
@@ -127,7 +129,38 @@ def _input(
         reader.note(node, "paths is required: which files to ship, globs allowed")
         return None
     paths = _paths(reader, keys["paths"])
-    return InputConfig(id=name, paths=paths, form=form, max_line_bytes=longest, **files)
+    chosen = _chosen(form, reader, node, everywhere, surroundings)
+    return InputConfig(
+        id=name, paths=paths, form=form, chosen=chosen, max_line_bytes=longest, **files
+    )
+
+
+def _chosen(
+    form: Form,
+    reader: Reader,
+    node: YamlNode,
+    everywhere: "Section | None",
+    surroundings: Surroundings,
+) -> Callable[[str], Form | None] | None:
+    """The form of each file, where not all are the same or one may have to wait."""
+    if isinstance(node, Discovered) and node.provider:
+        return _by_container(node.provider, reader, everywhere, surroundings)
+    return getattr(form, "once_known", None)
+
+
+def _by_container(
+    provider: Provider, reader: Reader, everywhere: "Section | None", surroundings: Surroundings
+) -> ByContainer:
+    from shipper.config.processors import read_processors  # as below
+
+    def read(own: Reader, one: YamlNode) -> Form | None:
+        found = _input(own, one, "", everywhere, surroundings)
+        return found.form if found else None
+
+    for one in provider.written():
+        read(reader, one)
+    (metadata,) = read_processors(new_reader(), provider.metadata) or (None,)
+    return ByContainer(provider, provider.containers(metadata), read)
 
 
 def _paths(reader: Reader, node: YamlNode) -> tuple[str, ...]:

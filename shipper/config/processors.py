@@ -1,5 +1,6 @@
 """Processors, from tree to objects, in Filebeat's words."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from shipper.config.conditions import leaves, read_condition, read_path, read_pa
 from shipper.config.decoders import DECODERS
 from shipper.config.fields import check_paths, options_of, pairs_of, paths_of
 from shipper.config.read import is_foreign
+from shipper.pods.watch import Scope, can_ask, watched
 from shipper.processors.chain import Chain, Processor, When
 from shipper.processors.docker import AddDockerMetadata, DockerConfig
 from shipper.processors.fields import (
@@ -212,13 +214,21 @@ def _host(reader: Reader, node: YamlNode) -> Processor:
 def _kubernetes(reader: Reader, node: YamlNode) -> Processor:
     options = dict(node.children or {})
     for key in [key for key in options if key in _OF_THE_SERVER]:
-        what = (
-            "no effect: the API server is not asked; the name of a container's log states its pod, "
-            "and other lines are of the shipper's own pod (docs/processors.md)"
-        )
+        what = "no effect: the name of a container's log states its pod (docs/processors.md)"
         reader.remarks.append(str(options.pop(key).problem(what)))
+    if "host" in options:
+        options.setdefault("node", options.pop("host"))
+    of_scope = {key: options.pop(key) for key in _OF_SCOPE if key in options}
+    if config := os.environ.get("KUBECONFIG"):
+        of_scope.setdefault("kube_config", YamlNode(node.where, node.path, config))
+    scope: Scope = into(reader, Scope, replace(node, children=of_scope, scalar=None))
     bare = replace(node, children=options) if node.children is not None else node
-    return AddKubernetesMetadata(into(reader, KubernetesConfig, bare))
+    own: KubernetesConfig = into(reader, KubernetesConfig, bare)
+    if can_ask(scope):
+        return AddKubernetesMetadata(own, watched(scope))
+    what = "only the names of logs are known: the shipper is not in a pod with a service account, "
+    reader.remarks.append(str(node.problem(f"{what}and kube_config is not set")))
+    return AddKubernetesMetadata(own)
 
 
 def _docker(reader: Reader, node: YamlNode) -> Processor:
@@ -240,12 +250,13 @@ _OF_THE_DAEMON = frozenset(
 #: Options of Filebeat's `add_kubernetes_metadata` for finding the pod of each event.
 _OF_THE_SERVER = frozenset(
     (
-        *("node", "host", "scope", "namespace", "kube_config", "use_kubeadm"),
-        *("kube_client_options", "cleanup_timeout", "sync_period", "add_resource_metadata"),
-        *("default_indexers", "default_matchers", "indexers", "matchers"),
-        *("wait_for_metadata", "wait_for_metadata_timeout", "wait_for_metadata_retry_period"),
+        *("use_kubeadm", "kube_client_options", "cleanup_timeout", "sync_period"),
+        *("add_resource_metadata", "default_indexers", "default_matchers", "indexers"),
+        *("matchers", "wait_for_metadata", "wait_for_metadata_retry_period"),
     )
 )
+#: Which pods are asked for, and where.
+_OF_SCOPE = ("kube_config", "node", "scope", "namespace", "wait_for_metadata_timeout")
 
 PROCESSORS: Mapping[str, Callable[[Reader, YamlNode], Processor | None]] = {
     **DECODERS,

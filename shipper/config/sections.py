@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from shipper.catalog import IndexStrategy
 from shipper.config.alerts import read_alerts
 from shipper.config.api import ApiConfig
-from shipper.config.autodiscover import discovered
 from shipper.config.external import read_external
 from shipper.config.inputs import EVENT_KEYS, Surroundings, read_inputs
 from shipper.config.model import STDIN, Config
@@ -117,6 +116,8 @@ def _of_filebeat(reader: Reader, nodes: Mapping[str, YamlNode]) -> dict[str, Yam
             read_external(reader, key, child)
     found = {"filebeat.inputs": known["inputs"]} if "inputs" in known else {}
     if node := known.get("autodiscover"):
+        from shipper.config.autodiscover import discovered  # with processors: few use it
+
         inputs = [*discovered(reader, node)]
         found["filebeat.autodiscover"] = replace(node, items=inputs, children=None)
     if "shutdown_timeout" in known and "shutdown_timeout" not in nodes:

@@ -1,6 +1,7 @@
 """The configuration of an input, as far as it concerns files."""
 
 import os
+from collections.abc import Callable
 from typing import Literal
 
 from msgspec import Struct
@@ -47,6 +48,8 @@ class InputConfig(Struct, frozen=True, kw_only=True):
     paths: tuple[str, ...]
     #: How the bytes of the files become lines.
     form: Form = NDJSON
+    #: The form of the file at a path, None while that is not known; without it `form` is for all.
+    chosen: Callable[[str], Form | None] | None = None
     #: A longer line is skipped in pieces, and only its beginning is kept.
     max_line_bytes: int = 10 << 20
     #: Datasets of audit events that do not begin with `mcp.`: no foreign line keeps such a name.
@@ -67,3 +70,7 @@ class InputConfig(Struct, frozen=True, kw_only=True):
     clean_removed: bool = True
     #: A renamed or deleted file is kept open until it has been quiet for so long.
     close_inactive_s: float = 300.0
+
+    def form_of(self, path: str) -> Form | None:
+        """How the bytes of the file become lines; None while that is not known."""
+        return self.chosen(path) if self.chosen else self.form

@@ -31,6 +31,9 @@ _log = logging.getLogger(__name__)
 #: 120 random bits: nobody can guess the ids of another file's lines, and no two files share them.
 _KEY_BYTES = 15
 
+#: How long until a file has another turn of which it is not known how to read it.
+_UNKNOWN_S = 0.5
+
 #: How much is read at once to count lines.
 _COUNT_BYTES = 1 << 20
 
@@ -312,20 +315,25 @@ class Source:
             _log.warning("%s: %s%s.", path, what, because)
 
     def _read(self, limits: Limits) -> tuple[Chunk | None, Turn]:
+        form = self._form()
+        if form is None:
+            self.due_monotonic = time.monotonic() + _UNKNOWN_S
+            return None, Turn.END
         handle = self._opened()
         if not self.file.explore():
             return None, Turn.QUEUED
         if self.file.size < self.offset or not self._mark.fits(handle):
             self.restart()
             self.is_sealed = starts_segment(handle)
+            form = self._form() or form
         size = min(self.file.size, self.cut or self.file.size)
         limits = limits.for_lines(self.found.input.max_line_bytes)
-        unread = Unread(handle, self.found.path, self._form, self.offset, size)
+        unread = Unread(handle, self.found.path, form, self.offset, size)
         reader = self._reader or Reader()
         chunk, has_more, rest = reader.read(unread, limits)
         self._reader = reader if has_more or reader.is_skipping else None
         if rest:
-            self._wait_for_end(rest)
+            self._wait_for_end(form.patience_s(rest))
             if self._is_end_due or self.cut:
                 self.due_monotonic = None
                 chunk = with_rest(chunk, rest, unread, limits)
@@ -349,9 +357,8 @@ class Source:
             file.recognize()  # or it was overwritten
         return file.handle()
 
-    def _wait_for_end(self, rest: bytes) -> None:
-        """Set when the incomplete `rest` is due, unless that is set already."""
-        patience_s = self._form.patience_s(rest)
+    def _wait_for_end(self, patience_s: float | None) -> None:
+        """Set when the incomplete end of the file is due, unless that is set already."""
         if patience_s is None:
             self.due_monotonic = None
         elif self.due_monotonic is None:
@@ -361,7 +368,10 @@ class Source:
     def _is_end_due(self) -> bool:
         return self.due_monotonic is not None and time.monotonic() >= self.due_monotonic
 
-    @property
-    def _form(self) -> Form:
-        form = Foreign(self.found.input.form, self.found.input.audit_datasets)
+    def _form(self) -> Form | None:
+        """How to read the file; None while that is not known."""
+        inner = self.found.input.form_of(self.found.path)
+        if inner is None:
+            return None
+        form = Foreign(inner, self.found.input.audit_datasets)
         return Sealed(form) if self.is_sealed else form

@@ -6,6 +6,8 @@ trusts the public authorities in addition to the configured ones.
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +20,7 @@ from shipper.outputs.tls import TlsConfig
 
 # http.client imports the email package: 20 of the 100 ms that a shipper to Logstash takes to start.
 if TYPE_CHECKING:
-    from http.client import HTTPConnection
+    from http.client import HTTPConnection, HTTPResponse
 
 #: A bulk answer has a few hundred bytes per line at worst.
 _MAX_RESPONSE_BYTES = 64 << 20
@@ -75,25 +77,31 @@ class Http:
         self, method: str, target: str, headers: dict[str, str], body: bytes | None = None
     ) -> tuple[int, bytes]:
         """Status and body of the answer."""
+        with self.answered(method, target, headers, body) as response:
+            data = response.read(_MAX_RESPONSE_BYTES + 1)
+            if len(data) > _MAX_RESPONSE_BYTES:
+                raise ProtocolError(f"{self.url}: an answer of over {_MAX_RESPONSE_BYTES} bytes")
+        return response.status, data
+
+    @contextmanager
+    def answered(
+        self, method: str, target: str, headers: dict[str, str], body: bytes | None = None
+    ) -> "Iterator[HTTPResponse]":
+        """The answer, to be read to its end within."""
         from http.client import HTTPException
 
         client, connection = self._connected()
         try:
             with connection.explained(), mapped_errors(str(self.url)):
                 client.request(method, *self._addressed(target, body, headers))
-                response = client.getresponse()
-                data = response.read(_MAX_RESPONSE_BYTES + 1)
+                yield client.getresponse()
         except HTTPException as error:
             self.close()
             raise ProtocolError(f"{self.url}: not an HTTP answer ({error!r})") from error
         except BaseException:
             self.close()
             raise
-        if len(data) > _MAX_RESPONSE_BYTES:
-            self.close()
-            raise ProtocolError(f"{self.url}: an answer of over {_MAX_RESPONSE_BYTES} bytes")
         self._used_at = time.monotonic()
-        return response.status, data
 
     def _addressed(
         self, target: str, body: bytes | None, headers: dict[str, str]

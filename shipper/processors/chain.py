@@ -10,6 +10,9 @@ from shipper.errors import Unprocessable
 from shipper.processors.conditions import Condition
 from shipper.processors.event import Event, decode, encode, without_duplicates
 
+#: Begins the escape of any character: behind it, keys and texts are not found literally.
+_ANY_CHARACTER = b"\\u"
+
 
 class Processor(Protocol):
     """One step of a chain."""
@@ -18,8 +21,11 @@ class Processor(Protocol):
         """The processed event: the same object if unchanged, None if dropped."""
         ...
 
-    def may_touch(self, line: bytes) -> bool:
-        """False only if `process` would not change this line, which has no backslash."""
+    def may_touch(self, lines: bytes) -> bool:
+        r"""False only if `process` would change none of these lines.
+
+        No character in them is written as `\u…`.
+        """
         ...
 
 
@@ -43,10 +49,19 @@ class When(Struct, frozen=True):
         """Whether a step reads `message` as the text of the line."""
         return _reads_text((*self.then, *self.otherwise))
 
-    def may_touch(self, line: bytes) -> bool:
-        if self.condition.may_hold(line) and _may_touch(self.then, line):
+    @property
+    def may_wait(self) -> bool:
+        """Whether a step can wait for what is known of a file."""
+        return any(getattr(step, "may_wait", False) for step in (*self.then, *self.otherwise))
+
+    def awaits(self, path: str) -> bool:
+        """Whether a step waits for what is not known of a file yet."""
+        return _awaits((*self.then, *self.otherwise), path)
+
+    def may_touch(self, lines: bytes) -> bool:
+        if self.condition.may_hold(lines) and _may_touch(self.then, lines):
             return True
-        return _may_touch(self.otherwise, line)
+        return _may_touch(self.otherwise, lines)
 
 
 def _through(steps: tuple[Processor, ...], event: Event) -> Event | None:
@@ -58,10 +73,10 @@ def _through(steps: tuple[Processor, ...], event: Event) -> Event | None:
     return event
 
 
-def _may_touch(steps: tuple[Processor, ...], line: bytes) -> bool:
-    """Whether a step may touch the line; without a change, every step gets the same line."""
+def _may_touch(steps: tuple[Processor, ...], lines: bytes) -> bool:
+    """Whether a step may touch a line; without a change, every step gets the same lines."""
     for step in steps:  # noqa: SIM110 - runs for every line, and `any` would double its cost
-        if step.may_touch(line):
+        if step.may_touch(lines):
             return True
     return False
 
@@ -73,6 +88,11 @@ def _hides(steps: tuple[Processor, ...]) -> bool:
 
 def _reads_text(steps: tuple[Processor, ...]) -> bool:
     return any(getattr(step, "reads_text", False) for step in steps)
+
+
+def _awaits(steps: tuple[Processor, ...], path: str) -> bool:
+    asked = (getattr(step, "awaits", None) for step in steps)
+    return any(one(path) for one in asked if one)
 
 
 class Chain(Struct, frozen=True):
@@ -94,6 +114,19 @@ class Chain(Struct, frozen=True):
         """Whether a step reads `message` as the text of the line, even if that is an object."""
         return _reads_text(self.steps)
 
+    @property
+    def may_wait(self) -> bool:
+        """Whether a step can wait for what is known of a file."""
+        return any(getattr(step, "may_wait", False) for step in self.steps)
+
+    def awaits(self, path: str) -> bool:
+        """Whether a step waits, for some seconds, for what is not known of a file yet."""
+        return _awaits(self.steps, path)
+
+    def may_touch(self, lines: bytes) -> bool:
+        """False only if `apply` returns each of the lines unchanged."""
+        return lines.rfind(_ANY_CHARACTER) >= 0 or _may_touch(self.steps, lines)
+
     def apply(self, line: bytes) -> bytes | None:
         """The processed line: the same object if unchanged, None if dropped.
 
@@ -103,7 +136,7 @@ class Chain(Struct, frozen=True):
         `line` is one strict JSON object. Raises `Unprocessable` if the processors cannot read it
         completely.
         """
-        if b"\\" not in line and not _may_touch(self.steps, line):
+        if not self.may_touch(line):
             return line
         try:
             if self._hides:

@@ -1,19 +1,20 @@
-"""Filebeat's conditions, which hold for an event or not.
+r"""Filebeat's conditions, which hold for an event or not.
 
-`may_hold` checks the undecoded line, which has no backslash. If it is false, `holds` would be false
-too, and the line need not be decoded. A condition on several fields holds if it holds for all of
-them.
+`may_hold` checks undecoded lines, in which no character is written as `\u…`. If it is false,
+`holds` would be false for each of them, and they need not be decoded. A condition on several fields
+holds if it holds for all of them.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import ge, gt, le, lt
 from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from shipper.patterns import Pattern
-from shipper.processors.event import MISSING, Event, find, mentions
+from shipper.processors.event import MISSING, Event, find, literals, parts
 from shipper.processors.network import Network, addresses
 
 
@@ -24,12 +25,30 @@ class Condition(Protocol):
         """Whether the condition is true for the event."""
         ...
 
-    def may_hold(self, line: bytes) -> bool:
-        """False only if the condition is false for this line, which has no backslash."""
+    def may_hold(self, lines: bytes) -> bool:
+        """False only if the condition is false for each of these lines."""
         ...
 
 
-class Equals(Struct, frozen=True):
+class _OfFields(Struct, frozen=True, kw_only=True):
+    """A condition that cannot hold for a line without certain bytes."""
+
+    _wanted: tuple[bytes, ...] = ()
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "_wanted", tuple(dict.fromkeys(self._literals())))
+
+    def _literals(self) -> Iterator[bytes]:
+        raise NotImplementedError
+
+    def may_hold(self, lines: bytes) -> bool:
+        for wanted in self._wanted:  # noqa: SIM110 - runs for every line, and `all` takes double
+            if lines.rfind(wanted) < 0:  # `in` takes double
+                return False
+        return True
+
+
+class Equals(_OfFields, frozen=True):
     """The fields have these values, of the same type: 1 is neither "1" nor 1.0 nor true."""
 
     fields: tuple[tuple[str, str | int | bool], ...]
@@ -37,21 +56,17 @@ class Equals(Struct, frozen=True):
     def holds(self, event: Event) -> bool:
         return all(_same(find(event, path), wanted) for path, wanted in self.fields)
 
-    def may_hold(self, line: bytes) -> bool:
-        return all(
-            _in_json(wanted) in line and mentions(line, path) for path, wanted in self.fields
-        )
+    def _literals(self) -> Iterator[bytes]:
+        for path, wanted in self.fields:
+            yield from literals(str(wanted).lower() if isinstance(wanted, bool) else str(wanted))
+            yield from parts(path)
 
 
 def _same(value: Any, wanted: str | int | bool) -> bool:  # noqa: FBT001 - one value of three types
     return type(value) is type(wanted) and bool(value == wanted)
 
 
-def _in_json(wanted: str | int | bool) -> bytes:  # noqa: FBT001 - as above
-    return str(wanted).lower().encode() if isinstance(wanted, bool) else str(wanted).encode()
-
-
-class Contains(Struct, frozen=True):
+class Contains(_OfFields, frozen=True):
     """The fields contain these texts; of a list, one item is enough."""
 
     fields: tuple[tuple[str, str], ...]
@@ -59,11 +74,12 @@ class Contains(Struct, frozen=True):
     def holds(self, event: Event) -> bool:
         return all(any(text in one for one in _texts(event, path)) for path, text in self.fields)
 
-    def may_hold(self, line: bytes) -> bool:
-        return all(text.encode() in line and mentions(line, path) for path, text in self.fields)
+    def _literals(self) -> Iterator[bytes]:
+        for path, text in self.fields:
+            yield from (*literals(text), *parts(path))
 
 
-class Regexp(Struct, frozen=True):
+class Regexp(_OfFields, frozen=True):
     """The fields match these patterns anywhere; of a list, one item is enough."""
 
     fields: tuple[tuple[str, Pattern], ...]
@@ -71,8 +87,8 @@ class Regexp(Struct, frozen=True):
     def holds(self, event: Event) -> bool:
         return all(any(map(pattern.search, _texts(event, path))) for path, pattern in self.fields)
 
-    def may_hold(self, line: bytes) -> bool:
-        return all(mentions(line, path) for path, _ in self.fields)
+    def _literals(self) -> Iterator[bytes]:
+        return (part for path, _ in self.fields for part in parts(path))
 
 
 def _texts(event: Event, path: str) -> Sequence[str]:
@@ -86,7 +102,7 @@ COMPARISONS = {"gte": ge, "gt": gt, "lte": le, "lt": lt}
 _NUMERIC = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
-class Range(Struct, frozen=True):
+class Range(_OfFields, frozen=True):
     """The fields are numbers, or texts that are numbers, within these bounds."""
 
     #: Path, one of `COMPARISONS`, bound.
@@ -98,8 +114,8 @@ class Range(Struct, frozen=True):
             for path, name, bound in self.fields
         )
 
-    def may_hold(self, line: bytes) -> bool:
-        return all(mentions(line, path) for path, _, _ in self.fields)
+    def _literals(self) -> Iterator[bytes]:
+        return (part for path, _, _ in self.fields for part in parts(path))
 
 
 def _number(value: Any) -> float | None:
@@ -108,7 +124,7 @@ def _number(value: Any) -> float | None:
     return value if type(value) is not bool and isinstance(value, int | float) else None
 
 
-class InNetwork(Struct, frozen=True):
+class InNetwork(_OfFields, frozen=True):
     """The fields are addresses in one of these networks; of a list, one item is enough."""
 
     fields: tuple[tuple[str, tuple[Network, ...]], ...]
@@ -119,11 +135,11 @@ class InNetwork(Struct, frozen=True):
             for path, networks in self.fields
         )
 
-    def may_hold(self, line: bytes) -> bool:
-        return all(mentions(line, path) for path, _ in self.fields)
+    def _literals(self) -> Iterator[bytes]:
+        return (part for path, _ in self.fields for part in parts(path))
 
 
-class HasFields(Struct, frozen=True):
+class HasFields(_OfFields, frozen=True):
     """All these fields exist, with any value, even null."""
 
     fields: tuple[str, ...]
@@ -131,8 +147,8 @@ class HasFields(Struct, frozen=True):
     def holds(self, event: Event) -> bool:
         return all(find(event, path) is not MISSING for path in self.fields)
 
-    def may_hold(self, line: bytes) -> bool:
-        return all(mentions(line, path) for path in self.fields)
+    def _literals(self) -> Iterator[bytes]:
+        return (part for path in self.fields for part in parts(path))
 
 
 class And(Struct, frozen=True):
@@ -143,8 +159,8 @@ class And(Struct, frozen=True):
     def holds(self, event: Event) -> bool:
         return all(one.holds(event) for one in self.conditions)
 
-    def may_hold(self, line: bytes) -> bool:
-        return all(one.may_hold(line) for one in self.conditions)
+    def may_hold(self, lines: bytes) -> bool:
+        return all(one.may_hold(lines) for one in self.conditions)
 
 
 class Or(Struct, frozen=True):
@@ -155,8 +171,8 @@ class Or(Struct, frozen=True):
     def holds(self, event: Event) -> bool:
         return any(one.holds(event) for one in self.conditions)
 
-    def may_hold(self, line: bytes) -> bool:
-        return any(one.may_hold(line) for one in self.conditions)
+    def may_hold(self, lines: bytes) -> bool:
+        return any(one.may_hold(lines) for one in self.conditions)
 
 
 class Not(Struct, frozen=True):
@@ -167,6 +183,6 @@ class Not(Struct, frozen=True):
     def holds(self, event: Event) -> bool:
         return not self.condition.holds(event)
 
-    def may_hold(self, _line: bytes) -> bool:
+    def may_hold(self, _lines: bytes) -> bool:
         """True, because `may_hold` of the condition cannot show that it certainly holds."""
         return True

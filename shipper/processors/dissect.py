@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from msgspec import Struct
 
 from shipper.processors.convert import CONVERSIONS, to_type
-from shipper.processors.event import MISSING, Event, Misfit, find, mentions, put
+from shipper.processors.event import MISSING, Event, Misfit, below, find, mentions, put
 from shipper.processors.fields import AddTags
 
 _PART = re.compile(r"(.*?)%\{([^}]*?)\}", re.DOTALL)
@@ -67,6 +67,8 @@ class Pattern(Struct, frozen=True):
     delimiters: tuple[str, ...]
     #: In the order of their values: appended parts can have one of their own.
     ordered: tuple[Key, ...]
+    #: Whether each key is a name of its own, and nothing else.
+    is_simple: bool = False
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -86,7 +88,9 @@ class Pattern(Struct, frozen=True):
         for key in keys:
             if key.modifier == "&" and key.name not in references:
                 raise ValueError(f"%{{&{key.name}}} needs %{{?{key.name}}} or %{{*{key.name}}}")
-        return cls((*keys,), (*delimiters,), (*sorted(keys, key=lambda one: one.ordinal),))
+        ordered = (*sorted(keys, key=lambda one: one.ordinal),)
+        names = {key.name for key in keys if key.name and not key.modifier and not key.is_reference}
+        return cls((*keys,), (*delimiters,), ordered, is_simple=len(names) == len(keys))
 
     def cut(self, text: str) -> list[str]:
         """The value of each key, in the order of the text; raises `Misfit` if it does not fit."""
@@ -111,6 +115,8 @@ class Pattern(Struct, frozen=True):
 
     def values(self, pieces: list[str]) -> dict[str, tuple[str, str]]:
         """Each key's value and type; appended parts are joined, references are left out."""
+        if self.is_simple:
+            return {key.name: (pieces[key.at], key.type) for key in self.ordered}
         found: dict[str, tuple[str, str]] = {}
         for key in self.ordered:
             piece = pieces[key.at]
@@ -159,12 +165,23 @@ class Dissect(Struct, frozen=True, kw_only=True):
             pieces = self.pattern.cut(text)
         except Misfit:
             return _FLAG.process(event)
-        trim = _TRIMS[self.trim_values]
-        found = self.pattern.values([trim(piece, self.trim_chars) for piece in pieces])
-        return self._filled(event, found)
+        if self.trim_values != "none":
+            trim = _TRIMS[self.trim_values]
+            pieces = [trim(piece, self.trim_chars) for piece in pieces]
+        found = self.pattern.values(pieces)
+        return self._filled_at_once(event, found) or self._filled(event, found)
 
     def may_touch(self, line: bytes) -> bool:
         return mentions(line, self.field)
+
+    def _filled_at_once(self, event: Event, found: Mapping[str, tuple[str, str]]) -> Event | None:
+        """The event with all fields in a new object; None where some may be there."""
+        prefix = self.target_prefix
+        if not found or not prefix or "." in prefix or "." in "".join(found):
+            return None
+        if prefix in event or below(event, prefix):
+            return None
+        return {**event, prefix: {name: _typed(*value) for name, value in found.items()}}
 
     def _filled(self, event: Event, found: Mapping[str, tuple[str, str]]) -> Event:
         """The event with all fields, or with none if one of them exists."""
@@ -191,12 +208,7 @@ def _typed(text: str, kind: str) -> Any:
         return text
 
 
-def _untrimmed(text: str, _chars: str) -> str:
-    return text
-
-
 _TRIMS: Mapping[str, Callable[[str, str], str]] = {
-    "none": _untrimmed,
     "left": str.lstrip,
     "right": str.rstrip,
     "all": str.strip,

@@ -24,7 +24,7 @@ _TTL_S = 60.0
 _MAX_CONTAINERS = 1024
 
 
-class _DedotConfig(Struct, frozen=True, kw_only=True):
+class Dedot(Struct, frozen=True, kw_only=True):
     """Whether dots in names become `_`; otherwise `app` and `app.name` conflict."""
 
     dedot: bool = True
@@ -33,7 +33,7 @@ class _DedotConfig(Struct, frozen=True, kw_only=True):
 class DockerConfig(Struct, frozen=True, kw_only=True):
     """The options of `add_docker_metadata`."""
 
-    labels: _DedotConfig = _DedotConfig()
+    labels: Dedot = Dedot()
     #: Whether the container is found by the path of the log.
     match_source: bool = True
     #: Which part of that path is the id: 4 in /var/lib/docker/containers/ID/ID-json.log. By default

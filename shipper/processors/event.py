@@ -5,6 +5,7 @@ inside it, which halves the cost of a changed line and keeps the bytes of the ot
 No function changes an event in place: it returns a new event, or the same one if unchanged.
 """
 
+import re
 from functools import lru_cache
 from typing import Any, Final, Self
 
@@ -124,13 +125,20 @@ def paths(event: Event, prefix: str = "") -> list[str]:
 
 
 def mentions(line: bytes, path: str) -> bool:
-    """False only if the line, which has no backslash, cannot have the field.
+    r"""False only if a line in which no character is written as `\u…` cannot have the field."""
+    return min(map(line.rfind, parts(path)), default=0) >= 0  # `in` takes double
 
-    Without a backslash, a line contains every key and text literally.
-    """
-    return all(map(line.__contains__, _parts(path)))
+
+def literals(text: str) -> tuple[bytes, ...]:
+    r"""The parts of a text that stand in JSON as they are, unless written as `\u…`."""
+    return tuple(part.encode() for part in _ESCAPED.split(text) if part)
+
+
+#: A solidus may be escaped, the others must be.
+_ESCAPED = re.compile(r'["\\/\x00-\x1f]')
 
 
 @lru_cache(maxsize=1024)  # the paths of the configuration
-def _parts(path: str) -> tuple[bytes, ...]:
-    return tuple(part.encode() for part in path.split("."))
+def parts(path: str) -> tuple[bytes, ...]:
+    """The literals of all keys of a path."""
+    return tuple(piece for part in path.split(".") for piece in literals(part))

@@ -88,18 +88,36 @@ class DropFields(Struct, frozen=True):
     fields: tuple[str, ...]
     patterns: tuple[Pattern, ...] = ()
 
+    #: Members of the root to drop, and how the keys of fields in them begin.
+    _roots: tuple[frozenset[str], tuple[str, ...]] = (frozenset(), ())
+
     #: A member that comes twice would be sent with the value of the first one.
     hides = True
 
+    def __post_init__(self) -> None:
+        names = frozenset(path for path in self.fields if "." not in path) - {*KEPT}
+        force_setattr(self, "_roots", (names, tuple(f"{name}." for name in names)))
+
     def process(self, event: Event) -> Event:
+        event = self._without_roots(event)
         for path in self.fields:
-            event = _dropped(event, path)
-            for key in below(event, path):
-                event = _dropped(event, key)
+            if "." in path:
+                event = _dropped(event, path)
+                for key in below(event, path):
+                    event = _dropped(event, key)
         for pattern in self.patterns:
             for path in filter(pattern.search, paths(event)):
                 event = _dropped(event, path)
         return event
+
+    def _without_roots(self, event: Event) -> Event:
+        names, starts = self._roots
+        left = {
+            key: value
+            for key, value in event.items()
+            if key not in names and not ("." in key and key.startswith(starts))
+        }
+        return left if len(left) < len(event) else event
 
     def may_touch(self, line: bytes) -> bool:
         return bool(self.patterns) or any(mentions(line, path) for path in self.fields)

@@ -48,15 +48,28 @@ The shipper accepts these keys instead of the newer ones, with a note: `filebeat
 
 Filebeat asks Docker or Kubernetes which containers run. Here one input follows the logs of all \
 containers (`/var/lib/docker/containers/*/*.log`, `/var/log/containers/*.log`, or the `paths` of \
-the templates), and adds the metadata of their container. Conditions of templates decide which \
-events are sent, and what is done to them. Templates that read their files in different ways \
-need inputs of their own.
+the templates), adds the metadata of their container, and reads each log as the templates and \
+hints of its container say. Lines of a container that nothing is for are left out and counted \
+(`mcp_shipper_filtered_total`).
 
-- **Docker.** Names, images and labels come from Docker's files beside the logs. The hint \
-`co.elastic.logs/enabled` is obeyed; other hints are not read.
-- **Kubernetes.** Namespace, pod and container come from the name of the log. Labels and \
-annotations are known to the API server only: a condition on them is refused, and hints are not \
-read.
+- **Docker.** Names, images and labels come from Docker's files beside the logs; the daemon is \
+not asked.
+- **Kubernetes.** Pods come from the API server, as for \
+[`add_kubernetes_metadata`](processors.md#kubernetes), whose options the provider takes: `node`, \
+`scope`, `namespace`, `kube_config`, `include_annotations`, `wait_for_metadata_timeout`. A log \
+waits for its pod for five seconds. While the server does not answer, no log is left out for a \
+label or an annotation: it waits. Without a server only the names of logs are known.
+- **Templates.** A log is read as the first template says whose `condition` holds; processors, \
+fields and tags of the others whose condition holds are added. `${data.kubernetes.labels.app}` and \
+`${data.x:default}` are filled in; a key with a place of which nothing is known is left out.
+- **Hints**, for containers without a template: `enabled`, `json.*`, `multiline.*`, \
+`include_lines`, `exclude_lines`, `stream`, `processors.*` and `raw` (one input), below \
+`co.elastic.logs/`, and for one container of a pod below `co.elastic.logs.<container>/`. `prefix` \
+changes `co.elastic`. `hints.default_config` with `enabled: false` ships only containers that \
+ask for it. A hint that cannot be obeyed is logged, and the log is read without hints. `module`, \
+`fileset`, `pipeline`, numbered sets and hints of namespaces are not read.
+
+A change of labels or annotations has an effect on the lines read after it.
 
 """
 

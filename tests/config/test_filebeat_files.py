@@ -11,6 +11,7 @@ import pytest
 from shipper.cli import main
 from shipper.config import load
 from shipper.errors import ConfigError
+from shipper.forms.base import Block
 from shipper.run.service import Service
 from tests.fakes import FakeElasticsearch, FakeLogstash
 
@@ -147,9 +148,10 @@ def through(tmp_path, name, message, **containers):
         place = tmp_path / container_name / ID
         place.mkdir(parents=True)
         (place / "config.v2.json").write_text(logs[f"/{ID}/config.v2.json"])
-        event = {"message": message, "log": {"file": {"path": f"{place}/x.log"}}}
-        line = found.form.chain.apply(json.dumps(event).encode())
-        events[container_name] = None if line is None else json.loads(line)
+        row = {"log": f"{message}\n", "stream": "stdout", "time": "2026-11-30T10:00:00Z"}
+        block = Block(json.dumps(row).encode() + b"\n", 0, f"{place}/x.log", 1 << 20)
+        lines = [*found.form_of(block.path).sift(block).lines]
+        events[container_name] = json.loads(lines[0]) if lines else None
     return events
 
 
@@ -227,22 +229,14 @@ def test_patterns_of_go(tmp_path):
 @pytest.mark.parametrize(
     ("text", "reported"),
     [
-        (
-            "{type: kubernetes, templates: [{condition.equals.kubernetes.labels.a: b}]}",
-            "API server",
-        ),
         ("{type: nomad}", "only providers of docker and kubernetes"),
         ("{type: docker}", "needs hints.enabled"),
-        ("{type: kubernetes, hints: {enabled: true, default_config.enabled: false}}", "annotated"),
         ("{type: docker, templates: [{config: [{module: nginx}]}]}", "modules are not supported"),
         (
-            "{type: docker, templates: [{config: [{fields.a: '${data.x}'}]}]}",
-            "is not filled in here",
+            "{type: docker, templates: [{config: [{processors: [{dissect: {}}]}]}]}",
+            "is required",
         ),
-        (
-            "{type: docker, templates: [{config: [{encoding: plain}]}, {config: [{}]}]}",
-            "an input of its own",
-        ),
+        ("{type: docker, templates: [{config: [{tail_files: true}]}]}", "would leave lines out"),
     ],
 )
 def test_a_provider_that_cannot_be_discovered_is_refused_with_advice(text, reported, tmp_path):

@@ -65,11 +65,11 @@ def test_every_problem_is_reported_with_its_line_and_the_known_names():
     )
 
 
-def test_the_options_that_need_the_api_server_are_named_with_the_reason():
+def test_where_no_api_server_can_be_asked_a_note_says_so():
     reader = new_reader()
     tree, _ = parse("processors: [{add_kubernetes_metadata: {host: x}}]", "c.yml")
     read_processors(reader, tree.children["processors"])
-    assert "the API server is not asked" in reader.remarks[0]
+    assert "only the names of logs are known" in reader.remarks[0]
 
 
 def test_a_fractional_value_cannot_be_equal_to_anything():

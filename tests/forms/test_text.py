@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 from hashlib import sha256
 
 import pytest
@@ -316,3 +317,36 @@ def test_keys_that_cannot_be_expanded_without_loss_are_sent_as_the_text_they_wer
 def test_patterns_see_the_blanks_at_the_start_of_a_line():
     lines = b"first\n  at inner\nlast\n"
     assert messages(form(exclude_lines=[r"^\s+at"]), lines) == ["first", "last"]
+
+
+@given(
+    lines=st.lists(
+        st.sampled_from(
+            [b"one", b" two ", b"", b"\t", b'\xc3\xa9%d "x"\r', b"{", b"\xff", b"\xef\xbb\xbf"]
+        )
+        | st.binary(max_size=9).map(lambda data: data.replace(b"\n", b"")),
+        max_size=5,
+    ),
+    offset=st.sampled_from([0, 7]),
+)
+def test_a_block_of_short_texts_becomes_the_same_events_as_line_by_line(lines, offset):
+    data = b"".join(line + b"\n" for line in lines)
+    found = block(data, offset)
+    plain, slow = form().sift(found), form(include_lines=[""]).sift(found)
+    events = [[json.loads(one) for one in sifted.lines] for sifted in (plain, slow)]
+    for event in (one for side in events for one in side):
+        event.pop("@timestamp")
+    assert events[0] == events[1]
+    assert [*plain.places(offset)] == [*slow.places(offset)]
+
+
+def test_a_large_block_of_short_texts_takes_little_more_memory_than_its_events():
+    data = ("\U0001f600\x01" * 3000 + "\n").encode() * 500
+    tracemalloc.start()
+    try:
+        sifted = form().sift(block(data))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(sifted.lines) == 500
+    assert peak < 2.2 * len(sifted.lines.block) + len(data) + (2 << 20)

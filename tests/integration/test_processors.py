@@ -152,6 +152,21 @@ def test_a_block_that_no_processor_touches_is_not_copied():
     assert form.sift(Block(data, 0, "f", 1 << 20)).lines == sift(data, 0, 1 << 20).lines
 
 
+def test_lines_far_apart_that_a_processor_touches_keep_their_places():
+    lines = [b'{"n":%d,"text":"a \\"b\\" c"}' % number for number in range(300)]
+    data = b"".join(line + b"\n" for line in lines)
+    text = """
+- drop_event: {when: {equals: {n: 7}}}
+- add_tags: {tags: x, when: {equals: {n: 170}}}
+"""
+    found = Processed(NDJSON, chain(text)).sift(Block(data, 5, "f", 1 << 20))
+    wanted = [line for line in lines if b":7," not in line]
+    wanted[169] = b'{"n":170,"text":"a \\"b\\" c","tags":["x"]}'
+    assert [*found.lines] == wanted
+    assert [*found.offsets] == [5 + data.index(line) for line in lines if b":7," not in line]
+    assert [*found.filtered] == [5 + data.index(lines[7])]
+
+
 def test_the_configuration_says_that_own_segments_are_left_alone(tmp_path):
     config = from_mapping({"tags": ["x"], "inputs": [{"paths": ["/x"], "fields": {"a": 1}}]})
     (note,) = config.notes

@@ -98,6 +98,13 @@ def test_a_condition_that_the_bytes_rule_out_does_not_hold(line, condition):
     assert condition.may_hold(line) or not condition.holds(json.loads(line))
 
 
+def test_a_line_with_a_quote_is_not_decoded_where_a_condition_cannot_hold():
+    line = rb'{"payload":"{\"a\":1}"}'
+    decoding = chain("- decode_json_fields: {fields: [payload], when: {equals: {kind: audit}}}")
+    assert not decoding.may_touch(line)
+    assert decoding.may_touch(rb'{"payload":"{\"a\":1}","kind":"\u0061udit"}')
+
+
 ACTING = [
     "- add_fields: {target: '', fields: {added: 1}}",
     "- add_tags: {tags: x, target: added}",

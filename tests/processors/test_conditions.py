@@ -105,9 +105,10 @@ def test_a_condition_does_not_hold(condition):
 @pytest.mark.parametrize("condition", [*HOLD, *DO_NOT_HOLD])
 def test_the_check_of_the_bytes_rules_out_only_false_conditions(condition):
     plain = json.dumps(EVENT).encode()
-    assert b"\\" not in plain
-    # A backslash anywhere opens the gate, so that the condition itself is asked.
-    asked = json.dumps(EVENT | {"other": "\\"}).encode()
+    assert rb"\u" not in plain
+    # An escape of any character opens the gate, so that the condition itself is asked.
+    asked = json.dumps(EVENT | {"other": "é"}).encode()
+    assert rb"\u" in asked
     assert holds(condition, plain) == holds(condition, asked)
 
 
@@ -117,6 +118,9 @@ def test_the_check_of_the_bytes_rules_out_only_false_conditions(condition):
         ("equals: {message: été}", rb'{"message":"\u00e9t\u00e9"}'),
         ("contains: {message: /path}", rb'{"message":"a\/path"}'),
         ("contains: {message: 'say \"x\"'}", rb'{"message":"I say \"x\""}'),
+        (r"contains: {message: 'a\b'}", rb'{"message":"a\\b"}'),
+        (r'contains: {message: "a\tb"}', rb'{"message":"a\tb"}'),
+        ("equals: {a/b: c}", rb'{"a\/b":"c"}'),
         ("has_fields: [message]", rb'{"m\u0065ssage":1}'),
         ("equals: {n: 0}", b'{"n":-0}'),
         ("equals: {message: é}", '{"message":"é"}'.encode()),

@@ -118,8 +118,8 @@ OUTPUTS = (
             f"{_IDENTITY}test_a_foreign_line_takes_neither_the_id_nor_the_index_of_an_event": (
                 Mutant(
                     "follow/source.py",
-                    "        form = Foreign(self.found.input.form, self.found.input.audit_datasets)\n",
-                    "        form = self.found.input.form\n",
+                    "        form = Foreign(inner, self.found.input.audit_datasets)\n",
+                    "        form = inner\n",
                 ),
                 Mutant("wire/bulk.py", "stream.type in STREAM_TYPES and ", ""),
             ),

@@ -63,6 +63,30 @@ PROCESSORS = (
         },
     ),
     Promise(
+        "processors:pods",
+        "A container's log is read as its templates and hints say, with the pod that the API "
+        "server describes. While the server is away, no line is left out for a label.",
+        {
+            "pods/test_discovered.py::test_while_the_server_is_away_no_line_is_left_out_for_a_label": (
+                Mutant(
+                    "config/discovered.py",
+                    "return None if chosen.is_guess else DROPPED",
+                    "return DROPPED",
+                ),
+            ),
+            "pods/test_discovered.py::test_a_line_waits_for_a_pod_that_is_not_known_yet": (
+                Mutant(
+                    "config/containers.py", "self._pods.awaits(log.namespace, log.pod)", "False"
+                ),
+            ),
+            "pods/test_watch.py::test_a_version_that_is_too_old_leads_to_a_new_list": (
+                Mutant("pods/watch.py", "if about.code == _GONE:", "if about.code == 0:"),
+            ),
+            "pods/test_watch.py::test_a_watch_that_ends_continues_from_the_last_version_that_it_saw": (),
+            "pods/test_watch.py::test_a_token_that_is_refused_is_logged_once_and_nothing_waits_for_it": (),
+        },
+    ),
+    Promise(
         "processors:redact",
         "`redact` masks in foreign lines what the handler masks in audit events. A line "
         "that it cannot search completely is not sent.",

@@ -32,6 +32,13 @@ class Origin:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._now = now.replace("+00:00", "Z")
 
+    def template(self) -> bytes:
+        """The event of a plain text, for `%`: its offset, and its JSON without quotes."""
+        offset, text = "\0offset", "\0text"
+        event = {"@timestamp": self._now, "log": {**self._file, "offset": offset}, **self._common}
+        json = _encode({**event, "message": text}).replace(b"%", b"%%")
+        return json.replace(_encode(offset), b"%d", 1).replace(_encode(text), b'"%b"', 1)
+
     def text(self, message: Message, max_bytes: int) -> bytes:
         """The event made from a text, of which JSON of about `max_bytes` is kept."""
         if len(message.text) > PIECE_BYTES:

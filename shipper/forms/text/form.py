@@ -10,6 +10,7 @@ from shipper.forms.check import Sifted, short_lines
 from shipper.forms.ndjson import is_complete
 from shipper.forms.text.emit import Emitter, Json
 from shipper.forms.text.message import Parser
+from shipper.forms.text.plain import plain
 from shipper.forms.text.raw import UTF_8, lines_of, shortened
 from shipper.forms.text.sifting import Sifting
 from shipper.patterns import Pattern
@@ -41,10 +42,16 @@ class Text(Struct, frozen=True, kw_only=True):
             lines = short_lines(block.data, limit)
             if lines is not None:
                 return Sifted(lines)
+        if self._is_plain and (sifted := self._plain(block, limit)):
+            return sifted
         sifting = Sifting(self.parsers, block, limit, self._emitter(block.path, limit))
         for message in lines_of(block, limit, self.encoding):
             sifting.feed(message)
         return sifting.result()
+
+    def _plain(self, block: Block, max_bytes: int) -> Sifted | None:
+        path = block.path if self.names_file else ""
+        return plain(block, max_bytes, path, self.common, takes_objects=self.json.is_text)
 
     def shorten(self, line: OverLong) -> Sifted:
         limit = min(self.max_bytes, line.max_line_bytes)
@@ -62,6 +69,13 @@ class Text(Struct, frozen=True, kw_only=True):
                 return None
             timeouts.append(self.partial_line_timeout_s)
         return max(timeouts, default=0.0)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether a line that is no object becomes an event just as it is."""
+        is_filtered = self.include_lines or self.exclude_lines
+        is_other = self.json.is_strict or self.json.add_error_key or self.encoding != UTF_8
+        return not (self.parsers or is_filtered or is_other)
 
     @property
     def _leaves_objects(self) -> bool:

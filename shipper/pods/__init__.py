@@ -1,0 +1,1 @@
+"""The pods of a node, as the API server of Kubernetes describes them."""
