@@ -8,9 +8,17 @@ from pathlib import Path
 from shipper.evidence.policy import Policy
 from shipper.evidence.verdict import Word
 from shipper.evidence.verify import Trust, verify
+from tests.evidence.example import PAGES, recorded, shown
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evidence.md").read_text(encoding="utf-8")
 EXAMPLE = re.search(r"```json\n(.*?)```", PAGE, re.DOTALL)[1].encode()
+
+
+def names(value, outer=""):
+    """The path of every member."""
+    if isinstance(value, dict):
+        return {path for name in value for path in names(value[name], f"{outer}.{name}")}
+    return {outer}
 
 
 def broken_lines(segment):
@@ -23,6 +31,15 @@ def broken_lines(segment):
             found.append(number)
         previous = bytes.fromhex(line[-67:-3].decode())
     return found
+
+
+def test_the_example_is_what_the_handler_writes_today_and_readme_shows_its_call():
+    """Otherwise: python -m tests.evidence.example."""
+    example, today = EXAMPLE.decode().splitlines(), recorded()
+    for shown_line, line in zip(example, today, strict=True):
+        assert names(json.loads(shown_line)) == names(json.loads(line))
+        assert json.loads(shown_line)["message"] == json.loads(line)["message"]
+    assert shown(PAGES[0]) == [example[1]]
 
 
 def test_the_example_holds_by_the_rule_in_the_page():
