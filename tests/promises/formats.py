@@ -67,7 +67,7 @@ FORMATS = (
             ),
             f"{_SYSLOG_OUTPUT}test_a_connection_that_the_receiver_has_closed_is_opened_again_before_anything_is_sent": (
                 Mutant(
-                    "outputs/syslog/lane.py", "and not _is_usable(self._connection)", "and False"
+                    "outputs/hosted.py", "and not self._is_usable(self._connection)", "and False"
                 ),
             ),
         },

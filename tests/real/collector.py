@@ -1,6 +1,6 @@
 """A real OpenTelemetry Collector, built from its core modules, that receives OTLP over HTTP.
 
-Its debug exporter prints each record; `records` counts them and `output` is the text.
+Its debug exporter prints each record; `records` counts them and `log` is the text.
 """
 
 import os
@@ -8,17 +8,16 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tests.real import Missing
 from tests.real.cache import cached
-from tests.real.processes import dies_with_us, free_ports, wait_until
+from tests.real.processes import free_ports
+from tests.real.server import Server
 
 _VERSION = "v0.165.0"
 _BUILD_TIMEOUT_S = 600
-START_TIMEOUT_S = 30
 _PARTS = f"""\
 dist: {{name: otelcol, output_path: ./built, module: example.test/otelcol, version: 0.0.1}}
 receivers: [{{gomod: go.opentelemetry.io/collector/receiver/otlpreceiver {_VERSION}}}]
@@ -33,50 +32,36 @@ service:
 """
 
 
-class Collector:
-    """Starts on entry; on exit it is gone."""
+class Collector(Server):
+    """A collector that prints the log records it receives."""
+
+    name = "otelcol"
 
     def __init__(self) -> None:
         self._program = cached(f"otelcol-{_VERSION}", _build) / "otelcol"
         (self._port,) = free_ports(1)
-        self._folder = Path(tempfile.mkdtemp(prefix="mcp-shipper-otelcol-"))
-        self._process: subprocess.Popen[bytes] | None = None
+        super().__init__()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
     @property
-    def output(self) -> str:
-        return (self._folder / "out").read_text(encoding="utf-8", errors="replace")
+    def records(self) -> int:
+        return len(re.findall(r"^LogRecord #", self.log, re.MULTILINE))
+
+    def _prepare(self) -> None:
+        self._config.write_text(_CONFIG.format(port=self._port))
+
+    def _command(self) -> Sequence[str]:
+        return [str(self._program), "--config", str(self._config)]
+
+    def _is_ready(self) -> bool:
+        return "Everything is ready" in self.log
 
     @property
-    def records(self) -> int:
-        return len(re.findall(r"^LogRecord #", self.output, re.MULTILINE))
-
-    def __enter__(self) -> Self:
-        config = self._folder / "config.yaml"
-        config.write_text(_CONFIG.format(port=self._port))
-        with (self._folder / "out").open("wb") as out:
-            self._process = subprocess.Popen(
-                [*dies_with_us(), str(self._program), "--config", str(config)],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
-        wait_until(lambda: "Everything is ready" in self.output, START_TIMEOUT_S, "the collector")
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(10)
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def _config(self) -> Path:
+        return self._folder / "config.yaml"
 
 
 def _build(folder: Path) -> None:

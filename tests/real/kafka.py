@@ -6,11 +6,8 @@ by being named: `create_topic` makes them.
 
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import trustme
 from confluent_kafka import Consumer, KafkaException, Message
@@ -24,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.real import Missing
 from tests.real.cache import cached
-from tests.real.processes import dies_with_us, free_ports, wait_until
+from tests.real.processes import free_ports
+from tests.real.server import Server
 
 VERSION = "4.4.0"
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
@@ -46,9 +44,7 @@ POM = f"""\
 </project>
 """
 FETCH_TIMEOUT_S = 600  # 43 MB
-START_TIMEOUT_S = 90  # 5 s on an idle machine
-STOP_TIMEOUT_S = ANSWER_TIMEOUT_S = 30
-LOG_TAIL_CHARS = 4000
+ANSWER_TIMEOUT_S = 30
 
 USER, PASSWORD = "shipper", "the right one"
 
@@ -83,18 +79,16 @@ listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={login}.scram.ScramLoginMo
 """
 
 
-class Kafka:
-    """Starts on entry; on exit it is gone, with its data.
+class Kafka(Server):
+    """One node, with a plain listener and one with TLS and passwords."""
 
-    In between it can be killed and started again: same ports, same data.
-    """
+    name = "kafka"
+    start_timeout_s = 90  # 5 s on an idle machine
 
     def __init__(self) -> None:
         self._libraries = cached(f"kafka-{VERSION}", _fetch)
         self._plain, self._secure, self._controller = free_ports(3)
-        self._folder = Path(tempfile.mkdtemp(prefix="mcp-shipper-kafka-"))
-        self._process: subprocess.Popen[bytes] | None = None
-        self._lay_out()
+        super().__init__()
 
     @property
     def address(self) -> str:
@@ -110,48 +104,6 @@ class Kafka:
     def authority(self) -> Path:
         """The PEM file of the authority that the secure listener's certificate is of."""
         return self._folder / "authority.pem"
-
-    def __enter__(self) -> Self:
-        try:
-            self._format()
-            return self.start()
-        except BaseException:
-            shutil.rmtree(self._folder)
-            raise
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.kill()
-        shutil.rmtree(self._folder)
-
-    def start(self) -> Self:
-        """Returns when the broker answers; an error that it does not carries the end of its log."""
-        with (self._folder / "out.log").open("wb") as out:
-            self._process = subprocess.Popen(
-                [*dies_with_us(), *self._java("kafka.Kafka"), self._settings],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            wait_until(self._answers, START_TIMEOUT_S, "Kafka is up")
-        except BaseException as error:
-            log = (self._folder / "out.log").read_text(errors="replace")
-            error.add_note(f"The end of its log:\n{log[-LOG_TAIL_CHARS:]}")
-            self.kill()
-            raise
-        return self
-
-    def kill(self) -> None:
-        """Ends the broker in the middle of whatever it does."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(STOP_TIMEOUT_S)
-            self._process = None
 
     def create_topic(self, name: str, *, partitions: int = 3, **settings: str) -> str:
         """The name of a new topic."""
@@ -180,10 +132,14 @@ class Kafka:
     def _admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
 
-    def _answers(self) -> bool:
-        assert self._process is not None
-        if self._process.poll() is not None:
-            raise RuntimeError("Kafka ended while starting")
+    def _prepare(self) -> None:
+        self._lay_out()
+        self._format()
+
+    def _command(self) -> Sequence[str]:
+        return [*self._java("kafka.Kafka"), self._settings]
+
+    def _is_ready(self) -> bool:
         try:
             return bool(self._admin().list_topics(timeout=2).brokers)
         except KafkaException:

@@ -1,18 +1,15 @@
 """A real rsyslog that listens for syslog over TCP or TLS and writes each message to a file."""
 
 import shutil
-import subprocess
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import trustme
 
 from tests.real import Missing
-from tests.real.processes import dies_with_us, free_ports, wait_until
+from tests.real.processes import free_ports
+from tests.real.server import Server
 
-START_TIMEOUT_S = 30
 #: `%msg%` begins with the space after the structured data.
 _CONFIG = """\
 global(maxMessageSize="64k"
@@ -35,17 +32,19 @@ action(type="omfile" file="{out}" template="parts" asyncWriting="off")
 """
 
 
-class Rsyslog:
-    """Starts on entry; on exit it is gone, with its files."""
+class Rsyslog(Server):
+    """A receiver of syslog over TCP, or over TLS."""
+
+    name = "rsyslog"
 
     def __init__(self, *, tls: bool = False) -> None:
-        self._program = shutil.which("rsyslogd", path="/usr/sbin:/usr/bin")
-        if self._program is None:
+        program = shutil.which("rsyslogd", path="/usr/sbin:/usr/bin")
+        if program is None:
             raise Missing("rsyslogd is not here; install it (rsyslog, rsyslog-gnutls)")
+        self._program = program
         (self._port,) = free_ports(1)
-        self._folder = Path(tempfile.mkdtemp(prefix="mcp-shipper-rsyslog-"))
+        super().__init__()
         self._tls = self._certificates() if tls else ("", "")
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
@@ -58,55 +57,32 @@ class Rsyslog:
 
     def messages(self) -> list[bytes]:
         """The messages so far, each as a JSON object."""
-        out = self._folder / "out"
-        return out.read_bytes().splitlines() if out.exists() else []
+        return self._out.read_bytes().splitlines() if self._out.exists() else []
 
-    def __enter__(self) -> Self:
+    def _prepare(self) -> None:
         tls_global, tls_module = self._tls
-        config = self._folder / "rsyslog.conf"
-        config.write_text(
+        self._config.write_text(
             _CONFIG.format(
-                port=self._port,
-                out=self._folder / "out",
-                tls_global=tls_global,
-                tls_module=tls_module,
+                port=self._port, out=self._out, tls_global=tls_global, tls_module=tls_module
             )
         )
-        command = [self._program, "-n", "-f", config, "-i", self._folder / "pid"]
-        with (self._folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [*dies_with_us(), *map(str, command)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            wait_until(self._listens, START_TIMEOUT_S, "rsyslog is up")
-        except BaseException as error:
-            error.add_note((self._folder / "log").read_text(errors="replace"))
-            self.__exit__(None, None, None)
-            raise
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(10)
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def _command(self) -> Sequence[str]:
+        return [self._program, "-n", "-f", str(self._config), "-i", str(self._folder / "pid")]
 
-    def _listens(self) -> bool:
-        assert self._process is not None
-        if self._process.poll() is not None:
-            raise RuntimeError("rsyslog ended while starting")
+    def _is_ready(self) -> bool:
         port = f":{self._port:04X} "
         return any(
             port in row and " 0A " in row for row in Path("/proc/net/tcp").read_text().splitlines()
         )
+
+    @property
+    def _out(self) -> Path:
+        return self._folder / "out"
+
+    @property
+    def _config(self) -> Path:
+        return self._folder / "rsyslog.conf"
 
     def _certificates(self) -> tuple[str, str]:
         authority = trustme.CA()

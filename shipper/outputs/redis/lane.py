@@ -1,8 +1,6 @@
 """One connection to Redis: login, batches, and the meaning of its errors."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 
@@ -10,6 +8,7 @@ from shipper.errors import DeliveryError, ProtocolError, Refused, TooLarge, Unav
 from shipper.outputs.base import DELIVERED
 from shipper.outputs.config import BATCH_BYTES
 from shipper.outputs.connection import Connection, Disconnected
+from shipper.outputs.hosted import HostedLane
 from shipper.outputs.lanes import Work
 from shipper.outputs.redis.config import RedisConfig
 from shipper.wire.resp import ErrorReply, Receiver, Reply, command, commands
@@ -45,42 +44,25 @@ _MEANINGS: Sequence[tuple[str, type[DeliveryError], str]] = (
 _Keyed = tuple[str, bytes]
 
 
-class RedisLane:
-    """A connection to one of several hosts, the same until it fails; one batch at a time."""
+class RedisLane(HostedLane):
+    """A connection to one of several hosts; one batch at a time."""
 
     def __init__(self, config: RedisConfig, hosts: Sequence[tuple[str, int]]) -> None:
-        self._config, self._hosts = config, deque(hosts)
-        self._proxy = config.proxy
-        self._connection: tuple[Connection, Receiver] | None = None
-
-    @property
-    def is_connected(self) -> bool:
-        return self._connection is not None
-
-    def connect(self) -> None:
-        """Open a connection, if there is no usable one; each host is tried once."""
-        for attempts_left in reversed(range(len(self._hosts))):
-            try:
-                with self._closed_by_errors():
-                    self._log_in()
-            except Unavailable:
-                if not attempts_left:
-                    raise
-            else:
-                return
+        super().__init__(hosts)
+        self._config, self._receiver = config, Receiver()
 
     def run(self, work: Work, job: Sequence[_Keyed]) -> None:
         """Append one batch after the other, each in one step."""
         while part := work.take(self._config.bulk_max_size, BATCH_BYTES):
             with self._closed_by_errors():
-                self._log_in()
+                self._opened()
                 self._do(*_appending(self._config, job[part]))
             work.record(part, [DELIVERED] * (part.stop - part.start))
 
     def probe(self) -> str:
         """Log in, have a PING answered, and ask for the version."""
         with self._closed_by_errors():
-            self._log_in()
+            self._opened()
             peer = self._peer
             (reply,) = self._ask(command(b"INFO", b"server"))
             # A user who may only write gets NOPERM, as expected.
@@ -88,27 +70,20 @@ class RedisLane:
                 raise self._failure(reply)
         return f"{peer} answers; Redis {_version(reply) or 'keeps its version'}"
 
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection[0].close()
-            self._connection = None
+    def _open(self, host: str, port: int) -> None:
+        config = self._config
+        self._connection = Connection.connect(
+            host, port, timeout_s=config.timeout_s, tls=config.ssl, proxy=config.proxy
+        )
+        self._receiver = Receiver()
+        self._do(*_greeting(config))
 
-    @property
-    def _peer(self) -> str:
-        host, port = self._hosts[0]
-        return f"{host}:{port}"
-
-    def _log_in(self) -> None:
-        """Open a connection, if there is no usable one."""
-        if self._connection is not None and not _is_usable(self._connection[0]):
-            self.close()
-        if self._connection is None:
-            config, (host, port) = self._config, self._hosts[0]
-            opened = Connection.connect(
-                host, port, timeout_s=config.timeout_s, tls=config.ssl, proxy=self._proxy
-            )
-            self._connection = opened, Receiver()
-            self._do(*_greeting(config))
+    def _is_usable(self, connection: Connection) -> bool:
+        """Whether the server is still there, and has sent nothing without being asked."""
+        try:
+            return not connection.receive_waiting()
+        except DeliveryError:
+            return False
 
     def _do(self, *commands: bytes) -> None:
         """Send all commands at once; raises the first error among their replies."""
@@ -117,8 +92,8 @@ class RedisLane:
 
     def _ask(self, *commands: bytes) -> list[Reply]:
         """Send all commands at once; their replies in order, or the first ones with an error."""
-        assert self._connection is not None, "_log_in comes first"
-        connection, receiver = self._connection
+        assert self._connection is not None, "_opened comes first"
+        connection, receiver = self._connection, self._receiver
         try:
             connection.send(b"".join(commands))
         except Disconnected:
@@ -136,29 +111,11 @@ class RedisLane:
             raise ProtocolError(f"{self._peer} replies more often than it is asked")
         return replies
 
-    @contextmanager
-    def _closed_by_errors(self) -> Iterator[None]:
-        """After any error the connection is closed, and it is the next host's turn."""
-        try:
-            yield
-        except (DeliveryError, ProtocolError):
-            self.close()
-            self._hosts.rotate(-1)
-            raise
-
     def _failure(self, error: ErrorReply) -> DeliveryError:
         rows = (row for row in _MEANINGS if error.text.startswith(row[0]))
         _, meaning, advice = next(rows)
         found = f"Redis at {self._peer}: {error.text.rstrip('.')}"
         return meaning(f"{found}; {advice}" if advice else found)
-
-
-def _is_usable(connection: Connection) -> bool:
-    """Whether the server is still there, and has sent nothing without being asked."""
-    try:
-        return not connection.receive_waiting()
-    except DeliveryError:
-        return False
 
 
 def _greeting(config: RedisConfig) -> Iterator[bytes]:
