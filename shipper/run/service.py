@@ -20,6 +20,7 @@ from shipper.outputs import OUTPUTS
 from shipper.outputs.base import Output
 from shipper.run.self_audit import SelfAudit, self_audit_of
 from shipper.run.status import settled_files
+from shipper.run.usage import Usage
 from shipper.secrets.own import declare
 
 _log = logging.getLogger("shipper.run.service")
@@ -43,6 +44,7 @@ class Service:
             name: _pipeline(name, output, config, self.self_audit, shared)
             for name, output in outputs_of(config).items()
         }
+        self.usage = Usage(config)
         self._spool = _spool_of(config)
         self.failure: Exception | None = None
         #: Why outputs did not get everything that `drain` had to deliver.
