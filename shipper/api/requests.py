@@ -79,6 +79,11 @@ def _time(value: Any) -> str | None:
     return None
 
 
+def _seed(value: Any) -> str | None:
+    is_seed = isinstance(value, str | int) and not isinstance(value, bool)
+    return None if is_seed else "expected a text or a whole number"
+
+
 def _texts(value: Any) -> str | None:
     is_list = isinstance(value, str) or (
         isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
@@ -97,13 +102,18 @@ _TEXT = Member(_text, {"type": "string"})
 _TRUTH = Member(_truth, {"type": "boolean"})
 _TIME = Member(
     _time,
-    {"type": "string", "format": "date-time", "description": "A date or a time; UTC by default."},
+    {
+        "type": "string",
+        "format": "date-time",
+        "pattern": "^(19|[2-8][0-9])[0-9]{2}-",
+        "description": "A date or a time from 1900 to 8999; UTC by default.",
+    },
 )
 _ADDRESS = Member(_address, {"type": "string", "description": "An IPv4 or IPv6 address."})
 _OBJECT = Member(_mapping, {"type": "object"})
 _NUMBER = Member(_number, {"type": "number", "minimum": 0})
 _TEXTS = Member(_texts, {"type": "array", "items": {"type": "string"}})
-_SEED = Member(lambda _: None, {"type": "string"})
+_SEED = Member(_seed, {"type": ["string", "integer"]})
 _LIMIT_OF = {"type": "integer", "minimum": 1, "maximum": _MAX_EVENTS}
 
 
@@ -130,7 +140,8 @@ _LOG: Mapping[str, Member] = {
 
 def or_null(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """A member that may be left out: null is the same."""
-    found = {**schema, "type": [schema["type"], "null"]}
+    kinds = schema["type"]
+    found = {**schema, "type": [*([kinds] if isinstance(kinds, str) else kinds), "null"]}
     if "enum" in schema:
         found["enum"] = [*schema["enum"], None]
     return found
@@ -157,14 +168,17 @@ _READ: Mapping[str, Member] = {
     "user_id": _TEXT,
 }
 _LIMIT: Mapping[str, Member] = {"limit": Member(_whole(1, _MAX_EVENTS), _LIMIT_OF)}
+_FIND: Mapping[str, Member] = {**_READ, **_LIMIT, "newest": _TRUTH}
 
 #: The members of each operation, beside `operation` itself.
 MEMBERS: Mapping[str, Mapping[str, Member]] = {
     "get_status": {},
+    "get_metrics": {},
+    "get_verification": {"user_id": _TEXT},
     "log_audit_event": _LOG,
     "log_audit_events": {"events": Member(lambda _: None, _BATCH)},
     "get_audit_summary": _READ,
-    "search_audit_events": {**_READ, **_LIMIT, "elasticsearch": _TRUTH},
+    "search_audit_events": {**_FIND, "elasticsearch": _TRUTH},
     "get_compliance_report": {
         **{name: one for name, one in _READ.items() if name != "query"},
         "elasticsearch": _TRUTH,
@@ -172,7 +186,7 @@ MEMBERS: Mapping[str, Mapping[str, Member]] = {
         "seed": _SEED,
         "sample": Member(_whole(0, _MAX_EVENTS), {**_LIMIT_OF, "minimum": 0}),
     },
-    "get_alerts": {**_READ, **_LIMIT, "severity": _word(GRADES), "rule": _TEXT},
+    "get_alerts": {**_FIND, "severity": _word(GRADES), "rule": _TEXT},
     "stream_events": {**_LIMIT, "after": _TEXT, "query": _TEXT, "user_id": _TEXT},
 }
 #: Members without which an operation cannot be carried out.

@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from shipper import __version__
+from shipper.api.answers import ANSWERS
 from shipper.api.operations import OPERATIONS
 from shipper.api.requests import MEMBERS, REQUIRED, or_null
 
 Json = dict[str, Any]
 
-_ANSWER: Json = {
-    "type": "object",
-    "required": ["success", "operation"],
-    "properties": {"success": {"type": "boolean"}, "operation": {"type": "string"}},
-}
+_REFERENCE = "#/components/schemas/{name}"
 _FAILURE: Json = {
     "type": "object",
     "required": ["success", "error"],
@@ -35,11 +34,16 @@ def openapi() -> Json:
     """The document."""
     paths: Json = {f"/v1/{name}": {"post": _post(name)} for name in OPERATIONS}
     paths["/v1/events"] = {"get": _events()}
+    paths["/v1/client"] = {"get": _client()}
+    _, answers = msgspec.json.schema_components(ANSWERS.values(), ref_template=_REFERENCE)
     return {
         "openapi": "3.1.0",
         "info": {"title": "mcp-shipper", "version": __version__},
         "paths": paths,
-        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "components": {
+            "schemas": answers,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
         "security": [{"token": []}],
     }
 
@@ -58,8 +62,26 @@ def _post(name: str) -> Json:
     return {
         "operationId": name,
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": {"200": _content("Carried out.", _ANSWER), **_failures()},
+        "responses": {"200": _content("Carried out.", _answer(name)), **_failures()},
     }
+
+
+def _answer(name: str) -> Json:
+    always = {"success": {"const": True}, "operation": {"const": name}}
+    return {
+        "allOf": [
+            {"type": "object", "required": [*always], "properties": always},
+            {"$ref": _REFERENCE.format(name=ANSWERS[name].__name__)},
+        ]
+    }
+
+
+def _client() -> Json:
+    text = {"type": "string"}
+    members = {"name": text, "role": text, "operations": {"type": "array", "items": text}}
+    answer = {"type": "object", "required": [*members], "properties": members}
+    found = {"200": _content("The client of the token.", answer), **_failures()}
+    return {"operationId": "client", "responses": found}
 
 
 def _events() -> Json:
