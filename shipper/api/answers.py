@@ -133,7 +133,7 @@ class Verification(Struct, frozen=True):
     """Of get_verification."""
 
     is_damaged: bool
-    events: int
+    total_events: int
     streams: Sequence[Verdict]
 
 

@@ -95,7 +95,8 @@ def stream_events(context: Mapping[str, Any], config: Config) -> Streamed:
     read = tail.read(context.get("limit") or _LIMIT)
     events = [msgspec.json.decode(line) for line in read.lines if matches(line)]
     if not context.get("after"):  # each event about a later call would be found by the next one
-        record_operation(config, "stream", 0, user=context.get("user_id"))
+        user, query = context.get("user_id"), context.get("query")
+        record_operation(config, "stream", 0, user=user, query=query)
     return Streamed(events, read.after, read.missed)
 
 

@@ -112,7 +112,7 @@ _TIME = Member(
 _ADDRESS = Member(_address, {"type": "string", "description": "An IPv4 or IPv6 address."})
 _OBJECT = Member(_mapping, {"type": "object"})
 _NUMBER = Member(_number, {"type": "number", "minimum": 0})
-_TEXTS = Member(_texts, {"type": "array", "items": {"type": "string"}})
+_TEXTS = Member(_texts, {"type": ["array", "string"], "items": {"type": "string"}})
 _SEED = Member(_seed, {"type": ["string", "integer"]})
 _LIMIT_OF = {"type": "integer", "minimum": 1, "maximum": _MAX_EVENTS}
 
@@ -161,8 +161,10 @@ _BATCH: Mapping[str, Any] = {
         "additionalProperties": False,
     },
 }
+_AFTER = Member(_text, {"type": "string", "format": "place"})
+_QUERY = Member(_text, {"type": "string", "format": "kql"})
 _READ: Mapping[str, Member] = {
-    "query": _TEXT,
+    "query": _QUERY,
     "since": _TIME,
     "until": _TIME,
     "user_id": _TEXT,
@@ -187,7 +189,7 @@ MEMBERS: Mapping[str, Mapping[str, Member]] = {
         "sample": Member(_whole(0, _MAX_EVENTS), {**_LIMIT_OF, "minimum": 0}),
     },
     "get_alerts": {**_FIND, "severity": _word(GRADES), "rule": _TEXT},
-    "stream_events": {**_LIMIT, "after": _TEXT, "query": _TEXT, "user_id": _TEXT},
+    "stream_events": {**_LIMIT, "after": _AFTER, "query": _QUERY, "user_id": _TEXT},
 }
 #: Members without which an operation cannot be carried out.
 REQUIRED: Mapping[str, tuple[str, ...]] = {

@@ -145,9 +145,9 @@ class Api:
         if unknown := request.query_params.keys() - {"query", "after"}:
             raise Refusal(400, f"unknown parameter {min(unknown)!r}; known: after, query")
         first = await run_in_threadpool(self._next, caller, context, after)
-        await run_in_threadpool(
-            record_operation, self._config, "stream", 0, user=caller.name, query=context["query"]
-        )
+        if after:  # the operation records a beginning, and no later call
+            details = {"user": caller.name, "query": context["query"]}
+            await run_in_threadpool(record_operation, self._config, "stream", 0, **details)
         if self._streams >= _MAX_STREAMS:
             raise Refusal(503, "too many streams", {"Retry-After": "10"})
         return EventSourceResponse(self._stream(caller, context, first), ping=15)

@@ -42,10 +42,10 @@ _MAX_OPERATIONS = 10
 #: Fields below each other; the usual introspection has 15.
 _MAX_DEPTH = 16
 #: The sum over all operations: the events that it may answer with, times the fields of each.
-MAX_COST = 200_000
+_MAX_COST = 200_000
 _DEFAULT_LIMIT, _MAX_LIMIT = 100, 10_000
 #: One introspection lists every type, so each of its fields is repeated that often.
-_INTROSPECTION = 1_000
+_INTROSPECTION = 500
 _MEMBERS = ("query", "variables", "operationName")
 
 Fragments = Mapping[str, FragmentDefinitionNode]
@@ -150,8 +150,8 @@ def _bounded(
         if at == _MAX_OPERATIONS:
             raise _over("operations in a request", _MAX_OPERATIONS)
         cost += _cost(root, fragments, variables)
-        if cost > MAX_COST:
-            raise _over("limit times fields, over all operations,", MAX_COST)
+        if cost > _MAX_COST:
+            raise _over("limit times fields, over all operations,", _MAX_COST)
         yield root.name.value
 
 
@@ -160,7 +160,7 @@ def _cost(root: FieldNode, fragments: Fragments, variables: Mapping[str, Any]) -
     if root.selection_set is None:
         return limit
     # A fragment in a fragment multiplies the fields, so they are counted no further than needed.
-    depths = islice(_depths(root.selection_set, fragments, 2), MAX_COST // limit + 1)
+    depths = islice(_depths(root.selection_set, fragments, 2), _MAX_COST // limit + 1)
     fields = 1
     for depth in depths:
         fields += 1

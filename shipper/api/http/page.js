@@ -1,6 +1,8 @@
 "use strict";
 
-const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+/** All events but those of a stream about its own files. */
+const SHOWN = "not mcp.compliance.operation : segment-*";
 const REFRESH_MS = 10_000;
 const RETRY_MS = 5_000;
 const ROWS = 50;
@@ -181,8 +183,8 @@ async function showAlerts() {
 }
 
 async function showEvents() {
-  const since = new Date(Date.now() - 24 * 60 * MINUTE_MS).toISOString();
-  const found = await ask("search_audit_events", { newest: true, limit: ROWS, since });
+  const since = new Date(Date.now() - DAY_MS).toISOString();
+  const found = await ask("search_audit_events", { query: SHOWN, newest: true, limit: ROWS, since });
   table("events", EVENTS, found.events, "There are no events of the last day.");
 }
 
@@ -199,8 +201,8 @@ function add(event) {
 
 /** Read server-sent events; EventSource cannot send the token. */
 async function follow(from) {
-  const path = from.after ? `v1/events?after=${encodeURIComponent(from.after)}` : "v1/events";
-  const reader = (await request(path)).body.pipeThrough(new TextDecoderStream()).getReader();
+  const asked = new URLSearchParams({ query: SHOWN, ...(from.after && { after: from.after }) });
+  const reader = (await request(`v1/events?${asked}`)).body.pipeThrough(new TextDecoderStream()).getReader();
   $("live").textContent = "– new ones appear here";
   let rest = "";
   for (;;) {
