@@ -70,7 +70,7 @@ def audit_summary(context: Mapping[str, Any], config: Config) -> Summary:
 
 def alerts(context: Mapping[str, Any], config: Config) -> AlertsFound:
     """The alerts that the shipper raised on this host, the oldest first, or the newest."""
-    limit = context.get("limit") or _LIMIT
+    limit = int(context.get("limit") or _LIMIT)
     query = "mcp.threat.rule : *"
     if rule := context.get("rule"):
         query = f"mcp.threat.rule : {msgspec.json.encode(rule).decode()}"
@@ -92,7 +92,7 @@ def stream_events(context: Mapping[str, Any], config: Config) -> Streamed:
 
     matches = query_of(str(context.get("query") or ""), config.catalog).matcher()
     tail = Tail(recorded_in(config), context.get("after"))
-    read = tail.read(context.get("limit") or _LIMIT)
+    read = tail.read(int(context.get("limit") or _LIMIT))
     events = [msgspec.json.decode(line) for line in read.lines if matches(line)]
     if not context.get("after"):  # each event about a later call would be found by the next one
         user, query = context.get("user_id"), context.get("query")

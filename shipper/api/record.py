@@ -95,8 +95,8 @@ def record_verification(config: Config, verdicts: "Sequence[Verdict]", user: obj
 
     words = Counter(str(one.word) for one in verdicts)
     events = sum(one.events for one in verdicts)
-    is_well = not is_damaged(verdicts)
-    record_operation(config, "verify", events, success=is_well, words=dict(words), user=user)
+    details = {"words": dict(words), "user": user}
+    record_operation(config, "verify", events, success=not is_damaged(verdicts), **details)
 
 
 def compliance_report(context: Mapping[str, Any], config: Config) -> "Report":
@@ -150,7 +150,7 @@ def _ask(context: Mapping[str, Any], config: Config) -> "Ask":
         scope=config.scope,
         frameworks=names,
         seed=None if seed is None else str(seed),
-        sample=_SAMPLE if sample is None else sample,
+        sample=_SAMPLE if sample is None else int(sample),
         since=since,
         until=until,
     )
@@ -165,7 +165,7 @@ def search_audit_events(context: Mapping[str, Any], config: Config) -> Found:
     from shipper.evidence.query import query_of, time_of
     from shipper.evidence.search import search
 
-    text, limit = context.get("query") or "", context.get("limit") or _LIMIT
+    text, limit = context.get("query") or "", int(context.get("limit") or _LIMIT)
     times = {name: context[name] for name in _TIMES if context.get(name)}
     query = query_of(text, config.catalog, **{one: time_of(str(at)) for one, at in times.items()})
     if context.get("elasticsearch"):

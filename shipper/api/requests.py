@@ -46,8 +46,7 @@ def _number(value: Any) -> str | None:
 
 def _whole(least: int, most: int) -> _Check:
     def check(value: Any) -> str | None:
-        is_whole = isinstance(value, int) and not isinstance(value, bool)
-        if is_whole and least <= value <= most:
+        if _number(value) is None and value == int(value) and least <= value <= most:
             return None
         return f"expected a whole number from {least} to {most}"
 
@@ -109,10 +108,18 @@ _TIME = Member(
         "description": "A date or a time from 1900 to 8999; UTC by default.",
     },
 )
+_EVENT_TYPE = Member(_text, {"type": "string", "format": "event-type"})
 _ADDRESS = Member(_address, {"type": "string", "description": "An IPv4 or IPv6 address."})
 _OBJECT = Member(_mapping, {"type": "object"})
 _NUMBER = Member(_number, {"type": "number", "minimum": 0})
-_TEXTS = Member(_texts, {"type": ["array", "string"], "items": {"type": "string"}})
+_FRAMEWORKS = Member(
+    _texts,
+    {
+        "type": ["array", "string"],
+        "items": {"type": "string", "format": "framework"},
+        "format": "framework",
+    },
+)
 _SEED = Member(_seed, {"type": ["string", "integer"]})
 _LIMIT_OF = {"type": "integer", "minimum": 1, "maximum": _MAX_EVENTS}
 
@@ -123,7 +130,7 @@ def _word(known: Iterable[str]) -> Member:
 
 
 _LOG: Mapping[str, Member] = {
-    "event_type": _TEXT,
+    "event_type": _EVENT_TYPE,
     "event_data": _OBJECT,
     "severity": _word(SEVERITIES),
     "user_id": _TEXT,
@@ -184,7 +191,7 @@ MEMBERS: Mapping[str, Mapping[str, Member]] = {
     "get_compliance_report": {
         **{name: one for name, one in _READ.items() if name != "query"},
         "elasticsearch": _TRUTH,
-        "frameworks": _TEXTS,
+        "frameworks": _FRAMEWORKS,
         "seed": _SEED,
         "sample": Member(_whole(0, _MAX_EVENTS), {**_LIMIT_OF, "minimum": 0}),
     },

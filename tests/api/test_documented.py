@@ -103,7 +103,7 @@ def test_the_page_has_each_path():
 def test_a_failure_has_the_status_of_the_page(port):
     for operation, members, status in (
         ("get_status", {"x": 1}, 400),
-        ("search_audit_events", {"elasticsearch": True}, 400),
+        ("search_audit_events", {"elasticsearch": True}, 409),
         ("nothing", {}, 404),
         ("log_audit_event", {"event_type": "mcp_tool_execution"}, 403),
     ):

@@ -235,6 +235,10 @@ def test_the_limit_of_a_variable_counts(port):
     assert query(port, "otto", asked, {"limit": 10_000})[0] == 400
     default = asked.replace("$limit: Long", "$limit: Long = 10000")
     assert query(port, "otto", default)[0] == 400
+    for limit, status in (("10000.0", 400), ("10000", 400), ("10.0", 400), ("null", 200)):
+        written = asked.replace("$limit: Long", "$unused: Long").replace("$limit", limit)
+        written = written.replace(", $unused: Long", "")
+        assert query(port, "otto", written)[0] == status, limit
 
 
 def test_each_operation_of_a_request_counts_as_a_request(tmp_path):

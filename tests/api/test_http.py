@@ -251,3 +251,33 @@ def test_the_interface_speaks_tls_and_asks_for_certificates(tmp_path):
                 assert not has_certificate
             finally:
                 connection.close()
+
+
+def test_a_whole_number_may_be_written_with_a_point_and_null_counts_as_missing(port):
+    log(port)
+    for operation, members in (
+        ("search_audit_events", {"limit": 1.0}),
+        ("search_audit_events", {"limit": None, "newest": None}),
+        ("get_alerts", {"limit": 2.0}),
+        ("stream_events", {"limit": 3.0}),
+        ("get_compliance_report", {"sample": 4.0, "seed": 7}),
+        ("get_compliance_report", {"sample": None, "seed": None, "frameworks": None}),
+    ):
+        assert ask(port, "otto", operation, members)[0] == 200, members
+    for members in ({"limit": 1.5}, {"limit": True}):
+        assert ask(port, "otto", "search_audit_events", members)[0] == 400
+    for seed in ({}, [], True, 1.5):
+        assert ask(port, "otto", "get_compliance_report", {"seed": seed})[0] == 400
+
+
+def test_the_newest_events_are_found_before_older_ones(port):
+    ids = [log(port) for _ in range(3)]
+    asked = {"query": "gen_ai.tool.name : pay", "limit": 2, "newest": True}
+    _, answer = ask(port, "otto", "search_audit_events", asked)
+    assert [event["event"]["id"] for event in answer["events"]] == [ids[2], ids[1]]
+    assert not answer["is_complete"]
+
+
+def test_paths_that_are_read_answer_no_other_method(port):
+    assert ask(port, "otto", "client")[0] == 405
+    assert ask(port, "otto", "events")[0] == 405

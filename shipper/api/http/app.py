@@ -23,9 +23,10 @@ from shipper.api.operations import OPERATIONS, carry_out
 from shipper.api.record import record_operation
 from shipper.api.requests import check
 from shipper.config import Config
-from shipper.errors import ShipperError, Unavailable
+from shipper.errors import ConfigError, ShipperError, Unavailable
 
 GRAPHQL = "graphql"
+_READ_BY_GET = {"client", "events"}
 #: How often a stream looks for new events, and the most that it sends at once.
 _POLL_S = 0.25
 _AT_ONCE = 100
@@ -77,7 +78,7 @@ class Api:
         )
 
     async def _schema(self, _request: Request) -> Response:
-        return _json(200, openapi())
+        return _json(200, openapi(self._config.catalog))
 
     async def _client(self, request: Request) -> Response:
         """Who asks, and what it may do."""
@@ -87,6 +88,8 @@ class Api:
 
     async def _operation(self, request: Request) -> Response:
         operation = request.path_params["operation"]
+        if operation in _READ_BY_GET:
+            raise Refusal(405, "this method is not allowed; see /openapi.json", {"Allow": "GET"})
         caller = await self._caller(request, operation)
         if operation not in OPERATIONS:
             raise Refusal(404, f"unknown operation; known: {', '.join(OPERATIONS)}")
@@ -133,6 +136,8 @@ class Api:
             self._refuse(caller, operation, str(error))
         except (Unavailable, OSError) as error:
             raise Refusal(503, str(error)) from error
+        except ConfigError as error:
+            raise Refusal(409, str(error)) from error
         except ShipperError as error:
             raise Refusal(400, str(error)) from error
         return caller.shown(answer, self._config.catalog)
@@ -146,8 +151,8 @@ class Api:
             raise Refusal(400, f"unknown parameter {min(unknown)!r}; known: after, query")
         first = await run_in_threadpool(self._next, caller, context, after)
         if after:  # the operation records a beginning, and no later call
-            details = {"user": caller.name, "query": context["query"]}
-            await run_in_threadpool(record_operation, self._config, "stream", 0, **details)
+            record = partial(record_operation, user=caller.name, query=context["query"])
+            await run_in_threadpool(record, self._config, "stream", 0)
         if self._streams >= _MAX_STREAMS:
             raise Refusal(503, "too many streams", {"Retry-After": "10"})
         return EventSourceResponse(self._stream(caller, context, first), ping=15)

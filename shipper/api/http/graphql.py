@@ -13,6 +13,7 @@ from graphql import (
     GraphQLError,
     GraphQLResolveInfo,
     IntValueNode,
+    NullValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     VariableNode,
@@ -181,7 +182,7 @@ def _limit_of(root: FieldNode, variables: Mapping[str, Any]) -> int:
     if isinstance(given, VariableNode):
         value = variables.get(given.name.value)
         return min(max(value, 1), _MAX_LIMIT) if isinstance(value, int) else _MAX_LIMIT
-    return _DEFAULT_LIMIT
+    return _DEFAULT_LIMIT if given is None or isinstance(given, NullValueNode) else _MAX_LIMIT
 
 
 def _roots(selected: SelectionSetNode, fragments: Fragments) -> Iterator[FieldNode]:

@@ -1,5 +1,6 @@
 """The interface as OpenAPI 3.1."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from shipper import __version__
 from shipper.api.answers import ANSWERS
 from shipper.api.operations import OPERATIONS
 from shipper.api.requests import MEMBERS, REQUIRED, or_null
+from shipper.catalog import Catalog
 
 Json = dict[str, Any]
 
@@ -22,6 +24,7 @@ _FAILURES: Mapping[str, str] = {
     "400": "The request has problems; `error` has each of them.",
     "401": "The token is missing or unknown.",
     "403": "The role does not allow it.",
+    "409": "The configuration names no cluster to ask.",
     "413": "The body is too large.",
     "415": "The body is not JSON.",
     "429": "Too many requests.",
@@ -30,9 +33,10 @@ _FAILURES: Mapping[str, str] = {
 }
 
 
-def openapi() -> Json:
+def openapi(catalog: Catalog) -> Json:
     """The document."""
-    paths: Json = {f"/v1/{name}": {"post": _post(name)} for name in OPERATIONS}
+    known = {"event-type": [*catalog.event_types], "framework": [*catalog.frameworks]}
+    paths: Json = {f"/v1/{name}": {"post": _with_names(_post(name), known)} for name in OPERATIONS}
     paths["/v1/events"] = {"get": _events()}
     paths["/v1/client"] = {"get": _client()}
     _, answers = msgspec.json.schema_components(ANSWERS.values(), ref_template=_REFERENCE)
@@ -46,6 +50,18 @@ def openapi() -> Json:
         },
         "security": [{"token": []}],
     }
+
+
+def _with_names(value: Any, known: Mapping[str, list[str]]) -> Any:
+    """A schema in which texts of these formats have the names of the configuration."""
+    if isinstance(value, list | tuple):
+        return [_with_names(one, known) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    found = {name: _with_names(one, known) for name, one in value.items()}
+    if names := known.get(str(found.get("format"))):
+        found["pattern"] = f"^({'|'.join(map(re.escape, names))})$"
+    return found
 
 
 def _post(name: str) -> Json:
