@@ -141,8 +141,8 @@ def _ask(context: Mapping[str, Any], config: Config) -> "Ask":
     from shipper.evidence.query import time_of
     from shipper.evidence.report.make import Ask
 
-    names, sample = context.get("frameworks") or (), context.get("sample")
-    names = (names,) if isinstance(names, str) else names
+    names, sample = context.get("frameworks"), context.get("sample")
+    names = (names,) if isinstance(names, str) else names or ()
     since, until = (time_of(str(at)) if (at := context.get(name)) else None for name in _TIMES)
     seed = context.get("seed")
     return Ask(
