@@ -109,7 +109,14 @@ _TIME = Member(
     },
 )
 _EVENT_TYPE = Member(_text, {"type": "string", "format": "event-type"})
-_ADDRESS = Member(_address, {"type": "string", "description": "An IPv4 or IPv6 address."})
+_ADDRESS = Member(
+    _address,
+    {
+        "type": "string",
+        "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}],
+        "description": "An IPv4 or IPv6 address.",
+    },
+)
 _OBJECT = Member(_mapping, {"type": "object"})
 _NUMBER = Member(_number, {"type": "number", "minimum": 0})
 _FRAMEWORKS = Member(

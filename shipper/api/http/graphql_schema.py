@@ -74,8 +74,8 @@ def _members(schema: Json, types: Json) -> Iterator[str]:
 def _type(schema: Json, types: Json) -> str:
     if name := schema.get("$ref"):
         return str(name) if types[name].get("type") == "object" else "String"
-    if found := schema.get("anyOf"):
-        return next(_type(one, types) for one in found if one.get("type") != "null")
+    if "type" not in schema:
+        return next(_type(one, types) for one in schema["anyOf"] if one.get("type") != "null")
     if schema.get("title") == "Event":
         return "Event"
     kind = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]
