@@ -20,6 +20,7 @@ from shipper.config.model import DEFAULT_RETENTION_DAYS
 from shipper.errors import ShipperError
 from shipper.outputs import OUTPUTS
 from shipper.record.event import create_event
+from shipper.record.format import valid
 from shipper.record.handler import AuditHandler
 from shipper.yaml.reader import close_to
 
@@ -110,7 +111,7 @@ def _log_audit_event(context: Mapping[str, Any], config: Config) -> Logged:
     return Logged(
         event_id=event_id,
         event_type=event_type,
-        user_id=context.get("user_id"),
+        user_id=named.get("user_id") and valid(named["user_id"]),
         severity=severity,
         status="logged" if event_id else "filtered",
         reason=None if event_id else _why_filtered(event_type, config),

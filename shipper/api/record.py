@@ -17,6 +17,7 @@ from shipper.config import Config
 from shipper.errors import ConfigError, Problem, Refused, Unavailable
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 from shipper.record.event import create_compliance_event
+from shipper.record.format import valid
 from shipper.record.handler import AuditHandler
 
 if TYPE_CHECKING:  # only the operations about the cluster load its client
@@ -95,8 +96,9 @@ def record_verification(config: Config, verdicts: "Sequence[Verdict]", user: obj
 
     words = Counter(str(one.word) for one in verdicts)
     events = sum(one.events for one in verdicts)
-    details = {"words": dict(words), "user": user}
-    record_operation(config, "verify", events, success=not is_damaged(verdicts), **details)
+    record_operation(
+        config, "verify", events, success=not is_damaged(verdicts), user=user, words=dict(words)
+    )
 
 
 def compliance_report(context: Mapping[str, Any], config: Config) -> "Report":
@@ -149,7 +151,7 @@ def _ask(context: Mapping[str, Any], config: Config) -> "Ask":
         catalog=config.catalog,
         scope=config.scope,
         frameworks=names,
-        seed=None if seed is None else str(seed),
+        seed=None if seed is None else valid(str(seed)),
         sample=_SAMPLE if sample is None else int(sample),
         since=since,
         until=until,

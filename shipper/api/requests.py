@@ -1,6 +1,5 @@
 """What each operation takes, and the check of a request: every problem at once, with its member."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from ipaddress import ip_address
@@ -17,6 +16,8 @@ from shipper.yaml.reader import nearest
 GRADES = ("low", "medium", "high", "critical")
 _MAX_EVENTS = 10_000
 _MAX_BATCH = 1000
+#: In nanoseconds, the largest whole number of 64 bits, rounded down.
+_MAX_DURATION_MS = 9_000_000_000_000
 #: Members that `event_data` may have for any type.
 _ANY_DATA = ("success", "severity", "duration_ms")
 
@@ -41,7 +42,9 @@ def _mapping(value: Any) -> str | None:
 
 def _number(value: Any) -> str | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return None if is_number and math.isfinite(value) and value >= 0 else "expected a number from 0"
+    if is_number and 0 <= value <= _MAX_DURATION_MS:  # NaN is not
+        return None
+    return f"expected a number from 0 to {_MAX_DURATION_MS}"
 
 
 def _whole(least: int, most: int) -> _Check:
@@ -118,7 +121,7 @@ _ADDRESS = Member(
     },
 )
 _OBJECT = Member(_mapping, {"type": "object"})
-_NUMBER = Member(_number, {"type": "number", "minimum": 0})
+_NUMBER = Member(_number, {"type": "number", "minimum": 0, "maximum": _MAX_DURATION_MS})
 _FRAMEWORKS = Member(
     _texts,
     {

@@ -118,7 +118,7 @@ def test_every_reading_is_recorded_with_its_reader(port, tmp_path):
     query(port, "ann", "{ a: get_alerts { count } b: get_audit_summary { total_events } }")
     for operation in ("alerts", "summary"):
         [event] = recorded(tmp_path, operation)
-        assert event["mcp"]["compliance"]["details"]["user"] == "ann"
+        assert event["user"]["id"] == "ann"
 
 
 def test_the_schema_is_shown_to_those_who_may_read(port, tmp_path):
