@@ -189,6 +189,7 @@ def test_values_are_checked_as_over_http(port):
         answer = query(port, "otto", f"{{ search_audit_events({arguments}) {{ count }} }}")
         assert (answer[0], answer[1]["data"]) == (200, {"search_audit_events": None})
         assert reason in message(answer)
+        assert answer[1]["errors"][0]["extensions"] == {"status": 400}
     answer = query(port, "app", 'mutation { log_audit_event(event_type: "x") { event_id } }')
     assert "event_type: unknown 'x'" in message(answer)
     answer = query(port, "app", "mutation { log_audit_events(events: [{evnt: 1}]) { logged } }")

@@ -122,7 +122,7 @@ class Api:
         try:
             return self._carry_out(caller, operation, context)
         except Refusal as refusal:
-            raise Failed(refusal.error) from refusal
+            raise Failed(refusal.error, refusal.status) from refusal
 
     def _carry_out(
         self, caller: Caller, operation: str, context: Mapping[str, Any]

@@ -65,6 +65,11 @@ class Invalid(ShipperError):
 class Failed(ShipperError):
     """An operation failed, for a reason that the client may see."""
 
+    def __init__(self, error: str, status: int) -> None:
+        super().__init__(error)
+        #: Becomes a part of the error in the answer.
+        self.extensions = {"status": status}
+
 
 class Asked(Struct, frozen=True):
     """A valid request, and the operations and introspections that it asks for."""
@@ -226,4 +231,4 @@ def _operation(resolve: Resolve, name: str, given: Mapping[str, Any]) -> Mapping
         raise
     except Exception as error:
         _log.exception("The operation %s failed.", name)
-        raise Failed("internal error; see the log of mcp-shipper") from error
+        raise Failed("internal error; see the log of mcp-shipper", 500) from error
