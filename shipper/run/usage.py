@@ -17,7 +17,6 @@ import msgspec
 from msgspec import Struct, field
 
 from shipper.config import Config
-from shipper.evidence.query import TIME
 from shipper.follow.discover import scan
 from shipper.record.format import UNREADABLE, iso_timestamp, segment_named
 
@@ -27,7 +26,8 @@ _WINDOW_S = 60
 _DAY_S = 86_400
 #: A longer line ends the reading of its file.
 _MAX_LINE_BYTES = 16 << 20
-_SECOND = len("2026-11-30T12:00:00")
+#: The time of a line to the second.
+_SECOND = slice(len(b'{"@timestamp":"'), len(b'{"@timestamp":"2026-11-30T12:00:00'))
 #: Alerts whose times are kept, and the streams with rows of their own.
 _MAX_ALERTS = 10_000
 _MAX_STREAMS = 200
@@ -146,7 +146,7 @@ class Usage:
         except UNREADABLE:
             return
         known.classes[found.audit.retention_days] += len(line)
-        at = line[TIME][:_SECOND].decode("ascii", "replace")
+        at = line[_SECOND].decode("ascii", "replace")
         if at >= recent:
             self._seconds[at] += 1
         if rule := found.threat.rule:
@@ -161,7 +161,7 @@ class Usage:
 
 
 def _text(time_s: float) -> str:
-    return iso_timestamp(time_s)[:_SECOND]
+    return iso_timestamp(time_s)[: _SECOND.stop - _SECOND.start]
 
 
 def _stream_of(path: Path) -> str:
