@@ -20,7 +20,8 @@ LAYERS = (
     ("wrap", "proxy", "pods"),
     ("deliver", "evidence"),
     ("config",),
-    ("run", "api"),
+    ("run",),
+    ("api",),
     ("auto", "demo", "doctor", "faults", "sample"),
     ("cli",),
 )

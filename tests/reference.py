@@ -321,8 +321,8 @@ def metrics_page() -> str:
             "# Metrics\n",
             _GENERATED,
             (
-                "What `/metrics` serves, each with the label `output`. [Operations](../operations.md"
-                "#watch) explains them, and which alerts are enough.\n"
+                "What `/metrics` serves; metrics of lines have the label `output`. "
+                "[Operations](../operations.md#watch) explains them, and which alerts are enough.\n"
             ),
             _table(("Metric", "Type", "Meaning"), rows),
         ]

@@ -262,7 +262,7 @@ def test_the_documented_defaults_of_a_run_are_those_of_the_code():
 
 def test_every_metric_is_documented_and_every_documented_metric_is_there(tmp_path):
     service = Service(from_mapping({"path": {"home": str(tmp_path)}, "output": {"console": {}}}))
-    there = set(re.findall(r"^(mcp_shipper_\w+)\{", metrics(service).decode(), re.MULTILINE))
+    there = set(re.findall(r"^# TYPE (mcp_shipper_\w+) ", metrics(service).decode(), re.MULTILINE))
     table = OPERATIONS.partition("| Metric |")[2].partition("\n\n")[0]
     assert set(re.findall(r"`(mcp_shipper_\w+)`", table)) == there
 

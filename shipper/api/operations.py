@@ -7,16 +7,20 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
+from shipper.api.answers import Logged, LoggedAll, Status
 from shipper.api.reading import alerts, audit_summary, stream_events
 from shipper.api.record import compliance_report, search_audit_events
 from shipper.api.requests import check
+from shipper.api.state import metrics, verification
 from shipper.config import Config, from_mapping
 from shipper.config.model import DEFAULT_RETENTION_DAYS
 from shipper.errors import ShipperError
 from shipper.outputs import OUTPUTS
 from shipper.record.event import create_event
+from shipper.record.format import valid
 from shipper.record.handler import AuditHandler
 from shipper.yaml.reader import close_to
 
@@ -45,32 +49,39 @@ def process(
         what = f"expected an object with the operation, found {kind}"
         return _failure("", what)
     operation = str(context.get("operation", "get_status"))
-    carry_out = OPERATIONS.get(operation)
-    if carry_out is None:
+    if operation not in OPERATIONS:
         known = ", ".join(OPERATIONS)
         close = close_to(operation, OPERATIONS)
         return _failure(operation, f"unknown operation {operation!r}{close}; known: {known}")
     try:
         checked = config if isinstance(config, Config) else from_mapping(config or {})
         check(operation, context, checked.catalog)
-        return {"success": True, "operation": operation} | carry_out(context, checked)
+        return carry_out(operation, context, checked)
     except (ShipperError, OSError) as error:
         return _failure(operation, str(error))
+
+
+def carry_out(operation: str, context: Mapping[str, Any], config: Config) -> Answer:
+    """The answer to a request that was checked; raises `ShipperError` and `OSError`."""
+    answer: Answer = msgspec.json.decode(
+        msgspec.json.encode(OPERATIONS[operation](context, config))
+    )
+    return {"success": True, "operation": operation} | answer
 
 
 def _failure(operation: str, error: str) -> Answer:
     return {"success": False, "operation": operation, "error": error}
 
 
-def _get_status(_context: Mapping[str, Any], config: Config) -> Answer:
-    return {
-        "audit_level": config.scope.level.value,
-        "active_events": config.scope.active(config.catalog),
-        "real_time_monitoring": config.real_time_monitoring,
-        "compliance_frameworks": list(config.scope.frameworks),
-        "retention_days": config.scope.retention_days or DEFAULT_RETENTION_DAYS,
-        "elk_integration": _elk_answers(config),
-    }
+def _get_status(_context: Mapping[str, Any], config: Config) -> Status:
+    return Status(
+        audit_level=config.scope.level.value,
+        active_events=config.scope.active(config.catalog),
+        real_time_monitoring=config.real_time_monitoring,
+        compliance_frameworks=list(config.scope.frameworks),
+        retention_days=config.scope.retention_days or DEFAULT_RETENTION_DAYS,
+        elk_integration=_elk_answers(config),
+    )
 
 
 def _elk_answers(config: Config) -> bool:
@@ -91,37 +102,41 @@ def _answers(name: str, settings: Any) -> bool:
     return True
 
 
-def _log_audit_event(context: Mapping[str, Any], config: Config) -> Answer:
+def _log_audit_event(context: Mapping[str, Any], config: Config) -> Logged:
     event_type = str(context.get("event_type"))
     severity = context.get("severity") or "info"
     named = {name: context[name] for name in _REQUEST if context.get(name) is not None}
     event = create_event(event_type, context.get("event_data"), severity=severity, **named)
     event_id = _handler_for(config).record(event, time.time())
-    answer = {
-        "event_id": event_id,
-        "event_type": event_type,
-        "user_id": context.get("user_id"),
-        "severity": severity,
-        "status": "logged" if event_id else "filtered",
-    }
-    if not event_id:
-        level = config.catalog.event_types[event_type].level.value
-        answer["reason"] = (
-            f"{event_type} is recorded from level {level}; the level is {config.scope.level.value} "
-            "and no chosen framework requires it"
-        )
-    return answer
+    return Logged(
+        event_id=event_id,
+        event_type=event_type,
+        user_id=named.get("user_id") and valid(named["user_id"]),
+        severity=severity,
+        status="logged" if event_id else "filtered",
+        reason=None if event_id else _why_filtered(event_type, config),
+    )
 
 
-def _log_audit_events(context: Mapping[str, Any], config: Config) -> Answer:
+def _why_filtered(event_type: str, config: Config) -> str:
+    level = config.catalog.event_types[event_type].level.value
+    return (
+        f"{event_type} is recorded from level {level}; the level is {config.scope.level.value} "
+        "and no chosen framework requires it"
+    )
+
+
+def _log_audit_events(context: Mapping[str, Any], config: Config) -> LoggedAll:
     """Log a batch, which was checked as one: with a problem in it, no event is logged."""
     answers = [_log_audit_event(event, config) for event in context["events"]]
-    counts = Counter(answer["status"] for answer in answers)
-    return {"logged": counts["logged"], "filtered": counts["filtered"], "events": answers}
+    counts = Counter(answer.status for answer in answers)
+    return LoggedAll(counts["logged"], counts["filtered"], answers)
 
 
-OPERATIONS: Mapping[str, Callable[[Mapping[str, Any], Config], Answer]] = {
+OPERATIONS: Mapping[str, Callable[[Mapping[str, Any], Config], msgspec.Struct]] = {
     "get_status": _get_status,
+    "get_metrics": metrics,
+    "get_verification": verification,
     "log_audit_event": _log_audit_event,
     "log_audit_events": _log_audit_events,
     "get_audit_summary": audit_summary,

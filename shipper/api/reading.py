@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any
 
 import msgspec
 
-from shipper.api.record import record_operation, recorded_in
+from shipper.api.answers import Alert, AlertsFound, Asked, Streamed, Summary
+from shipper.api.record import chosen, record_operation, recorded_in
 from shipper.api.requests import GRADES
 from shipper.api.tail import Tail
 from shipper.catalog.derived import SEVERITIES
@@ -42,7 +42,7 @@ class _Counted(msgspec.Struct, frozen=True):
 _counted = msgspec.json.Decoder(_Counted).decode
 
 
-def audit_summary(context: Mapping[str, Any], config: Config) -> Json:
+def audit_summary(context: Mapping[str, Any], config: Config) -> Summary:
     """What is recorded, and how many events there are of each kind; of the last day by default."""
     active = config.scope.active(config.catalog)
     until = context.get("until") or datetime.now(UTC).isoformat()
@@ -56,33 +56,33 @@ def audit_summary(context: Mapping[str, Any], config: Config) -> Json:
         counts["outcome"][event.event.outcome] += 1
         counts["severity"][_WORDS.get(event.event.severity, str(event.event.severity))] += 1
     record_operation(config, "summary", total, user=context.get("user_id"), since=since)
-    return {
-        "audit_level": config.scope.level.value,
-        "total_event_types": len(active),
-        "event_types": active,
-        "compliance_frameworks": list(config.scope.frameworks),
-        "real_time_monitoring": config.real_time_monitoring,
-        "period": {"since": since, "until": until},
-        "total_events": total,
+    return Summary(
+        audit_level=config.scope.level.value,
+        total_event_types=len(active),
+        event_types=active,
+        compliance_frameworks=config.scope.frameworks,
+        real_time_monitoring=config.real_time_monitoring,
+        period=Asked(since, str(until)),
+        total_events=total,
         **{f"by_{name}": dict(sorted(found.items())) for name, found in counts.items()},
-    }
+    )
 
 
-def alerts(context: Mapping[str, Any], config: Config) -> Json:
-    """The alerts that the shipper raised on this host, the oldest first."""
-    limit = context.get("limit") or _LIMIT
+def alerts(context: Mapping[str, Any], config: Config) -> AlertsFound:
+    """The alerts that the shipper raised on this host, the oldest first, or the newest."""
+    limit = int(context.get("limit") or _LIMIT)
     query = "mcp.threat.rule : *"
     if rule := context.get("rule"):
         query = f"mcp.threat.rule : {msgspec.json.encode(rule).decode()}"
     if severity := context.get("severity"):
         query += f" and event.severity >= {SEVERITIES[GRADES[GRADES.index(severity)]]}"
-    lines = [*islice(_found(query, config, context), limit + 1)]
+    lines = chosen(_found(query, config, context), limit + 1, context)
     found = [_alert(msgspec.json.decode(line)) for line in lines[:limit]]
     record_operation(config, "alerts", len(found), user=context.get("user_id"))
-    return {"alerts": found, "count": len(found), "is_complete": len(lines) <= limit}
+    return AlertsFound(found, len(found), len(lines) <= limit)
 
 
-def stream_events(context: Mapping[str, Any], config: Config) -> Json:
+def stream_events(context: Mapping[str, Any], config: Config) -> Streamed:
     """The events written since `after`, and the `after` of the next call.
 
     Without `after`, no event: the next call has those that are written from now on. A segment that
@@ -92,11 +92,12 @@ def stream_events(context: Mapping[str, Any], config: Config) -> Json:
 
     matches = query_of(str(context.get("query") or ""), config.catalog).matcher()
     tail = Tail(recorded_in(config), context.get("after"))
-    read = tail.read(context.get("limit") or _LIMIT)
+    read = tail.read(int(context.get("limit") or _LIMIT))
     events = [msgspec.json.decode(line) for line in read.lines if matches(line)]
     if not context.get("after"):  # each event about a later call would be found by the next one
-        record_operation(config, "stream", 0, user=context.get("user_id"))
-    return {"events": events, "after": read.after, "missed": read.missed}
+        user, query = context.get("user_id"), context.get("query")
+        record_operation(config, "stream", 0, user=user, query=query)
+    return Streamed(events, read.after, read.missed)
 
 
 def _found(query: str, config: Config, context: Mapping[str, Any]) -> Iterator[bytes]:
@@ -118,21 +119,21 @@ def _time(text: str) -> datetime:
     return time_of(text)
 
 
-def _alert(event: Json) -> Json:
+def _alert(event: Json) -> Alert:
     """An alert, without the frame of an event."""
     threat = event["mcp"]["threat"]
     known = threat.get("indicators", {})
-    return {
-        "id": event["event"]["id"],
-        "time": event["@timestamp"],
-        "rule": threat["rule"],
-        "title": event.get("rule", {}).get("name", ""),
-        "severity": _WORDS.get(event["event"].get("severity", 0), ""),
-        "risk_score": event["event"].get("risk_score"),
-        "technique": event.get("threat", {}).get("technique", {}).get("id"),
-        "group": {name: value for name, value in known.items() if "." in name},
-        "explanation": known.get("explanation", ""),
-        "usual": known.get("usual", ""),
-        "seen": known.get("seen", ""),
-        "events": threat.get("event_ids", []),
-    }
+    return Alert(
+        id=event["event"]["id"],
+        time=event["@timestamp"],
+        rule=threat["rule"],
+        title=event.get("rule", {}).get("name", ""),
+        severity=_WORDS.get(event["event"].get("severity", 0), ""),
+        risk_score=event["event"].get("risk_score"),
+        technique=event.get("threat", {}).get("technique", {}).get("id"),
+        group={name: value for name, value in known.items() if "." in name},
+        explanation=known.get("explanation", ""),
+        usual=known.get("usual", ""),
+        seen=known.get("seen", ""),
+        events=threat.get("event_ids", []),
+    )

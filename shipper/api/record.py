@@ -3,17 +3,21 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from heapq import nlargest
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from shipper.account import account
+from shipper.api.answers import Found
 from shipper.config import Config
-from shipper.errors import ConfigError, Problem, Refused, ShipperError, Unavailable
+from shipper.errors import ConfigError, Problem, Refused, Unavailable
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 from shipper.record.event import create_compliance_event
+from shipper.record.format import valid
 from shipper.record.handler import AuditHandler
 
 if TYPE_CHECKING:  # only the operations about the cluster load its client
@@ -23,7 +27,7 @@ if TYPE_CHECKING:  # only the operations about the cluster load its client
     from shipper.evidence.verdict import Verdict
     from shipper.evidence.verify import Trust
 
-_LIMIT, _MAX_LIMIT = 100, 10_000
+_LIMIT = 100
 _SAMPLE = 25
 _MAX_REASON = 300
 _TIMES = ("since", "until")
@@ -83,7 +87,7 @@ def record_operation(
         handler.record_self_audit(event)
 
 
-def record_verification(config: Config, verdicts: "Sequence[Verdict]") -> None:
+def record_verification(config: Config, verdicts: "Sequence[Verdict]", user: object = None) -> None:
     """Record that the configuration's own record was verified, and the words it got.
 
     Never raises.
@@ -92,11 +96,13 @@ def record_verification(config: Config, verdicts: "Sequence[Verdict]") -> None:
 
     words = Counter(str(one.word) for one in verdicts)
     events = sum(one.events for one in verdicts)
-    record_operation(config, "verify", events, success=not is_damaged(verdicts), words=dict(words))
+    record_operation(
+        config, "verify", events, success=not is_damaged(verdicts), user=user, words=dict(words)
+    )
 
 
-def compliance_report(context: Mapping[str, Any], config: Config) -> dict[str, Any]:
-    """The report on `frameworks` between `since` and `until`, as JSON values.
+def compliance_report(context: Mapping[str, Any], config: Config) -> "Report":
+    """The report on `frameworks` between `since` and `until`.
 
     `seed` and `sample` choose the events that are sampled. With `elasticsearch` true, the cluster
     is asked for its counts and for the retention in force.
@@ -110,8 +116,7 @@ def compliance_report(context: Mapping[str, Any], config: Config) -> dict[str, A
             documents = stack.enter_context(documents_of(config))
         report = make(recorded_in(config), trust, ask, documents)
     record_report(config, report, context.get("user_id"))
-    answer: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(report))
-    return answer
+    return report
 
 
 def record_report(config: Config, report: "Report", user: object = None) -> None:
@@ -138,46 +143,48 @@ def _ask(context: Mapping[str, Any], config: Config) -> "Ask":
     from shipper.evidence.query import time_of
     from shipper.evidence.report.make import Ask
 
-    names, sample = context.get("frameworks") or (), context.get("sample", _SAMPLE)
-    names = (names,) if isinstance(names, str) else names
-    if not isinstance(names, list | tuple) or not all(isinstance(one, str) for one in names):
-        raise ShipperError(f"frameworks: expected a list of names, found {type(names).__name__}")
-    if type(sample) is not int or not 0 <= sample <= _MAX_LIMIT:
-        raise ShipperError(f"sample: expected a number from 0 to {_MAX_LIMIT}, found {sample!r}")
+    names, sample = context.get("frameworks"), context.get("sample")
+    names = (names,) if isinstance(names, str) else names or ()
     since, until = (time_of(str(at)) if (at := context.get(name)) else None for name in _TIMES)
     seed = context.get("seed")
     return Ask(
         catalog=config.catalog,
         scope=config.scope,
         frameworks=names,
-        seed=None if seed is None else str(seed),
-        sample=sample,
+        seed=None if seed is None else valid(str(seed)),
+        sample=_SAMPLE if sample is None else int(sample),
         since=since,
         until=until,
     )
 
 
-def search_audit_events(context: Mapping[str, Any], config: Config) -> dict[str, Any]:
+def search_audit_events(context: Mapping[str, Any], config: Config) -> Found:
     """The events that match `query` between `since` and `until`, at most `limit` of them.
 
-    With `elasticsearch` true, the cluster is searched, otherwise the segments on disk.
+    With `elasticsearch` true, the cluster is searched, otherwise the segments on disk. With
+    `newest` true, these are the last ones, the newest first.
     """
     from shipper.evidence.query import query_of, time_of
     from shipper.evidence.search import search
 
-    text, limit = context.get("query") or "", context.get("limit", _LIMIT)
-    if not isinstance(text, str):
-        raise ShipperError(f"query: expected text, found {type(text).__name__}")
-    if type(limit) is not int or not 0 < limit <= _MAX_LIMIT:
-        raise ShipperError(f"limit: expected a number from 1 to {_MAX_LIMIT}, found {limit!r}")
+    text, limit = context.get("query") or "", int(context.get("limit") or _LIMIT)
     times = {name: context[name] for name in _TIMES if context.get(name)}
     query = query_of(text, config.catalog, **{one: time_of(str(at)) for one, at in times.items()})
     if context.get("elasticsearch"):
         with documents_of(config) as documents:
-            lines = list(islice(documents.search(query), limit + 1))
+            lines = chosen(documents.search(query), limit + 1, context)
     else:
-        lines = list(islice(search(recorded_in(config), query), limit + 1))
+        lines = chosen(search(recorded_in(config), query), limit + 1, context)
     events = [msgspec.json.decode(line) for line in lines[:limit]]
     user = context.get("user_id")
     record_operation(config, "search", len(events), query=text, user=user, **times)
-    return {"events": events, "count": len(events), "is_complete": len(lines) <= limit}
+    return Found(events, len(events), len(lines) <= limit)
+
+
+def chosen(lines: Iterator[bytes], count: int, context: Mapping[str, Any]) -> list[bytes]:
+    """The first lines, or the newest ones if the request wants these."""
+    from shipper.evidence.query import TIME
+
+    if context.get("newest"):
+        return nlargest(count, lines, key=itemgetter(TIME))
+    return [*islice(lines, count)]

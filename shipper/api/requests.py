@@ -1,6 +1,5 @@
 """What each operation takes, and the check of a request: every problem at once, with its member."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from ipaddress import ip_address
@@ -17,6 +16,8 @@ from shipper.yaml.reader import nearest
 GRADES = ("low", "medium", "high", "critical")
 _MAX_EVENTS = 10_000
 _MAX_BATCH = 1000
+#: In nanoseconds, the largest whole number of 64 bits, rounded down.
+_MAX_DURATION_MS = 9_000_000_000_000
 #: Members that `event_data` may have for any type.
 _ANY_DATA = ("success", "severity", "duration_ms")
 
@@ -41,13 +42,14 @@ def _mapping(value: Any) -> str | None:
 
 def _number(value: Any) -> str | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return None if is_number and math.isfinite(value) and value >= 0 else "expected a number from 0"
+    if is_number and 0 <= value <= _MAX_DURATION_MS:  # NaN is not
+        return None
+    return f"expected a number from 0 to {_MAX_DURATION_MS}"
 
 
 def _whole(least: int, most: int) -> _Check:
     def check(value: Any) -> str | None:
-        is_whole = isinstance(value, int) and not isinstance(value, bool)
-        if is_whole and least <= value <= most:
+        if _number(value) is None and value == int(value) and least <= value <= most:
             return None
         return f"expected a whole number from {least} to {most}"
 
@@ -79,6 +81,11 @@ def _time(value: Any) -> str | None:
     return None
 
 
+def _seed(value: Any) -> str | None:
+    is_seed = isinstance(value, str | int) and not isinstance(value, bool)
+    return None if is_seed else "expected a text or a whole number"
+
+
 def _texts(value: Any) -> str | None:
     is_list = isinstance(value, str) or (
         isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
@@ -97,13 +104,33 @@ _TEXT = Member(_text, {"type": "string"})
 _TRUTH = Member(_truth, {"type": "boolean"})
 _TIME = Member(
     _time,
-    {"type": "string", "format": "date-time", "description": "A date or a time; UTC by default."},
+    {
+        "type": "string",
+        "format": "date-time",
+        "pattern": "^(19|[2-8][0-9])[0-9]{2}-",
+        "description": "A date or a time from 1900 to 8999; UTC by default.",
+    },
 )
-_ADDRESS = Member(_address, {"type": "string", "description": "An IPv4 or IPv6 address."})
+_EVENT_TYPE = Member(_text, {"type": "string", "format": "event-type"})
+_ADDRESS = Member(
+    _address,
+    {
+        "type": "string",
+        "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}],
+        "description": "An IPv4 or IPv6 address.",
+    },
+)
 _OBJECT = Member(_mapping, {"type": "object"})
-_NUMBER = Member(_number, {"type": "number", "minimum": 0})
-_TEXTS = Member(_texts, {"type": "array", "items": {"type": "string"}})
-_SEED = Member(lambda _: None, {"type": "string"})
+_NUMBER = Member(_number, {"type": "number", "minimum": 0, "maximum": _MAX_DURATION_MS})
+_FRAMEWORKS = Member(
+    _texts,
+    {
+        "type": ["array", "string"],
+        "items": {"type": "string", "format": "framework"},
+        "format": "framework",
+    },
+)
+_SEED = Member(_seed, {"type": ["string", "integer"]})
 _LIMIT_OF = {"type": "integer", "minimum": 1, "maximum": _MAX_EVENTS}
 
 
@@ -113,7 +140,7 @@ def _word(known: Iterable[str]) -> Member:
 
 
 _LOG: Mapping[str, Member] = {
-    "event_type": _TEXT,
+    "event_type": _EVENT_TYPE,
     "event_data": _OBJECT,
     "severity": _word(SEVERITIES),
     "user_id": _TEXT,
@@ -130,7 +157,8 @@ _LOG: Mapping[str, Member] = {
 
 def or_null(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """A member that may be left out: null is the same."""
-    found = {**schema, "type": [schema["type"], "null"]}
+    kinds = schema["type"]
+    found = {**schema, "type": [*([kinds] if isinstance(kinds, str) else kinds), "null"]}
     if "enum" in schema:
         found["enum"] = [*schema["enum"], None]
     return found
@@ -150,30 +178,35 @@ _BATCH: Mapping[str, Any] = {
         "additionalProperties": False,
     },
 }
+_AFTER = Member(_text, {"type": "string", "format": "place"})
+_QUERY = Member(_text, {"type": "string", "format": "kql"})
 _READ: Mapping[str, Member] = {
-    "query": _TEXT,
+    "query": _QUERY,
     "since": _TIME,
     "until": _TIME,
     "user_id": _TEXT,
 }
 _LIMIT: Mapping[str, Member] = {"limit": Member(_whole(1, _MAX_EVENTS), _LIMIT_OF)}
+_FIND: Mapping[str, Member] = {**_READ, **_LIMIT, "newest": _TRUTH}
 
 #: The members of each operation, beside `operation` itself.
 MEMBERS: Mapping[str, Mapping[str, Member]] = {
     "get_status": {},
+    "get_metrics": {},
+    "get_verification": {"user_id": _TEXT},
     "log_audit_event": _LOG,
     "log_audit_events": {"events": Member(lambda _: None, _BATCH)},
     "get_audit_summary": _READ,
-    "search_audit_events": {**_READ, **_LIMIT, "elasticsearch": _TRUTH},
+    "search_audit_events": {**_FIND, "elasticsearch": _TRUTH},
     "get_compliance_report": {
         **{name: one for name, one in _READ.items() if name != "query"},
         "elasticsearch": _TRUTH,
-        "frameworks": _TEXTS,
+        "frameworks": _FRAMEWORKS,
         "seed": _SEED,
         "sample": Member(_whole(0, _MAX_EVENTS), {**_LIMIT_OF, "minimum": 0}),
     },
-    "get_alerts": {**_READ, **_LIMIT, "severity": _word(GRADES), "rule": _TEXT},
-    "stream_events": {**_LIMIT, "after": _TEXT, "query": _TEXT, "user_id": _TEXT},
+    "get_alerts": {**_FIND, "severity": _word(GRADES), "rule": _TEXT},
+    "stream_events": {**_LIMIT, "after": _AFTER, "query": _QUERY, "user_id": _TEXT},
 }
 #: Members without which an operation cannot be carried out.
 REQUIRED: Mapping[str, tuple[str, ...]] = {

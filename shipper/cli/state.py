@@ -13,11 +13,19 @@ from rich.live import Live
 
 from shipper.cli.commands import EX_FAILED
 from shipper.cli.configuration import config_of
-from shipper.cli.tables import Rates, dead_letters_table, positions_table, show, status_view
+from shipper.cli.tables import (
+    Rates,
+    dead_letters_table,
+    positions_table,
+    record_view,
+    show,
+    status_view,
+)
 from shipper.cli.terminal import say, warn
 from shipper.config import Config
 from shipper.run.dead_letters import dead_letter_groups, outputs_with_dead_letters
 from shipper.run.status import file_status, output_status
+from shipper.run.usage import Usage
 
 _WATCH_INTERVAL_S = 1.0
 
@@ -34,11 +42,12 @@ def status(arguments: argparse.Namespace) -> int:
 
 
 def _show_status(config: Config, *, as_json: bool) -> None:
-    outputs = output_status(config)
+    outputs, measured = output_status(config), Usage(config).measure()
     if as_json:
-        _say_json({"outputs": [one.plain() for one in outputs]})
+        _say_json({"outputs": [one.plain() for one in outputs], "record": measured.plain()})
     else:
         show(status_view(outputs) if outputs else "no output is configured")
+        show(record_view(measured))
 
 
 def _watch(config: Config, *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -10,6 +11,7 @@ from rich.text import Text
 
 from shipper.run.dead_letters import DeadLetterGroup
 from shipper.run.status import FileStatus, OutputStatus
+from shipper.run.usage import Measured
 from shipper.shown import printable, shown
 
 _COLOURS = {
@@ -78,11 +80,32 @@ def _account(one: OutputStatus) -> Iterator[Text]:
         *([f"{account.joined:,} blank or joined"] if account.joined else ()),
     ]
     yield _named(one, f"{account.written:,} lines written = {' + '.join(parts)}")
+    if (rate := account.delivery_success_rate) is not None:
+        yield _named(one, f"{rate:.2%} of lines with an outcome delivered")
     if account.recorded:
         sums = f"{account.recorded:,} recorded + {account.stated_lost:,} stated as lost"
         yield _named(one, f"{account.emitted:,} audit events emitted = {sums}")
     if wrong := account.unexplained:
         yield _named(one, f"{wrong:,} lines without an outcome: report this fault", "red")
+
+
+def record_view(measured: Measured) -> Text:
+    """The amounts of the record on this host, in a line each."""
+    sizes: Counter[int | None] = Counter()
+    for one in measured.storage:
+        sizes[one.retention_days] += one.bytes
+    streams = len({one.stream for one in measured.storage})
+    classes = [
+        f"{size(sizes[days])} {f'for {days} days' if days else 'not read yet'}"
+        for days in sorted(sizes, key=lambda days: days or 0)
+    ]
+    alerts = [f"{count} {rule}" for rule, count in sorted(measured.alert_frequency.items())]
+    lines = [
+        f"{measured.event_rate:,.1f} events/s within the last minute",
+        f"alerts within the last day: {', '.join(alerts) or 'none'}",
+        f"storage of {streams} audit streams: {', '.join(classes) or 'none'}",
+    ]
+    return Text("\n").join(Text.assemble(("record: ", "bold"), line) for line in lines)
 
 
 def _named(one: OutputStatus, what: str, style: str = "") -> Text:

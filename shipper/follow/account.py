@@ -45,6 +45,12 @@ class Account(Struct, frozen=True, omit_defaults=True):
         """Lines that were read and have no outcome; less than 0 if lines have two."""
         return self.read - self.delivered - self.dead_letters - self.dropped - self.joined
 
+    @property
+    def delivery_success_rate(self) -> float | None:
+        """The part of lines with an outcome that was delivered; None before the first one."""
+        settled = self.delivered + self.dead_letters
+        return round(self.delivered / settled, 6) if settled else None
+
     def plain(self) -> dict[str, int]:
         """As one JSON object, with the sums."""
         names = ("written", *self.__struct_fields__, "emitted", "unexplained")

@@ -68,6 +68,7 @@ def counters(service: Service) -> dict[str, Any]:
         "filebeat": {"harvester": _harvester(all_stats)},
         "libbeat": _libbeat(service, all_stats),
         "outputs": {name: _own(pipeline.stats) for name, pipeline in service.pipelines.items()},
+        "record": service.usage.measure().plain(),
     }
 
 
@@ -124,6 +125,7 @@ def _own(stats: Stats) -> dict[str, Any]:
     values = asdict(stats)
     del values["last_ack_monotonic"], values["oldest_s"]
     values["account"] = stats.account.plain()
+    values["delivery_success_rate"] = stats.account.delivery_success_rate
     acked = stats.last_ack_monotonic
     return values | {
         "state": stats.state.value,

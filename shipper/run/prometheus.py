@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from shipper.deliver.stats import Stats
 from shipper.run.counters import COUNTERS, READY, waiting_s
 from shipper.run.service import Service
+from shipper.run.usage import Measured
 
 KIND = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -39,6 +40,7 @@ class _Collector(Collector):
 
     def __init__(self, service: Service) -> None:
         self._pipelines = service.pipelines
+        self._usage = service.usage
 
     def collect(self) -> Iterator[Metric]:
         for name in COUNTERS:
@@ -53,6 +55,16 @@ class _Collector(Collector):
             for output, pipeline in self._pipelines.items():
                 gauge.add_metric([output], float(read(pipeline.stats)))
             yield gauge
+        yield self._success()
+        yield from _record(self._usage.measure())
+
+    def _success(self) -> Metric:
+        what = "The part of lines with an outcome that was delivered"
+        family = GaugeMetricFamily("mcp_shipper_delivery_success_ratio", what, labels=["output"])
+        for output, pipeline in self._pipelines.items():
+            if (rate := pipeline.stats.account.delivery_success_rate) is not None:
+                family.add_metric([output], rate)
+        return family
 
     def _lines(self) -> Metric:
         """The account of each output, read once, so that its numbers belong together."""
@@ -62,6 +74,23 @@ class _Collector(Collector):
             for outcome, count in pipeline.stats.account.plain().items():
                 family.add_metric([output, outcome], count)
         return family
+
+
+def _record(measured: Measured) -> Iterator[Metric]:
+    """The amounts of the record on this host."""
+    what = "Events a second within the last minute"
+    yield GaugeMetricFamily("mcp_shipper_event_rate", what, measured.event_rate)
+    raised = CounterMetricFamily("mcp_shipper_alerts", "Alerts in the record", labels=["rule"])
+    for rule, count in measured.alerts.items():
+        raised.add_metric([rule], count)
+    yield raised
+    what = "Bytes of audit streams on the disk, by the days that their events are kept"
+    labels = ["stream", "retention_days"]
+    storage = GaugeMetricFamily("mcp_shipper_storage_bytes", what, labels=labels)
+    for one in measured.storage:
+        days = "unread" if one.retention_days is None else str(one.retention_days)
+        storage.add_metric([one.stream, days], one.bytes)
+    yield storage
 
 
 def metrics(service: Service) -> bytes:

@@ -5,8 +5,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import Any, NamedTuple
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -21,6 +21,9 @@ from shipper.outputs.base import Output
 from shipper.run.self_audit import SelfAudit, self_audit_of
 from shipper.run.status import settled_files
 from shipper.secrets.own import declare
+
+if TYPE_CHECKING:
+    from shipper.run.usage import Usage
 
 _log = logging.getLogger("shipper.run.service")
 
@@ -43,6 +46,7 @@ class Service:
             name: _pipeline(name, output, config, self.self_audit, shared)
             for name, output in outputs_of(config).items()
         }
+        self._config = config
         self._spool = _spool_of(config)
         self.failure: Exception | None = None
         #: Why outputs did not get everything that `drain` had to deliver.
@@ -79,6 +83,13 @@ class Service:
             self._deadline = time.monotonic() + self._patience_s
         for pipeline in self.pipelines.values():
             pipeline.stop()
+
+    @cached_property
+    def usage(self) -> "Usage":
+        """Measures the record; it is imported at the first request."""
+        from shipper.run.usage import Usage
+
+        return Usage(self._config)
 
     @property
     def has_started(self) -> bool:

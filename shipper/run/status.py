@@ -78,7 +78,8 @@ class OutputStatus(Struct, frozen=True, kw_only=True):
 
     def plain(self) -> dict[str, object]:
         """As one JSON object."""
-        return {**msgspec.structs.asdict(self), "account": self.account.plain()}
+        known = {**msgspec.structs.asdict(self), "account": self.account.plain()}
+        return known | {"delivery_success_rate": self.account.delivery_success_rate}
 
 
 def self_audit_prefix(config: Config) -> str:

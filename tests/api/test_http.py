@@ -1,79 +1,17 @@
 """The operations over HTTP, by a real server: who may do what, and what each sees."""
 
 import json
-import socket
 import ssl
-import threading
 import time
-from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPSConnection
 
 import pytest
-import uvicorn
 
 import shipper
-from shipper.api.http.serve import serve, server_config
-from shipper.config import from_mapping
+from shipper.api.http.serve import serve
 from shipper.errors import ConfigError
 from shipper.record.format import first_break
-
-TOKENS = {name: f"{name}-".ljust(40, "x") for name in ("app", "ann", "otto", "tess")}
-CLIENTS = {
-    "app": {"token": TOKENS["app"], "role": "writer"},
-    "ann": {"token": TOKENS["ann"], "role": "analyst"},
-    "otto": {"token": TOKENS["otto"], "role": "auditor"},
-    "tess": {"token": TOKENS["tess"], "role": "tenant", "client_id": "shop"},
-}
-
-
-def configured(home, **api):
-    section = {"port": 0, "clients": CLIENTS} | api
-    return from_mapping({"path": {"home": str(home)}, "api": section})
-
-
-@contextmanager
-def running(config):
-    server = uvicorn.Server(server_config(config))
-    listening = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=server.run, args=([listening],))
-    thread.start()
-    try:
-        yield listening.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
-        listening.close()
-
-
-@pytest.fixture
-def port(tmp_path):
-    with running(configured(tmp_path)) as port:
-        yield port
-
-
-def ask(port, who, operation, body=None, *, raw=None, method="POST", kind="application/json"):
-    connection = HTTPConnection("127.0.0.1", port, timeout=20)
-    headers = {"Content-Type": kind}
-    if who:
-        headers["Authorization"] = f"Bearer {TOKENS.get(who, who)}"
-    data = raw if raw is not None else json.dumps(body or {}).encode()
-    connection.request(method, f"/v1/{operation}", data, headers)
-    response = connection.getresponse()
-    found = json.loads(response.read())
-    connection.close()
-    return response.status, found
-
-
-def log(port, client="shop", **changes):
-    event = {
-        "event_type": "mcp_tool_execution",
-        "client_id": client,
-        "user_id": "amara",
-        "event_data": {"tool_name": "pay", "arguments": {"amount": 5}, "result": "paid"},
-    }
-    status, answer = ask(port, "app", "log_audit_event", event | changes)
-    assert status == 200, answer
-    return answer["event_id"]
+from tests.api.serving import TOKENS, ask, configured, log, recorded, running
 
 
 def test_an_event_is_logged_and_found_by_each_role_as_far_as_it_may_see(port, tmp_path):
@@ -121,12 +59,7 @@ def test_a_client_without_a_right_is_refused_and_the_refusal_is_an_event(
     log(port)
     found, answer = ask(port, who, operation)
     assert (found, answer["success"]) == (status, status == 200)
-    refused = [
-        event
-        for path in (tmp_path / "data" / "audit").glob("*.jsonl")
-        for event in map(json.loads, path.read_bytes().splitlines())
-        if event["mcp"].get("compliance", {}).get("operation") == "api-refused"
-    ]
+    refused = recorded(tmp_path, "api-refused")
     assert len(refused) == (status in {401, 403})
     for event in refused:
         details = event["mcp"]["compliance"]["details"]
@@ -169,12 +102,7 @@ def test_an_analyst_cannot_ask_for_what_payloads_contain(port):
 
 def test_a_reader_cannot_read_in_the_name_of_another(port, tmp_path):
     ask(port, "ann", "search_audit_events", {"user_id": "otto"})
-    [event] = [
-        event
-        for path in (tmp_path / "data" / "audit").glob("*.jsonl")
-        for event in map(json.loads, path.read_bytes().splitlines())
-        if event["mcp"].get("compliance", {}).get("operation") == "search"
-    ]
+    [event] = recorded(tmp_path, "search")
     assert event["user"]["id"] == "ann"
 
 
@@ -292,7 +220,7 @@ def test_every_operation_is_in_the_description(port):
     connection.close()
     names = {path.removeprefix("/v1/") for path in found["paths"]}
     operations = shipper.process({"operation": "?"})["error"].rpartition("known: ")[2].split(", ")
-    assert names == {*operations, "events"}
+    assert names == {*operations, "client", "events"}
 
 
 def test_the_interface_speaks_tls_and_asks_for_certificates(tmp_path):
@@ -323,3 +251,33 @@ def test_the_interface_speaks_tls_and_asks_for_certificates(tmp_path):
                 assert not has_certificate
             finally:
                 connection.close()
+
+
+def test_a_whole_number_may_be_written_with_a_point_and_null_counts_as_missing(port):
+    log(port)
+    for operation, members in (
+        ("search_audit_events", {"limit": 1.0}),
+        ("search_audit_events", {"limit": None, "newest": None}),
+        ("get_alerts", {"limit": 2.0}),
+        ("stream_events", {"limit": 3.0}),
+        ("get_compliance_report", {"sample": 4.0, "seed": 7}),
+        ("get_compliance_report", {"sample": None, "seed": None, "frameworks": None}),
+    ):
+        assert ask(port, "otto", operation, members)[0] == 200, members
+    for members in ({"limit": 1.5}, {"limit": True}):
+        assert ask(port, "otto", "search_audit_events", members)[0] == 400
+    for seed in ({}, [], True, 1.5):
+        assert ask(port, "otto", "get_compliance_report", {"seed": seed})[0] == 400
+
+
+def test_the_newest_events_are_found_before_older_ones(port):
+    ids = [log(port) for _ in range(3)]
+    asked = {"query": "gen_ai.tool.name : pay", "limit": 2, "newest": True}
+    _, answer = ask(port, "otto", "search_audit_events", asked)
+    assert [event["event"]["id"] for event in answer["events"]] == [ids[2], ids[1]]
+    assert not answer["is_complete"]
+
+
+def test_paths_that_are_read_answer_no_other_method(port):
+    assert ask(port, "otto", "client")[0] == 405
+    assert ask(port, "otto", "events")[0] == 405

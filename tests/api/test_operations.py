@@ -226,6 +226,9 @@ def test_an_unknown_operation_is_answered_with_the_known_ones(config):
         ({"source_ip": "300.1.1.1"}, "source_ip: expected an address such as 192.0.2.1"),
         ({"duration_ms": "1"}, "duration_ms: expected a number from 0"),
         ({"duration_ms": float("nan")}, "duration_ms: expected a number from 0"),
+        ({"duration_ms": 10**400}, "duration_ms: expected a number"),
+        ({"duration_ms": 1e308}, "duration_ms: expected a number from 0 to 9000000000000"),
+        ({"event_data": {"duration_ms": 1e308}}, "event_data.duration_ms: expected a number"),
         ({"success": "yes"}, "success: expected true or false"),
         ({"event_data": {"tool_nam": "x"}}, "event_data.tool_nam: unknown field"),
         ({"event_data": {"source_ip": "x"}}, "event_data.source_ip: expected an address"),
@@ -257,3 +260,12 @@ def test_what_is_no_object_is_answered_not_raised(context, config):
     answer = shipper.process(context, config)
     assert answer["success"] is False
     assert "expected an object" in answer["error"]
+
+
+@pytest.mark.parametrize("operation", ["log_audit_event", "get_compliance_report"])
+def test_a_text_that_is_not_unicode_is_answered_not_raised(operation, config):
+    asked = {"log_audit_event": REQUEST | {"user_id": "a\ud800"}}
+    request = asked.get(operation, {"seed": "a\ud800"})
+    answer = shipper.process(request | {"operation": operation}, config)
+    assert answer["success"]
+    json.dumps(answer, ensure_ascii=False).encode()

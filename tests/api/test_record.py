@@ -53,6 +53,7 @@ def test_a_report_covers_the_requested_frameworks_and_period(config):
     [
         ({"frameworks": 5}, "frameworks: expected a list"),
         ({"frameworks": ["soxx"]}, "unknown framework 'soxx'"),
+        ({"frameworks": ""}, "unknown framework ''"),
         ({"sample": -1}, "sample: expected a whole number from 0"),
         ({"since": "yesterday"}, "since: expected a time"),
         ({"elasticsearch": True}, "output.elasticsearch"),

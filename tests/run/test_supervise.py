@@ -404,7 +404,9 @@ def test_a_second_run_on_the_same_data_stops_and_leaves_the_first_alone(source, 
         wait_until(lambda: GOOD in shipped(tmp_path), 20, "delivery")
         if output == "other":
             config = write(tmp_path, source, {"console": {}}, **audited)
-        segments = sorted((tmp_path / "data" / "audit").iterdir())
+        started = tmp_path / "data" / "audit"
+        wait_until(lambda: any(started.glob("*.jsonl")), 20, "the event about the start")
+        segments = sorted(started.iterdir())
         done = once(config)
         assert done.returncode == os.EX_IOERR
         assert f"process {process.pid} ships from here already" in done.stderr

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from shipper.api.requests import MEMBERS
 from shipper.catalog import Catalog, Sensitivity
 from shipper.catalog.kql import leaves
 from shipper.config.api import ClientConfig
@@ -17,10 +18,12 @@ from shipper.errors import ShipperError
 from shipper.evidence.query import query_of
 
 _READS = ("get_status", "get_audit_summary", "search_audit_events", "get_alerts", "stream_events")
+#: About the record of all clients.
+_STATES = ("get_metrics", "get_verification")
 _MAY: Mapping[str, tuple[str, ...]] = {
     "writer": ("get_status", "log_audit_event", "log_audit_events"),
-    "analyst": _READS,
-    "auditor": (*_READS, "get_compliance_report"),
+    "analyst": (*_READS, *_STATES),
+    "auditor": (*_READS, *_STATES, "get_compliance_report"),
     "tenant": _READS,
 }
 #: Types of fields whose values are texts of others, of any length.
@@ -43,17 +46,28 @@ class Caller(Struct, frozen=True):
         """Whether the role allows the operation."""
         return operation in _MAY[self.client.role]
 
-    def narrowed(self, context: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:
-        """The request as it is carried out: within what the client may read, and in its name.
+    @property
+    def reads(self) -> bool:
+        """Whether the role reads the record."""
+        return self.may("search_audit_events")
+
+    def narrowed(
+        self, operation: str, context: Mapping[str, Any], catalog: Catalog
+    ) -> dict[str, Any]:
+        """A checked request as it is carried out: within what the client may read, in its name.
 
         Raises `Forbidden` if the query asks for what the client may not see.
         """
+        found, known = dict(context), MEMBERS[operation]
         if self.client.role == "writer":
-            return dict(context)
-        asked = context.get("query")
-        query = asked if isinstance(asked, str) else ""
-        if context.get("operation") in {"get_status", "get_compliance_report"}:
-            return {**context, "user_id": self.name} if "report" in context["operation"] else {}
+            return found
+        if "user_id" in known:
+            found["user_id"] = self.name
+        if "query" in known:
+            found["query"] = self._query(context.get("query") or "", catalog)
+        return found
+
+    def _query(self, query: str, catalog: Catalog) -> str:
         node = query_of(query, catalog).node
         if self.client.role == "analyst":
             hidden = {leaf.path for leaf in leaves(node) if _is_hidden(leaf.path, catalog)}
@@ -62,7 +76,7 @@ class Caller(Struct, frozen=True):
         if self.client.role == "tenant":
             own = f"mcp.client.id : {msgspec.json.encode(self.client.client_id).decode()}"
             query = f"{own} and ({query})" if node else own
-        return {**context, "query": query, "user_id": self.name}
+        return query
 
     def shown(self, answer: dict[str, Any], catalog: Catalog) -> dict[str, Any]:
         """The answer without what the client may not see."""

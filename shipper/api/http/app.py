@@ -4,7 +4,8 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 import msgspec
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -15,14 +16,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shipper.api.http.access import Caller, Forbidden, Rates, Tokens
+from shipper.api.http.graphql import Failed, GraphQL, Invalid
+from shipper.api.http.page import page_routes
 from shipper.api.http.schema import openapi
-from shipper.api.operations import OPERATIONS, process
+from shipper.api.operations import OPERATIONS, carry_out
 from shipper.api.record import record_operation
 from shipper.api.requests import check
-from shipper.api.tail import BadCursor
 from shipper.config import Config
-from shipper.errors import ShipperError
+from shipper.errors import ConfigError, ShipperError, Unavailable
 
+GRAPHQL = "graphql"
+_READ_BY_GET = {"client", "events"}
 #: How often a stream looks for new events, and the most that it sends at once.
 _POLL_S = 0.25
 _AT_ONCE = 100
@@ -50,6 +54,7 @@ class Api:
         self._config = config
         self._tokens = Tokens(config.api.clients)
         self._rates = Rates(config.api.requests_per_minute)
+        self._queries = GraphQL(config.catalog)
         self._streams = 0
 
     def app(self) -> Starlette:
@@ -57,11 +62,15 @@ class Api:
         return Starlette(
             routes=[
                 Route("/openapi.json", self._schema),
+                *page_routes(),
+                Route(f"/{GRAPHQL}", self._graphql, methods=["POST"]),
+                Route("/v1/client", self._client),
                 Route("/v1/events", self._events),
                 Route("/v1/{operation}", self._operation, methods=["POST"]),
             ],
             exception_handlers={
                 Refusal: _refused,
+                Invalid: _invalid,
                 404: _not_found,
                 405: _not_allowed,
                 500: _failed,
@@ -69,44 +78,81 @@ class Api:
         )
 
     async def _schema(self, _request: Request) -> Response:
-        return _json(200, openapi())
+        return _json(200, openapi(self._config.catalog))
+
+    async def _client(self, request: Request) -> Response:
+        """Who asks, and what it may do."""
+        caller = await self._caller(request, "client")
+        known = {"name": caller.name, "role": caller.client.role}
+        return _json(200, {**known, "operations": [*filter(caller.may, OPERATIONS)]})
 
     async def _operation(self, request: Request) -> Response:
         operation = request.path_params["operation"]
+        if operation in _READ_BY_GET:
+            raise Refusal(405, "this method is not allowed; see /openapi.json", {"Allow": "GET"})
         caller = await self._caller(request, operation)
         if operation not in OPERATIONS:
             raise Refusal(404, f"unknown operation; known: {', '.join(OPERATIONS)}")
+        await run_in_threadpool(self._require, caller, operation)
         context = await self._body(request)
-        answer = await run_in_threadpool(self._carry_out, caller, operation, context)
-        status = 200 if answer["success"] else 400
-        return _json(status, answer)
+        if "operation" in context:
+            raise Refusal(400, "operation: leave it out, because the path names it")
+        return _json(200, await run_in_threadpool(self._carry_out, caller, operation, context))
 
-    def _carry_out(self, caller: Caller, operation: str, context: Any) -> dict[str, Any]:
-        narrowed = self._narrowed(caller, {**context, "operation": operation})
-        answer = process({**narrowed, "operation": operation}, self._config)
-        return caller.shown(answer, self._config.catalog)
+    async def _graphql(self, request: Request) -> Response:
+        caller = await self._caller(request, GRAPHQL)
+        body = await self._body(request)
+        return _json(200, await run_in_threadpool(self._query, caller, body))
 
-    def _narrowed(self, caller: Caller, context: dict[str, Any]) -> dict[str, Any]:
-        """The request within what the client may read; problems of its members come later."""
+    def _query(self, caller: Caller, body: dict[str, Any]) -> Mapping[str, Any]:
+        """The answer to a GraphQL request, of which every operation must be allowed."""
+        asked = self._queries.asked(body)
+        if asked.is_introspection and not caller.reads:
+            self._refuse(caller, GRAPHQL, f"the role {caller.client.role} does not see the schema")
+        operations = [name for name in asked.names if name in OPERATIONS]
+        for name in operations:
+            self._require(caller, name)
+        for _ in operations[1:]:  # the first one was counted as the request
+            self._count(f"client {caller.name}")
+        return self._queries.answer(asked, partial(self._resolve, caller))
+
+    def _resolve(
+        self, caller: Caller, operation: str, context: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
         try:
-            check(context["operation"], context, self._config.catalog)
-            return {**context, **caller.narrowed(context, self._config.catalog)}
+            return self._carry_out(caller, operation, context)
+        except Refusal as refusal:
+            raise Failed(refusal.error, refusal.status) from refusal
+
+    def _carry_out(
+        self, caller: Caller, operation: str, context: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The answer as far as the client may see it."""
+        try:
+            check(operation, context, self._config.catalog)
+            asked = caller.narrowed(operation, context, self._config.catalog)
+            answer = carry_out(operation, asked, self._config)
         except Forbidden as error:
-            self._record_refusal(caller.name, context["operation"], str(error))
-            raise Refusal(403, str(error)) from error
+            self._refuse(caller, operation, str(error))
+        except (Unavailable, OSError) as error:
+            raise Refusal(503, str(error)) from error
+        except ConfigError as error:
+            raise Refusal(409, str(error)) from error
         except ShipperError as error:
             raise Refusal(400, str(error)) from error
+        return caller.shown(answer, self._config.catalog)
 
     async def _events(self, request: Request) -> Response:
         caller = await self._caller(request, "stream_events")
+        await run_in_threadpool(self._require, caller, "stream_events")
         after = request.headers.get("last-event-id") or request.query_params.get("after")
         context = {"query": request.query_params.get("query"), "limit": _AT_ONCE}
         if unknown := request.query_params.keys() - {"query", "after"}:
             raise Refusal(400, f"unknown parameter {min(unknown)!r}; known: after, query")
         first = await run_in_threadpool(self._next, caller, context, after)
-        await run_in_threadpool(
-            record_operation, self._config, "stream", 0, user=caller.name, query=context["query"]
-        )
+        if after:  # the operation records a beginning, and no later call
+            record = partial(record_operation, user=caller.name, query=context["query"])
+            await run_in_threadpool(record, self._config, "stream", 0)
         if self._streams >= _MAX_STREAMS:
             raise Refusal(503, "too many streams", {"Retry-After": "10"})
         return EventSourceResponse(self._stream(caller, context, first), ping=15)
@@ -129,32 +175,34 @@ class Api:
             self._streams -= 1
 
     def _next(self, caller: Caller, context: dict[str, Any], after: str | None) -> dict[str, Any]:
-        asked = self._narrowed(caller, {**context, "after": after, "operation": "stream_events"})
-        try:
-            found = OPERATIONS["stream_events"](asked, self._config)
-        except (BadCursor, ShipperError) as error:
-            raise Refusal(400, str(error)) from error
-        return caller.shown(found, self._config.catalog)
+        return self._carry_out(caller, "stream_events", {**context, "after": after})
 
     async def _caller(self, request: Request, operation: str) -> Caller:
-        """The client, if it may do this now."""
+        """The client, whose request is counted."""
         caller = self._tokens.caller(request.headers.get("authorization", ""))
         address = request.client.host if request.client else "local"
-        wait_s = self._rates.wait_s(f"client {caller.name}" if caller else f"address {address}")
-        if wait_s:
-            after = str(math.ceil(wait_s))
-            raise Refusal(429, f"too many requests; wait {after} s", {"Retry-After": after})
+        self._count(f"client {caller.name}" if caller else f"address {address}")
         if caller is None:
             await run_in_threadpool(self._record_refusal, address, operation, "unknown token")
             raise Refusal(401, "the token is missing or unknown", {"WWW-Authenticate": "Bearer"})
-        if operation in OPERATIONS and not caller.may(operation):
-            what = f"the role {caller.client.role} does not allow {operation}"
-            await run_in_threadpool(self._record_refusal, caller.name, operation, what)
-            raise Refusal(403, what)
         return caller
 
+    def _count(self, who: str) -> None:
+        if wait_s := self._rates.wait_s(who):
+            after = str(math.ceil(wait_s))
+            raise Refusal(429, f"too many requests; wait {after} s", {"Retry-After": after})
+
+    def _require(self, caller: Caller, operation: str) -> None:
+        if not caller.may(operation):
+            what = f"the role {caller.client.role} does not allow {operation}"
+            self._refuse(caller, operation, what)
+
+    def _refuse(self, caller: Caller, operation: str, reason: str) -> NoReturn:
+        self._record_refusal(caller.name, operation, reason)
+        raise Refusal(403, reason)
+
     def _record_refusal(self, who: str, operation: str, reason: str) -> None:
-        name = operation if operation in OPERATIONS else "unknown"
+        name = operation if operation in {*OPERATIONS, GRAPHQL} else "unknown"
         record_operation(self._config, "api-refused", 0, user=who, asked=name, reason=reason)
 
     async def _body(self, request: Request) -> dict[str, Any]:
@@ -171,8 +219,6 @@ class Api:
             found: dict[str, Any] = msgspec.json.decode(bytes(data), type=dict[str, Any])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise Refusal(400, f"the body is not a JSON object: {error}") from error
-        if "operation" in found:
-            raise Refusal(400, "operation: leave it out, because the path names it")
         return found
 
 
@@ -200,9 +246,17 @@ def _json(status: int, body: object, headers: Mapping[str, str] | None = None) -
     )
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
+    if request.url.path == f"/{GRAPHQL}":
+        errors = {"errors": [{"message": error.error}]}
+        return _json(error.status, errors, error.headers)
     return error.response
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Invalid)
+    return _json(400, {"errors": error.errors})
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:

@@ -1,19 +1,20 @@
 """The interface as OpenAPI 3.1."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from shipper import __version__
+from shipper.api.answers import ANSWERS
 from shipper.api.operations import OPERATIONS
 from shipper.api.requests import MEMBERS, REQUIRED, or_null
+from shipper.catalog import Catalog
 
 Json = dict[str, Any]
 
-_ANSWER: Json = {
-    "type": "object",
-    "required": ["success", "operation"],
-    "properties": {"success": {"type": "boolean"}, "operation": {"type": "string"}},
-}
+_REFERENCE = "#/components/schemas/{name}"
 _FAILURE: Json = {
     "type": "object",
     "required": ["success", "error"],
@@ -23,6 +24,7 @@ _FAILURES: Mapping[str, str] = {
     "400": "The request has problems; `error` has each of them.",
     "401": "The token is missing or unknown.",
     "403": "The role does not allow it.",
+    "409": "The configuration names no cluster to ask.",
     "413": "The body is too large.",
     "415": "The body is not JSON.",
     "429": "Too many requests.",
@@ -31,17 +33,35 @@ _FAILURES: Mapping[str, str] = {
 }
 
 
-def openapi() -> Json:
+def openapi(catalog: Catalog) -> Json:
     """The document."""
-    paths: Json = {f"/v1/{name}": {"post": _post(name)} for name in OPERATIONS}
+    known = {"event-type": [*catalog.event_types], "framework": [*catalog.frameworks]}
+    paths: Json = {f"/v1/{name}": {"post": _with_names(_post(name), known)} for name in OPERATIONS}
     paths["/v1/events"] = {"get": _events()}
+    paths["/v1/client"] = {"get": _client()}
+    _, answers = msgspec.json.schema_components(ANSWERS.values(), ref_template=_REFERENCE)
     return {
         "openapi": "3.1.0",
         "info": {"title": "mcp-shipper", "version": __version__},
         "paths": paths,
-        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "components": {
+            "schemas": answers,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
         "security": [{"token": []}],
     }
+
+
+def _with_names(value: Any, known: Mapping[str, list[str]]) -> Any:
+    """A schema in which texts of these formats have the names of the configuration."""
+    if isinstance(value, list | tuple):
+        return [_with_names(one, known) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    found = {name: _with_names(one, known) for name, one in value.items()}
+    if names := known.get(str(found.get("format"))):
+        found["pattern"] = f"^({'|'.join(map(re.escape, names))})$"
+    return found
 
 
 def _post(name: str) -> Json:
@@ -58,8 +78,26 @@ def _post(name: str) -> Json:
     return {
         "operationId": name,
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": {"200": _content("Carried out.", _ANSWER), **_failures()},
+        "responses": {"200": _content("Carried out.", _answer(name)), **_failures()},
     }
+
+
+def _answer(name: str) -> Json:
+    always = {"success": {"const": True}, "operation": {"const": name}}
+    return {
+        "allOf": [
+            {"type": "object", "required": [*always], "properties": always},
+            {"$ref": _REFERENCE.format(name=ANSWERS[name].__name__)},
+        ]
+    }
+
+
+def _client() -> Json:
+    text = {"type": "string"}
+    members = {"name": text, "role": text, "operations": {"type": "array", "items": text}}
+    answer = {"type": "object", "required": [*members], "properties": members}
+    found = {"200": _content("The client of the token.", answer), **_failures()}
+    return {"operationId": "client", "responses": found}
 
 
 def _events() -> Json:
