@@ -74,7 +74,7 @@ def test_a_collector_takes_every_line(lines):
         assert output.probe() == f"{server.url} takes logs"
         delivered(output, lines)
         wait_until(lambda: server.records == len(lines), WAIT_S, "all records are there")
-        found = server.output
+        found = server.log
     assert found.count("event.hash: Str(") == len(lines) - 1
     assert f"Body: Str({lines[0].decode()})" in found
     assert "SeverityText: FATAL" in found
