@@ -77,6 +77,13 @@ class AuditHandler(EventHandler):
     def emit(self, record: logging.LogRecord) -> None:
         self._recording.emit(record)
 
+    def take(self, event: Event, time_s: float) -> bool:
+        if type(self) is not AuditHandler or self._recording.seen is not None:
+            return False  # what overrides `emit`, and two handlers of a directory, need the record
+        with self._recording.lock:
+            self._recording.take(event, time_s)
+        return True
+
     def record(self, event: Event, time_s: float) -> str | None:
         """Write an event without `logging`; return its id, or None if its type is not active.
 
