@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from shipper.catalog import builtin, overlaid
-from shipper.record.append import MAX_SEGMENT_AGE_S, MAX_SEGMENT_BYTES
 from shipper.record.calls import Begun, OpenCalls
 from shipper.record.event import Event
 from shipper.record.logger import EventHandler, audit_logger
+from shipper.record.policy import MAX_SEGMENT_AGE_S, MAX_SEGMENT_BYTES
 from shipper.record.recording import Counts, recording
 from shipper.record.settings import Settings
 

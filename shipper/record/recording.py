@@ -24,7 +24,8 @@ from shipper.durable import make_directory
 from shipper.errors import NotRecorded, ShipperError
 from shipper.record.append import AuditStream, new_stream_id
 from shipper.record.calls import Begun, OpenCalls, left_calls
-from shipper.record.classify import Classified, Classifier
+from shipper.record.classified import Classified
+from shipper.record.classify import Classifier
 from shipper.record.encode import Encoder
 from shipper.record.event import Event, create_compliance_event, from_record
 from shipper.record.format import CONTROL_EVENTS
