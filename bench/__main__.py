@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench import (
+    capturing,
     formats,
     handler,
     latency,
@@ -80,6 +81,10 @@ def _recording(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
     yield handler.recording(folder, rounds=20, calls=1000)
 
 
+def _capture(_options: argparse.Namespace, folder: Path) -> Iterator[Report]:
+    yield capturing.calls(folder, rounds=60)
+
+
 def _masking(_options: argparse.Namespace, _folder: Path) -> Iterator[Report]:
     yield masking.masking()
 
@@ -130,6 +135,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "start": _start,
     "idle": _idle,
     "recording": _recording,
+    "capture": _capture,
     "masking": _masking,
     "logstash": _logstash,
     "processing": _processing,
@@ -149,6 +155,7 @@ USUAL = (
     "start",
     "idle",
     "recording",
+    "capture",
     "masking",
     "logstash",
     "processing",

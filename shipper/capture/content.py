@@ -53,6 +53,8 @@ def _at(found: Json, path: str) -> object:
     node: object = found
     for name in path.split("."):
         node = _step(node, name)
+        if node is None:
+            return None
     return node
 
 

@@ -60,7 +60,7 @@ def require(event_type: str) -> None:
 def to_logger(event: Event) -> None:
     """The sink of servers that are instrumented: the logger `mcp.audit`, failures as warnings."""
     failed = event.fields.get("success") is False
-    _audit.log(logging.WARNING if failed else logging.INFO, event)
+    _audit.record(logging.WARNING if failed else logging.INFO, event)
 
 
 def emit(build: Callable[[], Event | None], sink: Sink = to_logger) -> None:

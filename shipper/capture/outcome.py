@@ -1,8 +1,8 @@
 """How a request ended, as fields: success, failure with its reason, or not known."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from shipper.capture.call import (
@@ -26,7 +26,7 @@ _OF_WAITING = ("mcp.result.type", "mcp.task.id")
 _UNDECIDED = ("cancelled", "input_required")
 
 
-class Outcome(Struct, frozen=True):
+class Outcome(NamedTuple):
     """`success` is None when it is not known; `is_unserved` if nobody serves the method.
 
     `fields` has known values only: they override those of the request. A decision on what the
@@ -105,7 +105,7 @@ def _of_task(result: Json) -> Outcome:
     if status != "completed" or not isinstance(found, dict):
         return Outcome(success=True, fields=fields)
     outcome = _answered(Call("tools/call"), Answer(found))
-    return replace(outcome, fields=fields | dict(outcome.fields))
+    return outcome._replace(fields=fields | dict(outcome.fields))
 
 
 def _with_refusal(call: Call, failure: Failure) -> Failure:

@@ -31,7 +31,7 @@ from shipper.capture.call import (
     Identity,
     ended_by_response,
 )
-from shipper.capture.causes import Seen, current, watching
+from shipper.capture.causes import Seen, Watching, current
 from shipper.capture.emit import Sink, attempt, to_logger
 from shipper.capture.exchange import exchange_in
 from shipper.capture.facts import headers_of, http_of
@@ -270,7 +270,7 @@ def _watched_message(handle: Any) -> Any:
         if connection is None or asked_for is None:
             return await handle(message, *args, **kwargs)
         one = connection.reached(asked_for, _method(message))
-        with watching() as seen:
+        with Watching() as seen:
             token = _handling.set(_Handling(connection, one, seen))
             try:
                 return await handle(message, *args, **kwargs)

@@ -16,7 +16,7 @@ from shipper.capture.call import (
     Http,
     Identity,
 )
-from shipper.capture.causes import Seen, watching
+from shipper.capture.causes import Seen, Watching
 from shipper.capture.emit import Sink, to_logger
 from shipper.capture.exchange import exchange_in
 from shipper.capture.facts import headers_of, http_of
@@ -62,7 +62,7 @@ class Wire:
             return await call_next(ctx)
         if exchange := exchange_in(_scope(ctx)):
             exchange.dispatched = True
-        with watching() as seen:
+        with Watching() as seen:
             try:
                 _check(refusal(pending, self._sink))
                 result = await call_next(ctx)

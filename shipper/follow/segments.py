@@ -25,9 +25,10 @@ def segment_of(file: Handle) -> Segment | None:
 
     The first line of a segment carries a seal. Anybody can forge one: it finds accidents.
     """
-    data = file.read(_LINE_BYTES, 0)
-    if data[: len(LINE_START)] != LINE_START[: len(data)]:
+    begin = file.read(len(LINE_START), 0)  # of most files, enough
+    if begin != LINE_START[: len(begin)]:
         return None
+    data = file.read(_LINE_BYTES, 0)
     line, newline, _ = data.partition(b"\n")
     if not newline and len(data) < _LINE_BYTES and fault(line):
         raise Torn

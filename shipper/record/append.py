@@ -9,14 +9,11 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from msgspec import Struct
-
 from shipper.durable import make_directory, sync_directory
-from shipper.record.classify import Classified, Variant
+from shipper.record.classified import Classified, Variant
 from shipper.record.format import (
     PREVIOUS_FIELDS,
     SEGMENT_END,
@@ -26,41 +23,16 @@ from shipper.record.format import (
     Segment,
     iso_timestamp,
 )
+from shipper.record.policy import Durability, SegmentPolicy
 from shipper.record.previous import previous_stream
-from shipper.record.seal import GENESIS, VERSION, seal
+from shipper.record.seal import VERSION, seal
 from shipper.record.segment import OpenSegment, Syncer
-
-#: Small enough to ship and verify in one go.
-MAX_SEGMENT_BYTES = 64 << 20
-#: A segment covers a day at most.
-MAX_SEGMENT_AGE_S = 86_400.0
+from shipper.record.state import Pending, State
 
 #: How often the age of the segment is checked, and whether somebody deleted it.
 _CHECK_INTERVAL_S = 1.0
 
 _NESTED = "a log call within a log call, by a signal handler or a finalizer"
-
-
-class Durability(StrEnum):
-    """Which crash a line survives once the log call has returned."""
-
-    FLUSH = "flush"  # of the process: the line is in the page cache
-    GROUP = "group"  # of the machine, except for the last interval: a thread calls fsync
-    EACH = "each"  # of the machine: fsync before the call returns
-
-
-class SegmentPolicy(Struct, frozen=True, kw_only=True):
-    """When a segment is closed, and how safe its lines are."""
-
-    #: The next line after this size opens a new segment.
-    max_bytes: int = MAX_SEGMENT_BYTES
-    #: So does the next line after this age.
-    max_age_s: float = MAX_SEGMENT_AGE_S
-    durability: Durability = Durability.FLUSH
-    #: Interval of the fsync thread under `group`.
-    group_interval_s: float = 0.1
-    #: Only the application and the shipper read audit lines.
-    mode: int = 0o600
 
 
 _Encode = Callable[[Variant, Mapping[str, object]], bytes]
@@ -69,25 +41,6 @@ _Encode = Callable[[Variant, Mapping[str, object]], bytes]
 def new_stream_id() -> str:
     """Unique forever; ids sort in the order of creation."""
     return f"{time.time_ns() // 1_000_000:012x}-{secrets.token_hex(8)}"
-
-
-class _State(Struct, frozen=True, gc=False):
-    """What the files hold: replaced as one, so that no signal comes in between."""
-
-    sequence: int = 0
-    head: bytes = GENESIS
-    #: Events.
-    written: int = 0
-    #: Lost events that a line states.
-    stated: int = 0
-
-
-class _Pending(Struct, frozen=True):
-    """A line that may be in its file or not, and what is true if it is."""
-
-    segment: OpenSegment
-    end: int
-    after: _State
 
 
 class Loss(NamedTuple):
@@ -143,10 +96,10 @@ class AuditStream:
         self._segment: OpenSegment | None = None
         self._number = 0
         self._first_sequence = 1
-        self._state = _State()
+        self._state = State()
         self._syncer: Syncer | None = None
         self._next_check_s = 0.0
-        self._pending: _Pending | None = None
+        self._pending: Pending | None = None
         self._is_busy = False
         self.id = stream_id
         #: The segments that were taken away, until somebody records it.
@@ -293,11 +246,11 @@ class AuditStream:
             "event.sequence": sequence,
         }
         line, head = seal(self._encode(event.variant, values), before.head)
-        after = _State(sequence, head, before.written + written, before.stated + stated)
-        self._append(line + b"\n", _Pending(segment, segment.size + len(line) + 1, after))
+        after = State(sequence, head, before.written + written, before.stated + stated)
+        self._append(line + b"\n", Pending(segment, segment.size + len(line) + 1, after))
         return event_id
 
-    def _append(self, line: bytes, pending: _Pending) -> None:
+    def _append(self, line: bytes, pending: Pending) -> None:
         self._pending = pending
         try:
             pending.segment.append(line)

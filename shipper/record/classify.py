@@ -5,11 +5,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from msgspec import Struct, field
-
 from shipper.catalog import Catalog, MCPEventType, Scope
 from shipper.catalog.derived import LOG_LEVELS, SEVERITIES, constants_of
 from shipper.errors import BadInput, Problem
+from shipper.record.classified import Classified, Variant
 from shipper.record.event import Event
 from shipper.record.limits import MAX_SHAPES
 
@@ -33,40 +32,37 @@ _OWN = re.compile(
 )
 
 
-class Variant(Struct, frozen=True, eq=False):
-    """One type, outcome and level of events, with the fields that they decide."""
-
-    type: str
-    constants: Mapping[str, object]
-
-
-class Classified(Struct, frozen=True):
-    """An event as ECS fields by path: the constants of its variant, and `values`, which win."""
-
-    variant: Variant
-    values: Mapping[str, object]
-
-
 #: From the values of an event, the fields that follow from them; fields in the event win.
 _Derive = Callable[[Mapping[str, object]], dict[str, object]]
 
 
-class _Shape(Struct, frozen=True):
-    """Everything that is the same for all events of a type that carry the same names."""
+class _Shape:
+    """Everything that is the same for all events of a type that carry the same names.
 
-    type: str
-    is_active: bool
-    paths: tuple[str | None, ...]  # one to a name; None where the catalog has no such field
-    dropped: int  # how many of them are None
-    derive: _Derive | None
-    constants: Mapping[str, object]
-    variants: dict[tuple[str, str], Variant] = field(default_factory=dict)
+    `paths` has one for each name; None where the catalog has no such field.
+    """
+
+    def __init__(
+        self,
+        event_type: str,
+        paths: tuple[str | None, ...],
+        constants: Mapping[str, object],
+        *,
+        is_active: bool,
+    ) -> None:
+        self.is_active = is_active
+        self.derive: _Derive | None = _DERIVATIONS.get(event_type)
+        self.variants: dict[tuple[str, str], Variant] = {}
+        self._type = event_type
+        self._paths = paths
+        self._dropped = paths.count(None)
+        self._constants = constants
 
     def values(self, given: Iterable[object]) -> dict[str, object]:
-        values: dict[Any, object] = dict(zip(self.paths, given, strict=False))
-        if self.dropped:
+        values: dict[Any, object] = dict(zip(self._paths, given, strict=False))
+        if self._dropped:
             del values[None]
-            values["mcp.audit.dropped_fields"] = self.dropped
+            values["mcp.audit.dropped_fields"] = self._dropped
         return values
 
     def variant(self, outcome: str, severity: str) -> Variant:
@@ -75,8 +71,8 @@ class _Shape(Struct, frozen=True):
             "event.severity": SEVERITIES[severity],
             "log.level": LOG_LEVELS[severity],
         }
-        constants = {**self.constants, **decided}
-        variant = self.variants[outcome, severity] = Variant(self.type, constants)
+        constants = {**self._constants, **decided}
+        variant = self.variants[outcome, severity] = Variant(self._type, constants)
         return variant
 
 
@@ -123,14 +119,8 @@ class Classifier:
             constants = {**constants, **_TOOL_CALL}
         if len(self._shapes) >= MAX_SHAPES:
             self._shapes.clear()
-        shape = self._shapes[key] = _Shape(
-            type=name,
-            is_active=name in self._active,
-            paths=found,
-            dropped=found.count(None),
-            derive=_DERIVATIONS.get(name),
-            constants=constants,
-        )
+        shape = _Shape(name, found, constants, is_active=name in self._active)
+        self._shapes[key] = shape
         return shape
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
 
 from shipper.catalog.derived import RELATED
-from shipper.record.classify import Variant
+from shipper.record.classified import Variant
 from shipper.record.format import encode_json
 from shipper.record.limits import MAX_SHAPES
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from shipper.catalog import builtin, overlaid
-from shipper.record.append import MAX_SEGMENT_AGE_S, MAX_SEGMENT_BYTES
 from shipper.record.calls import Begun, OpenCalls
 from shipper.record.event import Event
 from shipper.record.logger import EventHandler, audit_logger
+from shipper.record.policy import MAX_SEGMENT_AGE_S, MAX_SEGMENT_BYTES
 from shipper.record.recording import Counts, recording
 from shipper.record.settings import Settings
 
@@ -76,6 +76,13 @@ class AuditHandler(EventHandler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._recording.emit(record)
+
+    def take(self, event: Event, time_s: float) -> bool:
+        if type(self) is not AuditHandler or self._recording.seen is not None:
+            return False  # what overrides `emit`, and two handlers of a directory, need the record
+        with self._recording.lock:
+            self._recording.take(event, time_s)
+        return True
 
     def record(self, event: Event, time_s: float) -> str | None:
         """Write an event without `logging`; return its id, or None if its type is not active.

@@ -7,6 +7,7 @@ logger itself, or of a handler, holds events back; the handlers count those.
 """
 
 import logging
+import time
 
 from shipper.record.calls import Begun, OpenCalls
 from shipper.record.event import Event
@@ -29,6 +30,10 @@ class EventHandler(logging.Handler):
         else:
             self.emit(record)
         return bool(passed)
+
+    def take(self, event: Event, time_s: float) -> bool:  # noqa: ARG002 - for those that override it
+        """Emit an event without a log record; False if the handler wants one."""
+        return False
 
     def suppressed(self) -> None:
         """Count an event that the operator's configuration holds back."""
@@ -94,10 +99,29 @@ class AuditLogger(logging.Logger):
         known = self._known
         return (
             len(known) == 1
-            and not self.propagate
+            and not self._reaches_above()
             and known[0] in self.handlers
             and level >= known[0].level
         )
+
+    def _reaches_above(self) -> bool:
+        logger: logging.Logger = self
+        while logger.propagate and logger.parent:
+            logger = logger.parent
+            if logger.handlers:
+                return True
+        return False
+
+    def record(self, level: int, event: Event) -> None:
+        """Log an event; without a log record, if nobody but the one known handler would get it."""
+        if not self._is_alone(level) or not self._known[0].take(event, time.time()):
+            self.handle(self.makeRecord(self.name, level, __file__, 0, event, (), None))
+
+    def _is_alone(self, level: int) -> bool:
+        """Whether the one known handler would get an event of this level, and no other."""
+        if self.filters or level < (self.level or logging.INFO) or not self._is_all_reached(level):
+            return False
+        return len(self.handlers) == 1 and not self._known[0].filters
 
     def removeHandler(self, hdlr: logging.Handler) -> None:  # noqa: N802 - logging's name
         """Remove the handler, wherever it is; events count as suppressed while there is none."""

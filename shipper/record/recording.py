@@ -24,7 +24,8 @@ from shipper.durable import make_directory
 from shipper.errors import NotRecorded, ShipperError
 from shipper.record.append import AuditStream, new_stream_id
 from shipper.record.calls import Begun, OpenCalls, left_calls
-from shipper.record.classify import Classified, Classifier
+from shipper.record.classified import Classified
+from shipper.record.classify import Classifier
 from shipper.record.encode import Encoder
 from shipper.record.event import Event, create_compliance_event, from_record
 from shipper.record.format import CONTROL_EVENTS
@@ -83,6 +84,9 @@ class Recording:
         self.seen: WeakSet[logging.LogRecord] | None = None
         self._settings = settings
         self._catalog = catalog
+        self._blocking = frozenset(
+            name for name, row in catalog.event_types.items() if row.on_failure is OnFailure.BLOCK
+        )
         own = catalog.secrets
         declare(own.rows(), own.names, own.allowed, own.digest_key)
         self._redact = Redactor(catalog)
@@ -146,30 +150,41 @@ class Recording:
 
         Raises only `NotRecorded`, for a type with `on_failure: block`.
         """
+        seen = self.seen
+        if seen is not None and record in seen:
+            return
+        try:
+            event = from_record(record)
+        except Exception as error:  # noqa: BLE001 - a caller's object may raise anything
+            self._in_this_process()
+            self._given += 1
+            self._note_failure(error)
+            return
+        if event is not None and self.take(event, record.created) and seen is not None:
+            seen.add(record)
+
+    def take(self, event: Event, time_s: float) -> bool:
+        """Record an event; whether it is in the record now. Raises what `emit` raises."""
         before = self._given + self._filtered
         try:
             self._in_this_process()
-            self._emit(record)
+            return self._record(event, time_s) is not None
         except Exception as error:
             if self._given + self._filtered == before:  # an event that could not be made
                 self._given += 1
             self._note_failure(error)
-            if self._must_be_recorded(record):
+            if self._must_be_recorded(event):
                 raise NotRecorded(_why(error)) from error
+            return False
 
-    def _must_be_recorded(self, record: logging.LogRecord) -> bool:
-        with suppress(Exception):
-            event = from_record(record)
-            return event is not None and self._blocks(event.type)
+    def _must_be_recorded(self, event: Event) -> bool:
+        with suppress(TypeError):  # a type that is no text
+            return event.type in self._blocking
         return False
-
-    def _blocks(self, event_type: str) -> bool:
-        row = self._catalog.event_types.get(event_type)
-        return row is not None and row.on_failure is OnFailure.BLOCK
 
     def require(self, event_type: str) -> None:
         """Raise `NotRecorded` if an event of a type that blocks could not be written now."""
-        if not self._blocks(event_type):
+        if event_type not in self._blocking:
             return
         with self.lock:
             try:
@@ -186,14 +201,6 @@ class Recording:
         about = os.statvfs(self.directory)
         if about.f_bavail * about.f_frsize < _LEAST_FREE_BYTES:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    def _emit(self, record: logging.LogRecord) -> None:
-        seen = self.seen
-        if seen is not None and record in seen:
-            return
-        event = from_record(record)
-        if event is not None and self._record(event, record.created) and seen is not None:
-            seen.add(record)
 
     def record(self, event: Event, time_s: float) -> str | None:
         """Write an event and return its id, or None if its type is not active."""

@@ -20,7 +20,7 @@ import msgspec
 from shipper.catalog import Catalog
 from shipper.catalog.derived import RELATED, Kind, kind_of
 from shipper.catalog.payloads import PayloadRule, rule_for
-from shipper.record.classify import Classified
+from shipper.record.classified import Classified
 from shipper.record.finish import Finish
 from shipper.record.format import encode_json, valid
 from shipper.record.limits import (

@@ -148,8 +148,8 @@ class Syncer:
         self._interval_s = interval_s
         self._stopping = threading.Event()
         self._pid = os.getpid()
-        self._thread = threading.Thread(target=self._run, name="mcp-shipper-sync", daemon=True)
-        self._thread.start()
+        self._worker = threading.Thread(target=self._run, name="mcp-shipper-sync", daemon=True)
+        self._worker.start()
 
     def _run(self) -> None:
         synced = 0
@@ -163,4 +163,4 @@ class Syncer:
         """Wait for the thread; after a fork thread and locks are the parent's."""
         if self._pid == os.getpid():
             self._stopping.set()
-            self._thread.join()
+            self._worker.join()

@@ -7,13 +7,13 @@ from msgspec import Struct
 from shipper.catalog import AuditLevel, Catalog, Scope
 from shipper.errors import BadInput, Problem
 from shipper.names import fault_of
-from shipper.record.append import (
+from shipper.record.format import valid
+from shipper.record.policy import (
     MAX_SEGMENT_AGE_S,
     MAX_SEGMENT_BYTES,
     Durability,
     SegmentPolicy,
 )
-from shipper.record.format import valid
 
 
 class Settings(Struct, frozen=True, kw_only=True):

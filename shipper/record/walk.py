@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from msgspec import Struct, field
 
 from shipper.record.format import encode_json, valid
 from shipper.record.limits import MAX_DEPTH, MAX_INTEGER_BITS, MAX_VALUES, WINDOW
@@ -38,7 +37,7 @@ _FIRST_HUGE = 1 << 63
 OPENING = frozenset("{[")
 
 
-class Walk(Struct):
+class Walk:
     """Walks the foreign values of one event.
 
     Collects in `texts` the texts that remain to be searched, in `secrets` the values that were
@@ -46,10 +45,11 @@ class Walk(Struct):
     here: the second walk cuts them, when all secrets are known.
     """
 
-    counts: dict[str, int] = field(default_factory=dict)
-    texts: list[str] = field(default_factory=list)
-    secrets: set[str] = field(default_factory=set)
-    room: int = MAX_VALUES
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.texts: list[str] = []
+        self.secrets: set[str] = set()
+        self.room = MAX_VALUES
 
     def saw(self, kind: str, count: int) -> None:
         self.counts[kind] = self.counts.get(kind, 0) + count

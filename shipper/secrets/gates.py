@@ -32,8 +32,9 @@ def search_of(literals: Iterable[str]) -> Search:
 
 
 def _automaton(words: list[str]) -> Search:
-    dfa = _LIBRARY.Implementation.DFA
-    find = _LIBRARY.AhoCorasick(words, implementation=dfa).find_matches_as_indexes
+    # A DFA would save a tenth of the time, and take 3 MiB more and 4 ms to build.
+    nfa = _LIBRARY.Implementation.ContiguousNFA
+    find = _LIBRARY.AhoCorasick(words, implementation=nfa).find_matches_as_indexes
 
     def search(text: str) -> list[Hit]:
         hits = [(index, start) for index, start, _ in find(text, overlapping=True)]

@@ -7,6 +7,7 @@ _BOUNDS = "record/test_bounds.py::"
 _SEGMENTS = "record/test_segments.py::"
 _PROCESSES = "record/test_processes.py::"
 _SEAL = "record/test_seal.py::"
+_LOGGER = "record/test_logger.py::"
 _SILENCE = "record/test_silence.py::"
 _NAMES = "record/test_names.py::"
 _IDENTITY = "record/test_identity.py::"
@@ -154,6 +155,20 @@ RECORD = (
             ),
             f"{_SILENCE}test_events_that_the_operator_switches_off_are_counted_in_the_record": (
                 Mutant("record/recording.py", "self._suppressed += 1", "pass"),
+            ),
+            f"{_LOGGER}test_a_handler_above_sees_it_too": (
+                Mutant(
+                    "record/logger.py",
+                    "            if logger.handlers:\n",
+                    "            if False:\n",
+                ),
+            ),
+            f"{_LOGGER}test_a_filter_holds_it_back_and_it_is_counted": (
+                Mutant("record/logger.py", "if self.filters or level", "if level"),
+                Mutant("record/logger.py", " and not self._known[0].filters", ""),
+            ),
+            f"{_LOGGER}test_a_handler_that_overrides_emit_gets_a_log_record": (
+                Mutant("record/handler.py", "type(self) is not AuditHandler or ", ""),
             ),
         },
     ),
