@@ -19,13 +19,13 @@ _BATCH = 2048
 def seconds_an_event(lines: list[bytes], names: list[str]) -> float:
     """CPU time of one event under these alerts."""
     best = float("inf")
+    batches = [lines[at : at + _BATCH] for at in range(0, len(lines), _BATCH)]
     for _ in range(_PASSES):
         engine = Engine(alerts()[name] for name in names)
         begin_s = time.process_time()
-        for at, line in enumerate(lines):
-            engine.take(line)
-            if at % _BATCH == 0:
-                engine.settle()
+        for batch in batches:
+            engine.take(batch)
+            engine.settle()
         best = min(best, time.process_time() - begin_s)
     return best / len(lines)
 

@@ -16,7 +16,7 @@ _MAX_RATES = 100_000
 _KEPT_HOURS = 32
 
 
-class _Rate(Struct):
+class _Rate(Struct, gc=False):
     #: The hour that is counted, as in `2026-11-30T07`, and the events in it.
     hour: str
     count: int
@@ -53,9 +53,12 @@ class Rates:
             rate = self._rates.get(values)
         except TypeError:  # a list
             return False
-        if rate is None or not rate.is_changed or not written.startswith(rate.hour):
-            return False
-        if rate.count + 1 == rate.limit:
+        if (
+            rate is None
+            or rate.hour != written[:13]
+            or not rate.is_changed
+            or rate.count + 1 == rate.limit
+        ):
             return False
         rate.count += 1
         return True

@@ -31,7 +31,7 @@ def engine_of(*names):
 
 def raised(lines, *names):
     engine = engine_of(*names)
-    found = (alert for one in lines for _, alert in engine.take(one))
+    found = (alert for one in lines for _, alert in engine.take([one]))
     return [(alert.alert.name, *alert.group.values()) for alert in found if alert]
 
 
@@ -65,7 +65,7 @@ def test_an_event_that_comes_twice_counts_once():
 
 def test_an_alert_names_the_events_that_led_to_it():
     engine = engine_of()
-    found = [a for n in range(1, 9) for _, a in engine.take(failed_login(n, n)) if a]
+    found = [a for n in range(1, 9) for _, a in engine.take([failed_login(n, n)]) if a]
     assert [hit.id for hit in found[0].hits] == [f"s1-{n}" for n in range(1, 6)]
     assert found[0].id == "multiple_authentication_failures:s1-1"
 
@@ -135,7 +135,7 @@ def test_a_restart_neither_misses_an_alert_nor_raises_one_twice(seed, restarts):
             journal = Journal(path, engine, max_bytes=rng.choice([100, 1 << 20]))
             noted = []
             for one in lines[begin:end]:
-                for hit, alert in engine.take(one):
+                for hit, alert in engine.take([one]):
                     noted.append(hit)
                     found += [(alert.alert.name, *alert.group.values())] if alert else []
             journal.commit(engine.settle(), noted)
@@ -147,11 +147,11 @@ def test_a_restart_neither_misses_an_alert_nor_raises_one_twice(seed, restarts):
 def test_the_streams_that_are_kept_are_bounded_and_those_of_the_oldest_events_are_forgotten():
     engine = Engine([alerts()["multiple_authentication_failures"]], max_streams=3)
     for n in range(1, 6):
-        engine.take(failed_login(1, n, f"10.0.0.{n}", stream=f"s{n}"))
+        engine.take([failed_login(1, n, f"10.0.0.{n}", stream=f"s{n}")])
         engine.settle()
-    engine.take(failed_login(2, 9, stream="s3"))
+    engine.take([failed_login(2, 9, stream="s3")])
     engine.settle()
-    assert list(engine.counted) == ["s4", "s5", "s3"]
+    assert list(engine.streams.counted) == ["s4", "s5", "s3"]
     assert engine.forgotten == 2
 
 
@@ -168,7 +168,7 @@ def test_an_alert_counts_for_a_rule_only_if_its_query_names_alerts():
         ("event.dataset : mcp.threats", 0),
     ]:
         engine = Engine([msgspec.structs.replace(row, query=query)])
-        assert len(engine.take(alert)) == count
+        assert len(engine.take([alert])) == count
 
 
 def sign_in(sequence, at_s, user):
@@ -214,7 +214,7 @@ def hours(calls_an_hour, *, start=1, from_hour=0):
 
 def test_an_hour_far_above_the_own_usual_rate_raises_one_alert_that_explains_it():
     engine = engine_of("unusual_call_rate")
-    found = [a for one in hours([30] * 25 + [200, 30, 30]) for _, a in engine.take(one) if a]
+    found = [a for one in hours([30] * 25 + [200, 30, 30]) for _, a in engine.take([one]) if a]
     assert len(found) == 1
     assert found[0].reason.usual == "30 an hour, in 25 hours with any"
     assert found[0].reason.seen.startswith("150 in the hour from 2026-")
@@ -266,14 +266,14 @@ def test_a_checkpoint_that_is_overdue_raises_one_alert_unless_the_stream_ended()
     ended = checkpoint(10, 600.0, state="ended")
     engine = engine_of(name)
     for one in signed:
-        engine.take(one)
+        engine.take([one])
     assert not engine.overdue(START_S + 9 * 60 + 900)
     assert [a.group for _, a in engine.overdue(START_S + 9 * 60 + 901)] == [
         {"mcp.audit.checkpoint.stream": "app"}
     ]
     assert not engine.overdue(START_S + 10_000)
-    engine.take(checkpoint(10, 600.0))
-    engine.take(checkpoint(11, 660.0, state="ended"))
+    engine.take([checkpoint(10, 600.0)])
+    engine.take([checkpoint(11, 660.0, state="ended")])
     assert not engine.overdue(START_S + 10_000)
     assert raised([*signed, ended, checkpoint(11, 5000.0)], name) == []
 
@@ -282,7 +282,7 @@ def test_an_alert_explains_what_is_usual_and_what_was_seen():
     engine = engine_of("unusual_tool_execution_patterns")
     usual = [call(day + 1, day * DAY_S, "amara", f"tool_{day % 2}") for day in range(20)]
     strange = call(30, 19.5 * DAY_S, "amara", "delete_customer")
-    [found] = [a for one in [*usual, strange] for _, a in engine.take(one) if a]
+    [found] = [a for one in [*usual, strange] for _, a in engine.take([one]) if a]
     assert found.reason.usual == "tool_0, tool_1, in the last 14 days"
     assert found.reason.seen == "delete_customer"
 
@@ -310,7 +310,7 @@ def test_a_restart_changes_no_rule(seed, restarts):
             journal = Journal(path, engine, max_bytes=rng.choice([100, 1 << 20]))
             noted = []
             for one in lines[begin:end]:
-                for hit, alert in engine.take(one):
+                for hit, alert in engine.take([one]):
                     noted.append(hit)
                     found += [(alert.alert.name, *alert.group.values())] if alert else []
             journal.commit(engine.settle(), noted)
