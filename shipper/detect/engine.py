@@ -37,6 +37,8 @@ class Raised(Struct, frozen=True):
     group: Mapping[str, str]
     hits: list[Hit]
     reason: Reason
+    #: How many groups the rule had forgotten by then: their alerts are not raised.
+    forgotten: int = 0
 
     @property
     def id(self) -> str:
@@ -200,7 +202,7 @@ class Engine:
     def _raise(self, rule: Rule, group: Group, hits: list[Hit]) -> Raised:
         named = dict(zip(rule.fields, group, strict=True))
         reason = _GAP if rule.alert.sequence_gap else rule.memory.reason(group, hits)
-        return Raised(rule.alert, named, hits, reason)
+        return Raised(rule.alert, named, hits, reason, rule.memory.forgotten)
 
 
 def _begin_of(rule: Rule) -> float | None:

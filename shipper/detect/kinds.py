@@ -30,7 +30,8 @@ class Kind:
         #: Counts a usual event by these values, for all hourly rules that group by their fields.
         self.quick, fields = _quick_of(chosen)
         self.values = _picked(paths, fields)
-        others = [rule for rule in chosen if not (rule.is_hourly and rule.fields == fields)]
+        # A group of the same fields, or of fewer, had an event in that hour as well.
+        others = [r for r in chosen if not (fields and r.is_hourly and {*r.fields} <= {*fields})]
         #: The rules that are then left.
         self.others = tuple(rule.note_of(_picked(paths, rule.fields)) for rule in others)
         self._asked = [_Asked.of(rule, fields, _picked(paths, rule.fields)) for rule in others]

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from math import ceil, inf
+from math import ceil, floor, inf
 from statistics import median
 from typing import Any
 
@@ -115,7 +115,7 @@ class Rates:
     def reason(self, group: Group, _hits: list[Hit]) -> Reason:
         """The usual rate, and that of the hour."""
         rate = self._rates[group]
-        usual = f"{median(rate.before):g} an hour, in {len(rate.before)} hours with any"
+        usual = f"{_usual_of(rate.before)} an hour, in {len(rate.before)} hours with any"
         return Reason(usual, f"{rate.limit:g} in the hour from {rate.hour}:00 UTC")
 
     def _begin(self, rate: _Rate, hour: str) -> None:
@@ -128,14 +128,26 @@ class Rates:
     def _limit_of(self, before: list[int]) -> float:
         if len(before) < self._hours:
             return inf
-        middle = median(before)
-        spread = median(abs(count - middle) for count in before)
+        middle, spread = _middle_of(before)
         return max(self._least, ceil(self._times * (middle + spread)))
 
     def _forget(self) -> None:
         if len(self._rates) > self._limit:
             self._rates.popitem(last=False)
             self.forgotten += 1
+
+
+def _middle_of(counts: list[int]) -> tuple[float, float]:
+    """The median, and the median deviation from it: a few odd hours do not change them."""
+    middle = median(counts)
+    return middle, median(abs(count - middle) for count in counts)
+
+
+def _usual_of(counts: list[int]) -> str:
+    """The counts of a usual hour, in words."""
+    middle, spread = _middle_of(counts)
+    least, most = max(1, floor(middle - spread)), ceil(middle + spread)
+    return f"{least} to {most}" if least < most else f"{most}"
 
 
 def _hit_of(rate: _Rate) -> Hit:

@@ -9,6 +9,7 @@ from shipper.catalog.alerts import Alert
 from shipper.catalog.kql import And, Exists, Match, Node, datasets, leaves, parse
 from shipper.detect.bursts import Bursts
 from shipper.detect.firsts import Firsts
+from shipper.detect.hours import Hours
 from shipper.detect.matching import Predicate, predicate
 from shipper.detect.memory import OTHER, Group, Hit, Memory
 from shipper.detect.rates import Rates
@@ -65,7 +66,7 @@ class Rule:
     @property
     def is_hourly(self) -> bool:
         """Whether more events of a group in an hour, whatever they hold, change only its count."""
-        return self.matches is None and isinstance(self.memory, Firsts | Rates)
+        return self.matches is None and isinstance(self.memory, Firsts | Hours | Rates)
 
     def _datasets(self) -> frozenset[str] | None:
         found = [datasets(tree) for tree in (self._tree, self._other) if tree]
@@ -96,8 +97,8 @@ class Rule:
         If `is_checked`, only events come that match.
         """
         match self.memory:
-            case Firsts():
-                return self._noting_firsts(self.memory, values)
+            case Firsts() | Hours():
+                return self._noting_known(self.memory, values)
             case Rates() | Bursts():
                 return self._noting_counted(
                     self.memory, values, None if is_checked else self.matches
@@ -106,14 +107,14 @@ class Rule:
                 return self._noting_two(self.memory, values)
         return self._noting_all(values)
 
-    def _noting_firsts(self, memory: Firsts, values: Values) -> Note:
+    def _noting_known(self, memory: Firsts | Hours, values: Values) -> Note:
         is_known, note = memory.is_known, self._noting_all(values)
 
-        def firsts(event: Any, row: Row) -> Noted | None:
+        def known(event: Any, row: Row) -> Noted | None:
             # Nearly every event ends here.
             return None if is_known(values(row), row[0]) else note(event, row)
 
-        return firsts
+        return known
 
     def _noting_counted(
         self, memory: Rates | Bursts, values: Values, matches: Predicate | None
@@ -175,10 +176,21 @@ class Rule:
 
 
 def _memory_of(alert: Alert) -> Memory:
+    return _baseline_of(alert) or _counting_of(alert)
+
+
+def _baseline_of(alert: Alert) -> Memory | None:
+    """What knows what is usual for a group, if the alert asks for that."""
     if alert.first_seen:
         return Firsts(alert.first_seen.days)
+    if alert.usual_hours:
+        return Hours(alert.usual_hours.days)
     if alert.usual:
         return Rates(alert.threshold, alert.usual.times, alert.usual.hours)
+    return None
+
+
+def _counting_of(alert: Alert) -> Memory:
     if alert.after:
         return Sequences(alert.threshold, alert.window_s)
     if alert.silence:

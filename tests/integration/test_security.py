@@ -245,7 +245,8 @@ def test_doctor_names_what_credentials_lack_or_have_too_much(cluster, capsys, tm
     assert "lack" in found["privileges", "problem"]
     assert "auto_configure on logs-" in found["privileges", "problem"]
     code, found = examined(*place, api_key="unknown:key")
-    print(code, found)
+    assert code == os.EX_NOPERM
+    assert "answers 401" in found["output", "problem"]
     assert "does not accept the credentials" in found["privileges", "problem"]
 
 

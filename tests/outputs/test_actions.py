@@ -227,9 +227,9 @@ def test_an_alert_about_a_user_becomes_a_signed_token_that_ends_their_sessions(a
 def test_alerts_that_are_not_chosen_or_about_no_user_end_no_session():
     key = pem(ed25519.Ed25519PrivateKey.generate())
     lines = Lines.of([alert(1), alert(2, user__id="m", mcp__threat__rule="unusual_call_rate")])
-    with hook() as (url, got):
-        with posting(url, format="caep", revocation=revocation(key)) as output:
-            assert output.send(lines) == [DELIVERED] * 2
+    settings = {"format": "caep", "revocation": revocation(key)}
+    with hook() as (url, got), posting(url, **settings) as output:
+        assert output.send(lines) == [DELIVERED] * 2
     assert got == []
 
 

@@ -25,10 +25,11 @@ _CONTENT = {"flattened", "match_only_text"}
 def roles(catalog: Catalog, scope: Scope) -> dict[str, Body]:
     """Roles by name.
 
-    The writer is for a shipper with a password, and has the rights of its API key. The analyst sees who did what, but no content: no arguments,
-    results or error messages. The tenant sees the events of one OAuth client, which the user's
-    metadata names as `mcp_client_id`. Roles add up: if a user has another role that reads these
-    indices without limits, the limits of these roles have no effect.
+    The writer is for a shipper with a password, and has the rights of its API key. The analyst
+    sees who did what, but no content: no arguments, results or error messages. The tenant sees the
+    events of one OAuth client, which the user's metadata names as `mcp_client_id`. Roles add up: if
+    a user has another role that reads these indices without limits, the limits of these roles have
+    no effect.
     """
     names = _indices(catalog, scope)
     return {

@@ -154,6 +154,8 @@ def _event_of(raised: Raised) -> Any:
         "usual": raised.reason.usual,
         "seen": raised.reason.seen,
     }
+    if raised.forgotten:
+        indicators["forgotten_groups"] = raised.forgotten
     fields: dict[str, object] = {
         "mcp.threat.type": alert.name,
         "mcp.threat.event_ids": [hit.id for hit in raised.hits[:_MAX_IDS]],
