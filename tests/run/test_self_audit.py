@@ -220,9 +220,10 @@ def test_a_shorter_retention_and_another_key_are_events(source, tmp_path):
         assert run("run", "--once", "-c", config).returncode == 0
     assert run("run", "--once", "-c", config).returncode == 0  # ships the last events
     found = {one["event"]["id"]: one for one in shipped_events(tmp_path)}
-    changes = [found[i] for i in sorted(found) if "before" in json.dumps(details(found[i]))]
-    shortened, *other_keys = changes
-    assert shortened["event"]["action"] == "audit-retention-shortened"
+    by_action = {name: [] for name in ("audit-retention-shortened", "audit-key-changed")}
+    for _, event in sorted(found.items()):
+        by_action.setdefault(event["event"]["action"], []).append(event)
+    [shortened], other_keys = by_action["audit-retention-shortened"], by_action["audit-key-changed"]
     assert details(shortened)["days"]["mcp_tool_execution"] == {"before": 4000, "now": 3000}
     assert [details(one) for one in other_keys] == [
         {"before": public[0], "now": public[1]},
