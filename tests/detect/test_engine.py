@@ -13,9 +13,11 @@ from shipper.catalog.alerts import alerts
 from shipper.catalog.kql import datasets, parse
 from shipper.detect.engine import Engine
 from shipper.detect.firsts import Firsts
+from shipper.detect.hours import Hours
 from shipper.detect.journal import Journal
 from shipper.detect.matching import predicate
 from shipper.detect.memory import Hit
+from shipper.detect.rates import Rates
 from shipper.detect.reading import Reading
 from shipper.detect.windows import Windows
 from tests.detect.events import START_S, call, failed_login, line
@@ -101,6 +103,15 @@ def test_the_memory_is_bounded_and_reports_what_it_forgot():
     for n in range(1000):
         firsts.hit((f"user-{n}",), Hit(float(n), f"s-{n}"))
     assert firsts.forgotten == 900
+    rates = Rates(100, 5, 20, limit=100)
+    for n in range(1000):
+        rates.count((f"user-{n}",), "2026-11-30T07:04:00Z", f"s-{n}")
+    assert rates.forgotten == 900
+    usual_hours = Hours(14, limit=100)
+    for n in range(1000):
+        usual_hours.hit((f"user-{n}",), Hit(n * 7200.0, f"s-{n}"))
+    assert usual_hours.forgotten == 900
+    assert len([*usual_hours.remembered()]) == 100
     busy = Windows(5, 600.0)
     for n in range(10_000):
         busy.hit((), Hit(n * 0.001, f"s-{n}"))
@@ -218,12 +229,52 @@ def test_an_hour_far_above_the_own_usual_rate_raises_one_alert_that_explains_it(
     assert len(found) == 1
     assert found[0].reason.usual == "30 an hour, in 25 hours with any"
     assert found[0].reason.seen.startswith("150 in the hour from 2026-")
+    engine = engine_of("unusual_call_rate")
+    found = [a for one in hours([3, 9, 6, 4, 8] * 5 + [140]) for _, a in engine.take([one]) if a]
+    assert found[0].reason.usual == "4 to 8 an hour, in 25 hours with any"
 
 
 def test_a_rate_that_is_usual_for_a_user_or_is_not_known_yet_raises_nothing():
     assert raised(hours([200] * 30), "unusual_call_rate") == []
     assert raised(hours([1] * 10 + [500]), "unusual_call_rate") == []
     assert raised(hours([1] * 30 + [90]), "unusual_call_rate") == []
+
+
+def daily(days, *at_hours, start=1):
+    """A call at these hours of each day."""
+    sequence = start
+    for day in days:
+        for hour in at_hours:
+            yield call(sequence, day * DAY_S + hour * 3600.0, "amara", "read_file")
+            sequence += 1
+
+
+def test_a_call_at_an_hour_of_the_day_that_is_unusual_for_the_user_raises_one_alert():
+    name = "unusual_hours"
+    usual = [*daily(range(20), 0, 1, 8)]  # from 14:13 UTC on
+    night = [*daily([19], 13, 13.1, 14, start=61)]
+    engine = engine_of(name)
+    found = [a for one in [*usual, *night] for _, a in engine.take([one]) if a]
+    assert [(one.alert.name, *one.group.values()) for one in found] == [(name, "amara")]
+    hours_of_day = "14:00 to 15:59, 22:00 to 22:59 UTC, in the last 14 days"
+    assert (found[0].reason.usual, found[0].reason.seen) == (hours_of_day, "03:13 UTC")
+    assert raised([*usual, *daily([19], 2, 23.5, 7, start=61)], name) == []  # around usual ones
+    assert raised([*usual[:30], *daily([9], 12, start=61)], name) == []  # not known for long enough
+    assert raised([*daily([0, 16, 17], 0), *daily([17], 12, start=61)], name) == []  # too few days
+
+
+def test_a_restart_changes_nothing_about_usual_hours(tmp_path):
+    lines = [*daily(range(20), 0, 1, 8), *daily([19], 13, 13.1, 18, start=61)]
+    for restart in range(1, len(lines)):
+        found = []
+        for part in (lines[:restart], lines[restart:]):
+            engine = engine_of("unusual_hours")
+            journal = Journal(tmp_path / f"{restart % 2}{restart}", engine, max_bytes=restart % 2)
+            taken = engine.take(part)
+            found += [alert for _, alert in taken if alert]
+            journal.commit(engine.settle(), [noted for noted, _ in taken])
+            journal.close()
+        assert [one.reason.seen for one in found] == ["03:13 UTC", "08:13 UTC"]
 
 
 def same_call(sequence, at_s, tool="create_order", digest="d"):
