@@ -116,10 +116,11 @@ class Engine:
             notes = kind.notes
             if quick := kind.quick:
                 values = kind.values(row)
-                if quick(values, row[0]):
-                    notes = kind.left.get(values, kind.others)
-                else:
+                left = quick(values, row[0])
+                if left is None:
                     kind.learn(event, values)
+                else:
+                    notes = left
             for note in notes:
                 if noted := note(event, row):
                     found.append((noted, self._raised(noted)))  # noqa: PERF401 - quicker

@@ -1,20 +1,20 @@
 """The rules about the events of one dataset, laid out so that a usual event costs little."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from operator import itemgetter
 from typing import Any
 
 from msgspec import Struct
 
+from shipper.detect.firsts import Firsts
+from shipper.detect.hours import Hours
 from shipper.detect.matching import Predicate
 from shipper.detect.rates import Rates
 from shipper.detect.reading import Reading, getter
 from shipper.detect.rules import HEAD, Note, Row, Rule, Values
 
-#: Values and a time: whether counting the event is all there is to do.
-_Quick = Callable[[Any, str], bool]
-_MAX_LEFT = 10_000
+#: Values and a time: what is left to do about the event; None if that is everything.
+_Quick = Callable[[Any, str], tuple[Note, ...] | None]
 
 
 class Kind:
@@ -27,25 +27,37 @@ class Kind:
         self.decode: Callable[[bytes], Any] = Reading(sorted(wanted)).decode
         self.row_of: Callable[[Any], Row] = getter(*paths)
         self.notes = tuple(rule.note_of(_picked(paths, rule.fields)) for rule in chosen)
-        #: Counts a usual event by these values, for all hourly rules that group by their fields.
-        self.quick, fields = _quick_of(chosen)
+        rate = next((rule for rule in chosen if _is_rate(rule)), None)
+        fields = rate.fields if rate else ()
+        self._rates = rate.memory if rate and isinstance(rate.memory, Rates) else None
+        #: Counts a usual event by these values; the rules that are then left.
+        self.quick: _Quick | None = self._rates.quick if self._rates else None
         self.values = _picked(paths, fields)
-        # A group of the same fields, or of fewer, had an event in that hour as well.
-        others = [r for r in chosen if not (fields and r.is_hourly and {*r.fields} <= {*fields})]
-        #: The rules that are then left.
-        self.others = tuple(rule.note_of(_picked(paths, rule.fields)) for rule in others)
-        self._asked = [_Asked.of(rule, fields, _picked(paths, rule.fields)) for rule in others]
-        #: Those of them that the values do not exclude.
-        self.left: dict[Any, tuple[Note, ...]] = {}
+        self._asked = [
+            _Asked.of(rule, fields, _picked(paths, rule.fields))
+            for rule in chosen
+            if rule is not rate and not _is_implied(rule, fields)
+        ]
 
     def learn(self, event: Any, values: Any) -> None:
-        """Find out which rules are left for events with these values."""
-        with suppress(TypeError):  # a list
-            if values in self.left:
-                return
-            if len(self.left) >= _MAX_LEFT:
-                self.left.clear()
-            self.left[values] = tuple(one.note for one in self._asked if one.may_match(event))
+        """Find out which rules are left for usual events with these values."""
+        if self._rates:
+            self._rates.attach(
+                values, lambda: tuple(one.note for one in self._asked if one.may_match(event))
+            )
+
+
+def _is_rate(rule: Rule) -> bool:
+    return rule.matches is None and isinstance(rule.memory, Rates)
+
+
+def _is_implied(rule: Rule, fields: Sequence[str]) -> bool:
+    """Whether a rate of these fields that was counted in an hour leaves nothing to note in it.
+
+    The group had an event in that hour, and the rule only asks whether it has.
+    """
+    only_asks = rule.matches is None and isinstance(rule.memory, Firsts | Hours)
+    return only_asks and {*rule.fields} <= {*fields}
 
 
 class _Asked(Struct, frozen=True):
@@ -68,15 +80,3 @@ def _picked(paths: Sequence[str], fields: Sequence[str]) -> Values:
     if at == [*range(begin, begin + len(at))]:
         return itemgetter(slice(begin, begin + len(at)))
     return itemgetter(*at)
-
-
-def _quick_of(rules: Iterable[Rule]) -> tuple[_Quick | None, tuple[str, ...]]:
-    """What counts a usual event for all hourly rules that group by the same fields, and these.
-
-    It is a rate that was counted in its hour since the last batch. The other rules saw the group
-    then, and only ask whether it comes in an hour.
-    """
-    for rule in rules:
-        if rule.is_hourly and isinstance(rule.memory, Rates):
-            return rule.memory.quick, rule.fields
-    return None, ()

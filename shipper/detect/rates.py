@@ -1,7 +1,8 @@
 """How often something usually happens, for each group, to find an hour that is far above."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from math import ceil, floor, inf
 from statistics import median
 from typing import Any
@@ -27,6 +28,8 @@ class _Rate(Struct, gc=False):
     is_changed: bool = False
     #: Whether an hour ended since the journal was written.
     is_new_hour: bool = False
+    #: What the caller has attached to the group.
+    attached: Any = None
 
 
 class Rates:
@@ -44,24 +47,29 @@ class Rates:
         self._changed: list[Group] = []
         self.forgotten = 0
 
-    def quick(self, values: Any, written: str) -> bool:
-        """Count an event of a known group in its current hour; false if that is not all.
+    def quick(self, values: Any, written: str) -> Any:
+        """Count an event of a known group in its current hour; None if that is not all.
 
-        Called for nearly every event, so it takes the values as they are.
+        Called for nearly every event, so it takes the values as they are, and gives what is
+        attached to the group.
         """
         try:
             rate = self._rates.get(values)
         except TypeError:  # a list
-            return False
-        if (
-            rate is None
-            or rate.hour != written[:13]
-            or not rate.is_changed
-            or rate.count + 1 == rate.limit
-        ):
-            return False
+            return None
+        if rate is None or rate.hour != written[:13] or not rate.is_changed:
+            return None
+        if rate.count + 1 == rate.limit or rate.attached is None:
+            return None
         rate.count += 1
-        return True
+        return rate.attached
+
+    def attach(self, values: Any, make: Callable[[], object]) -> None:
+        """Attach something to a group that is known, unless it has something."""
+        with suppress(TypeError):  # a list
+            rate = self._rates.get(values)
+            if rate and rate.attached is None:
+                rate.attached = make()
 
     def count(self, group: Group, written: str, _event_id: str) -> bool:
         """Count an event of that time; whether it is the one that makes its hour unusual."""

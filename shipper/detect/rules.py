@@ -63,11 +63,6 @@ class Rule:
         if alert.distinct:
             self.paths.add(alert.distinct)
 
-    @property
-    def is_hourly(self) -> bool:
-        """Whether more events of a group in an hour, whatever they hold, change only its count."""
-        return self.matches is None and isinstance(self.memory, Firsts | Hours | Rates)
-
     def _datasets(self) -> frozenset[str] | None:
         found = [datasets(tree) for tree in (self._tree, self._other) if tree]
         return None if None in found else frozenset().union(*filter(None, found))

@@ -240,6 +240,20 @@ def test_a_rate_that_is_usual_for_a_user_or_is_not_known_yet_raises_nothing():
     assert raised(hours([1] * 30 + [90]), "unusual_call_rate") == []
 
 
+def test_two_rates_of_the_same_events_count_each_by_its_own_fields():
+    known = alerts()["unusual_call_rate"]
+    by_user = msgspec.structs.replace(known, name="by_user", group_by=("user.id",), threshold=150)
+    lines, sequence = [], 0
+    for hour, calls in enumerate([2] * 25 + [80]):
+        for n in range(calls):
+            for tool in ("read", "write"):
+                sequence += 1
+                lines.append(call(sequence, hour * 3600.0 + n, "amara", tool))
+    for rows in ([known, by_user], [by_user, known]):
+        found = [raised for _, raised in Engine(rows).take(lines) if raised]
+        assert [(one.alert.name, *one.group.values()) for one in found] == [("by_user", "amara")]
+
+
 def daily(days, *at_hours, start=1):
     """A call at these hours of each day."""
     sequence = start
