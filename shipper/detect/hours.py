@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct, field
@@ -53,15 +54,16 @@ class Hours:
     def hit(self, group: Group, hit: Hit) -> list[Hit]:
         """Note the hour; the hit, if it is in an unusual one."""
         day, hour = divmod(int(hit.at_s // _HOUR_S), _HOURS)
-        self._now[group] = text_of(hit.at_s)[:13]
+        self._now[group] = _text_of(hit.at_s // _HOUR_S)
         seen = self._seen.pop(group, None) or _Day(day)
         self._seen[group] = seen
         if len(self._seen) > self._limit:
             self._now.pop(self._seen.popitem(last=False)[0], None)
             self.forgotten += 1
-        is_usual = any(self._is_recent(seen, at % _HOURS, day) for at in range(hour - 1, hour + 2))
+        oldest, hours = day - self._days, seen.hours
+        is_usual = max(hours[hour - 1], hours[hour], hours[(hour + 1) % _HOURS]) >= oldest
         is_habit = day - seen.first >= self._days and seen.count >= _LEAST_DAYS
-        seen.hours[hour] = max(seen.hours[hour], day)
+        hours[hour] = max(hours[hour], day)
         if day > seen.newest:
             seen.newest, seen.count = day, seen.count + 1
         return [hit] if is_habit and not is_usual else []
@@ -85,12 +87,16 @@ class Hours:
         """The usual hours, and the time of the event."""
         seen, at_s = self._seen[group], hits[-1].at_s
         day, hour = divmod(int(at_s // _HOUR_S), _HOURS)
-        usual = [at for at in range(_HOURS) if at != hour and self._is_recent(seen, at, day)]
+        oldest = day - self._days
+        usual = [at for at, last in enumerate(seen.hours) if at != hour and last >= oldest]
         shown = ", ".join(f"{begin:02}:00 to {end:02}:59" for begin, end in _spans(usual))
         return Reason(f"{shown} UTC, in the last {self._days} days", f"{text_of(at_s)[11:16]} UTC")
 
-    def _is_recent(self, seen: _Day, hour: int, day: int) -> bool:
-        return seen.hours[hour] >= 0 and day - seen.hours[hour] <= self._days
+
+@lru_cache(64)
+def _text_of(number: float) -> str:
+    """The hour, as in `2026-11-30T07`; nearly all events are of few."""
+    return text_of(number * _HOUR_S)[:13]
 
 
 def _spans(hours: list[int]) -> list[tuple[int, int]]:

@@ -148,7 +148,7 @@ ALERTS = (
                 ),
             ),
             f"{_ENGINE}test_a_call_at_an_hour_of_the_day_that_is_unusual_for_the_user_raises_one_alert": (
-                Mutant("detect/hours.py", "range(hour - 1, hour + 2)", "[hour]"),
+                Mutant("detect/hours.py", "max(hours[hour - 1], hours[hour],", "max(hours[hour],"),
                 Mutant("detect/hours.py", "and seen.count >= _LEAST_DAYS", ""),
                 Mutant("detect/hours.py", "day - seen.first >= self._days and", ""),
             ),
