@@ -207,8 +207,8 @@ def _record_start(self_audit: SelfAudit | None, config: Config) -> None:
         if self_audit.was_killed:
             details["previous_run"] = "killed"
         self_audit.event("shipper-start", **details)
-        for operation, what in changes_in_force(config):
-            self_audit.event(operation, **what)
+        for operation, facts in changes_in_force(config):
+            self_audit.event(operation, **facts)
 
 
 def _final_status(config: Config) -> tuple[dict[str, int], list[FileStatus]]:
