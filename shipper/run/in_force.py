@@ -1,6 +1,7 @@
 """What was in force when the shipper ran last: how long events are kept, and which key signs."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -23,7 +24,7 @@ class _InForce(Struct, frozen=True):
 _decode = msgspec.json.Decoder(_InForce).decode
 
 
-def changes_in_force(config: Config) -> Iterator[tuple[str, Mapping[str, object]]]:
+def changes_in_force(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
     """What differs from the last run and weakens the record, each with its details.
 
     The next call compares with this one.

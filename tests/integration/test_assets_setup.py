@@ -177,9 +177,9 @@ def test_an_object_that_kibana_refuses_is_told_and_the_others_are_there(node, tm
         failed = [line for line in done.stdout.splitlines() if line.startswith("failed")]
         assert len(failed) == 3
         assert "belongs to a more recent version of Kibana" in failed[0]
-        assert done.stdout.splitlines()[-1] == "69 created, 3 failed"
+        assert done.stdout.splitlines()[-1] == "72 created, 3 failed"
         assert done.returncode == 1
-        assert len(kibana.objects) == 11
+        assert len(kibana.objects) == 14
 
 
 def test_without_the_address_of_kibana_the_rest_is_installed_and_a_switch_is_refused(
