@@ -264,3 +264,10 @@ def test_a_token_that_a_receiver_does_not_accept_is_kept_until_the_fault_is_corr
 def test_a_key_that_cannot_sign_is_an_error_of_the_configuration(settings, what):
     with pytest.raises(ConfigError, match=what):
         Webhook(WebhookConfig(url=Secret("https://x.example"), format="caep", **settings))
+
+
+def test_a_misspelt_alert_that_is_to_end_sessions_is_an_error_with_the_nearest_name():
+    about = {"rules": ["session_taken_ower"], "issuer": "i", "audience": "a", "key": "k"}
+    webhook = {"url": "https://x.example", "format": "caep", "revocation": about}
+    with pytest.raises(ConfigError, match="did you mean 'session_taken_over'"):
+        from_mapping({"output": {"webhook": webhook}})
