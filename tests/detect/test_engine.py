@@ -240,8 +240,9 @@ def test_a_rate_that_is_usual_for_a_user_or_is_not_known_yet_raises_nothing():
     assert raised(hours([1] * 30 + [90]), "unusual_call_rate") == []
 
 
-def test_two_rates_of_the_same_events_count_each_by_its_own_fields():
+def test_two_rates_of_the_same_events_count_each_for_itself():
     known = alerts()["unusual_call_rate"]
+    second = msgspec.structs.replace(known, name="second", threshold=60)
     by_user = msgspec.structs.replace(known, name="by_user", group_by=("user.id",), threshold=150)
     lines, sequence = [], 0
     for hour, calls in enumerate([2] * 25 + [80]):
@@ -249,9 +250,13 @@ def test_two_rates_of_the_same_events_count_each_by_its_own_fields():
             for tool in ("read", "write"):
                 sequence += 1
                 lines.append(call(sequence, hour * 3600.0 + n, "amara", tool))
-    for rows in ([known, by_user], [by_user, known]):
+    for rows in ([known, second, by_user], [by_user, second, known]):
         found = [raised for _, raised in Engine(rows).take(lines) if raised]
-        assert [(one.alert.name, *one.group.values()) for one in found] == [("by_user", "amara")]
+        assert sorted((one.alert.name, *one.group.values()) for one in found) == [
+            ("by_user", "amara"),
+            ("second", "amara", "read"),
+            ("second", "amara", "write"),
+        ]
 
 
 def daily(days, *at_hours, start=1):

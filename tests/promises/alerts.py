@@ -152,6 +152,9 @@ ALERTS = (
                 Mutant("detect/hours.py", "and seen.count >= _LEAST_DAYS", ""),
                 Mutant("detect/hours.py", "day - seen.first >= self._days and", ""),
             ),
+            f"{_ENGINE}test_two_rates_of_the_same_events_count_each_for_itself": (
+                Mutant("detect/kinds.py", "Firsts | Hours)", "Firsts | Hours | Rates)"),
+            ),
             f"{_ENGINE}test_a_restart_changes_nothing_about_usual_hours": (
                 Mutant("detect/hours.py", "seen.hours[int(hit.id)] = int(hit.at_s)", "pass"),
             ),
