@@ -62,6 +62,13 @@ def elasticsearch() -> Iterator[Elasticsearch]:
 
 
 @pytest.fixture(scope="session")
+def secured_elasticsearch() -> Iterator[Elasticsearch]:
+    """One node with security for all tests of the run."""
+    with real(partial(Elasticsearch, secured=True)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def lumberjack() -> Iterator[LumberjackSink]:
     """One plain Lumberjack server for all tests of the run."""
     with real(LumberjackSink) as server:
@@ -123,7 +130,8 @@ def _found(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of the same server go to the same worker, so that one run starts it once."""
     for item in items:
-        for name in {"elasticsearch", "kafka"}.intersection(getattr(item, "fixturenames", ())):
+        servers = {"elasticsearch", "secured_elasticsearch", "kafka"}
+        for name in servers.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group(name))
 
 

@@ -132,6 +132,78 @@ def record_incomplete() -> Iterator[Timed]:
     yield 0.0, create_compliance_event("records-lost", records=17, success=False)
 
 
+def user_authentication_failures() -> Iterator[Timed]:
+    """Guesses about one user, each from another address."""
+    for n in range(8):
+        yield n * 30.0, sign_in("amara", f"203.0.113.{100 + n}", success=False)
+
+
+def wrong_audience() -> Iterator[Timed]:
+    """A token of another server is tried; few enough times to be no series of failures."""
+    for n in range(4):
+        yield (
+            n * 20.0,
+            create_authentication_event(
+                *("mallory", "desk", None),
+                success=False,
+                failure_reason="wrong_audience",
+                source_ip="203.0.113.70",
+            ),
+        )
+
+
+def session_taken_over() -> Iterator[Timed]:
+    """A second user goes on in the session of the first."""
+    for n in range(3):
+        fields = {"mcp.violation.type": "session_principal_changed", "mcp.session.id": "s-1"}
+        yield n * 15.0, create_event("mcp_policy_violations", fields, user_id="mallory")
+
+
+def tool_redefined() -> Iterator[Timed]:
+    """A server gives a tool another description; two clients see it."""
+    for n, user in enumerate(("amara", "bjorn")):
+        fields = {
+            "mcp.violation.type": "tool_redefined",
+            "gen_ai.tool.name": "read_file",
+            "mcp.tool.definition.hash": "b" * 64,
+            "mcp.tool.definition.previous": "a" * 64,
+        }
+        yield n * 300.0, create_event("mcp_policy_violations", fields, user_id=user)
+
+
+def approved_too_quickly() -> Iterator[Timed]:
+    """A client accepts every question for its user."""
+    for n in range(3):
+        fields = {"event.action": "elicitation", "mcp.elicitation.action": "accept"}
+        event = create_event("mcp_prompt_request", fields, user_id="chen", duration_ms=40.0)
+        yield n * 60.0, event
+
+
+def deep_delegation() -> Iterator[Timed]:
+    """Agents call each other in a circle, with tokens that name them all."""
+    for n in range(3):
+        fields = {
+            "gen_ai.tool.name": "read_file",
+            "decision": "allow",
+            "mcp.auth.delegation.actors": [f"agent-{at % 2}" for at in range(8)],
+            "mcp.auth.delegation.truncated": True,
+        }
+        yield n * 2.0, create_event("mcp_authorization_decisions", fields, user_id="dalia")
+
+
+def unusual_hours() -> Iterator[Timed]:
+    """After three weeks of work in the morning, a user calls the same tool at night."""
+    for day in range(21):
+        yield day * DAY_S, call("amara", "read_file", path=f"/plans/{day}.md")
+    yield 20 * DAY_S + 18 * HOUR_S, call("amara", "read_file", path="/plans/20.md")
+
+
+def retention_or_key_changed() -> Iterator[Timed]:
+    """Somebody shortens the retention of tool calls."""
+    details = {"days": {"mcp_tool_execution": {"before": 365, "now": 7}}}
+    yield 0.0, create_compliance_event("retention-shortened", details=details)
+
+
 def sequence_gap() -> Iterator[Timed]:
     """Calls, of which `main` takes a line out afterwards."""
     for n in range(6):
@@ -183,6 +255,14 @@ SCENARIOS: tuple[Callable[[], Iterator[Timed]], ...] = (
     high_confidence_threats,
     record_refused,
     record_incomplete,
+    user_authentication_failures,
+    wrong_audience,
+    session_taken_over,
+    tool_redefined,
+    approved_too_quickly,
+    deep_delegation,
+    unusual_hours,
+    retention_or_key_changed,
     sequence_gap,
     checkpoint_overdue,
     quiet,

@@ -69,6 +69,12 @@ class Usual(Struct, frozen=True):
     times: Count
 
 
+class UsualHours(Struct, frozen=True):
+    """A group's own usual hours of the day, known after `days` days."""
+
+    days: Count
+
+
 class Silence(Struct, frozen=True):
     """How long a group may be silent, until an event that matches `until` ends it."""
 
@@ -95,6 +101,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     first_seen: FirstSeen | None = None
     after: str | None = None
     usual: Usual | None = None
+    usual_hours: UsualHours | None = None
     silence: Silence | None = None
     sequence_gap: bool = False
     #: Other taxonomies.
@@ -128,7 +135,7 @@ def _memories(alert: Alert) -> Iterator[str]:
 
 
 #: The keys of which a row has at most one.
-_MEMORIES = ("distinct", "first_seen", "after", "usual", "silence", "sequence_gap")
+_MEMORIES = ("distinct", "first_seen", "after", "usual", "usual_hours", "silence", "sequence_gap")
 #: Alerts are events in this dataset, and only they have this field.
 _RAISED_IN, RAISED_BY = "mcp.threats", "mcp.threat.rule"
 

@@ -22,6 +22,7 @@ _REFUSED = {
     "first_seen": "Sigma has no rule for values that are new",
     "after": "Sigma's converters do not support events in an order (temporal_ordered)",
     "usual": "Sigma has no rule for a usual rate",
+    "usual_hours": "Sigma has no rule for usual hours",
     "silence": "Sigma has no rule for events that do not come",
     "sequence_gap": "Sigma has no rule for events that do not come",
 }

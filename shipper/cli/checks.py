@@ -31,7 +31,7 @@ def check_config(arguments: argparse.Namespace) -> int:
 def check_outputs(arguments: argparse.Namespace) -> int:
     """Connect to each output without sending an event."""
     code = 0
-    for name, what, is_good in probe(config_of(arguments)):
-        say(f"{name}: {'OK, ' if is_good else 'FAILED: '}{what}")
-        code = code if is_good else EX_UNAVAILABLE
+    for name, what, error in probe(config_of(arguments)):
+        say(f"{name}: {'FAILED: ' if error else 'OK, '}{what}")
+        code = EX_UNAVAILABLE if error else code
     return code

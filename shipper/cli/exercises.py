@@ -77,7 +77,7 @@ def _own_events(scratch: Config, copy: Copy, verdict: Verdict) -> list[bytes]:
 def _raised(config: Config, lines: Sequence[bytes], later_s: float) -> set[str]:
     """The names of the alerts that these lines raise, now or that much later."""
     engine = Engine(alerts_of(config.catalog).values())
-    found = [one for line in lines for one in engine.take(line)]
+    found = engine.take(lines)
     if later_s:
         found += engine.overdue(time.time() + later_s)
     return {raised.alert.name for _, raised in found if raised}

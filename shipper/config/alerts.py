@@ -34,6 +34,13 @@ def read_alerts(reader: Reader, node: YamlNode, catalog: Catalog) -> object | No
     return found
 
 
+def check_revoking(reader: Reader, rules: YamlNode, catalog: Catalog) -> None:
+    """Note the names of no alert: a misspelt one would end no session."""
+    known = _known(reader, catalog) if rules.items else {}
+    for item in (rules.items or ()) if known else ():
+        reader.one_of(item, known)
+
+
 def _known(reader: Reader, catalog: Catalog) -> Mapping[str, Any]:
     from shipper.catalog.alerts import alerts_of  # takes 20 ms, and few configurations name any
 

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from shipper.catalog import IndexStrategy
-from shipper.config.alerts import read_alerts
+from shipper.config.alerts import check_revoking, read_alerts
 from shipper.config.api import ApiConfig
 from shipper.config.external import read_external
 from shipper.config.inputs import EVENT_KEYS, Surroundings, read_inputs
@@ -53,6 +53,7 @@ def read_config(tree: YamlNode) -> tuple[Config, list[Problem]]:
     datasets = (row.dataset for row in catalog.event_types.values())
     own = tuple(one for one in datasets if not one.startswith("mcp."))
     operation = _operation(reader, nodes)
+    check_revoking(reader, tree.at("output", "webhook", "revocation", "rules"), catalog)
     if alerts := read_alerts(reader, tree.at("security_monitoring"), catalog):
         outputs["alerts"] = alerts
     simple = _simple(reader, nodes)

@@ -21,8 +21,8 @@ def run(
     for name in ("audit", "data", "delivered"):
         shutil.rmtree(directory / name, ignore_errors=True)
     config = _config(directory.resolve(), elasticsearch, logstash)
-    for name, what, is_good in probe(config):  # fail now; shipping would retry for ever
-        if not is_good:
+    for name, what, error in probe(config):  # fail now; shipping would retry for ever
+        if error:
             raise Unavailable(f"{name}: {what}")
     show.introduce(console)
     _record(config.audit, console)

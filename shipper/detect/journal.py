@@ -70,7 +70,7 @@ class Journal:
                 what = f"{self._path}:{at}: damaged; move the file away to start without memory"
                 raise RegistryError(what) from error
             self._engine.begin_at(entry.begins)
-            self._engine.counted |= entry.counted
+            self._engine.streams.counted |= entry.counted
             for kept in entry.kept:
                 self._engine.restore(kept)
             for noted in entry.noted:
@@ -82,7 +82,7 @@ class Journal:
         self._file = open_append(self._path)
 
     def _lines(self) -> Iterator[bytes]:
-        yield _encode(_Entry(self._engine.counted, [], self._engine.begins)) + b"\n"
+        yield _encode(_Entry(self._engine.streams.counted, [], self._engine.begins)) + b"\n"
         for kept in self._engine.remembered():
             yield _encode(_Entry({}, [], {}, [kept])) + b"\n"
 

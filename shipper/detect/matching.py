@@ -103,7 +103,9 @@ def _equal(get: Getter, wanted: Value) -> Predicate:
 
         def is_text(event: Any) -> bool:
             value = get(event)
-            return value == text if type(value) is str else _is_one(value, text.__eq__)
+            if value is None or type(value) is str:
+                return bool(value == text)
+            return _is_one(value, text.__eq__)
 
         return is_text
     pattern = re.compile(".*".join(map(re.escape, wanted.texts)), re.DOTALL)

@@ -1,8 +1,9 @@
 """How often something usually happens, for each group, to find an hour that is far above."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from math import ceil, inf
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from math import ceil, floor, inf
 from statistics import median
 from typing import Any
 
@@ -16,7 +17,7 @@ _MAX_RATES = 100_000
 _KEPT_HOURS = 32
 
 
-class _Rate(Struct):
+class _Rate(Struct, gc=False):
     #: The hour that is counted, as in `2026-11-30T07`, and the events in it.
     hour: str
     count: int
@@ -27,6 +28,8 @@ class _Rate(Struct):
     is_changed: bool = False
     #: Whether an hour ended since the journal was written.
     is_new_hour: bool = False
+    #: What the caller has attached to the group.
+    attached: Any = None
 
 
 class Rates:
@@ -44,21 +47,29 @@ class Rates:
         self._changed: list[Group] = []
         self.forgotten = 0
 
-    def quick(self, values: Any, written: str) -> bool:
-        """Count an event of a known group in its current hour; false if that is not all.
+    def quick(self, values: Any, written: str) -> Any:
+        """Count an event of a known group in its current hour; None if that is not all.
 
-        Called for nearly every event, so it takes the values as they are.
+        Called for nearly every event, so it takes the values as they are, and gives what is
+        attached to the group.
         """
         try:
             rate = self._rates.get(values)
         except TypeError:  # a list
-            return False
-        if rate is None or not rate.is_changed or not written.startswith(rate.hour):
-            return False
-        if rate.count + 1 == rate.limit:
-            return False
+            return None
+        if rate is None or rate.hour != written[:13] or not rate.is_changed:
+            return None
+        if rate.count + 1 == rate.limit or rate.attached is None:
+            return None
         rate.count += 1
-        return True
+        return rate.attached
+
+    def attach(self, values: Any, make: Callable[[], object]) -> None:
+        """Attach something to a group that is known, unless it has something."""
+        with suppress(TypeError):  # a list
+            rate = self._rates.get(values)
+            if rate and rate.attached is None:
+                rate.attached = make()
 
     def count(self, group: Group, written: str, _event_id: str) -> bool:
         """Count an event of that time; whether it is the one that makes its hour unusual."""
@@ -112,7 +123,7 @@ class Rates:
     def reason(self, group: Group, _hits: list[Hit]) -> Reason:
         """The usual rate, and that of the hour."""
         rate = self._rates[group]
-        usual = f"{median(rate.before):g} an hour, in {len(rate.before)} hours with any"
+        usual = f"{_usual_of(rate.before)} an hour, in {len(rate.before)} hours with any"
         return Reason(usual, f"{rate.limit:g} in the hour from {rate.hour}:00 UTC")
 
     def _begin(self, rate: _Rate, hour: str) -> None:
@@ -125,14 +136,26 @@ class Rates:
     def _limit_of(self, before: list[int]) -> float:
         if len(before) < self._hours:
             return inf
-        middle = median(before)
-        spread = median(abs(count - middle) for count in before)
+        middle, spread = _middle_of(before)
         return max(self._least, ceil(self._times * (middle + spread)))
 
     def _forget(self) -> None:
         if len(self._rates) > self._limit:
             self._rates.popitem(last=False)
             self.forgotten += 1
+
+
+def _middle_of(counts: list[int]) -> tuple[float, float]:
+    """The median, and the median deviation from it: a few odd hours do not change them."""
+    middle = median(counts)
+    return middle, median(abs(count - middle) for count in counts)
+
+
+def _usual_of(counts: list[int]) -> str:
+    """The counts of a usual hour, in words."""
+    middle, spread = _middle_of(counts)
+    least, most = max(1, floor(middle - spread)), ceil(middle + spread)
+    return f"{least} to {most}" if least < most else f"{most}"
 
 
 def _hit_of(rate: _Rate) -> Hit:

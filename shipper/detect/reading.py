@@ -12,7 +12,12 @@ Getter = Callable[[Any], Any]
 #: A field of the tree below a path: a leaf is None.
 _Tree = dict[str, "_Tree | None"]
 #: Fields that a line of an audit stream always has, with what stands for a missing one.
-_TYPED: Mapping[str, tuple[type, object]] = {"event.sequence": (int, 0)}
+_TYPED: Mapping[str, tuple[type, object]] = {
+    "event.sequence": (int, 0),
+    "event.id": (str, ""),
+    "@timestamp": (str, ""),
+    "mcp.audit.stream.id": (str, ""),
+}
 
 
 class Reading:
@@ -23,7 +28,7 @@ class Reading:
         for path in paths:
             _add(tree, path.split("."))
         #: The same as `event` that raises one of `UNREADABLE`.
-        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(_struct("event", tree)).decode
+        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(_struct("", tree)).decode
 
     def event(self, line: bytes) -> Any:
         """The event; None if the line does not have the shape of one."""
@@ -45,18 +50,18 @@ def _add(tree: _Tree, parts: list[str]) -> None:
         _add(inner, rest)
 
 
-def _struct(name: str, tree: Mapping[str, Any]) -> Any:
+def _struct(path: str, tree: Mapping[str, Any]) -> Any:
     """A Struct type whose missing members have empty values, so that every path can be read."""
     fields: list[tuple[str, Any, Any]] = []
     names = {}
     for key, inner in tree.items():
         names[_attribute(key)] = key
         if inner is None:
-            fields.append((_attribute(key), *_TYPED.get(f"{name}.{key}", (Any, None))))
+            fields.append((_attribute(key), *_TYPED.get(f"{path}{key}", (Any, None))))
         else:
-            kind = _struct(key, inner)
+            kind = _struct(f"{path}{key}.", inner)
             fields.append((_attribute(key), kind, kind()))
-    return msgspec.defstruct(name or "event", fields, rename=names, frozen=True, gc=False)
+    return msgspec.defstruct("Event", fields, rename=names, frozen=True, gc=False)
 
 
 def _attribute(key: str) -> str:

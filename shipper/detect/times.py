@@ -1,6 +1,6 @@
 """The times of events as they are written."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +13,11 @@ def seconds_of(text: Any) -> float | None:
         return _minute_s(text[:_MINUTE]) + float(text[_MINUTE:-1])
     except (TypeError, ValueError):
         return None
+
+
+def text_of(at_s: float) -> str:
+    """The time as events write it, to compare texts."""
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @lru_cache(16)

@@ -44,7 +44,7 @@ class Windows:
 
     def hit(self, group: Group, hit: Hit) -> list[Hit]:
         """Add a hit; the hits that make an alert, if this one does."""
-        if self._threshold == 1:
+        if self._threshold == 1 and not group:
             return [hit]  # nothing is counted: each event is an alert
         window = self._groups.get(group)
         if window is None:

@@ -10,7 +10,7 @@ from shipper.config import Config
 from shipper.deliver.dead_letters import dead_letters_folder
 from shipper.doctor.files import user
 from shipper.doctor.finding import Finding, ok, problem, warning
-from shipper.errors import BadInput
+from shipper.errors import BadInput, Refused
 from shipper.outputs import OUTPUTS
 from shipper.outputs.file.config import FileConfig
 from shipper.run.dead_letters import dead_letter_groups, outputs_with_dead_letters
@@ -60,9 +60,11 @@ def outputs(config: Config) -> Iterator[Finding]:
     yield from (_file(name, one) for name, one in files.items())
     others = {name: one for name, one in config.outputs.items() if name not in files}
     try:
-        for name, what, is_good in probe(replace(config, outputs=others)):
-            if is_good:
+        for name, what, error in probe(replace(config, outputs=others)):
+            if error is None:
                 yield ok("output", f"{name}: {what}")
+            elif isinstance(error, Refused):
+                yield problem("output", f"{name}: {what}", _CORRECT, os.EX_NOPERM)
             else:
                 yield problem("output", f"{name}: {what}", _RESTART, os.EX_UNAVAILABLE)
     except BadInput as error:
@@ -79,4 +81,5 @@ def _file(name: str, settings: FileConfig) -> Finding:
     return problem("output", what, f"chown {user(os.geteuid())} {there}", os.EX_NOPERM)
 
 
+_CORRECT = "correct the credentials, or the address; then: mcp-shipper test output"
 _RESTART = "start the server or correct the address, then: mcp-shipper test output"

@@ -219,12 +219,12 @@ def _pipeline(
     )
 
 
-def probe(config: Config) -> Iterator[tuple[str, str, bool]]:
-    """Test each output; yields its name, the result or the error, and whether it works."""
+def probe(config: Config) -> Iterator[tuple[str, str, ShipperError | None]]:
+    """Test each output; yields its name, the result, and the error if it does not work."""
     for name, output in outputs_of(config).items():
         try:
-            yield name, output.probe(), True
+            yield name, output.probe(), None
         except ShipperError as error:
-            yield name, str(error), False
+            yield name, str(error), error
         finally:
             output.close()

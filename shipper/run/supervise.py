@@ -19,6 +19,7 @@ from shipper.errors import ConfigError, Problem, ShipperError, Stopped
 from shipper.follow.discover import nothing_named
 from shipper.follow.registry import take_lock
 from shipper.run.checkpoints import Checkpoints
+from shipper.run.in_force import changes_in_force
 from shipper.run.log import set_up_log
 from shipper.run.risks import risks
 from shipper.run.self_audit import SelfAudit
@@ -206,6 +207,8 @@ def _record_start(self_audit: SelfAudit | None, config: Config) -> None:
         if self_audit.was_killed:
             details["previous_run"] = "killed"
         self_audit.event("shipper-start", **details)
+        for operation, facts in changes_in_force(config):
+            self_audit.event(operation, **facts)
 
 
 def _final_status(config: Config) -> tuple[dict[str, int], list[FileStatus]]:

@@ -96,7 +96,7 @@ def test_a_revision_changes_only_with_the_object():
 def test_an_alert_has_a_disabled_rule_of_each_kind_that_can_see_it_with_its_mappings(alert):
     detections = [one for one in detection_rules(CATALOG, Scope()) if one["name"] == alert.title]
     stack = [body for name, body in stack_rules(CATALOG, Scope()).items() if name == alert.name]
-    is_of_missing = alert.memory in {"silence", "sequence_gap"}
+    is_of_missing = alert.memory in {"silence", "sequence_gap", "usual_hours"}
     assert len(detections) == (not is_of_missing)
     assert len(stack) == (not is_of_missing and alert.memory not in {"distinct", "after"})
     assert not any(rule["enabled"] for rule in [*detections, *stack])

@@ -23,7 +23,7 @@ from tests.real.processes import free_ports
 CATALOG = builtin()
 OBJECTS = saved_objects(CATALOG, Scope())
 #: How many alerts have a rule of each kind.
-STACK, DETECTIONS = 9, 11
+STACK, DETECTIONS = 16, 18
 FAILURES = rule_id("multiple_authentication_failures")
 
 

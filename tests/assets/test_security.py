@@ -16,9 +16,11 @@ def privileges(body):
     return {name for index in body["indices"] for name in index["privileges"]}
 
 
-def test_a_writer_can_add_and_nothing_else():
-    assert privileges(ROLES["mcp_writer"]) == {"create_doc", "auto_configure"}
-    assert ROLES["mcp_writer"]["cluster"] == ["monitor"]
+def test_the_role_of_a_writer_has_the_rights_of_the_key_of_a_shipper():
+    key = security.api_keys(CATALOG, Scope())["mcp-shipper-writer"]["role_descriptors"]
+    body = {name: ROLES["mcp_writer"][name] for name in key["mcp_writer"]}
+    assert body == key["mcp_writer"]
+    assert privileges(ROLES["mcp_writer"]) == {"create_doc", "auto_configure", "read"}
 
 
 def test_the_key_of_a_shipper_can_add_lines_of_every_kind_and_compare_events():
@@ -48,7 +50,7 @@ def test_an_analyst_sees_actions_but_no_content():
 
 def test_only_a_tenant_is_limited_to_a_client_and_only_an_analyst_to_fields():
     for name, body in ROLES.items():
-        [index] = body["indices"]
+        index, *_ = body["indices"]
         assert ("query" in index) is (name == "mcp_tenant")
         assert ("field_security" in index) is (name == "mcp_analyst")
     source = ROLES["mcp_tenant"]["indices"][0]["query"]["template"]["source"]

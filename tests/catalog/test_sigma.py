@@ -20,6 +20,7 @@ REFUSED = {
     "unusual_call_rate": "usual rate",
     "sequence_gap": "do not come",
     "checkpoint_overdue": "do not come",
+    "unusual_hours": "usual hours",
 }
 
 

@@ -20,7 +20,7 @@ def test_a_scenario_raises_its_alerts_once_also_over_a_restart_in_its_middle(sce
             journal = Journal(tmp_path / f"{middle}.ndjson", engine)
             noted = []
             for line in part:
-                for hit, alert in engine.take(line):
+                for hit, alert in engine.take([line]):
                     noted.append(hit)
                     raised += [alert.alert.name] if alert else []
             journal.commit(engine.settle(), noted)

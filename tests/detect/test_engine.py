@@ -13,9 +13,11 @@ from shipper.catalog.alerts import alerts
 from shipper.catalog.kql import datasets, parse
 from shipper.detect.engine import Engine
 from shipper.detect.firsts import Firsts
+from shipper.detect.hours import Hours
 from shipper.detect.journal import Journal
 from shipper.detect.matching import predicate
 from shipper.detect.memory import Hit
+from shipper.detect.rates import Rates
 from shipper.detect.reading import Reading
 from shipper.detect.windows import Windows
 from tests.detect.events import START_S, call, failed_login, line
@@ -31,7 +33,7 @@ def engine_of(*names):
 
 def raised(lines, *names):
     engine = engine_of(*names)
-    found = (alert for one in lines for _, alert in engine.take(one))
+    found = (alert for one in lines for _, alert in engine.take([one]))
     return [(alert.alert.name, *alert.group.values()) for alert in found if alert]
 
 
@@ -65,7 +67,7 @@ def test_an_event_that_comes_twice_counts_once():
 
 def test_an_alert_names_the_events_that_led_to_it():
     engine = engine_of()
-    found = [a for n in range(1, 9) for _, a in engine.take(failed_login(n, n)) if a]
+    found = [a for n in range(1, 9) for _, a in engine.take([failed_login(n, n)]) if a]
     assert [hit.id for hit in found[0].hits] == [f"s1-{n}" for n in range(1, 6)]
     assert found[0].id == "multiple_authentication_failures:s1-1"
 
@@ -101,6 +103,15 @@ def test_the_memory_is_bounded_and_reports_what_it_forgot():
     for n in range(1000):
         firsts.hit((f"user-{n}",), Hit(float(n), f"s-{n}"))
     assert firsts.forgotten == 900
+    rates = Rates(100, 5, 20, limit=100)
+    for n in range(1000):
+        rates.count((f"user-{n}",), "2026-11-30T07:04:00Z", f"s-{n}")
+    assert rates.forgotten == 900
+    usual_hours = Hours(14, limit=100)
+    for n in range(1000):
+        usual_hours.hit((f"user-{n}",), Hit(n * 7200.0, f"s-{n}"))
+    assert usual_hours.forgotten == 900
+    assert len([*usual_hours.remembered()]) == 100
     busy = Windows(5, 600.0)
     for n in range(10_000):
         busy.hit((), Hit(n * 0.001, f"s-{n}"))
@@ -135,7 +146,7 @@ def test_a_restart_neither_misses_an_alert_nor_raises_one_twice(seed, restarts):
             journal = Journal(path, engine, max_bytes=rng.choice([100, 1 << 20]))
             noted = []
             for one in lines[begin:end]:
-                for hit, alert in engine.take(one):
+                for hit, alert in engine.take([one]):
                     noted.append(hit)
                     found += [(alert.alert.name, *alert.group.values())] if alert else []
             journal.commit(engine.settle(), noted)
@@ -147,11 +158,11 @@ def test_a_restart_neither_misses_an_alert_nor_raises_one_twice(seed, restarts):
 def test_the_streams_that_are_kept_are_bounded_and_those_of_the_oldest_events_are_forgotten():
     engine = Engine([alerts()["multiple_authentication_failures"]], max_streams=3)
     for n in range(1, 6):
-        engine.take(failed_login(1, n, f"10.0.0.{n}", stream=f"s{n}"))
+        engine.take([failed_login(1, n, f"10.0.0.{n}", stream=f"s{n}")])
         engine.settle()
-    engine.take(failed_login(2, 9, stream="s3"))
+    engine.take([failed_login(2, 9, stream="s3")])
     engine.settle()
-    assert list(engine.counted) == ["s4", "s5", "s3"]
+    assert list(engine.streams.counted) == ["s4", "s5", "s3"]
     assert engine.forgotten == 2
 
 
@@ -168,7 +179,7 @@ def test_an_alert_counts_for_a_rule_only_if_its_query_names_alerts():
         ("event.dataset : mcp.threats", 0),
     ]:
         engine = Engine([msgspec.structs.replace(row, query=query)])
-        assert len(engine.take(alert)) == count
+        assert len(engine.take([alert])) == count
 
 
 def sign_in(sequence, at_s, user):
@@ -214,16 +225,75 @@ def hours(calls_an_hour, *, start=1, from_hour=0):
 
 def test_an_hour_far_above_the_own_usual_rate_raises_one_alert_that_explains_it():
     engine = engine_of("unusual_call_rate")
-    found = [a for one in hours([30] * 25 + [200, 30, 30]) for _, a in engine.take(one) if a]
+    found = [a for one in hours([30] * 25 + [200, 30, 30]) for _, a in engine.take([one]) if a]
     assert len(found) == 1
     assert found[0].reason.usual == "30 an hour, in 25 hours with any"
     assert found[0].reason.seen.startswith("150 in the hour from 2026-")
+    engine = engine_of("unusual_call_rate")
+    found = [a for one in hours([3, 9, 6, 4, 8] * 5 + [140]) for _, a in engine.take([one]) if a]
+    assert found[0].reason.usual == "4 to 8 an hour, in 25 hours with any"
 
 
 def test_a_rate_that_is_usual_for_a_user_or_is_not_known_yet_raises_nothing():
     assert raised(hours([200] * 30), "unusual_call_rate") == []
     assert raised(hours([1] * 10 + [500]), "unusual_call_rate") == []
     assert raised(hours([1] * 30 + [90]), "unusual_call_rate") == []
+
+
+def test_two_rates_of_the_same_events_count_each_for_itself():
+    known = alerts()["unusual_call_rate"]
+    second = msgspec.structs.replace(known, name="second", threshold=60)
+    by_user = msgspec.structs.replace(known, name="by_user", group_by=("user.id",), threshold=150)
+    lines, sequence = [], 0
+    for hour, calls in enumerate([2] * 25 + [80]):
+        for n in range(calls):
+            for tool in ("read", "write"):
+                sequence += 1
+                lines.append(call(sequence, hour * 3600.0 + n, "amara", tool))
+    for rows in ([known, second, by_user], [by_user, second, known]):
+        found = [raised for _, raised in Engine(rows).take(lines) if raised]
+        assert sorted((one.alert.name, *one.group.values()) for one in found) == [
+            ("by_user", "amara"),
+            ("second", "amara", "read"),
+            ("second", "amara", "write"),
+        ]
+
+
+def daily(days, *at_hours, start=1):
+    """A call at these hours of each day."""
+    sequence = start
+    for day in days:
+        for hour in at_hours:
+            yield call(sequence, day * DAY_S + hour * 3600.0, "amara", "read_file")
+            sequence += 1
+
+
+def test_a_call_at_an_hour_of_the_day_that_is_unusual_for_the_user_raises_one_alert():
+    name = "unusual_hours"
+    usual = [*daily(range(20), 0, 1, 8)]  # from 14:13 UTC on
+    night = [*daily([19], 13, 13.1, 14, start=61)]
+    engine = engine_of(name)
+    found = [a for one in [*usual, *night] for _, a in engine.take([one]) if a]
+    assert [(one.alert.name, *one.group.values()) for one in found] == [(name, "amara")]
+    hours_of_day = "14:00 to 15:59, 22:00 to 22:59 UTC, in the last 14 days"
+    assert (found[0].reason.usual, found[0].reason.seen) == (hours_of_day, "03:13 UTC")
+    assert raised([*usual, *daily([19], 2, 23.5, 7, start=61)], name) == []  # around usual ones
+    assert raised([*usual[:30], *daily([9], 12, start=61)], name) == []  # not known for long enough
+    assert raised([*daily([0, 16, 17], 0), *daily([17], 12, start=61)], name) == []  # too few days
+
+
+def test_a_restart_changes_nothing_about_usual_hours(tmp_path):
+    lines = [*daily(range(20), 0, 1, 8), *daily([19], 13, 13.1, 18, start=61)]
+    for restart in range(1, len(lines)):
+        found = []
+        for part in (lines[:restart], lines[restart:]):
+            engine = engine_of("unusual_hours")
+            journal = Journal(tmp_path / f"{restart % 2}{restart}", engine, max_bytes=restart % 2)
+            taken = engine.take(part)
+            found += [alert for _, alert in taken if alert]
+            journal.commit(engine.settle(), [noted for noted, _ in taken])
+            journal.close()
+        assert [one.reason.seen for one in found] == ["03:13 UTC", "08:13 UTC"]
 
 
 def same_call(sequence, at_s, tool="create_order", digest="d"):
@@ -266,14 +336,14 @@ def test_a_checkpoint_that_is_overdue_raises_one_alert_unless_the_stream_ended()
     ended = checkpoint(10, 600.0, state="ended")
     engine = engine_of(name)
     for one in signed:
-        engine.take(one)
+        engine.take([one])
     assert not engine.overdue(START_S + 9 * 60 + 900)
     assert [a.group for _, a in engine.overdue(START_S + 9 * 60 + 901)] == [
         {"mcp.audit.checkpoint.stream": "app"}
     ]
     assert not engine.overdue(START_S + 10_000)
-    engine.take(checkpoint(10, 600.0))
-    engine.take(checkpoint(11, 660.0, state="ended"))
+    engine.take([checkpoint(10, 600.0)])
+    engine.take([checkpoint(11, 660.0, state="ended")])
     assert not engine.overdue(START_S + 10_000)
     assert raised([*signed, ended, checkpoint(11, 5000.0)], name) == []
 
@@ -282,7 +352,7 @@ def test_an_alert_explains_what_is_usual_and_what_was_seen():
     engine = engine_of("unusual_tool_execution_patterns")
     usual = [call(day + 1, day * DAY_S, "amara", f"tool_{day % 2}") for day in range(20)]
     strange = call(30, 19.5 * DAY_S, "amara", "delete_customer")
-    [found] = [a for one in [*usual, strange] for _, a in engine.take(one) if a]
+    [found] = [a for one in [*usual, strange] for _, a in engine.take([one]) if a]
     assert found.reason.usual == "tool_0, tool_1, in the last 14 days"
     assert found.reason.seen == "delete_customer"
 
@@ -310,7 +380,7 @@ def test_a_restart_changes_no_rule(seed, restarts):
             journal = Journal(path, engine, max_bytes=rng.choice([100, 1 << 20]))
             noted = []
             for one in lines[begin:end]:
-                for hit, alert in engine.take(one):
+                for hit, alert in engine.take([one]):
                     noted.append(hit)
                     found += [(alert.alert.name, *alert.group.values())] if alert else []
             journal.commit(engine.settle(), noted)

@@ -84,10 +84,10 @@ def test_a_dry_run_prints_what_a_run_prints_and_a_second_run_changes_nothing(nod
         first = shipper(config, "setup")
         assert (first.stdout, first.returncode) == (dry.stdout, 0)
         assert kinds(first) == ALL
-        assert first.stdout.splitlines()[-1] == "61 created"
+        assert first.stdout.splitlines()[-1] == "75 created"
         installed, changes = state(node, kibana), len(kibana.changes)
         again = shipper(config, "setup")
-        assert again.stdout.splitlines()[-1] == "61 unchanged"
+        assert again.stdout.splitlines()[-1] == "75 unchanged"
         assert state(node, kibana) == installed
         assert len(kibana.changes) == changes
 
@@ -100,7 +100,7 @@ def test_a_removal_leaves_nothing_behind_and_its_dry_run_prints_the_same(node, t
         dry = shipper(config, "setup", "--remove", "--dry-run")
         done = shipper(config, "setup", "--remove")
         assert done.stdout == dry.stdout
-        assert done.stdout.splitlines()[-1] == "61 removed"
+        assert done.stdout.splitlines()[-1] == "75 removed"
         assert state(node, kibana) == before
         assert shipper(config, "setup", "--remove").stdout == "nothing to do\n"
 
@@ -112,11 +112,11 @@ def test_a_second_space_has_objects_and_rules_of_its_own(node, tmp_path):
         switches = ("--kibana", "--rules", "--space", "soc")
         shipper(config, "setup")
         first = shipper(config, "setup", *switches)
-        assert (first.stdout.splitlines()[-1], first.returncode) == ("36 created", 0)
-        assert shipper(config, "setup", *switches).stdout.splitlines()[-1] == "36 unchanged"
+        assert (first.stdout.splitlines()[-1], first.returncode) == ("50 created", 0)
+        assert shipper(config, "setup", *switches).stdout.splitlines()[-1] == "50 unchanged"
         removed = shipper(config, "setup", "--remove", *switches)
-        assert removed.stdout.splitlines()[-1] == "35 removed"
-        assert shipper(config, "setup").stdout.splitlines()[-1] == "61 unchanged"
+        assert removed.stdout.splitlines()[-1] == "49 removed"
+        assert shipper(config, "setup").stdout.splitlines()[-1] == "75 unchanged"
         shipper(config, "setup", "--remove")
         assert state(node, kibana) == before
 
@@ -153,7 +153,7 @@ def test_what_differs_from_what_is_installed_is_said(node, tmp_path):
         [tools] = [line for line in changed if "lifecycle policy    logs-mcp.tools " in line]
         assert tools.startswith("updated     ")
         assert "policy.phases.delete.min_age: 90d -> 2557d" in tools
-        assert shipper(config, "setup").stdout.splitlines()[-1] == "61 unchanged"
+        assert shipper(config, "setup").stdout.splitlines()[-1] == "75 unchanged"
 
 
 @pytest.mark.parametrize(
@@ -177,9 +177,9 @@ def test_an_object_that_kibana_refuses_is_told_and_the_others_are_there(node, tm
         failed = [line for line in done.stdout.splitlines() if line.startswith("failed")]
         assert len(failed) == 3
         assert "belongs to a more recent version of Kibana" in failed[0]
-        assert done.stdout.splitlines()[-1] == "55 created, 3 failed"
+        assert done.stdout.splitlines()[-1] == "72 created, 3 failed"
         assert done.returncode == 1
-        assert len(kibana.objects) == 11
+        assert len(kibana.objects) == 14
 
 
 def test_without_the_address_of_kibana_the_rest_is_installed_and_a_switch_is_refused(

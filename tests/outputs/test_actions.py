@@ -7,16 +7,19 @@ from contextlib import contextmanager
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from shipper.config import from_mapping
-from shipper.errors import Refused, Unavailable
+from shipper.errors import ConfigError, Refused, Unavailable
 from shipper.lines import Lines, Origin
 from shipper.outputs.base import DELIVERED, Rejected
 from shipper.outputs.command.config import CommandConfig
 from shipper.outputs.command.output import Command
 from shipper.outputs.secret import Secret
-from shipper.outputs.webhook.config import WebhookConfig
+from shipper.outputs.webhook.config import RevocationConfig, WebhookConfig
 from shipper.outputs.webhook.output import Webhook
 from tests.detect.events import line
 
@@ -33,6 +36,11 @@ def alert(sequence=1, severity=73, **fields):
     return line(sequence, "mcp.threats", **(own | fields))
 
 
+def pem(key):
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+WEAK = pem(ec.generate_private_key(ec.SECP384R1()))
 OTHERS = [
     line(2, "mcp.tools"),
     line(3, "mcp.threats", mcp__threat__confidence=1, event__severity=99),
@@ -55,9 +63,12 @@ def hook(*statuses):
                     self.rfile.read(int(self.headers["Content-Length"])),
                 )
             )
-            self.send_response(answers.pop(0) if answers else 200)
-            self.send_header("Content-Length", "0")
+            answer = answers.pop(0) if answers else 200
+            status, body = answer if isinstance(answer, tuple) else (answer, b"")
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_):
             pass
@@ -174,3 +185,89 @@ def test_actions_are_outputs_of_a_configuration_and_hide_their_secrets():
     )
     assert config.outputs["command"].run == ("/usr/bin/page", "--now")
     assert "hooks.example" not in repr(config.outputs["webhook"])
+
+
+def revocation(key, **settings):
+    """What a receiver agreed on with the operator."""
+    about = {"issuer": "https://shipper.example", "audience": "https://idp.example", "key_id": "1"}
+    return RevocationConfig(rules=("privilege_escalation_attempts",), key=key, **about | settings)
+
+
+KEYS = {
+    "RS256": lambda: rsa.generate_private_key(65537, 2048),
+    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate,
+}
+
+
+@pytest.mark.parametrize("algorithm", KEYS)
+def test_an_alert_about_a_user_becomes_a_signed_token_that_ends_their_sessions(algorithm):
+    key = KEYS[algorithm]()
+    with hook(202) as (url, got):
+        settings = {"format": "caep", "revocation": revocation(pem(key))}
+        with posting(url, **settings) as output:
+            assert output.send(Lines.of([alert(user__id="mallory"), *OTHERS])) == [DELIVERED] * 3
+    [(_, headers, body)] = got
+    assert headers["Content-Type"] == "application/secevent+jwt"
+    token = body.decode()
+    assert jwt.get_unverified_header(token) == {"alg": algorithm, "typ": "secevent+jwt", "kid": "1"}
+    claims = jwt.decode(
+        *(token, key.public_key(), [algorithm]),
+        issuer="https://shipper.example",
+        audience="https://idp.example",
+    )
+    assert claims["jti"] == "s1-1"
+    assert claims["sub_id"] == {"format": "opaque", "id": "mallory"}
+    [(kind, about)] = claims["events"].items()
+    assert kind.endswith("/caep/event-type/session-revoked")
+    assert about["event_timestamp"] == claims["iat"]
+    assert about["reason_admin"]["en"].startswith("MCP: privilege escalation")
+
+
+def test_alerts_that_are_not_chosen_or_about_no_user_end_no_session():
+    key = pem(ed25519.Ed25519PrivateKey.generate())
+    lines = Lines.of([alert(1), alert(2, user__id="m", mcp__threat__rule="unusual_call_rate")])
+    settings = {"format": "caep", "revocation": revocation(key)}
+    with hook() as (url, got), posting(url, **settings) as output:
+        assert output.send(lines) == [DELIVERED] * 2
+    assert got == []
+
+
+def test_a_token_that_a_receiver_does_not_accept_is_kept_until_the_fault_is_corrected():
+    key = pem(ed25519.Ed25519PrivateKey.generate())
+    held, at_fault = (400, b'{"err":"invalid_key"}'), (400, b'{"err":"invalid_request"}')
+    with hook(held, 503, at_fault) as (url, got):
+        settings = {"format": "caep", "revocation": revocation(key, subject_issuer="https://i.x")}
+        with posting(url, **settings) as output:
+            lines = Lines.of([alert(user__id="mallory")])
+            with pytest.raises(Refused, match=r"invalid_key.*output\.webhook\.revocation"):
+                output.send(lines)
+            with pytest.raises(Unavailable):
+                output.send(lines)
+            assert isinstance(output.send(lines)[0], Rejected)
+            assert output.send(lines) == [DELIVERED]
+    tokens = {body for *_, body in got}
+    assert len(tokens) == 1  # the receiver knows it by its id
+    claims = jwt.decode(tokens.pop(), options={"verify_signature": False})
+    assert claims["sub_id"] == {"format": "iss_sub", "iss": "https://i.x", "sub": "mallory"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({}, "is required"),
+        ({"revocation": revocation("/no/such")}, "No such file"),
+        ({"revocation": revocation("-----BEGIN nothing")}, "not an unencrypted private key"),
+        ({"revocation": revocation(WEAK)}, "2048 bits"),
+    ],
+)
+def test_a_key_that_cannot_sign_is_an_error_of_the_configuration(settings, what):
+    with pytest.raises(ConfigError, match=what):
+        Webhook(WebhookConfig(url=Secret("https://x.example"), format="caep", **settings))
+
+
+def test_a_misspelt_alert_that_is_to_end_sessions_is_an_error_with_the_nearest_name():
+    about = {"rules": ["session_taken_ower"], "issuer": "i", "audience": "a", "key": "k"}
+    webhook = {"url": "https://x.example", "format": "caep", "revocation": about}
+    with pytest.raises(ConfigError, match="did you mean 'session_taken_over'"):
+        from_mapping({"output": {"webhook": webhook}})

@@ -61,11 +61,11 @@ ALERTS = (
             ),
             f"{_ENGINE}test_the_streams_that_are_kept_are_bounded_and_those_of_the_oldest_events_are_forgotten": (
                 Mutant(
-                    "detect/engine.py",
-                    "while len(self.counted) > self._max_streams:",
+                    "detect/streams.py",
+                    "while len(self.counted) > self._limit:",
                     "while False:",
                 ),
-                Mutant("detect/engine.py", "self.counted.pop(stream, None)", "pass"),
+                Mutant("detect/streams.py", "self.counted.pop(stream, None)", "pass"),
             ),
         },
     ),
@@ -93,7 +93,7 @@ ALERTS = (
                     "yield group, (_hits_of(rate) if rate.is_new_hour else [_hit_of(rate)]), 0.0",
                     "yield group, [_hit_of(rate)], 0.0",
                 ),
-                Mutant("detect/engine.py", "if last and sequence != last + 1:", "if False:"),
+                Mutant("detect/engine.py", "if 0 < last < sequence - 1:", "if False:"),
             ),
             f"{_ENGINE}test_a_tool_that_is_allowed_after_denials_raises_one_alert": (
                 Mutant(
@@ -105,8 +105,8 @@ ALERTS = (
             f"{_ENGINE}test_a_restart_changes_no_rule": (
                 Mutant(
                     "detect/engine.py",
-                    "return Settled(fresh, [*self._changed()])",
-                    "return Settled(fresh, [])",
+                    "return Settled(self.streams.settle(), [*self._changed()])",
+                    "return Settled(self.streams.settle(), [])",
                 ),
             ),
         },
@@ -132,6 +132,51 @@ ALERTS = (
                     "if done.returncode == os.EX_TEMPFAIL:",
                     "if False:",
                 ),
+            ),
+        },
+    ),
+    Promise(
+        "alerts:usual",
+        "What is usual for a user and a tool (rate, hours of the day, first time) survives a "
+        "restart, and an alert states it.",
+        {
+            f"{_ENGINE}test_an_hour_far_above_the_own_usual_rate_raises_one_alert_that_explains_it": (
+                Mutant(
+                    "detect/rates.py",
+                    "max(1, floor(middle - spread)), ceil(middle + spread)",
+                    "1, ceil(middle)",
+                ),
+            ),
+            f"{_ENGINE}test_a_call_at_an_hour_of_the_day_that_is_unusual_for_the_user_raises_one_alert": (
+                Mutant("detect/hours.py", "max(hours[hour - 1], hours[hour],", "max(hours[hour],"),
+                Mutant("detect/hours.py", "and seen.count >= _LEAST_DAYS", ""),
+                Mutant("detect/hours.py", "day - seen.first >= self._days and", ""),
+            ),
+            f"{_ENGINE}test_two_rates_of_the_same_events_count_each_for_itself": (
+                Mutant("detect/kinds.py", "Firsts | Hours)", "Firsts | Hours | Rates)"),
+            ),
+            f"{_ENGINE}test_a_restart_changes_nothing_about_usual_hours": (
+                Mutant("detect/hours.py", "seen.hours[int(hit.id)] = int(hit.at_s)", "pass"),
+            ),
+        },
+    ),
+    Promise(
+        "alerts:revoke",
+        "Only an alert that the operator chose ends sessions, by a token that only the key of "
+        "the shipper can sign.",
+        {
+            f"{_ACTIONS}test_an_alert_about_a_user_becomes_a_signed_token_that_ends_their_sessions": (
+                Mutant("outputs/webhook/revocation.py", '"iss": self._config.issuer,', ""),
+            ),
+            f"{_ACTIONS}test_alerts_that_are_not_chosen_or_about_no_user_end_no_session": (
+                Mutant(
+                    "outputs/webhook/revocation.py",
+                    'event["mcp"]["threat"]["rule"] not in self._config.rules',
+                    "False",
+                ),
+            ),
+            f"{_ACTIONS}test_a_token_that_a_receiver_does_not_accept_is_kept_until_the_fault_is_corrected": (
+                Mutant("outputs/webhook/output.py", "in _NOT_ITS_FAULT:", "in set():"),
             ),
         },
     ),

@@ -7,6 +7,7 @@ _ASSETS = "integration/test_assets.py::"
 _VALIDATE = "assets/test_validate.py::"
 _ASSETS_SETUP = "integration/test_assets_setup.py::"
 _KIBANA_INSTALL = "assets/test_kibana_install.py::"
+_SECURITY = "integration/test_security.py::"
 _TYPES = "assets/test_types.py::"
 _FOREIGN = "assets/test_foreign.py::"
 _ASSETS_INGEST = "integration/test_assets_ingest.py::"
@@ -100,6 +101,25 @@ ASSETS = (
                 ),
             ),
             f"{_TYPES}test_each_seeded_fault_is_caught": (),
+        },
+    ),
+    Promise(
+        "assets:rights",
+        "Each role and key may do what its purpose needs and nothing else, on an Elasticsearch "
+        "with security: a tenant sees its own events by every way, an analyst no content.",
+        {
+            f"{_SECURITY}test_credentials_may_do_nothing_beyond_their_purpose": (),
+            f"{_SECURITY}test_the_key_of_a_shipper_stores_each_event_once_however_often_it_is_sent": (),
+            f"{_SECURITY}test_an_analyst_sees_every_event_and_no_content_of_it": (),
+            f"{_SECURITY}test_a_tenant_sees_the_events_of_its_client_and_no_others_by_any_way": (),
+            f"{_SECURITY}test_events_wait_for_a_missing_right_which_is_reported_once": (),
+            "assets/test_security.py::test_the_role_of_a_writer_has_the_rights_of_the_key_of_a_shipper": (
+                Mutant(
+                    "assets/generate/security.py",
+                    '"indices": [_writes(names), compares, _writes(_GENERIC)]}',
+                    '"indices": [_writes(names), _writes(_GENERIC)]}',
+                ),
+            ),
         },
     ),
     Promise(

@@ -1,5 +1,6 @@
-"""A real Elasticsearch 9.4.3: one node, no security, our test plugin, its data in a temp folder."""
+"""A real Elasticsearch 9.4.3: one node, our test plugin, its data in a temp folder."""
 
+import base64
 import http.client
 import os
 import shutil
@@ -27,7 +28,9 @@ http.port: {http_port}
 transport.port: {transport_port}
 path.data: {folder}/data
 path.logs: {folder}/logs
-xpack.security.enabled: false
+xpack.security.enabled: {secured}
+xpack.security.http.ssl.enabled: false
+xpack.security.transport.ssl.enabled: false
 cluster.routing.allocation.disk.threshold_enabled: false
 action.destructive_requires_name: false
 http.max_content_length: 10mb
@@ -41,13 +44,22 @@ JVM_OPTIONS = """\
 """
 
 
+_TRIAL = "/_license/start_trial?acknowledge=true"
+#: The superuser of a node with security.
+ADMIN = ("admin", "a password of the tests")
+#: bcrypt of that password, as the file realm reads it.
+_HASH = "$2a$04$.oFo5XrjPd4q6gJ91IohtetwXx1QfMZvMYJzG39vgj36/uiUKaEGC"
+
+
 class Elasticsearch:
     """Starts on entry; on exit it is gone, with its data.
 
-    In between it can be stopped or killed and started again: same port, same data.
+    In between it can be stopped or killed and started again: same port, same data. A node with
+    security has one user, `ADMIN`, and a trial licence, which limits on documents need.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, secured: bool = False) -> None:
+        self._secured = secured
         if os.geteuid() == 0:
             _check_reachable(cache_root())
         self._parts = distribution()
@@ -123,8 +135,14 @@ class Elasticsearch:
         shutil.copytree(self._parts.home / "config", config)
         (config / "jvm.options").write_text(JVM_OPTIONS)
         settings = SETTINGS.format(
-            folder=self._folder, http_port=self._http_port, transport_port=self._transport_port
+            folder=self._folder,
+            http_port=self._http_port,
+            transport_port=self._transport_port,
+            secured=str(self._secured).lower(),
         )
+        if self._secured:
+            (config / "users").write_text(f"{ADMIN[0]}:{_HASH}\n")
+            (config / "users_roles").write_text(f"superuser:{ADMIN[0]}\n")
         (config / "elasticsearch.yml").write_text(settings)
         for name in ("data", "logs", "tmp"):
             (self._folder / name).mkdir()
@@ -148,12 +166,19 @@ class Elasticsearch:
         assert self._process is not None
         if self._process.poll() is not None:
             raise RuntimeError("Elasticsearch ended while starting")
-        connection = http.client.HTTPConnection("127.0.0.1", self._http_port, timeout=10)
         try:
-            connection.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=5s")
-            return connection.getresponse().status == http.HTTPStatus.OK
+            is_up = self._ask("GET", "/_cluster/health?wait_for_status=yellow&timeout=5s")
+            return is_up and (not self._secured or self._ask("POST", _TRIAL))
         except (OSError, http.client.HTTPException):
             return False
+
+    def _ask(self, method: str, path: str) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self._http_port, timeout=10)
+        credentials = base64.b64encode(":".join(ADMIN).encode()).decode()
+        headers = {"Authorization": f"Basic {credentials}"} if self._secured else {}
+        try:
+            connection.request(method, path, headers=headers)
+            return connection.getresponse().status == http.HTTPStatus.OK
         finally:
             connection.close()
 

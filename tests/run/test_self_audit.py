@@ -8,6 +8,7 @@ from hashlib import sha256
 import pytest
 
 from shipper.config import from_mapping, load
+from shipper.evidence.keys import create_key
 from shipper.follow.batch import BadLine
 from shipper.follow.handle import Handle
 from shipper.follow.segments import is_abandoned
@@ -208,6 +209,26 @@ def test_a_start_records_that_the_previous_run_was_killed(source, tmp_path):
     events = {one["event"]["id"]: one for one in shipped_events(tmp_path)}
     starts = [events[i] for i in sorted(events) if events[i]["event"]["action"] == STARTED]
     assert [details(one).get("previous_run") for one in starts[:3]] == [None, "killed", None]
+
+
+def test_a_shorter_retention_and_another_key_are_events(source, tmp_path):
+    keys = [tmp_path / "one", tmp_path / "two"]
+    public = [str(create_key(path, "test")) for path in keys]
+    for days, key in [(4000, keys[0]), (4000, keys[0]), (3000, keys[1]), (5000, None)]:
+        evidence = {"evidence": {"key": str(key)}} if key else {}
+        config = write(tmp_path, source, to_file(tmp_path), retention_days=days, **evidence)
+        assert run("run", "--once", "-c", config).returncode == 0
+    assert run("run", "--once", "-c", config).returncode == 0  # ships the last events
+    found = {one["event"]["id"]: one for one in shipped_events(tmp_path)}
+    by_action = {name: [] for name in ("audit-retention-shortened", "audit-key-changed")}
+    for _, event in sorted(found.items()):
+        by_action.setdefault(event["event"]["action"], []).append(event)
+    [shortened], other_keys = by_action["audit-retention-shortened"], by_action["audit-key-changed"]
+    assert details(shortened)["days"]["mcp_tool_execution"] == {"before": 4000, "now": 3000}
+    assert [details(one) for one in other_keys] == [
+        {"before": public[0], "now": public[1]},
+        {"before": public[1], "now": "none"},
+    ]
 
 
 # --- replay

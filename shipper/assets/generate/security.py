@@ -25,22 +25,25 @@ _CONTENT = {"flattened", "match_only_text"}
 def roles(catalog: Catalog, scope: Scope) -> dict[str, Body]:
     """Roles by name.
 
-    The writer can only add events. The analyst sees who did what, but no content: no arguments,
-    results or error messages. The tenant sees the events of one OAuth client, which the user's
-    metadata names as `mcp_client_id`. Roles add up: if a user has another role that reads these
-    indices without limits, the limits of these roles have no effect.
+    The writer is for a shipper with a password, and has the rights of its API key. The analyst
+    sees who did what, but no content: no arguments, results or error messages. The tenant sees the
+    events of one OAuth client, which the user's metadata names as `mcp_client_id`. Roles add up: if
+    a user has another role that reads these indices without limits, the limits of these roles have
+    no effect.
     """
     names = _indices(catalog, scope)
     return {
-        "mcp_writer": _role("Adds events; cannot read, change or delete any.", _writes(names)),
+        "mcp_writer": {
+            **_writer(names),
+            **_about("Adds events and reads them to compare; cannot change or delete any."),
+        },
         "mcp_analyst": _role(
             "Reads events without their content.",
             {**_reads(names), "field_security": {"grant": ["*"], "except": _content(catalog)}},
-            reads=True,
         ),
-        "mcp_auditor": _role("Reads all of every event.", _reads(names), reads=True),
+        "mcp_auditor": _role("Reads all of every event.", _reads(names)),
         "mcp_tenant": _role(
-            "Reads the events of one client.", {**_reads(names), "query": _OF_CLIENT}, reads=True
+            "Reads the events of one client.", {**_reads(names), "query": _OF_CLIENT}
         ),
     }
 
@@ -49,14 +52,11 @@ def api_keys(catalog: Catalog, scope: Scope) -> dict[str, Body]:
     """Bodies of `POST /_security/api_key`: for a shipper, and for running `setup`."""
     installer = ["manage_ilm", "manage_index_templates", "manage_ingest_pipelines", "monitor"]
     names = _indices(catalog, scope)
-    # It compares an event whose id is taken with the document that has it (`event.hash`).
-    compares = {"names": names, "privileges": ["read"]}
-    writer = {"cluster": ["monitor"], "indices": [_writes(names), compares, _writes(_GENERIC)]}
     setup: Body = {"cluster": installer}
     if scope.index_strategy is not IndexStrategy.MONTHLY:  # setup makes the first indices
         setup["indices"] = [{"names": names, "privileges": ["manage"]}]
     return {
-        "mcp-shipper-writer": _key("mcp-shipper-writer", "mcp_writer", writer),
+        "mcp-shipper-writer": _key("mcp-shipper-writer", "mcp_writer", _writer(names)),
         "mcp-shipper-setup": _key("mcp-shipper-setup", "mcp_setup", setup),
     }
 
@@ -104,11 +104,19 @@ _KIBANA = {
 }
 
 
-def _role(description: str, indices: Body, *, reads: bool = False) -> Body:
-    about = {"metadata": {"managed_by": MANAGED_BY, "description": description}}
-    if reads:
-        return {"indices": [indices], "applications": [_KIBANA], **about}
-    return {"cluster": ["monitor"], "indices": [indices], **about}
+def _writer(names: list[str]) -> Body:
+    """The rights of a shipper."""
+    # It compares an event whose id is taken with the document that has it (`event.hash`).
+    compares = {"names": names, "privileges": ["read"]}
+    return {"cluster": ["monitor"], "indices": [_writes(names), compares, _writes(_GENERIC)]}
+
+
+def _role(description: str, indices: Body) -> Body:
+    return {"indices": [indices], "applications": [_KIBANA], **_about(description)}
+
+
+def _about(description: str) -> Body:
+    return {"metadata": {"managed_by": MANAGED_BY, "description": description}}
 
 
 def _key(name: str, role: str, descriptor: Body) -> Body:

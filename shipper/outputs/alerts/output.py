@@ -16,7 +16,7 @@ import msgspec
 
 from shipper.catalog.alerts import RAISED_BY, Alert, alerts
 from shipper.detect.blocks import Block, BlockFile
-from shipper.detect.engine import Engine, Raised
+from shipper.detect.engine import Engine, Found, Raised
 from shipper.detect.journal import Journal
 from shipper.detect.rules import Noted
 from shipper.lines import Lines
@@ -53,11 +53,9 @@ class Alerts:
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Count the events of audit streams; every line is delivered."""
         engine, journal = self._opened()
-        noted: list[Noted] = []
-        last = b""
-        for last in _sealed(lines):
-            noted += self._noted(engine.take(last))
-        if _is_recent(last):
+        sealed = [*_sealed(lines)]
+        noted = [*self._noted(engine.take(sealed))]
+        if sealed and _is_recent(sealed[-1]):
             noted += self._noted(engine.overdue(time.time()))
         settled = engine.settle()
         if settled.counted or noted:
@@ -96,7 +94,7 @@ class Alerts:
             self._recorded = set(_recorded_in(self._config.audit))
         return self._engine, self._journal
 
-    def _noted(self, found: Iterable[tuple[Noted, Raised | None]]) -> Iterator[Noted]:
+    def _noted(self, found: Iterable[Found]) -> Iterator[Noted]:
         """The hits; their alerts are recorded on the way."""
         for hit, raised in found:
             if raised:
@@ -156,6 +154,8 @@ def _event_of(raised: Raised) -> Any:
         "usual": raised.reason.usual,
         "seen": raised.reason.seen,
     }
+    if raised.forgotten:
+        indicators["forgotten_groups"] = raised.forgotten
     fields: dict[str, object] = {
         "mcp.threat.type": alert.name,
         "mcp.threat.event_ids": [hit.id for hit in raised.hits[:_MAX_IDS]],

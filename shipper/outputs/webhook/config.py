@@ -12,13 +12,37 @@ from shipper.outputs.secret import Secret
 from shipper.outputs.tls import TlsConfig
 
 
+class RevocationConfig(Struct, frozen=True, kw_only=True):
+    """Which alerts end the sessions of their user, and who states that to whom."""
+
+    #: Names of alerts.
+    rules: tuple[str, ...]
+    #: Who we are, as the receiver knows us: a URL.
+    issuer: str
+    #: The receiver.
+    audience: str
+    #: File, or PEM text, of the private key: RSA, P-256 or Ed25519.
+    key: str
+    #: The name of the key, if the receiver has several.
+    key_id: str | None = None
+    #: Who issued the ids of users; without it they are opaque.
+    subject_issuer: str | None = None
+
+    def __repr__(self) -> str:
+        """Without the key, which may be given as text."""
+        return f"RevocationConfig(issuer={self.issuer!r}, …)"
+
+
 class WebhookConfig(OutputConfig, Struct, frozen=True, kw_only=True):
     """Where alerts are posted, and how."""
 
     #: The address, which is often a secret itself.
     url: Secret
-    #: The body: the event as recorded, or a message as Slack or Teams takes it.
-    format: Literal["json", "slack", "teams"] = "json"
+    #: The body: the event as recorded, a message as Slack or Teams takes it, or a signed token
+    #: that ends the user's sessions (`caep`).
+    format: Literal["json", "slack", "teams", "caep"] = "json"
+    #: What `caep` needs.
+    revocation: RevocationConfig | None = None
     #: The key of the signature in `X-MCP-Shipper-Signature`; not signed without one.
     secret: Secret | None = None
     #: Headers of every request.

@@ -13,18 +13,33 @@ from typing import Any
 
 import msgspec
 
-from shipper.errors import Refused, Unavailable
+from shipper.errors import ConfigError, Problem, Refused, Unavailable
 from shipper.lines import Lines
 from shipper.outputs.base import DELIVERED, Outcome, Rejected
 from shipper.outputs.http import Http, Url, parse_url
 from shipper.outputs.raised import alerts_in, in_words
 from shipper.outputs.webhook.config import WebhookConfig
+from shipper.outputs.webhook.revocation import Revocation
 
 _COLOURS = {"low": "good", "medium": "warning", "high": "attention", "critical": "attention"}
 _LEVELS = {21: "low", 47: "medium", 73: "high", 99: "critical"}
 #: Answers after which the same request may succeed.
 _LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 _FORBIDDEN = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+
+
+#: Errors that every token would meet: the operator or the receiver has to correct something.
+_NOT_ITS_FAULT = {
+    *("invalid_key", "invalid_issuer", "invalid_audience"),
+    *("authentication_failed", "access_denied"),
+}
+
+
+class _SetError(msgspec.Struct):
+    err: str = ""
+
+
+_read_error = msgspec.json.Decoder(_SetError).decode
 
 
 class Webhook:
@@ -36,6 +51,7 @@ class Webhook:
         self._http = Http(url, timeout_s=config.timeout_s, tls=config.ssl)
         # The path is often the secret: messages name the host only.
         self._name = f"{url.host}:{url.port}"
+        self._content_type, self._encode = _format(config)
 
     def send(self, lines: Lines) -> Sequence[Outcome]:
         """Post the alerts among the lines."""
@@ -54,20 +70,43 @@ class Webhook:
         self._http.close()
 
     def _post(self, event: dict[str, Any]) -> Outcome:
-        body = _FORMATS[self._config.format](event)
-        status, _ = self._http.request("POST", self._target, self._headers(body), body)
+        body = self._encode(event)
+        if body is None:
+            return DELIVERED
+        status, answer = self._http.request("POST", self._target, self._headers(body), body)
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             return DELIVERED
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _LATER:
             raise Unavailable(f"{self._name}: HTTP {status}")
         if status in _FORBIDDEN:
             raise Refused(f"{self._name}: HTTP {status}; check output.webhook.url and its headers")
+        if status == HTTPStatus.BAD_REQUEST and (error := _set_error(answer)) in _NOT_ITS_FAULT:
+            raise Refused(f"{self._name}: {error}; check output.webhook.revocation")
         return Rejected(f"{self._name}: HTTP {status}")
 
     def _headers(self, body: bytes) -> dict[str, str]:
         given = {name: value.reveal() for name, value in self._config.headers.items()}
         signed = signature(self._config.secret.reveal(), body) if self._config.secret else {}
-        return {"Content-Type": "application/json", **given, **signed}
+        accepted = {"Content-Type": self._content_type, "Accept": "application/json"}
+        return {**accepted, **given, **signed}
+
+
+def _format(config: WebhookConfig) -> tuple[str, Callable[[dict[str, Any]], bytes | None]]:
+    """The content type of bodies, and what makes one; None if an alert is not to be posted."""
+    if config.format != "caep":
+        return "application/json", _FORMATS[config.format]
+    if config.revocation is None:
+        raise ConfigError([Problem("revocation", "is required by `format: caep`")])
+    tokens = Revocation(config.revocation)
+    return tokens.content_type, tokens.encode
+
+
+def _set_error(answer: bytes) -> str:
+    """The code of an error in the answer to a security event token (RFC 8935, 2.3)."""
+    try:
+        return _read_error(answer).err
+    except msgspec.DecodeError:
+        return ""
 
 
 def signature(secret: str, body: bytes, now_s: float | None = None) -> Mapping[str, str]:

@@ -19,8 +19,8 @@ from shipper.catalog.alerts import Alert, Attack, Tactic, Technique, alerts_of
 _ATTACK = "https://attack.mitre.org"
 #: Part of the note: some versions drop the member `setup`, and each run would find it missing.
 _NEEDS = "Needs the data streams of mcp-shipper."
-#: What Kibana cannot see: events that are missing.
-_NOT_DETECTED = ("silence", "sequence_gap")
+#: What Kibana cannot see: events that are missing, and which hours are usual.
+_NOT_DETECTED = ("silence", "sequence_gap", "usual_hours")
 _NOT_COUNTED = ("distinct", "after", *_NOT_DETECTED)
 #: For events that arrive late.
 _SLACK_MINUTES = 1

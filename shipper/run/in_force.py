@@ -1,0 +1,63 @@
+"""What was in force when the shipper ran last: how long events are kept, and which key signs."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from shipper.config import Config
+from shipper.durable import replace
+from shipper.errors import ShipperError
+from shipper.run.checkpoints import signer_of
+
+_FILE = "in-force.json"
+
+
+class _InForce(Struct, frozen=True):
+    #: Days, by event type.
+    retention: Mapping[str, int]
+    #: The public key; None if nothing is signed.
+    key: str | None = None
+
+
+_decode = msgspec.json.Decoder(_InForce).decode
+
+
+def changes_in_force(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What differs from the last run and weakens the record, each with its details.
+
+    The next call compares with this one.
+    """
+    path = config.data / _FILE
+    before = _decode(path.read_bytes()) if path.exists() else None
+    now = _InForce(_retention(config), _key(config, before))
+    if now == before:
+        return
+    replace(path, [msgspec.json.encode(now)])
+    if before is None:
+        return
+    shorter = {
+        name: {"before": days, "now": now.retention[name]}
+        for name, days in before.retention.items()
+        if now.retention.get(name, days) < days
+    }
+    if shorter:
+        yield "retention-shortened", {"days": shorter}
+    if before.key and before.key != now.key:
+        yield "key-changed", {"before": before.key, "now": now.key or "none"}
+
+
+def _retention(config: Config) -> Mapping[str, int]:
+    catalog = config.catalog
+    return {name: config.scope.retention_days_of(name, catalog) for name in catalog.event_types}
+
+
+def _key(config: Config, before: _InForce | None) -> str | None:
+    settings = config.operation.evidence
+    if not settings.enabled:
+        return None
+    try:
+        return str(signer_of(settings).public)
+    except (OSError, ShipperError):  # the checkpoints report it
+        return before.key if before else None
