@@ -14,7 +14,7 @@ REST = lazy(
     r"""(?x)
     (?P<name> (?:(?![是は])[\w-]){0,48}+ )
     (?: [ ](?:for|of|für|pour|para|de|для|on)[ ][\w@.-]{1,32}+(?=[ ]?[:=—→])(?P<whose>) )?
-    (?: [*"'`\\\]]{0,20}+ \s{0,4}+
+    (?: [*"'`\\\]]{0,20}+ (?: \s{0,4}+ | [ \t]{0,32}+ )
         (?: : \s{0,3} (?:&?'?\w{0,8}\s)? (?:str|String|string|bytes|SecretStr|Text|std::string)
               (?:\s?\|\s?None|\?)? \s{0,3} = \s{0,4}+
           | => | := | [:=：]{1,3}+ ) (?:(?!\*{3})[*`]){0,2}+ (?: (?=[ \t]*\r?\n) | \s{0,4}+ )
@@ -62,7 +62,7 @@ EMPTY = lazy(
       | (?:var|local|process\.env|os\.environ|os\.getenv|env|secrets|config|settings|self|this|args
         |params|request|vault|data|module)\b [.\[(][\w.\[\]"'()-]{0,80}
       )
-    (?= [\s"'`,;)\]}>&@/?=|] | \.?(?:\s|\Z) ) | (?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ] | [A-Za-z_.]{2,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) """
+    (?= [\s"'`,;)\]}>&@/?=|] | \.?(?:\s|\Z) ) | (?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ] | [A-Za-z_.]{2,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) | [-?+]?\} | \{\s{0,20}"(?:type|\$ref|description|title|anyOf|oneOf|allOf)" """
 )
 #: Words of SQL and prose before the name.
 _KEYWORD = lazy(r"\s?(?i:with|set|by|and|or|where|the|my|your|new)\s")
@@ -126,7 +126,7 @@ def _is_value(text: str, match: re.Match[str], name: str) -> bool:
     if match["prose"] or match["whose"] is not None:
         if match["prose"] and match["prose"].strip() in {"to", "with"}:
             return bool(_PLAIN_PASSWORD.match(text, match.end()))
-        return bool(_NOT_A_WORD.match(text, match.end()))
+        return bool(_prose_value(match["prose"]).match(text, match.end()))
     if match["apart"]:
         quoted = bool(_QUOTED.match(text, match.end()))
         is_plain = _PLAIN_PASSWORD.match(text, match.end()) and _TERSE.search(name) is not None
@@ -143,6 +143,14 @@ def _is_value(text: str, match: re.Match[str], name: str) -> bool:
     return not _is_code(text, match, name)
 
 
+def _prose_value(said: str | None) -> re.Pattern[str]:
+    """What a value in a sentence looks like; Japanese has no blank between words."""
+    return _ASCII if said and said.strip() in {"は", "是"} else _NOT_A_WORD
+
+
+_ASCII = lazy(r"[\s\"'「『“（(]{0,3}[!-~]{4}")
+
+
 def _is_code(text: str, match: re.Match[str], name: str) -> bool:
     """Whether the value is a count, a comparison or the name of a variable."""
     if name.lower().endswith("seed") and not _LONG_VALUE.match(text, match.end()):
@@ -155,6 +163,8 @@ def _is_code(text: str, match: re.Match[str], name: str) -> bool:
         return not (_QUOTED.match(text, match.end()) or _PLAIN_PASSWORD.match(text, match.end()))
     if ":" in match[0] and _PROSE.match(text, match.end()):
         return "phrase" not in name.lower()
+    if ":" in match[0] and not _TERSE.search(name) and _SENTENCE.match(text, match.end()):
+        return True
     return name.lower().endswith("tokens") and bool(_COUNT.match(text, match.end()))
 
 
@@ -163,6 +173,10 @@ _PROSE = lazy(
     r"(?i)[a-z]{1,16} (?:[a-z]+ ){0,3}(?:be|is|are|was|the|a|an|of|for|to|in|at|by|not|and|or|with|from"
     r"|required|opened|closed|failed|changed|expired|set|valid|invalid|missing)\b"
 )
+
+
+#: Words in lower case behind a name that is also a usual word: "auth: user bob logged in".
+_SENTENCE = lazy(r"[a-z]{2,16} [a-z]{2,16} [a-z]")
 
 
 def _is_elsewhere(text: str, match: re.Match[str], name: str) -> bool:
@@ -235,6 +249,8 @@ def _closed(text: str, start: int, match: re.Match[str]) -> Span | None:
     return Span(start, scheme.end(), "[PASSWORD]") if scheme else None
 
 
+#: A quote that is not closed may be the end of a string that contains the name: `input("Password: ")`.
+_INSIDE = lazy(r"[^\s\"'`()\[\]{};,.:]")
 _PHRASE = lazy(r"[a-z]{3,10}(?: [a-z]{3,10}){2,11}(?=\r?\n|\Z)")
 _GROUPS = lazy(r"[A-Z]{0,2}[0-9]{2,4}(?:[ -][0-9A-Z]{2,4}){2,8}(?!\w)")
 #: A scheme and its parameters: `Digest username="bob", response="…"`.
@@ -255,6 +271,8 @@ def _value(text: str, start: int) -> Span | None:
     if match[0] == quote * 2 or EMPTY.match(text, start + len(quote)):
         return None
     closing = len(quote) if match[0].endswith(quote, len(quote)) else 0
+    if not closing and not _INSIDE.search(text, start, match.end()):
+        return None
     if start + len(quote) >= match.end() - closing:
         return None
     return Span(start + len(quote), match.end() - closing, "[PASSWORD]")
@@ -263,7 +281,7 @@ def _value(text: str, start: int) -> Span | None:
 #: Tags and anchors of YAML, the letters before quotes in SQL, elements and CDATA of XML, types of
 #: PHP's dumps.
 _TAG = lazy(
-    r"!{1,2}(?!vault)\w{1,20}[ ]+|&\w{1,20}[ ]+(?=\S)|[NnEeBbRrUu](?=['\"])|(?:<\w{1,20}>\s{0,8})?<!\[CDATA\["
+    r"!{1,2}(?!vault\b)\w{1,20}[ ]+|&\w{1,20}[ ]+(?=\S)|[NnEeBbRrUu](?=['\"])|(?:<\w{1,20}>\s{0,8})?<!\[CDATA\["
     r"|<(?i:value|string|plaintext)>|string\([0-9]{1,4}\)[ ]"
 )
 #: A value below its name.

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from shipper.secrets.entropy import looks_random
 from shipper.secrets.forms import example_of, head_of, pattern_of
-from shipper.secrets.vendors import TAILED, TOKENS, WEAK
+from shipper.secrets.headless import TAILED, WEAK
+from shipper.secrets.vendors import TOKENS
 
 #: Whether the text of a match is a secret of the kind.
 Check = Callable[[str], bool]
@@ -59,7 +60,7 @@ _FIRM = 4
 
 
 def _is_random_tail(text: str) -> bool:
-    return looks_random(re.split("[_-]", text, maxsplit=1)[1])
+    return looks_random(re.split("[_-]", text, maxsplit=1)[-1])
 
 
 def _tokens() -> Iterator[Kind]:

@@ -52,7 +52,8 @@ SECRET_NAME = lazy(
         | (?:auth|authorization|twofactor|mfa|2fa|otp|device|tfa|totp|security|verification|recovery|backup|onetime
             |sms|login|unlock|scratch)codes?
         | (?:security|secret|recovery)(?:answer|question?answer)s?
-        | (?:amz|goog|sas)signature | (?:seed|recovery|backup|secret|mnemonic)(?:phrase|words?)
+        | (?:amz|goog|sas|hub)signature(?:256)? | saml(?:response|assertion|token)
+        | konto(?:nummer|nr) | rekeningnummer | num[ée]ro(?:de)?(?:cuenta|compte|conto) | (?:seed|recovery|backup|secret|mnemonic)(?:phrase|words?)
         | (?:database|db|redis|mongo(?:db)?|postgres(?:ql)?|mysql|amqp|rabbitmq|broker|celery
             |cache|sentry|smtp)(?:url|uri|dsn)
         | dsn | connstr | conn(?:ection)?uri | kubeconfig(?:data)? | dockerconfigjson | dockerconfig | connectsid | serviceaccount(?:json|key) | keytab
@@ -86,7 +87,7 @@ HARMLESS = lazy(
         |rotate|missing|invalid|wrong|bad|unexpected|parse|reset(?=password|pin))
       (?:password|passwd|passphrase|passcode|token|secret|apikey|credentials?|cookies?|pin)(?:url|link)?
     | .*pass(?:word|phrase|code) (?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength
-      |hint|(?:updated|changed)at|rules?|types?|format|manager|less|field|name|count|required
+      |hint|(?:updated|changed|set|created|rotated|modified|expires)(?:at|on|date|by)?|at|date|rules?|types?|format|manager|less|field|name|count|required
       |reset(?:required)?|url|uri|link|page|label|input|prompt|enabled|disabled|min|max|changed?|set|exists?|ok|valid|encryption|file|path|dir)
     | (?:public|primary|foreign|sort|partition|hot|group|cache|s3|object|row|column|idempotency)
       (?:data|host)?keys?
@@ -96,7 +97,8 @@ HARMLESS = lazy(
 # fmt: off
 STEMS = (
     "pass", "p@ss", "pwd", "pswd", "psw", "secret", "token", "key", "cred", "cookie", "auth",
-    "otp", "cvv", "cvc", "cvn", "csc", "ssn", "jwt", "sessionid", "session_id", "session-id", "sessid",
+    "otp", "cvv", "cvc", "cvn", "csc", "ssn", "jwt", "sessionid", "session_id", "session-id", "session id", "sessid", "saml", "hub-sig", "konto",
+    "rekening", "cuenta", "compte", "conto",
     "pincode", "iban", "bearer", "mnemonic", "connectionstr", "connection_str", "connstr",
     "conn_str", "dsn", "kennwort", "mot_de", "mot-de", "motdepasse", "contrase", "palavra",
     "wachtwoord", "lösenord", "losenord", "adgang", "salasana", "jelszó", "mat_khau", "matkhau",

@@ -41,6 +41,12 @@ URLS = (
         "jdbc:oracle:thin:scott/tiger@db",
     ),
     password(
+        "oracle-connect",
+        "conn",
+        r"(?i)\bconn(?:ect)?\s+\w{1,30}/(?P<s>[^\s/@\"']{1,64})@",
+        "SQL> connect scott/tiger@orcl",
+    ),
+    password(
         "sqlplus",
         "sqlplus",
         r"sqlplus\s+(?:-\w+\s+){0,3}\w{1,30}/(?P<s>[^\s/@\"']{1,64})",
