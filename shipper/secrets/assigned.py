@@ -159,6 +159,8 @@ def _is_code(text: str, match: re.Match[str], name: str) -> bool:
         return True
     if _is_elsewhere(text, match, name):
         return True
+    if name.strip(" _-").lower() == "pin" and _OF_BOARD.match(text, match.end()):
+        return True
     if match[0].rstrip().endswith("=="):
         return not (_QUOTED.match(text, match.end()) or _PLAIN_PASSWORD.match(text, match.end()))
     if ":" in match[0] and _PROSE.match(text, match.end()):
@@ -175,6 +177,8 @@ _PROSE = lazy(
 )
 
 
+#: A pin of a board: `GPIO17`.
+_OF_BOARD = lazy(r"[\"'\\]{0,4}[A-Z]{1,5}_?[0-9]{1,2}\b")
 #: Words in lower case behind a name that is also a usual word: "auth: user bob logged in".
 _SENTENCE = lazy(r"[a-z]{2,16} [a-z]{2,16} [a-z]")
 

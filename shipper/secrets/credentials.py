@@ -32,7 +32,7 @@ def _is_jwt(text: str) -> bool:
 _LINE = r"(?:\r?\n[A-Za-z0-9_.-]{20,})"
 _JWT = (
     r"(?<![A-Za-z0-9])e(?:yJ|wog|wo[gJ]|yAg)[A-Za-z0-9_-]{8,}"
-    rf"(?:\.[A-Za-z0-9_-]*(?:(?<=[A-Za-z0-9_-]{{40}}){_LINE}+[A-Za-z0-9_.-]*)?){{0,4}}(?:~[A-Za-z0-9_.~-]+)?"
+    rf"(?:\.[A-Za-z0-9_-]*(?:(?<=[A-Za-z0-9_.-]{{40}}){_LINE}+[A-Za-z0-9_.-]*)?){{0,4}}(?:~[A-Za-z0-9_.~-]+)?"
 )
 #: Words that follow in prose: "bearer authentication failed", "bearer token".
 _BEARER = (

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from shipper.secrets.entropy import looks_random
-from shipper.secrets.forms import example_of, head_of, pattern_of
+from shipper.secrets.forms import example_of, head_of, length_of, pattern_of
 from shipper.secrets.headless import TAILED, WEAK
 from shipper.secrets.vendors import TOKENS
 
@@ -40,6 +40,11 @@ class Kind(NamedTuple):
     rendered: str = ""
     #: The published form of a vendor's token.
     form: str = ""
+
+    @property
+    def usual(self) -> int:
+        """The usual length of a vendor's token."""
+        return length_of(self.form)
 
     @property
     def examples(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from shipper.secrets.classes import classes_of
 from shipper.secrets.documents import DOCUMENTS, nearby
 from shipper.secrets.gates import Hit, Search, search_of
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
+from shipper.secrets.lazy import lazy
 from shipper.secrets.loose import LEAST_LOOSE, loose_in, may_be_loose
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
 from shipper.secrets.numbers import numbers_in
@@ -69,9 +70,10 @@ class Masker:
         hits = self._search(pool.lower() if pool.isascii() else _lower(pool))
         if hits and (work is None or len(hits) <= work):
             hits = self._promising(pool, hits)
-        unnamed = _unnamed(pool, work)
+        classes = classes_of(pool)
+        unnamed = _unnamed(pool, classes, work)
         is_coded = may_be_coded(pool, len(texts) - 1)
-        if not hits and not unnamed and not is_coded:
+        if not hits and not unnamed and not is_coded and not may_be_loose(classes):
             words = [text for text in texts if len(text) >= LEAST_BASE64 and " " not in text]
             if not words or not any(map(in_base64, words)):
                 return {}
@@ -118,14 +120,14 @@ class Masker:
 
     def spans(self, text: str) -> list[Span]:
         """The secrets of a text, in order, none within another."""
-        return self._all(text, self._search(_lower(text)), _unnamed(text))
+        return self._all(text, self._search(_lower(text)), _unnamed(text, classes_of(text)))
 
     def _all(self, text: str, hits: list[Hit], unnamed: list[Span]) -> list[Span]:
         found = self._plain(text, hits, unnamed)
         if may_be_coded(text):
             for view in views_of(text):
                 found = joined([*found, *self._through(view)])
-        for start, end, plain in in_base64(text):
+        for start, end, plain in in_base64(text) if _has_words(text) else ():
             if inner := self.spans(plain):
                 found = joined([*found, Span(start, end, inner[0].token)])
         return found
@@ -136,7 +138,8 @@ class Masker:
 
     def _through(self, view: View) -> list[Span]:
         hits = self._search(_lower(view.text))
-        return [view.back(span) for span in self._plain(view.text, hits, _unnamed(view.text))]
+        unnamed = _unnamed(view.text, classes_of(view.text))
+        return [view.back(span) for span in self._plain(view.text, hits, unnamed)]
 
     def _plain(self, text: str, hits: list[Hit], unnamed: list[Span]) -> list[Span]:
         if not hits and not unnamed:
@@ -216,12 +219,21 @@ def _parts(
 
 
 def _is_base64(text: str) -> bool:
-    return len(text) >= LEAST_BASE64 and " " not in text and bool(in_base64(text))
+    return _has_words(text) and bool(in_base64(text))
 
 
-def _unnamed(text: str, work: int | None = None) -> list[Span]:
+def _has_words(text: str) -> bool:
+    """Whether a word of the text may be another text in base64 or hexadecimal.
+
+    Beside a blank, only a long one: it is a member of an answer, or a dump.
+    """
+    if " " not in text:
+        return len(text) >= LEAST_BASE64
+    return len(text) >= LEAST_LOOSE and may_be_loose(classes_of(text))
+
+
+def _unnamed(text: str, classes: bytes, work: int | None = None) -> list[Span]:
     """Numbers and tokens, which have neither a gate nor a name, in the order of the text."""
-    classes = classes_of(text)
     found = numbers_in(text, classes, work)
     if may_be_loose(classes):
         found += loose_in(text)
@@ -285,9 +297,16 @@ def _match(text: str, kind: Kind, at: int) -> Span | None:
         return None
     if kind.group == "password" and STANDS_FOR.match(text, start):
         return None
+    if kind.form and end - start < kind.usual and (rest := _WRAPPED.match(text, end)):
+        end = rest.end()
     return Span(start, end, f"[{kind.group.upper()}]", SURE if kind.is_specific else PERSON)
 
 
+#: The rest of a token that is broken over lines, or joined from strings.
+_WRAPPED = lazy(
+    r"(?:\\?\r?\n[ \t>+]{0,8}|[\"'] ?[+.]? ?(?:\\?\r?\n[ \t]{0,8})?[\"'])"
+    r"(?=[\w-]{0,32}[0-9])(?=[\w-]{0,32}[A-Za-z])[\w-]{8,}(?![ :=.(])"
+)
 #: What reveals a secret that no row of a table does.
 _WHY = {
     "[PASSWORD]": "a name before it",

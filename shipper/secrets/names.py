@@ -184,7 +184,7 @@ def labelled(value: Mapping[Any, object]) -> tuple[object, ...]:
     held = [key for key in value if type(key) is str and key.lower() in _VALUES]
     if not held or not any(map(_names_a_secret, value.items())):
         return ()
-    return tuple(held)
+    return tuple(key for key in held if not _is_sentence(key, value[key]))
 
 
 #: An object with more members describes a thing, and labels no value.
@@ -199,6 +199,20 @@ def _names_a_secret(member: tuple[object, object]) -> bool:
     if name == "type":
         return label.lower() in _SECURE
     return _is_label(name) and is_secret_name(_words(label))
+
+
+#: Members that usually hold a sentence, below a title or a question.
+_TEXTS = frozenset({"text", "content", "data", "input"})
+_MOST_WORDS = 4
+
+
+def _is_sentence(key: object, item: object) -> bool:
+    return (
+        str(key).lower() in _TEXTS
+        and isinstance(item, str)
+        and item.count(" ") >= _MOST_WORDS
+        and "\n" not in item
+    )
 
 
 def _is_label(name: str) -> bool:

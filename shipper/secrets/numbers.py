@@ -26,10 +26,10 @@ def is_card(digits: str) -> bool:
     return total % 10 == 0 and len({*digits}) > 1
 
 
-#: Digits, in groups or not; not the decimals of a fraction. Four groups may have dots between.
+#: Digits, in groups or not; not the decimals of a fraction. Four groups may have dots or slashes between.
 _RUN = lazy(
     r"""(?x) (?<![0-9]) (?<![0-9]\.)
-    (?: (?:[0-9]{4}\.){3} [0-9]{4} (?![0-9]) | [0-9] (?:[ -]{0,3}[0-9]){12,} )"""
+    (?: (?:[0-9]{4}\.){3} [0-9]{4} (?![0-9]) | (?:[0-9]{4}/){3} [0-9]{4} (?![0-9/]) | [0-9] (?:[ -]{0,3}[0-9]){12,} )"""
 )
 _GROUP = lazy("[0-9]+")
 
@@ -143,6 +143,58 @@ def _is_cpf(text: str) -> bool:
     return len({*digits}) > 1
 
 
+def _is_ahv(text: str) -> bool:
+    """Switzerland: the check digit of an EAN-13."""
+    digits = [int(char) for char in text if char.isdigit()]
+    return sum(digit * (3 if at % 2 else 1) for at, digit in enumerate(digits)) % 10 == 0
+
+
+def _is_nir(text: str) -> bool:
+    """France: the last two digits are 97 minus the others modulo 97."""
+    digits = text.replace(" ", "")
+    return 97 - int(digits[:13]) % 97 == int(digits[13:])
+
+
+#: What the characters at even places of Italy's code count, from 0 to Z; those at odd places count
+#: their rank in the alphabet or their value.
+_EVEN_PLACES = dict(
+    zip(
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        (
+            *(1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20),
+            *(11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23),
+        ),
+        strict=True,
+    )
+)
+
+
+def _is_codice_fiscale(text: str) -> bool:
+    """Italy: the last letter checks the others."""
+    code = text.upper()
+    odd = sum(int(char, 36) - (0 if char.isdigit() else 10) for char in code[1:15:2])
+    even = sum(_EVEN_PLACES[char] for char in code[0:15:2])
+    return ord(code[15]) - ord("A") == (odd + even) % 26
+
+
+#: Numbers of persons that have a form of their own: its classes, its pattern, its check digits.
+_OF_PERSONS = (
+    (
+        "000.0000.0000.00",
+        lazy(r"(?<![0-9.])756\.[0-9]{4}\.[0-9]{4}\.[0-9]{2}(?![0-9])"),
+        _is_ahv,
+    ),
+    (
+        "0 00 00 00 000 000 00",
+        lazy(r"(?<![0-9 ])[12] [0-9]{2} [01][0-9] [0-9]{2} [0-9]{3} [0-9]{3} [0-9]{2}(?![0-9 ][0-9])"),
+        _is_nir,
+    ),
+    (
+        "aa00a00a000a",
+        lazy(r"(?i)(?<![A-Z0-9])[A-Z]{6}[0-9]{2}[A-EHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z](?![A-Z0-9])"),
+        _is_codice_fiscale,
+    ),
+)
 #: Digits and what may stand between them.
 _DIGITS = lazy(r"[0-9][0-9 ()./-]{7,}")
 _LEAST_DIGITS = 9
@@ -170,6 +222,13 @@ def numbers_in(text: str, classes: bytes, work: int | None = None) -> list[Span]
         found += _ibans(text, len(text) if work is None else work)
     if _may_be_number(text, classes, plain):
         found += _in_runs(text)
+    for form, pattern, check in _OF_PERSONS:
+        if form in plain:
+            found += [
+                Span(*match.span(), "[PERSON]", NUMBER)
+                for match in pattern.finditer(text)
+                if check(match[0])
+            ]
     return found
 
 
@@ -207,6 +266,7 @@ def _has_form(plain: str) -> bool:
         "00-0000" in plain  # of a social security number or a phone
         or "00.0000" in plain  # the same, and a card with dots
         or ".000-00" in plain  # Brazil's
+        or "0000/0000/" in plain  # a card with slashes
     )
 
 

@@ -71,6 +71,7 @@ PERSONS = (
         r"|nascimento|geboortedatum|рождения",
         _DATE,
         "DOB: 12/03/1985",
+        rf"(?:{_SEP}|[ ](?=[0-9]))",
     ),
     _person(
         "born",
@@ -91,16 +92,27 @@ PERSONS = (
     _person(
         "identity",
         "itin ein: ust vat sécurité sociale nir pan sin: sin\\x20 tfn my\\x20number mynumber patient medical mrn "
-        "personalausweis licence abn siren siret avs rfc: cuit rut: rg: tckn hkid cnic iqama egn cnp oib emirates tax steuer insurance national licen cpf cnpj dni nie nif curp aadhaar nino codice pesel "
-        "nric bsn personnummer ssn sozialvers ausweis social tin nir ahv medicare nhs",
+        "ni\\x20n personalausweis licence abn siren siret avs rfc: cuit rut: rg: tckn hkid cnic iqama egn cnp oib emirates tax steuer insurance national licen cpf cnpj dni nie nif curp aadhaar nino codice pesel "
+        "nric bsn personnummer ssn sozialvers krankenv versicherten ausweis social tin nir ahv medicare nhs",
         r"(?<![A-Za-z])(?:tax(?:payer)?(?:[ _-]?(?:id|identification))?|steuer(?:identifikations)?(?:[ _-]?(?:id|nummer))?|i?tin|ein|(?:ust|vat)(?:[ _-]?id)?(?:[ _-]?nr)?|nir|pan(?:[ ]card)?|sin|tfn|abn|my[ ]?number|mynumber|patient(?:[ _-]?id)?|medical[ _-]record(?:[ _-]?number)?|mrn|(?:num[ée]ro[ ]de[ ])?s[ée]curit[ée][ ]sociale|siren|siret|rfc|cuit|rut|tckn|hkid|cnic|iqama|egn|cnp|oib|emirates[ ]id"
-        r"|national[ _-]?(?:id|insurance|identity)|insurance|social[ _-]?(?:security|insurance)|ssn|nino"
+        r"|national[ _-]?(?:id|insurance|identity)|ni(?=[ ]n)|(?:krankenversicherungs|krankenversicherten|versicherten)(?:nummer|nr)|insurance|social[ _-]?(?:security|insurance)|ssn|nino"
         r"|licen[cs]e|cpf|cnpj|dni|nie|nif|curp|aadhaar|codice[ _]fiscale"
         r"|pesel|nric|bsn|personnummer|(?:personal)?ausweis(?:nummer)?|ahv|avs|medicare|nhs"
         r"|sozialversicherung(?:snummer)?)",
         _ID,
         "tax id: 12-3456789",
-        rf"(?:{_SEP}|[ ](?=[A-Z]{{0,2}}[0-9]{{3}}[ .-]?[0-9]{{2}}|[A-Z]{{4,9}}[0-9]|[A-Z](?=[A-Z]*[0-9])[A-Z0-9]{{7,}}|[A-Z0-9]{{8,9}}(?![A-Za-z0-9])))",
+        rf"(?:{_SEP}|[ ](?=[A-Z]{{0,2}}[0-9]{{3}}[ .-]?[0-9]{{2}}|[0-9]{{2}}[ ](?:[0-9]{{3}}[ ]){{2}}[0-9]{{3}}|[A-Z]{{2}}[ ](?:[0-9]{{2}}[ ]){{3}}[A-D]|[A-Z]{{4,9}}[0-9]|[A-Z](?=[A-Z]*[0-9])[A-Z0-9]{{7,}}|[A-Z0-9]{{8,9}}(?![A-Za-z0-9])))",
+    ),
+    Kind(
+        "travel-document",
+        ("<<<<",),
+        r"[PIACV][A-Z<][A-Z<]{3}[A-Z0-9<]{25,39}\r?\n[A-Z0-9<]{30,44}(?:\r?\n[A-Z0-9<]{30})?",
+        "ICAO 9303",
+        ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10",),
+        ("<<<<<<< HEAD\n=======\n>>>>>>> main",),
+        "person",
+        44,
+        is_specific=False,
     ),
     _person(
         "plate",
