@@ -62,7 +62,7 @@ EMPTY = lazy(
       | (?:var|local|process\.env|os\.environ|os\.getenv|env|secrets|config|settings|self|this|args
         |params|request|vault|data|module)\b [.\[(][\w.\[\]"'()-]{0,80}
       )
-    (?= [\s"'`,;)\]}>&@/?=|] | \.?(?:\s|\Z) ) | (?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ] | [A-Za-z_.]{2,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) | [-?+]?\} | \{\s{0,20}"(?:type|\$ref|description|title|anyOf|oneOf|allOf)" """
+    (?= [\s"'`,;)\]}>&@/?=|] | \.?(?:\s|\Z) ) | (?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ] | (?!string\([0-9])[A-Za-z_.]{2,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) | [-?+]?\} | \{\s{0,20}"(?:type|\$ref|description|title|anyOf|oneOf|allOf)" """
 )
 #: Words of SQL and prose before the name.
 _KEYWORD = lazy(r"\s?(?i:with|set|by|and|or|where|the|my|your|new)\s")
@@ -118,7 +118,10 @@ def assigned(text: str, at: int, stem_end: int, specific: Places) -> tuple[int, 
     name = _KEYWORD.sub("", name)
     end = match.end("name")
     if is_secret_name(name):
-        return end, _span(text, match, specific) if _is_value(text, match, name) else None
+        if _is_value(text, match, name):
+            return end, _span(text, match, specific)
+        if not (match["prose"] or match["apart"]):
+            return end, None
     return end, _random(text, match, specific)
 
 
@@ -320,10 +323,15 @@ def _closing(text: str, start: int) -> int:
     return len(text)
 
 
+def _longest_first(hit: tuple[int, int]) -> tuple[int, int]:
+    """Of gates at one place, the longest one decides: `mật khẩu` before `mật`."""
+    return hit[0], -hit[1]
+
+
 def names_in(text: str, hits: Iterable[tuple[int, int]], specific: Places) -> Iterator[Span]:
     """The values of the secret names around these gates, in the order of the text."""
     end = value_end = 0
-    for at, stem_end in hits:
+    for at, stem_end in sorted(hits, key=_longest_first):
         if at < end or at < value_end:
             continue
         end, span = assigned(text, at, stem_end, specific)

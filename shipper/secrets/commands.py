@@ -191,7 +191,7 @@ COMMANDS = (
     ),
     _command(
         "unseal",
-        "unseal",
+        "operator unseal",
         r"operator unseal\s+(?!-)",
         "vault operator unseal hunter2hunter2",
         _is_long,

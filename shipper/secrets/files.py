@@ -94,7 +94,7 @@ FILES = (
     password(
         "compared",
         "!= ",
-        r"(?i)(?<=secret|assword|.token|pi_?key|.apikey) !={1,2} [\"'](?P<s>[^\"'\n]{4,256})",
+        r"(?i)(?:secret|password|token|api_?key) !={1,2} [\"'](?P<s>[^\"'\n]{4,256})",
         'if creds.Secret != "hunter2"',
         back=9,
     ),

@@ -61,7 +61,7 @@ SECRET_NAME = lazy(
         | (?:rediscli|redis|mongo|smtp|ldap|twilio|proxy|registry|docker)auth(?:token)?
         | (?:wifi|wpa2?|preshared|network)?psk | xprv | privkey | privpem | pfx | p12
         | privatepem | clientkey(?:data|pem) | pkcs12 | pkcs8 | masterauth | mothersmaidenname | mothermaidenname | requirepass
-        | (?:pass(?:word)?|pwd)(?:hash|salt) | (?:bank|giro)?(?:account|routing)(?:numbers?|no|num|nr) | bankaccount| signature(?:secret) | hasło | haslo | heslo | şifre
+        | (?:pass(?:word)?|pwd)(?:hash|salt) | (?:bank|giro)?(?:account|routing)(?:numbers?|no|num|nr) | bankaccount| signature(?:secret) | sonarlogin | hasło | haslo | heslo | şifre
         | parol[ăa] | sifre | şifre | senhas? | mdp | authkey | authtoken | requesttoken | jsessionid | phpsessid
         | geheimnis | zugangscode | zugangsdaten | schlüsselwort | clavesecreta | clavedeacceso
         | claveapi | secretkeybase | ssid(?:password) | ssopassword | licensecode | activationcode
@@ -98,7 +98,7 @@ HARMLESS = lazy(
 STEMS = (
     "pass", "p@ss", "pwd", "pswd", "psw", "secret", "token", "key", "cred", "cookie", "auth",
     "otp", "cvv", "cvc", "cvn", "csc", "ssn", "jwt", "sessionid", "session_id", "session-id", "session id", "sessid", "saml", "hub-sig", "konto",
-    "rekening", "cuenta", "compte", "conto",
+    "rekening", "sonar.login", "verifier", "cuenta", "compte", "conto",
     "pincode", "iban", "bearer", "mnemonic", "connectionstr", "connection_str", "connstr",
     "conn_str", "dsn", "kennwort", "mot_de", "mot-de", "motdepasse", "contrase", "palavra",
     "wachtwoord", "lösenord", "losenord", "adgang", "salasana", "jelszó", "mat_khau", "matkhau",

@@ -153,6 +153,7 @@ fly-macaroon              fm{{(?:1[ar]|2)_}}<v40+200>    fly.io/docs/security/to
 fly-token                 fo1_<s30+43>                   fly.io/docs/security/tokens
 frameio-token             fio-u-<t40+64>                 developer.frame.io
 friendli-token            flp_<w40+46>                   friendli.ai/docs
+fullstory-key             na1.<b90+120>                  developer.fullstory.com
 gitbook-token             gb_api_<w36+40>                developer.gitbook.com
 gitea-token               gta_<x30+40>                   docs.gitea.com
 github-fine-grained       github_pat_<s16+82>            docs.github.com/authentication

@@ -153,7 +153,7 @@ snyk-token                snyk_{{(?:uat|sat|pat)\.}}<v16+64> docs.snyk.io
 socket-token              sktsec_<s36+48>                docs.socket.dev
 sonarqube-token           sq{{[pau]_}}<x32+40>           docs.sonarsource.com
 sourcegraph-cody          slk_<x40+64>                   sourcegraph.com/docs
-sourcegraph-token         sgp_{{(?:[a-fA-F0-9]{16}_|local_)?}}<x36+40> sourcegraph.com/docs
+sourcegraph-token         sgp_{{(?:[a-fA-F0-9]{16}_|local_|[a-fA-F0-9]{16}_local_)?}}<x36+40> sourcegraph.com/docs
 sourcery-token            user_{{(?<![A-Za-z0-9_]user_)}}<x60+64> docs.sourcery.ai
 square-new-token          EAAA<s40+60>                   developer.squareup.com/docs
 square-token              sq0{{(?:atp|csp|idp|csb)-}}<s16+43> developer.squareup.com/docs
@@ -170,6 +170,7 @@ supabase-token            sbp_{{(?:oauth_|v0_)?}}<x30+40> supabase.com/docs
 tailscale-key             tskey-{{(?:api|auth|client|scim|webhook)-}}<s12+40> tailscale.com/kb
 tavily-key                tvly-<s20+32>                  docs.tavily.com
 teamwork-token            tkn.v1_<b60+76>                developer.teamwork.com
+telegram-url              api.telegram.org/bot<d7+10>:<s30+35>  core.telegram.org/bots/api
 telnyx-key                KEY0<x30+32>_<w20+22>          developers.telnyx.com
 tencent-key               AKID<w28+32>                   cloud.tencent.com/document
 thunderstore-token        tss_<w30+36>                   thunderstore.io
@@ -211,7 +212,7 @@ woocommerce-secret        cs_<x40>                       woocommerce.com/documen
 workato-key               wrk{{(?:us|eu|jp|sg|au|il)-}}eyJ<t60+200> docs.workato.com
 workos-key                sk_{{(?:live|test)_}}a2V5<w20+> workos.com/docs
 wundergraph-key           cosmo_{{(?<![A-Za-z0-9_]cosmo_)}}<x32> cosmo-docs.wundergraph.com
-xai-key                   xai-<w50+80>                   docs.x.ai
+xai-key                   xai-<s50+80>                   docs.x.ai
 xata-key                  xau_<w30+44>                   xata.io/docs
 xendit-key                xnd_{{(?:production|development)_}}<s30+60> docs.xendit.co
 yandex-cloud-key          AQVN<s30+38>                   yandex.cloud/docs
