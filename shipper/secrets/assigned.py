@@ -13,11 +13,11 @@ from shipper.secrets.spans import RANDOM, Places, Span
 REST = lazy(
     r"""(?x)
     (?P<name> (?:(?![是は])[\w-]){0,48}+ )
-    (?: [ ](?:for|of|für|pour|para|de|для|on)[ ][\w@.-]{1,32}+(?=[ ]?[:=—→])(?P<whose>) )?
+    (?: [ ](?:for|of|für|pour|para|de|для|on)[ ](?:[\w@.-]{1,32}[ ]){0,2}?[\w@.-]{1,32}+(?=[ ]?[:=—→])(?P<whose>) )?
     (?: [*"'`\\\]]{0,20}+ (?: \s{0,4}+ | [ \t]{0,32}+ )
         (?: : \s{0,3} (?:&?'?\w{0,8}\s)? (?:str|String|string|bytes|SecretStr|Text|std::string)
               (?:\s?\|\s?None|\?)? \s{0,3} = \s{0,4}+
-          | => | := | [:=：]{1,3}+ ) (?:(?!\*{3})[*`]){0,2}+ (?: (?=[ \t]*\r?\n) | \s{0,4}+ )
+          | => | := | [:=：]{1,3}+ ) (?:(?!\*{3})[*`]){0,2}+ (?: (?=[ \t]*\r?\n) | \s{0,4}+ ) (?:[«‹]\s)?
       | ["']? \s{1,4}+ value \s{0,2} = \s{0,2}
       | >
       | (?P<called> \( \s{0,4}+ (?: ["'][\w@.-]{1,64}["'] \s{0,2} , \s{0,4} )? (?=["']) )
@@ -46,7 +46,7 @@ MASKED = lazy(
     \[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)(?:[#][0-9a-f]{16})?\]"""
 )
 #: In prose, a value that looks like a word is not a secret: a password is often "required".
-_NOT_A_WORD = lazy(r"\S{0,64}?[0-9!@#$%^&*_=+/]")
+_NOT_A_WORD = lazy(r"\S{0,64}?(?:[0-9!@#$%^&*_=+/]|[a-z][A-Z])")
 #: Nothing that a mask would hide: empty values, and expressions that name another place.
 EMPTY = lazy(
     r"""(?x)
@@ -55,14 +55,14 @@ EMPTY = lazy(
         |disabled|redacted|hidden|masked|unknown|expired|invalid|empty|unset|reset|changed|default
         |str|string|bytes|int|integer|bool|boolean|any|object|text|secretstr|varchar\(\d+\)
         |(?:optional|union)\[[\w\[\], ]{1,60}\]|type|session|accepted|rejected|revoked|sensitive
-        |(?:insert|enter|replace|change|example|dummy|placeholder|your|my)[_-][\w-]{0,40}
+        |(?:insert|enter|replace|change|example|dummy|placeholder|your|my)[_-][\w-]{0,40}|change[_-]?(?:me|it|this)
         |[\w-]{0,40}[_-](?:placeholder|here)) | [0-9]{1,2} | \*{3,} | x{4,} | <[\w .-]{1,40}> | \[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|cut)\] | \((?:not|un|no|none|hidden|redacted)[\w ]{0,20}\) | \$[0-9] | \?|:[a-z_]\w{0,40}|%s|%\(\w{1,40}\)s
       | (?:env|op|vault|ssm|secretsmanager|gcpsm|keyvault|ref|file|aws|azurekeyvault)(?:\+\w+)?:[\w/{][^\s"']{0,100}|!(?i:ref|sub|getatt|importvalue|env)\s\S{1,100} | \.\.\.
       | your[\w-]{0,40} | \w{0,8}\.{3} | \$\{[\w.:?-]{1,80}\} | \$\(?[A-Za-z_][\w.]{0,80}\)? | %\w{1,40}% | \$?\{\{[^{}\n]{1,80}\}\}
       | (?:var|local|process\.env|os\.environ|os\.getenv|env|secrets|config|settings|self|this|args
         |params|request|vault|data|module)\b [.\[(][\w.\[\]"'()-]{0,80}
       )
-    (?= [\s"'`,;)\]}>&@/?=|] | \.?(?:\s|\Z) ) | (?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ] | (?!string\([0-9])[A-Za-z_.]{2,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) | [-?+]?\} | \{\s{0,20}"(?:type|\$ref|description|title|anyOf|oneOf|allOf)" """
+    (?= [\s"'`,;)\]}>&@/?=|] | \.?(?:\s|\Z) ) | (?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ] | (?!string\([0-9])[A-Za-z_.]{2,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) | [-?+]?\} | !vault\b | [\"']?\{[\w.]{1,60}\}(?=[\"']) | \{\s{0,20}[\w\"']{1,40}\??\s?:\s?(?:string|str|number|boolean|any|int)\b | \{\s{0,20}"(?:type|\$ref|description|title|anyOf|oneOf|allOf)" """
 )
 #: Words of SQL and prose before the name.
 _KEYWORD = lazy(r"\s?(?i:with|set|by|and|or|where|the|my|your|new)\s")
@@ -97,7 +97,7 @@ def _same(name: str, value: re.Match[str] | None) -> bool:
     return name.rpartition(".")[2].strip(" _").lower() == last
 
 
-_PLAIN_PASSWORD = lazy(r"(?=\S*[0-9])(?=\S*[A-Za-z])[^\s\[=:/.]{8,}(?!\S)")
+_PLAIN_PASSWORD = lazy(r"(?=\S*[0-9])(?=\S*[A-Za-z])[^\s\[=:/.]{8,}(?![^\s.,;!?)]|[.,;!?)]\S)")
 _COUNT = lazy(r"[0-9]{1,7}\b(?!\S)")
 _BRACKET = lazy(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
 #: A block of YAML: all lines that are indented deeper than the name.
@@ -256,8 +256,12 @@ def _closed(text: str, start: int, match: re.Match[str]) -> Span | None:
     return Span(start, scheme.end(), "[PASSWORD]") if scheme else None
 
 
-#: A quote that is not closed may be the end of a string that contains the name: `input("Password: ")`.
-_INSIDE = lazy(r"[^\s\"'`()\[\]{};,.:]")
+def _is_closing(text: str, at: int, quote: str) -> bool:
+    """Whether the quote ends a string that contains the name: `input("Password: ")`."""
+    line = max(text.rfind("\n", 0, at) + 1, at - 512)
+    return text.count(quote, line, at) % 2 == 1
+
+
 _PHRASE = lazy(r"[a-z]{3,10}(?: [a-z]{3,10}){2,11}(?=\r?\n|\Z)")
 _GROUPS = lazy(r"[A-Z]{0,2}[0-9]{2,4}(?:[ -][0-9A-Z]{2,4}){2,8}(?!\w)")
 #: A scheme and its parameters: `Digest username="bob", response="…"`.
@@ -278,7 +282,7 @@ def _value(text: str, start: int) -> Span | None:
     if match[0] == quote * 2 or EMPTY.match(text, start + len(quote)):
         return None
     closing = len(quote) if match[0].endswith(quote, len(quote)) else 0
-    if not closing and not _INSIDE.search(text, start, match.end()):
+    if not closing and _is_closing(text, start, quote):
         return None
     if start + len(quote) >= match.end() - closing:
         return None
@@ -288,7 +292,7 @@ def _value(text: str, start: int) -> Span | None:
 #: Tags and anchors of YAML, the letters before quotes in SQL, elements and CDATA of XML, types of
 #: PHP's dumps.
 _TAG = lazy(
-    r"!{1,2}(?!vault\b)\w{1,20}[ ]+|&\w{1,20}[ ]+(?=\S)|[NnEeBbRrUu](?=['\"])|(?:<\w{1,20}>\s{0,8})?<!\[CDATA\["
+    r"!{1,2}(?!vault\b)\w{1,20}[ ]+|&\w{1,20}[ ]+(?=\S)|[NnEeBbRrUuFf](?=['\"])|(?:<\w{1,20}>\s{0,8})?<!\[CDATA\["
     r"|<(?i:value|string|plaintext)>|string\([0-9]{1,4}\)[ ]"
 )
 #: A value below its name.

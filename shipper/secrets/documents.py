@@ -20,7 +20,7 @@ _NAMED = lazy(
     (?P<s>[^"'\\\n,}>]{1,512})"""
 )
 _XML = lazy(
-    r"""(?ix) <(?:key|name|string[ ]name="|property[ ]name=")>?(?P<n>[\w.-]{2,64})(?:"|</\w+)>\s{0,40}
+    r"""(?ix) <(?:key|name|\w{2,20}[ ](?:name|key|id)=")>?(?P<n>[\w.-]{2,64})(?:"|</\w+)>\s{0,40}
     (?:<(?:string|value)>)?(?P<s>[^<\n]{1,512})</"""
 )
 #: An element with attributes, or with its value in an element or in CDATA; a row of a page's table.
@@ -32,6 +32,10 @@ _ELEMENT = lazy(
 _HEADED = lazy(
     r"""(?ix) <(?:th|td|dt|label|b|strong|span)(?:\s[^<>]{0,128})?>\s{0,8}(?P<n>[\w .-]{2,48}):?\s{0,8}</\w{1,8}>\s{0,40}
     <\w{1,8}(?:\s[^<>]{0,128})?>\s{0,8}(?P<s>[^<\n]{1,512})</"""
+)
+_UPDATE = lazy(
+    r"""(?ix) set\s+\w{0,20}val\w{0,20}\s{0,2}=\s{0,2}'(?P<s>[^'\n]{1,256})'\s+where\s+\w{1,30}\s{0,2}=\s{0,2}
+    '(?P<n>[\w.-]{2,64})'"""
 )
 _BLOCK = lazy(
     r"""(?x) (?:variable|resource|output|secret)[ ]+"(?P<n>[\w.-]{2,64})"\s{0,4}\{
@@ -66,6 +70,8 @@ def _named(text: str, lower: str, _words: Words) -> Iterator[Span]:
         tried.append(_NAMED)
     if "<" in text:
         tried += [_XML, _ELEMENT, _HEADED]
+    if "where" in lower and "set" in lower:
+        tried.append(_UPDATE)
     if "{" in text and any(block in text for block in _BLOCKS):
         tried += [_BLOCK]
     if "(" in text:
@@ -203,6 +209,17 @@ _NEAR = lazy(
 )
 #: Characters between the word and the random text.
 _FAR = 40
+#: A word as a password is made: letters in both cases and digits, or a mark among them; no name of
+#: a thing (`Sommer2024`, `PBKDF2WithHmacSHA256`), no path, version or address.
+_MIXED = lazy(
+    r"(?<![\w./:@$#%{<-])(?=[^\s\"'`]{0,30}[0-9])(?=[^\s\"'`]{0,30}[a-z])(?=[^\s\"'`]{0,30}[A-Z!$%*?#])"
+    r"(?!(?:[A-Z]{2,8}[0-9]{0,4}|[A-Z]?[a-z]+[0-9]{0,4}|[_-])+(?:[^\w]|\Z))"
+    r"[A-Za-z0-9][A-Za-z0-9!$%*?#_+~^-]{7,63}(?![\w@:/\\\[({=<.]\w|[@:/\\\[({=<])"
+)
+_OF_PASSWORD = lazy(
+    r"(?i)pass|pwd|kennwort|clave|senha|contrase|l[öo]senord|wachtwoord|parol|парол|секрет|secret|has[łl]o"
+    r"|heslo|[şs]ifre|salasana|jelsz|kodeord|adgang|lozinka|geslo|密|口令|パスワード|비밀번호|암호"
+)
 _TELLING = lazy(r"(?i)(?:secret|token|key|passw|credential|api|auth|pat)")
 
 
@@ -210,7 +227,16 @@ def nearby(text: str, words: Words, known: Places) -> Iterator[Span]:
     """Texts that look random, a few words behind a telling one."""
     end = 0
     for start, stop in words:
-        if start < end or not _TELLING.match(text, start):
+        if start < end:
+            continue
+        if _OF_PASSWORD.match(text, start):
+            line = text.find("\n", stop, stop + _FAR + 20)
+            word = _MIXED.search(text, stop, line if line > 0 else stop + _FAR + 20)
+            if word and word.start() <= stop + _FAR and not known.covers(word.start()):
+                yield Span(*word.span(), "[PASSWORD]", RANDOM)
+                end = word.end()
+                continue
+        if not _TELLING.match(text, start):
             continue
         long = _LONG.search(text, stop, stop + _FAR + 20)
         if not long or "\n" in text[stop : long.start()]:

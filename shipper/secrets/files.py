@@ -59,9 +59,16 @@ FILES = (
         "auth=('bob', 'hunter2')",
     ),
     password(
+        "login-call",
+        "mysqli_connect|mysql_connect|getconnection|create_user|createuser|add_user|adduser|sp_addlogin|basic_auth|networkcredential|passwordtoken|passwordcredential",
+        r"(?i)(?:mysqli?_connect|getConnection|create_?user|add_?user|sp_addlogin|basic_auth|NetworkCredential"
+        r"|PasswordToken|PasswordCredentials?)(?:\(|\s)\s?(?:[^,()\n]{1,100},\s{0,4}){1,2}[\"'](?P<s>[^\"'\n]{4,256})[\"']",
+        'getConnection(url, "bob", "hunter2")',
+    ),
+    password(
         "user-slash",
-        "creds|credentials|login:",
-        r"(?i)(?:(?:creds|credentials|login)\s?[:=]\s{0,2}[\w.@-]{1,64}\s?[/:]\s?"
+        "creds|credentials|login:|zugangsdaten|credenciales|credenciais|credenziali|identifiants",
+        r"(?i)(?:(?:creds|credentials|login|zugangsdaten|credencia(?:l|)[ei]s|credenziali|identifiants)\s?[:=]\s{0,2}[\w.@-]{1,64}\s?[/:]\s?"
         r"|(?:creds|credentials)\s[\w.@-]{1,64}\s?[/:]\s?(?=[^\s/]{0,64}[0-9]))(?P<s>[^\s/]{4,128})",
         "creds: admin / hunter2",
     ),

@@ -30,7 +30,7 @@ SECRET_NAME = lazy(
     | парол[аьяі] | секрет | 密[码碼钥鑰] | 口令 | パスワード | 暗証番号 | 秘密鍵 | 비밀번호 | 암호 | סיסמה
     | पसवरड | รหสผาน | كلم[ةه](?:ال)?(?:مرور|سر) | رمزعبور | گذرواژه | κωδικός | secret(?:string|binary|base|access)
     | (?: pwd | pswd | pswrd | passw | secrets?(?:value|key|text)? | credentials? | creds
-        | authorization(?:header)? | cookies? | htpasswd | (?:user|db|ssh|smtp|ftp|root|admin|login|my|app|web|sudo)pass | rootpw
+        | authorization(?:header)? | cookies? | htpasswd | (?:user|db|ssh|smtp|ftp|root|admin|login|my|app|web|sudo)pass | (?:root|bind|admin|user|db|ldap|smtp|ftp|ssh|default|new|old|my|dn)pw
         | (?:private|secret|access|signing|encryption|account|ssh|master|shared|auth|pass|sas|host
             |storage|webhook|license|licence|rsa|dsa|ecdsa|ed25519|aes|des|hmac|kms|tls|ssl|pgp|gpg
             |wifi|wpa2?|wpa|psk|preshared|subscription|functions?|jwt|jws|jwe
@@ -73,7 +73,7 @@ SECRET_NAME = lazy(
 )
 #: Short words match only as the separate last word of a name: not `compass`, not `spin`.
 LAST_WORD = lazy(
-    r"(?:^|[\W_])(?i:pass|pw|pin|seed|otp|dsn|psk)$|[\W_](?i:pat)$|[a-z](?:Pass|Pin|Pat|Psk)$"
+    r"(?:^|[\W_])(?i:pass|pw|pin|seed|otp|dsn|psk|sess)$|[\W_](?i:pat)$|[a-z](?:Pass|Pin|Pat|Psk)$"
 )
 #: Names that look like a secret's, but count or page things, or describe a secret.
 HARMLESS = lazy(
@@ -114,7 +114,7 @@ STEMS = (
 SHORT = (
     "url", "uri", "code", "number", "account", "card", "session", "phrase", "words", "answer",
     "pat", "tan", "puk", "psk", "sid", "seed", "sig", "pin", "pw", "pem", "pfx", "p12", "mdp",
-    "mfa", "salt", "pepper", "number", "numbers", "codes", "answers", "pkey", "no", "num", "nr",
+    "mfa", "salt", "pepper", "number", "numbers", "codes", "answers", "pkey", "no", "num", "nr", "sess",
 )
 # fmt: on
 SEPARATORS = ("=", ":", '"', "'", ">", " =", "\\", " is")

@@ -75,8 +75,8 @@ PERSONS = (
     ),
     _person(
         "born",
-        "born geboren née né\\x20le nacid nato\\x20il",
-        r"born(?:[ ]on)?|geboren(?:[ ]am)?|n[ée]e?(?:[ ]le)|nacid[oa](?:[ ]el)?|nato(?:[ ]il)?",
+        "born geb. geboren née né\\x20le nacid nato\\x20il",
+        r"born(?:[ ]on)?|geb\.(?:[ ]am)?|geboren(?:[ ]am)?|n[ée]e?(?:[ ]le)|nacid[oa](?:[ ]el)?|nato(?:[ ]il)?",
         _DATE,
         "born on 12 March 1985",
         r"[ :]{1,3}",
@@ -92,7 +92,7 @@ PERSONS = (
     _person(
         "identity",
         "itin ein: ust vat sécurité sociale nir pan sin: sin\\x20 tfn my\\x20number mynumber patient medical mrn "
-        "ni\\x20n personalausweis licence abn siren siret avs rfc: cuit rut: rg: tckn hkid cnic iqama egn cnp oib emirates tax steuer insurance national licen cpf cnpj dni nie nif curp aadhaar nino codice pesel "
+        "ni\\x20n personalausweis licence abn ein\\x20 siren siret avs rfc: cuit rut: rg: tckn hkid cnic iqama egn cnp oib emirates tax steuer insurance national licen cpf cnpj dni nie nif curp aadhaar nino codice pesel "
         "nric bsn personnummer ssn sozialvers krankenv versicherten ausweis social tin nir ahv medicare nhs",
         r"(?<![A-Za-z])(?:tax(?:payer)?(?:[ _-]?(?:id|identification))?|steuer(?:identifikations)?(?:[ _-]?(?:id|nummer))?|i?tin|ein|(?:ust|vat)(?:[ _-]?id)?(?:[ _-]?nr)?|nir|pan(?:[ ]card)?|sin|tfn|abn|my[ ]?number|mynumber|patient(?:[ _-]?id)?|medical[ _-]record(?:[ _-]?number)?|mrn|(?:num[ée]ro[ ]de[ ])?s[ée]curit[ée][ ]sociale|siren|siret|rfc|cuit|rut|tckn|hkid|cnic|iqama|egn|cnp|oib|emirates[ ]id"
         r"|national[ _-]?(?:id|insurance|identity)|ni(?=[ ]n)|(?:krankenversicherungs|krankenversicherten|versicherten)(?:nummer|nr)|insurance|social[ _-]?(?:security|insurance)|ssn|nino"
@@ -101,7 +101,7 @@ PERSONS = (
         r"|sozialversicherung(?:snummer)?)",
         _ID,
         "tax id: 12-3456789",
-        rf"(?:{_SEP}|[ ](?=[A-Z]{{0,2}}[0-9]{{3}}[ .-]?[0-9]{{2}}|[0-9]{{2}}[ ](?:[0-9]{{3}}[ ]){{2}}[0-9]{{3}}|[A-Z]{{2}}[ ](?:[0-9]{{2}}[ ]){{3}}[A-D]|[A-Z]{{4,9}}[0-9]|[A-Z](?=[A-Z]*[0-9])[A-Z0-9]{{7,}}|[A-Z0-9]{{8,9}}(?![A-Za-z0-9])))",
+        rf"(?:{_SEP}|[ ](?=[A-Z]{{0,2}}[0-9]{{3}}[ .-]?[0-9]{{2}}|[0-9]{{2}}[ ](?:[0-9]{{3}}[ ]){{2}}[0-9]{{3}}|[A-Z]{{2}}[ ](?:[0-9]{{2}}[ ]){{3}}[A-D]|[0-9]{{2}}-[0-9]{{7}}|[0-9]{{4}}[ ][0-9]{{4,5}}[ ][0-9]|[A-Z]{{4,9}}[0-9]|[A-Z](?=[A-Z]*[0-9])[A-Z0-9]{{7,}}|[A-Z0-9]{{8,9}}(?![A-Za-z0-9])))",
     ),
     Kind(
         "travel-document",
@@ -115,11 +115,20 @@ PERSONS = (
         is_specific=False,
     ),
     _person(
+        "account",
+        "kontonummer konto-nr kontonr konto: account\\x20n accountn acct cuenta compte rekening",
+        r"konto-?(?:nummer|nr\.?)|konto|account(?=[ ]n)|acct|cuenta|compte|rekening(?=nummer)",
+        r"[0-9](?:[ -]?[0-9]){6,18}(?![0-9])",
+        "Kontonummer 2954100739",
+        rf"(?:{_SEP}|[ ](?=[0-9]{{6}}))",
+    ),
+    _person(
         "plate",
         "plate kennzeichen matrícula immatriculation",
         r"plates?|kennzeichen|matr[ií]cula|immatriculation",
         _LICENCE,
         "license plate: B-ZK 7146",
+        rf"(?:{_SEP}|[ ](?=[A-Z]{{1,3}}[ -][A-Z]{{1,2}} ?[0-9]))",
     ),
 )
 _NAME_OF_PERSON = (

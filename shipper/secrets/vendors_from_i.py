@@ -220,7 +220,7 @@ yandex-iam                t1.<s16+>{{\.}}<s60+86>        yandex.cloud/docs
 yandex-oauth              y0_<s40+55>                    yandex.ru/dev/id/doc
 yandex-secret             YC{{[a-zA-Z0-9_\-]}}<s36+37>   yandex.cloud/docs
 you-key                   ydc-sk-<x16+48>                documentation.you.com
-youtrack-token            perm{{[:-]}}<b16+30>{{=?=?\.}}<b4+12>{{=?=?\.}}<w24+30> jetbrains.com/help/youtrack
+youtrack-token            perm{{[:-]}}<b8+30>{{=?=?\.}}<b4+12>{{=?=?\.}}<w24+30> jetbrains.com/help/youtrack
 zapier-webhook            hooks.zapier.com/hooks/catch/<v8+> help.zapier.com
 zoho-token                1000.<x32>.<x32>               zoho.com/developer
 zuplo-key                 zpka_<x30+32>_<x8>             zuplo.com/docs
