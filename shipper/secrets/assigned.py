@@ -62,13 +62,13 @@ EMPTY = lazy(
       | (?:var|local|process\.env|os\.environ|os\.getenv|env|secrets|config|settings|self|this|args
         |params|request|vault|data|module)\b [.\[(][\w.\[\]"'()-]{0,80}
       )
-    (?= [\s"'`,;)\]}>&@/?=|] | \.?(?:\s|\Z) ) | (?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ] | (?!string\([0-9])[A-Za-z_.]{2,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) | [-?+]?\} | !vault\b | [\"']?\{[\w.]{1,60}\}(?=[\"']) | \{\s{0,20}[\w\"']{1,40}\??\s?:\s?(?:string|str|number|boolean|any|int)\b | \{\s{0,20}"(?:type|\$ref|description|title|anyOf|oneOf|allOf)" """
+    (?= [\s"'`,;)\]}>&@/?=|] | \.?(?:\s|\Z) ) | (?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ] | (?!string\([0-9])[A-Za-z_][\w.]{1,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) | [-?+]?\} | !vault\b | [\"']?\{[\w.]{1,60}\}(?=[\"']) | \{\s{0,20}[\w\"']{1,40}\??\s?:\s?(?:string|str|number|boolean|any|int)\b | \{\s{0,20}"(?:type|\$ref|description|title|anyOf|oneOf|allOf)" """
 )
 #: Words of SQL and prose before the name.
 _KEYWORD = lazy(r"\s?(?i:with|set|by|and|or|where|the|my|your|new)\s")
 #: A value that stands for another: a variable, a parameter, a placeholder.
 STANDS_FOR = lazy(
-    r"""(?x) \$\{ | \$[A-Za-z_]\w{0,80}(?![\w$;]) | \$\( | <[\w .-]{1,40}> | \{\w{0,40}\}(?![\w+/]) | %\w{1,40}% | \?(?=\s*[,)]) | :[a-z_]+(?=\s*[,)])
+    r"""(?x) \$\{ | \$[A-Za-z_]\w{0,80}(?![\w$;]) | \$\( | <[\w .-]{1,40}> | \{\w{0,40}\}(?![\w+/]) | \{[\w.]{1,60}\( | %\w{1,40}% | \?(?=\s*[,)]) | :[a-z_]+(?=\s*[,)])
     | %s | \*{3,} | (?i:null|none|default)\b | \[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|cut)(?:[#][0-9a-f]{16})?\]"""
 )
 #: In English, what follows a blank after the last word of a name is a value only if it looks so.
@@ -91,7 +91,13 @@ _IDENTIFIER = lazy(r"[A-Za-z_][A-Za-z_.]{0,60}(?![\w.=/+!@#$%^&*-])")
 
 def _same(name: str, value: re.Match[str] | None) -> bool:
     """Code such as `self._token = token` has no secret in it."""
-    if not value or not ("." in name + value[0] or "_" in name[:1] + value[0][:1]):
+    if not value:
+        return False
+    if value[0] == name.strip() and value.string[value.end() : value.end() + 1] in {",", ")"}:
+        return True
+    if name.strip().startswith(("self.", "this.", "_")) and value[0].islower():
+        return True
+    if not ("." in name + value[0] or "_" in name[:1] + value[0][:1]):
         return False
     last = value[0].rpartition(".")[2].strip("_").lower()
     return name.rpartition(".")[2].strip(" _").lower() == last
@@ -139,6 +145,8 @@ def _is_value(text: str, match: re.Match[str], name: str) -> bool:
             and not _HEX.match(text, match.end())
         )
         return bool(is_line) or bool(_OPTION.fullmatch(name)) or quoted or bool(is_plain)
+    if match["called"] and not _is_argument(text, match, name):
+        return False
     if match[0].endswith(">") and not match[0].endswith("=>"):
         return text[match.end() : match.end() + 1] != "@" and bool(
             _ELEMENT.match(text, match.end())
@@ -154,11 +162,21 @@ def _prose_value(said: str | None) -> re.Pattern[str]:
 _ASCII = lazy(r"[\s\"'「『“（(]{0,3}[!-~]{4}")
 
 
+def _is_argument(text: str, match: re.Match[str], name: str) -> bool:
+    """Whether a call gets a secret: not `pass("a test")`, not `add_token("\\n")`."""
+    if name.strip(" ._").lower() == "pass":
+        return False
+    return _NO_WORD.match(text, match.end()) is None
+
+
+_NO_WORD = lazy(r"[\"'](?:[^\w\"'\n]|\\[a-z]){0,8}[\"']|[\"'](?:[A-Za-z_]+\.)+[A-Za-z_]+[\"']")
+
+
 def _is_code(text: str, match: re.Match[str], name: str) -> bool:
     """Whether the value is a count, a comparison or the name of a variable."""
     if name.lower().endswith("seed") and not _LONG_VALUE.match(text, match.end()):
         return True
-    if _same(name, _IDENTIFIER.match(text, match.end())):
+    if _same(name, _IDENTIFIER.match(text, match.end())) or _TYPE.match(text, match.end()):
         return True
     if _is_elsewhere(text, match, name):
         return True
@@ -184,6 +202,13 @@ _PROSE = lazy(
 _OF_BOARD = lazy(r"[\"'\\]{0,4}[A-Z]{1,5}_?[0-9]{1,2}\b")
 #: Words in lower case behind a name that is also a usual word: "auth: user bob logged in".
 _SENTENCE = lazy(r"[a-z]{2,16} [a-z]{2,16} [a-z]")
+
+
+#: A type, a name with dots, an expression in parentheses or a pointer: code.
+_TYPE = lazy(
+    r"_?(?:[A-Z][a-z]+){1,6}(?=,|\)| =| \|)|(?:[A-Za-z_]+\.){1,4}[A-Za-z_]+(?=[,)\s]|\Z)|\([0-9<|]"
+    r"|\*\w+[(;, ]|[\[{][^(\]}]{0,300}\((?![\"'][^\"'\n]{1,100}[\"']\))|[\[{][^\n)]{0,200}\b(?:for|lambda)\b|_[a-z_]{2,40}\b"
+)
 
 
 def _is_elsewhere(text: str, match: re.Match[str], name: str) -> bool:
@@ -284,7 +309,7 @@ def _value(text: str, start: int) -> Span | None:
     closing = len(quote) if match[0].endswith(quote, len(quote)) else 0
     if not closing and _is_closing(text, start, quote):
         return None
-    if start + len(quote) >= match.end() - closing:
+    if start + len(quote) + 1 >= match.end() - closing:  # `accesskey="u"`
         return None
     return Span(start + len(quote), match.end() - closing, "[PASSWORD]")
 

@@ -13,9 +13,14 @@ def _decoded(text: str) -> bytes:
     return base64.b64decode(head[: len(head) // 4 * 4])
 
 
+#: Bytes of credentials that a word might be by chance: `2.7.2. Basic Options`.
+_SHORT = 8
+
+
 def _has_colon(text: str) -> bool:
     """Prose often contains "basic"; credentials are the base64 of a text with a colon in it."""
-    return b":" in _decoded(text)
+    plain = _decoded(text)
+    return b":" in plain and (len(plain) > _SHORT or plain.isascii())
 
 
 #: Members of a token's header (RFC 7515, RFC 7516). A cursor of a list is JSON in base64 too.

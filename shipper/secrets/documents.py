@@ -83,10 +83,18 @@ def _named(text: str, lower: str, _words: Words) -> Iterator[Span]:
         tried += [_ARGUMENTS] if "-" in text else []
     for pattern in tried:
         for match in pattern.finditer(text):
-            if is_secret_name(match["n"]) and not STANDS_FOR.match(match["s"]):
+            if (
+                is_secret_name(match["n"])
+                and not STANDS_FOR.match(match["s"])
+                and _LETTER.search(match["s"])
+                and not (pattern is _CALLED and match["n"] in _EXTENSIONS)
+            ):
                 yield Span(*match.span("s"), _MASK)
 
 
+_LETTER = lazy(r"\w")
+#: Ends of the names of files.
+_EXTENSIONS = frozenset({"pem", "pfx", "p12", "key"})
 _INSERT = lazy(
     r"(?is)insert\s+(?:or\s+\w+\s+|ignore\s+)?into\s+[\w.\"`\[\]]{1,128}\s*\((?P<columns>[^()]{1,1024})\)\s*values\s*"
 )
@@ -146,7 +154,7 @@ def _table(text: str, _lower: str, words: Words) -> Iterator[Span]:
         if mark and ":" not in header and "=" not in header:
             names = [name.strip(" \"'`*") for name in header.split(mark)]
             secret = [at for at, name in enumerate(names) if name and is_secret_name(name)]
-            if secret and len(names) > 1 and all(map(_is_column, names)):
+            if secret and sum(map(bool, names)) > 1 and all(map(_is_column, names)):
                 yield from _column(text, end + 1, mark, len(names), secret)
                 return
 

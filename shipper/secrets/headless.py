@@ -24,6 +24,7 @@ beamer-key                b_<s40+44>                     getbeamer.com/docs
 chroma-key                ck-<w40+44>                    docs.trychroma.com
 composio-key              ak_<s18+40>                    docs.composio.dev
 fauna-secret              fnA<s36+40>                    docs.faunadb.org
+flagsmith-server          ser.<w20+22>                   docs.flagsmith.com
 gocardless-token          live_{{(?<!pk_live_)}}<s36+40> developer.gocardless.com
 mandrill-key              md-<s22>                       mailchimp.com/developer
 modal-key                 ak-<w22>                       modal.com/docs

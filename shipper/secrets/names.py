@@ -91,6 +91,7 @@ HARMLESS = lazy(
       |reset(?:required)?|url|uri|link|page|label|input|prompt|enabled|disabled|min|max|changed?|set|exists?|ok|valid|encryption|file|path|dir)
     | (?:public|primary|foreign|sort|partition|hot|group|cache|s3|object|row|column|idempotency)
       (?:data|host)?keys?
+    | (?:first|second|third|last|next|single|one|two|multi)pass
     | .*public(?:access|ssh|rsa|host|signing)?keys?(?:id|pem)? | .*(?:seedid|tokentype)"""
 )
 #: Every secret's name contains one of these, in lower case: they are gates.

@@ -1,7 +1,7 @@
 """Numbers that only their form and check digits distinguish from others: cards, IBANs, SSNs."""
 
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from shipper.secrets.lazy import lazy
 from shipper.secrets.spans import NUMBER, SURE, Span
@@ -28,8 +28,8 @@ def is_card(digits: str) -> bool:
 
 #: Digits, in groups or not; not the decimals of a fraction. Four groups may have dots or slashes between.
 _RUN = lazy(
-    r"""(?x) (?<![0-9]) (?<![0-9]\.)
-    (?: (?:[0-9]{4}\.){3} [0-9]{4} (?![0-9]) | (?:[0-9]{4}/){3} [0-9]{4} (?![0-9/]) | [0-9] (?:[ -]{0,3}[0-9]){12,} )"""
+    r"""(?x) (?<![0-9]) (?<![0-9]\.) (?<![\s=(]\.)
+    (?: (?<!\.)(?:[0-9]{4}\.){3} [0-9]{4} (?![0-9]) | (?:[0-9]{4}/){3} [0-9]{4} (?![0-9/]) | [0-9] (?:[ -]{0,3}[0-9]){12,} )"""
 )
 _GROUP = lazy("[0-9]+")
 
@@ -56,10 +56,19 @@ def _card_end(text: str, groups: list[tuple[int, int]]) -> int | None:
         if len(digits) > _LONGEST:
             return None
         if is_card(digits):
-            return end
+            return None if _counts_up(text, groups) else end
     return None
 
 
+def _counts_up(text: str, groups: list[tuple[int, int]]) -> bool:
+    """Whether the first groups are numbers in a row: of a list, or code points."""
+    first = [int(text[start:end]) for start, end in groups[:_LEAST_ROW]]
+    return len(first) == _LEAST_ROW and all(
+        after - before == 1 for before, after in pairwise(first)
+    )
+
+
+_LEAST_ROW = 3
 #: ISO 13616: the length by country.
 _IBANS = (
     "15NO 16BE 18DK 18FI 18FO 18GL 18NL 18SD 19MK 19SI 20AT 20BA 20EE 20KZ 20LT 20LU 20MN 20XK "
@@ -125,9 +134,10 @@ SSN = lazy(
 )
 #: International, or North American in the two usual spellings.
 PHONE = lazy(
-    r"(?<![\w+])(?<![0-9][ -])(?:\+|00(?=[1-9][0-9]? ))[1-9][0-9]{0,2}[ .()/-]{0,2}(?:[0-9][ .()/-]{0,2}){6,11}[0-9](?<!\.[0-9])"
+    r"(?<![\w+])(?<![0-9][ -])(?:\+|00(?=[1-9][0-9]? )(?![0-9]{2}(?: [0-9A-Fa-f]{4})+(?![0-9A-Za-z])))[1-9][0-9]{0,2}[ .()/-]{0,2}(?:[0-9][ .()/-]{0,2}){6,11}[0-9](?<!\.[0-9])"
     r"(?![0-9.]|[-/][0-9])"
-    r"|(?<![\w+.-])(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-.])[2-9][0-9]{2}[-.][0-9]{4}"
+    r"|(?<![\w+.-])(?:1[ .-])?(?:(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}-)[2-9][0-9]{2}-"
+    r"|(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}\.)[2-9][0-9]{2}\.)[0-9]{4}"
     r"(?![\w.-])"
 )
 #: Brazil: eleven digits, of which the last two check the others.

@@ -42,7 +42,7 @@ _DATE = (
     r"(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ]{1,2}(?:[0-9]{1,2}|[A-Za-z]{3,9})"
     r"[-/. ,]{1,2}[0-9]{2,4}|[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}|[0-9]{8})(?![0-9])"
 )
-_LICENCE = r"[A-Z]{1,3}[ -][A-Z]{1,2} ?[0-9]{1,4}[EH]?(?![A-Za-z0-9])|[A-Z0-9][A-Z0-9 -]{3,9}[A-Z0-9](?![A-Za-z0-9])"
+_LICENCE = r"[A-Z]{1,3}[ -][A-Z]{1,2} ?[0-9]{1,4}[EH]?(?![A-Za-z0-9])|(?=[A-Z0-9 -]{0,9}[0-9])[A-Z0-9][A-Z0-9 -]{3,9}[A-Z0-9](?![A-Za-z0-9])"
 _ID = r"(?=[A-Za-z0-9 ./-]{0,12}[0-9])[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,22}(?![A-Za-z0-9])"
 
 
@@ -92,11 +92,11 @@ PERSONS = (
     _person(
         "identity",
         "itin ein: ust vat sécurité sociale nir pan sin: sin\\x20 tfn my\\x20number mynumber patient medical mrn "
-        "ni\\x20n personalausweis licence abn ein\\x20 siren siret avs rfc: cuit rut: rg: tckn hkid cnic iqama egn cnp oib emirates tax steuer insurance national licen cpf cnpj dni nie nif curp aadhaar nino codice pesel "
+        "ni\\x20n personalausweis licence abn ein\\x20 siren siret avs rfc: cuit rut: rg: tckn hkid cnic iqama egn cnp oib emirates tax steuer insurance national driver driving führerschein permis\\x20de licen cpf cnpj dni nie nif curp aadhaar nino codice pesel "
         "nric bsn personnummer ssn sozialvers krankenv versicherten ausweis social tin nir ahv medicare nhs",
         r"(?<![A-Za-z])(?:tax(?:payer)?(?:[ _-]?(?:id|identification))?|steuer(?:identifikations)?(?:[ _-]?(?:id|nummer))?|i?tin|ein|(?:ust|vat)(?:[ _-]?id)?(?:[ _-]?nr)?|nir|pan(?:[ ]card)?|sin|tfn|abn|my[ ]?number|mynumber|patient(?:[ _-]?id)?|medical[ _-]record(?:[ _-]?number)?|mrn|(?:num[ée]ro[ ]de[ ])?s[ée]curit[ée][ ]sociale|siren|siret|rfc|cuit|rut|tckn|hkid|cnic|iqama|egn|cnp|oib|emirates[ ]id"
         r"|national[ _-]?(?:id|insurance|identity)|ni(?=[ ]n)|(?:krankenversicherungs|krankenversicherten|versicherten)(?:nummer|nr)|insurance|social[ _-]?(?:security|insurance)|ssn|nino"
-        r"|licen[cs]e|cpf|cnpj|dni|nie|nif|curp|aadhaar|codice[ _]fiscale"
+        r"|driv(?:er'?s?|ing)[ _-]?licen[cs]e|führerschein(?:nummer)?|permis de conduire|licen[cs]e(?=[ _-]?(?:no|nr|number|id|#))|cpf|cnpj|dni|nie|nif|curp|aadhaar|codice[ _]fiscale"
         r"|pesel|nric|bsn|personnummer|(?:personal)?ausweis(?:nummer)?|ahv|avs|medicare|nhs"
         r"|sozialversicherung(?:snummer)?)",
         _ID,
@@ -125,7 +125,7 @@ PERSONS = (
     _person(
         "plate",
         "plate kennzeichen matrícula immatriculation",
-        r"plates?|kennzeichen|matr[ií]cula|immatriculation",
+        r"(?<![A-Za-z])(?:number |licen[cs]e )?plates?|kennzeichen|matr[ií]cula|immatriculation",
         _LICENCE,
         "license plate: B-ZK 7146",
         rf"(?:{_SEP}|[ ](?=[A-Z]{{1,3}}[ -][A-Z]{{1,2}} ?[0-9]))",

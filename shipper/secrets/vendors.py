@@ -145,7 +145,6 @@ figma-token               figd_<s30+40>                  figma.com/developers/ap
 firecrawl-key             fc-<x28+32>                    docs.firecrawl.dev
 firehydrant-token         fhb-<x28+32>                   docs.firehydrant.com
 fireworks-key             fw_<w20+24>                    docs.fireworks.ai
-flagsmith-server          ser.<w20+22>                   docs.flagsmith.com
 fleetbase-key             flb_{{(?:live|test)_}}<w18+20> docs.fleetbase.io
 flexport-token            shltm_<s36+40>                 docs.logistics-api.flexport.com
 flutterwave-key           FLWSECK{{(?:_TEST)?}}-<w12+32> developer.flutterwave.com
