@@ -24,7 +24,7 @@ from shipper.record.classified import Classified
 from shipper.record.finish import Finish
 from shipper.record.format import encode_json, valid
 from shipper.record.limits import (
-    CHARS_A_GATE,
+    CHARS_A_UNIT,
     MAX_CHARS,
     MAX_IP,
     MAX_TEXT,
@@ -103,7 +103,7 @@ class Redactor:
         """The second walk, if there is something to find."""
         pool = "\0".join(walk.texts)  # no pattern matches across a NUL
         is_long = len(pool) > MAX_TEXT and max(map(len, walk.texts)) > MAX_TEXT
-        found = masker().found_in(walk.texts, MIN_WORK + len(pool) // CHARS_A_GATE)
+        found = masker().found_in(walk.texts, MIN_WORK + len(pool) // CHARS_A_UNIT)
         is_dirty = found or is_long or walk.secrets or len(pool) > MAX_CHARS
         if not is_dirty and _is_valid(pool):
             return bounded

@@ -119,6 +119,8 @@ def assigned(text: str, at: int, stem_end: int, specific: Places) -> tuple[int, 
     match = REST.match(text, stem_end)
     if not match:
         return stem_end, None
+    if specific.covers(match.end()) or specific.covers(match.end() + 1):  # in quotes
+        return match.end("name"), None
     before = BEFORE.match(text[max(0, at - _BEFORE_LENGTH) : at][::-1])
     name = (before[0][::-1] if before else "") + text[at : match.end("name")]
     name = _KEYWORD.sub("", name)

@@ -216,7 +216,9 @@ COMMANDS = (
         "ansible-vault encrypt_string 'hunter2' --name x",
     ),
     _command("schtasks", "schtasks", rf"schtasks\s{_MORE}/rp\s+", "schtasks /ru bob /rp hunter2"),
-    _command("winrs", "winrs", rf"winrs\s{_MORE}-p(?:assword)?:", "winrs -r:h -u:bob -p:hunter2 ls"),
+    _command(
+        "winrs", "winrs", rf"winrs\s{_MORE}-p(?:assword)?:", "winrs -r:h -u:bob -p:hunter2 ls"
+    ),
     _command("iwconfig", "key s:", r"key s:", "iwconfig wlan0 key s:hunter2"),
     _command("kinit", "kinit", r"kinit\s+\S{1,64}\s+<<<\s{0,3}", "kinit bob <<< hunter2"),
     _command(

@@ -60,13 +60,15 @@ _ARGUMENTS = lazy(
 
 
 #: What each pattern needs, which is cheaper to find than the pattern.
-_VALUED = lazy(r"(?:value|val|default|text)[\"'\\]{0,4}\s{0,2}[:=]")
+_VALUED = tuple(
+    (word, lazy(word + r"(?:ue)?[\"'\\]{0,4}\s{0,2}[:=]")) for word in ("val", "default", "text")
+)
 _BLOCKS = ("variable ", "resource ", "output ", "secret ")
 
 
 def _named(text: str, lower: str, _words: Words) -> Iterator[Span]:
     tried = []
-    if _VALUED.search(lower):
+    if any(word in lower and pattern.search(lower) for word, pattern in _VALUED):
         tried.append(_NAMED)
     if "<" in text:
         tried += [_XML, _ELEMENT, _HEADED]
@@ -80,7 +82,7 @@ def _named(text: str, lower: str, _words: Words) -> Iterator[Span]:
         tried.append(_CELLS)
     if "'," in text or '",' in text or "' ," in text:
         tried += [_PAIR] if "[" in text or "(" in text else []
-        tried += [_ARGUMENTS] if "-" in text else []
+        tried += [_ARGUMENTS] if "'-" in text or '"-' in text else []
     for pattern in tried:
         for match in pattern.finditer(text):
             if (
@@ -249,8 +251,8 @@ def nearby(text: str, words: Words, known: Places) -> Iterator[Span]:
         long = _LONG.search(text, stop, stop + _FAR + 20)
         if not long or "\n" in text[stop : long.start()]:
             continue
-        match = _NEAR.match(text, long.start())
-        if match and not known.covers(match.start()) and looks_random(match[0]):
+        match = None if known.covers(long.start()) else _NEAR.match(text, long.start())
+        if match and looks_random(match[0]):
             yield Span(*match.span(), "[SECRET]", RANDOM)
         end = match.end() if match else long.end()
 

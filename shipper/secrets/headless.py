@@ -9,12 +9,9 @@ telegram-bot              :aa        12 {{(?<![0-9])[0-9]{7,11}:AA}}<s28+33> cor
 terraform-token           .atlasv1.  16 <w14>.atlasv1.<t40+67> developer.hashicorp.com/terraform
 azure-client-secret       q~         8 {{(?<![\w~.\-])[\w~.\-]{3}[0-9]Q~}}<v28+34> learn.microsoft.com/entra
 azure-devops-marked       azdo       100 <w76>AZDO<w4>{{(?![A-Za-z0-9])}} learn.microsoft.com/azure/devops
-laravel-token             |          9 {{(?<![\w|])[0-9]{1,7}\|}}<w40+48>{{(?![\w|])}} laravel.com/docs/sanctum
-convex-key                |          90 {{(?<![\w:])(?:prod|dev|preview|project):[\w:-]{2,80}\|}}<b40+80>{{=*}} docs.convex.dev
 unleash-token             :development.,:production.,:default. 50 {{(?<![\w-])[\w*-]{1,40}:(?:development|production|default)\.}}<x40+56> docs.getunleash.io
 azure-marked-key          azca,azfu,azse,azsb,azac,azeg,azma,+ast,+aba,+acr,+asb,+aeh,+arm,+amc,+aiot,acdb,aiot,apim,jqqj99 100 {{(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{28,86}(?:Az(?:Ca|Fu|Se|SB|Ac|EG|MA)|\+(?:ASt|ABa|ACR|ASb|AEh|ARm|AMC|AIoT)|ACDb|AIoT|APIM|JQQJ99)[A-Za-z0-9+/_-]{4,40}={0,2}(?![A-Za-z0-9+/_])}} learn.microsoft.com/azure
 tableau-token             ==:        24 {{(?<![A-Za-z0-9+/])}}<b22>==:<w32>{{(?![A-Za-z0-9])}} help.tableau.com
-facebook-app-token        |          18 {{(?<![0-9])[0-9]{15,16}\|}}<s24+27> developers.facebook.com/docs
 """
 
 #: Tokens whose head is a common word: they count only if the rest looks random.

@@ -1,5 +1,6 @@
 """Find the secrets of a text, and replace them: one search for gates, patterns where they stand."""
 
+import math
 import re
 from bisect import bisect_left
 from collections import defaultdict
@@ -8,6 +9,17 @@ from functools import cache
 from typing import NamedTuple
 
 from shipper.secrets.assigned import STANDS_FOR, names_in
+from shipper.secrets.budget import (
+    CHARS_BEFORE,
+    CHARS_INSIDE,
+    CODE,
+    INNER,
+    NAME,
+    PATTERN,
+    TRY,
+    Budget,
+    batches,
+)
 from shipper.secrets.classes import classes_of
 from shipper.secrets.documents import DOCUMENTS, nearby
 from shipper.secrets.gates import Hit, Search, search_of
@@ -15,12 +27,12 @@ from shipper.secrets.kinds import VENDOR_KINDS, Kind
 from shipper.secrets.lazy import lazy
 from shipper.secrets.loose import LEAST_LOOSE, loose_in, may_be_loose
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
-from shipper.secrets.numbers import numbers_in
+from shipper.secrets.numbers import LEAST_NUMBER, numbers_in
 from shipper.secrets.own import follows_own, has_allowed, is_allowed, mask_of, own_kinds
 from shipper.secrets.persons import PERSONS, emails
 from shipper.secrets.shapes import SHAPES
 from shipper.secrets.spans import PERSON, SURE, Places, Span, joined
-from shipper.secrets.views import LEAST_BASE64, View, in_base64, may_be_coded, views_of
+from shipper.secrets.views import LEAST_BASE64, View, codes_in, in_base64, may_be_coded, views_of
 
 #: Called with the kind of what was masked, and how many.
 Seen = Callable[[str, int], None]
@@ -29,6 +41,8 @@ Seen = Callable[[str, int], None]
 KINDS: tuple[Kind, ...] = (*SHAPES, *VENDOR_KINDS, *PERSONS)
 _WORD, _MAIL = object(), object()
 _Matches = tuple[Callable[[str, int], re.Match[str] | None], ...]
+#: Of a gate: what matches there, what it costs to try, and to follow.
+_Tried = tuple[_Matches, float, float]
 #: What a finder gets and gives: the text, its hits, where secrets are.
 _Row = Kind | object
 
@@ -57,40 +71,45 @@ class Masker:
         self._gates = tuple(table)
         self._widths = tuple(map(_stem_width, table))
         self._rows = tuple(map(tuple, table.values()))
-        self._matches: list[_Matches | None] = [None] * len(self._rows)
+        self._tried: list[_Tried | None] = [None] * len(self._rows)
         self._search: Search = search_of(self._gates)
 
-    def found_in(self, texts: list[str], work: int | None = None) -> dict[str, list[Span]]:
-        """The secrets of each text that has any; one search serves all texts.
+    def found_in(self, texts: list[str], work: float = math.inf) -> dict[str, list[Span]]:
+        """The secrets of each text that has any; one search serves many texts.
 
-        `work` bounds the gates that are followed. Short texts come first; a text for which too few
-        are left counts as one secret.
+        `work` is about the number of microseconds that the search may take. Short texts come first.
+        From the place where it is spent, a text counts as one secret.
         """
+        found: dict[str, list[Span]] = {}
+        budget = Budget(work)
+        for batch in batches(texts, is_bounded=work < math.inf):
+            if budget.left <= 0:
+                found.update((text, [Span(0, len(text), "[CUT]")]) for text in batch if text)
+            else:
+                self._together(batch, budget, found)
+        return found
+
+    def _together(self, texts: list[str], budget: Budget, found: dict[str, list[Span]]) -> None:
         pool = "\0".join(texts)  # no pattern matches across a NUL
         hits = self._search(pool.lower() if pool.isascii() else _lower(pool))
-        if hits and (work is None or len(hits) <= work):
-            hits = self._promising(pool, hits)
+        followed = self._promising(pool, hits, budget) if hits else hits
         classes = classes_of(pool)
-        unnamed = _unnamed(pool, classes, work)
+        has_long = may_be_loose(classes)
+        unnamed = _unnamed(pool, classes, budget, has_long=has_long)
         is_coded = may_be_coded(pool, len(texts) - 1)
-        if not hits and not unnamed and not is_coded and not may_be_loose(classes):
+        limit, budget.limit = budget.limit, None
+        if not followed and not unnamed and not is_coded and not has_long and limit is None:
             words = [text for text in texts if len(text) >= LEAST_BASE64 and " " not in text]
             if not words or not any(map(in_base64, words)):
-                return {}
-        parts = [*_parts(texts, hits, unnamed, is_coded=is_coded)]
-        if work is not None and len(hits) > work // 4:
-            parts.sort(key=lambda part: len(part.text))
-        found: dict[str, list[Span]] = {}
-        for text, mine, unnamed in parts:
-            if work is not None:
-                work -= len(mine)
-                if work < 0 and mine:
-                    found[text] = [Span(0, len(text), "[CUT]")]
-                    continue
-            spans = self._all(text, mine, unnamed)
+                return
+        for part in _parts(texts, followed, unnamed, is_coded=is_coded):
+            if limit is not None and part.at >= limit:
+                break
+            spans = self._all(part.text, part.hits, part.unnamed, budget, has_long=has_long)
             if spans:
-                found[text] = spans
-        return found
+                found[part.text] = spans
+        if limit is not None:
+            _cut_from(limit, texts, hits, found)
 
     def may_hold_tokens(self, text: str) -> bool:
         """Whether a token may be in the text; cheaper than to find it."""
@@ -101,33 +120,72 @@ class Masker:
             or _is_base64(text)
         )
 
-    def _promising(self, pool: str, hits: list[Hit]) -> list[Hit]:
+    def _promising(self, pool: str, hits: list[Hit], budget: Budget) -> list[Hit]:
         """The gates at which a secret may stand: most gates are also parts of usual words."""
-        kept = []
+        if len(hits) > _FEW:
+            return self._within(pool, hits, budget)
+        kept: list[Hit] = []
         for hit in hits:
             index, at = hit
-            matches = self._matches[index]
-            if matches is None:
-                matches = self._matches[index] = _matches(self._rows[index])
-            if not matches:
+            matches, _, cost = self._tried[index] or self._prepared(index)
+            if matches:
+                for match in matches:
+                    if match(pool, at):
+                        kept.append(hit)
+                        budget.left -= cost
+                        break
+            else:
                 kept.append(hit)
-                continue
-            for match in matches:
-                if match(pool, at):
-                    kept.append(hit)
-                    break
+                budget.left -= cost
         return kept
+
+    def _within(self, pool: str, hits: list[Hit], budget: Budget) -> list[Hit]:
+        """The same for many gates: from the first one that is not paid for, nothing is searched."""
+        kept: list[Hit] = []
+        for hit in hits:
+            index, at = hit
+            matches, tried, cost = self._tried[index] or self._prepared(index)
+            is_kept = not matches or any(match(pool, at) for match in matches)
+            if not budget.takes(cost if is_kept else tried):
+                budget.ends(self._end_of(kept))
+                break
+            if is_kept:
+                kept.append(hit)
+        return kept
+
+    def _prepared(self, index: int) -> _Tried:
+        self._tried[index] = tried = _tried(self._rows[index])
+        return tried
+
+    def _end_of(self, hits: list[Hit]) -> int:
+        return hits[-1][1] + len(self._gates[hits[-1][0]]) if hits else 0
 
     def spans(self, text: str) -> list[Span]:
         """The secrets of a text, in order, none within another."""
-        return self._all(text, self._search(_lower(text)), _unnamed(text, classes_of(text)))
+        budget = Budget()
+        unnamed = _unnamed(text, classes_of(text), budget)
+        return self._all(text, self._search(_lower(text)), unnamed, budget)
 
-    def _all(self, text: str, hits: list[Hit], unnamed: list[Span]) -> list[Span]:
+    def _all(
+        self,
+        text: str,
+        hits: list[Hit],
+        unnamed: list[Span],
+        budget: Budget,
+        *,
+        has_long: bool = True,
+    ) -> list[Span]:
         found = self._plain(text, hits, unnamed)
         if may_be_coded(text):
+            if not budget.takes(codes_in(text) * CODE):
+                return [Span(0, len(text), "[CUT]")]
             for view in views_of(text):
                 found = joined([*found, *self._through(view)])
-        for start, end, plain in in_base64(text) if _has_words(text) else ():
+        if (" " in text and not has_long) or not _has_words(text):
+            return found
+        for start, end, plain in in_base64(text):
+            if not budget.takes(INNER + len(plain) / CHARS_INSIDE):
+                return joined([*found, Span(start, len(text), "[CUT]")])
             if inner := self.spans(plain):
                 found = joined([*found, Span(start, end, inner[0].token)])
         return found
@@ -138,7 +196,7 @@ class Masker:
 
     def _through(self, view: View) -> list[Span]:
         hits = self._search(_lower(view.text))
-        unnamed = _unnamed(view.text, classes_of(view.text))
+        unnamed = _unnamed(view.text, classes_of(view.text), Budget())
         return [view.back(span) for span in self._plain(view.text, hits, unnamed)]
 
     def _plain(self, text: str, hits: list[Hit], unnamed: list[Span]) -> list[Span]:
@@ -190,6 +248,7 @@ class Masker:
 class _Part(NamedTuple):
     """One text of a pool, with the gates in it and what has neither a gate nor a name."""
 
+    at: int
     text: str
     hits: list[Hit]
     unnamed: list[Span]
@@ -212,9 +271,9 @@ def _parts(
                 Span(start - at, stop - at, token, rank)
                 for start, stop, token, rank in unnamed[one:number]
             ]
-            yield _Part(text, mine, spans)
+            yield _Part(at, text, mine, spans)
         elif (is_coded and may_be_coded(text)) or _is_base64(text):
-            yield _Part(text, [], [])
+            yield _Part(at, text, [], [])
         at = end + 1
 
 
@@ -232,10 +291,36 @@ def _has_words(text: str) -> bool:
     return len(text) >= LEAST_LOOSE and may_be_loose(classes_of(text))
 
 
-def _unnamed(text: str, classes: bytes, work: int | None = None) -> list[Span]:
+def _cut_from(limit: int, texts: list[str], hits: list[Hit], found: dict[str, list[Span]]) -> None:
+    """Cut what was not searched: from the limit on, each text that may hold a secret."""
+    begins = [start for _, start in hits]
+    at = 0
+    for text in texts:
+        end, cut = at + len(text), max(limit - at, 0)
+        is_gated = bisect_left(begins, at) < bisect_left(begins, end)
+        if at < limit < end or (limit <= at and (is_gated or not _is_free(text))):
+            kept = [span for span in found.get(text, ()) if span.start < cut]
+            found[text] = joined([*kept, Span(cut, len(text), "[CUT]")])
+        at = end + 1
+
+
+def _is_free(text: str) -> bool:
+    """Whether a text without a gate can have no secret either."""
+    classes = classes_of(text)
+    return (
+        classes.count(b"0") < LEAST_NUMBER
+        and not may_be_loose(classes)
+        and not may_be_coded(text)
+        and not _is_base64(text)
+    )
+
+
+def _unnamed(
+    text: str, classes: bytes, budget: Budget, *, has_long: bool | None = None
+) -> list[Span]:
     """Numbers and tokens, which have neither a gate nor a name, in the order of the text."""
-    found = numbers_in(text, classes, work)
-    if may_be_loose(classes):
+    found = numbers_in(text, classes, budget)
+    if may_be_loose(classes) if has_long is None else has_long:
         found += loose_in(text)
     return sorted(found) if len(found) > 1 else found
 
@@ -262,12 +347,21 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _matches(rows: tuple[_Row, ...]) -> _Matches:
-    """What matches at a gate, if nothing else decides, in joined texts as in each alone."""
+def _tried(rows: tuple[_Row, ...]) -> _Tried:
+    """What matches at a gate, if nothing else decides, in joined texts as in each alone.
+
+    And what it costs to try this, and to follow the gate.
+    """
     kinds = tuple(row for row in rows if isinstance(row, Kind))
+    followed = NAME * (len(rows) - len(kinds)) + sum(map(_cost_of, kinds))
     if len(kinds) < len(rows) or not all(map(_ignores_ends, kinds)):
-        return ()
-    return tuple(_compiled(kind.pattern).match for kind in kinds)
+        return (), 0, followed
+    matches = tuple(_compiled(kind.pattern).match for kind in kinds)
+    return matches, sum(PATTERN if kind.group == "password" else TRY for kind in kinds), followed
+
+
+def _cost_of(kind: Kind) -> float:
+    return PATTERN + (kind.back + _AHEAD) / CHARS_BEFORE if kind.back else PATTERN
 
 
 def _ignores_ends(kind: Kind) -> bool:
@@ -279,6 +373,8 @@ def _ignores_ends(kind: Kind) -> bool:
     return not (kind.back or is_greedy or has_end or has_no_other)
 
 
+#: Gates of a text that are not counted one by one.
+_FEW = 16
 #: Characters after a gate in which a match must end, if it may begin before the gate.
 _AHEAD = 256
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 
+from shipper.secrets.budget import GROUP, PATTERN, Budget
 from shipper.secrets.lazy import lazy
-from shipper.secrets.spans import NUMBER, SURE, Span
+from shipper.secrets.spans import NUMBER, Span
 
 #: First digits of payment cards by length (ISO/IEC 7812-1). A time in milliseconds has 13 digits,
 #: one in microseconds 16, and one in ten passes the check; but they begin with 1.
@@ -37,6 +38,9 @@ _GROUP = lazy("[0-9]+")
 def _cards(text: str, run_start: int, run_end: int) -> Iterator[Span]:
     """Card numbers, also within a run of other numbers (a date, a code)."""
     for run in _RUN.finditer(text, run_start, run_end):
+        if _is_card_alone(run[0]):
+            yield Span(*run.span(), "[CARD]", NUMBER)
+            continue
         groups = [match.span() for match in _GROUP.finditer(text, run.start(), run.end())]
         digits = [0, *accumulate(end - start for start, end in groups)]
         end = 0
@@ -46,6 +50,16 @@ def _cards(text: str, run_start: int, run_end: int) -> Iterator[Span]:
             if start >= end and (card_end := _card_end(text, groups[at : at + _MAX_GROUPS])):
                 yield Span(start, card_end, "[CARD]", NUMBER)
                 end = card_end
+
+
+def _is_card_alone(run: str) -> bool:
+    """Whether all digits of a run are one card: the usual case, without its groups."""
+    digits = run.replace(" ", "").replace("-", "")
+    if len(digits) > _LONGEST or len(run) - len(digits) >= _MAX_GROUPS or not digits.isdigit():
+        return False
+    if not is_card(digits):
+        return False
+    return not _counts_up(run, [match.span() for match in _GROUP.finditer(run)])
 
 
 def _card_end(text: str, groups: list[tuple[int, int]]) -> int | None:
@@ -88,23 +102,16 @@ _AS_DIGITS = {
 }
 
 
-def _ibans(text: str, work: int) -> Iterator[Span]:
+def _ibans(text: str, budget: Budget) -> Iterator[Span]:
     """Bank account numbers; words may follow without punctuation."""
-    cut = 0
     for head in _IBAN_HEAD.finditer(text):
         start = head.start() - 2
         length = IBAN_LENGTHS.get(text[start : start + 2].upper())
-        if not length or start < cut:
+        if not length:
             continue
-        work -= 1
-        if work < 0:
-            cut = text.find("\0", start)  # the next text of several
-            if cut < 0:
-                cut = len(text)
-            yield Span(start, cut, "[CUT]", SURE)
-            if cut == len(text):
-                return
-        elif end := _iban_end(text, start, head.end(), length):
+        if not budget.takes_number(PATTERN, start):
+            return
+        if end := _iban_end(text, start, head.end(), length):
             yield Span(start, end, "[IBAN]", NUMBER)
 
 
@@ -187,6 +194,8 @@ def _is_codice_fiscale(text: str) -> bool:
     return ord(code[15]) - ord("A") == (odd + even) % 26
 
 
+#: Digits of the shortest such number.
+_LEAST_OF_PERSONS = 7
 #: Numbers of persons that have a form of their own: its classes, its pattern, its check digits.
 _OF_PERSONS = (
     (
@@ -196,18 +205,22 @@ _OF_PERSONS = (
     ),
     (
         "0 00 00 00 000 000 00",
-        lazy(r"(?<![0-9 ])[12] [0-9]{2} [01][0-9] [0-9]{2} [0-9]{3} [0-9]{3} [0-9]{2}(?![0-9 ][0-9])"),
+        lazy(
+            r"(?<![0-9 ])[12] [0-9]{2} [01][0-9] [0-9]{2} [0-9]{3} [0-9]{3} [0-9]{2}(?![0-9 ][0-9])"
+        ),
         _is_nir,
     ),
     (
-        "aa00a00a000a",
-        lazy(r"(?i)(?<![A-Z0-9])[A-Z]{6}[0-9]{2}[A-EHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z](?![A-Z0-9])"),
+        "00a00a000a",
+        lazy(
+            r"(?i)(?<![A-Z0-9])[A-Z]{6}[0-9]{2}[A-EHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z](?![A-Z0-9])"
+        ),
         _is_codice_fiscale,
     ),
 )
 #: Digits and what may stand between them.
 _DIGITS = lazy(r"[0-9][0-9 ()./-]{7,}")
-_LEAST_DIGITS = 9
+LEAST_NUMBER = 9
 _AROUND = 4
 
 
@@ -220,18 +233,19 @@ _OF_IBAN = lazy(rb"aa00(?<![0a]aa00)")
 _ABROAD = lazy(r"00(?<![\w+]00)[1-9][0-9]? ")
 
 
-def numbers_in(text: str, classes: bytes, work: int | None = None) -> list[Span]:
+def numbers_in(text: str, classes: bytes, budget: Budget) -> list[Span]:
     """Cards, bank accounts, phone and social security numbers.
 
-    `classes` are those of the text. `work` bounds the heads of bank accounts that are followed:
-    from the first one beyond it, a text counts as one secret.
+    `classes` are those of the text.
     """
     plain = classes.decode()  # a search in a `str` takes half the time
     found: list[Span] = []
     if _may_be_iban(text, classes, plain):
-        found += _ibans(text, len(text) if work is None else work)
+        found += _ibans(text, budget)
     if _may_be_number(text, classes, plain):
-        found += _in_runs(text)
+        found += _in_runs(text, plain, budget)
+    if classes.count(b"0") < _LEAST_OF_PERSONS:
+        return found
     for form, pattern, check in _OF_PERSONS:
         if form in plain:
             found += [
@@ -255,7 +269,7 @@ def _may_be_iban(text: str, classes: bytes, plain: str) -> bool:
 
 
 def _may_be_number(text: str, classes: bytes, plain: str) -> bool:
-    if classes.count(b"0") < _LEAST_DIGITS:
+    if classes.count(b"0") < LEAST_NUMBER:
         return False
     return _is_number(classes, plain) or ("000 " in plain and _ABROAD.search(text) is not None)
 
@@ -291,20 +305,23 @@ def _has_only_fractions(classes: bytes, plain: str) -> bool:
     return not _has_card(classes.replace(_LEAST_FRACTION, b"0.a"))
 
 
-def _in_runs(text: str) -> Iterator[Span]:
+def _in_runs(text: str, plain: str, budget: Budget) -> Iterator[Span]:
     end = -1
     for run in _DIGITS.finditer(text):
-        digits = len(run[0].translate(_NO_MARKS))
-        if digits < _LEAST_DIGITS:
+        digits = plain.count("0", *run.span())
+        if digits < LEAST_NUMBER:
             continue
+        groups = 1 + run.end() - run.start() - digits
+        if not budget.takes_number(groups * GROUP, run.start()):
+            return
         start = max(0, end, run.start() - _AROUND)
         end = run.end()
         if digits >= min(_FIRST_DIGITS) and _THREE.search(text, start, end + _AROUND):
             yield from _cards(text, start, end + _AROUND)
-        yield from _numbers(text, start, end + _AROUND)
+        if _has_form(part := plain[start : end + _AROUND]) or "+" in part or "000 " in part:
+            yield from _numbers(text, start, end + _AROUND)
 
 
-_NO_MARKS = str.maketrans("", "", " ()./-")
 #: One of a card's six groups has as many digits.
 _THREE = lazy("[0-9]{3}")
 

@@ -42,7 +42,7 @@ URLS = (
     ),
     password(
         "oracle-connect",
-        "conn",
+        "conn |connect ",
         r"(?i)\bconn(?:ect)?\s+\w{1,30}/(?P<s>[^\s/@\"']{1,64})@",
         "SQL> connect scott/tiger@orcl",
     ),

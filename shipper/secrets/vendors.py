@@ -93,7 +93,12 @@ configcat-proxy-key       configcat-proxy/<s22+40>       configcat.com/docs
 confluent-secret          cflt<b40+60>                   docs.confluent.io/cloud
 contentful-token          CFPAT-<s30+43>                 contentful.com/developers/docs
 context7-key              ctx7sk-<x8>-<x4>-<x4>-<x4>-<x12> context7.com/docs
-coralogix-key             cx{{[tu]p_}}<w28+30>           coralogix.com/docs
+convex-dev                dev:{{[a-z0-9:-]{2,80}\|}}<b40+80>{{=?=?}} docs.convex.dev
+convex-preview            preview:{{[a-z0-9:-]{2,80}\|}}<b40+80>{{=?=?}} docs.convex.dev
+convex-prod               prod:{{[a-z0-9:-]{2,80}\|}}<b40+80>{{=?=?}} docs.convex.dev
+convex-project            project:{{[a-z0-9:-]{2,80}\|}}<b40+80>{{=?=?}} docs.convex.dev
+coralogix-key             cxtp_<w28+30>                  coralogix.com/docs
+coralogix-personal        cxup_<w28+30>                  coralogix.com/docs
 courier-key               pk_prod_<u26+28>               courier.com/docs
 covalent-key              cqt_<s24+27>                   goldrush.dev/docs
 crates-io-token           cio<w32>                       doc.rust-lang.org/cargo

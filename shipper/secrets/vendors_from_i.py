@@ -22,7 +22,8 @@ lark-webhook              open.larksuite.com/open-apis/bot/v2/hook/<x8>-<x4>-<x4
 launchdarkly-api          api-<x8>-<x4>-<x4>-<x4>-<x12>  docs.launchdarkly.com
 launchdarkly-mobile       mob-<x8>-<x4>-<x4>-<x4>-<x12>  docs.launchdarkly.com
 launchdarkly-sdk          sdk-<x8>-<x4>-<x4>-<x4>-<x12>  docs.launchdarkly.com
-lichess-token             li{{[po]_}}<w18+20>            lichess.org/api
+lichess-oauth             lio_<w18+20>                   lichess.org/api
+lichess-token             lip_<w18+20>                   lichess.org/api
 lightdash-token           ldpat_<x30+32>                 docs.lightdash.com
 lightspeed-token          lsxs_{{(?:pt|rt)_}}<w30+40>    x-series-api.lightspeedhq.com
 line-up-val-town          vtwn_<w20+24>                  docs.val.town
@@ -34,7 +35,8 @@ llamacloud-key            llx-<w30+48>                   docs.cloud.llamaindex.a
 lob-key                   live_{{(?<!pk_live_)}}<x32+35> docs.lob.com
 lob-test-key              test_{{(?<!pk_test_)}}<x35>    docs.lob.com
 logfire-token             pylf_v{{[0-9]_[a-z]{2,8}_}}<w36+43> logfire.pydantic.dev/docs
-logicmonitor-token        lm{{[ab]_}}<v40+90>            logicmonitor.com/support
+logicmonitor-bearer       lmb_<v40+90>                   logicmonitor.com/support
+logicmonitor-token        lma_<v40+90>                   logicmonitor.com/support
 mailersend-token          mlsn.<x40+64>                  developers.mailersend.com
 mailgun-key               key-<x24+32>                   documentation.mailgun.com
 make-webhook              hook.{{(?:[a-z]{2}[0-9]\.)?make\.com/}}<l28+32> make.com/en/help
@@ -193,7 +195,9 @@ vault-batch               hvb.<s16+140>                  developer.hashicorp.com
 vault-old-service         s.<w24>{{(?![A-Za-z0-9_.\-])}} developer.hashicorp.com/vault
 vault-recovery            hvr.<s16+95>                   developer.hashicorp.com/vault
 vault-service             hvs.<s16+95>                   developer.hashicorp.com/vault
-vectara-key               z{{[wqu]t_}}<s30+40>           docs.vectara.com
+vectara-key               zwt_<s30+40>                   docs.vectara.com
+vectara-personal          zut_<s30+40>                   docs.vectara.com
+vectara-query             zqt_<s30+40>                   docs.vectara.com
 vercel-blob               vercel_blob_rw_<w16+>{{_}}<w20+30> vercel.com/docs
 vercel-other              vc{{[iakr]_}}<w20+56>          vercel.com/docs
 vercel-token              vcp_<w20+56>                   vercel.com/docs

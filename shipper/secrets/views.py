@@ -20,7 +20,9 @@ _CODE = lazy(
     r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)|(?P<entity>&(?:#[0-9]{1,6}|#[xX][0-9A-Fa-f]{1,5}|[a-zA-Z]{2,8});)"
     r"|(?P<escape>\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\+[\"'/])|(?P<plus>(?<=[\w%])\+(?=[\w%]))"
 )
-_IS_CODED = lazy(r"%[0-9A-Fa-f]{2}|&(?:#|quot;|amp;|lt;|gt;|apos;)|\\[ux][0-9A-Fa-f]{2}|=[\w.%-]*\+[\w.%-]+\+[\w.%-]")
+_IS_CODED = lazy(
+    r"%[0-9A-Fa-f]{2}|&(?:#|quot;|amp;|lt;|gt;|apos;)|\\[ux][0-9A-Fa-f]{2}|=[\w.%-]*\+[\w.%-]+\+[\w.%-]"
+)
 #: Characters without a width, and those that look like others: full-width, blanks, dashes.
 _ODD = lazy(
     "[\u00a0\u00ad\u034f\u061c\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u115f\u180e\u2000-\u2015\u2024\u202a-\u202f\u205f-\u2064\u2212\u3000\ufe0f\ufeff\uff01-\uff5e\x00-\x08\x1b]"
@@ -81,6 +83,12 @@ def may_be_coded(text: str, separators: int = 0) -> bool:
         or ("+" in text and "=" in text and (separators > 0 or " " not in text))  # of a form
         or text.count("\0") > separators
     )
+
+
+def codes_in(text: str) -> int:
+    """About how many characters of a text are codes."""
+    odd = 0 if text.isascii() else len(text) // 4
+    return text.count("%") + text.count("&") + text.count("\\") + text.count("+") + odd
 
 
 def views_of(text: str) -> Iterator[View]:
