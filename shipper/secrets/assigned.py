@@ -165,7 +165,7 @@ _ASCII = lazy(r"[\s\"'「『“（(]{0,3}[!-~]{4}")
 
 
 def _is_argument(text: str, match: re.Match[str], name: str) -> bool:
-    """Whether a call gets a secret: not `pass("a test")`, not `add_token("\\n")`."""
+    """Whether a call gets a secret: not `pass("a test")`, not `add_token(" ")`."""
     if name.strip(" ._").lower() == "pass":
         return False
     return _NO_WORD.match(text, match.end()) is None
@@ -176,21 +176,25 @@ _NO_WORD = lazy(r"[\"'](?:[^\w\"'\n]|\\[a-z]){0,8}[\"']|[\"'](?:[A-Za-z_]+\.)+[A
 
 def _is_code(text: str, match: re.Match[str], name: str) -> bool:
     """Whether the value is a count, a comparison or the name of a variable."""
-    if name.lower().endswith("seed") and not _LONG_VALUE.match(text, match.end()):
-        return True
-    if _same(name, _IDENTIFIER.match(text, match.end())) or _TYPE.match(text, match.end()):
-        return True
-    if _is_elsewhere(text, match, name):
-        return True
-    if name.strip(" _-").lower() == "pin" and _OF_BOARD.match(text, match.end()):
+    at = match.end()
+    plain = name.strip(" _-").lower()
+    is_usual = (
+        (plain.endswith("seed") and not _LONG_VALUE.match(text, at))
+        or (plain.endswith("tokens") and _COUNT.match(text, at))
+        or (plain == "pin" and _OF_BOARD.match(text, at))
+    )
+    if is_usual or _same(name, _IDENTIFIER.match(text, at)) or _TYPE.match(text, at):
         return True
     if match[0].rstrip().endswith("=="):
-        return not (_QUOTED.match(text, match.end()) or _PLAIN_PASSWORD.match(text, match.end()))
-    if ":" in match[0] and _PROSE.match(text, match.end()):
+        return not (_QUOTED.match(text, at) or _PLAIN_PASSWORD.match(text, at))
+    return _is_elsewhere(text, match, name) or (":" in match[0] and _is_sentence(text, at, name))
+
+
+def _is_sentence(text: str, at: int, name: str) -> bool:
+    """Whether words of a sentence follow: a passphrase is made of words, too."""
+    if _PROSE.match(text, at):
         return "phrase" not in name.lower()
-    if ":" in match[0] and not _TERSE.search(name) and _SENTENCE.match(text, match.end()):
-        return True
-    return name.lower().endswith("tokens") and bool(_COUNT.match(text, match.end()))
+    return not _TERSE.search(name) and _SENTENCE.match(text, at) is not None
 
 
 #: Words of a sentence behind a name: "password: must be changed every 90 days".
@@ -306,7 +310,13 @@ def _value(text: str, start: int) -> Span | None:
         quote = match[0][:3]
     if quote[-1] not in "\"'`":
         return Span(start, match.end(), "[PASSWORD]")
-    if match[0] == quote * 2 or EMPTY.match(text, start + len(quote)):
+    return None if match[0] == quote * 2 else _quoted(text, match, quote)
+
+
+def _quoted(text: str, match: re.Match[str], quote: str) -> Span | None:
+    """What stands between the quotes, if it is no placeholder and no single letter."""
+    start = match.start()
+    if EMPTY.match(text, start + len(quote)):
         return None
     closing = len(quote) if match[0].endswith(quote, len(quote)) else 0
     if not closing and _is_closing(text, start, quote):

@@ -67,9 +67,20 @@ _BLOCKS = ("variable ", "resource ", "output ", "secret ")
 
 
 def _named(text: str, lower: str, _words: Words) -> Iterator[Span]:
-    tried = []
-    if any(word in lower and pattern.search(lower) for word, pattern in _VALUED):
-        tried.append(_NAMED)
+    for pattern in _worth_trying(text, lower):
+        for match in pattern.finditer(text):
+            if (
+                is_secret_name(match["n"])
+                and not STANDS_FOR.match(match["s"])
+                and _LETTER.search(match["s"])
+                and not (pattern is _CALLED and match["n"] in _EXTENSIONS)
+            ):
+                yield Span(*match.span("s"), _MASK)
+
+
+def _worth_trying(text: str, lower: str) -> list[re.Pattern[str]]:
+    """The patterns of which the text has what is cheaper to find."""
+    tried = [_NAMED] if any(word in lower and one.search(lower) for word, one in _VALUED) else []
     if "<" in text:
         tried += [_XML, _ELEMENT, _HEADED]
     if "where" in lower and "set" in lower:
@@ -83,15 +94,7 @@ def _named(text: str, lower: str, _words: Words) -> Iterator[Span]:
     if "'," in text or '",' in text or "' ," in text:
         tried += [_PAIR] if "[" in text or "(" in text else []
         tried += [_ARGUMENTS] if "'-" in text or '"-' in text else []
-    for pattern in tried:
-        for match in pattern.finditer(text):
-            if (
-                is_secret_name(match["n"])
-                and not STANDS_FOR.match(match["s"])
-                and _LETTER.search(match["s"])
-                and not (pattern is _CALLED and match["n"] in _EXTENSIONS)
-            ):
-                yield Span(*match.span("s"), _MASK)
+    return tried
 
 
 _LETTER = lazy(r"\w")

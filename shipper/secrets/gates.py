@@ -106,3 +106,13 @@ def _branch(letter: str, rows: list[tuple[str, int, int]]) -> str:
 def _rarest(word: str) -> int:
     """The position of the word's rarest character."""
     return min(range(len(word)), key=lambda at: (_BY_RARITY.find(word[at]), at))
+
+
+def lowered(text: str) -> str:
+    """The text in lower case, of the same length and without what no library takes."""
+    lower = text.lower()
+    if not text.isascii():  # lone surrogates, which no library takes
+        lower = lower.encode("utf-8", "replace").decode()
+    if len(lower) != len(text):  # a letter whose lower case has two: offsets would be wrong
+        lower = "".join(char if len(char.lower()) > 1 else char.lower() for char in text)
+    return lower

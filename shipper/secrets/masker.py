@@ -2,11 +2,9 @@
 
 import math
 import re
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import NamedTuple
 
 from shipper.secrets.assigned import STANDS_FOR, names_in
 from shipper.secrets.budget import (
@@ -22,14 +20,14 @@ from shipper.secrets.budget import (
 )
 from shipper.secrets.classes import classes_of
 from shipper.secrets.documents import DOCUMENTS, nearby
-from shipper.secrets.gates import Hit, Search, search_of
+from shipper.secrets.gates import Hit, Search, lowered, search_of
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
 from shipper.secrets.lazy import lazy
-from shipper.secrets.loose import LEAST_LOOSE, loose_in, may_be_loose
+from shipper.secrets.loose import LEAST_LOOSE, may_be_loose
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
-from shipper.secrets.numbers import LEAST_NUMBER, numbers_in
 from shipper.secrets.own import follows_own, has_allowed, is_allowed, mask_of, own_kinds
 from shipper.secrets.persons import PERSONS, emails
+from shipper.secrets.pools import cut_from, has_words, is_base64, parts_of, unnamed_in
 from shipper.secrets.shapes import SHAPES
 from shipper.secrets.spans import PERSON, SURE, Places, Span, joined
 from shipper.secrets.views import LEAST_BASE64, View, codes_in, in_base64, may_be_coded, views_of
@@ -91,33 +89,33 @@ class Masker:
 
     def _together(self, texts: list[str], budget: Budget, found: dict[str, list[Span]]) -> None:
         pool = "\0".join(texts)  # no pattern matches across a NUL
-        hits = self._search(pool.lower() if pool.isascii() else _lower(pool))
+        hits = self._search(pool.lower() if pool.isascii() else lowered(pool))
         followed = self._promising(pool, hits, budget) if hits else hits
         classes = classes_of(pool)
         has_long = may_be_loose(classes)
-        unnamed = _unnamed(pool, classes, budget, has_long=has_long)
+        unnamed = unnamed_in(pool, classes, budget, has_long=has_long)
         is_coded = may_be_coded(pool, len(texts) - 1)
         limit, budget.limit = budget.limit, None
         if not followed and not unnamed and not is_coded and not has_long and limit is None:
             words = [text for text in texts if len(text) >= LEAST_BASE64 and " " not in text]
             if not words or not any(map(in_base64, words)):
                 return
-        for part in _parts(texts, followed, unnamed, is_coded=is_coded):
+        for part in parts_of(texts, followed, unnamed, is_coded=is_coded):
             if limit is not None and part.at >= limit:
                 break
             spans = self._all(part.text, part.hits, part.unnamed, budget, has_long=has_long)
             if spans:
                 found[part.text] = spans
         if limit is not None:
-            _cut_from(limit, texts, hits, found)
+            cut_from(limit, texts, hits, found)
 
     def may_hold_tokens(self, text: str) -> bool:
         """Whether a token may be in the text; cheaper than to find it."""
         return bool(
-            self._search(_lower(text))
+            self._search(lowered(text))
             or may_be_coded(text)
             or (len(text) >= LEAST_LOOSE and may_be_loose(classes_of(text)))
-            or _is_base64(text)
+            or is_base64(text)
         )
 
     def _promising(self, pool: str, hits: list[Hit], budget: Budget) -> list[Hit]:
@@ -163,8 +161,8 @@ class Masker:
     def spans(self, text: str) -> list[Span]:
         """The secrets of a text, in order, none within another."""
         budget = Budget()
-        unnamed = _unnamed(text, classes_of(text), budget)
-        return self._all(text, self._search(_lower(text)), unnamed, budget)
+        unnamed = unnamed_in(text, classes_of(text), budget)
+        return self._all(text, self._search(lowered(text)), unnamed, budget)
 
     def _all(
         self,
@@ -181,7 +179,7 @@ class Masker:
                 return [Span(0, len(text), "[CUT]")]
             for view in views_of(text):
                 found = joined([*found, *self._through(view)])
-        if (" " in text and not has_long) or not _has_words(text):
+        if (" " in text and not has_long) or not has_words(text):
             return found
         for start, end, plain in in_base64(text):
             if not budget.takes(INNER + len(plain) / CHARS_INSIDE):
@@ -195,8 +193,8 @@ class Masker:
         return replaced(text, self.spans(text), seen)
 
     def _through(self, view: View) -> list[Span]:
-        hits = self._search(_lower(view.text))
-        unnamed = _unnamed(view.text, classes_of(view.text), Budget())
+        hits = self._search(lowered(view.text))
+        unnamed = unnamed_in(view.text, classes_of(view.text), Budget())
         return [view.back(span) for span in self._plain(view.text, hits, unnamed)]
 
     def _plain(self, text: str, hits: list[Hit], unnamed: list[Span]) -> list[Span]:
@@ -245,101 +243,12 @@ class Masker:
                     yield span
 
 
-class _Part(NamedTuple):
-    """One text of a pool, with the gates in it and what has neither a gate nor a name."""
-
-    at: int
-    text: str
-    hits: list[Hit]
-    unnamed: list[Span]
-
-
-def _parts(
-    texts: list[str], hits: list[Hit], unnamed: list[Span], *, is_coded: bool
-) -> Iterator[_Part]:
-    """The texts of a pool that may hold a secret."""
-    begins = [at for _, at in hits]
-    numbers = [span.start for span in unnamed]
-    at = hit = number = 0
-    for text in texts:
-        end = at + len(text)
-        first, one = hit, number
-        hit, number = bisect_left(begins, end, hit), bisect_left(numbers, end, number)
-        if first < hit or one < number:
-            mine = [(gate, start - at) for gate, start in hits[first:hit]]
-            spans = [
-                Span(start - at, stop - at, token, rank)
-                for start, stop, token, rank in unnamed[one:number]
-            ]
-            yield _Part(at, text, mine, spans)
-        elif (is_coded and may_be_coded(text)) or _is_base64(text):
-            yield _Part(at, text, [], [])
-        at = end + 1
-
-
-def _is_base64(text: str) -> bool:
-    return _has_words(text) and bool(in_base64(text))
-
-
-def _has_words(text: str) -> bool:
-    """Whether a word of the text may be another text in base64 or hexadecimal.
-
-    Beside a blank, only a long one: it is a member of an answer, or a dump.
-    """
-    if " " not in text:
-        return len(text) >= LEAST_BASE64
-    return len(text) >= LEAST_LOOSE and may_be_loose(classes_of(text))
-
-
-def _cut_from(limit: int, texts: list[str], hits: list[Hit], found: dict[str, list[Span]]) -> None:
-    """Cut what was not searched: from the limit on, each text that may hold a secret."""
-    begins = [start for _, start in hits]
-    at = 0
-    for text in texts:
-        end, cut = at + len(text), max(limit - at, 0)
-        is_gated = bisect_left(begins, at) < bisect_left(begins, end)
-        if at < limit < end or (limit <= at and (is_gated or not _is_free(text))):
-            kept = [span for span in found.get(text, ()) if span.start < cut]
-            found[text] = joined([*kept, Span(cut, len(text), "[CUT]")])
-        at = end + 1
-
-
-def _is_free(text: str) -> bool:
-    """Whether a text without a gate can have no secret either."""
-    classes = classes_of(text)
-    return (
-        classes.count(b"0") < LEAST_NUMBER
-        and not may_be_loose(classes)
-        and not may_be_coded(text)
-        and not _is_base64(text)
-    )
-
-
-def _unnamed(
-    text: str, classes: bytes, budget: Budget, *, has_long: bool | None = None
-) -> list[Span]:
-    """Numbers and tokens, which have neither a gate nor a name, in the order of the text."""
-    found = numbers_in(text, classes, budget)
-    if may_be_loose(classes) if has_long is None else has_long:
-        found += loose_in(text)
-    return sorted(found) if len(found) > 1 else found
-
-
 def _stem_width(gate: str) -> int:
     """The length of the word in a gate that is one before a separator."""
     for separator in SEPARATORS:
         if gate.removesuffix(separator) in SHORT and gate not in STEMS:
             return len(gate) - len(separator)
     return len(gate)
-
-
-def _lower(text: str) -> str:
-    lower = text.lower()
-    if not text.isascii():  # lone surrogates, which no library takes
-        lower = lower.encode("utf-8", "replace").decode()
-    if len(lower) != len(text):  # a letter whose lower case has two: offsets would be wrong
-        lower = "".join(char if len(char.lower()) > 1 else char.lower() for char in text)
-    return lower
 
 
 @cache
@@ -417,7 +326,7 @@ _WHY = {
 
 def reason_of(text: str, span: Span) -> str:
     """What reveals a secret that was found: the name of its kind and the source, if it has a row."""
-    lower = _lower(text)
+    lower = lowered(text)
     for kind in (*KINDS, *own_kinds()):
         if f"[{kind.group.upper()}]" != span.token:
             continue
