@@ -62,7 +62,7 @@ EMPTY = lazy(
       | (?:var|local|process\.env|os\.environ|os\.getenv|env|secrets|config|settings|self|this|args
         |params|request|vault|data|module)\b [.\[(][\w.\[\]"'()-]{0,80}
       )
-    (?= [\s"'`,;)\]}>&@/?=|] | \.?(?:\s|\Z) ) | (?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ] | (?!string\([0-9])[A-Za-z_][\w.]{1,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) | [-?+]?\} | !vault\b | [\"']?\{[\w.]{1,60}\}(?=[\"']) | \{\s{0,20}[\w\"']{1,40}\??\s?:\s?(?:string|str|number|boolean|any|int)\b | \{\s{0,20}"(?:type|\$ref|description|title|anyOf|oneOf|allOf)" """
+    (?= [\s"'`,;)\]}>&@/?=|] | \.?(?:\s|\Z) ) | (?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ] | (?!string\([0-9])[A-Za-z_][\w.]{1,60}[(\[] | `{1,3}(?=\s|\Z) | \|(?=[ ]) | [-?+]?\} | !vault\b | (?:(?i:bearer|basic|token)\s)?[\"']?\{[\w.]{1,60}\}(?=[\"']) | \{\s{0,20}[\w\"']{1,40}\??\s?:\s?(?:string|str|number|boolean|any|int)\b | \{\s{0,20}"(?:type|\$ref|description|title|anyOf|oneOf|allOf)" """
 )
 #: Words of SQL and prose before the name.
 _KEYWORD = lazy(r"\s?(?i:with|set|by|and|or|where|the|my|your|new)\s")

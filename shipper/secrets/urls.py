@@ -17,8 +17,8 @@ URLS = (
     ),
     password(
         "url-key",
-        "?key=|&key=|appid=|?code=|&code=|?k=",
-        r"(?:[?&](?:key|code|k)|appid)=(?P<s>[^&\s\"'#<>]{8,})",
+        "?key=|&key=|#key=|appid=|?code=|&code=|?k=",
+        r"(?:[?&#](?:key|code|k)|appid)=(?P<s>[^&\s\"'#<>]{8,})",
         "https://x.example/v1?key=Zx81jsKq02mmA1",
     ),
     password(
