@@ -43,7 +43,7 @@ VALUE = lazy(
 #: A value that is already masked, by an earlier shape or by its key.
 MASKED = lazy(
     r"""(?x) ["'\\]{0,20} (?:\w{1,16}[ ])?
-    \[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)(?:[#][0-9a-f]{16})?\]"""
+    \[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\]"""
 )
 #: In prose, a value that looks like a word is not a secret: a password is often "required".
 _NOT_A_WORD = lazy(r"\S{0,64}?(?:[0-9!@#$%^&*_=+/]|[a-z][A-Z])")
@@ -56,7 +56,7 @@ EMPTY = lazy(
         |str|string|bytes|int|integer|bool|boolean|any|object|text|secretstr|varchar\(\d+\)
         |(?:optional|union)\[[\w\[\], ]{1,60}\]|type|session|accepted|rejected|revoked|sensitive
         |(?:insert|enter|replace|change|example|dummy|placeholder|your|my)[_-][\w-]{0,40}|change[_-]?(?:me|it|this)
-        |[\w-]{0,40}[_-](?:placeholder|here)) | [0-9]{1,2} | \*{3,} | x{4,} | <[\w .-]{1,40}> | \[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|cut)\] | \((?:not|un|no|none|hidden|redacted)[\w ]{0,20}\) | \$[0-9] | \?|:[a-z_]\w{0,40}|%s|%\(\w{1,40}\)s
+        |[\w-]{0,40}[_-](?:placeholder|here)) | [0-9]{1,2} | \*{3,} | x{4,} | <[\w .-]{1,40}> | \[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\] | \((?:not|un|no|none|hidden|redacted)[\w ]{0,20}\) | \$[0-9] | \?|:[a-z_]\w{0,40}|%s|%\(\w{1,40}\)s
       | (?:env|op|vault|ssm|secretsmanager|gcpsm|keyvault|ref|file|aws|azurekeyvault)(?:\+\w+)?:[\w/{][^\s"']{0,100}|!(?i:ref|sub|getatt|importvalue|env)\s\S{1,100} | \.\.\.
       | your[\w-]{0,40} | \w{0,8}\.{3} | \$\{[\w.:?-]{1,80}\} | \$\(?[A-Za-z_][\w.]{0,80}\)? | %\w{1,40}% | \$?\{\{[^{}\n]{1,80}\}\}
       | (?:var|local|process\.env|os\.environ|os\.getenv|env|secrets|config|settings|self|this|args
@@ -69,7 +69,7 @@ _KEYWORD = lazy(r"\s?(?i:with|set|by|and|or|where|the|my|your|new)\s")
 #: A value that stands for another: a variable, a parameter, a placeholder.
 STANDS_FOR = lazy(
     r"""(?x) \$\{ | \$[A-Za-z_]\w{0,80}(?![\w$;]) | \$\( | <[\w .-]{1,40}> | \{\w{0,40}\}(?![\w+/]) | \{[\w.]{1,60}\( | %\w{1,40}% | \?(?=\s*[,)]) | :[a-z_]+(?=\s*[,)])
-    | %s | \*{3,} | (?i:null|none|default)\b | \[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|cut)(?:[#][0-9a-f]{16})?\]"""
+    | %s | \*{3,} | (?i:null|none|default)\b | \[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\]"""
 )
 #: In English, what follows a blank after the last word of a name is a value only if it looks so.
 _OPTION = lazy(r"\s?--?\w[\w.-]*")

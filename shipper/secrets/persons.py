@@ -46,12 +46,21 @@ _LICENCE = r"[A-Z]{1,3}[ -][A-Z]{1,2} ?[0-9]{1,4}[EH]?(?![A-Za-z0-9])|(?=[A-Z0-9
 _ID = r"(?=[A-Za-z0-9 ./-]{0,12}[0-9])[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,22}(?![A-Za-z0-9])"
 
 
-def _person(name: str, gates: str, words: str, value: str, hit: str, sep: str = _SEP) -> Kind:
+def _person(
+    name: str,
+    gates: str,
+    words: str,
+    value: str,
+    hit: str,
+    sep: str = _SEP,
+    *,
+    group: str = "person",
+) -> Kind:
     pattern = (
         rf"(?i)(?:{words})(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\.?{sep}(?P<s>{value})"
     )
     words_of = tuple(gate.replace("\\x20", " ") for gate in gates.split())
-    return Kind(name, words_of, pattern, "", (hit,), (), "person", is_specific=False)
+    return Kind(name, words_of, pattern, "", (hit,), (), group, is_specific=False)
 
 
 PERSONS = (
@@ -123,6 +132,7 @@ PERSONS = (
         r"[0-9](?:[ -]?[0-9]){6,18}(?![0-9])",
         "Kontonummer 2954100739",
         rf"(?:{_SEP}|[ ](?=[0-9]{{6}}))",
+        group="account",
     ),
     _person(
         "plate",

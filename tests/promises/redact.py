@@ -106,8 +106,7 @@ REDACT = (
             "test_names_of_secrets_beyond_the_work_are_cut_with_the_rest_of_their_text": (
                 Mutant("secrets/masker.py", "budget.ends(self._end_of(kept))", "pass"),
             ),
-            "secrets/test_together.py::"
-            "test_no_text_of_an_event_takes_longer_than_its_work": (
+            "secrets/test_together.py::test_no_text_of_an_event_takes_longer_than_its_work": (
                 Mutant("secrets/budget.py", "return self.left >= 0", "return True"),
             ),
         },

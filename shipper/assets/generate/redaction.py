@@ -119,6 +119,20 @@ not `allowed`.
 masks, such as `[SECRET#5f0c1e2d3a4b5c6d]`: the digits are the first 64 bits of an HMAC-SHA256 of the
 secret. With the key, anybody can test a guess, so keep it from the readers of the record.
 
+`secrets.mask` decides by kind, or for `all` kinds: `token` is the name of the kind alone, `digest` has
+the digest (the default with a key), and `last4` has the last four digits. `last4` is refused for kinds
+other than `card`, `iban`, `phone` and `account`.
+
+```yaml
+catalog:
+  secrets:
+    digest_key: /etc/mcp-shipper/digest.key
+    mask: {{card: last4, iban: last4, email: token}}   # [CARD*1111], [IBAN*3000], [EMAIL]; others digests
+```
+
+A value that is masked for its name, as of `card_number`, is a `secret` or `password` whatever it looks
+like. The generated pipelines write tokens only.
+
 **What would be masked in a file.** The output has the place, the kind and the reason, but no secrets:
 
 ```console
