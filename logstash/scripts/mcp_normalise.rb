@@ -1531,6 +1531,7 @@ def tables
   "mcp.rate_limit.retry_after_s": "real",
   "mcp.rate_limit.window_s": "real",
   "mcp.redaction.count": "long",
+  "mcp.redaction.cuts": "word",
   "mcp.redaction.types": "word",
   "mcp.request.id": "word",
   "mcp.request.size": "long",

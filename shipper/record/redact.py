@@ -40,6 +40,7 @@ from shipper.secrets.masker import masker
 
 _RESULT = "mcp.tool.result.text"
 _DROPPED = "mcp.audit.dropped_fields"
+_CUTS = "mcp.redaction.cuts"
 
 #: Brings a value into the form of its field; raises if it does not fit.
 _Cleaner = Callable[[Walk, object], object]
@@ -68,6 +69,7 @@ class Redactor:
             clean["mcp.tool.result.truncated"] = len(str(bounded.get(_RESULT, ""))) > MAX_TEXT
         if self._rules and (rule := self._rule_for(event)):
             clean = limited(clean, event.values, rule)
+            clean.pop(_CUTS, None)  # it names members of what the rule may hide
         if self._pseudonyms and (left_out := self._pseudonyms(clean)):
             _count_dropped(clean, left_out)
         _complete(clean, event.variant.constants, walk.counts)
@@ -108,10 +110,13 @@ class Redactor:
         if not is_dirty and _is_valid(pool):
             return bounded
         finish = Finish(walk, found)
-        return {
-            path: _FINISHES.get(self._kinds[path], _unchanged)(finish, value)
-            for path, value in bounded.items()
-        }
+        clean = {}
+        for path, value in bounded.items():
+            finish.field(path)
+            clean[path] = _FINISHES.get(self._kinds[path], _unchanged)(finish, value)
+        if finish.cuts:
+            clean[_CUTS] = finish.cuts
+        return clean
 
 
 #: Fields whose usual value is a text that is kept unchanged.
