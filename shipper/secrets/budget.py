@@ -12,7 +12,7 @@ CODE, GROUP = 1.0, 1.2
 #: A text within another that is searched for itself, and its characters in one unit.
 INNER, CHARS_INSIDE = 12.0, 20
 #: Characters of texts that are searched together; more are searched in parts, the short first.
-_TOGETHER = 4096
+TOGETHER = 4096
 
 
 class Budget:
@@ -44,19 +44,12 @@ class Budget:
         self.limit = at if self.limit is None else min(at, self.limit)
 
 
-def batches(texts: list[str], *, is_bounded: bool) -> Iterator[list[str]]:
-    """The texts in parts that are searched together: all, if they are few or there is no bound."""
-    if not is_bounded or sum(map(len, texts)) <= _TOGETHER:
-        yield texts
-        return
-    yield from _by_length(dict.fromkeys(texts))
-
-
-def _by_length(texts: Iterable[str]) -> Iterator[list[str]]:
+def batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """The texts in parts that are searched together, the short first."""
     batch: list[str] = []
     size = 0
-    for text in sorted(texts, key=len):
-        if batch and size + len(text) > _TOGETHER:
+    for text in sorted(dict.fromkeys(texts), key=len):
+        if batch and size + len(text) > TOGETHER:
             yield batch
             batch, size = [], 0
         batch.append(text)

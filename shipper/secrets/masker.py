@@ -14,6 +14,7 @@ from shipper.secrets.budget import (
     INNER,
     NAME,
     PATTERN,
+    TOGETHER,
     TRY,
     Budget,
     batches,
@@ -80,7 +81,10 @@ class Masker:
         """
         found: dict[str, list[Span]] = {}
         budget = Budget(work)
-        for batch in batches(texts, is_bounded=work < math.inf):
+        if work == math.inf or sum(map(len, texts)) <= TOGETHER:
+            self._together(texts, budget, found)
+            return found
+        for batch in batches(texts):
             if budget.left <= 0:
                 found.update((text, [Span(0, len(text), "[CUT]")]) for text in batch if text)
             else:
@@ -123,18 +127,18 @@ class Masker:
         if len(hits) > _FEW:
             return self._within(pool, hits, budget)
         kept: list[Hit] = []
+        gates = self._tried
         for hit in hits:
             index, at = hit
-            matches, _, cost = self._tried[index] or self._prepared(index)
-            if matches:
-                for match in matches:
-                    if match(pool, at):
-                        kept.append(hit)
-                        budget.left -= cost
-                        break
+            gate = gates[index] or self._prepared(index)
+            for match in gate[0]:
+                if match(pool, at):
+                    break
             else:
-                kept.append(hit)
-                budget.left -= cost
+                if gate[0]:
+                    continue
+            kept.append(hit)
+            budget.left -= gate[2]
         return kept
 
     def _within(self, pool: str, hits: list[Hit], budget: Budget) -> list[Hit]:

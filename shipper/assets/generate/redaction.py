@@ -63,8 +63,9 @@ have {count} kinds. A secret that has another form, and no name that reveals it,
   encoded for JSON, a URL, HTML, a shell, hexadecimal or base64. Arguments are not searched for
   echoes, because one argument must not be able to hide another.
 
-A text with so many names of secrets that masking would delay the server becomes `[CUT]`. Short texts
-are masked first.
+A text that would delay the server, such as one with hundreds of names of secrets, becomes `[CUT]` from
+the place where the work of its event is spent. Short texts are masked first. `mcp.redaction.cuts` lists
+what was cut: the member, how many characters were kept, the size, and the SHA-256 of a long text.
 
 ## Decide yourself
 
