@@ -155,41 +155,41 @@ def may_name_secrets(text: str) -> bool:
 
 
 #: Members that name the value beside them, and members with that value.
-_LABELS = frozenset(
+LABELS = frozenset(
     {
         *("name", "key", "header", "field", "label", "id", "parameterkey", "selector", "element"),
         *("k", "n", "locator", "xpath", "target", "ref", "css", "placeholder", "setting", "env"),
         *("param", "parameter", "variable", "attribute", "property", "option", "type", "title"),
     }
 )
-_VALUES = frozenset(
+VALUES = frozenset(
     {
         *("value", "val", "values", "default", "parametervalue", "text", "content", "data"),
         *("stringvalue", "defaultvalue", "currentvalue", "fieldvalue", "optionvalue", "v", "keys"),
         *("envvalue", "settingvalue", "newvalue", "input", "plaintext", "secretvalue"),
     }
 )
-_SECURE = frozenset({"securestring", "password", "secret"})
+SECURE = frozenset({"securestring", "password", "secret"})
 
 
 def may_be_labelled(keys: Collection[Any]) -> bool:
     """Whether an object with these keys may name the value in it."""
     names = [key.lower() for key in keys if type(key) is str]
-    return not _VALUES.isdisjoint(names) and any(map(_is_label, names))
+    return not VALUES.isdisjoint(names) and any(map(_is_label, names))
 
 
 def labelled(value: Mapping[Any, object]) -> tuple[object, ...]:
     """The keys of an object's secret values, as in `{"name": "Authorization", "value": …}`."""
-    if len(value) > _MOST_LABELLED:
+    if len(value) > MOST_LABELLED:
         return ()
-    held = [key for key in value if type(key) is str and key.lower() in _VALUES]
+    held = [key for key in value if type(key) is str and key.lower() in VALUES]
     if not held or not any(map(_names_a_secret, value.items())):
         return ()
     return tuple(key for key in held if not _is_sentence(key, value[key]))
 
 
 #: An object with more members describes a thing, and labels no value.
-_MOST_LABELLED = 12
+MOST_LABELLED = 12
 
 
 def _names_a_secret(member: tuple[object, object]) -> bool:
@@ -198,28 +198,28 @@ def _names_a_secret(member: tuple[object, object]) -> bool:
         return False
     name = key.lower()
     if name == "type":
-        return label.lower() in _SECURE
+        return label.lower() in SECURE
     return _is_label(name) and is_secret_name(_words(label))
 
 
 #: Members that usually hold a sentence, below a title or a question.
-_TEXTS = frozenset({"text", "content", "data", "input"})
-_MOST_WORDS = 4
+TEXTS = frozenset({"text", "content", "data", "input"})
+MOST_WORDS = 4
 
 
 def _is_sentence(key: object, item: object) -> bool:
     return (
-        str(key).lower() in _TEXTS
+        str(key).lower() in TEXTS
         and isinstance(item, str)
-        and item.count(" ") >= _MOST_WORDS
+        and item.count(" ") >= MOST_WORDS
         and "\n" not in item
     )
 
 
 def _is_label(name: str) -> bool:
-    if name not in _LABELS:
+    if name not in LABELS:
         name = name.removeprefix("option").removeprefix("field").removeprefix("form")
-    return name in _LABELS
+    return name in LABELS
 
 
 def _words(label: str) -> str:

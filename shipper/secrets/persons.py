@@ -153,7 +153,7 @@ _ADDRESS = (
 )
 _CONFIDENTIAL = r"(?:salary|gehalt|salaire|salario|diagnos[ei]s|bloodtype|bloodgroup|religion|ethnicity|race|disability|sexualorientation)$"
 #: Names of a person's data as keys, reduced to letters and digits, by the kind of their value.
-_BY_NAME = (
+BY_NAME = (
     (lazy(_NAME_OF_PERSON), r"[^\d\W][^\d\n]{1,63}"),
     (lazy(_ADDRESS), r"[^\n]{0,40}[0-9][^\n]{0,60}|[^\n]{0,60} [^\n]{0,60}"),
     (lazy(_CONFIDENTIAL), r"[^\n]{1,64}"),
@@ -193,7 +193,7 @@ def may_be_personal(name: str) -> bool:
 @lru_cache(maxsize=4096)  # names repeat
 def _form_of(name: str) -> re.Pattern[str] | None:
     plain = _NO_LETTER.sub("", name[:128]).lower()
-    for names, form in _BY_NAME:
+    for names, form in BY_NAME:
         if names.search(plain):
             return re.compile(form, re.IGNORECASE)
     return None
