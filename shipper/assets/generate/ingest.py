@@ -60,6 +60,7 @@ def _text(own: Secrets) -> Iterator[Body]:
 
 def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
     known, own = tables(catalog, scope), catalog.secrets
+    structures = known.pop("structures")
     given = {
         name: known.pop(name)
         for name in ("types", "kinds", "severities", "levels", "related", "sentences", "ibans")
@@ -83,7 +84,8 @@ def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
         named = java(own_names(own))
         yield _gsub("mcp_own_names", "_mcp.plain", named, _HIDDEN, condition=_IS_EVENT)
     yield _gsub("mcp_secret_words", "_mcp.names", _LAST_WORD, _HIDDEN, condition=_IS_EVENT)
-    yield _script("mask", {"kinds": given["kinds"]}, condition=_IS_EVENT, has_json=True)
+    shaped = {"kinds": given["kinds"], "structures": structures}
+    yield _script("mask", shaped, condition=_IS_EVENT, has_json=True)
     yield from _gsubs("_mcp.texts", (*_SHAPES, *_own(own)), condition=_IS_EVENT)
     indices = {row.dataset: name_of(row, scope) for row in catalog.event_types.values()}
     where = {"indices": indices, "strategy": str(scope.index_strategy)}

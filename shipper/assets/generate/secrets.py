@@ -58,7 +58,8 @@ _EMAIL = (
 _STANDS_FOR = compact(STANDS_FOR.pattern)
 #: A scheme with all its parameters: `Digest username="bob", response="…"`.
 _SCHEMED = (
-    rf"{_SPLIT}(?i)(authorization[\"']?\s{{0,2}}[:=]\s{{0,3}})(?:(?!bearer|basic)[A-Za-z][\w-]{{2,24}} "
+    rf"{_SPLIT}(?i)(authorization[\"']?\s{{0,2}}[:=]\s{{0,3}})"
+    r"(?:(?!bearer|basic)[A-Za-z][\w-]{2,24} "
     r"(?!\[)(?:[^\r\n\"'<\\\[]|\"[^\"\r\n]*\"(?=[, \r\n]|\Z))+)()"
 )
 

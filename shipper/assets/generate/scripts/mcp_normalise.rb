@@ -793,7 +793,13 @@ def secret_name?(name)
   known.fetch(name) { known[name] = reveals?(name) }
 end
 
+def plainly_spelt(name)
+  name = name.unicode_normalize(:nfkc)
+  name.match?(/[A-Za-z]/) && name.match?(/\p{Cyrillic}/) ? name.tr(*LOOKALIKES) : name
+end
+
 def reveals?(name)
+  name = plainly_spelt(name) unless name.ascii_only?
   plain = name.gsub(/[^\p{L}\p{N}]+/, "").downcase
   return true if @patterns["own_name"].match?(plain)
 
@@ -906,15 +912,32 @@ def remember(secret, state, depth)
   when Array then secret.each { |item| remember(item, state, depth + 1) }
   when nil, true, false then nil # not secrets, and ordinary words everywhere
   else
-    text = secret.to_s[0, 1024]
+    text = secret.to_s[0, 1024].strip
     state["secrets"] |= spellings(text) if text.length >= 4
   end
 end
 
-# The spellings in which a tool may repeat a secret: unchanged, within JSON, within a URL.
+# The spellings in which a tool may repeat a secret: unchanged, within JSON, a URL, a page or SQL,
+# reversed, in hexadecimal or base64, alone and behind a user's name.
 def spellings(text)
   percent = text.bytes.map { |byte| byte.chr.match?(/\A[A-Za-z0-9\-._~]\z/) ? byte.chr : format("%%%02X", byte) }.join
-  [text, JSON.generate([text])[2..-3], percent].uniq
+  html = text.gsub("&", "&amp;").gsub("<", "&lt;").gsub(">", "&gt;").gsub("\"", "&quot;")
+  json = JSON.generate([text])[2..-3]
+  found = [
+    text, json, JSON.generate([json])[2..-3], percent, percent.gsub("%20", "+"), percent.gsub("%2F", "/"),
+    text.reverse, text.unpack1("H*"), html, html.gsub("'", "&#39;"), text.gsub("'", "''"), text.gsub("'", "\\\\'"),
+    text.each_char.map { |char| "&##{char.ord};" }.join, *in_base64(text)
+  ]
+  found.concat(text.split(/\r?\n/).map(&:strip).select { |line| line.length >= 8 }) if text.include?("\n")
+  found.uniq
+end
+
+def in_base64(text)
+  (0..2).map do |shift|
+    raw = ("\0" * shift + text).b
+    raw = raw[0, raw.length - raw.length % 3] if shift > 0
+    [raw].pack("m0").delete("=")[(shift.zero? ? 0 : 4)..-1]
+  end.select { |word| word && word.length >= 8 }
 end
 
 # Masks every string of the value; echoes of secrets in prose and objects only.
@@ -943,7 +966,7 @@ end
 def cleared(text, state, kind)
   if kind == "prose"
     state["secrets"].sort_by { |secret| [-secret.length, secret] }.each do |secret|
-      text = replaced(text, "echo", secret, state) { "[SECRET]" }
+      text = replaced(text, "echo", /#{Regexp.escape(secret)}/i, state) { "[SECRET]" }
     end
   end
   clean = own_cache(:mcp_clean)
@@ -951,6 +974,7 @@ def cleared(text, state, kind)
 
   before = text
   text = without_shapes(text, state)
+  text = without_spellings(text, state)
   clean[before] = true if before.length <= 64 && text == before
   text
 end
@@ -959,6 +983,65 @@ end
 def own_cache(name)
   cache = (Thread.current[name] ||= {})
   cache.length < 4096 ? cache : cache.clear
+end
+
+# Characters without a width, blanks and dashes of other widths, letters that look like Latin ones.
+INVISIBLE = /[\u00ad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0f\ufeff\u0000-\u0008]|\e\[[0-9;]{0,16}m?/.freeze
+LOOKALIKES = ["\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0455\u0458", "aeopcyxisj"].freeze
+CODED = /%[0-9A-Fa-f]{2}|&(?:#|quot;|amp;|lt;|gt;|apos;)|\\[ux][0-9A-Fa-f]{2}|=[\w.%-]*\+[\w.%-]+\+/.freeze
+ENTITIES = { "quot" => "\"", "amp" => "&", "lt" => "<", "gt" => ">", "apos" => "'" }.freeze
+
+# A text with a secret in another spelling becomes the plain text, masked.
+def without_spellings(text, state)
+  views_of(text).each do |view|
+    masked = without_shapes(view, state)
+    return masked if masked != view
+  end
+  return text if text.length < 16 || text.include?(" ")
+
+  text.gsub(/(?<![A-Za-z0-9+\/_=-])[A-Za-z0-9+\/_-]{16,4096}={0,2}(?![A-Za-z0-9+\/_=-])/) do |word|
+    plain = plain_of(word)
+    masked = plain && without_shapes(plain, state)
+    masked && masked != plain ? masked[/\[[A-Z_]+\]/] || word : word
+  end
+end
+
+def plain_of(word)
+  plain = word.tr("-_", "+/").unpack1("m").force_encoding("UTF-8")
+  plain if plain.valid_encoding? && plain.match?(/\A[[:print:]\t\r\n]+\z/)
+end
+
+def views_of(text)
+  views = []
+  unless text.ascii_only? && !text.match?(/[\e\0]/)
+    plain = text.gsub(INVISIBLE, "").unicode_normalize(:nfkc)
+    plain = plain.tr("\u0660-\u0669", "0-9").tr("\u06f0-\u06f9", "0-9").tr("\u2010-\u2015\u2212", "-")
+    views << plain if plain != text
+    plain = plain.tr(*LOOKALIKES)
+    views << plain if plain != text && plain.match?(/[A-Za-z]/) && !views.include?(plain)
+  end
+  decoded = views.first || text
+  3.times do
+    break unless decoded.match?(CODED)
+
+    decoded = decoded_once(decoded)
+    views << decoded
+  end
+  views
+end
+
+def decoded_once(text)
+  text.gsub(/(?:%[0-9A-Fa-f]{2})+|&(?:#[0-9]{1,6}|#[xX][0-9A-Fa-f]{1,5}|quot|amp|lt|gt|apos);|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\+["'\/]|(?<=[\w%])\+(?=[\w%])/) do |code|
+    case code
+    when /\A%/ then [code.delete("%")].pack("H*").force_encoding("UTF-8").scrub("?")
+    when /\A&#[xX]/ then [code[3..-2].to_i(16)].pack("U")
+    when /\A&#/ then [code[2..-2].to_i].pack("U")
+    when /\A&/ then ENTITIES[code[1..-2]]
+    when /\A\\[ux]/ then [code[2..-1].to_i(16)].pack("U")
+    when "+" then " "
+    else code[-1]
+    end
+  end
 end
 
 def without_shapes(text, state)
