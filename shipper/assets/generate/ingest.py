@@ -146,13 +146,13 @@ _IN_TEXT = (
     rf"(?<![\w.-])(?!(?:{_spelled(_body(names.HARMLESS))})(?![\w-]))[\w.-]{{0,32}}?"
     rf"(?:{_spelled(_body(names.SECRET_NAME))})[\w-]{{0,40}}+"
 )
-_MASKED = rf"(?!{_body(assigned.MASKED)})"
+_MASKED = rf"(?!{_body(assigned.MASKED)})(?![\"'\\]{{0,4}}(?:{_body(assigned.EMPTY)}))"
 #: A quoted value. After an escaped quote it ends at the next quote with just as many backslashes.
 #: Possessive, because Java otherwise recurses for each character and runs out of stack.
 _QUOTED = r"(\\*[\"'])(?:(?<=\\[\"'])(?:(?!(?<!\\)\2).)++|(?<!\\[\"'])(?:(?!\2)(?:\\.|[^\\]))++)"
 _BARE = _body(assigned.VALUE)[_body(assigned.VALUE).index("(?:digest") :] + "+"
 _ASSIGNED = (
-    rf"(?is)({_IN_TEXT}(?:[\"'\\\]]{{0,20}}+\s{{0,4}}+(?:=>|:=|[:=]{{1,2}}+)\s{{0,4}}+|>"
+    rf"(?isU)({_IN_TEXT}(?:[\"'\\\]]{{0,20}}+\s{{0,4}}+(?:=>|:=|[:=]{{1,2}}+)\s{{0,4}}+|>"
     rf"|\s{{1,4}}+(?:is|was|are):?\s{{1,4}}+(?=\S{{0,64}}?[0-9!@#$%^&*_=+/])"
     rf"|(?<=(?:^|\s)--?[\w-]{{1,40}})\s{{1,4}}+|\s{{1,4}}+(?=[\"'])))"
     rf"{_MASKED}(?:{_QUOTED}|[\[{{][^\n]*|{_BARE})"

@@ -159,10 +159,12 @@ _TAIL = """
 
 The scripts for Logstash and Elasticsearch use the same names and patterns, with these limits:
 
-- Of other spellings, they decode only JSON inside a text.
-- They do not read columns, YAML blocks or manifests. Of pairs of members, they know `name`, `key` or
-  `header` with `value`.
-- They do not find random texts, and they find fewer spellings of echoes.
+- In Logstash, a text with a secret in another spelling becomes the decoded text, masked. In
+  Elasticsearch, the script decodes only JSON inside a text, knows fewer spellings of echoes, and does not
+  mask data of persons for the name of the member.
+- They read labelled values, pairs, tables, keys and manifests that are objects. In a text, they read no
+  columns, YAML blocks or manifests.
+- They do not find random texts.
 - They check cards, bank accounts and `Basic`, but mask any text that begins like a JWT, such as some
   cursors.
 - In Elasticsearch, a bracketed value is masked to the end of its line.

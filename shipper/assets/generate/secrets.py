@@ -1,7 +1,8 @@
 """The tables of secrets for the scripts in Ruby and Painless, from the same rows as Python's.
 
-The scripts check only numbers and `Basic`. They do not read documents (columns, manifests, blocks
-of YAML), decode other spellings, or measure entropy: docs/redaction.md lists these differences.
+The scripts check only numbers and `Basic`. They do not read documents in a text (columns, manifests,
+blocks of YAML) or measure entropy; Painless decodes no other spellings. docs/redaction.md lists these
+differences.
 """
 
 import re
