@@ -17,6 +17,7 @@ from shipper.assets.generate.secrets import own_names, own_shapes, pattern_of, s
 from shipper.catalog import Catalog, Scope
 from shipper.catalog.secrets import Secrets
 from shipper.secrets import assigned, names
+from shipper.secrets.persons import BY_NAME
 
 _NORMALISE = "mcp-normalise"
 _MASK_TEXT = "mcp-mask-text"
@@ -83,6 +84,10 @@ def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
     if own.names:
         named = java(own_names(own))
         yield _gsub("mcp_own_names", "_mcp.plain", named, _HIDDEN, condition=_IS_EVENT)
+    for number, (pattern, mark) in enumerate(_OF_PERSONS, 1):
+        yield _gsub(
+            f"mcp_person_names_{number}", "_mcp.persons", pattern, mark, condition=_IS_EVENT
+        )
     yield _gsub("mcp_secret_words", "_mcp.names", _LAST_WORD, _HIDDEN, condition=_IS_EVENT)
     shaped = {"kinds": given["kinds"], "structures": structures}
     yield _script("mask", shaped, condition=_IS_EVENT, has_json=True)
@@ -133,6 +138,13 @@ def _body(pattern: re.Pattern[str]) -> str:
 #: The first is for a name without punctuation, the second for the name itself. Both match the
 #: complete name of a secret.
 _NAME = rf"(?s)\A(?!(?:{_body(names.HARMLESS)})\z).*?(?:{_body(names.SECRET_NAME)}).*\z"
+#: Names of a person's data, in the order of the forms of their values: a name, an address and what
+#: is confidential have no digits of necessity, the others have.
+_FREE = 3
+_OF_PERSONS = tuple(
+    (rf"(?s)\A.*?(?:{'|'.join(_body(one) for one, _ in rows)}).*\z", mark)
+    for rows, mark in ((BY_NAME[:_FREE], "\ue001"), (BY_NAME[_FREE:], "\ue002"))
+)
 _LAST_WORD = rf"(?s)\A.*?(?:{_body(names.LAST_WORD)}).*\z"
 
 

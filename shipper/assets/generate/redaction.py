@@ -160,8 +160,7 @@ _TAIL = """
 The scripts for Logstash and Elasticsearch use the same names and patterns, with these limits:
 
 - In Logstash, a text with a secret in another spelling becomes the decoded text, masked. In
-  Elasticsearch, the script decodes only JSON inside a text, knows fewer spellings of echoes, and does not
-  mask data of persons for the name of the member.
+  Elasticsearch, the script decodes only JSON inside a text and knows fewer spellings of echoes.
 - They read labelled values, pairs, tables, keys and manifests that are objects. In a text, they read no
   columns, YAML blocks or manifests.
 - They do not find random texts.

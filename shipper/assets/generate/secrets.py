@@ -1,8 +1,8 @@
 """The tables of secrets for the scripts in Ruby and Painless, from the same rows as Python's.
 
-The scripts check only numbers and `Basic`. They do not read documents in a text (columns, manifests,
-blocks of YAML) or measure entropy; Painless decodes no other spellings. docs/redaction.md lists these
-differences.
+The scripts check only numbers and `Basic`. They do not read documents in a text (columns,
+manifests, blocks of YAML) or measure entropy; Painless decodes no other spellings.
+docs/redaction.md lists these differences.
 """
 
 import re
@@ -61,7 +61,7 @@ _STANDS_FOR = compact(STANDS_FOR.pattern)
 _SCHEMED = (
     rf"{_SPLIT}(?i)(authorization[\"']?\s{{0,2}}[:=]\s{{0,3}})"
     r"(?:(?!bearer|basic)[A-Za-z][\w-]{2,24} "
-    r"(?!\[)(?:[^\r\n\"'<\\\[]|\"[^\"\r\n]*\"(?=[, \r\n]|\Z))+)()"
+    r"(?!\[)(?:[^\r\n\"'<\\]|\"[^\"\r\n]*\"(?=[, \r\n]|\Z))+)()"
 )
 
 
