@@ -127,8 +127,7 @@ other than `card`, `iban`, `phone` and `account`.
 ```yaml
 catalog:
   secrets:
-    digest_key: /etc/mcp-shipper/digest.key
-    mask: {{card: last4, iban: last4, email: token}}   # [CARD*1111], [IBAN*3000], [EMAIL]; others digests
+    mask: {{card: last4, iban: last4, email: token}}   # [CARD*1111], [IBAN*3000], [EMAIL]
 ```
 
 A value that is masked for its name, as of `card_number`, is a `secret` or `password` whatever it looks
