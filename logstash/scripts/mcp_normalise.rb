@@ -15,6 +15,8 @@ require "time"
 
 def register(_params)
   @tables = JSON.parse(tables)
+  @structures = @tables["structures"]
+  @persons = @tables["persons"].map { |pair| pair.map { |text| Regexp.new(text) } }
   @patterns = @tables["patterns"].each_with_object({}) { |(name, text), all| all[name] = Regexp.new(text) }
   @shapes = @tables["shapes"].map { |kind, text, token, *_gates| [kind, Regexp.new(text), token] }
   @ungated = @shapes.each_index.select { |index| @tables["shapes"][index].last(2).all?(&:empty?) }
@@ -733,13 +735,18 @@ def bounded_hash(hash, state, depth)
   cut = state["room"] < hash.length
   room = [state["room"], 0].max
   state["room"] -= hash.length
-  labelled = hash.key?("value") && %w[name key header].any? { |name| hash[name].is_a?(String) && secret_name?(hash[name]) }
+  hash = without_cells(hash, state)
+  secret = hidden_keys(hash)
   clean = {}
   hash.first(room).each do |key, item|
     name = key.length > 128 ? "[CUT name of #{key.length} characters]" : key.delete("\0")
     name = "_" if name.empty?
-    hide = secret_name?(key[-128, 128] || key) || (labelled && key == "value")
-    clean[name] = hide ? hidden(key, item, state) : bounded(item, state, depth + 1)
+    hide = secret.include?(key) || (secret_name?(key[-128, 128] || key) && can_be_secret?(key, item))
+    clean[name] =
+      if hide then hidden(item, state)
+      elsif personal?(key, item) then masked_person(state)
+      else bounded(item, state, depth + 1)
+      end
   end
   clean["[CUT]"] = "[CUT]" if cut
   clean
@@ -751,9 +758,11 @@ def bounded_list(list, state, depth)
   room = [state["room"], 0].max
   state["room"] -= list.length
   follows = false
+  pair = list.length == 2
+  list = without_column(list, state)
   clean = list.first(room).map do |item|
-    formed = follows ? hidden("", item, state) : bounded(item, state, depth + 1)
-    follows = item.is_a?(String) && item.start_with?("-") && item.length <= 128 && secret_name?(item)
+    formed = follows ? hidden(item, state) : bounded(item, state, depth + 1)
+    follows = !follows && item.is_a?(String) && (pair || item.start_with?("-")) && item.length <= 128 && secret_name?(item)
     formed
   end
   cut ? clean + ["[CUT]"] : clean
@@ -784,7 +793,13 @@ def secret_name?(name)
   known.fetch(name) { known[name] = reveals?(name) }
 end
 
+def plainly_spelt(name)
+  name = name.unicode_normalize(:nfkc)
+  name.match?(/[A-Za-z]/) && name.match?(/\p{Cyrillic}/) ? name.tr(*LOOKALIKES) : name
+end
+
 def reveals?(name)
+  name = plainly_spelt(name) unless name.ascii_only?
   plain = name.gsub(/[^\p{L}\p{N}]+/, "").downcase
   return true if @patterns["own_name"].match?(plain)
 
@@ -793,9 +808,96 @@ def reveals?(name)
   !@patterns["harmless"].match?(plain)
 end
 
-def hidden(name, item, state)
+# The keys whose values are secrets because of the other members.
+def hidden_keys(hash)
+  return @structures["jwk"] if hash.key?("kty")
+  return @structures["manifest"] if hash["kind"] == "Secret"
+  return [] if hash.length > 12
+
+  held = hash.keys.select { |key| @structures["values"].include?(key.downcase) }
+  return [] if held.empty? || hash.none? { |key, item| names_a_secret?(key, item) }
+
+  held.reject { |key| sentence?(key, hash[key]) }
+end
+
+def names_a_secret?(key, label)
+  return false unless label.is_a?(String) && label.length <= 128
+
+  name = key.downcase
+  return @structures["secure"].include?(label.downcase) if name == "type"
+
+  name = name.sub(/\A(?:option|field|form)/, "") unless @structures["labels"].include?(name)
+  @structures["labels"].include?(name) && secret_name?(field_of(label))
+end
+
+# The name in a label: `Password field`, `#password`, `input[name=password]`.
+def field_of(label)
+  label.sub(/["')\]]+\z/, "").sub(/[\s_-]*(?:text)?(?:field|box|input|textbox)\s*\z/i, "")
+end
+
+def sentence?(key, item)
+  @structures["texts"].include?(key.downcase) && item.is_a?(String) && item.count(" ") >= 4 && !item.include?("\n")
+end
+
+# A table as an object, with the cells of secret columns hidden.
+def without_cells(hash, state)
+  names = hash[@structures["columns"].find { |key| hash.key?(key) }]
+  rows = @structures["rows"].find { |key| hash.key?(key) }
+  return hash unless rows && names.is_a?(Array) && hash[rows].is_a?(Array)
+
+  columns = secret_columns(names)
+  columns.empty? ? hash : hash.merge(rows => without_columns(hash[rows], columns, state))
+end
+
+# Rows of which the first has the names.
+def without_column(list, state)
+  first, second = list
+  return list unless first.is_a?(Array) && second.is_a?(Array) && first.length > 1 && first.length == second.length
+
+  columns = secret_columns(first)
+  columns.empty? ? list : [first] + without_columns(list.drop(1), columns, state)
+end
+
+def secret_columns(names)
+  names = names.first(256).map { |name| name.is_a?(Hash) ? name["name"] : name }
+  return [] unless names.all?(String)
+
+  names.each_index.select { |at| secret_name?(names[at][0, 128]) }
+end
+
+def without_columns(rows, columns, state)
+  rows.map do |row|
+    next row unless row.is_a?(Array)
+
+    row.each_with_index.map { |cell, at| columns.include?(at) ? hidden(cell, state) : cell }
+  end
+end
+
+# Not a count, a directory or a description.
+def can_be_secret?(name, item)
+  case item
+  when Hash then !(item["type"].is_a?(String) && @structures["types"].include?(item["type"]))
+  when Numeric then !name.downcase.end_with?("tokens", "seed")
+  when String then !(name.downcase.end_with?("pwd") && item.match?(@patterns["path"]))
+  else true
+  end
+end
+
+def personal?(name, item)
+  return false unless item.is_a?(String) || item.is_a?(Integer)
+
+  plain = name[0, 128].gsub(/[^\p{L}\p{N}]+/, "").downcase
+  _, form = @persons.find { |names, _| names.match?(plain) }
+  !form.nil? && item.to_s[0, 64].match?(form)
+end
+
+def masked_person(state)
+  state["counts"]["person"] += 1
+  "[PERSON]"
+end
+
+def hidden(item, state)
   return item if item.nil? || item == true || item == false || item == ""
-  return item if item.is_a?(Numeric) && name.downcase.end_with?("tokens")
 
   state["counts"]["secret"] += 1
   remember(item, state, 0)
@@ -810,15 +912,32 @@ def remember(secret, state, depth)
   when Array then secret.each { |item| remember(item, state, depth + 1) }
   when nil, true, false then nil # not secrets, and ordinary words everywhere
   else
-    text = secret.to_s[0, 1024]
+    text = secret.to_s[0, 1024].strip
     state["secrets"] |= spellings(text) if text.length >= 4
   end
 end
 
-# The spellings in which a tool may repeat a secret: unchanged, within JSON, within a URL.
+# The spellings in which a tool may repeat a secret: unchanged, within JSON, a URL, a page or SQL,
+# reversed, in hexadecimal or base64, alone and behind a user's name.
 def spellings(text)
   percent = text.bytes.map { |byte| byte.chr.match?(/\A[A-Za-z0-9\-._~]\z/) ? byte.chr : format("%%%02X", byte) }.join
-  [text, JSON.generate([text])[2..-3], percent].uniq
+  html = text.gsub("&", "&amp;").gsub("<", "&lt;").gsub(">", "&gt;").gsub("\"", "&quot;")
+  json = JSON.generate([text])[2..-3]
+  found = [
+    text, json, JSON.generate([json])[2..-3], percent, percent.gsub("%20", "+"), percent.gsub("%2F", "/"),
+    text.reverse, text.unpack1("H*"), html, html.gsub("'", "&#39;"), text.gsub("'", "''"), text.gsub("'", "\\\\'"),
+    text.each_char.map { |char| "&##{char.ord};" }.join, *in_base64(text)
+  ]
+  found.concat(text.split(/\r?\n/).map(&:strip).select { |line| line.length >= 8 }) if text.include?("\n")
+  found.uniq
+end
+
+def in_base64(text)
+  (0..2).map do |shift|
+    raw = ("\0" * shift + text).b
+    raw = raw[0, raw.length - raw.length % 3] if shift > 0
+    [raw].pack("m0").delete("=")[(shift.zero? ? 0 : 4)..-1]
+  end.select { |word| word && word.length >= 8 }
 end
 
 # Masks every string of the value; echoes of secrets in prose and objects only.
@@ -847,7 +966,7 @@ end
 def cleared(text, state, kind)
   if kind == "prose"
     state["secrets"].sort_by { |secret| [-secret.length, secret] }.each do |secret|
-      text = replaced(text, "echo", secret, state) { "[SECRET]" }
+      text = replaced(text, "echo", /#{Regexp.escape(secret)}/i, state) { "[SECRET]" }
     end
   end
   clean = own_cache(:mcp_clean)
@@ -855,6 +974,7 @@ def cleared(text, state, kind)
 
   before = text
   text = without_shapes(text, state)
+  text = without_spellings(text, state)
   clean[before] = true if before.length <= 64 && text == before
   text
 end
@@ -863,6 +983,65 @@ end
 def own_cache(name)
   cache = (Thread.current[name] ||= {})
   cache.length < 4096 ? cache : cache.clear
+end
+
+# Characters without a width, blanks and dashes of other widths, letters that look like Latin ones.
+INVISIBLE = /[\u00ad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0f\ufeff\u0000-\u0008]|\e\[[0-9;]{0,16}m?/.freeze
+LOOKALIKES = ["\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0455\u0458", "aeopcyxisj"].freeze
+CODED = /%[0-9A-Fa-f]{2}|&(?:#|quot;|amp;|lt;|gt;|apos;)|\\[ux][0-9A-Fa-f]{2}|=[\w.%-]*\+[\w.%-]+\+/.freeze
+ENTITIES = { "quot" => "\"", "amp" => "&", "lt" => "<", "gt" => ">", "apos" => "'" }.freeze
+
+# A text with a secret in another spelling becomes the plain text, masked.
+def without_spellings(text, state)
+  views_of(text).each do |view|
+    masked = without_shapes(view, state)
+    return masked if masked != view
+  end
+  return text if text.length < 16 || text.include?(" ")
+
+  text.gsub(/(?<![A-Za-z0-9+\/_=-])[A-Za-z0-9+\/_-]{16,4096}={0,2}(?![A-Za-z0-9+\/_=-])/) do |word|
+    plain = plain_of(word)
+    masked = plain && without_shapes(plain, state)
+    masked && masked != plain ? masked[/\[[A-Z_]+\]/] || word : word
+  end
+end
+
+def plain_of(word)
+  plain = word.tr("-_", "+/").unpack1("m").force_encoding("UTF-8")
+  plain if plain.valid_encoding? && plain.match?(/\A[[:print:]\t\r\n]+\z/)
+end
+
+def views_of(text)
+  views = []
+  unless text.ascii_only? && !text.match?(/[\e\0]/)
+    plain = text.gsub(INVISIBLE, "").unicode_normalize(:nfkc)
+    plain = plain.tr("\u0660-\u0669", "0-9").tr("\u06f0-\u06f9", "0-9").tr("\u2010-\u2015\u2212", "-")
+    views << plain if plain != text
+    plain = plain.tr(*LOOKALIKES)
+    views << plain if plain != text && plain.match?(/[A-Za-z]/) && !views.include?(plain)
+  end
+  decoded = views.first || text
+  3.times do
+    break unless decoded.match?(CODED)
+
+    decoded = decoded_once(decoded)
+    views << decoded
+  end
+  views
+end
+
+def decoded_once(text)
+  text.gsub(/(?:%[0-9A-Fa-f]{2})+|&(?:#[0-9]{1,6}|#[xX][0-9A-Fa-f]{1,5}|quot|amp|lt|gt|apos);|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\+["'\/]|(?<=[\w%])\+(?=[\w%])/) do |code|
+    case code
+    when /\A%/ then [code.delete("%")].pack("H*").force_encoding("UTF-8").scrub("?")
+    when /\A&#[xX]/ then [code[3..-2].to_i(16)].pack("U")
+    when /\A&#/ then [code[2..-2].to_i].pack("U")
+    when /\A&/ then ENTITIES[code[1..-2]]
+    when /\A\\[ux]/ then [code[2..-1].to_i(16)].pack("U")
+    when "+" then " "
+    else code[-1]
+    end
+  end
 end
 
 def without_shapes(text, state)
@@ -940,10 +1119,23 @@ def secret_span(text, match)
   before = text[[0, start - 33].max...start].reverse[/\A[ ]?[\w.-]{0,32}/].reverse
   name = before + match["name"]
   return nil unless secret_name?(name)
+  return nil if code?(text, match, name)
   return nil if match["prose"] && !text[finish..-1].match?(/\A\S{0,64}?[0-9!@#$%^&*_=+\/]/)
   return nil if match["apart"] && !name.lstrip.start_with?("-") && !["\"", "'"].include?(text[finish])
 
   value_span(text, finish)
+end
+
+# Code, a directory, a count, or a part of an ARN.
+def code?(text, match, name)
+  rest = text[match.end(0)..-1]
+  plain = name.strip.downcase
+  return true if rest.start_with?("//") || (plain.end_with?("tokens") && rest.match?(/\A[0-9]{1,7}\b(?!\S)/))
+  return true if plain.end_with?("pwd") && rest.match?(/\A["']?(?:[\/~.]|[A-Za-z]:\\)/)
+  return true if text[[0, match.begin(0) - 80].max...match.begin(0)].rpartition(" ")[2].include?("arn:aws")
+
+  same = rest[/\A[A-Za-z_][A-Za-z_.]{0,60}(?![\w.=\/+!@#$%^&*-])/]
+  !same.nil? && (name + same).include?(".") && plain.rpartition(".")[2] == same.rpartition(".")[2].downcase
 end
 
 def value_span(text, start)
@@ -1531,6 +1723,7 @@ def tables
   "mcp.rate_limit.retry_after_s": "real",
   "mcp.rate_limit.window_s": "real",
   "mcp.redaction.count": "long",
+  "mcp.redaction.cuts": "word",
   "mcp.redaction.types": "word",
   "mcp.request.id": "word",
   "mcp.request.size": "long",
@@ -2966,16 +3159,147 @@ def tables
   "LC": 32,
   "RU": 33
  },
+ "structures": {
+  "labels": [
+   "attribute",
+   "css",
+   "element",
+   "env",
+   "field",
+   "header",
+   "id",
+   "k",
+   "key",
+   "label",
+   "locator",
+   "n",
+   "name",
+   "option",
+   "param",
+   "parameter",
+   "parameterkey",
+   "placeholder",
+   "property",
+   "ref",
+   "selector",
+   "setting",
+   "target",
+   "title",
+   "type",
+   "variable",
+   "xpath"
+  ],
+  "values": [
+   "content",
+   "currentvalue",
+   "data",
+   "default",
+   "defaultvalue",
+   "envvalue",
+   "fieldvalue",
+   "input",
+   "keys",
+   "newvalue",
+   "optionvalue",
+   "parametervalue",
+   "plaintext",
+   "secretvalue",
+   "settingvalue",
+   "stringvalue",
+   "text",
+   "v",
+   "val",
+   "value",
+   "values"
+  ],
+  "secure": [
+   "password",
+   "secret",
+   "securestring"
+  ],
+  "texts": [
+   "content",
+   "data",
+   "input",
+   "text"
+  ],
+  "columns": [
+   "columns",
+   "header",
+   "headers",
+   "fields",
+   "column_names",
+   "columnNames",
+   "cols"
+  ],
+  "rows": [
+   "rows",
+   "data",
+   "values",
+   "records",
+   "results",
+   "items"
+  ],
+  "jwk": [
+   "d",
+   "dp",
+   "dq",
+   "k",
+   "p",
+   "q",
+   "qi"
+  ],
+  "manifest": [
+   "data",
+   "stringData"
+  ],
+  "types": [
+   "array",
+   "boolean",
+   "integer",
+   "null",
+   "number",
+   "object",
+   "string"
+  ]
+ },
  "patterns": {
-  "secret_name": "(?:pass|p@ss|pss|pa55|pas5|pa[$]{2})(?:words?|w0rd|wrd|wd)|passphrase|passcode|apikey|clientsecret|connectionstr(?:ing)?|passwort|kennwort|losungswort|motdepasse|mot2passe|contrase(?:\u00f1|n)a|palavrapasse|senha|wachtwoord|l\u00f6senord|losenord|adgangskode|salasana|jelsz[\u00f3o]|m[\u1eada]tkh[\u1ea9a]u|katasandi|kodeord|passord|lozinka|geslo|slapta[\u017ez]odis|parool|parole?les|\u043a\u043b\u044e\u0447api|\u0430\u043f\u0438\u043a\u043b\u044e\u0447|parola?dordine|chiavesegreta|chiaveapi|chavesecreta|chaveapi|chaveprivada|(?:geheime|priv[e\u00e9])sleutel|apisleutel|cl[\u00e9e]secr[\u00e8e]te|cl[\u00e9e]api|geheimschl(?:\u00fc|ue)ssel|apischl(?:\u00fc|ue)ssel|zugriffsschl(?:\u00fc|ue)ssel|klucz(?:api|tajny)?|tajnykl[\u00edi][\u010dc]|\u043f\u0430\u0440\u043e\u043b[\u0430\u044c\u044f\u0456]|\u0441\u0435\u043a\u0440\u0435\u0442|\u5bc6[\u7801\u78bc\u94a5\u9470]|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\u79d8\u5bc6\u9375|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\u05e1\u05d9\u05e1\u05de\u05d4|\u092a\u0938\u0935\u0930\u0921|\u0e23\u0e2b\u0e2a\u0e1c\u0e32\u0e19|\u0643\u0644\u0645[\u0629\u0647](?:\u0627\u0644)?(?:\u0645\u0631\u0648\u0631|\u0633\u0631)|\u0631\u0645\u0632\u0639\u0628\u0648\u0631|\u06af\u0630\u0631\u0648\u0627\u0698\u0647|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2|secret(?:string|binary|base|access)|(?:pwd|pswd|pswrd|passw|secrets?(?:value|key|text)?|credentials?|creds|authorization(?:header)?|cookies?|htpasswd|(?:user|db|ssh|smtp|ftp|root|admin|login|my|app|web|sudo)pass|rootpw|(?:private|secret|access|signing|encryption|account|ssh|master|shared|auth|pass|sas|host|storage|webhook|license|licence|rsa|dsa|ecdsa|ed25519|aes|des|hmac|kms|tls|ssl|pgp|gpg|wifi|wpa2?|wpa|psk|preshared|subscription|functions?|jwt|jws|jwe|deploy|admin|consumer|openai|anthropic|gemini|groq|mistral|cohere|sendgrid|stripe|twilio|fernet|dify|brave|algolia|datadog|mailgun|github|gitlab|slack|azure|aws|gcp|google|huggingface|hf|wandb|pinecone|tavily|serper|xai|deepseek|perplexity|replicate|vault|symmetric|crypt|crypto|cipher|decryption|derived|vapid|wireguard|wg|luks|recovery|keystore|truststore|app|application|service|servicerole|integration|wallet|certificate|cert|client|server|maps|bot|write|ingest|ingestion|merchant|sdk|live|instrumentation|user|project|partner|payment|checkout|tenant|site|team|org|license|event|event(?:hub|grid)|search|cosmos|cosmosdb|monitor|sync|report|reporting|device|session|login)keys?(?:pem|value|base64|data)?|(?:private|secret|access|account|signing|encryption|aws)keyid|(?:store|key|trust|src(?:store|key)|dest(?:store|key))pass|t?otp|otp(?:code|token|secret)|cvv2?|cvc2?|cvn|csc|pincode|puk|ssn|iban|socialsecurity(?:number|no)?|(?:card|secret|creditcard|account|passport|cc|debitcard)(?:numbers?|no|num|nr)|tokens?(?:value|string|hash|id|secret)?|jwt|sess(?:ion)?id|codeverifier|mnemonic|(?:auth|authorization|twofactor|mfa|2fa|otp|device|tfa|totp|security|verification|recovery|backup|onetime|sms|login|unlock|scratch)codes?|(?:security|secret|recovery)(?:answer|question?answer)s?|(?:amz|goog|sas)signature|(?:seed|recovery|backup|secret|mnemonic)(?:phrase|words?)|(?:database|db|redis|mongo(?:db)?|postgres(?:ql)?|mysql|amqp|rabbitmq|broker|celery|cache|sentry|smtp)(?:url|uri|dsn)|dsn|connstr|conn(?:ection)?uri|kubeconfig(?:data)?|dockerconfigjson|dockerconfig|connectsid|serviceaccount(?:json|key)|keytab|(?:github|gitlab|azure|devops|ado)pat|personalaccesstoken|webhook(?:url|secret)|(?:rediscli|redis|mongo|smtp|ldap|twilio|proxy|registry|docker)auth(?:token)?|(?:wifi|wpa2?|preshared|network)?psk|xprv|privkey|privpem|pfx|p12|privatepem|clientkey(?:data|pem)|pkcs12|pkcs8|masterauth|mothersmaidenname|mothermaidenname|requirepass|(?:pass(?:word)?|pwd)(?:hash|salt)|(?:bank|giro)?(?:account|routing)(?:numbers?|no|num|nr)|bankaccount|signature(?:secret)|has\u0142o|haslo|heslo|\u015fifre|parol[\u0103a]|sifre|\u015fifre|senhas?|mdp|authkey|authtoken|requesttoken|jsessionid|phpsessid|geheimnis|zugangscode|zugangsdaten|schl\u00fcsselwort|clavesecreta|clavedeacceso|claveapi|secretkeybase|ssid(?:password)|ssopassword|licensecode|activationcode|(?:signing|client|app|shared|hmac|webhook|consumer|oauth)secret|refreshtoken)$|^(?:pat|salt|pepper|pass[0-9]?|pw[0-9]?|psw|pin|pkey|tan|(?:basic|http|proxy)?auth|bearer|sig|seed|mfa|2fa|totp|pem|sid|nonce(?:secret)|psk|\u043f\u0438\u043d|\u043f\u0438\u043d\u043a\u043e\u0434|mdp)$",
-  "last_word": "(?:^|[\\W_])(?i:pass|pw|pin|seed|otp|dsn|psk)$|[\\W_](?i:pat)$|[a-z](?:Pass|Pin|Pat|Psk)$",
-  "harmless": "\\A(?:(?:max|min|(?:max|min)?(?:new|prompt|completion|input|output|reasoning|thinking|context)|total|cached?|cache(?:creation|read)input|num|numberof|stop|usage|used|audio|text|image|generated|budget|remaining|special)tokens|(?:.*(?:page|sync)|next|continuation|pagination|progress|resume|bos|eos|pad|sep|unk|cls|mask|stop)tokens?|(?:has|is|no|show|hide|needs?|require[sd]?|use|with|without|allow|enable|forgot|change|rotate|missing|invalid|wrong|bad|unexpected|parse|reset(?=password|pin))(?:password|passwd|passphrase|passcode|token|secret|apikey|credentials?|cookies?|pin)(?:url|link)?|.*pass(?:word|phrase|code)(?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength|hint|(?:updated|changed)at|rules?|types?|format|manager|less|field|name|count|required|reset(?:required)?|url|uri|link|page|label|input|prompt|enabled|disabled|min|max|changed?|set|exists?|ok|valid|encryption|file|path|dir)|(?:public|primary|foreign|sort|partition|hot|group|cache|s3|object|row|column|idempotency)(?:data|host)?keys?|.*public(?:access|ssh|rsa|host|signing)?keys?(?:id|pem)?|.*(?:seedid|tokentype))\\z",
-  "assignment": "(?i)(?:(?<name>(?:pass|p@ss|pwd|pswd|psw|secret|token|key|cred|cookie|auth|otp|cvv|cvc|cvn|csc|ssn|jwt|sessionid|session_id|session\\-id|sessid|pincode|iban|bearer|mnemonic|connectionstr|connection_str|connstr|conn_str|dsn|kennwort|mot_de|mot\\-de|motdepasse|contrase|palavra|wachtwoord|l\u00f6senord|losenord|adgang|salasana|jelsz\u00f3|mat_khau|matkhau|katasandi|\u043f\u0430\u0440\u043e\u043b|\u0441\u0435\u043a\u0440\u0435\u0442|\u5bc6|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\u79d8\u5bc6\u9375|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\u05e1\u05d9\u05e1\u05de\u05d4|\u092a\u093e\u0938\u0935\u0930\u094d\u0921|\u0e23\u0e2b\u0e31\u0e2a\u0e1c\u0e48\u0e32\u0e19|\u0643\u0644\u0645\u0629|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2|kubeconfig|keytab|webhook|xprv|has\u0142o|haslo|heslo|\u015fifre|parol\u0103|senha|geheim|zugang|clave|2fa|mot[ ]de[ ]passe|kata[ ]sandi|kodeord|jelszo|parol|sifre|lozinka|geslo|slapta|chiave|chave|sleutel|\u0643\u0644\u0645\u0629[ ]\u0627\u0644|m\u1eadt[ ]kh\u1ea9u|cl\u00e9|schl|klucz|\u043a\u043b\u044e\u0447|\u0643\u0644\u0645\u0647|\u0631\u0645\u0632|m\u1eadt|dockerconfig|connect\\.sid|pkcs|maiden|pa55|routing|(?:url|uri|code|number|account|card|session|phrase|words|answer|pat|tan|puk|psk|sid|seed|sig|pin|pw|pem|pfx|p12|mdp|mfa|salt|pepper|number|numbers|codes|answers|pkey|no|num|nr)(?![a-z]))(?>(?:(?![\u662f\u306f])[\\w-]){0,48}))(?:[ ](?:for|of|f\u00fcr|pour|para|de|\u0434\u043b\u044f|on)[ ](?>[\\w@.-]{1,32})(?=[ ]?[:=\u2014\u2192])(?<whose>))?(?:(?>[*\"'`\\\\\\]]{0,20})(?>\\s{0,4})(?::\\s{0,3}(?:&?'?\\w{0,8}\\s)?(?:str|String|string|bytes|SecretStr|Text|std::string)(?:\\s?\\|\\s?None|\\?)?\\s{0,3}=(?>\\s{0,4})|=>|:=|(?>[:=\uff1a]{1,3}))(?>(?:(?!\\*{3})[*`]){0,2})(?:(?=[ \\t]*\\r?\\n)|(?>\\s{0,4}))|[\"']?(?>\\s{1,4})value\\s{0,2}=\\s{0,2}|>|(?<called>\\((?>\\s{0,4})(?:[\"'][\\w@.-]{1,64}[\"']\\s{0,2},\\s{0,4})?(?=[\"']))|(?<prose>(?>\\s{1,4})(?:is|was|are|ist|war|est|es|\u00e9|\u00e8|era|lautet|to|f\u00fcr\\ lautet|with|\u0431\u0443\u0434\u0435\u0442):?(?>\\s{1,4})|\\s?(?:\u662f|\u306f|\u2192|\u2014|=>)\\s?)|(?<apart>(?>[ \\t]{1,4}))))",
+  "secret_name": "(?:pass|p@ss|pss|pa55|pas5|pa[$]{2})(?:words?|w0rd|wrd|wd)|passphrase|passcode|apikey|clientsecret|connectionstr(?:ing)?|passwort|kennwort|losungswort|motdepasse|mot2passe|contrase(?:\u00f1|n)a|palavrapasse|senha|wachtwoord|l\u00f6senord|losenord|adgangskode|salasana|jelsz[\u00f3o]|m[\u1eada]tkh[\u1ea9a]u|katasandi|kodeord|passord|lozinka|geslo|slapta[\u017ez]odis|parool|parole?les|\u043a\u043b\u044e\u0447api|\u0430\u043f\u0438\u043a\u043b\u044e\u0447|parola?dordine|chiavesegreta|chiaveapi|chavesecreta|chaveapi|chaveprivada|(?:geheime|priv[e\u00e9])sleutel|apisleutel|cl[\u00e9e]secr[\u00e8e]te|cl[\u00e9e]api|geheimschl(?:\u00fc|ue)ssel|apischl(?:\u00fc|ue)ssel|zugriffsschl(?:\u00fc|ue)ssel|klucz(?:api|tajny)?|tajnykl[\u00edi][\u010dc]|\u043f\u0430\u0440\u043e\u043b[\u0430\u044c\u044f\u0456]|\u0441\u0435\u043a\u0440\u0435\u0442|\u5bc6[\u7801\u78bc\u94a5\u9470]|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\u79d8\u5bc6\u9375|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\u05e1\u05d9\u05e1\u05de\u05d4|\u092a\u0938\u0935\u0930\u0921|\u0e23\u0e2b\u0e2a\u0e1c\u0e32\u0e19|\u0643\u0644\u0645[\u0629\u0647](?:\u0627\u0644)?(?:\u0645\u0631\u0648\u0631|\u0633\u0631)|\u0631\u0645\u0632\u0639\u0628\u0648\u0631|\u06af\u0630\u0631\u0648\u0627\u0698\u0647|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2|secret(?:string|binary|base|access)|(?:pwd|pswd|pswrd|passw|secrets?(?:value|key|text)?|credentials?|creds|authorization(?:header)?|cookies?|htpasswd|(?:user|db|ssh|smtp|ftp|root|admin|login|my|app|web|sudo)pass|(?:root|bind|admin|user|db|ldap|smtp|ftp|ssh|default|new|old|my|dn)pw|(?:private|secret|access|signing|encryption|account|ssh|master|shared|auth|pass|sas|host|storage|webhook|license|licence|rsa|dsa|ecdsa|ed25519|aes|des|hmac|kms|tls|ssl|pgp|gpg|wifi|wpa2?|wpa|psk|preshared|subscription|functions?|jwt|jws|jwe|deploy|admin|consumer|openai|anthropic|gemini|groq|mistral|cohere|sendgrid|stripe|twilio|fernet|dify|brave|algolia|datadog|mailgun|github|gitlab|slack|azure|aws|gcp|google|huggingface|hf|wandb|pinecone|tavily|serper|xai|deepseek|perplexity|replicate|vault|symmetric|crypt|crypto|cipher|decryption|derived|vapid|wireguard|wg|luks|recovery|keystore|truststore|app|application|service|servicerole|integration|wallet|certificate|cert|client|server|maps|bot|write|ingest|ingestion|merchant|sdk|live|instrumentation|user|project|partner|payment|checkout|tenant|site|team|org|license|event|event(?:hub|grid)|search|cosmos|cosmosdb|monitor|sync|report|reporting|device|session|login)keys?(?:pem|value|base64|data)?|(?:private|secret|access|account|signing|encryption|aws)keyid|(?:store|key|trust|src(?:store|key)|dest(?:store|key))pass|t?otp|otp(?:code|token|secret)|cvv2?|cvc2?|cvn|csc|pincode|puk|ssn|iban|socialsecurity(?:number|no)?|(?:card|secret|creditcard|account|passport|cc|debitcard)(?:numbers?|no|num|nr)|tokens?(?:value|string|hash|id|secret)?|jwt|sess(?:ion)?id|codeverifier|mnemonic|(?:auth|authorization|twofactor|mfa|2fa|otp|device|tfa|totp|security|verification|recovery|backup|onetime|sms|login|unlock|scratch)codes?|(?:security|secret|recovery)(?:answer|question?answer)s?|(?:amz|goog|sas|hub)signature(?:256)?|saml(?:response|assertion|token)|konto(?:nummer|nr)|rekeningnummer|num[\u00e9e]ro(?:de)?(?:cuenta|compte|conto)|(?:seed|recovery|backup|secret|mnemonic)(?:phrase|words?)|(?:database|db|redis|mongo(?:db)?|postgres(?:ql)?|mysql|amqp|rabbitmq|broker|celery|cache|sentry|smtp)(?:url|uri|dsn)|dsn|connstr|conn(?:ection)?uri|kubeconfig(?:data)?|dockerconfigjson|dockerconfig|connectsid|serviceaccount(?:json|key)|keytab|(?:github|gitlab|azure|devops|ado)pat|personalaccesstoken|webhook(?:url|secret)|(?:rediscli|redis|mongo|smtp|ldap|twilio|proxy|registry|docker)auth(?:token)?|(?:wifi|wpa2?|preshared|network)?psk|xprv|privkey|privpem|pfx|p12|privatepem|clientkey(?:data|pem)|pkcs12|pkcs8|masterauth|mothersmaidenname|mothermaidenname|requirepass|(?:pass(?:word)?|pwd)(?:hash|salt)|(?:bank|giro)?(?:account|routing)(?:numbers?|no|num|nr)|bankaccount|signature(?:secret)|sonarlogin|has\u0142o|haslo|heslo|\u015fifre|parol[\u0103a]|sifre|\u015fifre|senhas?|mdp|authkey|authtoken|requesttoken|jsessionid|phpsessid|geheimnis|zugangscode|zugangsdaten|schl\u00fcsselwort|clavesecreta|clavedeacceso|claveapi|secretkeybase|ssid(?:password)|ssopassword|licensecode|activationcode|(?:signing|client|app|shared|hmac|webhook|consumer|oauth)secret|refreshtoken)$|^(?:pat|salt|pepper|pass[0-9]?|pw[0-9]?|psw|pin|pkey|tan|(?:basic|http|proxy)?auth|bearer|sig|seed|mfa|2fa|totp|pem|sid|nonce(?:secret)|psk|\u043f\u0438\u043d|\u043f\u0438\u043d\u043a\u043e\u0434|mdp)$",
+  "last_word": "(?:^|[\\W_])(?i:pass|pw|pin|seed|otp|dsn|psk|sess)$|[\\W_](?i:pat)$|[a-z](?:Pass|Pin|Pat|Psk)$",
+  "harmless": "\\A(?:(?:max|min|(?:max|min)?(?:new|prompt|completion|input|output|reasoning|thinking|context)|total|cached?|cache(?:creation|read)input|num|numberof|stop|usage|used|audio|text|image|generated|budget|remaining|special)tokens|(?:.*(?:page|sync)|next|continuation|pagination|progress|resume|bos|eos|pad|sep|unk|cls|mask|stop)tokens?|(?:has|is|no|show|hide|needs?|require[sd]?|use|with|without|allow|enable|forgot|change|rotate|missing|invalid|wrong|bad|unexpected|parse|reset(?=password|pin))(?:password|passwd|passphrase|passcode|token|secret|apikey|credentials?|cookies?|pin)(?:url|link)?|.*pass(?:word|phrase|code)(?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength|hint|(?:updated|changed|set|created|rotated|modified|expires)(?:at|on|date|by)?|at|date|rules?|types?|format|manager|less|field|name|count|required|reset(?:required)?|url|uri|link|page|label|input|prompt|enabled|disabled|min|max|changed?|set|exists?|ok|valid|encryption|file|path|dir)|(?:public|primary|foreign|sort|partition|hot|group|cache|s3|object|row|column|idempotency)(?:data|host)?keys?|(?:first|second|third|last|next|single|one|two|multi)pass|.*public(?:access|ssh|rsa|host|signing)?keys?(?:id|pem)?|.*(?:seedid|tokentype))\\z",
+  "assignment": "(?i)(?:(?<name>(?:pass|p@ss|pwd|pswd|psw|secret|token|key|cred|cookie|auth|otp|cvv|cvc|cvn|csc|ssn|jwt|sessionid|session_id|session\\-id|session[ ]id|sessid|saml|hub\\-sig|konto|rekening|sonar\\.login|verifier|cuenta|compte|conto|pincode|iban|bearer|mnemonic|connectionstr|connection_str|connstr|conn_str|dsn|kennwort|mot_de|mot\\-de|motdepasse|contrase|palavra|wachtwoord|l\u00f6senord|losenord|adgang|salasana|jelsz\u00f3|mat_khau|matkhau|katasandi|\u043f\u0430\u0440\u043e\u043b|\u0441\u0435\u043a\u0440\u0435\u0442|\u5bc6|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c\u756a\u53f7|\u79d8\u5bc6\u9375|\ube44\ubc00\ubc88\ud638|\uc554\ud638|\u05e1\u05d9\u05e1\u05de\u05d4|\u092a\u093e\u0938\u0935\u0930\u094d\u0921|\u0e23\u0e2b\u0e31\u0e2a\u0e1c\u0e48\u0e32\u0e19|\u0643\u0644\u0645\u0629|\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2|kubeconfig|keytab|webhook|xprv|has\u0142o|haslo|heslo|\u015fifre|parol\u0103|senha|geheim|zugang|clave|2fa|mot[ ]de[ ]passe|kata[ ]sandi|kodeord|jelszo|parol|sifre|lozinka|geslo|slapta|chiave|chave|sleutel|\u0643\u0644\u0645\u0629[ ]\u0627\u0644|m\u1eadt[ ]kh\u1ea9u|cl\u00e9|schl|klucz|\u043a\u043b\u044e\u0447|\u0643\u0644\u0645\u0647|\u0631\u0645\u0632|m\u1eadt|dockerconfig|connect\\.sid|pkcs|maiden|pa55|routing|(?:url|uri|code|number|account|card|session|phrase|words|answer|pat|tan|puk|psk|sid|seed|sig|pin|pw|pem|pfx|p12|mdp|mfa|salt|pepper|number|numbers|codes|answers|pkey|no|num|nr|sess)(?![a-z]))(?>(?:(?![\u662f\u306f])[\\p{L}\\p{N}_-]){0,48}))(?:[ ](?:for|of|f\u00fcr|pour|para|de|\u0434\u043b\u044f|on)[ ](?:[\\p{L}\\p{N}_@.-]{1,32}[ ]){0,2}?(?>[\\p{L}\\p{N}_@.-]{1,32})(?=[ ]?[:=\u2014\u2192])(?<whose>))?(?:(?>[*\"'`\\\\\\]]{0,20})(?:(?>\\s{0,4})|(?>[ \\t]{0,32}))(?::\\s{0,3}(?:&?'?\\w{0,8}\\s)?(?:str|String|string|bytes|SecretStr|Text|std::string)(?:\\s?\\|\\s?None|\\?)?\\s{0,3}=(?>\\s{0,4})|=>|:=|(?>[:=\uff1a]{1,3}))(?>(?:(?!\\*{3})[*`]){0,2})(?:(?=[ \\t]*\\r?\\n)|(?>\\s{0,4}))(?:[\u00ab\u2039]\\s)?|[\"']?(?>\\s{1,4})value\\s{0,2}=\\s{0,2}|>|(?<called>\\((?>\\s{0,4})(?:[\"'][\\p{L}\\p{N}_@.-]{1,64}[\"']\\s{0,2},\\s{0,4})?(?=[\"']))|(?<prose>(?>\\s{1,4})(?:is|was|are|ist|war|est|es|\u00e9|\u00e8|era|lautet|to|f\u00fcr\\ lautet|with|\u0431\u0443\u0434\u0435\u0442):?(?>\\s{1,4})|\\s?(?:\u662f|\u306f|\u2192|\u2014|=>)\\s?)|(?<apart>(?>[ \\t]{1,4}))))",
   "value": "(?im)\\A(?:\"{3}.*?(?:\"{3}|\\z)|'{3}.*?(?:'{3}|\\z)|\"(?:[^\"\\\\]|\\\\.)*\"?|'(?:[^'\\\\]|\\\\.)*'?|`[^`\\n]*`?|(?<escaped>\\\\+[\"'])(?:(?!(?<!\\\\)\\k<escaped>).)*(?:\\k<escaped>)?|(?:digest|negotiate|ntlm|aws4-hmac-sha256|hawk|oauth|apikey|token|bearer|basic|ssws|bot)[ ][^\\r\\n<\"']+|[^\\s\"'<&,;=]{1,64}=(?>[^\\s\"'<,;]{0,1024});[^\\r\\n\"'<]*|(?:[^\\s\"'<&,;)\\]}\\\\]|[,;)\\]}\"'\\\\](?![\\s\"'<&,;)\\]}\\\\]|\\z|[\\w.-]{1,40}[\"']?\\s?[:=]))+)",
-  "empty": "\\A(?:(?:(?i:bearer|basic|token)\\s{1,3})?(?:(?i:![01]|null|none|nil|true|false|undefined|n/a|on|off|yes|no|required|optional|missing|enabled|disabled|redacted|hidden|masked|unknown|expired|invalid|empty|unset|reset|changed|default|str|string|bytes|int|integer|bool|boolean|any|object|text|secretstr|varchar\\(\\d+\\)|(?:optional|union)\\[[\\w\\[\\], ]{1,60}\\]|type|session|accepted|rejected|revoked|sensitive|(?:insert|enter|replace|change|example|dummy|placeholder|your|my)[_-][\\w-]{0,40}|[\\w-]{0,40}[_-](?:placeholder|here))|[0-9]{1,2}|\\*{3,}|x{4,}|<[\\w .-]{1,40}>|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|cut)\\]|\\((?:not|un|no|none|hidden|redacted)[\\w ]{0,20}\\)|\\$[0-9]|\\?|:[a-z_]\\w{0,40}|%s|%\\(\\w{1,40}\\)s|(?:env|op|vault|ssm|secretsmanager|gcpsm|keyvault|ref|file|aws|azurekeyvault)(?:\\+\\w+)?:[\\w/{][^\\s\"']{0,100}|!(?i:ref|sub|getatt|importvalue|env)\\s\\S{1,100}|\\.\\.\\.|your[\\w-]{0,40}|\\w{0,8}\\.{3}|\\$\\{[\\w.:?-]{1,80}\\}|\\$\\(?[A-Za-z_][\\w.]{0,80}\\)?|%\\w{1,40}%|\\$?\\{\\{[^{}\\n]{1,80}\\}\\}|(?:var|local|process\\.env|os\\.environ|os\\.getenv|env|secrets|config|settings|self|this|args|params|request|vault|data|module)\\b[.\\[(][\\w.\\[\\]\"'()-]{0,80})(?=[\\s\"'`,;)\\]}>&@/?=|]|\\.?(?:\\s|\\z))|(?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ]|[A-Za-z_.]{2,60}[(\\[]|`{1,3}(?=\\s|\\z)|\\|(?=[ ]))",
-  "masked": "\\A(?:[\"'\\\\]{0,20}(?:\\w{1,16}[ ])?\\[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)(?:[#][0-9a-f]{16})?\\])",
+  "empty": "\\A(?:(?:(?i:bearer|basic|token)\\s{1,3})?(?:(?i:![01]|null|none|nil|true|false|undefined|n/a|on|off|yes|no|required|optional|missing|enabled|disabled|redacted|hidden|masked|unknown|expired|invalid|empty|unset|reset|changed|default|str|string|bytes|int|integer|bool|boolean|any|object|text|secretstr|varchar\\(\\d+\\)|(?:optional|union)\\[[\\w\\[\\], ]{1,60}\\]|type|session|accepted|rejected|revoked|sensitive|(?:insert|enter|replace|change|example|dummy|placeholder|your|my)[_-][\\w-]{0,40}|change[_-]?(?:me|it|this)|[\\w-]{0,40}[_-](?:placeholder|here))|[0-9]{1,2}|\\*{3,}|x{4,}|<[\\w .-]{1,40}>|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\]|\\((?:not|un|no|none|hidden|redacted)[\\w ]{0,20}\\)|\\$[0-9]|\\?|:[a-z_]\\w{0,40}|%s|%\\(\\w{1,40}\\)s|(?:env|op|vault|ssm|secretsmanager|gcpsm|keyvault|ref|file|aws|azurekeyvault)(?:\\+\\w+)?:[\\w/{][^\\s\"']{0,100}|!(?i:ref|sub|getatt|importvalue|env)\\s\\S{1,100}|\\.\\.\\.|your[\\w-]{0,40}|\\w{0,8}\\.{3}|\\$\\{[\\w.:?-]{1,80}\\}|\\$\\(?[A-Za-z_][\\w.]{0,80}\\)?|%\\w{1,40}%|\\$?\\{\\{[^{}\\n]{1,80}\\}\\}|(?:var|local|process\\.env|os\\.environ|os\\.getenv|env|secrets|config|settings|self|this|args|params|request|vault|data|module)\\b[.\\[(][\\w.\\[\\]\"'()-]{0,80})(?=[\\s\"'`,;)\\]}>&@/?=|]|\\.?(?:\\s|\\z))|(?:return|raise|new|await|throw|not|lambda|function|must|field|should|cannot|is)[ ]|(?!string\\([0-9])[A-Za-z_][\\w.]{1,60}[(\\[]|`{1,3}(?=\\s|\\z)|\\|(?=[ ])|[-?+]?\\}|!vault\\b|(?:(?i:bearer|basic|token)\\s)?[\\\"']?\\{[\\w.]{1,60}\\}(?=[\\\"'])|\\{\\s{0,20}[\\w\\\"']{1,40}\\??\\s?:\\s?(?:string|str|number|boolean|any|int)\\b|\\{\\s{0,20}\"(?:type|\\$ref|description|title|anyOf|oneOf|allOf)\")",
+  "path": "\\A(?:[/~.]|[A-Za-z]:\\\\)",
+  "masked": "\\A(?:[\"'\\\\]{0,20}(?:\\w{1,16}[ ])?\\[(?:SECRET|PASSWORD|AUTHORIZATION|JWT|TOKEN|PRIVATE_KEY)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])",
   "own_name": "\\A(?:(?!))\\z"
  },
+ "persons": [
+  [
+   "(?:(?:first|last|middle|full|maiden|given|family|patient|customer|employee|sur|legal|birth)name|vorname|nachname|familienname|prenom|nomdefamille|apellidos?|cognome|sobrenome)$",
+   "(?i)\\A(?:[^\\d\\W][^\\d\\n]{1,63})\\z"
+  ],
+  [
+   "(?:(?:home|street|postal|mailing|billing|shipping|residential|delivery|permanent)address(?:line)?[0-9]?|addressline[0-9]|streetaddress|wohnadresse|anschrift|adressepostale)$",
+   "(?i)\\A(?:[^\\n]{0,40}[0-9][^\\n]{0,60}|[^\\n]{0,60} [^\\n]{0,60})\\z"
+  ],
+  [
+   "(?:salary|gehalt|salaire|salario|diagnos[ei]s|bloodtype|bloodgroup|religion|ethnicity|race|disability|sexualorientation)$",
+   "(?i)\\A(?:[^\\n]{1,64})\\z"
+  ],
+  [
+   "(?:phone|telephone|mobile|cell|fax|tel|telefon)(?:number|no|nr)?$",
+   "(?i)\\A(?:[+(]?[0-9][0-9 ()./-]{5,20}[0-9])\\z"
+  ],
+  [
+   "(?:dateofbirth|birthdate|birthday|dob|geburtsdatum|geburtstag|datedenaissance|fechadenacimiento)$",
+   "(?i)\\A(?:(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ]{1,2}(?:[0-9]{1,2}|[A-Za-z]{3,9})[-/. ,]{1,2}[0-9]{2,4}|[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}|[0-9]{8})(?![0-9]))\\z"
+  ],
+  [
+   "(?:passport|medicalrecord|patientid|mrn|itin|ein|vatid|ustid|socialinsurance|healthinsurance|insurancenumber|reisepass|driverslicen[cs]e|driverlicen[cs]e|nationalid|nationalinsurance|taxid|taxnumber|taxidentificationnumber|tin|steuerid|steuernummer|cpf|cnpj|dni|nie|nif|curp|aadhaar|nino|codicefiscale|pesel|nric|bsn|personnummer|ausweisnummer|idcard|ssn)(?:number|no|nr|id)?$",
+   "(?i)\\A(?:(?=[A-Za-z0-9 ./-]{0,12}[0-9])[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,22}(?![A-Za-z0-9]))\\z"
+  ]
+ ],
  "shapes": [
   [
    "private_key",
@@ -3055,8 +3379,15 @@ def tables
    ""
   ],
   [
+   "token",
+   "(?<![A-Za-z0-9])(?:(?=A)(?:A3\\-[A-Z0-9]{6}\\-[A-Z0-9]{5,}\\-[A-Z0-9]{5,}|AQE[A-Za-z0-9+/]{60,}(?:-[A-Za-z0-9+/=]+)*|AGE\\-SECRET\\-KEY\\-1[A-Z0-9]{40,}|AVNS_[A-Za-z0-9_\\-]{16,}|Atza\\|[A-Za-z0-9_.~+/=%\\-]{40,}|Atzr\\|[A-Za-z0-9_.~+/=%\\-]{40,}|AKCp[A-Za-z0-9]{40,}|ATCTT3[A-Za-z0-9_.~+/=%\\-]{30,}|ATATT3[A-Za-z0-9_.~+/=%\\-]{30,}|AKIA[A-Z0-9]{12,}|ABIA[A-Z0-9]{12,}|ABSK[A-Za-z0-9+/]{40,}|ACCA[A-Z0-9]{12,}|ASIA[A-Z0-9]{12,}|A3T[A-Z0-9]{17}|ATBB[A-Za-z0-9]{24,}|AQ\\.Ab[A-Za-z0-9_\\-]{40,}|AIza[A-Za-z0-9_\\-]{20,}|APA91b[A-Za-z0-9_\\-]{60,}|APP_USR\\-[0-9]{12,}\\-[A-Za-z0-9_\\-]{20,}|API\\-[A-Z0-9]{24,}|AKID[A-Za-z0-9]{28,}|ATTA[0-9a-fA-F]{40,}|AAAAAAAAAAAAAAAAAAAAA[A-Za-z0-9_.~+/=%\\-]{30,}|AKLT[A-Za-z0-9]{30,}|AQVN[A-Za-z0-9_\\-]{30,})|(?=o)(?:ops_eyJ[A-Za-z0-9+/]{40,}|organizations/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}/apiKeys/[0-9a-fA-F]{8}|odt_[A-Za-z0-9]{30,}|oapi\\.dingtalk\\.com/robot/send\\?access_token=[0-9a-fA-F]{32,}|open\\.feishu\\.cn/open\\-apis/bot/v2/hook/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|open\\.larksuite\\.com/open\\-apis/bot/v2/hook/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|outlook\\.office\\.com/webhook/[A-Za-z0-9_.~+/=%\\-]{36,}@[A-Za-z0-9_.~+/=%\\-]{30,}|oy2[a-z0-9]{38,}|os_v2_(?:app|org)_[a-z0-9]{90,}|opk_[0-9a-fA-F]{40,}|ory_(?:at|rt|ac|pat|st|apikey)_[A-Za-z0-9_.=\\-]{20,}|oauth:[a-z0-9]{28,})|(?=a)(?:aio_[A-Za-z0-9]{20,}|akab\\-[a-z0-9]{16}\\-[a-z0-9]{16}|alcht_[A-Za-z0-9]{28,}|amzn\\.mws\\.[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|amzn1\\.oa2\\-cs\\.v1\\.[0-9a-fA-F]{40,}|apify_api_[A-Za-z0-9]{20,}|at_[A-Za-z0-9]{10}_[A-Za-z0-9]{100,}|api_[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{20,}|apk_(?:user_)?[A-Za-z0-9+/]{40,}|api_org_[A-Za-z0-9]{24,}|api\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|ak_[A-Za-z0-9]{26,}|api_(?:live|sandbox)[\\w]{0,4}\\.[A-Za-z0-9_\\-]{8,}\\.[A-Za-z0-9_\\-]{28,}|access_token\\$production\\$[A-Za-z0-9]{12,}\\$[0-9a-fA-F]{28,}|access\\-(?:production|development|sandbox)-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|api\\-[A-Z0-9]{32}|api\\.telegram\\.org/bot[0-9]{7,}:[A-Za-z0-9_\\-]{30,}|act\\.[A-Za-z0-9]{60,}|ak_[A-Za-z0-9_\\-]{18,}(?![A-Za-z0-9_])|ak\\-[A-Za-z0-9]{22}(?![A-Za-z0-9_])|as\\-[A-Za-z0-9]{22}(?![A-Za-z0-9_])|api\\-[a-z0-9]{28}(?![A-Za-z0-9_]))|(?=s)(?:secret_(?:live|test)_[A-Za-z0-9_.=\\-]{20,}|sk\\-ant\\-[A-Za-z0-9_\\-]{12,}|standard_[0-9a-fA-F]{64,}|sc_[a-z0-9]{5,}\\.[a-z0-9]{4,}\\.acc_[A-Za-z0-9_\\-]{10,}\\.[A-Za-z0-9_.~+/=%\\-]{30,}|sk_car_[A-Za-z0-9_\\-]{20,}|sk_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sk_test_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sk_(?:live|test)_[A-Za-z0-9]{20,}|sl\\.u\\.[A-Za-z0-9_\\-]{40,}|sl\\.[A-Za-z0-9_\\-]{40,}|sk_[0-9a-fA-F]{40,}|shltm_[A-Za-z0-9_\\-]{36,}|secret_(?:admin|user|readonly)_[A-Za-z0-9+/]{30,}|sat\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{16,}|sk\\-helicone\\-[A-Za-z0-9_\\-]{16,}|st\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{20,}|signkey\\-(?:prod|test|branch)-[0-9a-fA-F]{40,}|s\\-s4t2(?:ud|af)-[0-9a-fA-F]{40,}|spat_[A-Za-z0-9]{40,}|sk\\-lf\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sdk\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sk\\.eyJ[A-Za-z0-9_\\-]{30,}\\.[A-Za-z0-9_\\-]{16,}|syt_[A-Za-z0-9+/]{4,}_[A-Za-z0-9]{16,}_[A-Za-z0-9]{6,}|secret_[A-Za-z0-9]{40,}|skey_(?:test_|live_)?[a-z0-9]{19,}|sk\\-[A-Za-z0-9_\\-]{12,}|sess\\-[A-Za-z0-9]{36,}|sk\\-or\\-v1\\-[0-9a-fA-F]{40,}|sha256\\~[A-Za-z0-9_\\-]{36,}|sk_(?:live|test)_[0-9a-fA-F]{38,}|sec\\-c\\-[A-Za-z0-9_.~+/=%\\-]{30,}|sk_[A-Za-z]{24,}|samsara_api_[A-Za-z0-9]{26,}|sk[A-Za-z0-9]{80,}|scp\\-(?:live|test)-[0-9a-fA-F]{28,}|secret\\-token:[A-Za-z0-9_.~+/=%\\-]{8,}|sgp_[A-Za-z0-9]{56,}|sgp_[0-9a-fA-F]{36,}|sntrya_[0-9a-fA-F]{40,}|sntrys_[A-Za-z0-9_.~+/=%\\-]{30,}|sntryu_[0-9a-fA-F]{40,}|sm_(?:aat|pat|sat)_[A-Za-z0-9]{14,}|shippo_(?:live|test)_[0-9a-fA-F]{30,}|shp(?:at|ca|pa|ss|tka|ua)_[0-9a-fA-F]{16,}|sct_(?:rw|ro)_[A-Za-z0-9_\\-]{16,}|sindri_[A-Za-z0-9]{30,}|snyk_(?:uat|sat|pat)\\.[A-Za-z0-9_.~+/=%\\-]{16,}|sktsec_[A-Za-z0-9_\\-]{36,}|sq[pau]_[0-9a-fA-F]{32,}|slk_[0-9a-fA-F]{40,}|sgp_(?:[a-fA-F0-9]{16}_|local_|[a-fA-F0-9]{16}_local_)?[0-9a-fA-F]{36,}|sq0(?:atp|csp|idp|csb)-[A-Za-z0-9_\\-]{16,}|sk\\-stab\\-[A-Za-z0-9]{30,}|sk_(?:live|test|prod)_[A-Za-z0-9_\\-]{8,}|sk_org_(?:live|test)_[A-Za-z0-9_\\-]{8,}|seti_[A-Za-z0-9]{14,}_secret_[A-Za-z0-9]{20,}|secret\\-(?:live|test)-[A-Za-z0-9_\\-]{30,}|sb_secret_[A-Za-z0-9_\\-]{20,}|sbp_(?:oauth_|v0_)?[0-9a-fA-F]{30,}|s\\.[A-Za-z0-9]{24}(?![A-Za-z0-9_.\\-])|sk_(?:live|test)_a2V5[A-Za-z0-9]{20,}|ser\\.[A-Za-z0-9]{20,}(?![A-Za-z0-9_])|secret\\-[A-Za-z0-9]{36,}(?![A-Za-z0-9_]))|(?=p)(?:p8e\\-[A-Za-z0-9_\\-]{24,}|pat[A-Za-z0-9]{14}\\.[0-9a-fA-F]{40,}|pk_[0-9]{5,}_[A-Z0-9]{30,}|preview:[a-z0-9:-]{2,80}\\|[A-Za-z0-9+/]{40,}=?=?|prod:[a-z0-9:-]{2,80}\\|[A-Za-z0-9+/]{40,}=?=?|project:[a-z0-9:-]{2,80}\\|[A-Za-z0-9+/]{40,}=?=?|pk_prod_[A-Z0-9]{26,}|pit\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|pat\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{16,}|pat\\-(?:na|eu|ap)[0-9]-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|pk_[0-9a-fA-F]{32,}|pylf_v[0-9]_[a-z]{2,8}_[A-Za-z0-9]{36,}|packagist_[a-z]{2,4}_[0-9a-fA-F]{40,}|pdl_(?:live|sdbx)_apikey_[A-Za-z0-9_.=\\-]{40,}|pdus\\+_[A-Za-z0-9_\\-]{20,}|permit_key_[A-Za-z0-9]{40,}|pplx\\-[A-Za-z0-9]{36,}|persona_(?:production|sandbox)_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|pcsk_[A-Za-z0-9_\\-]{40,}|pina_[A-Za-z0-9_\\-]{40,}|pscale_(?:tkn|pw|oauth|app)_[A-Za-z0-9_.=\\-]{30,}|polar_(?:pat|oat|at_u|at_o|cs|rt_u|rt_o)_[A-Za-z0-9]{30,}|ptr_[A-Za-z0-9+/]{42,}|phx_[A-Za-z0-9_\\-]{30,}|phs_[A-Za-z0-9_\\-]{30,}|pnu_[A-Za-z0-9]{30,}|pnb_[A-Za-z0-9]{30,}|pl_[0-9a-fA-F]{32}|pul\\-[0-9a-fA-F]{30,}|pypi\\-[A-Za-z0-9_\\-]{16,}|prtapi_[0-9a-fA-F]{28,}|pi_[A-Za-z0-9]{14,}_secret_[A-Za-z0-9]{20,}|pa\\-[A-Za-z0-9_\\-]{36,}|perm[:-][A-Za-z0-9+/]{8,}=?=?\\.[A-Za-z0-9+/]{4,}=?=?\\.[A-Za-z0-9]{24,})|(?=L)(?:LTAI[A-Za-z0-9]{12,})|(?=S)(?:STS\\.N[A-Za-z0-9]{20,}|SWMTKN\\-1\\-[a-z0-9]{48,}\\-[a-z0-9]{24,}|SBX\\-[0-9a-fA-F]{12}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}|SSWS\\x2000[A-Za-z0-9_\\-]{36,}|SCW[A-Z0-9]{17}|SG\\.[A-Za-z0-9_\\-]{16,}(?:\\.[\\w-]+)?|SK[0-9a-fA-F]{30,})|(?=e)(?:esecret_[a-z0-9]{24,}|e2b_[0-9a-fA-F]{30,}|essu_[A-Za-z0-9+/]{30,}|endr\\+[A-Za-z0-9]{14,}|eyJrIjoi[A-Za-z0-9+/]{40,})|(?=v)(?:v2\\.[a-z0-9]{20}(?![\\w.-])|v1\\.0\\-[0-9a-fA-F]{24}\\-[0-9a-fA-F]{40,}|vtwn_[A-Za-z0-9]{20,}|ver:1\\-hint:[0-9]{4,}-ETMsDgAAA[A-Za-z0-9_.~+/=%\\-]{20,}|vercel_blob_rw_[A-Za-z0-9]{16,}_[A-Za-z0-9]{20,}|vc[iakr]_[A-Za-z0-9]{20,}|vcp_[A-Za-z0-9]{20,}|vk1\\.a\\.[A-Za-z0-9_\\-]{60,})|(?=c)(?:cmVmd[A-Za-z0-9]{40,}|cal_live_[0-9a-fA-F]{30,}|cnvca[A-Za-z0-9_\\-]{30,}|cfsk_ma_[A-Za-z0-9_.~+/=%\\-]{40,}|csk\\-[a-z0-9]{32,}|cu_[0-9a-fA-F]{32}|chpt_[0-9a-fA-F]{12,}|cpk_[0-9a-fA-F]{32}\\.[0-9a-fA-F]{32}\\.[A-Za-z0-9]{30,}|cfk_[A-Za-z0-9]{32,}|cfat_[A-Za-z0-9]{32,}|cfut_[A-Za-z0-9]{32,}|cr\\-[0-9a-fA-F]{56,}|csb_v1_[A-Za-z0-9_\\-]{36,}|configcat\\-sdk\\-1/[A-Za-z0-9_\\-]{22}/[A-Za-z0-9_\\-]{22}|configcat\\-proxy/[A-Za-z0-9_\\-]{22,}|cflt[A-Za-z0-9+/]{40,}|ctx7sk\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|cxtp_[A-Za-z0-9]{28,}|cxup_[A-Za-z0-9]{28,}|cqt_[A-Za-z0-9_\\-]{24,}|cio[A-Za-z0-9]{32}|creem_(?:test_)?[A-Za-z0-9]{20,}|cbkey_[A-Za-z0-9]{20,}|ck_[0-9a-fA-F]{40}|cs_[0-9a-fA-F]{40}|cosmo_(?<![A-Za-z0-9_]cosmo_)[0-9a-fA-F]{32}|ck\\-[A-Za-z0-9]{40,}(?![A-Za-z0-9_])|cli\\-[a-z0-9]{28}(?![A-Za-z0-9_])|console\\-[A-Za-z0-9]{36,}(?![A-Za-z0-9_]))|\\$aact_[A-Za-z0-9_.~+/=%\\-]{40,}|_gitlab_session=[A-Za-z0-9]{20,}|//registry\\.npmjs\\.org/:_authToken=[A-Za-z0-9_.~+/=%\\-]{16,}|_\\|WARNING:\\-DO\\-NOT\\-SHARE\\-THIS\\.[A-Za-z0-9_.~+/=%\\-]{4,}[^|]{0,140}\\|_[0-9a-fA-F]{100,}|(?<![0-9a-fA-F])[0-9a-fA-F]{32}\\-us[0-9]{1,}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|(?:[a-z]{2}[0-9]{2}xx[0-9a-f]{30}|[0-9a-fA-F]{32,36}(?:FFFF|ffff)?)NRAL|(?<![0-9])[0-9]{7,11}:AA[A-Za-z0-9_\\-]{28,}|[A-Za-z0-9]{14}\\.atlasv1\\.[A-Za-z0-9_.=\\-]{40,}|(?<![\\w~.\\-])[\\w~.\\-]{3}[0-9]Q~[A-Za-z0-9_.~+/=%\\-]{28,}|[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}(?![A-Za-z0-9])|(?<![\\w-])[\\w*-]{1,40}:(?:development|production|default)\\.[0-9a-fA-F]{40,}|(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{28,86}(?:Az(?:Ca|Fu|Se|SB|Ac|EG|MA)|\\+(?:ASt|ABa|ACR|ASb|AEh|ARm|AMC|AIoT)|ACDb|AIoT|APIM|JQQJ99)[A-Za-z0-9+/_-]{4,40}={0,2}(?![A-Za-z0-9+/_])|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{22}==:[A-Za-z0-9]{32}(?![A-Za-z0-9])|(?=1)(?:1/[0-9]{13,}:[0-9a-fA-F]{32}|1//0[A-Za-z0-9_\\-]{24,}|1000\\.[0-9a-fA-F]{32}\\.[0-9a-fA-F]{32})|(?=2)(?:2/[0-9]{13,}/[0-9]{13,}:[0-9a-fA-F]{32})|(?=b)(?:bedrock\\-api\\-key\\-[A-Za-z0-9+/]{40,}|bce\\-v3/ALTAK\\-[A-Za-z0-9]{20,}/[0-9a-fA-F]{40}|bb_live_[A-Za-z0-9_\\-]{16,}|bpk\\-[0-9a-fA-F]{32}|bkua_[A-Za-z0-9]{30,}|bkct_[A-Za-z0-9_\\-]{30,}|bkat_[A-Za-z0-9]{30,}|b_[A-Za-z0-9_\\-]{40,}(?![A-Za-z0-9_]))|(?=I)(?:IQoJb3JpZ2lu[A-Za-z0-9_.~+/=%\\-]{80,}|IGQ[A-Za-z0-9_\\-]{100,}|IST\\.eyJ[A-Za-z0-9_.=\\-]{60,})|(?=F)(?:FwoGZXIvYXdz[A-Za-z0-9_.~+/=%\\-]{80,}|FQoGZXIvYXdz[A-Za-z0-9_.~+/=%\\-]{80,}|FLWSECK(?:_TEST)?\\-[A-Za-z0-9]{12,})|(?=x)(?:xapt\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|xaat\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|xkeysib\\-[0-9a-fA-F]{40,}\\-[A-Za-z0-9]{8,}|xsmtpsib\\-[0-9a-fA-F]{40,}\\-[A-Za-z0-9]{8,}|xapp\\-[A-Za-z0-9_\\-]{8,}|xox[a-eoprs](?:\\.xox[bp])?-[A-Za-z0-9_\\-]{8,}|xai\\-[A-Za-z0-9_\\-]{50,}|xau_[A-Za-z0-9]{30,}|xnd_(?:production|development)_[A-Za-z0-9_\\-]{30,})|(?=B)(?:BBDC\\-[A-Za-z0-9_\\-]{36,}|BSA[A-Za-z0-9_\\-]{27,}|BBFF\\-[A-Za-z0-9]{28,}|BBUS\\-[A-Za-z0-9]{28,})|(?=0)(?:0\\.[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}\\.[A-Za-z0-9]{20,}:[A-Za-z0-9+/]{20,}|00D[A-Za-z0-9]{12}![A-Za-z0-9_.~+/=%\\-]{60,})|(?=C)(?:CHASECK(?:_TEST)?\\-[A-Za-z0-9]{28,}|CCIPRJ_[A-Za-z0-9]{16,}_[0-9a-fA-F]{30,}|CCIPAT_[A-Za-z0-9]{16,}_[0-9a-fA-F]{30,}|CLOJARS_[A-Za-z0-9]{40,}|CCDB1_[A-Za-z0-9]{16,}_[A-Za-z0-9]{32,}|CFPAT\\-[A-Za-z0-9_\\-]{30,})|(?=4)(?:4b1d[A-Za-z0-9]{32,}|4/0A[A-Za-z0-9_\\-]{40,})|(?=d)(?:dev:[a-z0-9:-]{2,80}\\|[A-Za-z0-9+/]{40,}=?=?|db\\-[A-Za-z0-9]{29}|dose[0-9a-fA-F]{28,}|dapi[0-9a-fA-F]{28,}|ddapp_[A-Za-z0-9]{30,}|dbtc_[A-Za-z0-9_\\-]{36,}|dbtu_[A-Za-z0-9_\\-]{36,}|dnkey\\-[A-Za-z0-9_\\-]{26}\\-[A-Za-z0-9_\\-]{52}|ddp_[A-Za-z0-9]{30,}|ddo_[A-Za-z0-9]{30,}|dvc_(?:server|client|mobile)_[A-Za-z0-9_\\-]{36,}|doo_v1_[0-9a-fA-F]{16,}|dor_v1_[0-9a-fA-F]{16,}|dop_v1_[0-9a-fA-F]{16,}|discordapp\\.com/api/webhooks/[0-9]{16,}/[A-Za-z0-9_\\-]{60,}|discord\\.com/api/webhooks/[0-9]{16,}/[A-Za-z0-9_\\-]{60,}|dckr_oat_[A-Za-z0-9_\\-]{20,}|dckr_pat_[A-Za-z0-9_\\-]{20,}|dp\\.(?:pt|st|ct|sa|scim|audit)\\.[A-Za-z0-9_.=\\-]{30,}|dub_[A-Za-z0-9]{20,}|duffel_(?:live|test)_[A-Za-z0-9_.=\\-]{30,}|dt0s[0-9]{2}\\.[A-Z0-9]{8}\\.[A-Z0-9]{60,}|dt0[a-z][0-9]{2}\\.[A-Z0-9]{16,}\\.[A-Z0-9]{40,}|dG9r[A-Za-z0-9+/]{48,})|(?=k)(?:key_(?<![A-Za-z0-9_]key_)[0-9a-fA-F]{28,}|klarna_(?:live|test)_api_[A-Za-z0-9_.~+/=%\\-]{40,}|kpat_[A-Za-z0-9]{40,}|key\\-[0-9a-fA-F]{24,})|(?=m)(?:mfa\\.[A-Za-z0-9_\\-]{80,}|maker\\.ifttt\\.com/(?:trigger/[a-zA-Z0-9_-]+/with/key|trigger/[a-zA-Z0-9_-]+/json/with/key|use)/[A-Za-z0-9_\\-]{20,}|mob\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|mlsn\\.[0-9a-fA-F]{40,}|mzp_[0-9a-fA-F]{60,}|m0\\-[A-Za-z0-9]{30,}|mka_[A-Za-z0-9_\\-]{40,}|mb_[A-Za-z0-9+/]{42,}|mint_[A-Za-z0-9]{20,}|mxb_[A-Za-z0-9]{30,}|mdb_sa_sk_[A-Za-z0-9_\\-]{30,}|md\\-[A-Za-z0-9_\\-]{22}(?![A-Za-z0-9_]))|(?=E)(?:EZAK[A-Za-z0-9]{40,}|EZTK[A-Za-z0-9]{40,}|EXO[0-9a-fA-F]{24,}|EAA[A-Za-z0-9]{30,}|EAAA[A-Za-z0-9_\\-]{40,})|(?=P)(?:PRD\\-[0-9a-fA-F]{12}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}|PLAK[0-9a-fA-F]{30,}|PMAT\\-[A-Z0-9]{20,}|PMAK\\-[0-9a-fA-F]{16,}(?:-[0-9a-fA-F]+)?|PVEAPIToken=[\\w.@-]{1,64}![\\w.-]{1,64}=[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12})|(?=f)(?:figo[a-z]?_[A-Za-z0-9_\\-]{30,}|figd_[A-Za-z0-9_\\-]{30,}|fc\\-[0-9a-fA-F]{28,}|fhb\\-[0-9a-fA-F]{28,}|fw_[A-Za-z0-9]{20,}|flb_(?:live|test)_[A-Za-z0-9]{18,}|fm(?:1[ar]|2)_[A-Za-z0-9_.~+/=%\\-]{40,}|fo1_[A-Za-z0-9_\\-]{30,}|fio\\-u\\-[A-Za-z0-9_.=\\-]{40,}|flp_[A-Za-z0-9]{40,}|fnA[A-Za-z0-9_\\-]{36,}(?![A-Za-z0-9_]))|(?=n)(?:na1\\.[A-Za-z0-9+/]{90,}|n8n_api_[A-Za-z0-9_.=\\-]{40,}|napi_[a-z0-9]{40,}|nbp_[A-Za-z0-9]{34,}|nf[bcou]_[A-Za-z0-9]{30,}|nfp_[A-Za-z0-9]{30,}|nsec1[a-z0-9]{50,}|ntn_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{16,}|nvapi\\-[A-Za-z0-9_\\-]{40,}|nk\\-[A-Za-z0-9_\\-]{40,}(?![A-Za-z0-9_])|nf\\-[A-Za-z0-9]{32,}(?![A-Za-z0-9_]))|(?=g)(?:gb_api_[A-Za-z0-9]{36,}|gta_[0-9a-fA-F]{30,}|github_pat_[A-Za-z0-9_\\-]{16,}|gho_[A-Za-z0-9]{16,}|ghr_[A-Za-z0-9]{16,}|ghs_[A-Za-z0-9_.~+/=%\\-]{16,}|ghp_[A-Za-z0-9]{16,}|ghu_[A-Za-z0-9]{16,}|glagent\\-[A-Za-z0-9_\\-]{30,}|gldt\\-[A-Za-z0-9_\\-]{16,}|glft\\-[A-Za-z0-9_\\-]{16,}|glffct\\-[A-Za-z0-9_\\-]{16,}|glcbt\\-[A-Za-z0-9_\\-]{16,}|glimt\\-[A-Za-z0-9_\\-]{16,}|gloas\\-[A-Za-z0-9_\\-]{40,}|glrt\\-[A-Za-z0-9_.=\\-]{16,}|glrtr\\-[A-Za-z0-9_.=\\-]{16,}|glsoat\\-[A-Za-z0-9_\\-]{16,}|glpat\\-[A-Za-z0-9_.=\\-]{12,}|glptt\\-[A-Za-z0-9_\\-]{20,}|glwt\\-[A-Za-z0-9_\\-]{16,}|gitpod_pat_[A-Za-z0-9_.~+/=%\\-]{40,}|glc_[A-Za-z0-9_.~+/=%\\-]{30,}|glsa_[A-Za-z0-9]{24,}_[0-9a-fA-F]{6,}|gsk_[A-Za-z0-9]{30,})|(?=G)(?:GR1348941[A-Za-z0-9_\\-]{16,}|GOOG1E[A-Z0-9]{40,}|GOCSPX\\-[A-Za-z0-9_\\-]{20,})|(?=y)(?:ya29\\.[A-Za-z0-9_\\-]{8,}|y0_[A-Za-z0-9_\\-]{40,}|ydc\\-sk\\-[0-9a-fA-F]{16,})|(?=6)(?:6L[cdef][A-Za-z0-9_\\-]{30,})|(?=h)(?:hc\\-ping\\.com/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|hxt[pw]_[0-9a-fA-F]{60,}|hcbik_[A-Za-z0-9]{40,}|hcaik_[A-Za-z0-9]{40,}|hf_[A-Za-z0-9]{16,}|hl_sk_[0-9a-fA-F]{40,}|hb_[0-9a-fA-F]{28,}|hook\\.(?:[a-z]{2}[0-9]\\.)?make\\.com/[a-z0-9]{28,}|hooks\\.slack\\.com/(?:services|workflows|triggers)/[A-Za-z0-9_.~+/=%\\-]{16,}|hvb\\.[A-Za-z0-9_\\-]{16,}|hvr\\.[A-Za-z0-9_\\-]{16,}|hvs\\.[A-Za-z0-9_\\-]{16,}|hooks\\.zapier\\.com/hooks/catch/[A-Za-z0-9_.~+/=%\\-]{8,})|(?=H)(?:HRKU\\-[A-Za-z0-9_.~+/=%\\-]{30,})|(?=i)(?:ico\\-[A-Za-z0-9]{28,}|ion_[A-Za-z0-9]{36,})|(?=J)(?:JDC_[A-Z0-9]{26,})|(?=j)(?:jina_[A-Za-z0-9]{40,})|(?=K)(?:K10[0-9a-fA-F]{64}::[A-Za-z0-9_.=\\-]{8,}(?::[0-9a-f]+)?|KEY0[0-9a-fA-F]{30,}_[A-Za-z0-9]{20,}|K00[A-Za-z0-9+/]{28}(?![A-Za-z0-9_]))|(?=l)(?:lsv2_(?:pt|sk)_[0-9a-fA-F]{28,}|lio_[A-Za-z0-9]{18,}|lip_[A-Za-z0-9]{18,}|ldpat_[0-9a-fA-F]{30,}|lsxs_(?:pt|rt)_[A-Za-z0-9]{30,}|lin_api_[A-Za-z0-9]{30,}|lin_oauth_[A-Za-z0-9]{30,}|lin_wh_[A-Za-z0-9]{30,}|llx\\-[A-Za-z0-9]{30,}|live_(?<!pk_live_)[0-9a-fA-F]{32,}|lmb_[A-Za-z0-9_.~+/=%\\-]{40,}|lma_[A-Za-z0-9_.~+/=%\\-]{40,}|live_(?<!pk_live_)[A-Za-z0-9]{25}|live_(?<!pk_live_)[A-Za-z0-9]{30}|live_(?<!pk_live_)[A-Za-z0-9_\\-]{36,}(?![A-Za-z0-9_]))|(?=W)(?:WPL_AP1\\.[A-Za-z0-9]{16,}\\.[A-Za-z0-9_.~+/=%\\-]{8,})|(?=t)(?:test_(?<!pk_test_)[0-9a-fA-F]{35}|test_(?<!pk_test_)[A-Za-z0-9]{30}|tk\\-us\\-[A-Za-z0-9_\\-]{40,}|tskey\\-(?:api|auth|client|scim|webhook)-[A-Za-z0-9_\\-]{12,}|tvly\\-[A-Za-z0-9_\\-]{20,}|tkn\\.v1_[A-Za-z0-9+/]{60,}|tss_[A-Za-z0-9]{30,}|tines\\.com/webhook/[a-z0-9]{28,}/[a-z0-9]{28,}|tgp_v1_[A-Za-z0-9_\\-]{30,}|tr_(?:dev|prod|stg|preview|pat)_[A-Za-z0-9]{20,}|tpuf_[A-Za-z0-9]{30,}|tfp_[A-Za-z0-9_\\-]{30,}|t1\\.[A-Za-z0-9_\\-]{16,}\\.[A-Za-z0-9_\\-]{60,})|(?=w)(?:webhook\\.office\\.com/webhookb2/[A-Za-z0-9_.~+/=%\\-]{36,}@[A-Za-z0-9_.~+/=%\\-]{30,}|web_(?<![A-Za-z0-9_]web_)[0-9a-fA-F]{60,}|whsec_[A-Za-z0-9_.~+/=%\\-]{8,}|waka_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|wk\\-1\\.[0-9a-fA-F]{40,}|ws\\-[0-9a-fA-F]{64}|wandb_v1_[A-Za-z0-9_\\-]{30,}|wrk(?:us|eu|jp|sg|au|il)-eyJ[A-Za-z0-9_.=\\-]{60,})|(?=M)(?:Mid\\-server\\-[A-Za-z0-9_\\-]{18,})|(?=N)(?:NRAA\\-[0-9a-fA-F]{20,}|NRJS\\-[0-9a-fA-F]{16,}|NRII\\-[A-Za-z0-9_\\-]{28,}|NRIQ\\-[A-Za-z0-9_\\-]{28,}|NRAK\\-[A-Z0-9]{20,})|(?=Q)(?:QN_[0-9a-fA-F]{32})|(?=r)(?:ramp_sec_[A-Za-z0-9]{40,}|rzp_(?:live|test)_[A-Za-z0-9]{12,}|rdme_[A-Za-z0-9]{40,}|rnd_[A-Za-z0-9]{24,}|r8_[A-Za-z0-9]{30,}|re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}|retool_[A-Za-z0-9_\\-]{26,}|rootly_[0-9a-fA-F]{40,}|rubygems_[0-9a-fA-F]{36,}|rpa_[A-Za-z0-9]{30,}|rk_(?:live|test|prod)_[A-Za-z0-9_\\-]{8,}|rt_[0-9a-fA-F]{60,}-[0-9])|(?=R)(?:RGAPI\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12})|(?=3)(?:3MVG9[A-Za-z0-9_.=\\-]{60,})|(?=u)(?:user_(?<![A-Za-z0-9_]user_)[0-9a-fA-F]{60,}|unkey_[A-Za-z0-9]{20,}|ucat_[A-Za-z0-9]{24,})|(?=z)(?:zwt_[A-Za-z0-9_\\-]{30,}|zut_[A-Za-z0-9_\\-]{30,}|zqt_[A-Za-z0-9_\\-]{30,}|zpka_[0-9a-fA-F]{30,}_[0-9a-fA-F]{8}|z_[A-Za-z0-9_.=\\-]{60,}(?![A-Za-z0-9_]))|(?=V)(?:VF\\.DM\\.[0-9a-fA-F]{24}\\.[A-Za-z0-9]{16,}|VF\\.WS\\.[0-9a-fA-F]{24}\\.[A-Za-z0-9]{14,})|(?=Y)(?:YC[a-zA-Z0-9_\\-][A-Za-z0-9_\\-]{36,}))",
+   "[TOKEN]",
+   "$aact_\n+aba\n+acr\n+aeh\n+aiot\n+amc\n+arm\n+asb\n+ast\n-us\n.atlasv1.\n//registry.npmjs.org/:_authtoken=\n1//0\n1000.\n3mvg9\n4/0a\n:aa\n:default.\n:development.\n:production.\n==:\n_gitlab_session=\n_mmk\n_|warning:-do-not-share-this.\naaaaaaaaaaaaaaaaaaaaa\naccess-\naccess_token$production$\nacdb\nact.\nage-secret-key-1\naio_\naiot\nakab-\nalcht_\namzn.mws.\namzn1.oa2-cs.v1.\napa91b\napi-\napi.telegram.org/bot\napi_\napi_org_\napify_api_\napim\napk_\napp_usr-\naq.ab\natatt3\natctt3\natza|\natzr|\navns_\nazac\nazca\nazdo\nazeg\nazfu\nazma\nazsb\nazse\nbb_live_\nbbdc-\nbbff-\nbbus-\nbce-v3/altak-\nbedrock-api-key-\nbkat_\nbkct_\nbkua_\nbpk-\ncal_live_\ncbkey_\nccdb1_\nccipat_\ncciprj_\ncfat_\ncfk_\ncfpat-\ncfsk_ma_\ncfut_\nchaseck\nchpt_\nclojars_\ncmvmd\ncnvca\nconfigcat-proxy/\nconfigcat-sdk-1/\nconsole-\ncosmo_\ncpk_\ncqt_\ncreem_\ncsb_v1_\ncsk-\nctx7sk-\ncxtp_\ncxup_\ndbtc_\ndbtu_\ndckr_oat_\ndckr_pat_\nddapp_\nddo_\nddp_\ndev:\ndiscord.com/api/webhooks/\ndiscordapp.com/api/webhooks/\ndnkey-\ndoo_v1_\ndop_v1_\ndor_v1_\ndub_\nduffel_\ndvc_\ne2b_\nendr+\nesecret_\nessu_\neyjrijoi\nfhb-\nfigd_\nfio-u-\nflb_\nflp_\nflwseck\nfo1_\nfqogzxivyxdz\nfwogzxivyxdz\ngb_api_\ngho_\nghp_\nghr_\nghs_\nghu_\ngithub_pat_\ngitpod_pat_\nglagent-\nglc_\nglcbt-\ngldt-\nglffct-\nglft-\nglimt-\ngloas-\nglpat-\nglptt-\nglrt-\nglrtr-\nglsa_\nglsoat-\nglwt-\ngocspx-\ngoog1e\ngr1348941\ngsk_\ngta_\nhc-ping.com/\nhcaik_\nhcbik_\nhl_sk_\nhook.\nhooks.slack.com/\nhooks.zapier.com/hooks/catch/\nhrku-\nhvb.\nhvr.\nhvs.\nico-\nion_\niqojb3jpz2lu\nist.eyj\njdc_\njina_\njqqj99\nkey-\nkey_\nklarna_\nkpat_\nldpat_\nlin_api_\nlin_oauth_\nlin_wh_\nlio_\nlip_\nlive_\nllx-\nlma_\nlmb_\nlsv2_\nlsxs_\nmaker.ifttt.com/\nmdb_sa_sk_\nmfa.\nmid-server-\nmint_\nmka_\nmlsn.\nmob-\nmxb_\nmzp_\nn8n_api_\nna1.\nnapi_\nnbp_\nnfp_\nnpm_\nnraa-\nnrak-\nnral\nnrii-\nnriq-\nnrjs-\nnsec1\nntn_\nnvapi-\noapi.dingtalk.com/robot/send?access_token=\noauth:\nodt_\nopen.feishu.cn/open-apis/bot/v2/hook/\nopen.larksuite.com/open-apis/bot/v2/hook/\nopk_\nops_eyj\norganizations/\nory_\nos_v2_\noutlook.office.com/webhook/\np8e-\npackagist_\npat-\npat.\npcsk_\npdl_\npdus+_\npermit_key_\npersona_\nphs_\nphx_\npina_\npit-\npk_prod_\npmak-\npmat-\npnb_\npnu_\npolar_\npplx-\nprd-\npreview:\nprod:\nproject:\nprtapi_\npscale_\nptr_\npul-\npveapitoken=\npylf_v\npypi-\nq~\nramp_sec_\nrdme_\nretool_\nrgapi-\nrnd_\nrootly_\nrpa_\nrubygems_\nrzp_\ns-s4t2\nsamsara_api_\nsat.\nsb_secret_\nsbp_\nsbx-\nscp-\nsct_\nsdk-\nsec-c-\nsecret-\nsecret-token:\nsecret_\nsess-\nseti_\nsgp_\nsha256~\nshippo_\nshltm_\nsignkey-\nsindri_\nsk-ant-\nsk-helicone-\nsk-lf-\nsk-or-v1-\nsk-stab-\nsk.eyj\nsk_car_\nsk_org_\nsk_test_\nskey_\nsktsec_\nsl.u.\nslk_\nsntrya_\nsntrys_\nsntryu_\nsnyk_\nspat_\nstandard_\nsts.n\nswmtkn-1-\nsyt_\ntest_\ntfp_\ntgp_v1_\ntines.com/webhook/\ntk-us-\ntkn.v1_\ntpuf_\ntskey-\ntss_\ntvly-\nucat_\nunkey_\nuser_\nv1.0-\nvcp_\nver:1-hint:\nvercel_blob_rw_\nvf.dm.\nvf.ws.\nvk1.a.\nvtwn_\nwaka_\nwandb_v1_\nweb_\nwebhook.office.com/webhookb2/\nwhsec_\nwk-1.\nwpl_ap1.\nxaat-\nxai-\nxapp-\nxapt-\nxau_\nxkeysib-\nxnd_\nxsmtpsib-\nya29.\nydc-sk-\nzpka_\nzqt_\nzut_\nzwt_\n",
+   "0.\n00d\n1/\n2/\n4b1d\n6l\na3-\na3t\nabia\nabsk\nacca\naiza\nak-\nak_\nakcp\nakia\nakid\naklt\naqe\naqvn\nas-\nasia\nat_\natbb\natta\nb_\nbsa\ncflt\ncio\nck-\nck_\ncli-\ncr-\ncs_\ncu_\ndapi\ndb-\ndg9r\ndose\ndp.\ndt0\ndt0s\neaa\neaaa\nexo\nezak\neztk\nfc-\nfigo\nfm\nfna\nfw_\nhb_\nhf_\nhxt\nigq\nk00\nk10\nkey0\nltai\nm0-\nmb_\nmd-\nnf\nnf-\nnk-\noy2\npa-\npat\nperm\npi_\npk_\npl_\nplak\nqn_\nr8_\nre_\nrk_\nrt_\ns.\nsc_\nscw\nser.\nsg.\nshp\nsk\nsk-\nsk_\nsl.\nsm_\nsq\nsq0\nssws\nst.\nt1.\ntr_\nv2.\nvc\nwrk\nws-\nxox\ny0_\nyc\nz_\n"
+  ],
+  [
    "jwt",
-   "(?<![A-Za-z0-9])e(?:yJ|wog|wo[gJ]|yAg)[A-Za-z0-9_-]{8,}(?:\\.[A-Za-z0-9_-]*(?:(?<=[A-Za-z0-9_-]{40})(?:\\r?\\n[A-Za-z0-9_.-]{20,})+[A-Za-z0-9_.-]*)?){0,4}(?:~[A-Za-z0-9_.~-]+)?",
+   "(?<![A-Za-z0-9])e(?:yJ|wog|wo[gJ]|yAg)[A-Za-z0-9_-]{8,}(?:\\.[A-Za-z0-9_-]*(?:(?<=[A-Za-z0-9_.-]{40})(?:\\r?\\n[A-Za-z0-9_.-]{20,})+[A-Za-z0-9_.-]*)?){0,4}(?:~[A-Za-z0-9_.~-]+)?",
    "[JWT]",
    "",
    "ewog\newoj\neyag\neyj\n"
@@ -3076,13 +3407,6 @@ def tables
    ""
   ],
   [
-   "token",
-   "(?<![A-Za-z0-9])(?:(?=A)(?:A3\\-[A-Z0-9]{6}\\-[A-Z0-9]{5,}\\-[A-Z0-9]{5,}|AGE\\-SECRET\\-KEY\\-1[A-Z0-9]{40,}|AVNS_[A-Za-z0-9_\\-]{16,}|AKCp[A-Za-z0-9]{40,}|ATCTT3[A-Za-z0-9_.~+/=%\\-]{30,}|ATATT3[A-Za-z0-9_.~+/=%\\-]{30,}|ABSK[A-Za-z0-9+/]{40,}|AKIA[A-Z0-9]{12,}|ASIA[A-Z0-9]{12,}|ABIA[A-Z0-9]{12,}|ACCA[A-Z0-9]{12,}|ATBB[A-Za-z0-9]{24,}|AIza[A-Za-z0-9_\\-]{20,}|APA91b[A-Za-z0-9_\\-]{60,}|APP_USR\\-[0-9]{12,}\\-[A-Za-z0-9_\\-]{20,}|API\\-[A-Z0-9]{24,}|AKID[A-Za-z0-9]{28,}|ATTA[0-9a-fA-F]{40,}|AAAAAAAAAAAAAAAAAAAAA[A-Za-z0-9_.~+/=%\\-]{30,}|AKLT[A-Za-z0-9]{30,}|AQVN[A-Za-z0-9_\\-]{30,}|AQE[A-Za-z0-9+/]{60,}(?:-[A-Za-z0-9+/=]+)*|AQ\\.Ab[A-Za-z0-9_\\-]{40,})|(?=o)(?:ops_eyJ[A-Za-z0-9+/]{40,}|organizations/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}/apiKeys/[0-9a-fA-F]{8}|oy2[a-z0-9]{38,}|ory_(?:at|rt|ac|pat|st|apikey)_[A-Za-z0-9_.=\\-]{20,}|oauth:[a-z0-9]{28,}|oapi\\.dingtalk\\.com/robot/send\\?access_token=[0-9a-fA-F]{32,}|open\\.feishu\\.cn/open\\-apis/bot/v2/hook/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|open\\.larksuite\\.com/open\\-apis/bot/v2/hook/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12})|(?=a)(?:aio_[A-Za-z0-9]{20,}|amzn\\.mws\\.[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|amzn1\\.oa2\\-cs\\.v1\\.[0-9a-fA-F]{40,}|apify_api_[A-Za-z0-9]{20,}|api_org_[A-Za-z0-9]{24,}|api\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|ak_[A-Za-z0-9]{26,}|access_token\\$production\\$[A-Za-z0-9]{12,}\\$[0-9a-fA-F]{28,}|access\\-(?:production|development|sandbox)-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|akab\\-[a-z0-9]{16}\\-[a-z0-9]{16}|ak_[A-Za-z0-9_\\-]{18,}(?![A-Za-z0-9_]))|(?=p)(?:p8e\\-[A-Za-z0-9_\\-]{24,}|pat[A-Za-z0-9]{14}\\.[0-9a-fA-F]{40,}|pk_[0-9]{5,}_[A-Z0-9]{30,}|pat\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{16,}|pat\\-(?:na|eu|ap)[0-9]-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|pk_[0-9a-fA-F]{32,}|pdl_(?:live|sdbx)_apikey_[A-Za-z0-9_.=\\-]{40,}|pdus\\+_[A-Za-z0-9_\\-]{20,}|pplx\\-[A-Za-z0-9]{36,}|pcsk_[A-Za-z0-9_\\-]{40,}|pscale_(?:tkn|pw|oauth|app)_[A-Za-z0-9_.=\\-]{30,}|polar_(?:pat|oat|at_u|at_o|cs|rt_u|rt_o)_[A-Za-z0-9]{30,}|phx_[A-Za-z0-9_\\-]{30,}|pnu_[A-Za-z0-9]{30,}|pnb_[A-Za-z0-9]{30,}|pul\\-[0-9a-fA-F]{30,}|pypi\\-[A-Za-z0-9_\\-]{16,}|pa\\-[A-Za-z0-9_\\-]{36,}|pit\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|packagist_[a-z]{2,4}_[0-9a-fA-F]{40,}|persona_(?:production|sandbox)_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|phs_[A-Za-z0-9_\\-]{30,}|pi_[A-Za-z0-9]{14,}_secret_[A-Za-z0-9]{20,})|(?=L)(?:LTAI[A-Za-z0-9]{12,})|(?=s)(?:sk\\-ant\\-[A-Za-z0-9_\\-]{12,}|sk_(?:live|test)_[A-Za-z0-9]{20,}|sl\\.u\\.[A-Za-z0-9_\\-]{40,}|sl\\.[A-Za-z0-9_\\-]{40,}|sk_[0-9a-fA-F]{40,}|sat\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{16,}|sk\\-helicone\\-[A-Za-z0-9_\\-]{16,}|st\\.[A-Za-z0-9_\\-]{20,}\\.[A-Za-z0-9]{20,}\\.[A-Za-z0-9]{20,}|s\\-s4t2(?:ud|af)-[0-9a-fA-F]{40,}|sk\\-lf\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sdk\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sk\\.eyJ[A-Za-z0-9_\\-]{30,}\\.[A-Za-z0-9_\\-]{16,}|secret\\-token:mercury_(?:production|sandbox)_[A-Za-z0-9_.~+/=%\\-]{16,}|secret_[A-Za-z0-9]{40,}|sk\\-[A-Za-z0-9_\\-]{12,}|sk\\-or\\-v1\\-[0-9a-fA-F]{40,}|sha256\\~[A-Za-z0-9_\\-]{36,}|sk_(?:live|test)_[0-9a-fA-F]{38,}|sec\\-c\\-[A-Za-z0-9_.~+/=%\\-]{30,}|sk_[A-Za-z]{24,}|sgp_[0-9a-fA-F]{36,}|sntrya_[0-9a-fA-F]{40,}|sntrys_[A-Za-z0-9_.~+/=%\\-]{30,}|sntryu_[0-9a-fA-F]{40,}|sm_(?:aat|pat|sat)_[A-Za-z0-9]{14,}|shippo_(?:live|test)_[0-9a-fA-F]{30,}|shp(?:at|ca|pa|ss|tka|ua)_[0-9a-fA-F]{16,}|snyk_(?:uat|sat|pat)\\.[A-Za-z0-9_.~+/=%\\-]{16,}|sq[pau]_[0-9a-fA-F]{32,}|slk_[0-9a-fA-F]{40,}|sgp_(?:[a-fA-F0-9]{16}_|local_)?[0-9a-fA-F]{36,}|sq0(?:atp|csp|idp|csb)-[A-Za-z0-9_\\-]{16,}|sk\\-stab\\-[A-Za-z0-9]{30,}|sk_(?:live|test|prod)_[A-Za-z0-9_\\-]{8,}|sk_org_(?:live|test)_[A-Za-z0-9_\\-]{8,}|sb_secret_[A-Za-z0-9_\\-]{20,}|sbp_(?:oauth_|v0_)?[0-9a-fA-F]{30,}|s\\.[A-Za-z0-9]{24}(?![A-Za-z0-9_.\\-])|sk_(?:live|test)_a2V5[A-Za-z0-9]{20,}|standard_[0-9a-fA-F]{64,}|sc_[a-z0-9]{5,}\\.[a-z0-9]{4,}\\.acc_[A-Za-z0-9_\\-]{10,}\\.[A-Za-z0-9_.~+/=%\\-]{30,}|sk_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|sk_test_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|ser\\.[A-Za-z0-9]{20,}|secret_(?:admin|user|readonly)_[A-Za-z0-9+/]{30,}|signkey\\-(?:prod|test|branch)-[0-9a-fA-F]{40,}|syt_[A-Za-z0-9+/]{4,}_[A-Za-z0-9]{16,}_[A-Za-z0-9]{6,}|sess\\-[A-Za-z0-9]{36,}|samsara_api_[A-Za-z0-9]{26,}|sk[A-Za-z0-9]{80,}|sgp_[A-Za-z0-9]{56,}|sct_(?:rw|ro)_[A-Za-z0-9_\\-]{16,}|seti_[A-Za-z0-9]{14,}_secret_[A-Za-z0-9]{20,}|secret\\-(?:live|test)-[A-Za-z0-9_\\-]{30,}|secret\\-[A-Za-z0-9]{36,}(?![A-Za-z0-9_]))|(?=c)(?:cmVmd[A-Za-z0-9]{40,}|csk\\-[a-z0-9]{32,}|cfk_[A-Za-z0-9]{32,}|cfat_[A-Za-z0-9]{32,}|cfut_[A-Za-z0-9]{32,}|cflt[A-Za-z0-9+/]{40,}|cnvca[A-Za-z0-9_\\-]{30,}|cu_[0-9a-fA-F]{32}|chpt_[0-9a-fA-F]{12,}|configcat\\-sdk\\-1/[A-Za-z0-9_\\-]{22}/[A-Za-z0-9_\\-]{22}|configcat\\-proxy/[A-Za-z0-9_\\-]{22,}|ctx7sk\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|cio[A-Za-z0-9]{32})|(?=b)(?:bedrock\\-api\\-key\\-[A-Za-z0-9+/]{40,}|bb_live_[A-Za-z0-9_\\-]{16,}|bkua_[A-Za-z0-9]{30,}|bkat_[A-Za-z0-9]{30,}|bkct_[A-Za-z0-9_\\-]{40,}|b_[A-Za-z0-9_\\-]{40,}(?![A-Za-z0-9_]))|(?=x)(?:xapt\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|xaat\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|xkeysib\\-[0-9a-fA-F]{40,}\\-[A-Za-z0-9]{8,}|xsmtpsib\\-[0-9a-fA-F]{40,}\\-[A-Za-z0-9]{8,}|xapp\\-[A-Za-z0-9_\\-]{8,}|xox[a-eoprs](?:\\.xox[bp])?-[A-Za-z0-9_\\-]{8,}|xai\\-[A-Za-z0-9]{50,}|xau_[A-Za-z0-9]{30,})|(?=C)(?:CCIPRJ_[A-Za-z0-9]{16,}_[0-9a-fA-F]{30,}|CCIPAT_[A-Za-z0-9]{16,}_[0-9a-fA-F]{30,}|CLOJARS_[A-Za-z0-9]{40,}|CFPAT\\-[A-Za-z0-9_\\-]{30,}|CCDB1_[A-Za-z0-9]{16,}_[A-Za-z0-9]{32,})|(?=4)(?:4b1d[A-Za-z0-9]{32,})|(?=v)(?:v1\\.0\\-[0-9a-fA-F]{24}\\-[0-9a-fA-F]{40,}|ver:1\\-hint:[0-9]{4,}-ETMsDgAAA[A-Za-z0-9_.~+/=%\\-]{20,}|vercel_blob_rw_[A-Za-z0-9]{16,}_[A-Za-z0-9]{20,}|vc[iakr]_[A-Za-z0-9]{20,}|vcp_[A-Za-z0-9]{20,}|vtwn_[A-Za-z0-9]{20,})|(?=d)(?:dose[0-9a-fA-F]{28,}|dapi[0-9a-fA-F]{28,}|ddp_[A-Za-z0-9]{30,}|ddo_[A-Za-z0-9]{30,}|doo_v1_[0-9a-fA-F]{16,}|dor_v1_[0-9a-fA-F]{16,}|dop_v1_[0-9a-fA-F]{16,}|dckr_oat_[A-Za-z0-9_\\-]{20,}|dckr_pat_[A-Za-z0-9_\\-]{20,}|dp\\.(?:pt|st|ct|sa|scim|audit)\\.[A-Za-z0-9_.=\\-]{30,}|duffel_(?:live|test)_[A-Za-z0-9_.=\\-]{30,}|dt0[a-z][0-9]{2}\\.[A-Z0-9]{16,}\\.[A-Z0-9]{40,}|dG9r[A-Za-z0-9+/]{48,}|ddapp_[A-Za-z0-9]{30,}|db\\-[A-Za-z0-9]{29}|dbtc_[A-Za-z0-9_\\-]{36,}|dbtu_[A-Za-z0-9_\\-]{36,}|dnkey\\-[A-Za-z0-9_\\-]{26}\\-[A-Za-z0-9_\\-]{52}|dvc_(?:server|client|mobile)_[A-Za-z0-9_\\-]{36,}|discordapp\\.com/api/webhooks/[0-9]{16,}/[A-Za-z0-9_\\-]{60,}|discord\\.com/api/webhooks/[0-9]{16,}/[A-Za-z0-9_\\-]{60,}|dt0s[0-9]{2}\\.[A-Z0-9]{8}\\.[A-Z0-9]{60,})|(?=e)(?:e2b_[0-9a-fA-F]{30,}|essu_[A-Za-z0-9+/]{30,}|esecret_[a-z0-9]{24,}|eyJrIjoi[A-Za-z0-9+/]{40,})|(?=E)(?:EZAK[A-Za-z0-9]{40,}|EZTK[A-Za-z0-9]{40,}|EAA[A-Za-z0-9]{30,}|EAAA[A-Za-z0-9_\\-]{40,})|(?=f)(?:figo[a-z]?_[A-Za-z0-9_\\-]{30,}|figd_[A-Za-z0-9_\\-]{30,}|fc\\-[0-9a-fA-F]{28,}|fw_[A-Za-z0-9]{20,}|fm(?:1[ar]|2)_[A-Za-z0-9_.~+/=%\\-]{40,}|fo1_[A-Za-z0-9_\\-]{30,}|fio\\-u\\-[A-Za-z0-9_.=\\-]{40,}|fhb\\-[0-9a-fA-F]{28,})|(?=F)(?:FLWSECK(?:_TEST)?\\-[A-Za-z0-9]{12,})|(?=g)(?:gta_[0-9a-fA-F]{30,}|github_pat_[A-Za-z0-9_\\-]{16,}|gho_[A-Za-z0-9]{16,}|ghr_[A-Za-z0-9]{16,}|ghs_[A-Za-z0-9_.~+/=%\\-]{16,}|ghp_[A-Za-z0-9]{16,}|ghu_[A-Za-z0-9]{16,}|glagent\\-[A-Za-z0-9_\\-]{30,}|gldt\\-[A-Za-z0-9_\\-]{16,}|glft\\-[A-Za-z0-9_\\-]{16,}|glffct\\-[A-Za-z0-9_\\-]{16,}|glcbt\\-[A-Za-z0-9_\\-]{16,}|glimt\\-[A-Za-z0-9_\\-]{16,}|gloas\\-[A-Za-z0-9_\\-]{40,}|glrt\\-[A-Za-z0-9_.=\\-]{16,}|glrtr\\-[A-Za-z0-9_.=\\-]{16,}|glsoat\\-[A-Za-z0-9_\\-]{16,}|glpat\\-[A-Za-z0-9_.=\\-]{12,}|glptt\\-[A-Za-z0-9_\\-]{20,}|glwt\\-[A-Za-z0-9_\\-]{16,}|glc_[A-Za-z0-9_.~+/=%\\-]{30,}|glsa_[A-Za-z0-9]{24,}_[0-9a-fA-F]{6,}|gsk_[A-Za-z0-9]{30,})|(?=G)(?:GR1348941[A-Za-z0-9_\\-]{16,}|GOOG1E[A-Z0-9]{40,}|GOCSPX\\-[A-Za-z0-9_\\-]{20,})|_gitlab_session=[A-Za-z0-9]{20,}|//registry\\.npmjs\\.org/:_authToken=[A-Za-z0-9_.~+/=%\\-]{16,}|(?<![0-9a-fA-F])[0-9a-fA-F]{32}\\-us[0-9]{1,}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|[0-9a-fA-F]{36}(?:FFFF|ffff)NRAL|(?<![0-9])[0-9]{7,11}:AA[A-Za-z0-9_\\-]{28,}|[A-Za-z0-9]{14}\\.atlasv1\\.[A-Za-z0-9_.=\\-]{40,}|(?<![\\w~.\\-])[\\w~.\\-]{3}[0-9]Q~[A-Za-z0-9_.~+/=%\\-]{28,}|(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{28,86}(?:Az(?:Ca|Fu|Se|SB|Ac|EG|MA)|\\+(?:ASt|ABa|ACR|ASb|AEh|ARm|AMC|AIoT)|ACDb|AIoT|APIM|JQQJ99)[A-Za-z0-9+/_-]{4,32}={0,2}(?![A-Za-z0-9+/_])|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{22}==:[A-Za-z0-9]{32}(?![A-Za-z0-9])|(?<![0-9])[0-9]{15,16}\\|[A-Za-z0-9_\\-]{24,}|(?=y)(?:ya29\\.[A-Za-z0-9_\\-]{8,}|y0_[A-Za-z0-9_\\-]{40,})|(?=6)(?:6L[cdef][A-Za-z0-9_\\-]{30,})|(?=1)(?:1//0[A-Za-z0-9_\\-]{24,}|1/[0-9]{13,}:[0-9a-fA-F]{32}|1000\\.[0-9a-fA-F]{32}\\.[0-9a-fA-F]{32})|(?=H)(?:HRKU\\-[A-Za-z0-9_.~+/=%\\-]{30,})|(?=h)(?:hcbik_[A-Za-z0-9]{40,}|hcaik_[A-Za-z0-9]{40,}|hf_[A-Za-z0-9]{16,}|hooks\\.slack\\.com/(?:services|workflows|triggers)/[A-Za-z0-9_.~+/=%\\-]{16,}|hvb\\.[A-Za-z0-9_\\-]{16,}|hvr\\.[A-Za-z0-9_\\-]{16,}|hvs\\.[A-Za-z0-9_\\-]{16,}|hooks\\.zapier\\.com/hooks/catch/[A-Za-z0-9_.~+/=%\\-]{8,}|hc\\-ping\\.com/[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|hook\\.(?:[a-z]{2}[0-9]\\.)?make\\.com/[a-z0-9]{28,})|(?=i)(?:ico\\-[A-Za-z0-9]{28,}|ion_[A-Za-z0-9]{36,})|(?=j)(?:jina_[A-Za-z0-9]{40,})|(?=l)(?:lsv2_(?:pt|sk)_[0-9a-fA-F]{28,}|lin_api_[A-Za-z0-9]{30,}|lin_oauth_[A-Za-z0-9]{30,}|llx\\-[A-Za-z0-9]{30,}|live_[0-9a-fA-F]{32,}|live_[A-Za-z0-9]{25}|lin_wh_[A-Za-z0-9]{30,}|live_[A-Za-z0-9_\\-]{36,}(?![A-Za-z0-9_]))|(?=m)(?:mob\\-[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|mlsn\\.[0-9a-fA-F]{40,}|m0\\-[A-Za-z0-9]{30,}|mdb_sa_sk_[A-Za-z0-9_\\-]{30,}|mka_[A-Za-z0-9_\\-]{40,})|(?=W)(?:WPL_AP1\\.[A-Za-z0-9]{16,}\\.[A-Za-z0-9_.~+/=%\\-]{8,})|(?=t)(?:test_[0-9a-fA-F]{35}|tk\\-us\\-[A-Za-z0-9_\\-]{40,}|tskey\\-(?:api|auth|client|scim|webhook)-[A-Za-z0-9_\\-]{12,}|tvly\\-[A-Za-z0-9_\\-]{20,}|tgp_v1_[A-Za-z0-9_\\-]{30,}|tfp_[A-Za-z0-9_\\-]{30,}|t1\\.[A-Za-z0-9_\\-]{16,}\\.[A-Za-z0-9_\\-]{60,}|tss_[A-Za-z0-9]{30,}|tines\\.com/webhook/[a-z0-9]{28,}/[a-z0-9]{28,}|tr_(?:dev|prod|stg|preview|pat)_[A-Za-z0-9]{20,})|(?=k)(?:key\\-[0-9a-fA-F]{24,})|(?=w)(?:webhook\\.office\\.com/webhookb2/[A-Za-z0-9_.~+/=%\\-]{36,}@[A-Za-z0-9_.~+/=%\\-]{30,}|whsec_[A-Za-z0-9_.~+/=%\\-]{8,}|waka_[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}|wandb_v1_[A-Za-z0-9_\\-]{30,})|(?=n)(?:napi_[a-z0-9]{40,}|nf[bcou]_[A-Za-z0-9]{30,}|nfp_[A-Za-z0-9]{30,}|ntn_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{16,}|nvapi\\-[A-Za-z0-9_\\-]{40,}|nsec1[a-z0-9]{50,}|nf\\-[A-Za-z0-9]{36,}(?![A-Za-z0-9_]))|(?=N)(?:NRAA\\-[0-9a-fA-F]{20,}|NRJS\\-[0-9a-fA-F]{16,}|NRII\\-[A-Za-z0-9_\\-]{28,}|NRAK\\-[A-Z0-9]{20,}|NRIQ\\-[A-Za-z0-9_\\-]{28,})|(?=S)(?:SSWS\\x2000[A-Za-z0-9_\\-]{36,}|SG\\.[A-Za-z0-9_\\-]{16,}(?:\\.[\\w-]+)?|SK[0-9a-fA-F]{30,})|(?=P)(?:PMAT\\-[A-Z0-9]{20,}|PMAK\\-[0-9a-fA-F]{16,}(?:-[0-9a-fA-F]+)?)|(?=r)(?:rzp_(?:live|test)_[A-Za-z0-9]{12,}|rdme_[A-Za-z0-9]{40,}|rnd_[A-Za-z0-9]{24,}|r8_[A-Za-z0-9]{30,}|re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}|rubygems_[0-9a-fA-F]{36,}|rpa_[A-Za-z0-9]{30,}|rk_(?:live|test|prod)_[A-Za-z0-9_\\-]{8,}|ramp_sec_[A-Za-z0-9]{40,}|rootly_[0-9a-fA-F]{40,}|rt_[0-9a-fA-F]{60,}-[0-9])|(?=Y)(?:YC[a-zA-Z0-9_\\-][A-Za-z0-9_\\-]{36,})|(?=2)(?:2/[0-9]{13,}/[0-9]{13,}:[0-9a-fA-F]{32})|(?=B)(?:BBDC\\-[A-Za-z0-9_\\-]{36,})|(?=0)(?:0\\.[0-9a-fA-F]{8}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{4}\\-[0-9a-fA-F]{12}\\.[A-Za-z0-9]{20,}:[A-Za-z0-9+/]{20,}|00D[A-Za-z0-9]{12}![A-Za-z0-9_.~+/=%\\-]{60,})|(?=I)(?:IGQ[A-Za-z0-9_\\-]{100,})|(?=3)(?:3MVG9[A-Za-z0-9_.=\\-]{60,})|(?=K)(?:KEY0[0-9a-fA-F]{30,}_[A-Za-z0-9]{20,})|(?=u)(?:unkey_[A-Za-z0-9]{20,})|(?=V)(?:VF\\.DM\\.[0-9a-fA-F]{24}\\.[A-Za-z0-9]{16,})|(?=z)(?:z_[A-Za-z0-9_.=\\-]{60,}(?![A-Za-z0-9_])))",
-   "[TOKEN]",
-   "+aba\n+acr\n+aeh\n+aiot\n+amc\n+arm\n+asb\n+ast\n-us\n.atlasv1.\n//registry.npmjs.org/:_authtoken=\n1//0\n1000.\n3mvg9\n:aa\n==:\n_gitlab_session=\n_mmk\naaaaaaaaaaaaaaaaaaaaa\naccess-\naccess_token$production$\nacdb\nage-secret-key-1\naio_\naiot\nakab-\namzn.mws.\namzn1.oa2-cs.v1.\napa91b\napi-\napi_org_\napify_api_\napim\napp_usr-\naq.ab\natatt3\natctt3\navns_\nazac\nazca\nazeg\nazfu\nazma\nazsb\nazse\nbb_live_\nbbdc-\nbedrock-api-key-\nbkat_\nbkct_\nbkua_\nccdb1_\nccipat_\ncciprj_\ncfat_\ncfk_\ncfpat-\ncfut_\nchpt_\nclojars_\ncmvmd\ncnvca\nconfigcat-proxy/\nconfigcat-sdk-1/\ncsk-\nctx7sk-\ndbtc_\ndbtu_\ndckr_oat_\ndckr_pat_\nddapp_\nddo_\nddp_\ndiscord.com/api/webhooks/\ndiscordapp.com/api/webhooks/\ndnkey-\ndoo_v1_\ndop_v1_\ndor_v1_\nduffel_\ndvc_\ne2b_\nesecret_\nessu_\neyjrijoi\nfhb-\nfigd_\nfio-u-\nflwseck\nfo1_\ngho_\nghp_\nghr_\nghs_\nghu_\ngithub_pat_\nglagent-\nglc_\nglcbt-\ngldt-\nglffct-\nglft-\nglimt-\ngloas-\nglpat-\nglptt-\nglrt-\nglrtr-\nglsa_\nglsoat-\nglwt-\ngocspx-\ngoog1e\ngr1348941\ngsk_\ngta_\nhc-ping.com/\nhcaik_\nhcbik_\nhook.\nhooks.slack.com/\nhooks.zapier.com/hooks/catch/\nhrku-\nhvb.\nhvr.\nhvs.\nico-\nion_\njina_\njqqj99\nkey-\nlin_api_\nlin_oauth_\nlin_wh_\nlive_\nllx-\nlsv2_\nmdb_sa_sk_\nmka_\nmlsn.\nmob-\nnapi_\nnfp_\nnpm_\nnraa-\nnrak-\nnral\nnrii-\nnriq-\nnrjs-\nnsec1\nntn_\nnvapi-\noapi.dingtalk.com/robot/send?access_token=\noauth:\nopen.feishu.cn/open-apis/bot/v2/hook/\nopen.larksuite.com/open-apis/bot/v2/hook/\nops_eyj\norganizations/\nory_\np8e-\npackagist_\npat-\npat.\npcsk_\npdl_\npdus+_\npersona_\nphs_\nphx_\npit-\npmak-\npmat-\npnb_\npnu_\npolar_\npplx-\npscale_\npul-\npypi-\nq~\nramp_sec_\nrdme_\nrnd_\nrootly_\nrpa_\nrubygems_\nrzp_\ns-s4t2\nsamsara_api_\nsat.\nsb_secret_\nsbp_\nsct_\nsdk-\nsec-c-\nsecret-\nsecret-token:mercury_\nsecret_\nser.\nsess-\nseti_\nsgp_\nsha256~\nshippo_\nsignkey-\nsk-ant-\nsk-helicone-\nsk-lf-\nsk-or-v1-\nsk-stab-\nsk.eyj\nsk_org_\nsk_test_\nsl.u.\nslk_\nsntrya_\nsntrys_\nsntryu_\nsnyk_\nstandard_\nsyt_\ntest_\ntfp_\ntgp_v1_\ntines.com/webhook/\ntk-us-\ntskey-\ntss_\ntvly-\nunkey_\nv1.0-\nvcp_\nver:1-hint:\nvercel_blob_rw_\nvf.dm.\nvtwn_\nwaka_\nwandb_v1_\nwebhook.office.com/webhookb2/\nwhsec_\nwpl_ap1.\nxaat-\nxai-\nxapp-\nxapt-\nxau_\nxkeysib-\nxsmtpsib-\nya29.\n|\n",
-   "0.\n00d\n1/\n2/\n4b1d\n6l\na3-\nabia\nabsk\nacca\naiza\nak_\nakcp\nakia\nakid\naklt\naqe\naqvn\nasia\natbb\natta\nb_\ncflt\ncio\ncu_\ndapi\ndb-\ndg9r\ndose\ndp.\ndt0\ndt0s\neaa\neaaa\nezak\neztk\nfc-\nfigo\nfm\nfw_\nhf_\nigq\nkey0\nltai\nm0-\nnf\nnf-\noy2\npa-\npat\npi_\npk_\nr8_\nre_\nrk_\nrt_\ns.\nsc_\nsg.\nshp\nsk\nsk-\nsk_\nsl.\nsm_\nsq\nsq0\nssws\nst.\nt1.\ntr_\nvc\nxox\ny0_\nyc\nz_\n"
-  ],
-  [
    "authorization",
    "basic",
    "[AUTHORIZATION]",
@@ -3098,58 +3422,65 @@ def tables
   ],
   [
    "password",
-   "(:(?:\\\\{0,15}/){2}[^\\s/:@]{0,256}:)(?:[^\\s/\\\"'<>]{1,256}|(?![0-9]{1,5}/)[^\\s\\\"'<>]{1,128}?)(@(?=[\\w.\\[-]))",
+   "(:(?:\\\\{0,15}/){2}[^\\s/:@]{0,256}:)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s/\\\"'<>]{1,256}|(?![0-9]{1,5}/)[^\\s\\\"'<>]{1,128}?)(@(?=[\\w.\\[-]))",
    "\\1[PASSWORD]\\2",
    "://\n:\\/\n",
    ""
   ],
   [
    "password",
-   "(://)(?:[A-Za-z0-9_\\-]{20,256})(@)",
+   "(://)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[A-Za-z0-9_\\-]{20,256})(@)",
    "\\1[PASSWORD]\\2",
    "://\n",
    ""
   ],
   [
    "password",
-   "((?:[?&](?:key|code|k)|appid)=)(?:[^&\\s\\\"'#<>]{8,})()",
+   "((?:[?&#](?:key|code|k)|appid)=)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^&\\s\\\"'#<>]{8,})()",
    "\\1[PASSWORD]\\2",
-   "&code=\n&key=\n?code=\n?k=\n?key=\nappid=\n",
+   "#key=\n&code=\n&key=\n?code=\n?k=\n?key=\nappid=\n",
    ""
   ],
   [
    "password",
-   "(?i)((?<=[?&-])signature=)(?:[^&\\s\\\"'#<>]{8,})()",
+   "(?i)((?<=[?&-])signature=)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^&\\s\\\"'#<>]{8,})()",
    "\\1[PASSWORD]\\2",
    "signature=\n",
    ""
   ],
   [
    "password",
-   "((?<![\\w/:])\\w{1,30}/)(?:[^\\s/@\\\"']{1,64})(@//)",
+   "((?<![\\w/:])\\w{1,30}/)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s/@\\\"']{1,64})(@//)",
    "\\1[PASSWORD]\\2",
    "@//\n",
    ""
   ],
   [
    "password",
-   "(thin:\\w{1,30}/)(?:[^\\s/@\\\"']{1,64})(@)",
+   "(thin:\\w{1,30}/)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s/@\\\"']{1,64})(@)",
    "\\1[PASSWORD]\\2",
    "thin:\n",
    ""
   ],
   [
    "password",
-   "(sqlplus\\s+(?:-\\w+\\s+){0,3}\\w{1,30}/)(?:[^\\s/@\\\"']{1,64})()",
+   "(?i)(\\bconn(?:ect)?\\s+\\w{1,30}/)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s/@\\\"']{1,64})(@)",
+   "\\1[PASSWORD]\\2",
+   "conn \nconnect \n",
+   ""
+  ],
+  [
+   "password",
+   "(sqlplus\\s+(?:-\\w+\\s+){0,3}\\w{1,30}/)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s/@\\\"']{1,64})()",
    "\\1[PASSWORD]\\2",
    "sqlplus\n",
    ""
   ],
   [
    "password",
-   "(?:\\$(?:2[abxy]?|argon2(?:id|i|d)|[1567y]|gy|apr1|pbkdf2[\\w-]*|scrypt)\\$[./A-Za-z0-9$=,+_-]{8,}|\\{(?:S?SHA(?:256|512)?|S?MD5|CRYPT)\\}[A-Za-z0-9+/=$.]{8,})",
+   "(?:\\$(?:2[abxy]?|argon2(?:id|i|d)|[156789y]|gy|apr1|pbkdf2[\\w-]*|scrypt)\\$[./A-Za-z0-9$=,+_-]{8,}|\\{(?:S?SHA(?:256|512)?|S?MD5|CRYPT)\\}[A-Za-z0-9+/=$.]{8,})",
    "[PASSWORD]",
-   "$1$\n$2\n$5$\n$6$\n$7$\n$apr1$\n$argon2\n$gy$\n$pbkdf2\n$scrypt$\n$y$\n{crypt}\n{md5}\n{sha\n{smd5}\n{ssha\n",
+   "$1$\n$2\n$5$\n$6$\n$7$\n$8$\n$9$\n$apr1$\n$argon2\n$gy$\n$pbkdf2\n$scrypt$\n$y$\n{crypt}\n{md5}\n{sha\n{smd5}\n{ssha\n",
    ""
   ],
   [
@@ -3175,49 +3506,105 @@ def tables
   ],
   [
    "password",
-   "([Pp](?:ass|ASS)(?:word|WORD) (?:for|FOR) [^=\\n]{1,100}=\\s{0,4}(?:(?:password|PASSWORD)\\()?[\\\"'])(?:[^\\\"'\\n]{1,256})()",
+   "([Pp](?:ass|ASS)(?:word|WORD) (?:for|FOR) [^=\\n]{1,100}=\\s{0,4}(?:(?:password|PASSWORD)\\()?[\\\"'])(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\\"'\\n]{1,256})()",
    "\\1[PASSWORD]\\2",
    "password for\n",
    ""
   ],
   [
    "password",
-   "(?i)((?:pgp_sym_(?:en|de)crypt\\w*|aes_(?:en|de)crypt|des_encrypt)\\([^'\\n]{1,100}')(?:[^'\\n]{1,256})()",
+   "(?i)((?:pgp_sym_(?:en|de)crypt\\w*|aes_(?:en|de)crypt|des_encrypt)\\([^'\\n]{1,100}')(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^'\\n]{1,256})()",
    "\\1[PASSWORD]\\2",
    "aes_decrypt\naes_encrypt\ndes_encrypt\nencryptbypassphrase\npgp_sym_\n",
    ""
   ],
   [
    "password",
-   "((?:[jJ][wW][tT]\\.(?:sign|verify|encode|decode)|create(?:Hmac|Cipher\\w*))\\([^,\\n]{1,80},\\s{0,4}b?[\\\"'])(?:[^\\\"'\\n]{4,256})()",
+   "((?:[jJ][wW][tT]\\.(?:sign|verify|encode|decode)|create(?:Hmac|Cipher\\w*))\\([^,\\n]{1,80},\\s{0,4}b?[\\\"'])(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\\"'\\n]{4,256})()",
    "\\1[PASSWORD]\\2",
    "createcipher\ncreatehmac\nhmac.new\njwt.decode\njwt.encode\njwt.sign\njwt.verify\n",
    ""
   ],
   [
    "password",
-   "(?i)((?:auth\\s?=\\s?|auth|credentials|login)\\(\\s{0,4}[\\\"'][^\\\"'\\n]{1,100}[\\\"']\\s{0,4},\\s{0,4}[\\\"'])(?:[^\\\"'\\n]{1,256})()",
+   "(?i)((?:auth\\s?=\\s?|auth|credentials|login)\\(\\s{0,4}[\\\"'][^\\\"'\\n]{1,100}[\\\"']\\s{0,4},\\s{0,4}[\\\"'])(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\\"'\\n]{1,256})()",
    "\\1[PASSWORD]\\2",
    "auth = (\nauth(\nauth=(\nbasicauth(\ncredentials(\nlogin(\n",
    ""
   ],
   [
    "password",
-   "(?i)((?:creds|credentials|login)\\s?[:=]\\s{0,2}[\\w.@-]{1,64}\\s?[/:]\\s?)(?:[^\\s/]{4,128})()",
+   "(?i)((?:mysqli?_connect|getConnection|create_?user|add_?user|sp_addlogin|basic_auth|NetworkCredential|PasswordToken|PasswordCredentials?)(?:\\(|\\s)\\s?(?:[^,()\\n]{1,100},\\s{0,4}){1,2}[\\\"'])(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\\"'\\n]{4,256})([\\\"'])",
    "\\1[PASSWORD]\\2",
-   "credentials\ncreds\nlogin:\n",
+   "add_user\nadduser\nbasic_auth\ncreate_user\ncreateuser\ngetconnection\nmysql_connect\nmysqli_connect\nnetworkcredential\npasswordcredential\npasswordtoken\nsp_addlogin\n",
    ""
   ],
   [
    "password",
-   "(?i)((?<=[ (])tried (?:password )?[\\\"'])(?:(?=[^\\\"'\\s]*[0-9])[^\\\"'\\s]{6,128})([\\\"'])",
+   "(?i)((?:(?:creds|credentials|login|zugangsdaten|credencia(?:l|)[ei]s|credenziali|identifiants)\\s?[:=]\\s{0,2}[\\w.@-]{1,64}\\s?[/:]\\s?|(?:creds|credentials)\\s[\\w.@-]{1,64}\\s?[/:]\\s?(?=[^\\s/]{0,64}[0-9])))(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s/]{4,128})()",
+   "\\1[PASSWORD]\\2",
+   "credenciais\ncredenciales\ncredentials\ncredenziali\ncreds\nidentifiants\nlogin:\nzugangsdaten\n",
+   ""
+  ],
+  [
+   "password",
+   "(?i)((?<=[ (])tried (?:password )?[\\\"'])(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:(?=[^\\\"'\\s]*[0-9])[^\\\"'\\s]{6,128})([\\\"'])",
    "\\1[PASSWORD]\\2",
    "tried \n",
    ""
   ],
   [
    "password",
-   "(cat \\S{0,100}(?:secret|passw|token|\\.key|_key)\\S{0,60}\\r?\\n)(?:[^\\s\\\"']{6,256})((?=\\s|\\z))",
+   "((?:(?:password|secret|key) [05789]|enable (?:secret|password)(?= \\S*[0-9])|snmp-server community|key-string|(?:radius|tacacs)-server key) (?![0-9] ))(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:(?![a-z]{1,12}(?!\\S))\\S{4,256})()",
+   "\\1[PASSWORD]\\2",
+   "enable password \nenable secret \nkey 0 \nkey 7 \nkey-string \npassword 0 \npassword 5 \npassword 7 \nradius-server key \nsecret 0 \nsecret 5 \nsecret 8 \nsecret 9 \nsnmp-server community \ntacacs-server key \n",
+   ""
+  ],
+  [
+   "password",
+   "(\\t(?:TRUE|FALSE)\\t[^\\t\\n]{1,256}\\t(?:TRUE|FALSE)\\t[0-9]{1,12}\\t[^\\t\\n]{1,128}\\t)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:\\S{1,4096})()",
+   "\\1[PASSWORD]\\2",
+   "\tfalse\t\n\ttrue\t\n",
+   ""
+  ],
+  [
+   "password",
+   "(\\$krb5(?:asrep|tgs|pa)\\$[0-9]{1,2}\\$)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[\\w$*./@:-]{32,})()",
+   "\\1[PASSWORD]\\2",
+   "$krb5\n",
+   ""
+  ],
+  [
+   "password",
+   "(?i)((?:secret|password|token|api_?key) !={1,2} [\\\"'])(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\\"'\\n]{4,256})()",
+   "\\1[PASSWORD]\\2",
+   "!= \n",
+   ""
+  ],
+  [
+   "password",
+   "(?i)((?<![^\\s\\\"'`])[\\\"'`]?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:(?=[^\\s\\\"'`]{0,64}[0-9])(?=[^\\s\\\"'`]{0,64}[A-Za-z])[^\\s\\\"'`=:]{6,128})([\\\"'`]? as (?:the |your |my |an? )?(?:\\w{2,12} )?(?:password|passphrase|passwd|api[ -]?key|token|secret)\\b)",
+   "\\1[PASSWORD]\\2",
+   "as a pass\nas my pass\nas password\nas the admin\nas the api\nas the new pass\nas the pass\nas the root\nas the secret\nas the token\nas your pass\n",
+   ""
+  ],
+  [
+   "password",
+   "(?i)((?:otp|(?:verification|security|2fa|mfa|recovery|unlock|access|login|auth|confirmation|backup) code|one[- ]time (?:code|pass\\w{0,4}|pin))\\s(?:is |was )?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[0-9]{3,8}(?![\\w.:/-])|(?=[a-z-]{0,20}[0-9])[a-z0-9]{4,8}(?:-?[a-z0-9]{4,8}){1,5}(?![\\w.:/]))()",
+   "\\1[PASSWORD]\\2",
+   "2fa code \naccess code \nauth code \nbackup code \nconfirmation code \nlogin code \nmfa code \none time \none-time \notp \nrecovery code \nsecurity code \nunlock code \nverification code \n",
+   ""
+  ],
+  [
+   "password",
+   "(?i)((?:password|passphrase|secret|token)\\b[^\\n:=]{0,40}?\\s(?:changed|reset|rotated) (?:from|to) [\\\"'`]?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:(?=[^\\s\\\"'`]{0,64}[0-9])(?=[^\\s\\\"'`]{0,64}[A-Za-z])[^\\s\\\"'`]{6,128})()",
+   "\\1[PASSWORD]\\2",
+   "changed from \nchanged to \nreset to \nrotated to \n",
+   ""
+  ],
+  [
+   "password",
+   "(cat \\S{0,100}(?:secret|passw|token|\\.key|_key)\\S{0,60}\\r?\\n)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\\\"']{6,256})((?=\\s|\\z))",
    "\\1[PASSWORD]\\2",
    "cat \n",
    ""
@@ -3231,310 +3618,422 @@ def tables
   ],
   [
    "password",
-   "(login\\s+\\S{1,128}\\s+password\\s+)(?:\\S{1,256})()",
+   "(login\\s+\\S{1,128}\\s+password\\s+)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:\\S{1,256})()",
    "\\1[PASSWORD]\\2",
    "login \n",
    ""
   ],
   [
    "password",
-   "((?<![^\\s\\\"'])[\\w.*-]{1,100}:(?:[0-9]{1,5}|\\*):[\\w.*-]{1,63}:[\\w.*-]{1,63}:)(?:[^\\s:\\\"']{1,128})()",
+   "((?<![^\\s\\\"'])[\\w.*-]{1,100}:(?:[0-9]{1,5}|\\*):[\\w.*-]{1,63}:[\\w.*-]{1,63}:)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s:\\\"']{1,128})()",
    "\\1[PASSWORD]\\2",
    ":*:\n:5432:\n:5433:\n:6432:\n",
    ""
   ],
   [
    "password",
-   "(?i)(identified\\s+(?:with\\s+\\S{1,40}\\s+)?(?:by|as)\\s+(?:password\\s+)?[\\\"'`])(?:[^\\\"'`\\n]{1,256})()",
+   "(?i)(identified\\s+(?:with\\s+\\S{1,40}\\s+)?(?:by|as)\\s+(?:password\\s+)?[\\\"'`])(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\\"'`\\n]{1,256})()",
    "\\1[PASSWORD]\\2",
    "identified\n",
    ""
   ],
   [
    "password",
-   "(?i)(ConvertTo-SecureString\\s+(?:-\\w+\\s+){0,3}[\\\"'])(?:[^\\\"'\\n]{1,256})()",
+   "(?i)(ConvertTo-SecureString\\s+(?:-\\w+\\s+){0,3}[\\\"'])(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\\"'\\n]{1,256})()",
    "\\1[PASSWORD]\\2",
    "convertto-securestring\n",
    ""
   ],
   [
    "password",
-   "(?i)(type=[\\\"']?password[^<>\\n]{0,120}?\\svalue=[\\\"']?)(?:[^\\\"'\\s>]{1,256})()",
+   "(?i)(type=[\\\"']?password[^<>\\n]{0,120}?\\svalue=[\\\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\\"'\\s>]{1,256})()",
    "\\1[PASSWORD]\\2",
    "type=\"password\"\ntype='password'\ntype=password\n",
    ""
   ],
   [
    "password",
-   "(?i)(name=\\\"[^\\\"\\n]{0,40}(?:passw|pwd|secret|token|api_?key|pin\\b)[^\\\"\\n]{0,40}\\\"(?:\\r?\\n|\\\\r\\\\n|\\\\n){2})(?:[^\\r\\n\\\\]{1,512})()",
+   "(?i)(name=\\\"[^\\\"\\n]{0,40}(?:passw|pwd|secret|token|api_?key|pin\\b)[^\\\"\\n]{0,40}\\\"(?:\\r?\\n|\\\\r\\\\n|\\\\n){2})(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\r\\n\\\\]{1,512})()",
    "\\1[PASSWORD]\\2",
    "name=\"\n",
    ""
   ],
   [
    "password",
-   "(?i)((?:phrase|mnemonic|seed)(?:\\s+words)?\\W{1,6}(?:(?:is|was)\\W{1,3})?)(?:(?:[a-z]{3,8}[ ,]{1,2}){11,23}[a-z]{3,8})()",
+   "(?i)((?:phrase|mnemonic|seed)(?:\\s+words)?\\W{1,6}(?:(?:is|was)\\W{1,3})?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:(?:[a-z]{3,8}[ ,]{1,2}){11,23}[a-z]{3,8})()",
    "\\1[PASSWORD]\\2",
    "mnemonic\nphrase\nseed\n",
    ""
   ],
   [
    "password",
-   "(--from-literal[= ][\\\"']?[\\w.-]{1,64}=)(?:[^\\s\\\"']{1,256})()",
+   "(--from-literal[= ][\\\"']?[\\w.-]{1,64}=)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\\\"']{1,256})()",
    "\\1[PASSWORD]\\2",
    "--from-literal\n",
    ""
   ],
   [
    "password",
-   "((?:mysql\\w*|mariadb[\\w-]*)\\s[^\\n|;]{0,120}?(?<=\\s)-p(?!\\s)[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "((?:mysql\\w*|mariadb[\\w-]*)\\s[^\\n|;]{0,120}?(?<=\\s)-p(?!\\s)[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "mariadb\nmysql\n",
    ""
   ],
   [
    "password",
-   "(\\s?(?:-[uU] ?|--(?:proxy-)?user[= ]{1,2})[\\\"']?[\\w.@+\\\\-]{0,64}:(?=[^\\s\\\"':/]{3})[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(\\s?(?:-[a-zA-Z]{0,4}[uU] ?|--(?:proxy-)?user[= ]{1,2})[\\\"']?[\\w.@+\\\\-]{0,64}:(?=[^\\s\\\"':/]{3})[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
-   " -u\n--proxy-user\n--user\n",
+   " -fsu\n -ku\n -lsu\n -lu\n -sku\n -ssu\n -su\n -u\n -vu\n--proxy-user\n--user\n",
    ""
   ],
   [
    "password",
-   "(\\s?(?:-a|--auth)[= ][\\w.@-]{1,64}:[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(\\s?(?:-a|--auth)[= ][\\w.@-]{1,64}:[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    " -a \n--auth\n",
    ""
   ],
   [
    "password",
-   "((?:vault login|cargo login|snyk auth)\\s+(?:-\\S+\\s+)*(?!-)[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "((?:vault login|cargo login|snyk auth)\\s+(?:-\\S+\\s+)*(?!-)[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "cargo login\nfly auth\nheroku login\nhuggingface-cli login\nnpm login\nop signin\nsnyk auth\nvault login\n",
    ""
   ],
   [
    "password",
-   "((?:SecureString|put-secret-value|create-secret)[^\\n|;]{0,120}?\\s--(?:value|secret-string)[= ][\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "((?:SecureString|put-secret-value|create-secret)[^\\n|;]{0,120}?\\s--(?:value|secret-string)[= ][\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "secretsmanager\nsecurestring\n",
    ""
   ],
   [
    "password",
-   "(user-secrets set\\s+[\\\"']?[\\w:.-]{1,64}[\\\"']?\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(user-secrets set\\s+[\\\"']?[\\w:.-]{1,64}[\\\"']?\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "user-secrets set\n",
    ""
   ],
   [
    "password",
-   "(?i)(net user [\\w.\\\\-]{1,64} (?![/*])[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(?i)(net user [\\w.\\\\-]{1,64} (?![/*])[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "net user\n",
    ""
   ],
   [
    "password",
-   "(?i)(net use \\S{1,4} \\\\\\\\\\S{1,100} (?![/*])[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(?i)(net use \\S{1,4} \\\\\\\\\\S{1,100} (?![/*])[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "net use\n",
    ""
   ],
   [
    "password",
-   "(ldappasswd\\s[^\\n|;]{0,120}?(?<=\\s)-[sa]\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(ldappasswd\\s[^\\n|;]{0,120}?(?<=\\s)-[sa]\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "ldappasswd\n",
    ""
   ],
   [
    "password",
-   "(wpa_passphrase\\s+[\\\"']?[\\w .-]{1,64}[\\\"']?\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(wpa_passphrase\\s+[\\\"']?[\\w .-]{1,64}[\\\"']?\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "wpa_passphrase\n",
    ""
   ],
   [
    "password",
-   "(ipmitool\\s[^\\n|;]{0,120}?(?<=\\s)-P\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(ipmitool\\s[^\\n|;]{0,120}?(?<=\\s)-P\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "ipmitool\n",
    ""
   ],
   [
    "password",
-   "((?:add_user|change_password)\\s+[\\w.@-]{1,64}\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "((?:add_user|change_password)\\s+[\\w.@-]{1,64}\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "add_user\nchange_password\n",
    ""
   ],
   [
    "password",
-   "(registry login\\s[^\\n|;]{0,120}?(?<=\\s)-p[= ][\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(registry login\\s[^\\n|;]{0,120}?(?<=\\s)-p[= ][\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "registry login\n",
    ""
   ],
   [
    "password",
-   "(snmp\\w{2,10}\\s[^\\n|;]{0,120}?(?<=\\s)-X\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(snmp\\w{2,10}\\s[^\\n|;]{0,120}?(?<=\\s)-X\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "snmp\n",
    ""
   ],
   [
    "password",
-   "(snmp\\w{2,10}\\s[^\\n|;]{0,120}?(?<=\\s)-c\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(snmp\\w{2,10}\\s[^\\n|;]{0,120}?(?<=\\s)-c\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "snmp\n",
    ""
   ],
   [
    "password",
-   "(curl\\s[^\\n|;]{0,120}?(?<=\\s)(?:-b|--cookie)[= ]{1,2}[\\\"']?[\\w.-]{1,64}=[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(curl\\s[^\\n|;]{0,120}?(?<=\\s)(?:-b|--cookie)[= ]{1,2}[\\\"']?[\\w.-]{1,64}=[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "curl\n",
    ""
   ],
   [
    "password",
-   "(sshpass\\s+-p\\s*[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(sshpass\\s+-p\\s*[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "sshpass\n",
    ""
   ],
   [
    "password",
-   "(configure set \\S{0,64}(?:secret|token|key|password)\\S{0,64}\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "((?:configure set \\S{0,64}(?:secret|token|key|password)|config set \\S{0,64}(?:secret|[tT]oken|password|_auth))\\S{0,64}[ =]\\s{0,3}[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
-   "configure set\n",
+   "config set\nconfigure set\n",
    ""
   ],
   [
    "password",
-   "(nmcli\\s[^\\n|;]{0,120}?(?:password|psk)\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(nmcli\\s[^\\n|;]{0,120}?(?:password|psk)\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "nmcli\n",
    ""
   ],
   [
    "password",
-   "(redis-cli\\s[^\\n|;]{0,120}?(?<=\\s)(?:-a|--pass)\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(redis-cli\\s[^\\n|;]{0,120}?(?<=\\s)(?:-a|--pass)\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "redis-cli\n",
    ""
   ],
   [
    "password",
-   "((?:docker|podman|az|oc|registry) login\\s[^\\n|;]{0,120}?(?<=\\s)-p[= ]?\\s?[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "((?:docker|podman|az|oc|registry) login\\s[^\\n|;]{0,120}?(?<=\\s)-p[= ]?\\s?[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "az login\ndocker login\nhelm registry login\noc login\npodman login\nvault login\n",
    ""
   ],
   [
    "password",
-   "(ldap\\w{3,10}\\s[^\\n|;]{0,120}?(?<=\\s)-w\\s*[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(ldap\\w{3,10}\\s[^\\n|;]{0,120}?(?<=\\s)-w\\s*[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "ldap\n",
    ""
   ],
   [
    "password",
-   "(\\s-U\\s*[\\\"']?[\\w\\\\/.-]{1,64}%[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(\\s-U\\s*[\\\"']?[\\w\\\\/.-]{1,64}%[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    " -u \n",
    ""
   ],
   [
    "password",
-   "(?i)(net use [^\\n]{0,120}?/user:\\S+\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(?i)(net use [^\\n]{0,120}?/user:\\S+\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "net use\n",
    ""
   ],
   [
    "password",
-   "(htpasswd\\s+-\\w*b\\w*\\s+\\S{1,128}\\s+\\S{1,64}\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(htpasswd\\s+-\\w*b\\w*\\s+(?:(?<=-nb )|(?<=-bn )|(?<=-nbB )|\\S{1,128}\\s+)\\S{1,64}\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "htpasswd\n",
    ""
   ],
   [
    "password",
-   "(zip\\s[^\\n|;]{0,120}?(?<=\\s)-P\\s*[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(--(?:with-token|password-stdin)\\s{0,3}<<<\\s{0,3}[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2",
+   "--password-stdin\n--with-token\n",
+   ""
+  ],
+  [
+   "password",
+   "((?:set -[a-zA-Z]{1,4}|setx|setenv)\\s+\\w{0,40}(?i:key|token|secret|passw\\w{0,4}|pwd|pass|auth)\\w{0,8}\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2",
+   "set -\nsetenv \nsetx \n",
+   ""
+  ],
+  [
+   "password",
+   "(ftp\\s[^\\n|;]{0,120}?(?<=\\s)-u\\s*[\\w.@\\\\-]{1,64},[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2",
+   "ftp \n",
+   ""
+  ],
+  [
+   "password",
+   "((?:twine|cqlsh|beeline|(?i:psexec(?:\\.exe)?)|useradd|usermod|\\w[\\w-]{3,20})\\s[^\\n|;]{0,120}?(?<=\\s)-p[= ]\\s{0,3}(?!-)[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2",
+   "beeline\ncqlsh\ncrackmapexec\nevil-winrm\ngovc \nimpala-shell\nmongodump\nmongoimport\npsexec\nrpcclient\nsmbmap\ntwine \nuseradd\nusermod\nvsphere\n",
+   ""
+  ],
+  [
+   "password",
+   "(\\s-u\\s+(?!-)\\S{1,64}\\s+(?:-\\w\\s+\\S{1,64}\\s+)?-p\\s+(?!-)(?=[^\\s\\\"']{0,64}[A-Za-z])(?=[^\\s\\\"']{0,64}[0-9])(?=[^\\s\\\"':]{6})[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2",
+   " -u \n",
+   ""
+  ],
+  [
+   "password",
+   "(operator unseal\\s+(?!-)[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2",
+   "operator unseal\n",
+   ""
+  ],
+  [
+   "password",
+   "(ssh-keygen\\s[^\\n|;]{0,120}?(?<=\\s)-[NP]\\s*(?![\\\"'][\\\"'])[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2",
+   "ssh-keygen\n",
+   ""
+  ],
+  [
+   "password",
+   "(rar\\s[^\\n|;]{0,120}?(?<=\\s)-h?p(?!\\s)[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2",
+   "rar \n",
+   ""
+  ],
+  [
+   "password",
+   "((?:secrets? put|variable set|env add)\\s+\\S{1,64}\\s+--(?:value|body)[= ]\\s{0,3}[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2",
+   "env add\nsecret put\nsecrets put\nvariable set\n",
+   ""
+  ],
+  [
+   "password",
+   "(encrypt_string\\s+(?!-)[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2",
+   "encrypt_string\n",
+   ""
+  ],
+  [
+   "password",
+   "(schtasks\\s[^\\n|;]{0,120}?/rp\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2",
+   "schtasks\n",
+   ""
+  ],
+  [
+   "password",
+   "(winrs\\s[^\\n|;]{0,120}?-p(?:assword)?:[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2",
+   "winrs\n",
+   ""
+  ],
+  [
+   "password",
+   "(key s:[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2",
+   "key s:\n",
+   ""
+  ],
+  [
+   "password",
+   "(kinit\\s+\\S{1,64}\\s+<<<\\s{0,3}[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2",
+   "kinit\n",
+   ""
+  ],
+  [
+   "password",
+   "(config set --secret\\s+\\S{1,64}\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
+   "\\1[PASSWORD]\\2",
+   "config set --secret\n",
+   ""
+  ],
+  [
+   "password",
+   "(zip\\s[^\\n|;]{0,120}?(?<=\\s)-P\\s*[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "zip \n",
    ""
   ],
   [
    "password",
-   "(7z\\w?\\s[^\\n|;]{0,120}?(?<=\\s)-p(?!\\s)[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(7z\\w?\\s[^\\n|;]{0,120}?(?<=\\s)-p(?!\\s)[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "7z\n",
    ""
   ],
   [
    "password",
-   "(mongo\\w*\\s[^\\n|;]{0,120}?(?<=\\s)-p\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(mongo\\w*\\s[^\\n|;]{0,120}?(?<=\\s)-p\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "mongo\n",
    ""
   ],
   [
    "password",
-   "((?:sqlcmd|bcp)\\s[^\\n|;]{0,120}?(?<=\\s)-P\\s*[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "((?:sqlcmd|bcp)\\s[^\\n|;]{0,120}?(?<=\\s)-P\\s*[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "bcp \nsqlcmd\n",
    ""
   ],
   [
    "password",
-   "(freerdp\\s[^\\n|;]{0,120}?/p:[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(freerdp\\s[^\\n|;]{0,120}?/p:[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "freerdp\n",
    ""
   ],
   [
    "password",
-   "(openssl\\s[^\\n|;]{0,120}?(?<=\\s)-[kK]\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(openssl\\s[^\\n|;]{0,120}?(?<=\\s)-[kK]\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "openssl\n",
    ""
   ],
   [
    "password",
-   "((?<=\\s)pass:[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "((?<=\\s)pass:[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "pass:\n",
    ""
   ],
   [
    "password",
-   "(snmp\\w{2,10}\\s[^\\n|;]{0,120}?(?<=\\s)-A\\s+[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(snmp\\w{2,10}\\s[^\\n|;]{0,120}?(?<=\\s)-A\\s+[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "snmp\n",
    ""
   ],
   [
    "password",
-   "(echo\\s+(?:-n\\s+)?(?=[^\\n|]{1,256}\\|\\s*(?:sudo\\s+-S|passwd --stdin|docker login))[\"']?)(?:[^\\s\"'|;]{1,256})()",
+   "(echo\\s+(?:-n\\s+)?(?=[^\\n|]{1,256}\\|\\s*(?:sudo\\s+-S|passwd --stdin|docker login))[\"']?)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\"'|;]{1,256})()",
    "\\1[PASSWORD]\\2",
    "echo \n",
    ""
   ],
   [
    "password",
-   "([\\w.-]{1,32}:)(?:[^\\s\\\"'|]{1,128})([\\\"']?\\s*\\|\\s*(?:sudo\\s+)?chpasswd)",
+   "([\\w.-]{1,32}:)(?!\\$\\{|\\$[A-Za-z_]\\w{0,80}(?![\\w$;])|\\$\\(|<[\\w .-]{1,40}>|\\{\\w{0,40}\\}(?![\\w+/])|\\{[\\w.]{1,60}\\(|%\\w{1,40}%|\\?(?=\\s*[,)])|:[a-z_]+(?=\\s*[,)])|%s|\\*{3,}|(?i:null|none|default)\\b|\\[(?i:redacted|hidden|masked|filtered|removed|secret|password|token|authorization|jwt|private_key|email|person|phone|card|iban|ssn|account|cut)(?:[#][0-9a-f]{16}|[*][0-9A-Z]{4})?\\])(?:[^\\s\\\"'|]{1,128})([\\\"']?\\s*\\|\\s*(?:sudo\\s+)?chpasswd)",
    "\\1[PASSWORD]\\2",
    "chpasswd\n",
    ""
   ],
   [
    "password",
+   "(?i)(authorization[\\\"']?\\s{0,2}[:=]\\s{0,3})(?:(?!bearer|basic)[A-Za-z][\\w-]{2,24} (?!\\[)(?:[^\\r\\n\\\"'<\\\\]|\\\"[^\\\"\\r\\n]*\\\"(?=[, \\r\\n]|\\z))+)()",
+   "\\1[PASSWORD]\\2",
+   "authorization\n",
+   ""
+  ],
+  [
+   "password",
    "assigned",
    "[PASSWORD]",
-   "pass\np@ss\npwd\npswd\npsw\nsecret\ntoken\nkey\ncred\ncookie\nauth\notp\ncvv\ncvc\ncvn\ncsc\nssn\njwt\nsessionid\nsession_id\nsession-id\nsessid\npincode\niban\nbearer\nmnemonic\nconnectionstr\nconnection_str\nconnstr\nconn_str\ndsn\nkennwort\nmot_de\nmot-de\nmotdepasse\ncontrase\npalavra\nwachtwoord\nl\u00f6senord\nlosenord\nadgang\nsalasana\njelsz\u00f3\nmat_khau\nmatkhau\nkatasandi\n\u043f\u0430\u0440\u043e\u043b\n\u0441\u0435\u043a\u0440\u0435\u0442\n\u5bc6\n\u53e3\u4ee4\n\u30d1\u30b9\u30ef\u30fc\u30c9\n\u6697\u8a3c\u756a\u53f7\n\u79d8\u5bc6\u9375\n\ube44\ubc00\ubc88\ud638\n\uc554\ud638\n\u05e1\u05d9\u05e1\u05de\u05d4\n\u092a\u093e\u0938\u0935\u0930\u094d\u0921\n\u0e23\u0e2b\u0e31\u0e2a\u0e1c\u0e48\u0e32\u0e19\n\u0643\u0644\u0645\u0629\n\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2\nkubeconfig\nkeytab\nwebhook\nxprv\nhas\u0142o\nhaslo\nheslo\n\u015fifre\nparol\u0103\nsenha\ngeheim\nzugang\nclave\n2fa\nmot de passe\nkata sandi\nkodeord\njelszo\nparol\nsifre\nlozinka\ngeslo\nslapta\nchiave\nchave\nsleutel\n\u0643\u0644\u0645\u0629 \u0627\u0644\nm\u1eadt kh\u1ea9u\ncl\u00e9\nschl\nklucz\n\u043a\u043b\u044e\u0447\n\u0643\u0644\u0645\u0647\n\u0631\u0645\u0632\nm\u1eadt\ndockerconfig\nconnect.sid\npkcs\nmaiden\npa55\nrouting\nurl=\nurl:\nurl\"\nurl'\nurl>\nurl =\nurl\\\nurl is\nuri=\nuri:\nuri\"\nuri'\nuri>\nuri =\nuri\\\nuri is\ncode=\ncode:\ncode\"\ncode'\ncode>\ncode =\ncode\\\ncode is\nnumber=\nnumber:\nnumber\"\nnumber'\nnumber>\nnumber =\nnumber\\\nnumber is\naccount=\naccount:\naccount\"\naccount'\naccount>\naccount =\naccount\\\naccount is\ncard=\ncard:\ncard\"\ncard'\ncard>\ncard =\ncard\\\ncard is\nsession=\nsession:\nsession\"\nsession'\nsession>\nsession =\nsession\\\nsession is\nphrase=\nphrase:\nphrase\"\nphrase'\nphrase>\nphrase =\nphrase\\\nphrase is\nwords=\nwords:\nwords\"\nwords'\nwords>\nwords =\nwords\\\nwords is\nanswer=\nanswer:\nanswer\"\nanswer'\nanswer>\nanswer =\nanswer\\\nanswer is\npat=\npat:\npat\"\npat'\npat>\npat =\npat\\\npat is\ntan=\ntan:\ntan\"\ntan'\ntan>\ntan =\ntan\\\ntan is\npuk=\npuk:\npuk\"\npuk'\npuk>\npuk =\npuk\\\npuk is\npsk=\npsk:\npsk\"\npsk'\npsk>\npsk =\npsk\\\npsk is\nsid=\nsid:\nsid\"\nsid'\nsid>\nsid =\nsid\\\nsid is\nseed=\nseed:\nseed\"\nseed'\nseed>\nseed =\nseed\\\nseed is\nsig=\nsig:\nsig\"\nsig'\nsig>\nsig =\nsig\\\nsig is\npin=\npin:\npin\"\npin'\npin>\npin =\npin\\\npin is\npw=\npw:\npw\"\npw'\npw>\npw =\npw\\\npw is\npem=\npem:\npem\"\npem'\npem>\npem =\npem\\\npem is\npfx=\npfx:\npfx\"\npfx'\npfx>\npfx =\npfx\\\npfx is\np12=\np12:\np12\"\np12'\np12>\np12 =\np12\\\np12 is\nmdp=\nmdp:\nmdp\"\nmdp'\nmdp>\nmdp =\nmdp\\\nmdp is\nmfa=\nmfa:\nmfa\"\nmfa'\nmfa>\nmfa =\nmfa\\\nmfa is\nsalt=\nsalt:\nsalt\"\nsalt'\nsalt>\nsalt =\nsalt\\\nsalt is\npepper=\npepper:\npepper\"\npepper'\npepper>\npepper =\npepper\\\npepper is\nnumber=\nnumber:\nnumber\"\nnumber'\nnumber>\nnumber =\nnumber\\\nnumber is\nnumbers=\nnumbers:\nnumbers\"\nnumbers'\nnumbers>\nnumbers =\nnumbers\\\nnumbers is\ncodes=\ncodes:\ncodes\"\ncodes'\ncodes>\ncodes =\ncodes\\\ncodes is\nanswers=\nanswers:\nanswers\"\nanswers'\nanswers>\nanswers =\nanswers\\\nanswers is\npkey=\npkey:\npkey\"\npkey'\npkey>\npkey =\npkey\\\npkey is\nno=\nno:\nno\"\nno'\nno>\nno =\nno\\\nno is\nnum=\nnum:\nnum\"\nnum'\nnum>\nnum =\nnum\\\nnum is\nnr=\nnr:\nnr\"\nnr'\nnr>\nnr =\nnr\\\nnr is\n",
+   "pass\np@ss\npwd\npswd\npsw\nsecret\ntoken\nkey\ncred\ncookie\nauth\notp\ncvv\ncvc\ncvn\ncsc\nssn\njwt\nsessionid\nsession_id\nsession-id\nsession id\nsessid\nsaml\nhub-sig\nkonto\nrekening\nsonar.login\nverifier\ncuenta\ncompte\nconto\npincode\niban\nbearer\nmnemonic\nconnectionstr\nconnection_str\nconnstr\nconn_str\ndsn\nkennwort\nmot_de\nmot-de\nmotdepasse\ncontrase\npalavra\nwachtwoord\nl\u00f6senord\nlosenord\nadgang\nsalasana\njelsz\u00f3\nmat_khau\nmatkhau\nkatasandi\n\u043f\u0430\u0440\u043e\u043b\n\u0441\u0435\u043a\u0440\u0435\u0442\n\u5bc6\n\u53e3\u4ee4\n\u30d1\u30b9\u30ef\u30fc\u30c9\n\u6697\u8a3c\u756a\u53f7\n\u79d8\u5bc6\u9375\n\ube44\ubc00\ubc88\ud638\n\uc554\ud638\n\u05e1\u05d9\u05e1\u05de\u05d4\n\u092a\u093e\u0938\u0935\u0930\u094d\u0921\n\u0e23\u0e2b\u0e31\u0e2a\u0e1c\u0e48\u0e32\u0e19\n\u0643\u0644\u0645\u0629\n\u03ba\u03c9\u03b4\u03b9\u03ba\u03cc\u03c2\nkubeconfig\nkeytab\nwebhook\nxprv\nhas\u0142o\nhaslo\nheslo\n\u015fifre\nparol\u0103\nsenha\ngeheim\nzugang\nclave\n2fa\nmot de passe\nkata sandi\nkodeord\njelszo\nparol\nsifre\nlozinka\ngeslo\nslapta\nchiave\nchave\nsleutel\n\u0643\u0644\u0645\u0629 \u0627\u0644\nm\u1eadt kh\u1ea9u\ncl\u00e9\nschl\nklucz\n\u043a\u043b\u044e\u0447\n\u0643\u0644\u0645\u0647\n\u0631\u0645\u0632\nm\u1eadt\ndockerconfig\nconnect.sid\npkcs\nmaiden\npa55\nrouting\nurl=\nurl:\nurl\"\nurl'\nurl>\nurl =\nurl\\\nurl is\nuri=\nuri:\nuri\"\nuri'\nuri>\nuri =\nuri\\\nuri is\ncode=\ncode:\ncode\"\ncode'\ncode>\ncode =\ncode\\\ncode is\nnumber=\nnumber:\nnumber\"\nnumber'\nnumber>\nnumber =\nnumber\\\nnumber is\naccount=\naccount:\naccount\"\naccount'\naccount>\naccount =\naccount\\\naccount is\ncard=\ncard:\ncard\"\ncard'\ncard>\ncard =\ncard\\\ncard is\nsession=\nsession:\nsession\"\nsession'\nsession>\nsession =\nsession\\\nsession is\nphrase=\nphrase:\nphrase\"\nphrase'\nphrase>\nphrase =\nphrase\\\nphrase is\nwords=\nwords:\nwords\"\nwords'\nwords>\nwords =\nwords\\\nwords is\nanswer=\nanswer:\nanswer\"\nanswer'\nanswer>\nanswer =\nanswer\\\nanswer is\npat=\npat:\npat\"\npat'\npat>\npat =\npat\\\npat is\ntan=\ntan:\ntan\"\ntan'\ntan>\ntan =\ntan\\\ntan is\npuk=\npuk:\npuk\"\npuk'\npuk>\npuk =\npuk\\\npuk is\npsk=\npsk:\npsk\"\npsk'\npsk>\npsk =\npsk\\\npsk is\nsid=\nsid:\nsid\"\nsid'\nsid>\nsid =\nsid\\\nsid is\nseed=\nseed:\nseed\"\nseed'\nseed>\nseed =\nseed\\\nseed is\nsig=\nsig:\nsig\"\nsig'\nsig>\nsig =\nsig\\\nsig is\npin=\npin:\npin\"\npin'\npin>\npin =\npin\\\npin is\npw=\npw:\npw\"\npw'\npw>\npw =\npw\\\npw is\npem=\npem:\npem\"\npem'\npem>\npem =\npem\\\npem is\npfx=\npfx:\npfx\"\npfx'\npfx>\npfx =\npfx\\\npfx is\np12=\np12:\np12\"\np12'\np12>\np12 =\np12\\\np12 is\nmdp=\nmdp:\nmdp\"\nmdp'\nmdp>\nmdp =\nmdp\\\nmdp is\nmfa=\nmfa:\nmfa\"\nmfa'\nmfa>\nmfa =\nmfa\\\nmfa is\nsalt=\nsalt:\nsalt\"\nsalt'\nsalt>\nsalt =\nsalt\\\nsalt is\npepper=\npepper:\npepper\"\npepper'\npepper>\npepper =\npepper\\\npepper is\nnumber=\nnumber:\nnumber\"\nnumber'\nnumber>\nnumber =\nnumber\\\nnumber is\nnumbers=\nnumbers:\nnumbers\"\nnumbers'\nnumbers>\nnumbers =\nnumbers\\\nnumbers is\ncodes=\ncodes:\ncodes\"\ncodes'\ncodes>\ncodes =\ncodes\\\ncodes is\nanswers=\nanswers:\nanswers\"\nanswers'\nanswers>\nanswers =\nanswers\\\nanswers is\npkey=\npkey:\npkey\"\npkey'\npkey>\npkey =\npkey\\\npkey is\nno=\nno:\nno\"\nno'\nno>\nno =\nno\\\nno is\nnum=\nnum:\nnum\"\nnum'\nnum>\nnum =\nnum\\\nnum is\nnr=\nnr:\nnr\"\nnr'\nnr>\nnr =\nnr\\\nnr is\nsess=\nsess:\nsess\"\nsess'\nsess>\nsess =\nsess\\\nsess is\n",
    ""
   ],
   [
@@ -3560,7 +4059,7 @@ def tables
   ],
   [
    "phone",
-   "(?<![\\w+])(?<![0-9][ -])(?:\\+|00(?=[1-9][0-9]? ))[1-9][0-9]{0,2}[ .()/-]{0,2}(?:[0-9][ .()/-]{0,2}){6,11}[0-9](?<!\\.[0-9])(?![0-9.]|[-/][0-9])|(?<![\\w+.-])(?:1[ .-])?(?:\\([2-9][0-9]{2}\\) ?|[2-9][0-9]{2}[-.])[2-9][0-9]{2}[-.][0-9]{4}(?![\\w.-])",
+   "(?<![\\w+])(?<![0-9][ -])(?:\\+|00(?=[1-9][0-9]? )(?![0-9]{2}(?: [0-9A-Fa-f]{4})+(?![0-9A-Za-z])))[1-9][0-9]{0,2}[ .()/-]{0,2}(?:[0-9][ .()/-]{0,2}){6,11}[0-9](?<!\\.[0-9])(?![0-9.]|[-/][0-9])|(?<![\\w+.-])(?:1[ .-])?(?:(?:\\([2-9][0-9]{2}\\) ?|[2-9][0-9]{2}-)[2-9][0-9]{2}-|(?:\\([2-9][0-9]{2}\\) ?|[2-9][0-9]{2}\\.)[2-9][0-9]{2}\\.)[0-9]{4}(?![\\w.-])",
    "[PHONE]",
    "",
    ""
@@ -3574,16 +4073,16 @@ def tables
   ],
   [
    "person",
-   "(?i)((?:birth(?:[ _-]?(?:date|day))?|dob|geburts(?:datum|tag)|naissance|nacimiento|nascita|nascimento|geboortedatum|\u0440\u043e\u0436\u0434\u0435\u043d\u0438\u044f)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2})(?:(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ]{1,2}(?:[0-9]{1,2}|[A-Za-z]{3,9})[-/. ,]{1,2}[0-9]{2,4}|[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}|[0-9]{8})(?![0-9]))()",
+   "(?i)((?:birth(?:[ _-]?(?:date|day))?|dob|geburts(?:datum|tag)|naissance|nacimiento|nascita|nascimento|geboortedatum|\u0440\u043e\u0436\u0434\u0435\u043d\u0438\u044f)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?(?:[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2}|[ ](?=[0-9])))(?:(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ]{1,2}(?:[0-9]{1,2}|[A-Za-z]{3,9})[-/. ,]{1,2}[0-9]{2,4}|[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}|[0-9]{8})(?![0-9]))()",
    "\\1[PERSON]\\2",
    "birth\ndob\ngeboorte\ngeburt\nnacimiento\nnaissance\nnascimento\nnascita\n\u0440\u043e\u0436\u0434\u0435\u043d\u0438\u044f\n",
    ""
   ],
   [
    "person",
-   "(?i)((?:born(?:[ ]on)?|geboren(?:[ ]am)?|n[\u00e9e]e?(?:[ ]le)|nacid[oa](?:[ ]el)?|nato(?:[ ]il)?)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?[ :]{1,3})(?:(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ]{1,2}(?:[0-9]{1,2}|[A-Za-z]{3,9})[-/. ,]{1,2}[0-9]{2,4}|[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}|[0-9]{8})(?![0-9]))()",
+   "(?i)((?:born(?:[ ]on)?|geb\\.(?:[ ]am)?|geboren(?:[ ]am)?|n[\u00e9e]e?(?:[ ]le)|nacid[oa](?:[ ]el)?|nato(?:[ ]il)?)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?[ :]{1,3})(?:(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ]{1,2}(?:[0-9]{1,2}|[A-Za-z]{3,9})[-/. ,]{1,2}[0-9]{2,4}|[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}|[0-9]{8})(?![0-9]))()",
    "\\1[PERSON]\\2",
-   "born\ngeboren\nnacid\nnato il\nn\u00e9 le\nn\u00e9e\n",
+   "born\ngeb.\ngeboren\nnacid\nnato il\nn\u00e9 le\nn\u00e9e\n",
    ""
   ],
   [
@@ -3595,14 +4094,28 @@ def tables
   ],
   [
    "person",
-   "(?i)((?:(?<![A-Za-z])(?:tax(?:payer)?(?:[ _-]?(?:id|identification))?|steuer(?:identifikations)?(?:[ _-]?(?:id|nummer))?|i?tin|ein|(?:ust|vat)(?:[ _-]?id)?(?:[ _-]?nr)?|nir|pan(?:[ ]card)?|sin|tfn|abn|my[ ]?number|mynumber|patient(?:[ _-]?id)?|medical[ _-]record(?:[ _-]?number)?|mrn|(?:num[\u00e9e]ro[ ]de[ ])?s[\u00e9e]curit[\u00e9e][ ]sociale|siren|siret|rfc|cuit|rut|tckn|hkid|cnic|iqama|egn|cnp|oib|emirates[ ]id|national[ _-]?(?:id|insurance|identity)|insurance|social[ _-]?(?:security|insurance)|ssn|nino|licen[cs]e|cpf|cnpj|dni|nie|nif|curp|aadhaar|codice[ _]fiscale|pesel|nric|bsn|personnummer|(?:personal)?ausweis(?:nummer)?|ahv|avs|medicare|nhs|sozialversicherung(?:snummer)?))(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?(?:[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2}|[ ](?=[A-Z]{0,2}[0-9]{3}[ .-]?[0-9]{2}|[A-Z]{4,9}[0-9]|[A-Z](?=[A-Z]*[0-9])[A-Z0-9]{7,}|[A-Z0-9]{8,9}(?![A-Za-z0-9]))))(?:(?=[A-Za-z0-9 ./-]{0,12}[0-9])[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,22}(?![A-Za-z0-9]))()",
+   "(?i)((?:(?<![A-Za-z])(?:tax(?:payer)?(?:[ _-]?(?:id|identification))?|steuer(?:identifikations)?(?:[ _-]?(?:id|nummer))?|i?tin|ein|(?:ust|vat)(?:[ _-]?id)?(?:[ _-]?nr)?|nir|pan(?:[ ]card)?|sin|tfn|abn|my[ ]?number|mynumber|patient(?:[ _-]?id)?|medical[ _-]record(?:[ _-]?number)?|mrn|(?:num[\u00e9e]ro[ ]de[ ])?s[\u00e9e]curit[\u00e9e][ ]sociale|siren|siret|rfc|cuit|rut|tckn|hkid|cnic|iqama|egn|cnp|oib|emirates[ ]id|national[ _-]?(?:id|insurance|identity)|ni(?=[ ]n)|(?:krankenversicherungs|krankenversicherten|versicherten)(?:nummer|nr)|insurance|social[ _-]?(?:security|insurance)|ssn|nino|driv(?:er'?s?|ing)[ _-]?licen[cs]e|f\u00fchrerschein(?:nummer)?|permis de conduire|licen[cs]e(?=[ _-]?(?:no|nr|number|id|#))|cpf|cnpj|dni|nie|nif|curp|aadhaar|codice[ _]fiscale|pesel|nric|bsn|personnummer|(?:personal)?ausweis(?:nummer)?|ahv|avs|medicare|nhs|sozialversicherung(?:snummer)?))(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?(?:[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2}|[ ](?=[A-Z]{0,2}[0-9]{3}[ .-]?[0-9]{2}|[0-9]{2}[ ](?:[0-9]{3}[ ]){2}[0-9]{3}|[A-Z]{2}[ ](?:[0-9]{2}[ ]){3}[A-D]|[0-9]{2}-[0-9]{7}|[0-9]{4}[ ][0-9]{4,5}[ ][0-9]|[A-Z]{4,9}[0-9]|[A-Z](?=[A-Z]*[0-9])[A-Z0-9]{7,}|[A-Z0-9]{8,9}(?![A-Za-z0-9]))))(?:(?=[A-Za-z0-9 ./-]{0,12}[0-9])[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,22}(?![A-Za-z0-9]))()",
    "\\1[PERSON]\\2",
-   "aadhaar\nausweis\ncodice\nemirates\ninsurance\niqama\nlicen\nlicence\nmedical\nmedicare\nmy number\nmynumber\nnational\npatient\npersonalausweis\npersonnummer\npesel\nsiren\nsiret\nsocial\nsociale\nsozialvers\nsteuer\ns\u00e9curit\u00e9\n",
-   "abn\nahv\navs\nbsn\ncnic\ncnp\ncnpj\ncpf\ncuit\ncurp\ndni\negn\nein:\nhkid\nitin\nmrn\nnhs\nnie\nnif\nnino\nnir\nnric\noib\npan\nrfc:\nrg:\nrut:\nsin \nsin:\nssn\ntax\ntckn\ntfn\ntin\nust\nvat\n"
+   "aadhaar\nausweis\ncodice\ndriver\ndriving\nemirates\nf\u00fchrerschein\ninsurance\niqama\nkrankenv\nlicen\nlicence\nmedical\nmedicare\nmy number\nmynumber\nnational\npatient\npermis de\npersonalausweis\npersonnummer\npesel\nsiren\nsiret\nsocial\nsociale\nsozialvers\nsteuer\ns\u00e9curit\u00e9\nversicherten\n",
+   "abn\nahv\navs\nbsn\ncnic\ncnp\ncnpj\ncpf\ncuit\ncurp\ndni\negn\nein \nein:\nhkid\nitin\nmrn\nnhs\nni n\nnie\nnif\nnino\nnir\nnric\noib\npan\nrfc:\nrg:\nrut:\nsin \nsin:\nssn\ntax\ntckn\ntfn\ntin\nust\nvat\n"
   ],
   [
    "person",
-   "(?i)((?:plates?|kennzeichen|matr[i\u00ed]cula|immatriculation)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2})(?:[A-Z]{1,3}[ -][A-Z]{1,2} ?[0-9]{1,4}[EH]?(?![A-Za-z0-9])|[A-Z0-9][A-Z0-9 -]{3,9}[A-Z0-9](?![A-Za-z0-9]))()",
+   "[PIACV][A-Z<][A-Z<]{3}[A-Z0-9<]{25,39}\\r?\\n[A-Z0-9<]{30,44}(?:\\r?\\n[A-Z0-9<]{30})?",
+   "[PERSON]",
+   "<<<<\n",
+   ""
+  ],
+  [
+   "account",
+   "(?i)((?:konto-?(?:nummer|nr\\.?)|konto|account(?=[ ]n)|acct|cuenta|compte|rekening(?=nummer))(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?(?:[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2}|[ ](?=[0-9]{6})))(?:[0-9](?:[ -]?[0-9]){6,18}(?![0-9]))()",
+   "\\1[ACCOUNT]\\2",
+   "account n\naccountn\nacct\ncompte\ncuenta\nkonto-nr\nkonto:\nkontonr\nkontonummer\nrekening\n",
+   ""
+  ],
+  [
+   "person",
+   "(?i)((?:(?<![A-Za-z])(?:number |licen[cs]e )?plates?|kennzeichen|matr[i\u00ed]cula|immatriculation)(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\\.?(?:[\"'*\\\\]{0,4}\\s{0,2}(?:[:=\uff1a]|\\bis\\b|\\bwas\\b|>|\\|)[*]{0,2}\\s{0,3}[\"'\\\\]{0,2}|[ ](?=[A-Z]{1,3}[ -][A-Z]{1,2} ?[0-9])))(?:[A-Z]{1,3}[ -][A-Z]{1,2} ?[0-9]{1,4}[EH]?(?![A-Za-z0-9])|(?=[A-Z0-9 -]{0,9}[0-9])[A-Z0-9][A-Z0-9 -]{3,9}[A-Z0-9](?![A-Za-z0-9]))()",
    "\\1[PERSON]\\2",
    "immatriculation\nkennzeichen\nmatr\u00edcula\nplate\n",
    ""

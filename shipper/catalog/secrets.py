@@ -13,6 +13,14 @@ _MAX_NAME = 128
 #: A shorter literal would start the search almost everywhere.
 _LEAST_LITERAL = 2
 _LEAST_KEY = 16
+#: What the built-in tables mask as, and `all` of it.
+KINDS = (
+    *("account", "all", "authorization", "card", "email", "iban", "jwt", "password", "person"),
+    *("phone", "private_key", "secret", "ssn", "token"),
+)
+_MASKS = ("token", "digest", "last4")
+#: Numbers of which issuers print the end themselves.
+_WITH_END = ("account", "card", "iban", "phone")
 
 
 class OwnKind(Struct, frozen=True):
@@ -27,13 +35,15 @@ class Secrets(Struct, frozen=True):
 
     `names` are names of members whose values are secrets, in any case and with any separators;
     `allowed` are patterns of complete texts that are no secrets. `digest_key` is a file with a key:
-    with it, each mask has a digest of the secret.
+    with it, each mask has a digest of the secret. `mask` decides this by kind.
     """
 
     kinds: Mapping[str, OwnKind | None] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     digest_key: str = ""
+    #: By kind, or for `all`: `token`, `digest` or `last4`.
+    mask: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """Name, literal and pattern of each kind."""
@@ -57,8 +67,22 @@ class Secrets(Struct, frozen=True):
         for pattern in self.allowed:
             if fault := _fault_of(pattern):
                 yield ("allowed",), f"{pattern!r}: {fault}"
+        yield from self._faults_of_masks()
         if self.digest_key and (fault := _fault_of_key(Path(self.digest_key))):
             yield ("digest_key",), fault
+
+    def _faults_of_masks(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        for kind, how in self.mask.items():
+            if kind not in KINDS and kind not in self.kinds:
+                known = ", ".join(sorted({*KINDS, *self.kinds}))
+                yield ("mask", kind), f"not a kind; the kinds are {known}"
+            elif how not in _MASKS:
+                yield ("mask", kind), f"{how!r} is none of {', '.join(_MASKS)}"
+            elif how == "last4" and kind not in _WITH_END:
+                why = "four characters of it tell too much"
+                yield ("mask", kind), f"last4 is for {', '.join(_WITH_END)} only: {why}"
+            elif how == "digest" and not self.digest_key:
+                yield ("mask", kind), "a digest needs a key: set digest_key"
 
 
 def _fault_of_key(file: Path) -> str | None:

@@ -22,7 +22,7 @@ _WIDEST_BAR = 40
 def redact(arguments: argparse.Namespace) -> int:
     """Print each line masked; with --check, what is masked and why, without the secrets."""
     own = config_of(arguments).catalog.secrets
-    declare(own.rows(), own.names, own.allowed, own.digest_key)
+    declare(own.rows(), own.names, own.allowed, own.digest_key, own.mask)
     try:
         file = Path(arguments.file).open("rb")  # noqa: SIM115 - closed below
     except OSError as error:

@@ -10,6 +10,10 @@ from shipper.secrets.echoes import spellings, without_echoes
 from shipper.secrets.masker import masker, replaced
 from shipper.secrets.spans import Span
 
+#: Cuts that are noted in one event, and characters of the place of one.
+_MOST_CUTS, _MAX_PLACE = 16, 256
+_CUT = "[CUT]"
+
 
 class Finish:
     """Makes the values of one event safe to write, with the findings of the first walk."""
@@ -19,6 +23,13 @@ class Finish:
         self._walk = walk
         self._found = found
         self._space = MAX_CHARS
+        self._place: list[str] = []
+        #: What was cut: where, and how much was kept.
+        self.cuts: list[str] = []
+
+    def field(self, path: str) -> None:
+        """Begin with the field of this path."""
+        self._place = [path]
 
     def prose(self, value: object) -> object:
         """Text from elsewhere, such as a result: it may repeat a masked value."""
@@ -30,10 +41,7 @@ class Finish:
             finish = self._text if len(value) <= MAX_TEXT else self._cut
             return finish(value, echoes=echoes)
         if isinstance(value, dict):
-            return {
-                self._text(key, echoes=echoes): self.value(item, echoes=echoes)
-                for key, item in value.items()
-            }
+            return self._members(value, echoes=echoes)
         if isinstance(value, list):
             return [self.value(item, echoes=echoes) for item in value]
         if echoes and type(value) in {int, float} and str(value) in self._walk.secrets:
@@ -41,9 +49,25 @@ class Finish:
             return "[SECRET]"
         return value
 
+    def _members(self, value: dict[str, object], *, echoes: bool) -> dict[str, object]:
+        clean: dict[str, object] = {}
+        place = self._place
+        for key, item in value.items():
+            name = self._text(key, echoes=echoes)
+            place.append(name)
+            clean[name] = self.value(item, echoes=echoes)
+            place.pop()
+        return clean
+
+    def _note(self, kept: int, size: int, digest: str = "") -> None:
+        if len(self.cuts) < _MOST_CUTS:
+            where = ".".join(self._place)[:_MAX_PLACE]
+            self.cuts.append(f"{where}: {kept} of {size} characters{digest}")
+
     def _text(self, text: str, *, echoes: bool) -> str:
         left = self._space - len(text)
         if left < (0 if len(text) <= SHORT else RESERVED_CHARS):
+            self._note(0, len(text))
             return "[CUT]"
         self._space = left
         if echoes and self._spellings:
@@ -51,6 +75,8 @@ class Finish:
             if clear != text:
                 return masker().mask(valid(clear), self._walk.saw)
         spans = self._found.get(text)
+        if spans and spans[-1].token == _CUT:
+            self._note(spans[-1].start, len(text))
         return valid(replaced(text, spans, self._walk.saw) if spans else text)
 
     def _without_echoes(self, text: str) -> str:
@@ -69,4 +95,5 @@ class Finish:
         if len(long) > WINDOW:
             text = text[: max(0, len(text) - LOOK_AHEAD)]
         digest = hashlib.sha256(long.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        self._note(min(len(text), MAX_TEXT), len(long), f", sha256 {digest}")
         return f"{text[:MAX_TEXT]}…[CUT {len(long)} characters, sha256 {digest}]"

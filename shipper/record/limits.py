@@ -24,7 +24,7 @@ MAX_INTEGER_BITS = 1024
 MAX_IP = 64
 #: Shapes of events (sets of fields) that are remembered; past it, they are prepared again.
 MAX_SHAPES = 512
-#: Gates of secrets that are followed in one event, and the characters that allow one more: an event
-#: that is nothing but gates must not hold up the server's event loop.
-MIN_WORK = 1024
-CHARS_A_GATE = 64
+#: Microseconds, about, of the search for secrets in one event, and the characters that allow one
+#: more: an event that is nothing but names of secrets must not hold up the server's event loop.
+MIN_WORK = 350
+CHARS_A_UNIT = 640

@@ -88,7 +88,7 @@ class Recording:
             name for name, row in catalog.event_types.items() if row.on_failure is OnFailure.BLOCK
         )
         own = catalog.secrets
-        declare(own.rows(), own.names, own.allowed, own.digest_key)
+        declare(own.rows(), own.names, own.allowed, own.digest_key, own.mask)
         self._redact = Redactor(catalog)
         self._start()
 

@@ -24,7 +24,7 @@ from shipper.record.classified import Classified
 from shipper.record.finish import Finish
 from shipper.record.format import encode_json, valid
 from shipper.record.limits import (
-    CHARS_A_GATE,
+    CHARS_A_UNIT,
     MAX_CHARS,
     MAX_IP,
     MAX_TEXT,
@@ -40,6 +40,7 @@ from shipper.secrets.masker import masker
 
 _RESULT = "mcp.tool.result.text"
 _DROPPED = "mcp.audit.dropped_fields"
+_CUTS = "mcp.redaction.cuts"
 
 #: Brings a value into the form of its field; raises if it does not fit.
 _Cleaner = Callable[[Walk, object], object]
@@ -68,6 +69,7 @@ class Redactor:
             clean["mcp.tool.result.truncated"] = len(str(bounded.get(_RESULT, ""))) > MAX_TEXT
         if self._rules and (rule := self._rule_for(event)):
             clean = limited(clean, event.values, rule)
+            clean.pop(_CUTS, None)  # it names members of what the rule may hide
         if self._pseudonyms and (left_out := self._pseudonyms(clean)):
             _count_dropped(clean, left_out)
         _complete(clean, event.variant.constants, walk.counts)
@@ -103,15 +105,18 @@ class Redactor:
         """The second walk, if there is something to find."""
         pool = "\0".join(walk.texts)  # no pattern matches across a NUL
         is_long = len(pool) > MAX_TEXT and max(map(len, walk.texts)) > MAX_TEXT
-        found = masker().found_in(walk.texts, MIN_WORK + len(pool) // CHARS_A_GATE)
+        found = masker().found_in(walk.texts, MIN_WORK + len(pool) // CHARS_A_UNIT)
         is_dirty = found or is_long or walk.secrets or len(pool) > MAX_CHARS
         if not is_dirty and _is_valid(pool):
             return bounded
         finish = Finish(walk, found)
-        return {
-            path: _FINISHES.get(self._kinds[path], _unchanged)(finish, value)
-            for path, value in bounded.items()
-        }
+        clean = {}
+        for path, value in bounded.items():
+            finish.field(path)
+            clean[path] = _FINISHES.get(self._kinds[path], _unchanged)(finish, value)
+        if finish.cuts:
+            clean[_CUTS] = finish.cuts
+        return clean
 
 
 #: Fields whose usual value is a text that is kept unchanged.

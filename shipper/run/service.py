@@ -36,7 +36,7 @@ class Service:
             what = f"nothing to ship to; configure one of: {', '.join(OUTPUTS)}"
             raise ConfigError([Problem("output", what)])
         own = config.catalog.secrets
-        declare(own.rows(), own.names, own.allowed, own.digest_key)
+        declare(own.rows(), own.names, own.allowed, own.digest_key, own.mask)
         self.self_audit = self_audit_of(config)
         deletions = Deletions(config.outputs)
         #: What the pipelines read of segments, if checkpoints are signed.

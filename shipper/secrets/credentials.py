@@ -13,9 +13,14 @@ def _decoded(text: str) -> bytes:
     return base64.b64decode(head[: len(head) // 4 * 4])
 
 
+#: Bytes of credentials that a word might be by chance: `2.7.2. Basic Options`.
+_SHORT = 8
+
+
 def _has_colon(text: str) -> bool:
     """Prose often contains "basic"; credentials are the base64 of a text with a colon in it."""
-    return b":" in _decoded(text)
+    plain = _decoded(text)
+    return b":" in plain and (len(plain) > _SHORT or plain.isascii())
 
 
 #: Members of a token's header (RFC 7515, RFC 7516). A cursor of a list is JSON in base64 too.
@@ -32,7 +37,7 @@ def _is_jwt(text: str) -> bool:
 _LINE = r"(?:\r?\n[A-Za-z0-9_.-]{20,})"
 _JWT = (
     r"(?<![A-Za-z0-9])e(?:yJ|wog|wo[gJ]|yAg)[A-Za-z0-9_-]{8,}"
-    rf"(?:\.[A-Za-z0-9_-]*(?:(?<=[A-Za-z0-9_-]{{40}}){_LINE}+[A-Za-z0-9_.-]*)?){{0,4}}(?:~[A-Za-z0-9_.~-]+)?"
+    rf"(?:\.[A-Za-z0-9_-]*(?:(?<=[A-Za-z0-9_.-]{{40}}){_LINE}+[A-Za-z0-9_.-]*)?){{0,4}}(?:~[A-Za-z0-9_.~-]+)?"
 )
 #: Words that follow in prose: "bearer authentication failed", "bearer token".
 _BEARER = (

@@ -20,7 +20,7 @@ _NAMED = lazy(
     (?P<s>[^"'\\\n,}>]{1,512})"""
 )
 _XML = lazy(
-    r"""(?ix) <(?:key|name|string[ ]name="|property[ ]name=")>?(?P<n>[\w.-]{2,64})(?:"|</\w+)>\s{0,40}
+    r"""(?ix) <(?:key|name|\w{2,20}[ ](?:name|key|id)=")>?(?P<n>[\w.-]{2,64})(?:"|</\w+)>\s{0,40}
     (?:<(?:string|value)>)?(?P<s>[^<\n]{1,512})</"""
 )
 #: An element with attributes, or with its value in an element or in CDATA; a row of a page's table.
@@ -32,6 +32,10 @@ _ELEMENT = lazy(
 _HEADED = lazy(
     r"""(?ix) <(?:th|td|dt|label|b|strong|span)(?:\s[^<>]{0,128})?>\s{0,8}(?P<n>[\w .-]{2,48}):?\s{0,8}</\w{1,8}>\s{0,40}
     <\w{1,8}(?:\s[^<>]{0,128})?>\s{0,8}(?P<s>[^<\n]{1,512})</"""
+)
+_UPDATE = lazy(
+    r"""(?ix) set\s+\w{0,20}val\w{0,20}\s{0,2}=\s{0,2}'(?P<s>[^'\n]{1,256})'\s+where\s+\w{1,30}\s{0,2}=\s{0,2}
+    '(?P<n>[\w.-]{2,64})'"""
 )
 _BLOCK = lazy(
     r"""(?x) (?:variable|resource|output|secret)[ ]+"(?P<n>[\w.-]{2,64})"\s{0,4}\{
@@ -56,16 +60,31 @@ _ARGUMENTS = lazy(
 
 
 #: What each pattern needs, which is cheaper to find than the pattern.
-_VALUED = lazy(r"(?:value|val|default|text)[\"'\\]{0,4}\s{0,2}[:=]")
+_VALUED = tuple(
+    (word, lazy(word + r"(?:ue)?[\"'\\]{0,4}\s{0,2}[:=]")) for word in ("val", "default", "text")
+)
 _BLOCKS = ("variable ", "resource ", "output ", "secret ")
 
 
 def _named(text: str, lower: str, _words: Words) -> Iterator[Span]:
-    tried = []
-    if _VALUED.search(lower):
-        tried.append(_NAMED)
+    for pattern in _worth_trying(text, lower):
+        for match in pattern.finditer(text):
+            if (
+                is_secret_name(match["n"])
+                and not STANDS_FOR.match(match["s"])
+                and _LETTER.search(match["s"])
+                and not (pattern is _CALLED and match["n"] in _EXTENSIONS)
+            ):
+                yield Span(*match.span("s"), _MASK)
+
+
+def _worth_trying(text: str, lower: str) -> list[re.Pattern[str]]:
+    """The patterns of which the text has what is cheaper to find."""
+    tried = [_NAMED] if any(word in lower and one.search(lower) for word, one in _VALUED) else []
     if "<" in text:
         tried += [_XML, _ELEMENT, _HEADED]
+    if "where" in lower and "set" in lower:
+        tried.append(_UPDATE)
     if "{" in text and any(block in text for block in _BLOCKS):
         tried += [_BLOCK]
     if "(" in text:
@@ -74,13 +93,13 @@ def _named(text: str, lower: str, _words: Words) -> Iterator[Span]:
         tried.append(_CELLS)
     if "'," in text or '",' in text or "' ," in text:
         tried += [_PAIR] if "[" in text or "(" in text else []
-        tried += [_ARGUMENTS] if "-" in text else []
-    for pattern in tried:
-        for match in pattern.finditer(text):
-            if is_secret_name(match["n"]) and not STANDS_FOR.match(match["s"]):
-                yield Span(*match.span("s"), _MASK)
+        tried += [_ARGUMENTS] if "'-" in text or '"-' in text else []
+    return tried
 
 
+_LETTER = lazy(r"\w")
+#: Ends of the names of files.
+_EXTENSIONS = frozenset({"pem", "pfx", "p12", "key"})
 _INSERT = lazy(
     r"(?is)insert\s+(?:or\s+\w+\s+|ignore\s+)?into\s+[\w.\"`\[\]]{1,128}\s*\((?P<columns>[^()]{1,1024})\)\s*values\s*"
 )
@@ -140,7 +159,7 @@ def _table(text: str, _lower: str, words: Words) -> Iterator[Span]:
         if mark and ":" not in header and "=" not in header:
             names = [name.strip(" \"'`*") for name in header.split(mark)]
             secret = [at for at, name in enumerate(names) if name and is_secret_name(name)]
-            if secret and len(names) > 1 and all(map(_is_column, names)):
+            if secret and sum(map(bool, names)) > 1 and all(map(_is_column, names)):
                 yield from _column(text, end + 1, mark, len(names), secret)
                 return
 
@@ -203,6 +222,17 @@ _NEAR = lazy(
 )
 #: Characters between the word and the random text.
 _FAR = 40
+#: A word as a password is made: letters in both cases and digits, or a mark among them; no name of
+#: a thing (`Sommer2024`, `PBKDF2WithHmacSHA256`), no path, version or address.
+_MIXED = lazy(
+    r"(?<![\w./:@$#%{<-])(?=[^\s\"'`]{0,30}[0-9])(?=[^\s\"'`]{0,30}[a-z])(?=[^\s\"'`]{0,30}[A-Z!$%*?#])"
+    r"(?!(?:[A-Z]{2,8}[0-9]{0,4}|[A-Z]?[a-z]+[0-9]{0,4}|[_-])+(?:[^\w]|\Z))"
+    r"[A-Za-z0-9][A-Za-z0-9!$%*?#_+~^-]{7,63}(?![\w@:/\\\[({=<.]\w|[@:/\\\[({=<])"
+)
+_OF_PASSWORD = lazy(
+    r"(?i)pass|pwd|kennwort|clave|senha|contrase|l[öo]senord|wachtwoord|parol|парол|секрет|secret|has[łl]o"
+    r"|heslo|[şs]ifre|salasana|jelsz|kodeord|adgang|lozinka|geslo|密|口令|パスワード|비밀번호|암호"
+)
 _TELLING = lazy(r"(?i)(?:secret|token|key|passw|credential|api|auth|pat)")
 
 
@@ -210,13 +240,22 @@ def nearby(text: str, words: Words, known: Places) -> Iterator[Span]:
     """Texts that look random, a few words behind a telling one."""
     end = 0
     for start, stop in words:
-        if start < end or not _TELLING.match(text, start):
+        if start < end:
+            continue
+        if _OF_PASSWORD.match(text, start):
+            line = text.find("\n", stop, stop + _FAR + 20)
+            word = _MIXED.search(text, stop, line if line > 0 else stop + _FAR + 20)
+            if word and word.start() <= stop + _FAR and not known.covers(word.start()):
+                yield Span(*word.span(), "[PASSWORD]", RANDOM)
+                end = word.end()
+                continue
+        if not _TELLING.match(text, start):
             continue
         long = _LONG.search(text, stop, stop + _FAR + 20)
         if not long or "\n" in text[stop : long.start()]:
             continue
-        match = _NEAR.match(text, long.start())
-        if match and not known.covers(match.start()) and looks_random(match[0]):
+        match = None if known.covers(long.start()) else _NEAR.match(text, long.start())
+        if match and looks_random(match[0]):
             yield Span(*match.span(), "[SECRET]", RANDOM)
         end = match.end() if match else long.end()
 

@@ -17,6 +17,11 @@ _PLAIN = lazy(
     | (?:[a-zA-Z]{3,}[0-9]{0,4}[_./-])+ [a-zA-Z0-9]{1,12} | [a-z]*(?:[A-Z][a-z]+[0-9]{0,2})*
     | [0-9]{4}-[0-9]{2}-[0-9]{2}T.*"""
 )
+#: Names in programs: words of letters, with at most two numbers among them.
+_NAME = lazy(
+    r"(?=[^0-9]*[0-9]{1,4}[^0-9]*(?:[0-9]{1,4}[^0-9]*)?\Z)"
+    r"(?:[A-Z]{0,8}[a-z]{2,}|[A-Z]{2,}|[A-Z]{1,8}(?=[0-9])|[a-z](?=[0-9]{1,4}(?:[^0-9a-z]|\Z))|[0-9]|[._/:-])+"
+)
 _DIGIT = lazy("[0-9]")
 _LETTER = lazy("[A-Za-z]")
 
@@ -26,6 +31,8 @@ def looks_random(text: str) -> bool:
     if "=" in text.rstrip("="):
         text = text.partition("=")[2]
     if not _DIGIT.search(text) or not _LETTER.search(text) or _PLAIN.fullmatch(text):
+        return False
+    if _NAME.fullmatch(text):
         return False
     counts = Counter(text)
     if len(counts) < _LEAST_DISTINCT:

@@ -3,13 +3,13 @@
 from shipper.secrets.kinds import password
 
 _HASH = (
-    r"(?:\$(?:2[abxy]?|argon2(?:id|i|d)|[1567y]|gy|apr1|pbkdf2[\w-]*|scrypt)\$[./A-Za-z0-9$=,+_-]{8,}"
+    r"(?:\$(?:2[abxy]?|argon2(?:id|i|d)|[156789y]|gy|apr1|pbkdf2[\w-]*|scrypt)\$[./A-Za-z0-9$=,+_-]{8,}"
     r"|\{(?:S?SHA(?:256|512)?|S?MD5|CRYPT)\}[A-Za-z0-9+/=$.]{8,})"
 )
 FILES = (
     password(
         "hash",
-        "$2|$argon2|$1$|$5$|$6$|$7$|$y$|$gy$|$apr1$|$pbkdf2|$scrypt$|{sha|{ssha|{md5}|{smd5}|{crypt}",
+        "$2|$argon2|$1$|$5$|$6$|$7$|$8$|$9$|$y$|$gy$|$apr1$|$pbkdf2|$scrypt$|{sha|{ssha|{md5}|{smd5}|{crypt}",
         _HASH,
         "bob:$2y$10$abcdefghijklmnopqrstuv",
     ),
@@ -59,9 +59,17 @@ FILES = (
         "auth=('bob', 'hunter2')",
     ),
     password(
+        "login-call",
+        "mysqli_connect|mysql_connect|getconnection|create_user|createuser|add_user|adduser|sp_addlogin|basic_auth|networkcredential|passwordtoken|passwordcredential",
+        r"(?i)(?:mysqli?_connect|getConnection|create_?user|add_?user|sp_addlogin|basic_auth|NetworkCredential"
+        r"|PasswordToken|PasswordCredentials?)(?:\(|\s)\s?(?:[^,()\n]{1,100},\s{0,4}){1,2}[\"'](?P<s>[^\"'\n]{4,256})[\"']",
+        'getConnection(url, "bob", "hunter2")',
+    ),
+    password(
         "user-slash",
-        "creds|credentials|login:",
-        r"(?i)(?:creds|credentials|login)\s?[:=]\s{0,2}[\w.@-]{1,64}\s?[/:]\s?(?P<s>[^\s/]{4,128})",
+        "creds|credentials|login:|zugangsdaten|credenciales|credenciais|credenziali|identifiants",
+        r"(?i)(?:(?:creds|credentials|login|zugangsdaten|credencia(?:l|)[ei]s|credenziali|identifiants)\s?[:=]\s{0,2}[\w.@-]{1,64}\s?[/:]\s?"
+        r"|(?:creds|credentials)\s[\w.@-]{1,64}\s?[/:]\s?(?=[^\s/]{0,64}[0-9]))(?P<s>[^\s/]{4,128})",
         "creds: admin / hunter2",
     ),
     password(
@@ -70,6 +78,55 @@ FILES = (
         r"(?i)(?<=[ (])tried (?:password )?[\"'](?P<s>(?=[^\"'\s]*[0-9])[^\"'\s]{6,128})[\"']",
         'password authentication failed, tried "hunter22"',
         back=2,
+    ),
+    password(
+        "cisco",
+        "password 0 |password 5 |password 7 |secret 0 |secret 5 |secret 8 |secret 9 |key 0 |key 7 |enable secret |enable password |snmp-server community |key-string |radius-server key |tacacs-server key ",
+        r"(?:(?:password|secret|key) [05789]|enable (?:secret|password)(?= \S*[0-9])|snmp-server community"
+        r"|key-string|(?:radius|tacacs)-server key) (?![0-9] )(?P<s>(?![a-z]{1,12}(?!\S))\S{4,256})",
+        "username bob password 7 hunter22",
+    ),
+    password(
+        "cookie-jar",
+        "\ttrue\t|\tfalse\t",
+        r"\t(?:TRUE|FALSE)\t[^\t\n]{1,256}\t(?:TRUE|FALSE)\t[0-9]{1,12}\t[^\t\n]{1,128}\t(?P<s>\S{1,4096})",
+        ".x.example\tTRUE\t/\tTRUE\t1790000000\tsid\thunter2",
+    ),
+    password(
+        "kerberos",
+        "$krb5",
+        r"\$krb5(?:asrep|tgs|pa)\$[0-9]{1,2}\$(?P<s>[\w$*./@:-]{32,})",
+        "$krb5asrep$23$" + "0123456789abcdef" * 3,
+    ),
+    password(
+        "compared",
+        "!= ",
+        r"(?i)(?:secret|password|token|api_?key) !={1,2} [\"'](?P<s>[^\"'\n]{4,256})",
+        'if creds.Secret != "hunter2"',
+        back=9,
+    ),
+    password(
+        "said-before",
+        "as the pass|as the api|as the token|as the secret|as your pass|as my pass|as password|as the admin|as the root|as a pass|as the new pass",
+        r"(?i)(?<![^\s\"'`])[\"'`]?(?P<s>(?=[^\s\"'`]{0,64}[0-9])(?=[^\s\"'`]{0,64}[A-Za-z])[^\s\"'`=:]{6,128})[\"'`]? as (?:the |your |my |an? )?(?:\w{2,12} )?"
+        r"(?:password|passphrase|passwd|api[ -]?key|token|secret)\b",
+        "use hunter22 as the password",
+        back=135,
+    ),
+    password(
+        "code-said",
+        "otp |verification code |security code |one-time |one time |2fa code |mfa code |recovery code |unlock code |access code |login code |auth code |confirmation code |backup code ",
+        r"(?i)(?:otp|(?:verification|security|2fa|mfa|recovery|unlock|access|login|auth|confirmation|backup) code"
+        r"|one[- ]time (?:code|pass\w{0,4}|pin))\s(?:is |was )?(?P<s>[0-9]{3,8}(?![\w.:/-])|(?=[a-z-]{0,20}[0-9])[a-z0-9]{4,8}(?:-?[a-z0-9]{4,8}){1,5}(?![\w.:/]))",
+        "your OTP 095969",
+    ),
+    password(
+        "changed",
+        "changed from |changed to |reset to |rotated to ",
+        r"(?i)(?:password|passphrase|secret|token)\b[^\n:=]{0,40}?\s(?:changed|reset|rotated) (?:from|to) [\"'`]?"
+        r"(?P<s>(?=[^\s\"'`]{0,64}[0-9])(?=[^\s\"'`]{0,64}[A-Za-z])[^\s\"'`]{6,128})",
+        "password for bob changed to hunter22",
+        back=64,
     ),
     password(
         "secret-file",

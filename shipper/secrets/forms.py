@@ -6,6 +6,7 @@ has thirty-six. `<x32>` matches exactly 32. So no file of the product holds a to
 
 import hashlib
 import re
+from functools import cache
 
 from shipper.secrets.lazy import lazy
 
@@ -48,6 +49,13 @@ def example_of(form: str) -> str:
     """A text of the form: the same one each time, of letters as if by chance."""
     plain = re.sub(r"\{\{(.*?)\}\}", lambda part: _first(part[1]), form)
     return _PART.sub(lambda part: _example(part, form), plain)
+
+
+@cache
+def length_of(form: str) -> int:
+    """Characters of a token of the form, without the parts that are patterns."""
+    parts = sum(int(part["usual"] or part["least"]) for part in _PART.finditer(form))
+    return parts + len(_PART.sub("", re.sub(r"\{\{.*?\}\}", "", form)))
 
 
 def _first(pattern: str) -> str:

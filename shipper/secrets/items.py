@@ -10,8 +10,10 @@ from shipper.secrets.names import HARMLESS, MAX_NAME, STATES, is_secret_name
 from shipper.secrets.own import is_allowed
 
 #: The types of a JSON schema, which describes a secret and holds none.
-_TYPES = frozenset({"string", "object", "number", "integer", "boolean", "array", "null"})
-_PATH = lazy(r"[/~.]|[A-Za-z]:\\")
+TYPES = frozenset({"string", "object", "number", "integer", "boolean", "array", "null"})
+PATH = lazy(r"[/~.]|[A-Za-z]:\\")
+#: A pin of a board: `GPIO17`, `A0`.
+_OF_BOARD = lazy(r"[A-Z]{1,5}_?[0-9]{1,2}")
 _TELLING = lazy(r"secret|token|key|passw|cred|auth|access|session|signature")
 _LEAST_RANDOM = 20
 _MOST_RANDOM = 512
@@ -30,10 +32,11 @@ def can_be_secret(name: str, item: object) -> bool:
         return (
             item.lower() not in STATES
             and not is_allowed(item)
-            and not (name[-3:].lower() == "pwd" and _PATH.match(item) is not None)
+            and not (name[-3:].lower() == "pwd" and PATH.match(item) is not None)
+            and not (name.lower() == "pin" and _OF_BOARD.fullmatch(item) is not None)
         )
     if isinstance(item, Mapping):
-        return item.get("type") not in _TYPES if type(item.get("type")) is str else True
+        return item.get("type") not in TYPES if type(item.get("type")) is str else True
     return type(item) not in {int, float} or not name.lower().endswith(("tokens", "seed"))
 
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from shipper.secrets.entropy import looks_random
-from shipper.secrets.forms import example_of, head_of, pattern_of
-from shipper.secrets.vendors import TAILED, TOKENS, WEAK
+from shipper.secrets.forms import example_of, head_of, length_of, pattern_of
+from shipper.secrets.headless import TAILED, WEAK
+from shipper.secrets.vendors import TOKENS
 
 #: Whether the text of a match is a secret of the kind.
 Check = Callable[[str], bool]
@@ -41,6 +42,11 @@ class Kind(NamedTuple):
     form: str = ""
 
     @property
+    def usual(self) -> int:
+        """The usual length of a vendor's token."""
+        return length_of(self.form)
+
+    @property
     def examples(self) -> tuple[str, ...]:
         """Texts that hold one: those of the row, and one that is made of the form."""
         return (*self.hits, example_of(self.form)) if self.form else self.hits
@@ -59,7 +65,7 @@ _FIRM = 4
 
 
 def _is_random_tail(text: str) -> bool:
-    return looks_random(re.split("[_-]", text, maxsplit=1)[1])
+    return looks_random(re.split("[_-]", text, maxsplit=1)[-1])
 
 
 def _tokens() -> Iterator[Kind]:

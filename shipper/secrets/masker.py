@@ -1,25 +1,37 @@
 """Find the secrets of a text, and replace them: one search for gates, patterns where they stand."""
 
+import math
 import re
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import NamedTuple
 
 from shipper.secrets.assigned import STANDS_FOR, names_in
+from shipper.secrets.budget import (
+    CHARS_BEFORE,
+    CHARS_INSIDE,
+    CODE,
+    INNER,
+    NAME,
+    PATTERN,
+    TOGETHER,
+    TRY,
+    Budget,
+    batches,
+)
 from shipper.secrets.classes import classes_of
 from shipper.secrets.documents import DOCUMENTS, nearby
-from shipper.secrets.gates import Hit, Search, search_of
+from shipper.secrets.gates import Hit, Search, lowered, search_of
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
-from shipper.secrets.loose import LEAST_LOOSE, loose_in, may_be_loose
+from shipper.secrets.lazy import lazy
+from shipper.secrets.loose import LEAST_LOOSE, may_be_loose
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
-from shipper.secrets.numbers import numbers_in
 from shipper.secrets.own import follows_own, has_allowed, is_allowed, mask_of, own_kinds
 from shipper.secrets.persons import PERSONS, emails
+from shipper.secrets.pools import cut_from, has_words, is_base64, parts_of, unnamed_in
 from shipper.secrets.shapes import SHAPES
 from shipper.secrets.spans import PERSON, SURE, Places, Span, joined
-from shipper.secrets.views import LEAST_BASE64, View, in_base64, may_be_coded, views_of
+from shipper.secrets.views import LEAST_BASE64, View, codes_in, in_base64, may_be_coded, views_of
 
 #: Called with the kind of what was masked, and how many.
 Seen = Callable[[str, int], None]
@@ -28,6 +40,8 @@ Seen = Callable[[str, int], None]
 KINDS: tuple[Kind, ...] = (*SHAPES, *VENDOR_KINDS, *PERSONS)
 _WORD, _MAIL = object(), object()
 _Matches = tuple[Callable[[str, int], re.Match[str] | None], ...]
+#: Of a gate: what matches there, what it costs to try, and to follow.
+_Tried = tuple[_Matches, float, float]
 #: What a finder gets and gives: the text, its hits, where secrets are.
 _Row = Kind | object
 
@@ -56,76 +70,124 @@ class Masker:
         self._gates = tuple(table)
         self._widths = tuple(map(_stem_width, table))
         self._rows = tuple(map(tuple, table.values()))
-        self._matches: list[_Matches | None] = [None] * len(self._rows)
+        self._tried: list[_Tried | None] = [None] * len(self._rows)
         self._search: Search = search_of(self._gates)
 
-    def found_in(self, texts: list[str], work: int | None = None) -> dict[str, list[Span]]:
-        """The secrets of each text that has any; one search serves all texts.
+    def found_in(self, texts: list[str], work: float = math.inf) -> dict[str, list[Span]]:
+        """The secrets of each text that has any; one search serves many texts.
 
-        `work` bounds the gates that are followed. Short texts come first; a text for which too few
-        are left counts as one secret.
+        `work` is about the number of microseconds that the search may take. Short texts come first.
+        From the place where it is spent, a text counts as one secret.
         """
+        found: dict[str, list[Span]] = {}
+        budget = Budget(work)
+        if work == math.inf or sum(map(len, texts)) <= TOGETHER:
+            self._together(texts, budget, found)
+            return found
+        for batch in batches(texts):
+            if budget.left <= 0:
+                found.update((text, [Span(0, len(text), "[CUT]")]) for text in batch if text)
+            else:
+                self._together(batch, budget, found)
+        return found
+
+    def _together(self, texts: list[str], budget: Budget, found: dict[str, list[Span]]) -> None:
         pool = "\0".join(texts)  # no pattern matches across a NUL
-        hits = self._search(pool.lower() if pool.isascii() else _lower(pool))
-        if hits and (work is None or len(hits) <= work):
-            hits = self._promising(pool, hits)
-        unnamed = _unnamed(pool, work)
+        hits = self._search(pool.lower() if pool.isascii() else lowered(pool))
+        followed = self._promising(pool, hits, budget) if hits else hits
+        classes = classes_of(pool)
+        has_long = may_be_loose(classes)
+        unnamed = unnamed_in(pool, classes, budget, has_long=has_long)
         is_coded = may_be_coded(pool, len(texts) - 1)
-        if not hits and not unnamed and not is_coded:
+        limit, budget.limit = budget.limit, None
+        if not followed and not unnamed and not is_coded and not has_long and limit is None:
             words = [text for text in texts if len(text) >= LEAST_BASE64 and " " not in text]
             if not words or not any(map(in_base64, words)):
-                return {}
-        parts = [*_parts(texts, hits, unnamed, is_coded=is_coded)]
-        if work is not None and len(hits) > work // 4:
-            parts.sort(key=lambda part: len(part.text))
-        found: dict[str, list[Span]] = {}
-        for text, mine, unnamed in parts:
-            if work is not None:
-                work -= len(mine)
-                if work < 0 and mine:
-                    found[text] = [Span(0, len(text), "[CUT]")]
-                    continue
-            spans = self._all(text, mine, unnamed)
+                return
+        for part in parts_of(texts, followed, unnamed, is_coded=is_coded):
+            if limit is not None and part.at >= limit:
+                break
+            spans = self._all(part.text, part.hits, part.unnamed, budget, has_long=has_long)
             if spans:
-                found[text] = spans
-        return found
+                found[part.text] = spans
+        if limit is not None:
+            cut_from(limit, texts, hits, found)
 
     def may_hold_tokens(self, text: str) -> bool:
         """Whether a token may be in the text; cheaper than to find it."""
         return bool(
-            self._search(_lower(text))
+            self._search(lowered(text))
             or may_be_coded(text)
             or (len(text) >= LEAST_LOOSE and may_be_loose(classes_of(text)))
-            or _is_base64(text)
+            or is_base64(text)
         )
 
-    def _promising(self, pool: str, hits: list[Hit]) -> list[Hit]:
+    def _promising(self, pool: str, hits: list[Hit], budget: Budget) -> list[Hit]:
         """The gates at which a secret may stand: most gates are also parts of usual words."""
-        kept = []
+        if len(hits) > _FEW:
+            return self._within(pool, hits, budget)
+        kept: list[Hit] = []
+        gates = self._tried
         for hit in hits:
             index, at = hit
-            matches = self._matches[index]
-            if matches is None:
-                matches = self._matches[index] = _matches(self._rows[index])
-            if not matches:
-                kept.append(hit)
-                continue
-            for match in matches:
+            gate = gates[index] or self._prepared(index)
+            for match in gate[0]:
                 if match(pool, at):
-                    kept.append(hit)
                     break
+            else:
+                if gate[0]:
+                    continue
+            kept.append(hit)
+            budget.left -= gate[2]
         return kept
+
+    def _within(self, pool: str, hits: list[Hit], budget: Budget) -> list[Hit]:
+        """The same for many gates: from the first one that is not paid for, nothing is searched."""
+        kept: list[Hit] = []
+        for hit in hits:
+            index, at = hit
+            matches, tried, cost = self._tried[index] or self._prepared(index)
+            is_kept = not matches or any(match(pool, at) for match in matches)
+            if not budget.takes(cost if is_kept else tried):
+                budget.ends(self._end_of(kept))
+                break
+            if is_kept:
+                kept.append(hit)
+        return kept
+
+    def _prepared(self, index: int) -> _Tried:
+        self._tried[index] = tried = _tried(self._rows[index])
+        return tried
+
+    def _end_of(self, hits: list[Hit]) -> int:
+        return hits[-1][1] + len(self._gates[hits[-1][0]]) if hits else 0
 
     def spans(self, text: str) -> list[Span]:
         """The secrets of a text, in order, none within another."""
-        return self._all(text, self._search(_lower(text)), _unnamed(text))
+        budget = Budget()
+        unnamed = unnamed_in(text, classes_of(text), budget)
+        return self._all(text, self._search(lowered(text)), unnamed, budget)
 
-    def _all(self, text: str, hits: list[Hit], unnamed: list[Span]) -> list[Span]:
+    def _all(
+        self,
+        text: str,
+        hits: list[Hit],
+        unnamed: list[Span],
+        budget: Budget,
+        *,
+        has_long: bool = True,
+    ) -> list[Span]:
         found = self._plain(text, hits, unnamed)
         if may_be_coded(text):
+            if not budget.takes(codes_in(text) * CODE):
+                return [Span(0, len(text), "[CUT]")]
             for view in views_of(text):
                 found = joined([*found, *self._through(view)])
+        if (" " in text and not has_long) or not has_words(text):
+            return found
         for start, end, plain in in_base64(text):
+            if not budget.takes(INNER + len(plain) / CHARS_INSIDE):
+                return joined([*found, Span(start, len(text), "[CUT]")])
             if inner := self.spans(plain):
                 found = joined([*found, Span(start, end, inner[0].token)])
         return found
@@ -135,8 +197,9 @@ class Masker:
         return replaced(text, self.spans(text), seen)
 
     def _through(self, view: View) -> list[Span]:
-        hits = self._search(_lower(view.text))
-        return [view.back(span) for span in self._plain(view.text, hits, _unnamed(view.text))]
+        hits = self._search(lowered(view.text))
+        unnamed = unnamed_in(view.text, classes_of(view.text), Budget())
+        return [view.back(span) for span in self._plain(view.text, hits, unnamed)]
 
     def _plain(self, text: str, hits: list[Hit], unnamed: list[Span]) -> list[Span]:
         if not hits and not unnamed:
@@ -184,50 +247,6 @@ class Masker:
                     yield span
 
 
-class _Part(NamedTuple):
-    """One text of a pool, with the gates in it and what has neither a gate nor a name."""
-
-    text: str
-    hits: list[Hit]
-    unnamed: list[Span]
-
-
-def _parts(
-    texts: list[str], hits: list[Hit], unnamed: list[Span], *, is_coded: bool
-) -> Iterator[_Part]:
-    """The texts of a pool that may hold a secret."""
-    begins = [at for _, at in hits]
-    numbers = [span.start for span in unnamed]
-    at = hit = number = 0
-    for text in texts:
-        end = at + len(text)
-        first, one = hit, number
-        hit, number = bisect_left(begins, end, hit), bisect_left(numbers, end, number)
-        if first < hit or one < number:
-            mine = [(gate, start - at) for gate, start in hits[first:hit]]
-            spans = [
-                Span(start - at, stop - at, token, rank)
-                for start, stop, token, rank in unnamed[one:number]
-            ]
-            yield _Part(text, mine, spans)
-        elif (is_coded and may_be_coded(text)) or _is_base64(text):
-            yield _Part(text, [], [])
-        at = end + 1
-
-
-def _is_base64(text: str) -> bool:
-    return len(text) >= LEAST_BASE64 and " " not in text and bool(in_base64(text))
-
-
-def _unnamed(text: str, work: int | None = None) -> list[Span]:
-    """Numbers and tokens, which have neither a gate nor a name, in the order of the text."""
-    classes = classes_of(text)
-    found = numbers_in(text, classes, work)
-    if may_be_loose(classes):
-        found += loose_in(text)
-    return sorted(found) if len(found) > 1 else found
-
-
 def _stem_width(gate: str) -> int:
     """The length of the word in a gate that is one before a separator."""
     for separator in SEPARATORS:
@@ -236,26 +255,26 @@ def _stem_width(gate: str) -> int:
     return len(gate)
 
 
-def _lower(text: str) -> str:
-    lower = text.lower()
-    if not text.isascii():  # lone surrogates, which no library takes
-        lower = lower.encode("utf-8", "replace").decode()
-    if len(lower) != len(text):  # a letter whose lower case has two: offsets would be wrong
-        lower = "".join(char if len(char.lower()) > 1 else char.lower() for char in text)
-    return lower
-
-
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _matches(rows: tuple[_Row, ...]) -> _Matches:
-    """What matches at a gate, if nothing else decides, in joined texts as in each alone."""
+def _tried(rows: tuple[_Row, ...]) -> _Tried:
+    """What matches at a gate, if nothing else decides, in joined texts as in each alone.
+
+    And what it costs to try this, and to follow the gate.
+    """
     kinds = tuple(row for row in rows if isinstance(row, Kind))
+    followed = NAME * (len(rows) - len(kinds)) + sum(map(_cost_of, kinds))
     if len(kinds) < len(rows) or not all(map(_ignores_ends, kinds)):
-        return ()
-    return tuple(_compiled(kind.pattern).match for kind in kinds)
+        return (), 0, followed
+    matches = tuple(_compiled(kind.pattern).match for kind in kinds)
+    return matches, sum(PATTERN if kind.group == "password" else TRY for kind in kinds), followed
+
+
+def _cost_of(kind: Kind) -> float:
+    return PATTERN + (kind.back + _AHEAD) / CHARS_BEFORE if kind.back else PATTERN
 
 
 def _ignores_ends(kind: Kind) -> bool:
@@ -267,6 +286,8 @@ def _ignores_ends(kind: Kind) -> bool:
     return not (kind.back or is_greedy or has_end or has_no_other)
 
 
+#: Gates of a text that are not counted one by one.
+_FEW = 16
 #: Characters after a gate in which a match must end, if it may begin before the gate.
 _AHEAD = 256
 
@@ -285,9 +306,16 @@ def _match(text: str, kind: Kind, at: int) -> Span | None:
         return None
     if kind.group == "password" and STANDS_FOR.match(text, start):
         return None
+    if kind.form and end - start < kind.usual and (rest := _WRAPPED.match(text, end)):
+        end = rest.end()
     return Span(start, end, f"[{kind.group.upper()}]", SURE if kind.is_specific else PERSON)
 
 
+#: The rest of a token that is broken over lines, or joined from strings.
+_WRAPPED = lazy(
+    r"(?:\\?\r?\n[ \t>+]{0,8}|[\"'] ?[+.]? ?(?:\\?\r?\n[ \t]{0,8})?[\"'])"
+    r"(?=[\w-]{0,32}[0-9])(?=[\w-]{0,32}[A-Za-z])[\w-]{8,}(?![ :=.(])"
+)
 #: What reveals a secret that no row of a table does.
 _WHY = {
     "[PASSWORD]": "a name before it",
@@ -302,7 +330,7 @@ _WHY = {
 
 def reason_of(text: str, span: Span) -> str:
     """What reveals a secret that was found: the name of its kind and the source, if it has a row."""
-    lower = _lower(text)
+    lower = lowered(text)
     for kind in (*KINDS, *own_kinds()):
         if f"[{kind.group.upper()}]" != span.token:
             continue

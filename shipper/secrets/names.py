@@ -30,7 +30,7 @@ SECRET_NAME = lazy(
     | парол[аьяі] | секрет | 密[码碼钥鑰] | 口令 | パスワード | 暗証番号 | 秘密鍵 | 비밀번호 | 암호 | סיסמה
     | पसवरड | รหสผาน | كلم[ةه](?:ال)?(?:مرور|سر) | رمزعبور | گذرواژه | κωδικός | secret(?:string|binary|base|access)
     | (?: pwd | pswd | pswrd | passw | secrets?(?:value|key|text)? | credentials? | creds
-        | authorization(?:header)? | cookies? | htpasswd | (?:user|db|ssh|smtp|ftp|root|admin|login|my|app|web|sudo)pass | rootpw
+        | authorization(?:header)? | cookies? | htpasswd | (?:user|db|ssh|smtp|ftp|root|admin|login|my|app|web|sudo)pass | (?:root|bind|admin|user|db|ldap|smtp|ftp|ssh|default|new|old|my|dn)pw
         | (?:private|secret|access|signing|encryption|account|ssh|master|shared|auth|pass|sas|host
             |storage|webhook|license|licence|rsa|dsa|ecdsa|ed25519|aes|des|hmac|kms|tls|ssl|pgp|gpg
             |wifi|wpa2?|wpa|psk|preshared|subscription|functions?|jwt|jws|jwe
@@ -52,7 +52,8 @@ SECRET_NAME = lazy(
         | (?:auth|authorization|twofactor|mfa|2fa|otp|device|tfa|totp|security|verification|recovery|backup|onetime
             |sms|login|unlock|scratch)codes?
         | (?:security|secret|recovery)(?:answer|question?answer)s?
-        | (?:amz|goog|sas)signature | (?:seed|recovery|backup|secret|mnemonic)(?:phrase|words?)
+        | (?:amz|goog|sas|hub)signature(?:256)? | saml(?:response|assertion|token)
+        | konto(?:nummer|nr) | rekeningnummer | num[ée]ro(?:de)?(?:cuenta|compte|conto) | (?:seed|recovery|backup|secret|mnemonic)(?:phrase|words?)
         | (?:database|db|redis|mongo(?:db)?|postgres(?:ql)?|mysql|amqp|rabbitmq|broker|celery
             |cache|sentry|smtp)(?:url|uri|dsn)
         | dsn | connstr | conn(?:ection)?uri | kubeconfig(?:data)? | dockerconfigjson | dockerconfig | connectsid | serviceaccount(?:json|key) | keytab
@@ -60,7 +61,7 @@ SECRET_NAME = lazy(
         | (?:rediscli|redis|mongo|smtp|ldap|twilio|proxy|registry|docker)auth(?:token)?
         | (?:wifi|wpa2?|preshared|network)?psk | xprv | privkey | privpem | pfx | p12
         | privatepem | clientkey(?:data|pem) | pkcs12 | pkcs8 | masterauth | mothersmaidenname | mothermaidenname | requirepass
-        | (?:pass(?:word)?|pwd)(?:hash|salt) | (?:bank|giro)?(?:account|routing)(?:numbers?|no|num|nr) | bankaccount| signature(?:secret) | hasło | haslo | heslo | şifre
+        | (?:pass(?:word)?|pwd)(?:hash|salt) | (?:bank|giro)?(?:account|routing)(?:numbers?|no|num|nr) | bankaccount| signature(?:secret) | sonarlogin | hasło | haslo | heslo | şifre
         | parol[ăa] | sifre | şifre | senhas? | mdp | authkey | authtoken | requesttoken | jsessionid | phpsessid
         | geheimnis | zugangscode | zugangsdaten | schlüsselwort | clavesecreta | clavedeacceso
         | claveapi | secretkeybase | ssid(?:password) | ssopassword | licensecode | activationcode
@@ -72,7 +73,7 @@ SECRET_NAME = lazy(
 )
 #: Short words match only as the separate last word of a name: not `compass`, not `spin`.
 LAST_WORD = lazy(
-    r"(?:^|[\W_])(?i:pass|pw|pin|seed|otp|dsn|psk)$|[\W_](?i:pat)$|[a-z](?:Pass|Pin|Pat|Psk)$"
+    r"(?:^|[\W_])(?i:pass|pw|pin|seed|otp|dsn|psk|sess)$|[\W_](?i:pat)$|[a-z](?:Pass|Pin|Pat|Psk)$"
 )
 #: Names that look like a secret's, but count or page things, or describe a secret.
 HARMLESS = lazy(
@@ -86,17 +87,19 @@ HARMLESS = lazy(
         |rotate|missing|invalid|wrong|bad|unexpected|parse|reset(?=password|pin))
       (?:password|passwd|passphrase|passcode|token|secret|apikey|credentials?|cookies?|pin)(?:url|link)?
     | .*pass(?:word|phrase|code) (?:policy|length|age|expir(?:y|es|ed)(?:at|in)?|strength
-      |hint|(?:updated|changed)at|rules?|types?|format|manager|less|field|name|count|required
+      |hint|(?:updated|changed|set|created|rotated|modified|expires)(?:at|on|date|by)?|at|date|rules?|types?|format|manager|less|field|name|count|required
       |reset(?:required)?|url|uri|link|page|label|input|prompt|enabled|disabled|min|max|changed?|set|exists?|ok|valid|encryption|file|path|dir)
     | (?:public|primary|foreign|sort|partition|hot|group|cache|s3|object|row|column|idempotency)
       (?:data|host)?keys?
+    | (?:first|second|third|last|next|single|one|two|multi)pass
     | .*public(?:access|ssh|rsa|host|signing)?keys?(?:id|pem)? | .*(?:seedid|tokentype)"""
 )
 #: Every secret's name contains one of these, in lower case: they are gates.
 # fmt: off
 STEMS = (
     "pass", "p@ss", "pwd", "pswd", "psw", "secret", "token", "key", "cred", "cookie", "auth",
-    "otp", "cvv", "cvc", "cvn", "csc", "ssn", "jwt", "sessionid", "session_id", "session-id", "sessid",
+    "otp", "cvv", "cvc", "cvn", "csc", "ssn", "jwt", "sessionid", "session_id", "session-id", "session id", "sessid", "saml", "hub-sig", "konto",
+    "rekening", "sonar.login", "verifier", "cuenta", "compte", "conto",
     "pincode", "iban", "bearer", "mnemonic", "connectionstr", "connection_str", "connstr",
     "conn_str", "dsn", "kennwort", "mot_de", "mot-de", "motdepasse", "contrase", "palavra",
     "wachtwoord", "lösenord", "losenord", "adgang", "salasana", "jelszó", "mat_khau", "matkhau",
@@ -112,7 +115,7 @@ STEMS = (
 SHORT = (
     "url", "uri", "code", "number", "account", "card", "session", "phrase", "words", "answer",
     "pat", "tan", "puk", "psk", "sid", "seed", "sig", "pin", "pw", "pem", "pfx", "p12", "mdp",
-    "mfa", "salt", "pepper", "number", "numbers", "codes", "answers", "pkey", "no", "num", "nr",
+    "mfa", "salt", "pepper", "number", "numbers", "codes", "answers", "pkey", "no", "num", "nr", "sess",
 )
 # fmt: on
 SEPARATORS = ("=", ":", '"', "'", ">", " =", "\\", " is")
@@ -152,41 +155,41 @@ def may_name_secrets(text: str) -> bool:
 
 
 #: Members that name the value beside them, and members with that value.
-_LABELS = frozenset(
+LABELS = frozenset(
     {
         *("name", "key", "header", "field", "label", "id", "parameterkey", "selector", "element"),
         *("k", "n", "locator", "xpath", "target", "ref", "css", "placeholder", "setting", "env"),
         *("param", "parameter", "variable", "attribute", "property", "option", "type", "title"),
     }
 )
-_VALUES = frozenset(
+VALUES = frozenset(
     {
         *("value", "val", "values", "default", "parametervalue", "text", "content", "data"),
         *("stringvalue", "defaultvalue", "currentvalue", "fieldvalue", "optionvalue", "v", "keys"),
         *("envvalue", "settingvalue", "newvalue", "input", "plaintext", "secretvalue"),
     }
 )
-_SECURE = frozenset({"securestring", "password", "secret"})
+SECURE = frozenset({"securestring", "password", "secret"})
 
 
 def may_be_labelled(keys: Collection[Any]) -> bool:
     """Whether an object with these keys may name the value in it."""
     names = [key.lower() for key in keys if type(key) is str]
-    return not _VALUES.isdisjoint(names) and any(map(_is_label, names))
+    return not VALUES.isdisjoint(names) and any(map(_is_label, names))
 
 
 def labelled(value: Mapping[Any, object]) -> tuple[object, ...]:
     """The keys of an object's secret values, as in `{"name": "Authorization", "value": …}`."""
-    if len(value) > _MOST_LABELLED:
+    if len(value) > MOST_LABELLED:
         return ()
-    held = [key for key in value if type(key) is str and key.lower() in _VALUES]
+    held = [key for key in value if type(key) is str and key.lower() in VALUES]
     if not held or not any(map(_names_a_secret, value.items())):
         return ()
-    return tuple(held)
+    return tuple(key for key in held if not _is_sentence(key, value[key]))
 
 
 #: An object with more members describes a thing, and labels no value.
-_MOST_LABELLED = 12
+MOST_LABELLED = 12
 
 
 def _names_a_secret(member: tuple[object, object]) -> bool:
@@ -195,14 +198,28 @@ def _names_a_secret(member: tuple[object, object]) -> bool:
         return False
     name = key.lower()
     if name == "type":
-        return label.lower() in _SECURE
+        return label.lower() in SECURE
     return _is_label(name) and is_secret_name(_words(label))
 
 
+#: Members that usually hold a sentence, below a title or a question.
+TEXTS = frozenset({"text", "content", "data", "input"})
+MOST_WORDS = 4
+
+
+def _is_sentence(key: object, item: object) -> bool:
+    return (
+        str(key).lower() in TEXTS
+        and isinstance(item, str)
+        and item.count(" ") >= MOST_WORDS
+        and "\n" not in item
+    )
+
+
 def _is_label(name: str) -> bool:
-    if name not in _LABELS:
+    if name not in LABELS:
         name = name.removeprefix("option").removeprefix("field").removeprefix("form")
-    return name in _LABELS
+    return name in LABELS
 
 
 def _words(label: str) -> str:

@@ -1,10 +1,11 @@
 """Numbers that only their form and check digits distinguish from others: cards, IBANs, SSNs."""
 
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
+from shipper.secrets.budget import GROUP, PATTERN, Budget
 from shipper.secrets.lazy import lazy
-from shipper.secrets.spans import NUMBER, SURE, Span
+from shipper.secrets.spans import NUMBER, Span
 
 #: First digits of payment cards by length (ISO/IEC 7812-1). A time in milliseconds has 13 digits,
 #: one in microseconds 16, and one in ten passes the check; but they begin with 1.
@@ -26,10 +27,10 @@ def is_card(digits: str) -> bool:
     return total % 10 == 0 and len({*digits}) > 1
 
 
-#: Digits, in groups or not; not the decimals of a fraction. Four groups may have dots between.
+#: Digits, in groups or not; not the decimals of a fraction. Four groups may have dots or slashes between.
 _RUN = lazy(
-    r"""(?x) (?<![0-9]) (?<![0-9]\.)
-    (?: (?:[0-9]{4}\.){3} [0-9]{4} (?![0-9]) | [0-9] (?:[ -]{0,3}[0-9]){12,} )"""
+    r"""(?x) (?<![0-9]) (?<![0-9]\.) (?<![\s=(]\.)
+    (?: (?<!\.)(?:[0-9]{4}\.){3} [0-9]{4} (?![0-9]) | (?:[0-9]{4}/){3} [0-9]{4} (?![0-9/]) | [0-9] (?:[ -]{0,3}[0-9]){12,} )"""
 )
 _GROUP = lazy("[0-9]+")
 
@@ -37,6 +38,9 @@ _GROUP = lazy("[0-9]+")
 def _cards(text: str, run_start: int, run_end: int) -> Iterator[Span]:
     """Card numbers, also within a run of other numbers (a date, a code)."""
     for run in _RUN.finditer(text, run_start, run_end):
+        if _is_card_alone(run[0]):
+            yield Span(*run.span(), "[CARD]", NUMBER)
+            continue
         groups = [match.span() for match in _GROUP.finditer(text, run.start(), run.end())]
         digits = [0, *accumulate(end - start for start, end in groups)]
         end = 0
@@ -48,6 +52,16 @@ def _cards(text: str, run_start: int, run_end: int) -> Iterator[Span]:
                 end = card_end
 
 
+def _is_card_alone(run: str) -> bool:
+    """Whether all digits of a run are one card: the usual case, without its groups."""
+    digits = run.replace(" ", "").replace("-", "")
+    if len(digits) > _LONGEST or len(run) - len(digits) >= _MAX_GROUPS or not digits.isdigit():
+        return False
+    if not is_card(digits):
+        return False
+    return not _counts_up(run, [match.span() for match in _GROUP.finditer(run)])
+
+
 def _card_end(text: str, groups: list[tuple[int, int]]) -> int | None:
     """The end of the card that begins with the first group; None if there is no card."""
     digits = ""
@@ -56,10 +70,19 @@ def _card_end(text: str, groups: list[tuple[int, int]]) -> int | None:
         if len(digits) > _LONGEST:
             return None
         if is_card(digits):
-            return end
+            return None if _counts_up(text, groups) else end
     return None
 
 
+def _counts_up(text: str, groups: list[tuple[int, int]]) -> bool:
+    """Whether the first groups are numbers in a row: of a list, or code points."""
+    first = [int(text[start:end]) for start, end in groups[:_LEAST_ROW]]
+    return len(first) == _LEAST_ROW and all(
+        after - before == 1 for before, after in pairwise(first)
+    )
+
+
+_LEAST_ROW = 3
 #: ISO 13616: the length by country.
 _IBANS = (
     "15NO 16BE 18DK 18FI 18FO 18GL 18NL 18SD 19MK 19SI 20AT 20BA 20EE 20KZ 20LT 20LU 20MN 20XK "
@@ -79,23 +102,16 @@ _AS_DIGITS = {
 }
 
 
-def _ibans(text: str, work: int) -> Iterator[Span]:
+def _ibans(text: str, budget: Budget) -> Iterator[Span]:
     """Bank account numbers; words may follow without punctuation."""
-    cut = 0
     for head in _IBAN_HEAD.finditer(text):
         start = head.start() - 2
         length = IBAN_LENGTHS.get(text[start : start + 2].upper())
-        if not length or start < cut:
+        if not length:
             continue
-        work -= 1
-        if work < 0:
-            cut = text.find("\0", start)  # the next text of several
-            if cut < 0:
-                cut = len(text)
-            yield Span(start, cut, "[CUT]", SURE)
-            if cut == len(text):
-                return
-        elif end := _iban_end(text, start, head.end(), length):
+        if not budget.takes_number(PATTERN, start):
+            return
+        if end := _iban_end(text, start, head.end(), length):
             yield Span(start, end, "[IBAN]", NUMBER)
 
 
@@ -125,9 +141,10 @@ SSN = lazy(
 )
 #: International, or North American in the two usual spellings.
 PHONE = lazy(
-    r"(?<![\w+])(?<![0-9][ -])(?:\+|00(?=[1-9][0-9]? ))[1-9][0-9]{0,2}[ .()/-]{0,2}(?:[0-9][ .()/-]{0,2}){6,11}[0-9](?<!\.[0-9])"
+    r"(?<![\w+])(?<![0-9][ -])(?:\+|00(?=[1-9][0-9]? )(?![0-9]{2}(?: [0-9A-Fa-f]{4})+(?![0-9A-Za-z])))[1-9][0-9]{0,2}[ .()/-]{0,2}(?:[0-9][ .()/-]{0,2}){6,11}[0-9](?<!\.[0-9])"
     r"(?![0-9.]|[-/][0-9])"
-    r"|(?<![\w+.-])(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-.])[2-9][0-9]{2}[-.][0-9]{4}"
+    r"|(?<![\w+.-])(?:1[ .-])?(?:(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}-)[2-9][0-9]{2}-"
+    r"|(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}\.)[2-9][0-9]{2}\.)[0-9]{4}"
     r"(?![\w.-])"
 )
 #: Brazil: eleven digits, of which the last two check the others.
@@ -143,9 +160,67 @@ def _is_cpf(text: str) -> bool:
     return len({*digits}) > 1
 
 
+def _is_ahv(text: str) -> bool:
+    """Switzerland: the check digit of an EAN-13."""
+    digits = [int(char) for char in text if char.isdigit()]
+    return sum(digit * (3 if at % 2 else 1) for at, digit in enumerate(digits)) % 10 == 0
+
+
+def _is_nir(text: str) -> bool:
+    """France: the last two digits are 97 minus the others modulo 97."""
+    digits = text.replace(" ", "")
+    return 97 - int(digits[:13]) % 97 == int(digits[13:])
+
+
+#: What the characters at even places of Italy's code count, from 0 to Z; those at odd places count
+#: their rank in the alphabet or their value.
+_EVEN_PLACES = dict(
+    zip(
+        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        (
+            *(1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20),
+            *(11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23),
+        ),
+        strict=True,
+    )
+)
+
+
+def _is_codice_fiscale(text: str) -> bool:
+    """Italy: the last letter checks the others."""
+    code = text.upper()
+    odd = sum(int(char, 36) - (0 if char.isdigit() else 10) for char in code[1:15:2])
+    even = sum(_EVEN_PLACES[char] for char in code[0:15:2])
+    return ord(code[15]) - ord("A") == (odd + even) % 26
+
+
+#: Digits of the shortest such number.
+_LEAST_OF_PERSONS = 7
+#: Numbers of persons that have a form of their own: its classes, its pattern, its check digits.
+_OF_PERSONS = (
+    (
+        "000.0000.0000.00",
+        lazy(r"(?<![0-9.])756\.[0-9]{4}\.[0-9]{4}\.[0-9]{2}(?![0-9])"),
+        _is_ahv,
+    ),
+    (
+        "0 00 00 00 000 000 00",
+        lazy(
+            r"(?<![0-9 ])[12] [0-9]{2} [01][0-9] [0-9]{2} [0-9]{3} [0-9]{3} [0-9]{2}(?![0-9 ][0-9])"
+        ),
+        _is_nir,
+    ),
+    (
+        "00a00a000a",
+        lazy(
+            r"(?i)(?<![A-Z0-9])[A-Z]{6}[0-9]{2}[A-EHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z](?![A-Z0-9])"
+        ),
+        _is_codice_fiscale,
+    ),
+)
 #: Digits and what may stand between them.
 _DIGITS = lazy(r"[0-9][0-9 ()./-]{7,}")
-_LEAST_DIGITS = 9
+LEAST_NUMBER = 9
 _AROUND = 4
 
 
@@ -158,18 +233,26 @@ _OF_IBAN = lazy(rb"aa00(?<![0a]aa00)")
 _ABROAD = lazy(r"00(?<![\w+]00)[1-9][0-9]? ")
 
 
-def numbers_in(text: str, classes: bytes, work: int | None = None) -> list[Span]:
+def numbers_in(text: str, classes: bytes, budget: Budget) -> list[Span]:
     """Cards, bank accounts, phone and social security numbers.
 
-    `classes` are those of the text. `work` bounds the heads of bank accounts that are followed:
-    from the first one beyond it, a text counts as one secret.
+    `classes` are those of the text.
     """
     plain = classes.decode()  # a search in a `str` takes half the time
     found: list[Span] = []
     if _may_be_iban(text, classes, plain):
-        found += _ibans(text, len(text) if work is None else work)
+        found += _ibans(text, budget)
     if _may_be_number(text, classes, plain):
-        found += _in_runs(text)
+        found += _in_runs(text, plain, budget)
+    if classes.count(b"0") < _LEAST_OF_PERSONS:
+        return found
+    for form, pattern, check in _OF_PERSONS:
+        if form in plain:
+            found += [
+                Span(*match.span(), "[PERSON]", NUMBER)
+                for match in pattern.finditer(text)
+                if check(match[0])
+            ]
     return found
 
 
@@ -186,7 +269,7 @@ def _may_be_iban(text: str, classes: bytes, plain: str) -> bool:
 
 
 def _may_be_number(text: str, classes: bytes, plain: str) -> bool:
-    if classes.count(b"0") < _LEAST_DIGITS:
+    if classes.count(b"0") < LEAST_NUMBER:
         return False
     return _is_number(classes, plain) or ("000 " in plain and _ABROAD.search(text) is not None)
 
@@ -207,6 +290,7 @@ def _has_form(plain: str) -> bool:
         "00-0000" in plain  # of a social security number or a phone
         or "00.0000" in plain  # the same, and a card with dots
         or ".000-00" in plain  # Brazil's
+        or "0000/0000/" in plain  # a card with slashes
     )
 
 
@@ -221,20 +305,23 @@ def _has_only_fractions(classes: bytes, plain: str) -> bool:
     return not _has_card(classes.replace(_LEAST_FRACTION, b"0.a"))
 
 
-def _in_runs(text: str) -> Iterator[Span]:
+def _in_runs(text: str, plain: str, budget: Budget) -> Iterator[Span]:
     end = -1
     for run in _DIGITS.finditer(text):
-        digits = len(run[0].translate(_NO_MARKS))
-        if digits < _LEAST_DIGITS:
+        digits = plain.count("0", *run.span())
+        if digits < LEAST_NUMBER:
             continue
+        groups = 1 + run.end() - run.start() - digits
+        if not budget.takes_number(groups * GROUP, run.start()):
+            return
         start = max(0, end, run.start() - _AROUND)
         end = run.end()
         if digits >= min(_FIRST_DIGITS) and _THREE.search(text, start, end + _AROUND):
             yield from _cards(text, start, end + _AROUND)
-        yield from _numbers(text, start, end + _AROUND)
+        if _has_form(part := plain[start : end + _AROUND]) or "+" in part or "000 " in part:
+            yield from _numbers(text, start, end + _AROUND)
 
 
-_NO_MARKS = str.maketrans("", "", " ()./-")
 #: One of a card's six groups has as many digits.
 _THREE = lazy("[0-9]{3}")
 

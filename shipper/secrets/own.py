@@ -6,7 +6,7 @@ must not either.
 
 import hmac
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -22,9 +22,16 @@ _names: set[str] = set()
 _allowed: dict[str, re.Pattern[str]] = {}
 #: The key of digests, if there is one.
 _key: list[bytes] = []
+#: How a kind is masked, if not as all are: `token`, `digest` or `last4`.
+_masks: dict[str, str] = {}
+_ALL = "all"
+#: Masks of no secret alone.
+_BARE = frozenset({"[CUT]"})
+#: Fewer letters and digits would hide too little beside the last four.
+_LEAST_FOR_LAST4 = 9
 _SEPARATORS = lazy(r"[\W_]+")
 #: A value behind its name in a text: in quotes, or a word.
-_VALUE = r"""["'\\]{0,4}\s{0,2}[:=>]\s{0,3}["'\\]{0,4}(?!\[[A-Z_]+[#\]])(?P<s>[^\s"'\\,;&<>}\])]{1,256})"""
+_VALUE = r"""["'\\]{0,4}\s{0,2}[:=>]\s{0,3}["'\\]{0,4}(?!\[[A-Z_]+[#*\]])(?P<s>[^\s"'\\,;&<>}\])]{1,256})"""
 
 
 #: Name, literal and pattern of an own kind.
@@ -36,14 +43,17 @@ def declare(
     names: Iterable[str] = (),
     allowed: Iterable[str] = (),
     digest_key: str = "",
+    masks: Mapping[str, str] | None = None,
 ) -> None:
     """Add to the tables; a row has the name, literal and pattern of a kind.
 
     `names` are names of members whose values are secrets, in any case and with any separators.
     `allowed` are patterns of complete texts that are no secrets, whatever finds them.
     `digest_key` is a file: with its content as key, each mask has a digest of the secret, so that
-    equal secrets can be found. Raises `OSError` if it cannot be read.
+    equal secrets can be found. Raises `OSError` if it cannot be read. `masks` decides by kind, or
+    for `all`: `token`, `digest` (the default with a key) or `last4`.
     """
+    _masks.update(masks or {})
     if digest_key:
         _key[:] = [Path(digest_key).read_bytes().strip()]
     before = (len(_kinds), len(_names), len(_allowed))
@@ -107,12 +117,22 @@ def has_allowed() -> bool:
 
 
 def mask_of(token: str, secret: object) -> str:
-    """The token that stands for a secret; with a key, with its digest (HMAC-SHA256, 64 bits)."""
-    if not _key:
+    """The token that stands for a secret: alone, with its digest (HMAC-SHA256, 64 bits), its end."""
+    if not _key and not _masks:
         return token
+    how = _masks.get(token[1:-1].lower()) or _masks.get(_ALL) or "digest"
     text = secret if isinstance(secret, str) else repr(secret)
+    if how == "last4":
+        return _with_end(token, text)
+    if how == "token" or not _key or token in _BARE:
+        return token
     digest = hmac.digest(_key[0], text.encode("utf-8", "surrogatepass"), "sha256")
     return f"{token[:-1]}#{digest[:8].hex()}]"
+
+
+def _with_end(token: str, text: str) -> str:
+    plain = "".join(char for char in text if char.isalnum() and char.isascii())
+    return f"{token[:-1]}*{plain[-4:]}]" if len(plain) >= _LEAST_FOR_LAST4 else token
 
 
 def forget() -> None:
@@ -121,6 +141,7 @@ def forget() -> None:
     _names.clear()
     _allowed.clear()
     _key.clear()
+    _masks.clear()
     _clear_caches()
 
 

@@ -42,16 +42,25 @@ _DATE = (
     r"(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/. ]{1,2}(?:[0-9]{1,2}|[A-Za-z]{3,9})"
     r"[-/. ,]{1,2}[0-9]{2,4}|[A-Za-z]{3,9} [0-9]{1,2},? [0-9]{4}|[0-9]{8})(?![0-9])"
 )
-_LICENCE = r"[A-Z]{1,3}[ -][A-Z]{1,2} ?[0-9]{1,4}[EH]?(?![A-Za-z0-9])|[A-Z0-9][A-Z0-9 -]{3,9}[A-Z0-9](?![A-Za-z0-9])"
+_LICENCE = r"[A-Z]{1,3}[ -][A-Z]{1,2} ?[0-9]{1,4}[EH]?(?![A-Za-z0-9])|(?=[A-Z0-9 -]{0,9}[0-9])[A-Z0-9][A-Z0-9 -]{3,9}[A-Z0-9](?![A-Za-z0-9])"
 _ID = r"(?=[A-Za-z0-9 ./-]{0,12}[0-9])[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){4,22}(?![A-Za-z0-9])"
 
 
-def _person(name: str, gates: str, words: str, value: str, hit: str, sep: str = _SEP) -> Kind:
+def _person(
+    name: str,
+    gates: str,
+    words: str,
+    value: str,
+    hit: str,
+    sep: str = _SEP,
+    *,
+    group: str = "person",
+) -> Kind:
     pattern = (
         rf"(?i)(?:{words})(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#))?\.?{sep}(?P<s>{value})"
     )
     words_of = tuple(gate.replace("\\x20", " ") for gate in gates.split())
-    return Kind(name, words_of, pattern, "", (hit,), (), "person", is_specific=False)
+    return Kind(name, words_of, pattern, "", (hit,), (), group, is_specific=False)
 
 
 PERSONS = (
@@ -71,11 +80,12 @@ PERSONS = (
         r"|nascimento|geboortedatum|рождения",
         _DATE,
         "DOB: 12/03/1985",
+        rf"(?:{_SEP}|[ ](?=[0-9]))",
     ),
     _person(
         "born",
-        "born geboren née né\\x20le nacid nato\\x20il",
-        r"born(?:[ ]on)?|geboren(?:[ ]am)?|n[ée]e?(?:[ ]le)|nacid[oa](?:[ ]el)?|nato(?:[ ]il)?",
+        "born geb. geboren née né\\x20le nacid nato\\x20il",
+        r"born(?:[ ]on)?|geb\.(?:[ ]am)?|geboren(?:[ ]am)?|n[ée]e?(?:[ ]le)|nacid[oa](?:[ ]el)?|nato(?:[ ]il)?",
         _DATE,
         "born on 12 March 1985",
         r"[ :]{1,3}",
@@ -91,23 +101,46 @@ PERSONS = (
     _person(
         "identity",
         "itin ein: ust vat sécurité sociale nir pan sin: sin\\x20 tfn my\\x20number mynumber patient medical mrn "
-        "personalausweis licence abn siren siret avs rfc: cuit rut: rg: tckn hkid cnic iqama egn cnp oib emirates tax steuer insurance national licen cpf cnpj dni nie nif curp aadhaar nino codice pesel "
-        "nric bsn personnummer ssn sozialvers ausweis social tin nir ahv medicare nhs",
+        "ni\\x20n personalausweis licence abn ein\\x20 siren siret avs rfc: cuit rut: rg: tckn hkid cnic iqama egn cnp oib emirates tax steuer insurance national driver driving führerschein permis\\x20de licen cpf cnpj dni nie nif curp aadhaar nino codice pesel "
+        "nric bsn personnummer ssn sozialvers krankenv versicherten ausweis social tin nir ahv medicare nhs",
         r"(?<![A-Za-z])(?:tax(?:payer)?(?:[ _-]?(?:id|identification))?|steuer(?:identifikations)?(?:[ _-]?(?:id|nummer))?|i?tin|ein|(?:ust|vat)(?:[ _-]?id)?(?:[ _-]?nr)?|nir|pan(?:[ ]card)?|sin|tfn|abn|my[ ]?number|mynumber|patient(?:[ _-]?id)?|medical[ _-]record(?:[ _-]?number)?|mrn|(?:num[ée]ro[ ]de[ ])?s[ée]curit[ée][ ]sociale|siren|siret|rfc|cuit|rut|tckn|hkid|cnic|iqama|egn|cnp|oib|emirates[ ]id"
-        r"|national[ _-]?(?:id|insurance|identity)|insurance|social[ _-]?(?:security|insurance)|ssn|nino"
-        r"|licen[cs]e|cpf|cnpj|dni|nie|nif|curp|aadhaar|codice[ _]fiscale"
+        r"|national[ _-]?(?:id|insurance|identity)|ni(?=[ ]n)|(?:krankenversicherungs|krankenversicherten|versicherten)(?:nummer|nr)|insurance|social[ _-]?(?:security|insurance)|ssn|nino"
+        r"|driv(?:er'?s?|ing)[ _-]?licen[cs]e|führerschein(?:nummer)?|permis de conduire|licen[cs]e(?=[ _-]?(?:no|nr|number|id|#))|cpf|cnpj|dni|nie|nif|curp|aadhaar|codice[ _]fiscale"
         r"|pesel|nric|bsn|personnummer|(?:personal)?ausweis(?:nummer)?|ahv|avs|medicare|nhs"
         r"|sozialversicherung(?:snummer)?)",
         _ID,
         "tax id: 12-3456789",
-        rf"(?:{_SEP}|[ ](?=[A-Z]{{0,2}}[0-9]{{3}}[ .-]?[0-9]{{2}}|[A-Z]{{4,9}}[0-9]|[A-Z](?=[A-Z]*[0-9])[A-Z0-9]{{7,}}|[A-Z0-9]{{8,9}}(?![A-Za-z0-9])))",
+        rf"(?:{_SEP}|[ ](?=[A-Z]{{0,2}}[0-9]{{3}}[ .-]?[0-9]{{2}}|[0-9]{{2}}[ ](?:[0-9]{{3}}[ ]){{2}}[0-9]{{3}}|[A-Z]{{2}}[ ](?:[0-9]{{2}}[ ]){{3}}[A-D]|[0-9]{{2}}-[0-9]{{7}}|[0-9]{{4}}[ ][0-9]{{4,5}}[ ][0-9]|[A-Z]{{4,9}}[0-9]|[A-Z](?=[A-Z]*[0-9])[A-Z0-9]{{7,}}|[A-Z0-9]{{8,9}}(?![A-Za-z0-9])))",
+    ),
+    Kind(
+        "travel-document",
+        ("<<<<",),
+        r"[PIACV][A-Z<][A-Z<]{3}[A-Z0-9<]{25,39}\r?\n[A-Z0-9<]{30,44}(?:\r?\n[A-Z0-9<]{30})?",
+        "ICAO 9303",
+        (
+            "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10",
+        ),
+        ("<<<<<<< HEAD\n=======\n>>>>>>> main",),
+        "person",
+        44,
+        is_specific=False,
+    ),
+    _person(
+        "account",
+        "kontonummer konto-nr kontonr konto: account\\x20n accountn acct cuenta compte rekening",
+        r"konto-?(?:nummer|nr\.?)|konto|account(?=[ ]n)|acct|cuenta|compte|rekening(?=nummer)",
+        r"[0-9](?:[ -]?[0-9]){6,18}(?![0-9])",
+        "Kontonummer 2954100739",
+        rf"(?:{_SEP}|[ ](?=[0-9]{{6}}))",
+        group="account",
     ),
     _person(
         "plate",
         "plate kennzeichen matrícula immatriculation",
-        r"plates?|kennzeichen|matr[ií]cula|immatriculation",
+        r"(?<![A-Za-z])(?:number |licen[cs]e )?plates?|kennzeichen|matr[ií]cula|immatriculation",
         _LICENCE,
         "license plate: B-ZK 7146",
+        rf"(?:{_SEP}|[ ](?=[A-Z]{{1,3}}[ -][A-Z]{{1,2}} ?[0-9]))",
     ),
 )
 _NAME_OF_PERSON = (
@@ -120,7 +153,7 @@ _ADDRESS = (
 )
 _CONFIDENTIAL = r"(?:salary|gehalt|salaire|salario|diagnos[ei]s|bloodtype|bloodgroup|religion|ethnicity|race|disability|sexualorientation)$"
 #: Names of a person's data as keys, reduced to letters and digits, by the kind of their value.
-_BY_NAME = (
+BY_NAME = (
     (lazy(_NAME_OF_PERSON), r"[^\d\W][^\d\n]{1,63}"),
     (lazy(_ADDRESS), r"[^\n]{0,40}[0-9][^\n]{0,60}|[^\n]{0,60} [^\n]{0,60}"),
     (lazy(_CONFIDENTIAL), r"[^\n]{1,64}"),
@@ -160,7 +193,7 @@ def may_be_personal(name: str) -> bool:
 @lru_cache(maxsize=4096)  # names repeat
 def _form_of(name: str) -> re.Pattern[str] | None:
     plain = _NO_LETTER.sub("", name[:128]).lower()
-    for names, form in _BY_NAME:
+    for names, form in BY_NAME:
         if names.search(plain):
             return re.compile(form, re.IGNORECASE)
     return None

@@ -8,13 +8,13 @@ from shipper.secrets.names import MAX_NAME, is_secret_name, labelled, may_be_lab
 from shipper.secrets.own import follows_own
 from shipper.secrets.spans import Span
 
-_COLUMNS = ("columns", "header", "headers", "fields", "column_names", "columnNames", "cols")
-_ROWS = ("rows", "data", "values", "records", "results", "items")
+COLUMNS = ("columns", "header", "headers", "fields", "column_names", "columnNames", "cols")
+ROWS = ("rows", "data", "values", "records", "results", "items")
 #: Rows whose cells are masked, and columns that are read.
 _MOST_ROWS, _MOST_COLUMNS = 10_000, 256
 #: Private members of a JSON Web Key (RFC 7518, section 6).
-_OF_JWK = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
-_OF_MANIFEST = frozenset({"data", "stringData"})
+OF_JWK = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
+OF_MANIFEST = frozenset({"data", "stringData"})
 #: Items and characters of a list that is read as one text.
 _MOST_ITEMS, _MOST_CHARS, _LEAST_PART = 64, 4096, 8
 _SURE = frozenset({"[TOKEN]", "[JWT]", "[PRIVATE_KEY]", "[AUTHORIZATION]"})
@@ -27,23 +27,23 @@ def may_hide(keys: Collection[Any]) -> bool:
 
     If not, `hidden_members` and `without_cells` find none, whatever the values are.
     """
-    is_table = any(key in keys for key in _ROWS) and any(key in keys for key in _COLUMNS)
+    is_table = any(key in keys for key in ROWS) and any(key in keys for key in COLUMNS)
     return is_table or "kty" in keys or "kind" in keys or may_be_labelled(keys)
 
 
 def hidden_members(value: Mapping[Any, object]) -> tuple[object, ...]:
     """The keys whose values are secrets because of the other members."""
     if "kty" in value:
-        return tuple(key for key in value if key in _OF_JWK)
+        return tuple(key for key in value if key in OF_JWK)
     if value.get("kind") == "Secret":
-        return tuple(key for key in value if key in _OF_MANIFEST)
+        return tuple(key for key in value if key in OF_MANIFEST)
     return labelled(value)
 
 
 def without_cells(value: Mapping[Any, object], mask: _Mask) -> Mapping[Any, object]:
     """A table as an object, with the cells of secret columns masked; any other object unchanged."""
-    names = next((value[key] for key in _COLUMNS if key in value), None)
-    rows = next((key for key in _ROWS if key in value), None)
+    names = next((value[key] for key in COLUMNS if key in value), None)
+    rows = next((key for key in ROWS if key in value), None)
     if rows is None or not isinstance(names, list | tuple):
         return value
     if not (columns := _secret_columns(names)):

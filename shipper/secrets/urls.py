@@ -17,8 +17,8 @@ URLS = (
     ),
     password(
         "url-key",
-        "?key=|&key=|appid=|?code=|&code=|?k=",
-        r"(?:[?&](?:key|code|k)|appid)=(?P<s>[^&\s\"'#<>]{8,})",
+        "?key=|&key=|#key=|appid=|?code=|&code=|?k=",
+        r"(?:[?&#](?:key|code|k)|appid)=(?P<s>[^&\s\"'#<>]{8,})",
         "https://x.example/v1?key=Zx81jsKq02mmA1",
     ),
     password(
@@ -39,6 +39,12 @@ URLS = (
         "thin:",
         r"thin:\w{1,30}/(?P<s>[^\s/@\"']{1,64})@",
         "jdbc:oracle:thin:scott/tiger@db",
+    ),
+    password(
+        "oracle-connect",
+        "conn |connect ",
+        r"(?i)\bconn(?:ect)?\s+\w{1,30}/(?P<s>[^\s/@\"']{1,64})@",
+        "SQL> connect scott/tiger@orcl",
     ),
     password(
         "sqlplus",

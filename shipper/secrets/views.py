@@ -20,7 +20,9 @@ _CODE = lazy(
     r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)|(?P<entity>&(?:#[0-9]{1,6}|#[xX][0-9A-Fa-f]{1,5}|[a-zA-Z]{2,8});)"
     r"|(?P<escape>\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\+[\"'/])|(?P<plus>(?<=[\w%])\+(?=[\w%]))"
 )
-_IS_CODED = lazy(r"%[0-9A-Fa-f]{2}|&(?:#|quot;|amp;|lt;|gt;|apos;)|\\[ux][0-9A-Fa-f]{2}")
+_IS_CODED = lazy(
+    r"%[0-9A-Fa-f]{2}|&(?:#|quot;|amp;|lt;|gt;|apos;)|\\[ux][0-9A-Fa-f]{2}|=[\w.%-]*\+[\w.%-]+\+[\w.%-]"
+)
 #: Characters without a width, and those that look like others: full-width, blanks, dashes.
 _ODD = lazy(
     "[\u00a0\u00ad\u034f\u061c\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u115f\u180e\u2000-\u2015\u2024\u202a-\u202f\u205f-\u2064\u2212\u3000\ufe0f\ufeff\uff01-\uff5e\x00-\x08\x1b]"
@@ -48,6 +50,8 @@ _BASE64 = lazy(
 
 #: Eleven characters in base64.
 LEAST_BASE64 = 16
+#: Text in hexadecimal: each pair begins like those of printable ASCII.
+_HEX = lazy(r"(?<![0-9A-Za-z])(?:[2-7][0-9A-Fa-f]|0[9AaDd]){12,4096}(?![0-9A-Za-z])")
 
 
 #: A word in two alphabets.
@@ -76,8 +80,15 @@ def may_be_coded(text: str, separators: int = 0) -> bool:
         or "\\" in text
         or not text.isascii()
         or "\x1b" in text
+        or ("+" in text and "=" in text and (separators > 0 or " " not in text))  # of a form
         or text.count("\0") > separators
     )
+
+
+def codes_in(text: str) -> int:
+    """About how many characters of a text are codes."""
+    odd = 0 if text.isascii() else len(text) // 4
+    return text.count("%") + text.count("&") + text.count("\\") + text.count("+") + odd
 
 
 def views_of(text: str) -> Iterator[View]:
@@ -143,17 +154,18 @@ def _plain(match: re.Match[str]) -> str:
 
 
 def in_base64(text: str) -> list[tuple[int, int, str]]:
-    """Values in base64 that are text: where they stand, and the text.
-
-    There are none in a text with a blank: the words beside it show that it is not base64.
-    """
-    if len(text) < LEAST_BASE64 or " " in text or not _BASE64.search(text):
+    """Values in base64 or hexadecimal that are text: where they stand, and the text."""
+    if len(text) < LEAST_BASE64:
         return []
-    return [
+    found = [(*match.span(), bytes.fromhex(match[0]).decode()) for match in _HEX.finditer(text)]
+    if not _BASE64.search(text):
+        return found
+    found += [
         (match.start(), match.end(), plain)
         for match in _BASE64.finditer(text)
         if (plain := _text_of(match[0]))
     ]
+    return found
 
 
 def _text_of(word: str) -> str:

@@ -148,8 +148,8 @@ ASSETS = (
             f"{_FOREIGN}test_no_planted_secret_is_left_wherever_it_stands": (
                 Mutant(
                     "assets/generate/scripts/mcp_normalise.rb",
-                    'hide = secret_name?(key[-128, 128] || key) || (labelled && key == "value")',
-                    "hide = false",
+                    "if hide then hidden(item, state)",
+                    "if false then hidden(item, state)",
                 ),
             ),
             f"{_ASSETS_INGEST}test_every_line_becomes_one_event": (),

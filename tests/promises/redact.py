@@ -100,7 +100,14 @@ REDACT = (
             ),
             "secrets/test_together.py::"
             "test_heads_of_bank_accounts_beyond_the_work_are_cut_with_the_rest_of_their_text": (
-                Mutant("secrets/numbers.py", "if work < 0:", "if False:"),
+                Mutant("secrets/budget.py", "if self.of_numbers < 0:", "if False:"),
+            ),
+            "secrets/test_together.py::"
+            "test_names_of_secrets_beyond_the_work_are_cut_with_the_rest_of_their_text": (
+                Mutant("secrets/masker.py", "budget.ends(self._end_of(kept))", "pass"),
+            ),
+            "secrets/test_together.py::test_no_text_of_an_event_takes_longer_than_its_work": (
+                Mutant("secrets/budget.py", "return self.left >= 0", "return True"),
             ),
         },
     ),
@@ -121,7 +128,7 @@ REDACT = (
                 Mutant("secrets/numbers.py", 'if "+" in plain:', "if False:"),
             ),
             "secrets/test_together.py::test_a_text_has_the_same_secrets_alone_and_among_others": (
-                Mutant("secrets/masker.py", "end = at + len(text)", "end = at + len(text) + 1"),
+                Mutant("secrets/pools.py", "end = at + len(text)\n", "end = at + len(text) + 1\n"),
             ),
         },
     ),

@@ -53,13 +53,13 @@ class Case:
 @cache
 def secret_cases():
     """The cases with secrets, of all classes."""
-    return [case for path in sorted(_HERE.glob("corpus/*.yml")) for case in _of_file(path)]
+    return [case for path in sorted(_HERE.glob("corpus/*.yml")) for case in cases_of(path)]
 
 
 @cache
 def harmless_cases():
     """The cases without secrets."""
-    corpus = _read(_HERE / "harmless.yml")
+    corpus = read(_HERE / "harmless.yml")
     entries = [
         _filled(carrier, {"{value}": value, "{json}": json.dumps(value)[1:-1]})
         for value in corpus["values"].values()
@@ -67,15 +67,22 @@ def harmless_cases():
     ]
     entries += [{"arguments": {name: value}} for name, value in corpus["names"].items()]
     entries += corpus["texts"]
+    return texts_of(entries)
+
+
+def texts_of(entries):
+    """Harmless cases of texts and payloads."""
     return [_case("harmless", at, entry) for at, entry in enumerate(entries)]
 
 
-def _read(path):
+def read(path):
+    """A file of a corpus."""
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def _of_file(path):
-    corpus = _read(path)
+def cases_of(path):
+    """The cases of one file: of one class."""
+    corpus = read(path)
     kind = corpus["class"]
     fair = [*map(_named, *_numbered(corpus.get("names", "").split())), *_entries(corpus, "fair")]
     for at, entry in enumerate(fair):

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.secrets import bars
+from tests.secrets.blind import measured_blind
 from tests.secrets.measure import measured
 from tests.secrets.page import PAGE, page
 from tests.secrets.scores import NO_FORM, kinds, precision, recall
@@ -33,6 +34,14 @@ def test_the_recall_over_all_classes_with_a_form_is_at_its_bar(score):
 
 def test_the_precision_is_at_its_bar(score):
     assert precision(score) >= _held(bars.PRECISION_NOW, bars.PRECISION)
+
+
+def test_the_corpora_that_were_written_blind_are_masked_as_the_first_is():
+    counts, changed = measured_blind()
+    masked, total = map(sum, zip(*counts.values(), strict=True))
+    assert masked / total >= bars.BLIND_NOW
+    assert masked / (masked + changed) >= bars.PRECISION
+    assert min(one / of for one, of in counts.values()) >= bars.FAIR
 
 
 def _held(now, target):

@@ -6,9 +6,11 @@ import json
 import pytest
 
 from shipper.catalog import overlaid
+from shipper.catalog.secrets import KINDS
 from shipper.cli import main
 from shipper.errors import CatalogError
 from shipper.record.event import create_event
+from shipper.secrets import masker as masker_module
 from shipper.secrets.masker import masker
 from shipper.secrets.own import declare, forget
 from shipper.secrets.tables import is_plain
@@ -69,6 +71,41 @@ def test_with_a_key_equal_secrets_have_equal_masks(tmp_path):
     assert written["note"] == f"card [CARD#{digest}]"
 
 
+def test_each_kind_is_masked_as_the_operator_decides(tmp_path):
+    key = tmp_path / "key"
+    key.write_text("0123456789abcdef")
+    mask = {"card": "last4", "iban": "last4", "phone": "last4", "email": "token"}
+    recorder = Recorder(tmp_path / "a", catalog={"secrets": {"digest_key": str(key), "mask": mask}})
+    note = "4111 1111 1111 1111, DE89 3704 0044 0532 0130 00, +49 30 1234567, bob@example.com"
+    arguments = {"note": note, "password": "hunter2x"}
+    event = create_event("mcp_tool_execution", {"tool_name": "t", "arguments": arguments})
+    written = recorder.log(event)["gen_ai"]["tool"]["call"]["arguments"]
+    recorder.close()
+    assert written["note"] == "[CARD*1111], [IBAN*3000], [PHONE*4567], [EMAIL]"
+    assert written["password"].startswith("[SECRET#")
+
+
+def test_the_end_of_a_number_is_shown_only_if_most_of_it_stays_hidden():
+    declare(masks={"account": "last4"})
+    mask = masker().mask
+    assert mask("Kontonummer 2954100739", lambda *_: None) == "Kontonummer [ACCOUNT*0739]"
+    assert mask("Kontonummer 29541007", lambda *_: None) == "Kontonummer [ACCOUNT]"
+
+
+def test_a_mask_with_the_end_of_a_number_is_not_masked_again():
+    declare(masks={"account": "last4", "card": "last4"})
+    redact = chain("- redact:")
+    given = {"message": "card: 4111111111111111; Kontonummer: 2954100739"}
+    once = redact.apply(json.dumps(given).encode())
+    assert b"[CARD*1111]" in once
+    assert redact.apply(once) == once
+
+
+def test_the_kinds_that_a_mask_can_be_decided_for_are_those_of_the_tables():
+    groups = {kind.group for kind in masker_module.KINDS}
+    assert groups <= set(KINDS)
+
+
 def test_a_mask_with_a_digest_is_not_masked_again(tmp_path):
     key = tmp_path / "key"
     key.write_text("0123456789abcdef")
@@ -104,6 +141,11 @@ def test_redact_masks_own_kinds_and_names():
         ({"names": ["--"]}, "not the name of a member"),
         ({"allowed": ["["]}, "unterminated"),
         ({"name": ["x"]}, "names"),
+        ({"mask": {"password": "last4"}}, "last4 is for account, card, iban, phone only"),
+        ({"mask": {"all": "last4"}}, "last4 is for"),
+        ({"mask": {"email": "digest"}}, "set digest_key"),
+        ({"mask": {"email": "stars"}}, "'stars' is none of token, digest, last4"),
+        ({"mask": {"emails": "token"}}, "not a kind"),
         ({"digest_key": "/nowhere"}, "No such file"),
         ({"digest_key": __file__ + "/x"}, "Not a directory"),
     ],

@@ -1,11 +1,16 @@
 """All texts of an event are searched together, and each has the secrets that it has alone."""
 
+from time import thread_time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shipper.secrets.masker import KINDS, masker
+from shipper.secrets.masker import KINDS, masker, replaced
+from shipper.secrets.spans import Span
 
+#: Ten times what 64 KiB take, so that a loaded machine fails no test.
+SLOW_S = 0.02
 #: Numbers, what looks like one, and what stands between them.
 _PIECES = (
     *("4111 1111 1111 1111", "4111.1111.1111.1111", "0.4111111111111111", "4111111111111111"),
@@ -63,6 +68,28 @@ def test_heads_of_bank_accounts_beyond_the_work_are_cut_with_the_rest_of_their_t
     assert [span.token for span in found[account]] == ["[CUT]"]
     assert len(found) == 2
     assert [span.token for span in masker().found_in([account], 40)[account]] == ["[IBAN]"]
+
+
+def test_names_of_secrets_beyond_the_work_are_cut_with_the_rest_of_their_text():
+    names, clean = "password=hunter22 " * 50, "the quick brown fox"
+    found = masker().found_in([clean, names, "token=hunter23"], 100)
+    assert found[names][-1].token == "[CUT]"
+    assert found[names][-1].end == len(names)
+    assert 5 < len(found[names]) < 50
+    assert "hunter" not in replaced(names, found[names], lambda _kind, _count: None)
+    assert [span.token for span in found["token=hunter23"]] == ["[CUT]"]
+    assert clean not in found
+
+
+def test_no_text_of_an_event_takes_longer_than_its_work():
+    pieces = ("password= ", "DE89 ", "a@b.example ", "%41", "4 5 ", "sk-a ", "key: |\n ", "<<<<")
+    for piece in pieces:
+        texts = [f"{number} {piece * 2000}"[:2024] for number in range(32)]
+        start = thread_time()
+        found = masker().found_in(texts, 450)
+        assert thread_time() - start < SLOW_S, piece
+        spans = [found.get(text, [Span(0, 0, "")])[-1] for text in texts]
+        assert spans[-1].token in {"[CUT]", ""}
 
 
 def test_many_short_numbers_hide_no_card():

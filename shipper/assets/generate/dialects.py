@@ -41,11 +41,11 @@ def body_of(pattern: str) -> str:
 
 
 def _portable(pattern: str) -> str:
-    text = _compact(pattern).replace("(?P<", "(?<").replace(r"\Z", r"\z")
+    text = compact(pattern).replace("(?P<", "(?<").replace(r"\Z", r"\z")
     return re.sub(r"\(\?P=(\w+)\)", r"\\k<\1>", text)
 
 
-def _compact(pattern: str) -> str:
+def compact(pattern: str) -> str:
     """The pattern without the blanks that `(?x)` allows, and without flags of Python only."""
     head = re.match(r"\s*\(\?([aimsx]+)\)", pattern)
     letters = head[1] if head else ""

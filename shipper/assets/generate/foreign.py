@@ -25,7 +25,10 @@ from shipper.catalog import Catalog, Scope, sentences
 from shipper.catalog.derived import LOG_LEVELS, RELATED, SEVERITIES, constants_of, kind_of
 from shipper.catalog.methods import Method, Source, methods
 from shipper.secrets import assigned, names
+from shipper.secrets import tables as structures
+from shipper.secrets.items import PATH, TYPES
 from shipper.secrets.numbers import IBAN_LENGTHS
+from shipper.secrets.persons import BY_NAME
 
 #: The levels that the scripts give to events.
 _LEVELS = ("info", "warning", "high", "critical")
@@ -49,6 +52,17 @@ def tables(catalog: Catalog, scope: Scope) -> dict[str, Any]:
         "related": {path: list(sources) for path, sources in RELATED.items()},
         "sentences": sentences.rows(),
         "ibans": IBAN_LENGTHS,
+        "structures": {
+            "labels": sorted(names.LABELS),
+            "values": sorted(names.VALUES),
+            "secure": sorted(names.SECURE),
+            "texts": sorted(names.TEXTS),
+            "columns": list(structures.COLUMNS),
+            "rows": list(structures.ROWS),
+            "jwk": sorted(structures.OF_JWK),
+            "manifest": sorted(structures.OF_MANIFEST),
+            "types": sorted(TYPES),
+        },
     }
 
 
@@ -58,6 +72,7 @@ def in_ruby(catalog: Catalog, scope: Scope) -> str:
     everything = {
         **tables(catalog, scope),
         "patterns": {name: ruby(pattern) for name, pattern in patterns.items()},
+        "persons": [[ruby(row.pattern), ruby(rf"(?i)\A(?:{form})\Z")] for row, form in BY_NAME],
         "shapes": [
             (shape.kind, _in_ruby(shape), shape.token, _lines(shape.gates), _lines(shape.words))
             for shape in (*shapes(), *own_shapes(catalog.secrets))
@@ -80,6 +95,7 @@ _PATTERNS = {
     "assignment": f"(?ix)(?:{body_of(assignment())})",
     "value": rf"(?isx)\A(?:{body_of(assigned.VALUE.pattern)})",
     "empty": rf"(?x)\A(?:{body_of(assigned.EMPTY.pattern)})",
+    "path": rf"\A(?:{PATH.pattern})",
     "masked": rf"(?x)\A(?:{body_of(assigned.MASKED.pattern)})",
 }
 

@@ -17,6 +17,7 @@ from shipper.assets.generate.secrets import own_names, own_shapes, pattern_of, s
 from shipper.catalog import Catalog, Scope
 from shipper.catalog.secrets import Secrets
 from shipper.secrets import assigned, names
+from shipper.secrets.persons import BY_NAME
 
 _NORMALISE = "mcp-normalise"
 _MASK_TEXT = "mcp-mask-text"
@@ -60,6 +61,7 @@ def _text(own: Secrets) -> Iterator[Body]:
 
 def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
     known, own = tables(catalog, scope), catalog.secrets
+    structures = known.pop("structures")
     given = {
         name: known.pop(name)
         for name in ("types", "kinds", "severities", "levels", "related", "sentences", "ibans")
@@ -82,8 +84,13 @@ def _normalise(catalog: Catalog, scope: Scope) -> Iterator[Body]:
     if own.names:
         named = java(own_names(own))
         yield _gsub("mcp_own_names", "_mcp.plain", named, _HIDDEN, condition=_IS_EVENT)
+    for number, (pattern, mark) in enumerate(_OF_PERSONS, 1):
+        yield _gsub(
+            f"mcp_person_names_{number}", "_mcp.persons", pattern, mark, condition=_IS_EVENT
+        )
     yield _gsub("mcp_secret_words", "_mcp.names", _LAST_WORD, _HIDDEN, condition=_IS_EVENT)
-    yield _script("mask", {"kinds": given["kinds"]}, condition=_IS_EVENT, has_json=True)
+    shaped = {"kinds": given["kinds"], "structures": structures}
+    yield _script("mask", shaped, condition=_IS_EVENT, has_json=True)
     yield from _gsubs("_mcp.texts", (*_SHAPES, *_own(own)), condition=_IS_EVENT)
     indices = {row.dataset: name_of(row, scope) for row in catalog.event_types.values()}
     where = {"indices": indices, "strategy": str(scope.index_strategy)}
@@ -131,6 +138,13 @@ def _body(pattern: re.Pattern[str]) -> str:
 #: The first is for a name without punctuation, the second for the name itself. Both match the
 #: complete name of a secret.
 _NAME = rf"(?s)\A(?!(?:{_body(names.HARMLESS)})\z).*?(?:{_body(names.SECRET_NAME)}).*\z"
+#: Names of a person's data, in the order of the forms of their values: a name, an address and what
+#: is confidential have no digits of necessity, the others have.
+_FREE = 3
+_OF_PERSONS = tuple(
+    (rf"(?s)\A.*?(?:{'|'.join(_body(one) for one, _ in rows)}).*\z", mark)
+    for rows, mark in ((BY_NAME[:_FREE], "\ue001"), (BY_NAME[_FREE:], "\ue002"))
+)
 _LAST_WORD = rf"(?s)\A.*?(?:{_body(names.LAST_WORD)}).*\z"
 
 
@@ -144,13 +158,13 @@ _IN_TEXT = (
     rf"(?<![\w.-])(?!(?:{_spelled(_body(names.HARMLESS))})(?![\w-]))[\w.-]{{0,32}}?"
     rf"(?:{_spelled(_body(names.SECRET_NAME))})[\w-]{{0,40}}+"
 )
-_MASKED = rf"(?!{_body(assigned.MASKED)})"
+_MASKED = rf"(?!{_body(assigned.MASKED)})(?![\"'\\]{{0,4}}(?:{_body(assigned.EMPTY)}))"
 #: A quoted value. After an escaped quote it ends at the next quote with just as many backslashes.
 #: Possessive, because Java otherwise recurses for each character and runs out of stack.
 _QUOTED = r"(\\*[\"'])(?:(?<=\\[\"'])(?:(?!(?<!\\)\2).)++|(?<!\\[\"'])(?:(?!\2)(?:\\.|[^\\]))++)"
 _BARE = _body(assigned.VALUE)[_body(assigned.VALUE).index("(?:digest") :] + "+"
 _ASSIGNED = (
-    rf"(?is)({_IN_TEXT}(?:[\"'\\\]]{{0,20}}+\s{{0,4}}+(?:=>|:=|[:=]{{1,2}}+)\s{{0,4}}+|>"
+    rf"(?isU)({_IN_TEXT}(?:[\"'\\\]]{{0,20}}+\s{{0,4}}+(?:=>|:=|[:=]{{1,2}}+)\s{{0,4}}+|>"
     rf"|\s{{1,4}}+(?:is|was|are):?\s{{1,4}}+(?=\S{{0,64}}?[0-9!@#$%^&*_=+/])"
     rf"|(?<=(?:^|\s)--?[\w-]{{1,40}})\s{{1,4}}+|\s{{1,4}}+(?=[\"'])))"
     rf"{_MASKED}(?:{_QUOTED}|[\[{{][^\n]*|{_BARE})"

@@ -63,8 +63,9 @@ have {count} kinds. A secret that has another form, and no name that reveals it,
   encoded for JSON, a URL, HTML, a shell, hexadecimal or base64. Arguments are not searched for
   echoes, because one argument must not be able to hide another.
 
-A text with so many names of secrets that masking would delay the server becomes `[CUT]`. Short texts
-are masked first.
+A text that would delay the server, such as one with hundreds of names of secrets, becomes `[CUT]` from
+the place where the work of its event is spent. Short texts are masked first. `mcp.redaction.cuts` lists
+what was cut: the member, how many characters were kept, the size, and the SHA-256 of a long text.
 
 ## Decide yourself
 
@@ -119,6 +120,19 @@ not `allowed`.
 masks, such as `[SECRET#5f0c1e2d3a4b5c6d]`: the digits are the first 64 bits of an HMAC-SHA256 of the
 secret. With the key, anybody can test a guess, so keep it from the readers of the record.
 
+`secrets.mask` decides by kind, or for `all` kinds: `token` is the name of the kind alone, `digest` has
+the digest (the default with a key), and `last4` has the last four digits. `last4` is refused for kinds
+other than `card`, `iban`, `phone` and `account`.
+
+```yaml
+catalog:
+  secrets:
+    mask: {{card: last4, iban: last4, email: token}}   # [CARD*1111], [IBAN*3000], [EMAIL]
+```
+
+A value that is masked for its name, as of `card_number`, is a `secret` or `password` whatever it looks
+like. The generated pipelines write tokens only.
+
 **What would be masked in a file.** The output has the place, the kind and the reason, but no secrets:
 
 ```console
@@ -144,10 +158,11 @@ _TAIL = """
 
 The scripts for Logstash and Elasticsearch use the same names and patterns, with these limits:
 
-- Of other spellings, they decode only JSON inside a text.
-- They do not read columns, YAML blocks or manifests. Of pairs of members, they know `name`, `key` or
-  `header` with `value`.
-- They do not find random texts, and they find fewer spellings of echoes.
+- In Logstash, a text with a secret in another spelling becomes the decoded text, masked. In
+  Elasticsearch, the script decodes only JSON inside a text and knows fewer spellings of echoes.
+- They read labelled values, pairs, tables, keys and manifests that are objects. In a text, they read no
+  columns, YAML blocks or manifests.
+- They do not find random texts.
 - They check cards, bank accounts and `Basic`, but mask any text that begins like a JWT, such as some
   cursors.
 - In Elasticsearch, a bracketed value is masked to the end of its line.

@@ -1,7 +1,8 @@
 """The tables of secrets for the scripts in Ruby and Painless, from the same rows as Python's.
 
-The scripts check only numbers and `Basic`. They do not read documents (columns, manifests, blocks
-of YAML), decode other spellings, or measure entropy: docs/redaction.md lists these differences.
+The scripts check only numbers and `Basic`. They do not read documents in a text (columns,
+manifests, blocks of YAML) or measure entropy; Painless decodes no other spellings.
+docs/redaction.md lists these differences.
 """
 
 import re
@@ -9,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from shipper.assets.generate.dialects import compact
 from shipper.catalog.secrets import Secrets
-from shipper.secrets.assigned import REST
+from shipper.secrets.assigned import REST, STANDS_FOR
 from shipper.secrets.credentials import CREDENTIALS
 from shipper.secrets.kinds import VENDOR_KINDS, Kind
 from shipper.secrets.names import SEPARATORS, SHORT, STEMS
@@ -53,14 +55,25 @@ _EMAIL = (
 )
 
 
+#: A variable or a placeholder is no password.
+_STANDS_FOR = compact(STANDS_FOR.pattern)
+#: A scheme with all its parameters: `Digest username="bob", response="…"`.
+_SCHEMED = (
+    rf"{_SPLIT}(?i)(authorization[\"']?\s{{0,2}}[:=]\s{{0,3}})"
+    r"(?:(?!bearer|basic)[A-Za-z][\w-]{2,24} "
+    r"(?!\[)(?:[^\r\n\"'<\\]|\"[^\"\r\n]*\"(?=[, \r\n]|\Z))+)()"
+)
+
+
 def shapes() -> Iterator[Shape]:
     """In the order in which the scripts mask: a longer secret is not cut in two."""
-    first = [kind for kind in SHAPES if kind.group in {"private_key", "jwt"}]
-    yield from map(_shape, first)
+    yield from (_shape(kind) for kind in SHAPES if kind.group == "private_key")
     yield Shape("token", _vendors(VENDOR_KINDS), "", *_gates_of(VENDOR_KINDS))
+    yield from (_shape(kind) for kind in SHAPES if kind.group == "jwt")
     yield Shape("authorization", code="basic", gates=("basic",))
     yield from (_shape(kind) for kind in CREDENTIALS if kind.name == "bearer")
     yield from (_shape(kind) for kind in SHAPES if kind.group == "password")
+    yield Shape("password", _SCHEMED, gates=("authorization",))
     yield Shape("password", code="assigned", gates=_gates_of_names())
     yield Shape("email", _EMAIL, gates=("@", "%40"))
     yield Shape("card", code="numbers")
@@ -89,7 +102,8 @@ def _shape(kind: Kind) -> Shape:
     end = _closing(kind.pattern, found.start())
     before, inside = kind.pattern[len(head) : found.start()], kind.pattern[found.end() : end]
     after = kind.pattern[end + 1 :]
-    pattern = f"{_SPLIT}{head}({before})(?:{inside})({after})"
+    stands = f"(?!{_STANDS_FOR})" if kind.group == "password" else ""
+    pattern = f"{_SPLIT}{head}({before}){stands}(?:{inside})({after})"
     return Shape(kind.group, pattern, "", *_gates_of([kind]))
 
 
@@ -141,4 +155,5 @@ def assignment() -> str:
     words = [re.escape(word).replace(r"\ ", "[ ]") for word in STEMS]
     short = "|".join(SHORT)
     name = rf"(?P<name> (?: {'|'.join(words)} | (?:{short})(?![a-z]) )"
-    return REST.pattern.replace("(?P<name>", name, 1)
+    pattern = REST.pattern.replace("(?P<name>", name, 1)
+    return pattern.replace(r"[\w", r"[\p{L}\p{N}_")  # names are in many alphabets

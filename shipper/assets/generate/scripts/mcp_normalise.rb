@@ -15,6 +15,8 @@ require "time"
 
 def register(_params)
   @tables = JSON.parse(tables)
+  @structures = @tables["structures"]
+  @persons = @tables["persons"].map { |pair| pair.map { |text| Regexp.new(text) } }
   @patterns = @tables["patterns"].each_with_object({}) { |(name, text), all| all[name] = Regexp.new(text) }
   @shapes = @tables["shapes"].map { |kind, text, token, *_gates| [kind, Regexp.new(text), token] }
   @ungated = @shapes.each_index.select { |index| @tables["shapes"][index].last(2).all?(&:empty?) }
@@ -733,13 +735,18 @@ def bounded_hash(hash, state, depth)
   cut = state["room"] < hash.length
   room = [state["room"], 0].max
   state["room"] -= hash.length
-  labelled = hash.key?("value") && %w[name key header].any? { |name| hash[name].is_a?(String) && secret_name?(hash[name]) }
+  hash = without_cells(hash, state)
+  secret = hidden_keys(hash)
   clean = {}
   hash.first(room).each do |key, item|
     name = key.length > 128 ? "[CUT name of #{key.length} characters]" : key.delete("\0")
     name = "_" if name.empty?
-    hide = secret_name?(key[-128, 128] || key) || (labelled && key == "value")
-    clean[name] = hide ? hidden(key, item, state) : bounded(item, state, depth + 1)
+    hide = secret.include?(key) || (secret_name?(key[-128, 128] || key) && can_be_secret?(key, item))
+    clean[name] =
+      if hide then hidden(item, state)
+      elsif personal?(key, item) then masked_person(state)
+      else bounded(item, state, depth + 1)
+      end
   end
   clean["[CUT]"] = "[CUT]" if cut
   clean
@@ -751,9 +758,11 @@ def bounded_list(list, state, depth)
   room = [state["room"], 0].max
   state["room"] -= list.length
   follows = false
+  pair = list.length == 2
+  list = without_column(list, state)
   clean = list.first(room).map do |item|
-    formed = follows ? hidden("", item, state) : bounded(item, state, depth + 1)
-    follows = item.is_a?(String) && item.start_with?("-") && item.length <= 128 && secret_name?(item)
+    formed = follows ? hidden(item, state) : bounded(item, state, depth + 1)
+    follows = !follows && item.is_a?(String) && (pair || item.start_with?("-")) && item.length <= 128 && secret_name?(item)
     formed
   end
   cut ? clean + ["[CUT]"] : clean
@@ -784,7 +793,13 @@ def secret_name?(name)
   known.fetch(name) { known[name] = reveals?(name) }
 end
 
+def plainly_spelt(name)
+  name = name.unicode_normalize(:nfkc)
+  name.match?(/[A-Za-z]/) && name.match?(/\p{Cyrillic}/) ? name.tr(*LOOKALIKES) : name
+end
+
 def reveals?(name)
+  name = plainly_spelt(name) unless name.ascii_only?
   plain = name.gsub(/[^\p{L}\p{N}]+/, "").downcase
   return true if @patterns["own_name"].match?(plain)
 
@@ -793,9 +808,96 @@ def reveals?(name)
   !@patterns["harmless"].match?(plain)
 end
 
-def hidden(name, item, state)
+# The keys whose values are secrets because of the other members.
+def hidden_keys(hash)
+  return @structures["jwk"] if hash.key?("kty")
+  return @structures["manifest"] if hash["kind"] == "Secret"
+  return [] if hash.length > 12
+
+  held = hash.keys.select { |key| @structures["values"].include?(key.downcase) }
+  return [] if held.empty? || hash.none? { |key, item| names_a_secret?(key, item) }
+
+  held.reject { |key| sentence?(key, hash[key]) }
+end
+
+def names_a_secret?(key, label)
+  return false unless label.is_a?(String) && label.length <= 128
+
+  name = key.downcase
+  return @structures["secure"].include?(label.downcase) if name == "type"
+
+  name = name.sub(/\A(?:option|field|form)/, "") unless @structures["labels"].include?(name)
+  @structures["labels"].include?(name) && secret_name?(field_of(label))
+end
+
+# The name in a label: `Password field`, `#password`, `input[name=password]`.
+def field_of(label)
+  label.sub(/["')\]]+\z/, "").sub(/[\s_-]*(?:text)?(?:field|box|input|textbox)\s*\z/i, "")
+end
+
+def sentence?(key, item)
+  @structures["texts"].include?(key.downcase) && item.is_a?(String) && item.count(" ") >= 4 && !item.include?("\n")
+end
+
+# A table as an object, with the cells of secret columns hidden.
+def without_cells(hash, state)
+  names = hash[@structures["columns"].find { |key| hash.key?(key) }]
+  rows = @structures["rows"].find { |key| hash.key?(key) }
+  return hash unless rows && names.is_a?(Array) && hash[rows].is_a?(Array)
+
+  columns = secret_columns(names)
+  columns.empty? ? hash : hash.merge(rows => without_columns(hash[rows], columns, state))
+end
+
+# Rows of which the first has the names.
+def without_column(list, state)
+  first, second = list
+  return list unless first.is_a?(Array) && second.is_a?(Array) && first.length > 1 && first.length == second.length
+
+  columns = secret_columns(first)
+  columns.empty? ? list : [first] + without_columns(list.drop(1), columns, state)
+end
+
+def secret_columns(names)
+  names = names.first(256).map { |name| name.is_a?(Hash) ? name["name"] : name }
+  return [] unless names.all?(String)
+
+  names.each_index.select { |at| secret_name?(names[at][0, 128]) }
+end
+
+def without_columns(rows, columns, state)
+  rows.map do |row|
+    next row unless row.is_a?(Array)
+
+    row.each_with_index.map { |cell, at| columns.include?(at) ? hidden(cell, state) : cell }
+  end
+end
+
+# Not a count, a directory or a description.
+def can_be_secret?(name, item)
+  case item
+  when Hash then !(item["type"].is_a?(String) && @structures["types"].include?(item["type"]))
+  when Numeric then !name.downcase.end_with?("tokens", "seed")
+  when String then !(name.downcase.end_with?("pwd") && item.match?(@patterns["path"]))
+  else true
+  end
+end
+
+def personal?(name, item)
+  return false unless item.is_a?(String) || item.is_a?(Integer)
+
+  plain = name[0, 128].gsub(/[^\p{L}\p{N}]+/, "").downcase
+  _, form = @persons.find { |names, _| names.match?(plain) }
+  !form.nil? && item.to_s[0, 64].match?(form)
+end
+
+def masked_person(state)
+  state["counts"]["person"] += 1
+  "[PERSON]"
+end
+
+def hidden(item, state)
   return item if item.nil? || item == true || item == false || item == ""
-  return item if item.is_a?(Numeric) && name.downcase.end_with?("tokens")
 
   state["counts"]["secret"] += 1
   remember(item, state, 0)
@@ -810,15 +912,32 @@ def remember(secret, state, depth)
   when Array then secret.each { |item| remember(item, state, depth + 1) }
   when nil, true, false then nil # not secrets, and ordinary words everywhere
   else
-    text = secret.to_s[0, 1024]
+    text = secret.to_s[0, 1024].strip
     state["secrets"] |= spellings(text) if text.length >= 4
   end
 end
 
-# The spellings in which a tool may repeat a secret: unchanged, within JSON, within a URL.
+# The spellings in which a tool may repeat a secret: unchanged, within JSON, a URL, a page or SQL,
+# reversed, in hexadecimal or base64, alone and behind a user's name.
 def spellings(text)
   percent = text.bytes.map { |byte| byte.chr.match?(/\A[A-Za-z0-9\-._~]\z/) ? byte.chr : format("%%%02X", byte) }.join
-  [text, JSON.generate([text])[2..-3], percent].uniq
+  html = text.gsub("&", "&amp;").gsub("<", "&lt;").gsub(">", "&gt;").gsub("\"", "&quot;")
+  json = JSON.generate([text])[2..-3]
+  found = [
+    text, json, JSON.generate([json])[2..-3], percent, percent.gsub("%20", "+"), percent.gsub("%2F", "/"),
+    text.reverse, text.unpack1("H*"), html, html.gsub("'", "&#39;"), text.gsub("'", "''"), text.gsub("'", "\\\\'"),
+    text.each_char.map { |char| "&##{char.ord};" }.join, *in_base64(text)
+  ]
+  found.concat(text.split(/\r?\n/).map(&:strip).select { |line| line.length >= 8 }) if text.include?("\n")
+  found.uniq
+end
+
+def in_base64(text)
+  (0..2).map do |shift|
+    raw = ("\0" * shift + text).b
+    raw = raw[0, raw.length - raw.length % 3] if shift > 0
+    [raw].pack("m0").delete("=")[(shift.zero? ? 0 : 4)..-1]
+  end.select { |word| word && word.length >= 8 }
 end
 
 # Masks every string of the value; echoes of secrets in prose and objects only.
@@ -847,7 +966,7 @@ end
 def cleared(text, state, kind)
   if kind == "prose"
     state["secrets"].sort_by { |secret| [-secret.length, secret] }.each do |secret|
-      text = replaced(text, "echo", secret, state) { "[SECRET]" }
+      text = replaced(text, "echo", /#{Regexp.escape(secret)}/i, state) { "[SECRET]" }
     end
   end
   clean = own_cache(:mcp_clean)
@@ -855,6 +974,7 @@ def cleared(text, state, kind)
 
   before = text
   text = without_shapes(text, state)
+  text = without_spellings(text, state)
   clean[before] = true if before.length <= 64 && text == before
   text
 end
@@ -863,6 +983,65 @@ end
 def own_cache(name)
   cache = (Thread.current[name] ||= {})
   cache.length < 4096 ? cache : cache.clear
+end
+
+# Characters without a width, blanks and dashes of other widths, letters that look like Latin ones.
+INVISIBLE = /[\u00ad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0f\ufeff\u0000-\u0008]|\e\[[0-9;]{0,16}m?/.freeze
+LOOKALIKES = ["\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0455\u0458", "aeopcyxisj"].freeze
+CODED = /%[0-9A-Fa-f]{2}|&(?:#|quot;|amp;|lt;|gt;|apos;)|\\[ux][0-9A-Fa-f]{2}|=[\w.%-]*\+[\w.%-]+\+/.freeze
+ENTITIES = { "quot" => "\"", "amp" => "&", "lt" => "<", "gt" => ">", "apos" => "'" }.freeze
+
+# A text with a secret in another spelling becomes the plain text, masked.
+def without_spellings(text, state)
+  views_of(text).each do |view|
+    masked = without_shapes(view, state)
+    return masked if masked != view
+  end
+  return text if text.length < 16 || text.include?(" ")
+
+  text.gsub(/(?<![A-Za-z0-9+\/_=-])[A-Za-z0-9+\/_-]{16,4096}={0,2}(?![A-Za-z0-9+\/_=-])/) do |word|
+    plain = plain_of(word)
+    masked = plain && without_shapes(plain, state)
+    masked && masked != plain ? masked[/\[[A-Z_]+\]/] || word : word
+  end
+end
+
+def plain_of(word)
+  plain = word.tr("-_", "+/").unpack1("m").force_encoding("UTF-8")
+  plain if plain.valid_encoding? && plain.match?(/\A[[:print:]\t\r\n]+\z/)
+end
+
+def views_of(text)
+  views = []
+  unless text.ascii_only? && !text.match?(/[\e\0]/)
+    plain = text.gsub(INVISIBLE, "").unicode_normalize(:nfkc)
+    plain = plain.tr("\u0660-\u0669", "0-9").tr("\u06f0-\u06f9", "0-9").tr("\u2010-\u2015\u2212", "-")
+    views << plain if plain != text
+    plain = plain.tr(*LOOKALIKES)
+    views << plain if plain != text && plain.match?(/[A-Za-z]/) && !views.include?(plain)
+  end
+  decoded = views.first || text
+  3.times do
+    break unless decoded.match?(CODED)
+
+    decoded = decoded_once(decoded)
+    views << decoded
+  end
+  views
+end
+
+def decoded_once(text)
+  text.gsub(/(?:%[0-9A-Fa-f]{2})+|&(?:#[0-9]{1,6}|#[xX][0-9A-Fa-f]{1,5}|quot|amp|lt|gt|apos);|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\+["'\/]|(?<=[\w%])\+(?=[\w%])/) do |code|
+    case code
+    when /\A%/ then [code.delete("%")].pack("H*").force_encoding("UTF-8").scrub("?")
+    when /\A&#[xX]/ then [code[3..-2].to_i(16)].pack("U")
+    when /\A&#/ then [code[2..-2].to_i].pack("U")
+    when /\A&/ then ENTITIES[code[1..-2]]
+    when /\A\\[ux]/ then [code[2..-1].to_i(16)].pack("U")
+    when "+" then " "
+    else code[-1]
+    end
+  end
 end
 
 def without_shapes(text, state)
@@ -940,10 +1119,23 @@ def secret_span(text, match)
   before = text[[0, start - 33].max...start].reverse[/\A[ ]?[\w.-]{0,32}/].reverse
   name = before + match["name"]
   return nil unless secret_name?(name)
+  return nil if code?(text, match, name)
   return nil if match["prose"] && !text[finish..-1].match?(/\A\S{0,64}?[0-9!@#$%^&*_=+\/]/)
   return nil if match["apart"] && !name.lstrip.start_with?("-") && !["\"", "'"].include?(text[finish])
 
   value_span(text, finish)
+end
+
+# Code, a directory, a count, or a part of an ARN.
+def code?(text, match, name)
+  rest = text[match.end(0)..-1]
+  plain = name.strip.downcase
+  return true if rest.start_with?("//") || (plain.end_with?("tokens") && rest.match?(/\A[0-9]{1,7}\b(?!\S)/))
+  return true if plain.end_with?("pwd") && rest.match?(/\A["']?(?:[\/~.]|[A-Za-z]:\\)/)
+  return true if text[[0, match.begin(0) - 80].max...match.begin(0)].rpartition(" ")[2].include?("arn:aws")
+
+  same = rest[/\A[A-Za-z_][A-Za-z_.]{0,60}(?![\w.=\/+!@#$%^&*-])/]
+  !same.nil? && (name + same).include?(".") && plain.rpartition(".")[2] == same.rpartition(".")[2].downcase
 end
 
 def value_span(text, start)
