@@ -107,12 +107,11 @@ class FromServer:
     def filter(self, record: logging.LogRecord) -> bool:
         """Put the outcome that the hook saw into the event of the request that it is of."""
         event = record.msg
-        seen = self._waiting.pop(_key(event), None) if isinstance(event, Event) else None
-        if seen is not None and seen.fields.get("success") is False:
-            record.msg = _joined(event, seen, _OUTCOME)
-            record.levelno, record.levelname = logging.WARNING, "WARNING"
-        elif seen is not None:
-            record.msg = _joined(event, seen, _OF_NESTED)
+        if isinstance(event, Event) and (seen := self._waiting.pop(_key(event), None)):
+            is_failed = seen.fields.get("success") is False
+            record.msg = _joined(event, seen, _OUTCOME if is_failed else _OF_NESTED)
+            if is_failed:
+                record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True
 
     def _take(self, line: bytes) -> None:

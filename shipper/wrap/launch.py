@@ -138,9 +138,7 @@ def _close_all_but(*kept: int) -> None:
     os.closerange(last + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def _execute(
-    command: Sequence[str], pipes: _Pipes | None = None, hook: Hook = NO_HOOK
-) -> NoReturn:
+def _execute(command: Sequence[str], pipes: _Pipes | None = None, hook: Hook = NO_HOOK) -> NoReturn:
     """Become the command, with the environment that this process was started with."""
     if pipes:
         os.dup2(pipes.in_read, 0)
