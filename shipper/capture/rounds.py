@@ -11,6 +11,7 @@ from secrets import token_hex
 
 from shipper.capture.call import Answer, Call, Ended, Identity, Json
 from shipper.capture.memory import Begun, Memory, Principal
+from shipper.capture.outcome import task_made
 from shipper.capture.values import digest, text
 
 #: What the names of methods about tasks begin with.
@@ -34,7 +35,7 @@ def fields_of_rounds(call: Call, ended: Ended, asked: Mapping[str, object]) -> M
         return _of_task(memory, call, result)
     is_retry = bool(call.params) and any(name in call.params for name in _RETRIED)  # type: ignore[operator]
     is_question = result.get("resultType") == "input_required"
-    task = _task_in(result)
+    task = task_made(result)
     if not (is_retry or is_question or task):
         return _NO_FIELDS
     before = memory.kept(_state_key(call, call.params or {})) if is_retry else None
@@ -68,14 +69,6 @@ def _of_task(memory: Memory, call: Call, result: Json) -> Mapping[str, object]:
     is_decided = call.method == "tasks/result" or result.get("status") in _DECIDED
     tool = {"gen_ai.tool.name": made_by.tool} if is_decided and made_by.tool else {}
     return {"mcp.call.id": made_by.id, **tool}
-
-
-def _task_in(result: Json) -> str | None:
-    task = result.get("task")
-    named = task.get("taskId") if isinstance(task, dict) else None
-    return text(named) or (
-        text(result.get("taskId")) if result.get("resultType") == "task" else None
-    )
 
 
 def _begun(call: Call, call_id: str, number: int) -> Begun:

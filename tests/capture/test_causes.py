@@ -447,6 +447,8 @@ def test_a_question_is_no_success_and_a_refusal_is_a_denial(action, outcomes, re
     assert asked["event.reason"] == "input_required"
     assert answered.get("event.reason") == reason
     assert ("denied" in answered["event.type"]) is (reason is not None)
+    assert asked["mcp.call.id"] == answered["mcp.call.id"]
+    assert [asked["mcp.call.round"], answered["mcp.call.round"]] == [1, 2]
 
 
 @pytest.mark.parametrize(
