@@ -27,13 +27,14 @@ class Seen:
 
     `error` is what one raised last, `denial` a refusal that hides behind an error. `nested` are
     the tools that the called one called in turn, in order, each once; `nest` serves and records
-    such a call, by its tool, its arguments and the method that serves it.
+    such a call, by its tool, its arguments and the method that serves it. `pending` is the request.
     """
 
     error: BaseException | None = None
     denial: Denial | None = None
     nested: dict[str, None] | None = None
     nest: Callable[[str, object, Callable[[], Awaitable[Any]]], Awaitable[Any]] | None = None
+    pending: object = None
     depth: int = 0
 
 

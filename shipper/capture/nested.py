@@ -20,7 +20,8 @@ _ID_BYTES = 8
 
 
 def follow_nested(seen: Seen, pending: Pending) -> None:
-    """Record the calls within this one from now on."""
+    """Record the calls within this one from now on, and decisions on it."""
+    seen.pending = pending
     seen.nest = partial(_nested, pending)
 
 
