@@ -37,7 +37,7 @@ WRAP = (
                     "stays = False",
                 ),
             ),
-            f"{_SERVERS}test_the_client_of_a_wrapped_server_sees_the_same_bytes": (),
+            f"{_SERVERS}test_the_client_of_an_unchanged_server_sees_the_same_bytes": (),
         },
     ),
     Promise(

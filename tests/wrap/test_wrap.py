@@ -44,8 +44,8 @@ for line in sys.stdin:
 """
 
 
-def command(directory, *words):
-    return [*WRAP, "--directory", str(directory), "--", *map(str, words)]
+def command(directory, *words, options=()):
+    return [*WRAP, *options, "--directory", str(directory), "--", *map(str, words)]
 
 
 def run_of(words, data=b"", **options):
