@@ -28,6 +28,8 @@ _MAX_MESSAGE = 1000
 _PIPE_SIZE = 1 << 20
 #: Events whose answer has not passed yet; the oldest one gives way.
 _MAX_WAITING = 1024
+#: Methods whose handlers may call tools.
+_MAY_NEST = frozenset({"tools/call", "resources/read", "prompts/get"})
 #: The fields by which an event of the hook and one of the recorder are of the same request.
 _SAME = ("mcp.request.id", "mcp.method.name", "gen_ai.tool.name")
 #: The tools that the called tool called, and the id that their events have in common.
@@ -43,6 +45,8 @@ _OUTCOME = frozenset(
         *_OF_NESTED,
     }
 )
+#: What SDK 1.x sends for an exception that has no code.
+_NO_CODE = "0"
 _Key = tuple[object, ...]
 
 
@@ -95,6 +99,7 @@ class FromServer:
         self._pass_on = pass_on
         self._rest = b""
         self._waiting: OrderedDict[_Key, Event] = OrderedDict()
+        self._within: dict[object, list[Event]] = {}
 
     def read(self) -> None:
         """Take up what the hook has sent until now."""
@@ -105,9 +110,17 @@ class FromServer:
                     self._take(line)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Put the outcome that the hook saw into the event of the request that it is of."""
+        """Put the outcome that the hook saw into the event of the request that it is of.
+
+        The calls within it are passed on before it.
+        """
         event = record.msg
-        if isinstance(event, Event) and (seen := self._waiting.pop(_key(event), None)):
+        if not isinstance(event, Event) or "mcp.call.parent" in event.fields:
+            return True
+        if event.fields.get("mcp.method.name") in _MAY_NEST:
+            for inner in self._within.pop(event.fields.get("mcp.request.id"), ()):
+                self._pass_on(inner)
+        if seen := self._waiting.pop(_key(event), None):
             is_failed = seen.fields.get("success") is False
             record.msg = _joined(event, seen, _OUTCOME if is_failed else _OF_NESTED)
             if is_failed:
@@ -120,11 +133,20 @@ class FromServer:
         except msgspec.MsgspecError:
             return
         if "mcp.call.parent" in event.fields:  # a tool that a tool called: no message shows it
-            self._pass_on(event)
+            inner = self._within.setdefault(event.fields.get("mcp.request.id"), [])
+            keep = inner.append if len(inner) < _MAX_WAITING else self._pass_on
+            keep(event)
             return
         self._waiting[_key(event)] = event
         if len(self._waiting) > _MAX_WAITING:
             self._waiting.popitem(last=False)
+
+    def finish(self) -> None:
+        """Pass on the calls within requests that no message showed."""
+        for inner in self._within.values():
+            for event in inner:
+                self._pass_on(event)
+        self._within.clear()
 
 
 def _is_told(event: Event) -> bool:
@@ -157,11 +179,9 @@ def _encoded(event: Event, fields: dict[str, object]) -> bytes | None:
 def _joined(event: Event, seen: Event, names: Collection[str]) -> Event:
     """The event as the messages show it, with these fields as the server saw them."""
     known = {name: value for name, value in seen.fields.items() if name in names}
-    kept = {
-        name: value
-        for name, value in event.fields.items()
-        if name not in names or name == "error.code"
-    }
+    if (code := event.fields.get("error.code")) not in {None, _NO_CODE}:
+        known.setdefault("error.code", code)
+    kept = {name: value for name, value in event.fields.items() if name not in names}
     return Event(event.type if names is _OF_NESTED else seen.type, {**kept, **known})
 
 

@@ -33,14 +33,16 @@ def record(pipe: BinaryIO, options: Options, inside: int | None = None) -> None:
     audit.propagate = False
     audit.addHandler(handler)
     open_logger()
-    frames = frames_in(pipe)
-    if inside is not None:
-        hooked = FromServer(inside, to_logger)
-        audit.addFilter(hooked)
-        frames = _hooked(frames, hooked)
     session = Session(process_owner())
-    gone = _follow(session, frames, handler)
-    session.close(_REASONS.get(gone, "not_followed"))
+    if inside is None:
+        gone = _follow(session, frames_in(pipe), handler)
+        session.close(_REASONS.get(gone, "not_followed"))
+    else:
+        hook = FromServer(inside, to_logger)
+        audit.addFilter(hook)
+        gone = _follow(session, _hooked(frames_in(pipe), hook), handler)
+        session.close(_REASONS.get(gone, "not_followed"))
+        hook.finish()
     handler.close()
 
 

@@ -123,7 +123,7 @@ async def new_ends(transport, url, command):
     import httpx2
     from mcp.client.streamable_http import streamable_http_client
 
-    async with httpx2.AsyncClient(headers=headers) as http:
+    async with httpx2.AsyncClient(headers=headers, timeout=_WAIT_S) as http:
         yield streamable_http_client(f"{url}/mcp", http_client=http)
 
 
