@@ -33,15 +33,15 @@ def record(pipe: BinaryIO, options: Options, inside: int | None = None) -> None:
     audit.propagate = False
     audit.addHandler(handler)
     open_logger()
-    session = Session(process_owner())
-    if inside is None:
-        gone = _follow(session, frames_in(pipe), handler)
-        session.close(_REASONS.get(gone, "not_followed"))
-    else:
-        hook = FromServer(inside, to_logger)
+    hook = FromServer(inside, to_logger) if inside is not None else None
+    frames = frames_in(pipe)
+    if hook:
         audit.addFilter(hook)
-        gone = _follow(session, _hooked(frames_in(pipe), hook), handler)
-        session.close(_REASONS.get(gone, "not_followed"))
+        frames = _hooked(frames, hook)
+    session = Session(process_owner())
+    gone = _follow(session, frames, handler)
+    session.close(_REASONS.get(gone, "not_followed"))
+    if hook:
         hook.finish()
     handler.close()
 
