@@ -19,7 +19,6 @@ TASKS = "tasks/"
 _ID_BYTES = 16
 #: States of a task that its outcome goes with.
 _DECIDED = frozenset({"completed", "failed", "cancelled"})
-_RETRIED = ("requestState", "inputResponses")
 #: The parameters that a client sends again unchanged.
 _REPEATED = ("name", "arguments", "uri")
 _NO_FIELDS: Mapping[str, object] = {}
@@ -33,12 +32,13 @@ def fields_of_rounds(call: Call, ended: Ended, asked: Mapping[str, object]) -> M
     result = ended.result if isinstance(ended, Answer) else {}
     if call.method.startswith(TASKS):
         return _of_task(memory, call, result)
-    is_retry = bool(call.params) and any(name in call.params for name in _RETRIED)  # type: ignore[operator]
+    params = call.params or {}
+    is_retry = "requestState" in params or "inputResponses" in params
     is_question = result.get("resultType") == "input_required"
     task = task_made(result)
     if not (is_retry or is_question or task):
         return _NO_FIELDS
-    before = memory.kept(_state_key(call, call.params or {})) if is_retry else None
+    before = memory.kept(_state_key(call, params)) if is_retry else None
     number = 1 + (before.round if before else int(is_retry))
     now = _begun(call, before.id if before else _new_id(call, result, asked), number)
     if is_question:
