@@ -21,7 +21,7 @@ HELLO = {
     "clientInfo": {"name": "raw", "version": "0"},
 }
 #: These servers wait for a tool that never ends; only a kill ends them, and the next process knows.
-WAIT_FOR_THE_TOOL = {"mcp-1.20", "fastmcp-2.14"}
+WAIT_FOR_THE_TOOL = {"mcp-1.20", "fastmcp-2.14", "fastmcp-3.4"}
 #: The server of fastapi-mcp calls the application over HTTP, and gets an error without a class.
 HIDE_THE_CLASS = {"fastapi-mcp-0.4"}
 
