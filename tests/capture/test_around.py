@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from fastmcp.server.auth import OAuthProxy
 from fastmcp.server.auth.providers.in_memory import InMemoryOAuthProvider
+from key_value.aio.stores.memory import MemoryStore
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
 from mcp.server.auth.settings import AuthSettings, ClientRegistrationOptions, RevocationOptions
@@ -347,6 +348,7 @@ def proxied(events, provider):
         token_verifier=FastVerifier(),
         base_url="http://127.0.0.1:9",
         jwt_signing_key="k" * 40,
+        client_storage=MemoryStore(),  # its files are left open
     )
     app = app_of(instrument(fastmcp.FastMCP("shop", auth=proxy)))
     with serving(app) as url, httpx2.Client(base_url=url) as http:
