@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from shipper.api.operations import process
     from shipper.capture import (
         audit_asgi,
+        audit_auth,
+        audit_decision,
         instrument,
         instrument_client,
         wrap_oauth_provider,
@@ -40,6 +42,8 @@ __all__ = [
     "EcsFormatter",
     "MCPEventType",
     "audit_asgi",
+    "audit_auth",
+    "audit_decision",
     "create_authentication_event",
     "create_authorization_event",
     "create_compliance_event",
@@ -67,6 +71,8 @@ _HOMES = {
     "EcsFormatter": "shipper.record.formatter",
     "MCPEventType": "shipper.catalog",
     "audit_asgi": "shipper.capture",
+    "audit_auth": "shipper.capture",
+    "audit_decision": "shipper.capture",
     "instrument": "shipper.capture",
     "instrument_client": "shipper.capture",
     "process": "shipper.api.operations",

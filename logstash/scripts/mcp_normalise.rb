@@ -1694,6 +1694,9 @@ def tables
   "mcp.authz.confidence": "real",
   "mcp.authz.decision": "word",
   "mcp.authz.engine": "word",
+  "mcp.call.id": "word",
+  "mcp.call.parent": "word",
+  "mcp.call.round": "long",
   "mcp.client.id": "person",
   "mcp.client.name": "word",
   "mcp.client.version": "word",
@@ -2970,6 +2973,11 @@ def tables
    ],
    "session-initialize": [
     "opened a session"
+   ],
+   "task-taken-over": [
+    "used the task of somebody else",
+    "mcp.task.id",
+    "used a task of somebody else"
    ],
    "session-taken-over": [
     "used the session of somebody else"

@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from shipper.auto.settings import DIRECTORY, options
+from shipper.auto.settings import DIRECTORY, INSIDE, is_wrapped, options
 
 _SERVERS = {
     "mcp.server.lowlevel.server": "Server",
@@ -91,7 +91,10 @@ def _after(kind: Any, name: str, then: Callable[[Any], None]) -> None:
 def _record(server: object) -> None:
     from shipper.capture import instrument
 
-    if not _has_record():
+    if is_wrapped(os.environ):
+        if not _report_to_recorder(os.environ[INSIDE]):
+            return
+    elif not _has_record():
         _open_record(os.environ)
     instrument(server)
 
@@ -109,6 +112,24 @@ def _has_record() -> bool:
     import logging
 
     return bool(logging.getLogger("mcp.audit").handlers)
+
+
+@functools.cache
+def _report_to_recorder(path: str) -> bool:
+    """Report to the recorder beside this server; false if it records another process."""
+    from pathlib import Path
+
+    from shipper.capture.inside import ToRecorder
+    from shipper.record.logger import audit_logger
+
+    try:
+        handler = ToRecorder(Path(path))
+    except BlockingIOError:  # the server that started this one is the recorded one
+        return False
+    audit = audit_logger()
+    audit.addHandler(handler)
+    audit.propagate = False
+    return True
 
 
 def _open_record(environ: Mapping[str, str]) -> None:

@@ -6,10 +6,17 @@ from typing import Any
 
 #: Where the segments go. The launcher sets it; without it the hook does nothing.
 DIRECTORY = "MCP_SHIPPER_DIRECTORY"
+#: The pipe to the recorder of `wrap --python`, which then makes the record.
+INSIDE = "MCP_SHIPPER_INSIDE"
 _LEVEL = "MCP_SHIPPER_AUDIT_LEVEL"
 _FRAMEWORKS = "MCP_SHIPPER_FRAMEWORKS"
 _SERVICE = "MCP_SHIPPER_SERVICE"
 _CATALOG = "MCP_SHIPPER_CATALOG"
+
+
+def is_wrapped(environ: Mapping[str, str]) -> bool:
+    """Whether a recorder beside the server records it, and the hook only reports to it."""
+    return bool(environ.get(INSIDE))
 
 
 def environment(

@@ -7,6 +7,8 @@ FastMCP 1 and 2 gave these methods away when they were made, but ask their manag
 """
 
 import functools
+import sys
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,8 @@ from shipper.capture.hidden import Denial, denial_of
 
 #: Names of nested calls that are kept.
 _MAX_NESTED = 100
+#: The module of FastMCP from which a mounted server is called.
+_MOUNTS = "fastmcp.server.providers.fastmcp_provider"
 
 
 @dataclass(slots=True)
@@ -22,12 +26,15 @@ class Seen:
     """What the server's own methods did during a request.
 
     `error` is what one raised last, `denial` a refusal that hides behind an error. `nested` are
-    the tools that the called one called in turn, in order, each once.
+    the tools that the called one called in turn, in order, each once; `nest` serves and records
+    such a call, by its tool, its arguments and the method that serves it. `pending` is the request.
     """
 
     error: BaseException | None = None
     denial: Denial | None = None
     nested: dict[str, None] | None = None
+    nest: Callable[[str, object, Callable[[], Awaitable[Any]]], Awaitable[Any]] | None = None
+    pending: object = None
     depth: int = 0
 
 
@@ -72,12 +79,15 @@ def _observed(server: object, method: str, serve: Any) -> Any:
         seen = _seen.get()
         if seen is None:
             return await serve(*args, **kwargs)
-        # FastMCP calls itself again, below its middleware, for the same call.
-        if seen.depth and kwargs.get("run_middleware") is not False and method == "call_tool":
-            _name(seen, _asked(args, kwargs))
+        run = functools.partial(serve, *args, **kwargs)
+        if seen.depth and method == "call_tool" and not _is_same(kwargs):
+            tool = _asked(args, kwargs)
+            _name(seen, tool)
+            if seen.nest:
+                run = functools.partial(seen.nest, tool, _arguments(args, kwargs), run)
         seen.depth += 1
         try:
-            result = await serve(*args, **kwargs)
+            result = await run()
         except BaseException as error:
             if seen.error is not error:
                 seen.error = error
@@ -92,9 +102,23 @@ def _observed(server: object, method: str, serve: Any) -> Any:
     return call
 
 
+def _is_same(kwargs: dict[str, Any]) -> bool:
+    """Whether FastMCP itself calls, for the same call.
+
+    It calls itself again below its middleware, and the server that is mounted on it.
+    """
+    if kwargs.get("run_middleware") is False:
+        return True
+    return sys._getframe(2).f_globals.get("__name__") == _MOUNTS  # noqa: SLF001 - no other sign
+
+
 def _asked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """The name or address of what is called."""
     return str(args[0] if args else kwargs.get("name") or kwargs.get("uri") or kwargs.get("key"))
+
+
+def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+    return args[1] if len(args) > 1 else kwargs.get("arguments")
 
 
 def _name(seen: Seen, tool: str) -> None:

@@ -9,6 +9,8 @@ from shipper.capture import sdk1, sdk2
 from shipper.capture.asgi import App, AuditASGI, watch_endpoints
 from shipper.capture.causes import observe
 from shipper.capture.emit import attempt, finish, open_logger
+from shipper.capture.provider import wrap_oauth_provider
+from shipper.capture.verifier import wrap_token_verifier
 
 S = TypeVar("S")
 
@@ -16,6 +18,8 @@ S = TypeVar("S")
 _INNER = ("_mcp_server", "_lowlevel_server", "server")
 #: Methods of servers that make their Starlette app for HTTP.
 _APPS = ("streamable_http_app", "http_app", "sse_app")
+#: Where servers keep what gives out tokens, or knows them.
+_PROVIDERS = ("_auth_server_provider", "_token_verifier", "auth")
 _SUPPORTED = (
     "a server of the packages mcp (1.20 or later; MCPServer, FastMCP or low-level Server), "
     "fastmcp (2.14 or later) or fastapi-mcp"
@@ -39,12 +43,24 @@ def instrument(server: S) -> S:
         adapter.attach(low)
     if low is not server:
         observe(server)
+    attempt(_watch_tokens, server)
     for name in _APPS:
         if (make := getattr(server, name, None)) is not None:
             setattr(server, name, _wrapped(low, make))
     setattr(server, _MARK, True)
     open_logger()
     return server
+
+
+def _watch_tokens(server: Any) -> None:
+    """Learn why tokens are refused, and whom an authorization server gives them."""
+    for name in _PROVIDERS:
+        held = getattr(server, name, None)
+        if callable(getattr(held, "exchange_authorization_code", None)):
+            wrap_oauth_provider(held)
+            return
+        if callable(getattr(held, "verify_token", None)):
+            wrap_token_verifier(held)
 
 
 def audit_asgi(app: App) -> App:

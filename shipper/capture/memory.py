@@ -1,4 +1,4 @@
-"""What a server was seen to do before: the definitions of its tools, and who used its sessions."""
+"""What a server was seen to do before: its tools, and who has its sessions, calls and tasks."""
 
 import hashlib
 import json
@@ -10,8 +10,8 @@ from shipper.capture.values import text
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
-#: Views of the tools, and sessions, that are remembered; the one unused longest gives way.
-_MAX_VIEWS, _MAX_SESSIONS = 256, 4096
+#: Views of the tools, sessions and calls that are remembered; the one unused longest gives way.
+_MAX_VIEWS, _MAX_SESSIONS, _MAX_CALLS = 256, 4096, 4096
 #: Tools of one view, and tools of one answer that are looked at.
 _MAX_TOOLS = 2000
 
@@ -29,12 +29,22 @@ class Change(NamedTuple):
     now: str
 
 
+class Begun(NamedTuple):
+    """A call that a single request does not end: its id, its last round, and what it called."""
+
+    id: str
+    round: int
+    tool: str | None
+    principal: Principal
+
+
 class Memory:
     """Of one server; a bounded part of what was seen, for one process."""
 
     def __init__(self) -> None:
         self._tools: OrderedDict[View, dict[str, str]] = OrderedDict()
         self._principals: OrderedDict[str, Principal] = OrderedDict()
+        self._calls: OrderedDict[str, Begun] = OrderedDict()
 
     def changed(self, view: View, tools: list[object]) -> Iterator[Change]:
         """The tools of a listing that were defined otherwise when this view was last listed."""
@@ -55,6 +65,14 @@ class Memory:
         before = _entry(self._principals, session, principal, _MAX_SESSIONS)
         self._principals[session] = principal
         return before != principal
+
+    def keep(self, key: str, call: Begun) -> None:
+        """Remember a call by its task or by the state that its next round will carry."""
+        _entry(self._calls, key, call, _MAX_CALLS)
+        self._calls[key] = call
+
+    def kept(self, key: str) -> Begun | None:
+        return self._calls.get(key)
 
 
 def _entry(of: OrderedDict[_K, _V], key: _K, new: _V, most: int) -> _V:

@@ -1,23 +1,27 @@
-"""What a single request does not show: a tool that is redefined, a session that changes hands."""
+"""What a single request does not show: tools redefined, sessions and tasks that change hands."""
 
 from collections.abc import Iterator
 
-from shipper.capture.call import Answer, Call, Ended, Identity
+from shipper.capture.call import Answer, Call, Ended
 from shipper.capture.facts import fields_of_call
-from shipper.capture.memory import Change, Principal
+from shipper.capture.memory import Change
+from shipper.capture.rounds import TASKS, principal_of, task_key
 from shipper.catalog import MCPEventType
 from shipper.record.event import Event, create_event
 
 
 def misuse(call: Call, ended: Ended) -> Iterator[Event]:
     """The violations that this request shows, by what its server was seen to do before."""
-    memory, principal = call.memory, _principal(call.identity)
+    memory, principal = call.memory, principal_of(call.identity)
     if memory is None or call.from_server:
         return
     session = call.http.session if call.http else None
     if session and any(principal) and memory.is_taken_over(session, principal):
         what: dict[str, object] = {"mcp.violation.type": "session_principal_changed"}
         yield _violation(call, "session-taken-over", what)
+    task = memory.kept(task_key(call)) if call.method.startswith(TASKS) else None
+    if task and task.principal != principal:
+        yield _violation(call, "task-taken-over", _of_task(call))
     tools = ended.result.get("tools") if isinstance(ended, Answer) else None
     if call.method == "tools/list" and isinstance(tools, list):
         view = (*principal, call.protocol_version)
@@ -25,11 +29,9 @@ def misuse(call: Call, ended: Ended) -> Iterator[Event]:
             yield _violation(call, "tool-redefined", _redefined(change))
 
 
-def _principal(identity: Identity) -> Principal:
-    """Whom the token names, whether it was verified or not."""
-    if claimed := identity.claimed:
-        return claimed.issuer, claimed.subject, claimed.client
-    return identity.domain, identity.user, identity.client
+def _of_task(call: Call) -> dict[str, object]:
+    asked_for = call.params.get("taskId") if call.params else None
+    return {"mcp.violation.type": "task_principal_changed", "mcp.task.id": asked_for}
 
 
 def _redefined(change: Change) -> dict[str, object]:

@@ -22,6 +22,8 @@ _METHOD_NOT_FOUND = -32601
 #: Results in place of the one that was asked for.
 _UNFINISHED = frozenset({"input_required", "task"})
 _OF_WAITING = ("mcp.result.type", "mcp.task.id")
+#: Where FastMCP 2.14 puts the task that a call became.
+_TASK = "modelcontextprotocol.io/task"
 #: States of a task that has no outcome, or will have none.
 _UNDECIDED = ("cancelled", "input_required")
 
@@ -66,6 +68,8 @@ def _answered(call: Call, answer: Answer) -> Outcome:
     if waits_for := _waits_for(answer.result):
         fields = answered(call.method, answer.result, from_server=call.from_server)
         kept = {name: fields[name] for name in _OF_WAITING if name in fields}
+        if made := task_made(answer.result):
+            kept["mcp.task.id"] = made
         return Outcome(success=None, fields=kept | {"event.reason": waits_for})
     fields = answered(call.method, answer.result, from_server=call.from_server)
     if refused := REFUSED.get(str(fields.get("mcp.elicitation.action"))):
@@ -86,8 +90,19 @@ def _waits_for(result: Json) -> str | None:
     kind = result.get("resultType")
     if kind in _UNFINISHED:
         return str(kind)
-    # Before 2026-07-28 a task is told by what it is alone.
-    return "task" if isinstance(result.get("task"), dict) and "content" not in result else None
+    return "task" if task_made(result) else None
+
+
+def task_made(result: Json) -> str | None:
+    """The id of the task that the request became, if it did."""
+    if result.get("resultType") == "task":
+        return text(result.get("taskId"))
+    # Before 2026-07-28 a task shows by itself alone; FastMCP 2.14 adds an empty result.
+    meta = result.get("_meta")
+    task = meta.get(_TASK) if isinstance(meta, dict) else None
+    if task is None and "content" not in result:
+        task = result.get("task")
+    return text(task.get("taskId")) if isinstance(task, dict) else None
 
 
 def _of_task(result: Json) -> Outcome:

@@ -12,13 +12,14 @@ from shipper.capture.facts import fields_of_call
 from shipper.capture.methods import FROM_SERVER, REQUESTS, SCHEMES, SILENT, UNKNOWN, VENDOR, Row
 from shipper.capture.misuse import misuse
 from shipper.capture.outcome import Outcome, outcome_of
+from shipper.capture.rounds import fields_of_rounds
 from shipper.catalog import MCPEventType
 from shipper.errors import NotRecorded
 from shipper.record.calls import OpenCalls, begun
 from shipper.record.event import Event, create_event
 
 #: The fields of a request that a decision on it has too.
-_OF_DECISIONS = ("gen_ai.tool.name", "mcp.resource.uri")
+_OF_DECISIONS = ("gen_ai.tool.name", "mcp.resource.uri", "mcp.call.id", "mcp.call.parent")
 
 
 class Pending(Struct, frozen=True):
@@ -100,6 +101,7 @@ def event_of(pending: Pending, ended: Ended, took_ms: float) -> Event:
         **asked,
     }
     fields |= outcome.fields
+    fields |= fields_of_rounds(call, ended, asked)
     if row is UNKNOWN:
         fields |= {
             "mcp.violation.type": "unknown_method",

@@ -6,14 +6,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from shipper.capture.call import Failure
-from shipper.capture.causes import Seen
-from shipper.capture.pending import Pending
-
-
-def name_nested(pending: Pending, seen: Seen) -> None:
-    """Name the tools that the called tool called in turn."""
-    if seen.nested and pending.call.method == "tools/call":
-        pending.asked["mcp.tool.nested"] = list(seen.nested)
 
 
 def with_scopes(failure: Failure, scope: Mapping[str, Any] | None) -> Failure:

@@ -38,8 +38,9 @@ from shipper.capture.facts import headers_of, http_of
 from shipper.capture.failures import ended_by_error, failure_of
 from shipper.capture.identity import process_owner, token_holder
 from shipper.capture.memory import Memory
+from shipper.capture.nested import follow_nested, name_nested
 from shipper.capture.pending import Pending, begin, end, refusal
-from shipper.capture.sdk import name_nested, with_scopes
+from shipper.capture.sdk import with_scopes
 from shipper.capture.values import text
 from shipper.errors import NotRecorded
 
@@ -271,6 +272,8 @@ def _watched_message(handle: Any) -> Any:
             return await handle(message, *args, **kwargs)
         one = connection.reached(asked_for, _method(message))
         with Watching() as seen:
+            if one:
+                follow_nested(seen, one.pending)
             token = _handling.set(_Handling(connection, one, seen))
             try:
                 return await handle(message, *args, **kwargs)

@@ -23,8 +23,9 @@ from shipper.capture.facts import headers_of, http_of
 from shipper.capture.failures import ended_by_error, failure_of
 from shipper.capture.identity import process_owner, token_holder
 from shipper.capture.memory import Memory
+from shipper.capture.nested import follow_nested, name_nested
 from shipper.capture.pending import begin, end, refusal
-from shipper.capture.sdk import name_nested, with_scopes
+from shipper.capture.sdk import with_scopes
 from shipper.capture.values import text
 from shipper.errors import NotRecorded
 
@@ -63,6 +64,7 @@ class Wire:
         if exchange := exchange_in(_scope(ctx)):
             exchange.dispatched = True
         with Watching() as seen:
+            follow_nested(seen, pending)
             try:
                 _check(refusal(pending, self._sink))
                 result = await call_next(ctx)

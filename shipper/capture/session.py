@@ -117,6 +117,8 @@ class Session:
         if method == "initialize" and params:
             self._client = _peer(params.get("clientInfo"))
         if (pending := begin(call, self._sink)) is None:
+            if request_id is not None:  # its answer would count as that of an open request
+                self._end((from_server, request_id), Unanswered("id_reused"), at_ns)
             return
         pending = replace(pending, began_ns=at_ns)
         if size:

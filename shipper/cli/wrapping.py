@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from shipper.auto.settings import DIRECTORY, environment, options
+from shipper.auto.settings import DIRECTORY, INSIDE, environment, options
 from shipper.cli.commands import Commands
 from shipper.errors import BadInput, Problem
 from shipper.home import default_record
@@ -15,7 +15,13 @@ from shipper.wrap.options import Options
 def add_wrap(commands: Commands) -> None:
     """Add the command; its parser is made without those of the others, which take 15 ms."""
     what = "run a stdio MCP server and record its traffic: wrap [options] -- COMMAND ..."
-    add_record(commands.add("wrap", "wrapping:wrap", what))
+    parser = commands.add("wrap", "wrapping:wrap", what)
+    add_record(parser)
+    parser.add_argument(
+        "--python",
+        action="store_true",
+        help="add a hook to a Python server, which sees the exceptions behind its errors",
+    )
 
 
 def add_record(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +52,16 @@ def wrap(arguments: argparse.Namespace) -> int:
 
     if not arguments.words:
         raise BadInput([Problem("wrap", "name the server's command after --")])
-    launch(arguments.words, record_of(arguments))
+    options = record_of(arguments)
+    launch(arguments.words, options._replace(inside=_inside) if arguments.python else options)
+
+
+def _inside(pipe: Path) -> dict[str, str]:
+    """The variables of a server whose hook reports to this pipe."""
+    from shipper.auto.launch import with_hook
+
+    hooked = with_hook({**os.environ, INSIDE: str(pipe)})
+    return {name: value for name, value in hooked.items() if os.environ.get(name) != value}
 
 
 def record_of(given: argparse.Namespace) -> Options:

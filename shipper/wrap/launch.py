@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from shipper.wrap.hook import NO_HOOK, Hook
 from shipper.wrap.options import Options
 
 _INIT = 1
@@ -49,14 +50,15 @@ def launch(command: Sequence[str], options: Options) -> NoReturn:
         if not os.access(options.directory, os.W_OK | os.X_OK):
             raise PermissionError(0, "this user may not write there")
         pipes = _Pipes()
+        hook = Hook.made(options)
         stays = _INIT in (os.getpid(), os.getppid())
-        pump = _beside(lambda: _pump(pipes, options), is_child=stays)
+        pump = _beside(lambda: _pump(pipes, options, hook), is_child=stays)
     except OSError as error:
         _warn(f"{command[0]} runs without a record in {options.directory}: {error.strerror}")
         _execute(command)
     if stays:
-        _stay(command, pipes, pump)
-    _execute(command, pipes)
+        _stay(command, pipes, hook, pump)
+    _execute(command, pipes, hook)
 
 
 def _beside(run: Callable[[], None], *, is_child: bool) -> int:
@@ -74,7 +76,7 @@ def _beside(run: Callable[[], None], *, is_child: bool) -> int:
     return pid
 
 
-def _pump(pipes: _Pipes, options: Options) -> None:
+def _pump(pipes: _Pipes, options: Options, hook: Hook) -> None:
     """Pass bytes on until both sides have ended; a process of its own records."""
     for number in _PASSED_ON:
         signal.signal(number, signal.SIG_IGN)
@@ -85,8 +87,8 @@ def _pump(pipes: _Pipes, options: Options) -> None:
     recorder = os.fork()
     if recorder == 0:
         try:
-            _close_all_but(frames, complain)
-            _record(frames, complain, options)
+            _close_all_but(frames, complain, *hook.descriptors)
+            _record(frames, complain, options, hook)
         finally:
             os._exit(0)
     os.close(frames)
@@ -115,7 +117,7 @@ def _relay(complaint: int) -> None:
         os.write(2, block)
 
 
-def _record(frames: int, complain: int, options: Options) -> None:
+def _record(frames: int, complain: int, options: Options, hook: Hook) -> None:
     os.nice(_NICE)
     null = os.open(os.devnull, os.O_RDWR)
     for target, source in ((0, null), (1, null), (2, complain)):
@@ -123,7 +125,8 @@ def _record(frames: int, complain: int, options: Options) -> None:
     from shipper.wrap.recorder import record
 
     with open(frames, "rb") as pipe:
-        record(pipe, options)
+        record(pipe, options, hook.pipe)
+    hook.remove()
 
 
 def _close_all_but(*kept: int) -> None:
@@ -135,7 +138,7 @@ def _close_all_but(*kept: int) -> None:
     os.closerange(last + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def _execute(command: Sequence[str], pipes: _Pipes | None = None) -> NoReturn:
+def _execute(command: Sequence[str], pipes: _Pipes | None = None, hook: Hook = NO_HOOK) -> NoReturn:
     """Become the command, with the environment that this process was started with."""
     if pipes:
         os.dup2(pipes.in_read, 0)
@@ -144,7 +147,7 @@ def _execute(command: Sequence[str], pipes: _Pipes | None = None) -> NoReturn:
     for number in _IGNORED:
         signal.signal(number, signal.SIG_DFL)
     try:
-        os.execvpe(command[0], list(command), _environment())  # noqa: S606 - that is what it is for
+        os.execvpe(command[0], list(command), {**_environment(), **hook.variables})  # noqa: S606 - that is what it is for
     except OSError as error:
         _warn(f"{command[0]}: {error.strerror}")
         os._exit(_NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE)
@@ -160,11 +163,11 @@ def _environment() -> dict[bytes, bytes]:
     return {name: value for name, _, value in pairs}
 
 
-def _stay(command: Sequence[str], pipes: _Pipes, pump: int) -> NoReturn:
+def _stay(command: Sequence[str], pipes: _Pipes, hook: Hook, pump: int) -> NoReturn:
     """Run the server as a child, pass signals on to it, and end as it does once all is passed."""
     server = os.fork()
     if server == 0:
-        _execute(command, pipes)
+        _execute(command, pipes, hook)
     pipes.close()
     for descriptor in (0, 1):
         os.close(descriptor)

@@ -1,10 +1,11 @@
 """Records a wrapped server's session, in a process of its own, from what the pump reports."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from shipper.capture.emit import open_logger
+from shipper.capture.emit import open_logger, to_logger
 from shipper.capture.identity import process_owner
+from shipper.capture.inside import FromServer
 from shipper.capture.session import Session
 from shipper.record.event import Event, create_compliance_event
 from shipper.record.handler import AuditHandler
@@ -25,17 +26,31 @@ from shipper.wrap.tee import (
 _REASONS = {CLIENT_GONE: "client_gone", SERVER_GONE: "server_ended"}
 
 
-def record(pipe: BinaryIO, options: Options) -> None:
-    """Record until the pump has ended."""
+def record(pipe: BinaryIO, options: Options, inside: int | None = None) -> None:
+    """Record until the pump has ended; with what a hook in the server sends through `inside`."""
     handler = AuditHandler(options.directory, **options.settings)
     audit = audit_logger()
     audit.propagate = False
     audit.addHandler(handler)
     open_logger()
+    hook = FromServer(inside, to_logger) if inside is not None else None
+    frames = frames_in(pipe)
+    if hook:
+        audit.addFilter(hook)
+        frames = _hooked(frames, hook)
     session = Session(process_owner())
-    gone = _follow(session, frames_in(pipe), handler)
+    gone = _follow(session, frames, handler)
     session.close(_REASONS.get(gone, "not_followed"))
+    if hook:
+        hook.finish()
     handler.close()
+
+
+def _hooked(frames: Iterable[Frame], hook: FromServer) -> Iterator[Frame]:
+    """The frames; what the server knew of a message is read before the message is taken up."""
+    for frame in frames:
+        hook.read()
+        yield frame
 
 
 def _follow(session: Session, frames: Iterable[Frame], handler: AuditHandler) -> int:

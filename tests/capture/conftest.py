@@ -47,7 +47,14 @@ class Events:
         return (record.msg for record in self._records)
 
     def of(self, method):
-        return [event for event in self if event.fields.get("mcp.method.name") == method]
+        """The requests of a client; a call within a call has a parent."""
+        found = [event for event in self if event.fields.get("mcp.method.name") == method]
+        return [event for event in found if "mcp.call.parent" not in event.fields]
+
+    def within(self, request):
+        """The fields of the calls that the server made itself, below this request."""
+        above = request["mcp.call.id"]
+        return [e.fields for e in self if e.fields.get("mcp.call.parent") == above]
 
     def only(self, method):
         (event,) = self.of(method)

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from fastmcp.server.auth import OAuthProxy
 from fastmcp.server.auth.providers.in_memory import InMemoryOAuthProvider
+from key_value.aio.stores.memory import MemoryStore
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
 from mcp.server.auth.settings import AuthSettings, ClientRegistrationOptions, RevocationOptions
@@ -322,17 +323,32 @@ def test_a_limit_or_a_refusal_in_front_of_the_token_endpoint_is_a_failure(key, r
     assert (event.fields["success"], event.fields.get("event.reason")) == (False, reason)
 
 
+async def upstream(request):
+    """The provider's own endpoint for tokens."""
+    await request.body()
+    about = {"access_token": "upstream-token-17", "token_type": "bearer", "expires_in": 60}
+    return JSONResponse(about | {"scope": "shop"})
+
+
 @pytest.fixture
-def proxied(events):
+def provider():
+    """The URL of an identity provider that gives everybody a token."""
+    with serving(Starlette(routes=[Route("/token", upstream, methods=["POST"])])) as url:
+        yield url
+
+
+@pytest.fixture
+def proxied(events, provider):
     """A client that asks an OAuth proxy for consent, and the consent's id."""
     proxy = OAuthProxy(
-        upstream_authorization_endpoint="https://login.example/authorize",
-        upstream_token_endpoint="https://login.example/token",
+        upstream_authorization_endpoint=f"{provider}/authorize",
+        upstream_token_endpoint=f"{provider}/token",
         upstream_client_id="shop",
         upstream_client_secret="upstream-secret-17",
         token_verifier=FastVerifier(),
         base_url="http://127.0.0.1:9",
         jwt_signing_key="k" * 40,
+        client_storage=MemoryStore(),  # its files are left open
     )
     app = app_of(instrument(fastmcp.FastMCP("shop", auth=proxy)))
     with serving(app) as url, httpx2.Client(base_url=url) as http:
@@ -369,6 +385,19 @@ def test_the_users_consent_is_recorded(action, success, reason, proxied, events)
     assert consent.type == "mcp_authentication_events"
     assert consent.fields["event.action"] == "oauth-consent"
     assert (consent.fields["success"], consent.fields.get("event.reason")) == (success, reason)
+
+
+def test_a_callback_with_the_code_of_the_provider_is_a_success(proxied, events):
+    http, txn = proxied
+    form, _ = asked_for_consent(http, txn)
+    sent_on = http.post("/consent", data={**form, "action": "approve"}).headers["location"]
+    state = parse_qs(urlsplit(sent_on).query)["state"][0]
+    back = http.get("/auth/callback", params={"code": "upstream-code-17", "state": state})
+    assert back.headers["location"].startswith("http://127.0.0.1:1/back?code=")
+    wait_until(lambda: len(list(events)) == 5, 10, "each step is recorded")
+    callback = list(events)[-1]
+    assert (callback.fields["event.action"], callback.fields["success"]) == ("oauth-callback", True)
+    assert not {"upstream-code-17", "upstream-token-17"} & set(repr(callback.fields).split("'"))
 
 
 def test_a_login_that_failed_at_the_provider_is_recorded(proxied, events):

@@ -200,6 +200,11 @@ def test_an_adapter_that_fails_loses_its_event_only():
     [
         {"resultType": "task", "taskId": "t-1", "status": "working"},
         {"task": {"taskId": "t-1", "status": "working"}},
+        {
+            "content": [],
+            "isError": False,
+            "_meta": {"modelcontextprotocol.io/task": {"taskId": "t-1"}},
+        },
     ],
 )
 def test_a_call_that_became_a_task_has_its_id_and_no_outcome_yet(made):

@@ -45,7 +45,7 @@ def end_of_a_call(server, era, events):
     async def main():
         async with connect(server, era) as client, anyio.create_task_group() as group:
             group.start_soon(swallow, client.session.call_tool("fail", {}))
-            with anyio.fail_after(10):
+            with anyio.fail_after(60):
                 while not events.of("tools/call"):
                     await anyio.lowlevel.checkpoint()
             group.cancel_scope.cancel()
@@ -330,6 +330,8 @@ def test_a_tool_that_is_called_through_a_search_is_named(era, events):
     fields = events.only("tools/call")
     assert fields["gen_ai.tool.name"] == "call_tool"
     assert fields["mcp.tool.nested"] == ["delete_db"]
+    (ran,) = events.within(fields)
+    assert (ran["gen_ai.tool.name"], ran["success"]) == ("delete_db", True)
 
 
 class Sandbox:
@@ -349,6 +351,8 @@ def test_the_tools_that_a_program_calls_are_named(events):
     fields = events.only("tools/call")
     assert (fields["gen_ai.tool.name"], fields["success"]) == ("execute", True)
     assert fields["mcp.tool.nested"] == ["read_db", "delete_db"]
+    ran = [one["gen_ai.tool.name"] for one in events.within(fields)]
+    assert ran == ["read_db", "delete_db", "read_db"]
 
 
 @BOTH
@@ -358,17 +362,40 @@ def test_a_plain_call_names_no_nested_tool(make, events):
 
 
 @BOTH
-def test_a_tool_that_calls_another_in_process_names_it(make, events):
+def test_a_tool_that_a_tool_calls_is_an_event_below_the_request(make, events):
     server = make("shop")
-    server.tool()(later_named("inner"))
+
+    @server.tool()
+    def inner(item: str) -> str:
+        if item == "gun":
+            raise OutOfStock("none")
+        return f"sold {item}"
 
     @server.tool()
     async def outer() -> str:
-        await server.call_tool("inner", {})
+        await server.call_tool("inner", {"item": "tea"})
+        await swallow(server.call_tool("inner", {"item": "gun"}))
         return "done"
 
     run(server, MODERN, call("outer"))
-    assert events.only("tools/call")["mcp.tool.nested"] == ["inner"]
+    fields = events.only("tools/call")
+    assert (fields["mcp.tool.nested"], fields["success"]) == (["inner"], True)
+    sold, refused = events.within(fields)
+    assert (sold["gen_ai.tool.name"], sold["success"]) == ("inner", True)
+    assert sold["gen_ai.tool.call.arguments"] == {"item": "tea"}
+    assert sold["mcp.tool.result.text"] == "sold tea"
+    assert sold["mcp.request.id"] == fields["mcp.request.id"]
+    assert (refused["error.type"], refused["success"]) == ("OutOfStock", False)
+
+
+@pytest.mark.parametrize("is_hooked", [False, True])
+def test_a_tool_of_a_mounted_server_is_no_call_within_a_call(is_hooked, events):
+    child, parent = fastmcp.FastMCP("shop"), fastmcp.FastMCP("mall")
+    child.tool()(later_named("add"))
+    parent.mount(instrument(child) if is_hooked else child, namespace="shop")
+    run(parent, MODERN, call("shop_add"))
+    assert "mcp.tool.nested" not in events.only("tools/call")
+    assert events.actions().count("tool-call") == 1
 
 
 class Sure(BaseModel):
@@ -420,6 +447,8 @@ def test_a_question_is_no_success_and_a_refusal_is_a_denial(action, outcomes, re
     assert asked["event.reason"] == "input_required"
     assert answered.get("event.reason") == reason
     assert ("denied" in answered["event.type"]) is (reason is not None)
+    assert asked["mcp.call.id"] == answered["mcp.call.id"]
+    assert [asked["mcp.call.round"], answered["mcp.call.round"]] == [1, 2]
 
 
 @pytest.mark.parametrize(

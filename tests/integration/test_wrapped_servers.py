@@ -3,10 +3,16 @@
 import json
 import re
 import subprocess
+import sys
 
 import pytest
 
-from tests.real.mcp_servers import npm_servers, python_servers
+from tests.real.mcp_servers import (
+    npm_servers,
+    other_npm_servers,
+    other_python_server,
+    python_servers,
+)
 from tests.wrap.test_wrap import DEADLINE_S, ROOT, command, recorded, wait_until
 
 CAPABILITIES = {"sampling": {}, "elicitation": {}, "roots": {"listChanged": True}}
@@ -140,18 +146,59 @@ def fetch(cwd):
     return [python_servers(), "-m", "mcp_server_fetch", "--ignore-robots-txt"], calls
 
 
-SERVERS = [everything, filesystem, memory, sequential_thinking, git, time, fetch]
+def excel(cwd):
+    calls = [("create_workbook", {"filepath": str(cwd / "a.xlsx")}), ("create_workbook", {})]
+    return [other_python_server("excel-mcp-server"), "-m", "excel_mcp", "stdio"], calls
 
 
-@pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.__name__)
-def test_the_client_of_a_wrapped_server_sees_the_same_bytes(server, tmp_path):
+def calculator(cwd):
+    calls = [("calculate", {"expression": "6 * 7"}), ("calculate", {"expression": "6 *"})]
+    return [other_python_server("mcp-server-calculator"), "-m", "mcp_server_calculator"], calls
+
+
+def wikipedia(cwd):
+    return [other_python_server("wikipedia-mcp"), "-m", "wikipedia_mcp"], [("get_summary", {})]
+
+
+def duckduckgo(cwd):
+    words = [other_python_server("duckduckgo-mcp-server"), "-m", "duckduckgo_mcp_server.server"]
+    return words, [("search", {}), ("no-such-tool", {})]
+
+
+def context7(cwd):
+    return [other_npm_servers() / "context7-mcp"], [("no-such-tool", {})]
+
+
+def notion(cwd):
+    return [other_npm_servers() / "notion-mcp-server"], [("no-such-tool", {})]
+
+
+PYTHON = [git, time, fetch, excel, calculator, wikipedia, duckduckgo]
+OTHERS = [everything, filesystem, memory, sequential_thinking, context7, notion]
+#: How an unchanged server is recorded: plainly wrapped, and with the hook inside where it can be.
+HOWS = {
+    "wrap": lambda record, words: command(record, *words),
+    "wrap --python": lambda record, words: command(record, *words, options=["--python"]),
+    "auto": lambda record, words: [
+        *(sys.executable, "-m", "shipper", "auto", "--directory", str(record), "--", *words)
+    ],
+}
+VISITS = [(server, "wrap") for server in OTHERS]
+VISITS += [(server, how) for server in PYTHON for how in HOWS]
+
+
+@pytest.mark.parametrize(
+    ("server", "how"), [pytest.param(s, how, id=f"{s.__name__} {how}") for s, how in VISITS]
+)
+def test_the_client_of_an_unchanged_server_sees_the_same_bytes(server, how, tmp_path):
     work, record = tmp_path / "work", tmp_path / "record"
     work.mkdir()
     words, calls = server(work)
     words = list(map(str, words))
     direct = conversation(words, calls, work)
-    assert conversation(command(record, *words), calls, work) == direct
-    wait_until(lambda: actions(record)[-1:] == ["audit-segment-end"], DEADLINE_S, "the record")
+    assert conversation(HOWS[how](record, words), calls, work) == direct
+    if how != "auto":  # which leaves the end of the record to the server's process
+        wait_until(lambda: actions(record)[-1:] == ["audit-segment-end"], DEADLINE_S, "the record")
     assert [name for name in actions(record) if name == "tool-call"] == ["tool-call"] * len(calls)
     assert {e["mcp"]["server"]["name"] for e in recorded(record) if "method" in e["mcp"]} == {
         direct[3]

@@ -7,6 +7,7 @@ _REQUESTS = "capture/test_requests.py::"
 _INSTRUMENT = "capture/test_instrument.py::"
 _REFUSALS = "capture/test_refusals.py::"
 _AROUND = "capture/test_around.py::"
+_DECISIONS = "capture/test_decisions.py::"
 _CAUSES = "capture/test_causes.py::"
 _STACKS = "stacks/test_stacks.py::"
 _AUTO = "auto/test_auto.py::"
@@ -318,7 +319,7 @@ CAPTURE = (
                     "proxy/sessions.py", "memory=self._memories.setdefault(key[0], Memory())", ""
                 ),
             ),
-            "stacks/test_client.py::test_a_host_on_the_old_sdk_records_what_it_asks_and_is_asked": (),
+            "stacks/test_client.py::test_a_host_records_what_it_asks_and_is_asked": (),
         },
     ),
     Promise(
@@ -378,7 +379,7 @@ CAPTURE = (
                 ),
             ),
             f"{_CAUSES}test_a_tool_that_is_called_through_a_search_is_named": (
-                Mutant("capture/sdk.py", "if seen.nested and", "if False and"),
+                Mutant("capture/nested.py", "if seen.nested and", "if False and"),
             ),
         },
     ),
@@ -481,8 +482,8 @@ CAPTURE = (
             f"{_AUTO}test_nothing_of_an_sdk_is_loaded_before_the_program_asks_for_it": (
                 Mutant(
                     "auto/hook.py",
-                    "from shipper.auto.settings import DIRECTORY, options",
-                    "import shipper.capture.install\nfrom shipper.auto.settings import DIRECTORY, options",
+                    "from shipper.auto.settings import DIRECTORY, INSIDE,",
+                    "import shipper.capture.install\nfrom shipper.auto.settings import DIRECTORY, INSIDE,",
                 ),
             ),
             f"{_AUTO}test_a_server_whose_record_cannot_be_opened_works_and_says_so": (),
@@ -495,6 +496,88 @@ CAPTURE = (
             f"{_AUTO}test_uvicorns_app_is_wrapped_where_an_mcp_server_is": (
                 Mutant(
                     "auto/hook.py", "    if not _has_record():  # an app", "    if False:  # an app"
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "capture:nested",
+        "A tool that a tool calls in the same process is an event of its own, with the id of its "
+        "request. A server that is mounted on another adds none.",
+        {
+            f"{_CAUSES}test_a_tool_that_a_tool_calls_is_an_event_below_the_request": (
+                Mutant("capture/causes.py", "            if seen.nest:", "            if False:"),
+                Mutant(
+                    "capture/nested.py",
+                    'pending.asked["mcp.call.parent"] = above',
+                    "del above",
+                ),
+            ),
+            f"{_CAUSES}test_a_tool_of_a_mounted_server_is_no_call_within_a_call": (
+                Mutant(
+                    "capture/causes.py",
+                    '.get("__name__") == _MOUNTS',
+                    '.get("__name__") == ""',
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "capture:rounds",
+        "The rounds of a call that asks its client, and the requests about its task, have the id "
+        "of the call; the request that shows the end of a task names its tool.",
+        {
+            "capture/test_rounds.py::test_each_round_of_a_call_has_its_id_and_its_number": (
+                Mutant("capture/rounds.py", "    if is_question:\n", "    if False:\n"),
+            ),
+            "capture/test_rounds.py::test_two_processes_give_the_rounds_of_a_call_one_id": (
+                Mutant(
+                    "capture/rounds.py",
+                    '(call.params or {}).get("requestState") or',
+                    "None or",
+                ),
+            ),
+            "capture/test_rounds.py::test_a_task_that_somebody_else_uses_is_a_violation": (
+                Mutant(
+                    "capture/misuse.py", "if task and task.principal != principal:", "if False:"
+                ),
+            ),
+            "stacks/test_tasks.py::"
+            "test_the_request_that_shows_the_outcome_of_a_task_names_the_tool_and_the_call": (
+                Mutant("capture/outcome.py", "meta.get(_TASK)", "meta.get(str())"),
+            ),
+        },
+    ),
+    Promise(
+        "capture:decisions",
+        "A decision that an application records has the digest of the arguments that the event "
+        "of the call has.",
+        {
+            f"{_DECISIONS}test_a_decision_has_the_digest_of_the_arguments_that_the_call_has": (),
+            f"{_DECISIONS}test_a_decision_in_a_tool_is_about_its_call": (
+                Mutant("capture/nested.py", "seen.pending = pending", "pass"),
+            ),
+            f"{_DECISIONS}test_a_middleware_leaves_what_it_allows_and_its_refusal_is_in_the_request": (
+                Mutant(
+                    "capture/decision.py", "            if not is_noted:", "            if False:"
+                ),
+            ),
+            f"{_DECISIONS}test_a_check_that_is_left_out_on_a_pipe_is_no_decision": (
+                Mutant("capture/decision.py", '_current_transport.get() == "stdio"', "False"),
+            ),
+        },
+    ),
+    Promise(
+        "capture:four-ends",
+        "A crash, a cancellation, a time-out and a client that left are four things, on every "
+        "stack.",
+        {
+            "stacks/test_ends.py::"
+            "test_a_crash_a_cancellation_a_timeout_and_a_client_that_left_are_four_things": (
+                Mutant(
+                    "capture/sdk1.py",
+                    "return CLIENT_GONE if self.has_left else SERVER_ENDED",
+                    "return SERVER_ENDED",
                 ),
             ),
         },

@@ -4,6 +4,7 @@ from tests.promises.model import Mutant, Promise
 
 _WRAP = "wrap/test_wrap.py::"
 _SERVERS = "integration/test_wrapped_servers.py::"
+_INSIDE = "capture/test_inside.py::"
 _WIRE = "wire/test_jsonrpc.py::"
 
 WRAP = (
@@ -19,8 +20,8 @@ WRAP = (
             f"{_WRAP}test_the_server_has_the_clients_environment_and_standard_error": (
                 Mutant(
                     "wrap/launch.py",
-                    "list(command), _environment()",
-                    "list(command), dict(os.environb)",
+                    "{**_environment(), **hook",
+                    "{**os.environb, **hook",
                 ),
             ),
             f"{_WRAP}test_a_signal_ends_the_server_as_it_would_without_wrap": (
@@ -37,7 +38,7 @@ WRAP = (
                     "stays = False",
                 ),
             ),
-            f"{_SERVERS}test_the_client_of_a_wrapped_server_sees_the_same_bytes": (),
+            f"{_SERVERS}test_the_client_of_an_unchanged_server_sees_the_same_bytes": (),
         },
     ),
     Promise(
@@ -66,6 +67,11 @@ WRAP = (
                     "capture/session.py",
                     "self._answered((not from_server, key)",
                     "self._answered((from_server, key)",
+                ),
+            ),
+            f"{_WRAP}test_a_ping_with_the_id_of_an_open_call_does_not_make_it_a_success": (
+                Mutant(
+                    "capture/session.py", "if request_id is not None:  # its", "if False:  # its"
                 ),
             ),
             f"{_WRAP}test_a_server_that_is_killed_in_a_call_leaves_the_call_in_the_record": (
@@ -107,6 +113,28 @@ WRAP = (
             ),
             f"{_WRAP}test_a_long_result_is_recorded_by_its_beginning_and_its_end": (
                 Mutant("record/redact.py", "clean.pop(path, None)", "pass"),
+            ),
+        },
+    ),
+    Promise(
+        "wrap:python",
+        "`wrap --python` leaves each call once: from the bytes on the pipe, with the exception "
+        "behind it and the calls within it. A client sees the server's own bytes.",
+        {
+            f"{_WRAP}test_with_python_each_call_is_one_event_with_the_exception_behind_it": (
+                Mutant("wrap/recorder.py", "audit.addFilter(hook)", "pass"),
+            ),
+            f"{_INSIDE}test_calls_within_a_call_are_passed_on_before_it": (
+                Mutant("capture/inside.py", "in _MAY_NEST:", "in ():"),
+            ),
+            f"{_INSIDE}test_a_recorder_that_is_gone_or_full_delays_nobody": (
+                Mutant("capture/inside.py", "os.O_WRONLY | os.O_NONBLOCK", "os.O_WRONLY"),
+            ),
+            f"{_INSIDE}test_requests_over_http_are_not_the_pipes": (
+                Mutant("capture/inside.py", "return is_of_pipe and not", "return not"),
+            ),
+            f"{_WRAP}test_the_pipe_of_the_hook_is_gone_after_the_server": (
+                Mutant("wrap/launch.py", "    hook.remove()\n", ""),
             ),
         },
     ),

@@ -1,7 +1,7 @@
 """`python -m tests.stacks.host KIND FOLDER`: an agent's host, which records what it asks.
 
-It runs in the environment of a stack of mcp 1.x, with a server of the shop in the same process. The
-server also asks back.
+It runs in the environment of a stack of the package mcp, with a server of the shop in the same
+process. The server also asks back.
 """
 
 import logging
@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 
 from tests.stacks import shop
+from tests.stacks.visit import is_new
 
 
 async def accept(_context, _params):
@@ -20,12 +21,20 @@ async def accept(_context, _params):
     return types.ElicitResult(action="accept", content={})
 
 
-async def visit(server):
-    from mcp.shared.memory import create_connected_server_and_client_session as connected
+def connected(server):
+    if is_new():
+        import mcp
 
+        return mcp.Client(server, mode="legacy", elicitation_callback=accept)
+    from mcp.shared.memory import create_connected_server_and_client_session
+
+    return create_connected_server_and_client_session(server, elicitation_callback=accept)
+
+
+async def visit(server):
     import shipper
 
-    async with connected(server, elicitation_callback=accept) as client:
+    async with connected(server) as client:
         shipper.instrument_client(shipper.instrument_client(client))
         await client.list_tools()
         await client.call_tool("add", {"a": 1, "b": 2})
@@ -49,7 +58,10 @@ def redefine(server):
 
 
 def with_questions(server):
-    from mcp.server.fastmcp import Context
+    if is_new():
+        from mcp.server.mcpserver import Context
+    else:
+        from mcp.server.fastmcp import Context
 
     @server.tool()
     async def ask(context: Context) -> str:

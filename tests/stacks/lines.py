@@ -14,14 +14,18 @@ def lines(folder):
     They are in order up to the last request of the client. What HTTP refuses is recorded after its
     answer, when the next request may have come: those lines are sorted.
     """
-    events = []
-    for path in sorted((folder / "audit").glob("*.jsonl")):
-        events += [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    events = recorded(folder / "audit")
     found = [_line(event) for event in events if not _is_own(event)]
     ends = [n for n, line in enumerate(found) if line.startswith(_LAST)]
     assert ends, "\n".join(["the client did not get to its last request, but to:", *found])
     last = 1 + max(ends)
     return found[:last] + sorted(found[last:])
+
+
+def recorded(directory):
+    """All events of a record."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted(directory.glob("*.jsonl"))]
+    return [json.loads(line) for text in texts for line in text.splitlines()]
 
 
 def _is_own(event):
@@ -35,6 +39,8 @@ def _line(event):
         parts.append(":".join(filter(None, (error.get("type"), str(error.get("code") or "")))))
     if reason := about.get("reason"):
         parts.append(f"({reason})")
+    if mcp.get("call", {}).get("parent"):
+        parts.append("within a call")
     if nested := mcp.get("tool", {}).get("nested"):
         parts.append("calls " + " ".join(nested))
     if scopes := mcp.get("oauth", {}).get("scopes", {}).get("required"):

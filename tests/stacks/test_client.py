@@ -1,4 +1,4 @@
-"""`instrument_client` on mcp 1.x, whose sessions send typed requests."""
+"""`instrument_client` on both generations of the SDK, whose sessions send requests differently."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import real
 from tests.stacks.environments import ROOT, STACKS, make_ready, python_of
 
-OLD = [stack for stack in STACKS if stack.kind == "sdk1"]
+HOSTS = [stack for stack in STACKS if stack.kind in {"sdk1", "sdk2"}]
 EXPECTED = [
     "tool-list success",
     "tool-call add success",
@@ -28,10 +28,10 @@ EXPECTED = [
     "stack",
     [
         pytest.param(stack, id=stack.name, marks=pytest.mark.xdist_group(stack.name))
-        for stack in OLD
+        for stack in HOSTS
     ],
 )
-def test_a_host_on_the_old_sdk_records_what_it_asks_and_is_asked(stack, tmp_path):
+def test_a_host_records_what_it_asks_and_is_asked(stack, tmp_path):
     with real(lambda: nullcontext(make_ready())), real(lambda: nullcontext(python_of(stack))) as at:
         environ = {**os.environ, "PYTHONPATH": str(ROOT)}
         command = [str(at), "-m", "tests.stacks.host", stack.kind, str(tmp_path)]

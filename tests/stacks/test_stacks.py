@@ -15,12 +15,13 @@ import pytest
 from shipper.auto.launch import with_hook
 from shipper.auto.settings import DIRECTORY
 from tests.conftest import real
+from tests.real.processes import wait_until
 from tests.stacks.environments import ROOT, STACKS, make_ready, python_of
 from tests.stacks.golden import expected, write
-from tests.stacks.lines import lines
+from tests.stacks.lines import lines, recorded
 
 HOWS = {"memory": ("instrument", "auto"), "http": ("instrument", "auto", "proxy")}
-HOWS |= {"stdio": HOWS["memory"], "sse": HOWS["http"]}
+HOWS |= {"stdio": (*HOWS["memory"], "wrap", "wrap --python"), "sse": HOWS["http"]}
 EVERY = [(s, t, e, how) for s in STACKS for t, e in s.combinations() for how in HOWS[t]]
 #: One visit of each stack; together they take each transport, each era and both ways.
 CHOSEN = {
@@ -35,6 +36,9 @@ CHOSEN = {
     ("fastmcp-4.2", "stdio", "auto"),
     ("mcp-1.20", "sse", "proxy"),
     ("mcp-2.3", "http", "proxy"),
+    ("mcp-1.30", "stdio", "wrap --python"),
+    ("fastmcp-4.2", "stdio", "wrap --python"),
+    ("fastmcp-3.4", "stdio", "wrap"),
 }
 TAKEN = os.environ.get("STACKS", "")
 
@@ -63,12 +67,18 @@ def test_a_visit_leaves_exactly_the_expected_events(stack, transport, era, how, 
         done = visit(python, stack.kind, transport, era, tmp_path, how)
     assert done.returncode == 0, done.stderr[-2000:]
     sys.stderr.write(done.stderr)  # pytest shows it if the lines are not the expected ones
+    if how.startswith("wrap"):
+        wait_until(lambda: is_closed(tmp_path / "audit"), 60, "the end of the record")
     seen = lines(tmp_path)
     if how == "proxy":  # it learns that a client has gone while the next request comes
         seen.sort()
-    if TAKEN == "write":
+    if TAKEN.startswith("write"):
         write(stack, transport, era, how, seen)
     assert seen == expected(stack, transport, era, how)
+
+
+def is_closed(directory):
+    return recorded(directory)[-1:] and "segment-end" in recorded(directory)[-1]["event"]["action"]
 
 
 def visit(python, kind, transport, era, folder, how):

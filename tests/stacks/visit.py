@@ -1,7 +1,8 @@
 """One visit to the shop: a client of the stack's own SDK does everything once, then leaves.
 
 `python -m tests.stacks.visit KIND TRANSPORT ERA FOLDER [HOW]` runs in the environment of a stack.
-With `auto` nothing here knows of auditing, and with `proxy` the client alone has another address.
+With `auto` nothing here knows of auditing, with `proxy` the client alone has another address, and
+with `wrap` or `wrap --python` it starts another command.
 FOLDER gets the events, and the marks of slow tools.
 """
 
@@ -122,7 +123,7 @@ async def new_ends(transport, url, command):
     import httpx2
     from mcp.client.streamable_http import streamable_http_client
 
-    async with httpx2.AsyncClient(headers=headers) as http:
+    async with httpx2.AsyncClient(headers=headers, timeout=_WAIT_S) as http:
         yield streamable_http_client(f"{url}/mcp", http_client=http)
 
 
@@ -195,6 +196,8 @@ async def steps(session, folder):
         await swallow(session.read_resource(uri))
     for name in ("greet", "curse"):
         await swallow(session.get_prompt(name, {"name": "Ada"}))
+    await swallow(session.call_tool("redefine", {}))
+    await swallow(session.list_tools())
     with anyio.move_on_after(_WAIT_S):
         await swallow(unknown(session))
 
@@ -290,9 +293,9 @@ def refusals(url, transport):
     }
     call = message("tools/call", {"name": "add", "arguments": {"a": 1, "b": 2}}, 2)
     verb = "POST" if transport == "http" else "GET"
-    for token in (None, "stolen", "narrow"):
+    for token in (None, "stolen", "narrow", "old"):
         answer, connection = send(verb, message("initialize", hello), token)
-        answer.read(1)  # a server without a guard answers all three
+        answer.read(1)  # a server without a guard answers all
         connection.close()
     if transport == "sse":
         return
@@ -314,6 +317,10 @@ def refusals(url, transport):
 def visit(kind, transport, era, folder, how):
     module = ["-m", "tests.stacks.served", kind, str(folder), how]
     command = [sys.executable, *module]
+    if how.startswith("wrap"):
+        words = ["--level", "enterprise", "--directory", str(folder / "audit")]
+        words += ["--python"] if how == "wrap --python" else []
+        command = [sys.executable, "-m", "shipper", "wrap", *words, "--", *command]
     server = None
     if transport != "stdio":
         server = audited(shop.KINDS[kind](guarded=transport != "memory"), folder, how)

@@ -44,8 +44,8 @@ for line in sys.stdin:
 """
 
 
-def command(directory, *words):
-    return [*WRAP, "--directory", str(directory), "--", *map(str, words)]
+def command(directory, *words, options=()):
+    return [*WRAP, *options, "--directory", str(directory), "--", *map(str, words)]
 
 
 def run_of(words, data=b"", **options):
@@ -312,3 +312,88 @@ def test_a_catalog_that_is_not_valid_is_refused_with_its_place(text, problem, en
     assert done.returncode != 0
     assert f"{file}" in done.stderr.decode()
     assert problem in done.stderr.decode()
+
+
+def test_a_ping_with_the_id_of_an_open_call_does_not_make_it_a_success(tmp_path):
+    with serve(tmp_path) as process:
+        ask(process, "hang", 5)
+        assert process.stdout.readline() == b"hanging\n"
+        process.stdin.write(b'{"jsonrpc": "2.0", "id": 5, "method": "ping"}\n')
+        ask(process, "add", 6)
+        assert json.loads(process.stdout.readline())["id"] == 6
+        assert end(process) == 0
+    hung, added = events(tmp_path)
+    assert (hung["event"]["outcome"], hung["event"]["reason"]) == ("unknown", "id_reused")
+    assert added["event"]["outcome"] == "success"
+
+
+#: A server with an SDK: the hook sees the exceptions that it hides, and what its tools call.
+SHOP = """
+from mcp.server import MCPServer
+server = MCPServer("shop")
+
+@server.tool()
+def crash(password: str) -> str:
+    raise LookupError("no more of it")
+
+@server.tool()
+async def outer() -> str:
+    try:
+        await server.call_tool("crash", {"password": "hunter2"})
+    except Exception:
+        return "still here"
+
+server.run()
+"""
+
+
+def shop(directory, *options):
+    """A session with a server of the SDK: its answers, and the record."""
+    words = command(directory, sys.executable, "-c", SHOP, options=options)
+    pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.DEVNULL, **pipes) as process:
+        info = {"capabilities": {}, "clientInfo": {"name": "tests", "version": "1"}}
+        params = {"protocolVersion": "2025-06-18", **info}
+        hello = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
+        process.stdin.write(json.dumps(hello).encode() + b"\n")
+        process.stdin.flush()
+        answers = [process.stdout.readline()]
+        process.stdin.write(b'{"jsonrpc": "2.0", "method": "notifications/initialized"}\n')
+        for number, tool in enumerate(["crash", "outer"], 1):
+            ask(process, tool, number)
+            answers.append(process.stdout.readline())
+        assert end(process) == 0
+    return answers, events(directory)
+
+
+def test_with_python_each_call_is_one_event_with_the_exception_behind_it(tmp_path):
+    plain, seen = shop(tmp_path / "plain")
+    hooked, known = shop(tmp_path / "hooked", "--python")
+    assert hooked == plain
+    assert [short(event) for event in seen] == [
+        ("crash", "failure", "tool_error"),
+        ("outer", "success", None),
+    ]
+    assert [short(event) for event in known] == [
+        ("crash", "failure", "LookupError"),
+        ("crash", "failure", "LookupError"),
+        ("outer", "success", None),
+    ]
+    inner, outer = known[1:]
+    assert inner["mcp"]["call"]["parent"] == outer["mcp"]["call"]["id"]
+    assert "hunter2" not in "".join(lines_in(tmp_path / "hooked"))
+
+
+def short(event):
+    return (
+        *(event["gen_ai"]["tool"]["name"], event["event"]["outcome"]),
+        event.get("error", {}).get("type"),
+    )
+
+
+def test_the_pipe_of_the_hook_is_gone_after_the_server(tmp_path):
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    words = command(tmp_path / "record", "cat", options=["--python"])
+    done = run_of(words, b"{}\n", env=environ)
+    assert done.stdout == b"{}\n"
+    wait_until(lambda: list(tmp_path.iterdir()) == [tmp_path / "record"], DEADLINE_S, "the end")

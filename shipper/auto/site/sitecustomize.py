@@ -28,7 +28,7 @@ class _Launchers:
 
 
 def _hook() -> None:
-    if "MCP_SHIPPER_DIRECTORY" not in os.environ:
+    if not {"MCP_SHIPPER_DIRECTORY", "MCP_SHIPPER_INSIDE"} & os.environ.keys():
         return
     if os.environ.get("MCP_SHIPPER_PYTHON") == sys.implementation.cache_tag:
         paths = os.environ.get("MCP_SHIPPER_PATH", "").split(os.pathsep)
