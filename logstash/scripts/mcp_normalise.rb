@@ -2829,6 +2829,9 @@ def tables
    "audit-forget": [
     "forgot a person"
    ],
+   "audit-forget-requested": [
+    "asked to forget a person"
+   ],
    "audit-lines-dropped": [
     "dropped lines"
    ],

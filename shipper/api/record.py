@@ -14,7 +14,7 @@ import msgspec
 from shipper.account import account
 from shipper.api.answers import Found
 from shipper.config import Config
-from shipper.errors import ConfigError, Problem, Refused, Unavailable
+from shipper.errors import ConfigError, Problem, Refused, ShipperError, Unavailable
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 from shipper.record.event import create_compliance_event
 from shipper.record.format import valid
@@ -85,6 +85,27 @@ def record_operation(
     event = create_compliance_event(operation, None, known, records, asked_by, success=success)
     with closing(AuditHandler(config.data / "audit", **config.self_recording)) as handler:
         handler.record_self_audit(event)
+
+
+def require_record(
+    config: Config,
+    operation: str,
+    details: Mapping[str, object],
+    records: int | None = None,
+    *,
+    stated: Mapping[str, object] | None = None,
+    success: bool = True,
+) -> None:
+    """Record an operation that must not happen unseen; the event is on the disk on return.
+
+    `stated` are fields by path that only the record itself writes. Raises `ShipperError`.
+    """
+    folder = config.data / "audit"
+    event = create_compliance_event(operation, None, details, records, account(), success=success)
+    settings = {**config.self_recording, "durability": "each"}
+    with closing(AuditHandler(folder, **settings)) as handler:
+        if not handler.record_self_audit(event, stated):
+            raise ShipperError(f"{folder}: the {operation} cannot be recorded")
 
 
 def record_verification(config: Config, verdicts: "Sequence[Verdict]", user: object = None) -> None:

@@ -4,7 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
-from shipper.api.record import recorded_in
+from shipper.api.record import recorded_in, require_record
 from shipper.cli.commands import EX_CONFIG
 from shipper.cli.configuration import config_of
 from shipper.cli.evidence import trust_of
@@ -13,7 +13,6 @@ from shipper.config import Config
 from shipper.evidence.prune import Pruning, carry_out, plan
 from shipper.evidence.store import Store
 from shipper.run.checkpoints import signer_of
-from shipper.run.self_audit import SelfAudit
 from shipper.run.status import settled_files
 
 _DAY_S = 86_400
@@ -43,10 +42,14 @@ def _carry_out(
     config: Config, folder: Path | None, prunings: list[Pruning], authority: str
 ) -> None:
     store = Store(folder or config.data / "evidence")
-    audit = SelfAudit(config)
-    try:
-        for one in prunings:
-            audit.retention(one.stream, one.last, one.note, authority)
-            carry_out(store, one)
-    finally:
-        audit.close()
+    for one in prunings:
+        _record(config, one, authority)
+        carry_out(store, one)
+
+
+def _record(config: Config, one: Pruning, authority: str) -> None:
+    root = one.note.checkpoint.root.hex()
+    values = {"stream": one.stream, "size": one.last, "root": root, "note": str(one.note)}
+    stated = {f"mcp.audit.checkpoint.{name}": value for name, value in values.items()}
+    details = {"stream": one.stream, "first": 1, "last": one.last, "authority": authority}
+    require_record(config, "retention", details, one.last, stated=stated)

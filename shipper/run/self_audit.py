@@ -13,7 +13,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shipper.account import account
 from shipper.config import Config
 from shipper.deliver.dead_letters import LossReporter, kind_of
 from shipper.follow.batch import BadLine
@@ -25,7 +24,6 @@ from shipper.shown import as_text
 
 if TYPE_CHECKING:
     from shipper.record.handler import AuditHandler
-    from shipper.wire.note import Note
 
 #: A batch causes at most this many events, one for each kind of reason, and one for the others.
 _MAX_REASONS = 10
@@ -79,7 +77,7 @@ class SelfAudit:
         from shipper.record.event import create_compliance_event
 
         event = create_compliance_event(
-            operation, None, details or None, records, account(), success=success
+            operation, details=details or None, records=records, success=success
         )
         self._recorder().record_self_audit(event)
 
@@ -88,17 +86,6 @@ class SelfAudit:
         from shipper.record.event import create_compliance_event
 
         event = create_compliance_event("checkpoint", records=records)
-        self._recorder().record_self_audit(event, stated)
-
-    def retention(self, stream: str, last: int, note: "Note", authority: str) -> None:
-        """Record that the first events of a stream are deleted, and who allowed it."""
-        from shipper.record.event import create_compliance_event
-
-        details = {"stream": stream, "first": 1, "last": last, "authority": authority}
-        event = create_compliance_event("retention", None, details, last, account())
-        root = note.checkpoint.root.hex()
-        values = {"stream": stream, "size": last, "root": root, "note": str(note)}
-        stated = {f"mcp.audit.checkpoint.{name}": value for name, value in values.items()}
         self._recorder().record_self_audit(event, stated)
 
     def prune(self, rows: Iterable[FileStatus]) -> None:

@@ -265,6 +265,9 @@ EVIDENCE = (
                 ),
             ),
             f"{_PRUNE}test_more_than_was_stated_is_missing": (),
+            f"{_PRUNE}test_what_cannot_be_recorded_is_not_deleted": (
+                Mutant("cli/prune.py", "        _record(config, one, authority)", "        pass"),
+            ),
             f"{_PRUNE}test_a_damaged_stream_is_not_pruned": (
                 Mutant(
                     "evidence/prune.py", "if verdict.word not in PROVEN | UNPROVEN:", "if False:"
