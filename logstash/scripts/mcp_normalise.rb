@@ -2826,6 +2826,9 @@ def tables
    "audit-drill": [
     "exercised tampering on a copy"
    ],
+   "audit-export": [
+    "exported evidence"
+   ],
    "audit-forget": [
     "forgot a person"
    ],
@@ -2835,17 +2838,26 @@ def tables
    "audit-lines-dropped": [
     "dropped lines"
    ],
+   "audit-reconcile": [
+    "compared the record with the index"
+   ],
    "audit-records-lost": [
     "lost events"
    ],
    "audit-records-suppressed": [
     "held back events"
    ],
+   "audit-report": [
+    "made a report"
+   ],
    "audit-retention": [
     "deleted segments"
    ],
    "audit-reveal": [
     "revealed a pseudonym"
+   ],
+   "audit-search": [
+    "searched the record"
    ],
    "audit-segment-end": [
     "closed a segment"
@@ -2856,11 +2868,20 @@ def tables
    "audit-segment-start": [
     "opened a segment"
    ],
+   "audit-setup": [
+    "changed what the cluster holds"
+   ],
+   "audit-shipper-reload": [
+    "reloaded the shipper"
+   ],
    "audit-shipper-start": [
     "started the shipper"
    ],
    "audit-shipper-stop": [
     "stopped the shipper"
+   ],
+   "audit-verify": [
+    "verified the record"
    ],
    "authentication": [
     "logged in"

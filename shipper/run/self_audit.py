@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shipper.account import account
 from shipper.config import Config
 from shipper.deliver.dead_letters import LossReporter, kind_of
 from shipper.follow.batch import BadLine
@@ -77,7 +78,7 @@ class SelfAudit:
         from shipper.record.event import create_compliance_event
 
         event = create_compliance_event(
-            operation, details=details or None, records=records, success=success
+            operation, None, details or None, records, account(), success=success
         )
         self._recorder().record_self_audit(event)
 
@@ -87,6 +88,13 @@ class SelfAudit:
 
         event = create_compliance_event("checkpoint", records=records)
         self._recorder().record_self_audit(event, stated)
+
+    def settings(self, changes: Mapping[str, object], user: str | None) -> None:
+        """Record which settings are other ones than before, and whose file they are in."""
+        from shipper.record.event import create_compliance_event
+
+        event = create_compliance_event("config", details=changes, user_id=user)
+        self._recorder().record_self_audit(event)
 
     def prune(self, rows: Iterable[FileStatus]) -> None:
         """Delete the segments that every output has shipped, as each start adds one."""

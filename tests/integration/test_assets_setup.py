@@ -90,6 +90,14 @@ def test_a_dry_run_prints_what_a_run_prints_and_a_second_run_changes_nothing(nod
         assert again.stdout.splitlines()[-1] == "75 unchanged"
         assert state(node, kibana) == installed
         assert len(kibana.changes) == changes
+        assert recorded_changes(tmp_path) == [{"created": 57}]
+
+
+def recorded_changes(home):
+    paths = (home / "data" / "audit").glob("*.jsonl")
+    lines = [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
+    found = [one["mcp"]["compliance"] for one in lines]
+    return [one["details"] for one in found if one["operation"] == "setup"]
 
 
 def test_a_removal_leaves_nothing_behind_and_its_dry_run_prints_the_same(node, tmp_path):

@@ -254,6 +254,46 @@ EVIDENCE = (
         },
     ),
     Promise(
+        "evidence:operations",
+        "Whoever searches, reports, verifies, compares or exports leaves an event.",
+        {
+            "api/test_record.py::test_every_operation_that_reads_the_record_is_an_event": (
+                Mutant("api/record.py", 'record_operation(config, "search",', '(config, "search",'),
+                Mutant(
+                    "api/record.py", 'record_report(config, report, context.get("user_id"))', ""
+                ),
+                Mutant("cli/evidence.py", "if record.is_recorded(config, paths):", "if False:"),
+            ),
+            "api/test_record.py::test_verifying_the_own_record_is_an_event_also_if_it_is_named": (
+                Mutant(
+                    "cli/evidence.py",
+                    "if record.is_recorded(config, paths):",
+                    "if not arguments.paths:",
+                ),
+            ),
+            "api/test_record.py::test_verifying_a_copy_leaves_no_event": (
+                Mutant("api/record.py", "own & {found, *found.parents}", "own"),
+            ),
+            "api/test_record.py::test_verifying_a_followed_input_is_an_event": (
+                Mutant("api/record.py", "(*recorded_in(config), *followed)", "recorded_in(config)"),
+            ),
+            f"{_CHECKPOINTS}test_a_proof_and_the_tiles_that_somebody_takes_are_events": (
+                Mutant(
+                    "cli/evidence.py",
+                    'config_of(arguments), "export", what="proof"',
+                    'config_of(arguments), "x", what="proof"',
+                ),
+            ),
+            "integration/test_evidence.py::test_reconcile_finds_what_is_missing_different_or_there_twice": (
+                Mutant(
+                    "cli/evidence.py",
+                    '"reconcile", events, success=is_equal',
+                    '"reconcile", events',
+                ),
+            ),
+        },
+    ),
+    Promise(
         "evidence:prune",
         "After a deletion under a signed statement, the rest still verifies. Any other "
         "deletion shows.",
