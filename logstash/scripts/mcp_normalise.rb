@@ -2835,6 +2835,15 @@ def tables
    "audit-forget-requested": [
     "asked to forget a person"
    ],
+   "audit-keys-create": [
+    "created a key of the signer"
+   ],
+   "audit-keys-revoke": [
+    "revoked a key of the signer"
+   ],
+   "audit-keys-rotate": [
+    "replaced the key of the signer"
+   ],
    "audit-lines-dropped": [
     "dropped lines"
    ],
@@ -2852,6 +2861,9 @@ def tables
    ],
    "audit-retention": [
     "deleted segments"
+   ],
+   "audit-retention-shorter": [
+    "shortened the retention"
    ],
    "audit-reveal": [
     "revealed a pseudonym"

@@ -296,6 +296,9 @@ def _add_keys(commands: Commands) -> None:
     export.add_argument("file", nargs="?", metavar="FILE", type=Path, help="a key file")
     for one in (create, rotate, revoke, export):
         _add_policy(one)
+    approve = commands.add("approve", "keys:approve", "sign a request that needs approval")
+    approve.add_argument("files", nargs="+", metavar="FILE", type=Path, help="the requests")
+    approve.add_argument("--key", metavar="FILE", type=Path, required=True, help="your key")
 
 
 def _add_persons(commands: Commands) -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from pathlib import Path
+from collections.abc import Sequence
 
 from shipper.api.record import recorded_in, require_record
 from shipper.cli.commands import EX_CONFIG
@@ -10,7 +10,8 @@ from shipper.cli.configuration import config_of
 from shipper.cli.evidence import trust_of
 from shipper.cli.terminal import say, warn
 from shipper.config import Config
-from shipper.evidence.prune import Pruning, carry_out, plan
+from shipper.evidence.policy import Policy
+from shipper.evidence.prune import Pruning, approved_pruning, carry_out, plan
 from shipper.evidence.store import Store
 from shipper.run.checkpoints import signer_of
 from shipper.run.status import settled_files
@@ -34,17 +35,22 @@ def prune(arguments: argparse.Namespace) -> int:
         say(f"{one.stream}: events 1 to {one.last}, {len(one.paths)} files")
     if arguments.dry_run or not found:
         return 0
-    _carry_out(config, arguments.evidence, found, arguments.authority)
+    store = Store(arguments.evidence or config.data / "evidence")
+    _carry_out(config, store, trust_of(arguments).policy, found, arguments.authority)
     return 0
 
 
 def _carry_out(
-    config: Config, folder: Path | None, prunings: list[Pruning], authority: str
+    config: Config, store: Store, policy: Policy, prunings: Sequence[Pruning], authority: str
 ) -> None:
-    store = Store(folder or config.data / "evidence")
-    for one in prunings:
+    """Delete what approvers allow: all of it, or nothing."""
+    requests = [store.folder / "requests" / f"prune-{one.stream}" for one in prunings]
+    pairs = zip(prunings, requests, strict=True)
+    allowed = [approved_pruning(policy, path, one) for one, path in pairs]
+    for one, path in zip(allowed, requests, strict=True):
         _record(config, one, authority)
         carry_out(store, one)
+        path.unlink(missing_ok=True)
 
 
 def _record(config: Config, one: Pruning, authority: str) -> None:

@@ -74,7 +74,11 @@ def settled(config: Config, before: Settled | None) -> Settled:
     scope, catalog = config.scope, config.catalog
     days = {name: scope.retention_days_of(name, catalog) for name in catalog.event_types}
     recording = Recording(scope.level.value, scope.frameworks, days)
-    return Settled(salt, recording, config.settings.digests(bytes.fromhex(salt)))
+    keys = config.settings.digests(bytes.fromhex(salt))
+    policy = config.data / "evidence" / "policy"
+    if policy.is_file():
+        keys["evidence/policy"] = hashlib.sha256(policy.read_bytes()).hexdigest()
+    return Settled(salt, recording, keys)
 
 
 def read_settled(data: Path) -> Settled | None:

@@ -8,6 +8,7 @@ _PAGE = "evidence/test_page.py::"
 _INTEROP = "evidence/test_interop.py::"
 _KEYS = "evidence/test_keys.py::"
 _PRUNE = "evidence/test_prune.py::"
+_APPROVAL = "evidence/test_approval.py::"
 _DELIVERED = "evidence/test_sign_delivered.py::"
 _CHECKPOINTS = "run/test_checkpoints.py::"
 
@@ -290,6 +291,48 @@ EVIDENCE = (
                     '"reconcile", events, success=is_equal',
                     '"reconcile", events',
                 ),
+            ),
+        },
+    ),
+    Promise(
+        "evidence:dual-control",
+        "With approvals in the policy, a deletion, a change of keys and a shorter retention need "
+        "the signatures of that many persons on exactly this request.",
+        {
+            f"{_APPROVAL}test_segments_are_deleted_only_when_both_persons_have_signed": (),
+            f"{_APPROVAL}test_one_person_twice_or_a_stranger_is_not_a_second_person": (
+                Mutant(
+                    "evidence/policy.py",
+                    "if (line.name, line.key_id) == (key.name, key.id)\n            and verifies(key.key, line.signature, text.encode())",
+                    "if True",
+                ),
+            ),
+            f"{_APPROVAL}test_an_approval_of_another_deletion_does_not_count": (
+                Mutant(
+                    "evidence/approval.py",
+                    "if found is None or found[0] != request:",
+                    "if found is None:",
+                ),
+            ),
+            f"{_APPROVAL}test_a_deletion_that_nobody_approved_is_missing_although_its_statement_is_signed": (
+                Mutant("evidence/signed.py", "if policy.is_approved(note):", "if True:"),
+            ),
+            f"{_APPROVAL}test_a_key_is_revoked_only_when_both_persons_have_signed_and_once": (
+                Mutant("cli/keys.py", '"key": str(key), "policy": digest}', '"key": str(key)}'),
+            ),
+            f"{_APPROVAL}test_a_key_is_replaced_only_when_both_persons_have_signed": (),
+            f"{_APPROVAL}test_keys_without_dual_control_are_events_too": (
+                Mutant(
+                    "cli/keys.py",
+                    "require_record(config, operation, details, stated=stated)",
+                    "pass",
+                ),
+            ),
+            f"{_APPROVAL}test_a_policy_that_is_edited_by_hand_is_a_changed_setting": (
+                Mutant("run/settings.py", "if policy.is_file():", "if False:"),
+            ),
+            "integration/test_assets_setup.py::test_retention_is_shortened_only_when_another_person_has_signed": (
+                Mutant("cli/setup.py", "    if shorter:", "    if False:"),
             ),
         },
     ),
