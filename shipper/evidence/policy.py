@@ -37,6 +37,8 @@ class Policy(Struct, kw_only=True):
     logs: list[PublicKey] = field(default_factory=list)
     revoked: list[PublicKey] = field(default_factory=list)
     witnesses: dict[str, PublicKey] = field(default_factory=dict)
+    #: Where witnesses are asked, by name.
+    urls: dict[str, str] = field(default_factory=dict)
     groups: dict[str, _Group] = field(default_factory=dict)
     quorum: str = _NONE
     #: Persons who approve what destroys evidence, and how many of them must.
@@ -135,10 +137,18 @@ def _take(policy: Policy, word: str, rest: Sequence[str]) -> None:
         policy.logs.append(_new_key(policy, rest[0]))
     elif word == "witness":
         policy.witnesses[_new_name(policy, rest[0])] = parse_public_key(rest[1])
+        if rest[2:]:
+            policy.urls[rest[0]] = _url(rest[2])
     elif word == "group":
         policy.groups[_new_name(policy, rest[0])] = _group(policy, rest[1], rest[2:])
     else:
         policy.quorum = rest[0] if rest[0] == _NONE else _known(policy, rest[0])
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("the address of a witness begins with https:// or http://")
+    return text
 
 
 def _new_key(policy: Policy, text: str) -> PublicKey:

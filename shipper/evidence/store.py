@@ -1,6 +1,7 @@
 """The evidence folder: for each stream its tree as tiles, and the latest signed checkpoint.
 
     <stream>/checkpoint          the latest signed note
+    <stream>/witnessed           the latest one that a witness cosigned, if there are any
     <stream>/pruned              the signed note about deleted events, if there are any
     <stream>/tile/...            tiles and entries of C2SP tlog-tiles
 
@@ -27,6 +28,7 @@ from shipper.wire.tlog import (
 
 CHECKPOINT = "checkpoint"
 PRUNED = "pruned"
+WITNESSED = "witnessed"
 POLICY = "policy"
 
 
@@ -146,6 +148,10 @@ class StreamStore:
                 path.unlink(missing_ok=True)
                 if not any(path.parent.iterdir()):
                     path.parent.rmdir()
+
+    def write_witnessed(self, note: Note) -> None:
+        """Keep a checkpoint with the lines of witnesses."""
+        replace(self.folder / WITNESSED, [str(note).encode()])
 
     def write_pruned(self, note: Note) -> None:
         """Keep the statement about deleted events."""

@@ -15,7 +15,7 @@ from shipper.evidence.judge import Case, judge, seen_by
 from shipper.evidence.policy import Policy
 from shipper.evidence.scan import Scan, scan_file
 from shipper.evidence.signed import Notes, notes_by_stream, sort_notes
-from shipper.evidence.store import CHECKPOINT, PRUNED, Store
+from shipper.evidence.store import CHECKPOINT, PRUNED, WITNESSED, Store
 from shipper.evidence.verdict import Finding, Verdict, Word
 from shipper.record.format import UNREADABLE, sequence_of
 
@@ -71,7 +71,7 @@ def notes_of(stream: str, trust: Trust, stated: Sequence[str]) -> Notes:
     texts = list(stated)
     if trust.store:
         there = trust.store.stream(stream)
-        texts += [text for name in (CHECKPOINT, PRUNED) if (text := there.text(name))]
+        texts += [text for name in (WITNESSED, CHECKPOINT, PRUNED) if (text := there.text(name))]
     return sort_notes(stream, texts, trust.policy)
 
 

@@ -25,6 +25,7 @@ from shipper.shown import as_text
 
 if TYPE_CHECKING:
     from shipper.record.handler import AuditHandler
+    from shipper.wire.note import Note
 
 #: A batch causes at most this many events, one for each kind of reason, and one for the others.
 _MAX_REASONS = 10
@@ -87,6 +88,15 @@ class SelfAudit:
         from shipper.record.event import create_compliance_event
 
         event = create_compliance_event("checkpoint", records=records)
+        self._recorder().record_self_audit(event, stated)
+
+    def witnessed(self, stream: str, note: "Note") -> None:
+        """Record that a witness cosigned a checkpoint; from any thread."""
+        from shipper.record.event import create_compliance_event
+
+        event = create_compliance_event("checkpoint-witnessed", records=note.checkpoint.size)
+        values = {"stream": stream, "size": note.checkpoint.size, "note": str(note)}
+        stated = {f"mcp.audit.checkpoint.{name}": value for name, value in values.items()}
         self._recorder().record_self_audit(event, stated)
 
     def settings(self, changes: Mapping[str, object], user: str | None) -> None:

@@ -28,6 +28,7 @@ from shipper.run.serving import logging_counters, serving
 from shipper.run.settings import keep_settled, owner_of, read_settled, settled
 from shipper.run.status import FileStatus, file_status, self_audit_prefix
 from shipper.run.systemd import feeding_watchdog, notify
+from shipper.run.witnessing import witnessing
 from shipper.shown import shown
 
 _log = logging.getLogger("shipper.run")
@@ -121,6 +122,7 @@ def _run(
     with (
         checkpoints.ending(),
         _recorded(service, config, reloaded),
+        witnessing(config, service.self_audit),
         checkpoints.running(),
         serving(operation.http, service),
         logging_counters(operation.logging.metrics, service),

@@ -8,6 +8,7 @@ _PAGE = "evidence/test_page.py::"
 _INTEROP = "evidence/test_interop.py::"
 _KEYS = "evidence/test_keys.py::"
 _PRUNE = "evidence/test_prune.py::"
+_WITNESS = "evidence/test_witness.py::"
 _APPROVAL = "evidence/test_approval.py::"
 _DELIVERED = "evidence/test_sign_delivered.py::"
 _CHECKPOINTS = "run/test_checkpoints.py::"
@@ -291,6 +292,78 @@ EVIDENCE = (
                     '"reconcile", events, success=is_equal',
                     '"reconcile", events',
                 ),
+            ),
+        },
+    ),
+    Promise(
+        "evidence:witness",
+        "A witness cosigns only what extends the history that it has seen, also after a kill, and "
+        "a stream is `intact` only with the witnesses of the policy.",
+        {
+            f"{_WITNESS}test_a_stream_that_grows_is_witnessed_again_with_a_proof": (
+                Mutant(
+                    "evidence/judge.py", "if any(map(case.policy.is_witnessed, same)):", "if True:"
+                ),
+            ),
+            f"{_WITNESS}test_silence_that_is_signed_again_is_still_witnessed": (
+                Mutant(
+                    "evidence/cosign.py",
+                    "return there if there.checkpoint == note.checkpoint else note",
+                    "return note",
+                ),
+            ),
+            f"{_WITNESS}test_a_second_history_is_not_witnessed": (
+                Mutant(
+                    "wire/tlog.py",
+                    "return not last and (old_root, new_root) == (old[1], new[1])",
+                    "return True",
+                ),
+            ),
+            f"{_WITNESS}test_an_old_history_that_is_put_back_is_not_witnessed": (
+                Mutant(
+                    "evidence/cosign.py",
+                    "if there == old or there > note.checkpoint.size:",
+                    "if there == old:",
+                ),
+            ),
+            f"{_WITNESS}test_a_witness_knows_after_a_restart_what_it_has_seen": (
+                Mutant(
+                    "evidence/witness.py",
+                    "replace(path, [str(Note(new, (*note.signatures, cosignature))).encode()])",
+                    "pass",
+                ),
+            ),
+            f"{_WITNESS}test_the_witness_answers_as_c2sp_says": (
+                Mutant(
+                    "evidence/witness.py",
+                    "if not any(signed_at(asked.note, one) is not None for one in keys):",
+                    "if False:",
+                ),
+                Mutant("evidence/witness.py", "if old != last.size or", "if"),
+                Mutant("evidence/witness.py", "if asked.old > new.size:", "if False:"),
+            ),
+            f"{_WITNESS}test_requests_at_once_get_one_history": (),
+            f"{_WITNESS}test_a_witness_that_is_down_or_lies_is_reported_and_does_not_count": (
+                Mutant(
+                    "evidence/cosign.py",
+                    "if signed_at(Note(note.checkpoint, (line,)), key) is not None:",
+                    "if True:",
+                ),
+            ),
+            f"{_WITNESS}test_a_run_is_witnessed_to_its_end_by_the_command_which_a_kill_does_not_harm": (
+                Mutant(
+                    "run/witnessing.py",
+                    "        thread.join()\n        work.tick()",
+                    "        thread.join()",
+                ),
+            ),
+            f"{_WITNESS}test_a_real_witness_cosigns_a_stream_that_grows_and_no_second_history": (),
+            f"{_WITNESS}test_go_accepts_the_cosignature_of_the_witness_and_of_no_other": (),
+            f"{_WITNESS}test_a_proof_has_the_cosignature_also_after_the_stream_has_grown": (
+                Mutant("evidence/prove.py", "_witnessed(stream, index, size) or note", "note"),
+            ),
+            f"{_WITNESS}test_two_witnesses_do_not_share_a_folder": (
+                Mutant("cli/witness.py", "with claimed(arguments.folder):", "if True:"),
             ),
         },
     ),
