@@ -2820,6 +2820,9 @@ def tables
    "audit-checkpoint": [
     "signed a checkpoint"
    ],
+   "audit-checkpoint-stamped": [
+    "got a checkpoint stamped"
+   ],
    "audit-checkpoint-witnessed": [
     "got a checkpoint cosigned"
    ],

@@ -145,6 +145,10 @@ def _row(one: Verdict) -> str:
     place = f"{one.path}:{one.line}: " if one.line else f"{one.path}: " if one.path else ""
     event = f"event {one.sequence}: " if one.sequence else ""
     counts = f"{one.events} events, {one.signed} signed"
+    if one.stamped_at:
+        counts += f", {one.stamped} stamped at {one.stamped_at}"
+    if one.stamp_fault:
+        counts += f"; {one.stamp_fault}"
     return f"{one.word}  {one.stream}  {counts}\n  {place}{event}{one.why}"
 
 

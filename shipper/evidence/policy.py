@@ -3,6 +3,7 @@
 Comments that begin with `#!` are for this program: `#! interval 60s` is how often the sidecar
 signs, `#! revoked <key> <reason>` keeps a key that no longer counts, `#! approver <key>` names a
 person, and `#! approvals 2` is how many of these must approve a deletion, or a change of keys.
+`#! timestamps URL FILE` names an authority for time stamps, and its certificates beside the policy.
 """
 
 import re
@@ -20,6 +21,7 @@ _NONE = "none"
 _INTERVAL = re.compile(r"#!\s*interval\s+([0-9]+)s")
 _APPROVER = re.compile(r"#!\s*approver\s+(\S+)")
 _APPROVALS = re.compile(r"#!\s*approvals\s+([0-9]+)")
+_TIMESTAMPS = re.compile(r"#!\s*timestamps\s+(\S+)\s+(\S+)")
 _REVOKED = re.compile(r"#!\s*revoked\s+(\S+)")
 DEFAULT_INTERVAL_S = 60
 
@@ -37,6 +39,9 @@ class Policy(Struct, kw_only=True):
     logs: list[PublicKey] = field(default_factory=list)
     revoked: list[PublicKey] = field(default_factory=list)
     witnesses: dict[str, PublicKey] = field(default_factory=dict)
+    #: Where time stamps are asked for, and the file of the authority's certificates.
+    timestamps: str = ""
+    authorities: Path | None = None
     #: Where witnesses are asked, by name.
     urls: dict[str, str] = field(default_factory=dict)
     groups: dict[str, _Group] = field(default_factory=dict)
@@ -102,6 +107,8 @@ def read_policy(path: Path) -> Policy:
             _read_line(policy, line)
         except ValueError as error:
             problems.append(Problem(f"{path}:{number}", str(error)))
+    if policy.authorities:
+        policy.authorities = path.parent / policy.authorities
     if len(policy.approvers) < policy.approvals:
         what = f"{policy.approvals} approvals of {len(policy.approvers)} approvers are impossible"
         problems.append(Problem(str(path), what))
@@ -118,6 +125,8 @@ def _read_line(policy: Policy, line: str) -> None:
         policy.revoked.append(parse_public_key(found[1]))
     elif found := _APPROVER.match(line.strip()):
         policy.approvers.append(_unlike(policy.approvers, parse_public_key(found[1])))
+    elif found := _TIMESTAMPS.match(line.strip()):
+        policy.timestamps, policy.authorities = _url(found[1]), Path(found[2])
     elif found := _APPROVALS.match(line.strip()):
         policy.approvals = int(found[1])
     elif word.startswith("#"):
@@ -147,7 +156,7 @@ def _take(policy: Policy, word: str, rest: Sequence[str]) -> None:
 
 def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
-        raise ValueError("the address of a witness begins with https:// or http://")
+        raise ValueError("the address begins with https:// or http://")
     return text
 
 

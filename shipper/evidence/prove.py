@@ -6,7 +6,16 @@ from functools import partial
 from pathlib import Path
 
 from shipper.errors import ShipperError
-from shipper.evidence.store import CHECKPOINT, PRUNED, WITNESSED, Store, StreamStore, all_tiles
+from shipper.evidence.store import (
+    CHECKPOINT,
+    PRUNED,
+    STAMP,
+    STAMPED,
+    WITNESSED,
+    Store,
+    StreamStore,
+    all_tiles,
+)
 from shipper.wire.note import Note, parse_note
 from shipper.wire.tlog import TILE_WIDTH, inclusion_proof, proof_text
 
@@ -60,8 +69,8 @@ def export_tiles(store: Store, target: Path) -> int:
         folder = target / stream.folder.name
         for tile in all_tiles(note.checkpoint.size):
             _copy(stream.folder / tile.path, folder / tile.path)
-        for name in (PRUNED, WITNESSED):
-            if stream.text(name) is not None:
+        for name in (PRUNED, WITNESSED, STAMPED, STAMP):
+            if (stream.folder / name).is_file():
                 _copy(stream.folder / name, folder / name)
         _copy(stream.folder / CHECKPOINT, folder / CHECKPOINT)  # last: it promises the others
         count += 1

@@ -90,11 +90,11 @@ class SelfAudit:
         event = create_compliance_event("checkpoint", records=records)
         self._recorder().record_self_audit(event, stated)
 
-    def witnessed(self, stream: str, note: "Note") -> None:
-        """Record that a witness cosigned a checkpoint; from any thread."""
+    def anchored(self, operation: str, stream: str, note: "Note") -> None:
+        """Record that others signed a checkpoint; from any thread."""
         from shipper.record.event import create_compliance_event
 
-        event = create_compliance_event("checkpoint-witnessed", records=note.checkpoint.size)
+        event = create_compliance_event(operation, records=note.checkpoint.size)
         values = {"stream": stream, "size": note.checkpoint.size, "note": str(note)}
         stated = {f"mcp.audit.checkpoint.{name}": value for name, value in values.items()}
         self._recorder().record_self_audit(event, stated)

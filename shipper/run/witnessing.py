@@ -1,4 +1,4 @@
-"""Sends checkpoints to the witnesses of the policy while the shipper runs."""
+"""Sends checkpoints to the witnesses and the time-stamp authority of the policy."""
 
 import logging
 import threading
@@ -11,7 +11,8 @@ from shipper.errors import ShipperError
 from shipper.run.self_audit import SelfAudit
 
 if TYPE_CHECKING:
-    from shipper.evidence.cosign import Cosigned, Cosigning, NotWitnessed
+    from shipper.evidence.cosign import Cosigned, Cosigning
+    from shipper.evidence.stamp import Stamped, Stamping
 
 _log = logging.getLogger("shipper.run.witnessing")
 
@@ -22,11 +23,10 @@ _TICK_S = 2.0
 @contextmanager
 def witnessing(config: Config, self_audit: SelfAudit | None) -> Iterator[None]:
     """Ask in a thread, and once more at the end, so that the last checkpoints are witnessed."""
-    cosigning = _cosigning(config) if config.operation.evidence.enabled else None
-    if cosigning is None:
+    work = _work_of(config, self_audit) if config.operation.evidence.enabled else None
+    if work is None:
         yield
         return
-    work = _Work(cosigning, self_audit)
     thread = threading.Thread(target=work.run, name="witnesses")
     thread.start()
     try:
@@ -34,13 +34,14 @@ def witnessing(config: Config, self_audit: SelfAudit | None) -> Iterator[None]:
     finally:
         work.is_over.set()
         thread.join()
-        work.tick()
+        work.tick(at_close=True)
 
 
-def _cosigning(config: Config) -> "Cosigning | None":
-    """None if the policy names no witness that can be asked, or cannot be used."""
+def _work_of(config: Config, self_audit: SelfAudit | None) -> "_Work | None":
+    """None if the policy names nobody that can be asked, or cannot be used."""
     from shipper.evidence.cosign import Cosigning
     from shipper.evidence.policy import read_policy
+    from shipper.evidence.stamp import Stamping
     from shipper.evidence.store import POLICY, Store
 
     folder = config.data / "evidence"
@@ -51,14 +52,19 @@ def _cosigning(config: Config) -> "Cosigning | None":
     except ShipperError as error:
         _log.error("The witnesses of the policy are not asked: %s", error)
         return None
-    return Cosigning(Store(folder), policy) if policy.urls else None
+    if not policy.urls and not policy.timestamps:
+        return None
+    store = Store(folder)
+    return _Work(Cosigning(store, policy), Stamping(store, policy), self_audit)
 
 
 class _Work:
     """The rounds, and what the log and the self-audit report of them."""
 
-    def __init__(self, cosigning: "Cosigning", self_audit: SelfAudit | None) -> None:
-        self._cosigning, self._self_audit = cosigning, self_audit
+    def __init__(
+        self, cosigning: "Cosigning", stamping: "Stamping", self_audit: SelfAudit | None
+    ) -> None:
+        self._cosigning, self._stamping, self._self_audit = cosigning, stamping, self_audit
         self._failing: set[str] = set()
         self.is_over = threading.Event()
 
@@ -66,26 +72,31 @@ class _Work:
         while not self.is_over.wait(_TICK_S):
             self.tick()
 
-    def tick(self) -> None:
+    def tick(self, *, at_close: bool = False) -> None:
+        """Ask for what is due; everything that is new, if `at_close`."""
         try:
             for one in self._cosigning.tick():
                 self._report(one)
+            for stamp in self._stamping.tick(at_close=at_close):
+                self._report(stamp)
         except (OSError, ShipperError, ValueError) as error:
-            self._fail(str(error))
+            self._fail("witness-failed", str(error))
 
-    def _report(self, one: "Cosigned | NotWitnessed") -> None:
-        from shipper.evidence.cosign import NotWitnessed
+    def _report(self, one: "Cosigned | Stamped | ShipperError") -> None:
+        from shipper.evidence.stamp import NotStamped, Stamped
 
-        if isinstance(one, NotWitnessed):
-            self._fail(str(one))
+        if isinstance(one, ShipperError):
+            is_stamp = isinstance(one, NotStamped)
+            self._fail("stamp-failed" if is_stamp else "witness-failed", str(one))
         elif self._self_audit:
-            self._self_audit.witnessed(one.stream, one.note)
+            what = "stamped" if isinstance(one, Stamped) else "witnessed"
+            self._self_audit.anchored(f"checkpoint-{what}", one.stream, one.note)
 
-    def _fail(self, why: str) -> None:
+    def _fail(self, operation: str, why: str) -> None:
         """Log and record each reason once."""
         if why in self._failing:
             return
         self._failing.add(why)
-        _log.error("A checkpoint is not witnessed: %s", why)
+        _log.error("A checkpoint has no signature of others: %s", why)
         if self._self_audit:
-            self._self_audit.event("witness-failed", success=False, reason=why)
+            self._self_audit.event(operation, success=False, reason=why)

@@ -9,6 +9,7 @@ _INTEROP = "evidence/test_interop.py::"
 _KEYS = "evidence/test_keys.py::"
 _PRUNE = "evidence/test_prune.py::"
 _WITNESS = "evidence/test_witness.py::"
+_STAMP = "evidence/test_stamp.py::"
 _APPROVAL = "evidence/test_approval.py::"
 _DELIVERED = "evidence/test_sign_delivered.py::"
 _CHECKPOINTS = "run/test_checkpoints.py::"
@@ -364,6 +365,29 @@ EVIDENCE = (
             ),
             f"{_WITNESS}test_two_witnesses_do_not_share_a_folder": (
                 Mutant("cli/witness.py", "with claimed(arguments.folder):", "if True:"),
+            ),
+        },
+    ),
+    Promise(
+        "evidence:time-stamps",
+        "`verify` shows when an authority of the policy saw a checkpoint, and no other time.",
+        {
+            f"{_STAMP}test_verify_shows_when_the_authority_saw_the_checkpoint": (),
+            f"{_STAMP}test_openssl_accepts_what_is_kept": (
+                Mutant(
+                    "evidence/stamp.py",
+                    "data = str(note).encode()",
+                    "data = str(note.checkpoint).encode()",
+                ),
+            ),
+            f"{_STAMP}test_a_changed_stamp_is_not_valid": (
+                Mutant(
+                    "evidence/stamp.py", "builder.build().verify_message(response, data)", "pass"
+                ),
+            ),
+            f"{_STAMP}test_a_stamp_of_another_authority_is_not_valid": (),
+            f"{_STAMP}test_a_run_has_its_last_checkpoints_stamped_and_the_command_shows_it": (
+                Mutant("cli/evidence.py", "    if one.stamped_at:", "    if False:"),
             ),
         },
     ),
