@@ -38,11 +38,11 @@ distinguished_name = dn
 """
 
 _NEW = "req -config cnf -newkey rsa:2048 -nodes"
+_BY_ROOT = "-CA ca.pem -CAkey ca.key -set_serial 2 -days 30"
 _COMMANDS = (
     f"{_NEW} -x509 -days 30 -subj /CN=root -extensions ca -keyout ca.key -out ca.pem",
     f"{_NEW} -subj /CN=tsa -keyout tsa.key -out tsa.csr",
-    "x509 -req -in tsa.csr -CA ca.pem -CAkey ca.key -days 30 -extfile cnf -extensions leaf"
-    " -CAcreateserial -out tsa.pem",
+    f"x509 -req -in tsa.csr {_BY_ROOT} -extfile cnf -extensions leaf -out tsa.pem",
 )
 
 
