@@ -14,10 +14,10 @@ from msgspec import Struct
 from shipper.errors import ShipperError
 from shipper.evidence.keys import signed_at
 from shipper.evidence.policy import Policy
-from shipper.evidence.prove import latest_note
+from shipper.evidence.prove import Proof, kept_note, latest_note
 from shipper.evidence.store import CHECKPOINT, WITNESSED, Store, StreamStore
 from shipper.shown import printable
-from shipper.wire.note import Note, PublicKey, Signature, parse_note, parse_signed
+from shipper.wire.note import Note, PublicKey, Signature, parse_signed
 from shipper.wire.tlog import consistency_proof
 from shipper.wire.witness import AddCheckpoint
 
@@ -58,7 +58,11 @@ class Cosigning:
             written = (stream.folder / CHECKPOINT).stat().st_mtime_ns
             if self._done.get(stream.folder.name) == written:
                 continue
-            before = note = _latest(stream)
+            try:
+                before = note = _latest(stream)
+            except Proof as damage:
+                yield NotWitnessed(str(damage))
+                continue
             for url in self._missing(before):
                 try:
                     note = self._asked(stream, note, url)
@@ -104,9 +108,8 @@ class Cosigning:
 def _latest(stream: StreamStore) -> Note:
     """The latest checkpoint, with the lines of the witnesses that have seen it."""
     note = latest_note(stream)
-    text = stream.text(WITNESSED)
-    there = parse_note(text) if text else note
-    return there if there.checkpoint == note.checkpoint else note
+    there = kept_note(stream, WITNESSED)
+    return there if there and there.checkpoint == note.checkpoint else note
 
 
 def _request(stream: StreamStore, note: Note, old: int) -> str:

@@ -45,8 +45,7 @@ def prove(store: Store, event_id: str) -> tuple[str, bytes]:
 
 def _witnessed(stream: StreamStore, index: int, size: int) -> Note | None:
     """The checkpoint with the lines of witnesses, if it covers the event."""
-    text = stream.text(WITNESSED)
-    note = parse_note(text) if text else None
+    note = kept_note(stream, WITNESSED)
     return note if note and index < note.checkpoint.size <= size else None
 
 
@@ -55,10 +54,20 @@ def latest_note(stream: StreamStore) -> Note:
     text = stream.text(CHECKPOINT)
     if text is None:
         raise Proof(f"{stream.folder}: this stream has no checkpoint here")
+    return _parsed(stream, CHECKPOINT, text)
+
+
+def kept_note(stream: StreamStore, name: str) -> Note | None:
+    """The note of that name, if there is one; raises `Proof` if it is damaged."""
+    text = stream.text(name)
+    return None if text is None else _parsed(stream, name, text)
+
+
+def _parsed(stream: StreamStore, name: str, text: str) -> Note:
     try:
         return parse_note(text)
     except ValueError as error:
-        raise Proof(f"{stream.folder / CHECKPOINT}: {error}") from error
+        raise Proof(f"{stream.folder / name}: {error}") from error
 
 
 def export_tiles(store: Store, target: Path) -> int:

@@ -17,9 +17,9 @@ from msgspec import Struct
 
 from shipper.errors import ShipperError
 from shipper.evidence.policy import Policy
-from shipper.evidence.prove import latest_note
+from shipper.evidence.prove import Proof, kept_note, latest_note
 from shipper.evidence.store import STAMPED, Store, StreamStore
-from shipper.wire.note import Note, parse_note
+from shipper.wire.note import Note
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -58,11 +58,12 @@ class Stamping:
             if now_s < self._next_s.get(name, 0.0) and not at_close:
                 continue
             self._next_s[name] = now_s + _INTERVAL_S
-            note = latest_note(stream)
-            if note.checkpoint.size == stamped_size(stream):
-                continue
             try:
-                yield self._stamped(stream, note)
+                note, before = latest_note(stream), kept_note(stream, STAMPED)
+                if before is None or note.checkpoint.size != before.checkpoint.size:
+                    yield self._stamped(stream, note)
+            except Proof as damage:
+                yield NotStamped(str(damage))
             except NotStamped as error:
                 self._next_s[name] = now_s + _BACKOFF_S
                 yield error
@@ -76,22 +77,17 @@ class Stamping:
         return Stamped(stream.folder.name, note, at)
 
 
-def stamped_size(stream: StreamStore) -> int | None:
-    """The size of the checkpoint that was stamped last; None if none was."""
-    text = stream.text(STAMPED)
-    return parse_note(text).checkpoint.size if text else None
-
-
 def stamp_of(stream: StreamStore, policy: Policy) -> Stamped | None:
     """The stamped checkpoint of a stream and its time; raises `NotStamped` if it is not valid."""
-    text = stream.text(STAMPED)
-    if not text or not policy.authorities:
-        return None
     try:
-        answer, note = stream.stamp(), parse_note(text)
-    except (OSError, ValueError) as error:
+        note = kept_note(stream, STAMPED)
+        if note is None or not policy.authorities:
+            return None
+        answer = stream.stamp()
+    except (OSError, Proof) as error:
         raise NotStamped(f"the time stamp cannot be read: {error}") from error
-    return Stamped(stream.folder.name, note, stamped_at(answer, text.encode(), policy.authorities))
+    at = stamped_at(answer, str(note).encode(), policy.authorities)
+    return Stamped(stream.folder.name, note, at)
 
 
 def stamped_at(answer: bytes, data: bytes, roots: Path | None) -> datetime:

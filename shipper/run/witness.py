@@ -3,43 +3,32 @@
 Nothing in a request or an answer is secret, and all of it is signed.
 """
 
-import logging
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 from shipper.durable import make_directory
 from shipper.evidence.witness import Answer, Witness
 from shipper.follow.registry import take_lock
+from shipper.run.server import BoundedServer
 
 _ROUTE = "/add-checkpoint"
 #: A note with many signatures, and 63 lines of proof.
 _MAX_BODY_BYTES = 64 << 10
 _TIMEOUT_S = 10.0
-_log = logging.getLogger("shipper.witness")
 
 
-class WitnessServer(ThreadingHTTPServer):
+class WitnessServer(BoundedServer):
     """Answers for one witness at an address."""
-
-    daemon_threads = True
-    request_queue_size = 128
 
     def __init__(self, host: str, port: int, witness: Witness) -> None:
         self.witness = witness
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  # the base's
-        """Log it: the base prints a traceback."""
-        if not isinstance(sys.exception(), OSError):
-            _log.error("A request failed.", exc_info=True)
 
 
 @contextmanager

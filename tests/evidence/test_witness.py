@@ -4,12 +4,13 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import urllib.error
 import urllib.request
 from base64 import b64decode
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 
 import pytest
@@ -212,6 +213,15 @@ def test_the_witness_answers_as_c2sp_says(record, witness):
     assert status(size, proof, later_note) == 200
 
 
+def test_idle_connections_do_not_keep_the_witness_from_answering(record, witness):
+    host, port = witness.removeprefix("http://").split(":")
+    with ExitStack() as idle:
+        for _ in range(100):
+            idle.enter_context(socket.create_connection((host, int(port))))
+        assert isinstance(ask(record)[0], Cosigned)
+    assert word(record) is Word.INTACT
+
+
 def test_requests_at_once_get_one_history(record, witness):
     """Eight threads, each with a history of its own, signed with the stolen key."""
     name = Store(record.evidence).streams()[0].folder.name
@@ -233,6 +243,15 @@ def test_requests_at_once_get_one_history(record, witness):
     for thread in threads:
         thread.join()
     assert sorted(answers) == [200, *[409] * 7]
+
+
+def test_a_stream_with_a_damaged_checkpoint_does_not_keep_others_from_the_witness(record, witness):
+    damaged = Store(record.evidence).stream("0")
+    damaged.folder.mkdir()
+    (damaged.folder / "checkpoint").write_text("x")
+    first, second = ask(record)
+    assert "0/checkpoint" in str(first)
+    assert isinstance(second, Cosigned)
 
 
 def test_a_witness_that_is_down_or_lies_is_reported_and_does_not_count(record, witness):

@@ -309,7 +309,7 @@ EVIDENCE = (
             f"{_WITNESS}test_silence_that_is_signed_again_is_still_witnessed": (
                 Mutant(
                     "evidence/cosign.py",
-                    "return there if there.checkpoint == note.checkpoint else note",
+                    "return there if there and there.checkpoint == note.checkpoint else note",
                     "return note",
                 ),
             ),
