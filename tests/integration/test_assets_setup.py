@@ -91,7 +91,7 @@ def test_a_dry_run_prints_what_a_run_prints_and_a_second_run_changes_nothing(nod
         assert again.stdout.splitlines()[-1] == "75 unchanged"
         assert state(node, kibana) == installed
         assert len(kibana.changes) == changes
-        assert recorded_changes(tmp_path) == [{"created": 57}]
+        assert recorded_changes(tmp_path) == [{"created": 75}]
 
 
 def recorded_changes(home):
