@@ -72,7 +72,7 @@ clean:
 	touch $@
 
 .venv/for-test: .venv/made pyproject.toml constraints.txt
-	$(INSTALL) -e '.[mcp,fastmcp,fast,kafka,api,proxy]' --group test
+	$(INSTALL) -e '.[mcp,fastmcp,fast,kafka,api,proxy,timestamps]' --group test
 	touch $@
 
 .venv/for-bench: .venv/for-test

@@ -89,11 +89,13 @@ def _last_line_start(file: int) -> int:
     return position
 
 
-def replace(path: Path, parts: Iterable[bytes]) -> None:
+def replace(path: Path, parts: Iterable[bytes], *, mode: int = _MODE) -> None:
     """Replace the file's content by `parts`, atomically: all of them or no change."""
     new = path.with_name(path.name + ".new")
     file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
     try:
+        if mode != _MODE:
+            os.fchmod(file, mode)  # whatever the umask
         for part in parts:
             _write(file, part)
         os.fdatasync(file)

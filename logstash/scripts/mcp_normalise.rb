@@ -2820,17 +2820,41 @@ def tables
    "audit-checkpoint": [
     "signed a checkpoint"
    ],
+   "audit-checkpoint-stamped": [
+    "got a checkpoint stamped"
+   ],
+   "audit-checkpoint-witnessed": [
+    "got a checkpoint cosigned"
+   ],
    "audit-config": [
     "changed settings"
    ],
    "audit-drill": [
     "exercised tampering on a copy"
    ],
+   "audit-export": [
+    "exported evidence"
+   ],
    "audit-forget": [
     "forgot a person"
    ],
+   "audit-forget-requested": [
+    "asked to forget a person"
+   ],
+   "audit-keys-create": [
+    "created a key of the signer"
+   ],
+   "audit-keys-revoke": [
+    "revoked a key of the signer"
+   ],
+   "audit-keys-rotate": [
+    "replaced the key of the signer"
+   ],
    "audit-lines-dropped": [
     "dropped lines"
+   ],
+   "audit-reconcile": [
+    "compared the record with the index"
    ],
    "audit-records-lost": [
     "lost events"
@@ -2838,11 +2862,20 @@ def tables
    "audit-records-suppressed": [
     "held back events"
    ],
+   "audit-report": [
+    "made a report"
+   ],
    "audit-retention": [
     "deleted segments"
    ],
+   "audit-retention-shorter": [
+    "shortened the retention"
+   ],
    "audit-reveal": [
     "revealed a pseudonym"
+   ],
+   "audit-search": [
+    "searched the record"
    ],
    "audit-segment-end": [
     "closed a segment"
@@ -2853,11 +2886,20 @@ def tables
    "audit-segment-start": [
     "opened a segment"
    ],
+   "audit-setup": [
+    "changed what the cluster holds"
+   ],
+   "audit-shipper-reload": [
+    "reloaded the shipper"
+   ],
    "audit-shipper-start": [
     "started the shipper"
    ],
    "audit-shipper-stop": [
     "stopped the shipper"
+   ],
+   "audit-verify": [
+    "verified the record"
    ],
    "authentication": [
     "logged in"

@@ -1,7 +1,7 @@
 """The record of a configuration: where it is on disk and in the cluster, and who has read it."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from heapq import nlargest
 from itertools import islice
@@ -14,7 +14,8 @@ import msgspec
 from shipper.account import account
 from shipper.api.answers import Found
 from shipper.config import Config
-from shipper.errors import ConfigError, Problem, Refused, Unavailable
+from shipper.errors import ConfigError, Problem, Refused, ShipperError, Unavailable
+from shipper.follow.discover import scan
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 from shipper.record.event import create_compliance_event
 from shipper.record.format import valid
@@ -36,6 +37,13 @@ _TIMES = ("since", "until")
 def recorded_in(config: Config) -> list[Path]:
     """Where the configuration records: the application's events, and those of the shipper."""
     return [path for path in (config.audit, config.data / "audit") if path.is_dir()]
+
+
+def is_recorded(config: Config, paths: Iterable[Path]) -> bool:
+    """Whether any of the paths is in the record of this configuration, and not a copy of it."""
+    followed = {Path(found.path).parent for found in scan(config.inputs)}
+    own = {folder.resolve() for folder in (*recorded_in(config), *followed)}
+    return any(own & {found, *found.parents} for found in (path.resolve() for path in paths))
 
 
 @contextmanager
@@ -85,6 +93,27 @@ def record_operation(
     event = create_compliance_event(operation, None, known, records, asked_by, success=success)
     with closing(AuditHandler(config.data / "audit", **config.self_recording)) as handler:
         handler.record_self_audit(event)
+
+
+def require_record(
+    config: Config,
+    operation: str,
+    details: Mapping[str, object],
+    records: int | None = None,
+    *,
+    stated: Mapping[str, object] | None = None,
+    success: bool = True,
+) -> None:
+    """Record an operation that must not happen unseen; the event is on the disk on return.
+
+    `stated` are fields by path that only the record itself writes. Raises `ShipperError`.
+    """
+    folder = config.data / "audit"
+    event = create_compliance_event(operation, None, details, records, account(), success=success)
+    settings = {**config.self_recording, "durability": "each"}
+    with closing(AuditHandler(folder, **settings)) as handler:
+        if not handler.record_self_audit(event, stated):
+            raise ShipperError(f"{folder}: the {operation} cannot be recorded")
 
 
 def record_verification(config: Config, verdicts: "Sequence[Verdict]", user: object = None) -> None:

@@ -41,8 +41,9 @@ def verify_paths(arguments: argparse.Namespace) -> int:
         return 0
     with progress_bar(paths) as advance:
         verdicts = list(verify(paths, trust, jobs=arguments.jobs, progress=advance))
-    if not arguments.paths:
-        record_verification(config_of(arguments), verdicts)
+    config = config_of(arguments)
+    if record.is_recorded(config, paths):
+        record_verification(config, verdicts)
     _print(verdicts, as_json=arguments.json)
     return _code(verdicts)
 
@@ -64,12 +65,15 @@ def reconcile_paths(arguments: argparse.Namespace) -> int:
     paths: Sequence[Path] = arguments.paths or recorded_in(config)
     with documents_of(config, arguments.index) as documents:
         found = list(reconcile(paths, documents))
+    is_equal = all(one.is_equal for one in found)
+    events = sum(one.in_files for one in found)
+    record_operation(config, "reconcile", events, success=is_equal, streams=len(found))
     for one in found:
         if arguments.json:
             say(msgspec.json.encode(one).decode())
         else:
             say(_difference_row(one))
-    return 0 if all(one.is_equal for one in found) else EX_DATAERR
+    return 0 if is_equal else EX_DATAERR
 
 
 def _difference_row(one: "Difference") -> str:
@@ -90,6 +94,8 @@ def _difference_row(one: "Difference") -> str:
 def prove_event(arguments: argparse.Namespace) -> int:
     """Print the proof of one event; the hash that it must have goes to standard error."""
     text, entry = prove(_store(arguments), arguments.id)
+    if not arguments.evidence:
+        record_operation(config_of(arguments), "export", what="proof", event=arguments.id)
     warn(f"the event.hash of {arguments.id} must be {entry.hex()}")
     sys.stdout.write(text)
     return 0
@@ -139,6 +145,10 @@ def _row(one: Verdict) -> str:
     place = f"{one.path}:{one.line}: " if one.line else f"{one.path}: " if one.path else ""
     event = f"event {one.sequence}: " if one.sequence else ""
     counts = f"{one.events} events, {one.signed} signed"
+    if one.stamped_at:
+        counts += f", {one.stamped} stamped at {one.stamped_at}"
+    if one.stamp_fault:
+        counts += f"; {one.stamp_fault}"
     return f"{one.word}  {one.stream}  {counts}\n  {place}{event}{one.why}"
 
 

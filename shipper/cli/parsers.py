@@ -296,6 +296,17 @@ def _add_keys(commands: Commands) -> None:
     export.add_argument("file", nargs="?", metavar="FILE", type=Path, help="a key file")
     for one in (create, rotate, revoke, export):
         _add_policy(one)
+    what = "run a witness, which cosigns checkpoints that extend those before"
+    witness = commands.add("witness", "witness:witness", what)
+    witness.add_argument("folder", metavar="DIR", type=Path, help="what it has seen")
+    witness.add_argument("--key", metavar="FILE", type=Path, required=True, help="its own key")
+    logs = "the policy file with the keys of the logs"
+    witness.add_argument("--policy", metavar="FILE", type=Path, required=True, help=logs)
+    address = "where to listen (default: %(default)s)"
+    witness.add_argument("--listen", metavar="HOST:PORT", default="localhost:7380", help=address)
+    approve = commands.add("approve", "keys:approve", "sign a request that needs approval")
+    approve.add_argument("files", nargs="+", metavar="FILE", type=Path, help="the requests")
+    approve.add_argument("--key", metavar="FILE", type=Path, required=True, help="your key")
 
 
 def _add_persons(commands: Commands) -> None:

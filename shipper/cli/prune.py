@@ -2,18 +2,18 @@
 
 import argparse
 import time
-from pathlib import Path
+from collections.abc import Sequence
 
-from shipper.api.record import recorded_in
+from shipper.api.record import recorded_in, require_record
 from shipper.cli.commands import EX_CONFIG
 from shipper.cli.configuration import config_of
 from shipper.cli.evidence import trust_of
 from shipper.cli.terminal import say, warn
 from shipper.config import Config
-from shipper.evidence.prune import Pruning, carry_out, plan
+from shipper.evidence.policy import Policy
+from shipper.evidence.prune import Pruning, approved_pruning, carry_out, plan
 from shipper.evidence.store import Store
 from shipper.run.checkpoints import signer_of
-from shipper.run.self_audit import SelfAudit
 from shipper.run.status import settled_files
 
 _DAY_S = 86_400
@@ -35,18 +35,27 @@ def prune(arguments: argparse.Namespace) -> int:
         say(f"{one.stream}: events 1 to {one.last}, {len(one.paths)} files")
     if arguments.dry_run or not found:
         return 0
-    _carry_out(config, arguments.evidence, found, arguments.authority)
+    store = Store(arguments.evidence or config.data / "evidence")
+    _carry_out(config, store, trust_of(arguments).policy, found, arguments.authority)
     return 0
 
 
 def _carry_out(
-    config: Config, folder: Path | None, prunings: list[Pruning], authority: str
+    config: Config, store: Store, policy: Policy, prunings: Sequence[Pruning], authority: str
 ) -> None:
-    store = Store(folder or config.data / "evidence")
-    audit = SelfAudit(config)
-    try:
-        for one in prunings:
-            audit.retention(one.stream, one.last, one.note, authority)
-            carry_out(store, one)
-    finally:
-        audit.close()
+    """Delete what approvers allow: all of it, or nothing."""
+    requests = [store.folder / "requests" / f"prune-{one.stream}" for one in prunings]
+    pairs = zip(prunings, requests, strict=True)
+    allowed = [approved_pruning(policy, path, one) for one, path in pairs]
+    for one, path in zip(allowed, requests, strict=True):
+        _record(config, one, authority)
+        carry_out(store, one)
+        path.unlink(missing_ok=True)
+
+
+def _record(config: Config, one: Pruning, authority: str) -> None:
+    root = one.note.checkpoint.root.hex()
+    values = {"stream": one.stream, "size": one.last, "root": root, "note": str(one.note)}
+    stated = {f"mcp.audit.checkpoint.{name}": value for name, value in values.items()}
+    details = {"stream": one.stream, "first": 1, "last": one.last, "authority": authority}
+    require_record(config, "retention", details, one.last, stated=stated)

@@ -22,9 +22,9 @@ def report(arguments: argparse.Namespace) -> int:
     """Make a report, print it, and record that it was made."""
     config, trust = config_of(arguments), trust_of(arguments)
     made = _made(arguments, config, trust)
+    record_report(config, made)
     if arguments.output:
         write_folder(made, arguments.output, trust)
-    record_report(config, made)
     if arguments.json:
         sys.stdout.buffer.write(json_text(made))
         return 0

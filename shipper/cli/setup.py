@@ -4,6 +4,7 @@ import argparse
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
+from shipper.api.record import documents_of, record_operation, require_record, trust_of
 from shipper.assets.install.change import Change, Effect
 from shipper.assets.install.kibana_api import Kibana
 from shipper.assets.install.parts import DEFAULT_PARTS, Part
@@ -13,6 +14,8 @@ from shipper.cli.configuration import config_of
 from shipper.cli.terminal import say, warn
 from shipper.config import Config
 from shipper.errors import DeliveryError
+from shipper.evidence.approval import approved, request_of
+from shipper.evidence.report.retention import in_force
 from shipper.outputs.elasticsearch.api import api_client, kibana_access
 from shipper.outputs.elasticsearch.config import ElasticsearchConfig
 
@@ -31,10 +34,47 @@ def setup(arguments: argparse.Namespace) -> int:
         if arguments.parts:
             return EX_CONFIG
     kibana = _kibana(config, settings) if wants_kibana and config.kibana_url else None
-    failed = _report(_changes(config, settings, kibana, parts, arguments))
+    if Part.INDEX_MANAGEMENT in parts and not (arguments.dry_run or arguments.remove):
+        _approve_shorter_retention(config)
+    counts: Counter[Effect] = Counter()
+    try:
+        _report(_changes(config, settings, kibana, parts, arguments), counts)
+    finally:
+        if not arguments.dry_run:
+            _record(config, counts)
     if arguments.dry_run:
         warn("dry run: nothing was changed")
-    return EX_FAILED if failed else 0
+    return EX_FAILED if counts[Effect.FAILED] else 0
+
+
+def _approve_shorter_retention(config: Config) -> None:
+    """Raise `NotApproved` if events would be kept for less time, and the policy wants approval."""
+    policy = trust_of(config).policy
+    if not policy.approvals:
+        return
+    with documents_of(config) as documents:
+        found = in_force(documents.client, config.catalog, config.scope)
+    shorter = {
+        one.event_type: {"before": one.in_force_days, "after": one.configured_days}
+        for one in found
+        if (one.in_force_days or 0) > one.configured_days
+    }
+    if shorter:
+        path = config.data / "evidence" / "requests" / "retention-shorter"
+        note = approved(policy, path, request_of("retention-shorter", shorter))
+        stated = {"mcp.audit.checkpoint.note": note}
+        require_record(config, "retention-shorter", shorter, stated=stated)
+        path.unlink(missing_ok=True)
+
+
+def _record(config: Config, counts: Counter[Effect]) -> None:
+    """Record what was changed in the cluster, such as how long it keeps events."""
+    made = {one.value: counts[one] for one in _CHANGING if counts[one]}
+    if made:
+        record_operation(config, "setup", success=not counts[Effect.FAILED], **made)
+
+
+_CHANGING = (Effect.CREATED, Effect.UPDATED, Effect.REMOVED, Effect.FAILED)
 
 
 def _kibana(config: Config, settings: ElasticsearchConfig) -> Kibana:
@@ -66,12 +106,8 @@ def _changes(
         yield from work.remove() if arguments.remove else work.install()
 
 
-def _report(changes: Iterable[Change]) -> int:
-    """Print each change when it is made, then how many there are of each effect.
-
-    Returns how many failed.
-    """
-    counts: Counter[str] = Counter()
+def _report(changes: Iterable[Change], counts: Counter[Effect]) -> None:
+    """Print each change when it is made, and count it, then how many there are of each effect."""
     try:
         for change in changes:
             say(f"{change.effect:<12}{change.kind:<20}{change.name}  {change.detail}".rstrip())
@@ -81,4 +117,3 @@ def _report(changes: Iterable[Change]) -> int:
         warn(f"{done}; what was done stays, and setup can be run again:")
         raise
     say(", ".join(f"{counts[one]} {one}" for one in Effect if counts[one]) or "nothing to do")
-    return counts[Effect.FAILED]

@@ -10,6 +10,7 @@ from shipper import __version__
 from shipper.catalog import Catalog, Scope
 from shipper.config.api import ApiConfig
 from shipper.config.operation import Operation
+from shipper.config.settings import Settings
 from shipper.follow.inputs import InputConfig
 
 #: The retention that get_status returns if the operator sets no floor; the guide's default.
@@ -40,6 +41,8 @@ class Config(Struct, frozen=True, kw_only=True):
     real_time_monitoring: bool = True
     operation: Operation = field(default_factory=Operation)
     api: ApiConfig = field(default_factory=ApiConfig)
+    #: The keys that are set, for the event about a change.
+    settings: Settings = field(default_factory=Settings)
     #: Remarks on accepted keys that have no effect, each with the reason.
     notes: tuple[str, ...] = ()
 

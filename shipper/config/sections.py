@@ -17,6 +17,7 @@ from shipper.config.outputs import placed, read_outputs
 from shipper.config.paths import read_paths
 from shipper.config.read import new_reader
 from shipper.config.recorded import read_catalog, read_scope, read_strategy
+from shipper.config.settings import Settings
 from shipper.config.variables import faults
 from shipper.errors import Problem
 from shipper.follow.inputs import InputConfig
@@ -71,6 +72,7 @@ def read_config(tree: YamlNode) -> tuple[Config, list[Problem]]:
         overlay=overlay,
         operation=operation,
         api=into(reader, ApiConfig, nodes["api"]) if "api" in nodes else ApiConfig(),
+        settings=Settings(tree),
         notes=notes,
         **simple,
     )

@@ -24,7 +24,7 @@ _VALUES = frozenset({"parameters"})
 
 
 def plain(config: Config) -> dict[str, object]:
-    """Every value under its internal name, which includes its unit; the catalog is left out.
+    """Every value under its internal name, which includes its unit, without catalog and keys.
 
     Secrets are `<hidden>`, also in addresses; objects with code, such as processors, are shown by
     the name of their class.
@@ -32,7 +32,7 @@ def plain(config: Config) -> dict[str, object]:
     return {
         row.name: _field(row.name, getattr(config, row.name))
         for row in fields(config)
-        if row.name != "catalog"
+        if row.name not in {"catalog", "settings"}
     }
 
 

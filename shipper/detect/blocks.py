@@ -30,6 +30,8 @@ class Block(Struct, frozen=True):
         )
 
 
+#: For the group of the applications that ask; in a folder with setgid, that is the folder's group.
+_MODE = 0o640
 _decode = msgspec.json.Decoder(list[Block]).decode
 
 
@@ -45,7 +47,7 @@ class BlockFile:
         known = _read(self._path) if self._path.exists() else []
         found = {block.id: block for block in (*known, *blocks) if block.fields}
         kept = [block for block in found.values() if now_s < block.until_s]
-        replace(self._path, [msgspec.json.encode(kept[-self._limit :])])
+        replace(self._path, [msgspec.json.encode(kept[-self._limit :])], mode=_MODE)
 
 
 class Blocks:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 import msgspec
 from msgspec import Struct, field
@@ -73,8 +74,27 @@ def judge(case: Case) -> Verdict:
         checkpoints=len(case.notes.trusted),
         signed_at=iso_timestamp(at_s) if at_s else None,
         copies=tuple(case.copies),
+        **_stamp(case),
         **msgspec.structs.asdict(finding),
     )
+
+
+def _stamp(case: Case) -> dict[str, Any]:
+    """What an authority states about the time of the signed events."""
+    if case.store is None or case.policy.authorities is None:
+        return {}
+    from shipper.evidence.stamp import NotStamped, stamp_of
+
+    try:
+        found = stamp_of(case.store, case.policy)
+    except NotStamped as error:
+        return {"stamp_fault": str(error)}
+    if found is None or found.note not in case.notes.trusted:
+        return {}
+    return {
+        "stamped": found.note.checkpoint.size,
+        "stamped_at": iso_timestamp(found.at.timestamp()),
+    }
 
 
 def _false_count(case: Case) -> Finding | None:
@@ -188,8 +208,9 @@ def _time_s(line: bytes) -> float:
 def _proven(case: Case) -> Finding:
     if case.first > 1:
         return Finding(Word.PRUNED, f"events 1 to {case.first - 1} were deleted by policy")
-    latest = case.notes.latest
-    if latest and case.policy.is_witnessed(latest):
+    size = case.notes.size  # the latest note may be another one of the same tree
+    same = (note for note in case.notes.trusted if note.checkpoint.size == size)
+    if any(map(case.policy.is_witnessed, same)):
         return Finding(Word.INTACT, "signed and witnessed")
     return Finding(Word.INTACT_UNWITNESSED, "signed")
 

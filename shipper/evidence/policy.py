@@ -1,21 +1,27 @@
 """Whose signatures count: a policy file of C2SP tlog-policy.
 
-Two kinds of its comments are for this program: `#! interval 60s` is how often the sidecar signs,
-and `#! revoked <key> <reason>` keeps a key that no longer counts.
+Comments that begin with `#!` are for this program: `#! interval 60s` is how often the sidecar
+signs, `#! revoked <key> <reason>` keeps a key that no longer counts, `#! approver <key>` names a
+person, and `#! approvals 2` is how many of these must approve a deletion, or a change of keys.
+`#! timestamps URL FILE` names an authority for time stamps, and its certificates beside the policy.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct, field
 
 from shipper.errors import ConfigError, Problem
+from shipper.evidence.ed25519 import verifies
 from shipper.evidence.keys import signed_at
-from shipper.wire.note import Note, PublicKey, parse_public_key
+from shipper.wire.note import Note, PublicKey, Signature, parse_public_key
 
 _NONE = "none"
 _INTERVAL = re.compile(r"#!\s*interval\s+([0-9]+)s")
+_APPROVER = re.compile(r"#!\s*approver\s+(\S+)")
+_APPROVALS = re.compile(r"#!\s*approvals\s+([0-9]+)")
+_TIMESTAMPS = re.compile(r"#!\s*timestamps\s+(\S+)\s+(\S+)")
 _REVOKED = re.compile(r"#!\s*revoked\s+(\S+)")
 DEFAULT_INTERVAL_S = 60
 
@@ -33,8 +39,16 @@ class Policy(Struct, kw_only=True):
     logs: list[PublicKey] = field(default_factory=list)
     revoked: list[PublicKey] = field(default_factory=list)
     witnesses: dict[str, PublicKey] = field(default_factory=dict)
+    #: Where time stamps are asked for, and the file of the authority's certificates.
+    timestamps: str = ""
+    authorities: Path | None = None
+    #: Where witnesses are asked, by name.
+    urls: dict[str, str] = field(default_factory=dict)
     groups: dict[str, _Group] = field(default_factory=dict)
     quorum: str = _NONE
+    #: Persons who approve what destroys evidence, and how many of them must.
+    approvers: list[PublicKey] = field(default_factory=list)
+    approvals: int = 0
     #: The longest time between two checkpoints of an open stream.
     interval_s: int = DEFAULT_INTERVAL_S
 
@@ -58,6 +72,22 @@ class Policy(Struct, kw_only=True):
         """Whether enough witnesses signed; they must be asked for, or no note is witnessed."""
         return self.quorum != _NONE and self._has(note, self.quorum)
 
+    def approvers_of(self, text: str, lines: Iterable[Signature]) -> list[str]:
+        """The names of the approvers who signed a note of that text."""
+        found = {
+            key.key: key.name
+            for key in self.approvers
+            for line in lines
+            if (line.name, line.key_id) == (key.name, key.id)
+            and verifies(key.key, line.signature, text.encode())
+        }
+        return sorted(found.values())
+
+    def is_approved(self, note: Note) -> bool:
+        """Whether enough approvers signed the note."""
+        names = self.approvers_of(str(note.checkpoint), note.signatures)
+        return len(names) >= self.approvals
+
     def _has(self, note: Note, name: str) -> bool:
         if group := self.groups.get(name):
             return sum(self._has(note, one) for one in group.members) >= group.threshold
@@ -77,6 +107,11 @@ def read_policy(path: Path) -> Policy:
             _read_line(policy, line)
         except ValueError as error:
             problems.append(Problem(f"{path}:{number}", str(error)))
+    if policy.authorities:
+        policy.authorities = path.parent / policy.authorities
+    if len(policy.approvers) < policy.approvals:
+        what = f"{policy.approvals} approvals of {len(policy.approvers)} approvers are impossible"
+        problems.append(Problem(str(path), what))
     if problems:
         raise ConfigError(problems)
     return policy
@@ -88,6 +123,12 @@ def _read_line(policy: Policy, line: str) -> None:
         policy.interval_s = int(found[1])
     elif found := _REVOKED.match(line.strip()):
         policy.revoked.append(parse_public_key(found[1]))
+    elif found := _APPROVER.match(line.strip()):
+        policy.approvers.append(_unlike(policy.approvers, parse_public_key(found[1])))
+    elif found := _TIMESTAMPS.match(line.strip()):
+        policy.timestamps, policy.authorities = _url(found[1]), Path(found[2])
+    elif found := _APPROVALS.match(line.strip()):
+        policy.approvals = int(found[1])
     elif word.startswith("#"):
         return
     elif word in _LINES and len(rest) >= _LINES[word]:
@@ -105,15 +146,26 @@ def _take(policy: Policy, word: str, rest: Sequence[str]) -> None:
         policy.logs.append(_new_key(policy, rest[0]))
     elif word == "witness":
         policy.witnesses[_new_name(policy, rest[0])] = parse_public_key(rest[1])
+        if rest[2:]:
+            policy.urls[rest[0]] = _url(rest[2])
     elif word == "group":
         policy.groups[_new_name(policy, rest[0])] = _group(policy, rest[1], rest[2:])
     else:
         policy.quorum = rest[0] if rest[0] == _NONE else _known(policy, rest[0])
 
 
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("the address begins with https:// or http://")
+    return text
+
+
 def _new_key(policy: Policy, text: str) -> PublicKey:
-    key = parse_public_key(text)
-    if any(key.key == one.key for one in policy.logs):
+    return _unlike(policy.logs, parse_public_key(text))
+
+
+def _unlike(known: Iterable[PublicKey], key: PublicKey) -> PublicKey:
+    if any(key.key == one.key for one in known):
         raise ValueError("this key appears twice")
     return key
 

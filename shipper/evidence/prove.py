@@ -2,10 +2,20 @@
 
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 from shipper.errors import ShipperError
-from shipper.evidence.store import CHECKPOINT, PRUNED, Store, StreamStore, all_tiles
+from shipper.evidence.store import (
+    CHECKPOINT,
+    PRUNED,
+    STAMP,
+    STAMPED,
+    WITNESSED,
+    Store,
+    StreamStore,
+    all_tiles,
+)
 from shipper.wire.note import Note, parse_note
 from shipper.wire.tlog import TILE_WIDTH, inclusion_proof, proof_text
 
@@ -26,9 +36,17 @@ def prove(store: Store, event_id: str) -> tuple[str, bytes]:
     size = note.checkpoint.size
     if index >= size:
         raise Proof(f"{event_id} is not signed yet: the checkpoint covers {size} events")
-    path = inclusion_proof(index, size, lambda level, at: stream.node(level, at, size))
+    shown = _witnessed(stream, index, size) or note
+    read = partial(stream.node, size=size)  # its complete subtrees are those of smaller trees too
+    path = inclusion_proof(index, shown.checkpoint.size, read)
     entry = stream.entries(index // TILE_WIDTH, size)[index % TILE_WIDTH]
-    return proof_text(index, path, str(note)), entry
+    return proof_text(index, path, str(shown)), entry
+
+
+def _witnessed(stream: StreamStore, index: int, size: int) -> Note | None:
+    """The checkpoint with the lines of witnesses, if it covers the event."""
+    note = kept_note(stream, WITNESSED)
+    return note if note and index < note.checkpoint.size <= size else None
 
 
 def latest_note(stream: StreamStore) -> Note:
@@ -36,10 +54,20 @@ def latest_note(stream: StreamStore) -> Note:
     text = stream.text(CHECKPOINT)
     if text is None:
         raise Proof(f"{stream.folder}: this stream has no checkpoint here")
+    return _parsed(stream, CHECKPOINT, text)
+
+
+def kept_note(stream: StreamStore, name: str) -> Note | None:
+    """The note of that name, if there is one; raises `Proof` if it is damaged."""
+    text = stream.text(name)
+    return None if text is None else _parsed(stream, name, text)
+
+
+def _parsed(stream: StreamStore, name: str, text: str) -> Note:
     try:
         return parse_note(text)
     except ValueError as error:
-        raise Proof(f"{stream.folder / CHECKPOINT}: {error}") from error
+        raise Proof(f"{stream.folder / name}: {error}") from error
 
 
 def export_tiles(store: Store, target: Path) -> int:
@@ -50,8 +78,9 @@ def export_tiles(store: Store, target: Path) -> int:
         folder = target / stream.folder.name
         for tile in all_tiles(note.checkpoint.size):
             _copy(stream.folder / tile.path, folder / tile.path)
-        if stream.text(PRUNED) is not None:
-            _copy(stream.folder / PRUNED, folder / PRUNED)
+        for name in (PRUNED, WITNESSED, STAMPED, STAMP):
+            if (stream.folder / name).is_file():
+                _copy(stream.folder / name, folder / name)
         _copy(stream.folder / CHECKPOINT, folder / CHECKPOINT)  # last: it promises the others
         count += 1
     return count

@@ -11,20 +11,22 @@ from operator import attrgetter
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shipper.durable import sync_directory
 from shipper.errors import ShipperError
+from shipper.evidence.approval import approved
 from shipper.evidence.chain import lines_of_file
 from shipper.evidence.collect import File, files_of
 from shipper.evidence.keys import Signer
-from shipper.evidence.policy import origin_of
+from shipper.evidence.policy import Policy, origin_of
 from shipper.evidence.prove import latest_note
 from shipper.evidence.signed import PRUNED_ORIGIN
 from shipper.evidence.store import Store
 from shipper.evidence.verdict import PROVEN, UNPROVEN
 from shipper.evidence.verify import Trust, verify
 from shipper.record.format import UNREADABLE, iso_timestamp, sequence_of
-from shipper.wire.note import Checkpoint, Note
+from shipper.wire.note import Checkpoint, Note, parse_note
 
 _TIME = slice(len(b'{"@timestamp":"'), len(b'{"@timestamp":"2026-11-30T12:00:00.000000Z'))
 
@@ -101,8 +103,16 @@ def _pruning(
     return Pruning(stream=stream, last=last, note=note, paths=paths)
 
 
+def approved_pruning(policy: Policy, path: Path, pruning: Pruning) -> Pruning:
+    """The same with the signatures of approvers in its statement; raises `NotApproved`."""
+    note = pruning.note
+    return replace(
+        pruning, note=parse_note(approved(policy, path, str(note.checkpoint), note.signatures))
+    )
+
+
 def carry_out(store: Store, pruning: Pruning) -> None:
-    """Write the statement, and then delete; record the event in between."""
+    """Write the statement, and then delete."""
     store.stream(pruning.stream).write_pruned(pruning.note)
     for path in pruning.paths:
         path.unlink(missing_ok=True)

@@ -67,7 +67,8 @@ def _sort(notes: Notes, stream: str, text: str, policy: Policy) -> None:
     if policy.signer(note, stream):
         notes.trusted.append(note)
     elif policy.signer(note, stream + PRUNED_ORIGIN):
-        notes.pruned.add(size)
+        if policy.is_approved(note):
+            notes.pruned.add(size)
     elif not policy.is_other(note, stream):
         notes.doubtful.append((size, _doubt(note, policy)))
 

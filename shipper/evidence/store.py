@@ -1,6 +1,8 @@
 """The evidence folder: for each stream its tree as tiles, and the latest signed checkpoint.
 
     <stream>/checkpoint          the latest signed note
+    <stream>/witnessed           the latest one that a witness cosigned, if there are any
+    <stream>/stamped             the latest one with an RFC 3161 time stamp, which is stamped.tsr
     <stream>/pruned              the signed note about deleted events, if there are any
     <stream>/tile/...            tiles and entries of C2SP tlog-tiles
 
@@ -27,6 +29,9 @@ from shipper.wire.tlog import (
 
 CHECKPOINT = "checkpoint"
 PRUNED = "pruned"
+WITNESSED = "witnessed"
+STAMPED = "stamped"
+STAMP = "stamped.tsr"
 POLICY = "policy"
 
 
@@ -146,6 +151,19 @@ class StreamStore:
                 path.unlink(missing_ok=True)
                 if not any(path.parent.iterdir()):
                     path.parent.rmdir()
+
+    def write_witnessed(self, note: Note) -> None:
+        """Keep a checkpoint with the lines of witnesses."""
+        replace(self.folder / WITNESSED, [str(note).encode()])
+
+    def write_stamped(self, note: Note, stamp: bytes) -> None:
+        """Keep a checkpoint and its time stamp."""
+        replace(self.folder / STAMP, [stamp])
+        replace(self.folder / STAMPED, [str(note).encode()])
+
+    def stamp(self) -> bytes:
+        """The time stamp; raises `FileNotFoundError` if there is none."""
+        return (self.folder / STAMP).read_bytes()
 
     def write_pruned(self, note: Note) -> None:
         """Keep the statement about deleted events."""

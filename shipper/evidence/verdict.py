@@ -71,6 +71,10 @@ class Verdict(Struct, frozen=True, kw_only=True):
     checkpoints: int = 0
     #: When the last checkpoint was signed; None without one.
     signed_at: str | None = None
+    #: The sequence of the last event with a time stamp, and its time; or why that is not valid.
+    stamped: int = 0
+    stamped_at: str | None = None
+    stamp_fault: str | None = None
     #: Files that hold the same lines as others.
     copies: tuple[str, ...] = ()
 

@@ -15,12 +15,14 @@ from shipper.evidence.judge import Case, judge, seen_by
 from shipper.evidence.policy import Policy
 from shipper.evidence.scan import Scan, scan_file
 from shipper.evidence.signed import Notes, notes_by_stream, sort_notes
-from shipper.evidence.store import CHECKPOINT, PRUNED, Store
+from shipper.evidence.store import CHECKPOINT, PRUNED, STAMPED, WITNESSED, Store
 from shipper.evidence.verdict import Finding, Verdict, Word
 from shipper.record.format import UNREADABLE, sequence_of
 
 #: Is called with how many bytes of the files are done.
 Progress = Callable[[int], object]
+#: Those of one size that come last count as the latest.
+_NOTES = (WITNESSED, STAMPED, CHECKPOINT, PRUNED)
 
 
 class Trust(Struct, frozen=True, kw_only=True):
@@ -71,7 +73,7 @@ def notes_of(stream: str, trust: Trust, stated: Sequence[str]) -> Notes:
     texts = list(stated)
     if trust.store:
         there = trust.store.stream(stream)
-        texts += [text for name in (CHECKPOINT, PRUNED) if (text := there.text(name))]
+        texts += [text for name in _NOTES if (text := there.text(name))]
     return sort_notes(stream, texts, trust.policy)
 
 

@@ -92,13 +92,14 @@ class AuditHandler(EventHandler):
         with self._recording.lock:
             return self._recording.record(event, time_s)
 
-    def record_self_audit(self, event: Event, stated: Mapping[str, object] | None = None) -> None:
-        """Write an event of the product itself, at any level; never raises, like `emit`.
+    def record_self_audit(self, event: Event, stated: Mapping[str, object] | None = None) -> bool:
+        """Write an event of the product itself, at any level; whether it is written.
 
-        `stated` are fields by path that only the record itself writes, such as `mcp.audit.*`.
+        Never raises. `stated` are fields by path that only the record itself writes, such as
+        `mcp.audit.*`.
         """
         with self._recording.lock:
-            self._recording.record_self_audit(event, stated or {})
+            return self._recording.record_self_audit(event, stated or {})
 
     def require(self, event_type: str) -> None:
         """Raise `NotRecorded` if an event of a type with `on_failure: block` cannot be written."""

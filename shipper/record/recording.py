@@ -207,16 +207,18 @@ class Recording:
         self._in_this_process()
         return self._record(event, time_s)
 
-    def record_self_audit(self, event: Event, stated: Mapping[str, object]) -> None:
-        """Write an event of the product itself, at any level; never raises.
+    def record_self_audit(self, event: Event, stated: Mapping[str, object]) -> bool:
+        """Write an event of the product itself, at any level; whether it is written.
 
-        `stated` are fields that only the record itself writes; they are not redacted.
+        Never raises. `stated` are fields that only the record itself writes; they are not redacted.
         """
         try:
             self._in_this_process()
             self._record(event, time.time(), own=True, stated=stated)
         except Exception as error:  # noqa: BLE001 - counted, and recorded as soon as writing works
             self._note_failure(error)
+            return False
+        return True
 
     def suppressed(self) -> None:
         """Count an event that the configuration holds back; a line will state how many."""

@@ -6,23 +6,19 @@ has a few seconds for its request, and the oldest is closed when there are too m
 
 import errno
 import json
-import logging
 import os
 import socket
-import sys
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from shipper.config.operation import HttpConfig
 from shipper.run.counters import counters, readiness
+from shipper.run.server import BoundedServer
 from shipper.run.service import Service
-
-_log = logging.getLogger(__name__)
 
 _TEXT = "text/plain"
 #: How long to wait for the next bytes of a request, or of its reader.
@@ -31,23 +27,20 @@ _TIMEOUT_S = 5.0
 _MAX_CONNECTIONS = 16
 
 
-class Endpoint(ThreadingHTTPServer):
+class Endpoint(BoundedServer):
     """Answers for one service, at an address or a socket file."""
 
-    daemon_threads = True
-    request_queue_size = 128
+    most = _MAX_CONNECTIONS
     service: Service
 
     def __init__(self, config: HttpConfig, service: Service) -> None:
         self.service = service
-        self._connections: dict[object, None] = {}
-        self._lock = threading.Lock()
         self._bound: os.stat_result | None = None
         self._file = config.socket_file
         if self._file:
             _remove_dead(self._file)
             self.address_family = socket.AF_UNIX
-            super().__init__(str(self._file), _Handler, bind_and_activate=True)  # type: ignore[arg-type]  # a path is an address of AF_UNIX
+            super().__init__(str(self._file), _Handler, bind_and_activate=True)
         else:
             super().__init__((config.host, config.port), _Handler)
 
@@ -68,29 +61,6 @@ class Endpoint(ThreadingHTTPServer):
         with suppress(FileNotFoundError):
             if self._file and self._bound and os.path.samestat(self._file.stat(), self._bound):
                 self._file.unlink()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._lock:
-            self._connections[request] = None
-            if len(self._connections) > _MAX_CONNECTIONS:
-                oldest: Any = next(iter(self._connections))
-                del self._connections[oldest]
-                with suppress(OSError):  # its thread closes it, when this wakes it
-                    oldest.shutdown(socket.SHUT_RDWR)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._lock:
-            self._connections.pop(request, None)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  # the base's
-        """Log it: the base prints a traceback."""
-        error = sys.exception()
-        if isinstance(error, OSError):  # the other side went away, or was too slow
-            _log.debug("A request to the endpoint ended early (%s).", error)
-        else:
-            _log.warning("A request to the endpoint failed.", exc_info=error)
 
 
 def _remove_dead(file: Path) -> None:

@@ -90,16 +90,21 @@ class SelfAudit:
         event = create_compliance_event("checkpoint", records=records)
         self._recorder().record_self_audit(event, stated)
 
-    def retention(self, stream: str, last: int, note: "Note", authority: str) -> None:
-        """Record that the first events of a stream are deleted, and who allowed it."""
+    def anchored(self, operation: str, stream: str, note: "Note") -> None:
+        """Record that others signed a checkpoint; from any thread."""
         from shipper.record.event import create_compliance_event
 
-        details = {"stream": stream, "first": 1, "last": last, "authority": authority}
-        event = create_compliance_event("retention", None, details, last, account())
-        root = note.checkpoint.root.hex()
-        values = {"stream": stream, "size": last, "root": root, "note": str(note)}
+        event = create_compliance_event(operation, records=note.checkpoint.size)
+        values = {"stream": stream, "size": note.checkpoint.size, "note": str(note)}
         stated = {f"mcp.audit.checkpoint.{name}": value for name, value in values.items()}
         self._recorder().record_self_audit(event, stated)
+
+    def settings(self, changes: Mapping[str, object], user: str | None) -> None:
+        """Record which settings are other ones than before, and whose file they are in."""
+        from shipper.record.event import create_compliance_event
+
+        event = create_compliance_event("config", details=changes, user_id=user)
+        self._recorder().record_self_audit(event)
 
     def prune(self, rows: Iterable[FileStatus]) -> None:
         """Delete the segments that every output has shipped, as each start adds one."""

@@ -25,8 +25,10 @@ from shipper.run.risks import risks
 from shipper.run.self_audit import SelfAudit
 from shipper.run.service import Service
 from shipper.run.serving import logging_counters, serving
+from shipper.run.settings import keep_settled, owner_of, read_settled, settled
 from shipper.run.status import FileStatus, file_status, self_audit_prefix
 from shipper.run.systemd import feeding_watchdog, notify
+from shipper.run.witnessing import witnessing
 from shipper.shown import shown
 
 _log = logging.getLogger("shipper.run")
@@ -120,6 +122,7 @@ def _run(
     with (
         checkpoints.ending(),
         _recorded(service, config, reloaded),
+        witnessing(config, service.self_audit),
         checkpoints.running(),
         serving(operation.http, service),
         logging_counters(operation.logging.metrics, service),
@@ -209,6 +212,23 @@ def _record_start(self_audit: SelfAudit | None, config: Config) -> None:
         self_audit.event("shipper-start", **details)
         for operation, facts in changes_in_force(config):
             self_audit.event(operation, **facts)
+        _record_settings(self_audit, config)
+
+
+def _record_settings(self_audit: SelfAudit, config: Config) -> None:
+    """Record which settings are other ones than in the last run."""
+    before = read_settled(config.data)
+    now = settled(config, before)
+    changes = now.changes(before) if before else {}
+    if before and not changes:
+        return
+    try:
+        if changes:
+            file = config.settings.file
+            self_audit.settings({"file": file, **changes}, owner_of(file))
+        keep_settled(config.data, now)
+    except OSError as error:
+        _log.error("The settings cannot be kept, so a change is recorded again: %s", error)
 
 
 def _final_status(config: Config) -> tuple[dict[str, int], list[FileStatus]]:

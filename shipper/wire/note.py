@@ -6,6 +6,7 @@ bytes of the key's id, so a reader finds the key to verify it with.
 
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Iterable
 from enum import IntEnum
 from hashlib import sha256
 
@@ -115,7 +116,7 @@ class Note(Struct, frozen=True):
     signatures: tuple[Signature, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.checkpoint}\n{''.join(map(str, self.signatures))}"
+        return signed(str(self.checkpoint), self.signatures)
 
     @property
     def digest(self) -> bytes:
@@ -125,12 +126,24 @@ class Note(Struct, frozen=True):
 
 def parse_note(text: str) -> Note:
     """The note of that text; raises `ValueError` if it is not a checkpoint in canonical form."""
-    body, _, lines = text.rpartition("\n\n")
-    signatures = tuple(_signature(line) for line in lines.removesuffix("\n").split("\n"))
-    note = Note(_checkpoint(body.split("\n")), signatures)
-    if str(note) != text:
+    body, signatures = parse_signed(text)
+    note = Note(_checkpoint(body.removesuffix("\n").split("\n")), signatures)
+    if not signatures or str(note) != text:
         raise ValueError("the note has more in it than a checkpoint and signatures")
     return note
+
+
+def signed(text: str, signatures: Iterable[Signature]) -> str:
+    """A note of any text, which ends with a newline."""
+    return f"{text}\n{''.join(map(str, signatures))}"
+
+
+def parse_signed(text: str) -> tuple[str, tuple[Signature, ...]]:
+    """The text of a note and its signature lines; `ValueError` if a line is not one."""
+    body, found, lines = text.rpartition("\n\n")
+    if not found:
+        raise ValueError("the note has no empty line before its signatures")
+    return f"{body}\n", tuple(map(_signature, lines.splitlines()))
 
 
 def _checkpoint(lines: list[str]) -> Checkpoint:

@@ -141,6 +141,29 @@ def root_by_proof(index: int, size: int, leaf: bytes, proof: Sequence[bytes]) ->
     return leaf
 
 
+def is_extension(old: tuple[int, bytes], new: tuple[int, bytes], proof: Sequence[bytes]) -> bool:
+    """Whether a consistency proof shows that one tree (size, root) extends another (RFC 9162)."""
+    if not 0 < old[0] < new[0] or not proof:
+        return not proof and (old[0] == 0 or old == new)
+    at, last = old[0] - 1, new[0] - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    # The root of a complete subtree is known, so it is not in the proof.
+    nodes = list(proof) if at else [old[1], *proof]
+    old_root = new_root = nodes[0]
+    for node in nodes[1:]:
+        if not last:
+            return False
+        if at & 1 or at == last:
+            old_root, new_root = node_hash(node, old_root), node_hash(node, new_root)
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            new_root = node_hash(new_root, node)
+        at, last = at >> 1, last >> 1
+    return not last and (old_root, new_root) == (old[1], new[1])
+
+
 def _split(count: int) -> int:
     """The largest power of two below `count`."""
     return 1 << (count - 1).bit_length() - 1

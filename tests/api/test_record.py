@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import shutil
 
 import pytest
 
@@ -90,6 +91,20 @@ def test_every_operation_that_reads_the_record_is_an_event(config, tmp_path, cap
 
 
 def test_verifying_a_copy_leaves_no_event(config, tmp_path, capsys):
-    main([f"-Epath.home={tmp_path}", "verify", str(tmp_path / "audit")])
+    shutil.copytree(tmp_path / "audit", tmp_path / "copy")
+    main([f"-Epath.home={tmp_path}", "verify", str(tmp_path / "copy")])
     assert capsys.readouterr().out
     assert "verify" not in recorded(tmp_path)
+
+
+def test_verifying_the_own_record_is_an_event_also_if_it_is_named(config, tmp_path):
+    (segment,) = (tmp_path / "audit").glob("*.jsonl")
+    main([f"-Epath.home={tmp_path}", "verify", str(segment)])
+    assert recorded(tmp_path)["verify"]["mcp"]["compliance"]["records"] > 1
+
+
+def test_verifying_a_followed_input_is_an_event(config, tmp_path):
+    shutil.copytree(tmp_path / "audit", tmp_path / "elsewhere")
+    inputs = f"-Einputs=[{{paths: ['{tmp_path}/elsewhere/*.jsonl']}}]"
+    main([f"-Epath.home={tmp_path}", inputs, "verify", str(tmp_path / "elsewhere")])
+    assert "verify" in recorded(tmp_path)

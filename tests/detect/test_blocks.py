@@ -1,5 +1,7 @@
 """An application asks before a call whether an alert blocks it."""
 
+import os
+import shutil
 import time
 
 import pytest
@@ -11,6 +13,7 @@ from shipper.errors import ConfigError
 from shipper.lines import Lines
 from shipper.outputs import OUTPUTS
 from tests.detect.events import START_S, failed_login
+from tests.users import NOBODY, as_nobody, needs_root, open_directory
 
 
 def block(name="a", fields=None, *, for_s=60.0):
@@ -50,6 +53,49 @@ def test_without_a_readable_file_the_application_decides(tmp_path, content):
         path.write_bytes(content)
     assert Blocks(path, fails="open").reason({"user.id": "x"}) is None
     assert "cannot be read" in str(Blocks(path, fails="closed").reason({"user.id": "x"}))
+
+
+@pytest.fixture
+def shared():
+    """A file in a folder of root, which the group of nobody can enter."""
+    folder = open_directory()
+    os.chown(folder, 0, NOBODY)
+    folder.chmod(0o2750)
+    before = os.umask(0o077)  # as in the unit
+    yield folder / "blocks.json"
+    os.umask(before)
+    shutil.rmtree(folder)
+
+
+@needs_root
+def test_the_group_of_the_folder_can_ask_and_change_nothing(shared):
+    def ask():
+        blocks = Blocks(shared, fails="closed")
+        assert blocks.reason({"user.id": "bob"}) is None
+        os.write(1, str(blocks.reason({"user.id": "amara"})).encode())
+        return 0
+
+    def change():
+        for work in (lambda: shared.write_bytes(b"[]"), shared.unlink, (shared.parent / "x").touch):
+            with pytest.raises(PermissionError):
+                work()
+        return 0
+
+    BlockFile(shared).add([block()])
+    BlockFile(shared).add([block("b", {"user.id": "eve"})])
+    assert as_nobody(ask) == (0, "blocked by the alert rule (a)")
+    assert as_nobody(change) == (0, "")
+
+
+@needs_root
+def test_other_users_cannot_read_whom_an_alert_blocks(shared):
+    BlockFile(shared).add([block()])
+    os.chown(shared.parent, 0, 0)
+    shared.parent.chmod(0o755)
+    os.chown(shared, 0, 0)
+    code, output = as_nobody(lambda: len(shared.read_bytes()))
+    assert code == 99
+    assert "PermissionError" in output
 
 
 def test_an_alert_that_blocks_is_in_the_file(tmp_path, monkeypatch):

@@ -43,7 +43,7 @@ def pseudonyms(record):
 
 def operations(record):
     found = [one["mcp"]["compliance"] for one in documents(record.home / "data" / "audit")]
-    return [one for one in found if one["operation"] in ("forget", "reveal")]
+    return [one for one in found if one["operation"] in ("forget-requested", "forget", "reveal")]
 
 
 def test_forgetting_destroys_the_key_is_an_event_and_leaves_the_verification_green(record, capsys):
@@ -56,7 +56,9 @@ def test_forgetting_destroys_the_key_is_an_event_and_leaves_the_verification_gre
     assert record.verdict().word is Word.INTACT_UNWITNESSED
     assert command(record, "reveal", user) == 1
     assert command(record, "reveal", address) == 1
-    forgotten, *_ = operations(record)
+    requested, forgotten, *_ = operations(record)
+    assert [requested["operation"], forgotten["operation"]] == ["forget-requested", "forget"]
+    assert requested["details"] == forgotten["details"]
     assert forgotten["details"] == {"pseudonym": user, "authority": "ticket 7"}
     written = b"".join(path.read_bytes() for path in record.home.rglob("*") if path.is_file())
     assert b"alice" not in written
@@ -77,6 +79,30 @@ def test_what_cannot_be_recorded_is_not_revealed(record, capsys):
     (record.home / "data" / "audit").write_text("no folder")
     assert command(record, "reveal", user) != 0
     assert "alice" not in capsys.readouterr().out
+
+
+def test_what_cannot_be_recorded_is_not_forgotten(record, capsys):
+    user, _ = pseudonyms(record)
+    (record.home / "data").mkdir()
+    (record.home / "data" / "audit").write_text("no folder")
+    assert command(record, "forget", "alice") != 0
+    assert capsys.readouterr().out == ""
+    (record.home / "data" / "audit").unlink()
+    assert command(record, "reveal", user) == 0
+
+
+def test_the_request_to_forget_is_recorded_before_the_key_is_destroyed(record):
+    user, _ = pseudonyms(record)
+    lock = record.home / "keys" / "lock"
+    lock.unlink()
+    lock.mkdir()
+    with pytest.raises(IsADirectoryError):
+        command(record, "forget", "alice")
+    lock.rmdir()
+    assert command(record, "reveal", user) == 0
+    event, _ = operations(record)
+    assert event["operation"] == "forget-requested"
+    assert event["details"] == {"pseudonym": user, "authority": "ticket 7"}
 
 
 def test_a_subject_without_a_key_is_an_error_that_names_where_it_is_an_identifier(record, capsys):

@@ -1,6 +1,7 @@
 """Deletion under a signed statement."""
 
 import json
+import shutil
 
 import pytest
 
@@ -66,6 +67,15 @@ def test_the_record_states_who_allowed_it_and_what_is_gone(record):
     details = event["mcp"]["compliance"]["details"]
     assert (details["authority"], details["last"]) == ("ticket 7", verdict(record).pruned)
     assert "/pruned\n" in event["mcp"]["audit"]["checkpoint"]["note"]
+
+
+def test_what_cannot_be_recorded_is_not_deleted(record, capsys):
+    ship(record)
+    shutil.rmtree(record.home / "data" / "audit")
+    (record.home / "data" / "audit").write_text("no folder")
+    assert prune(record) == 1
+    assert "the retention cannot be recorded" in capsys.readouterr().err
+    assert len(record.segments()) == 3
 
 
 def test_segments_deleted_without_a_statement_are_missing(record):

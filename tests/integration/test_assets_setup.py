@@ -12,6 +12,7 @@ from elasticsearch import Elasticsearch as Client
 
 from shipper.assets.install.elasticsearch import remove_from_cluster
 from shipper.cli import main
+from shipper.evidence.keys import create_key
 from tests.assets.kibana import fake_kibana
 from tests.assets.overlay import OVERLAY
 from tests.integration.line import SHIPPER, call, clear, search, ship_once
@@ -90,6 +91,36 @@ def test_a_dry_run_prints_what_a_run_prints_and_a_second_run_changes_nothing(nod
         assert again.stdout.splitlines()[-1] == "75 unchanged"
         assert state(node, kibana) == installed
         assert len(kibana.changes) == changes
+        assert recorded_changes(tmp_path) == [{"created": 75}]
+
+
+def recorded_changes(home):
+    paths = (home / "data" / "audit").glob("*.jsonl")
+    lines = [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
+    found = [one["mcp"]["compliance"] for one in lines]
+    return [one["details"] for one in found if one["operation"] == "setup"]
+
+
+def test_retention_is_shortened_only_when_another_person_has_signed(node, tmp_path):
+    (tmp_path / "data" / "evidence").mkdir(parents=True)
+    ann = create_key(tmp_path / "ann", "ann")
+    policy = f"quorum none\n#! approver {ann}\n#! approvals 1\n"
+    (tmp_path / "data" / "evidence" / "policy").write_text(policy)
+    parts = ("setup", "--index-management")
+    assert shipper(configured(tmp_path, node, None, retention_days=400), *parts).returncode == 0
+    with Client(node) as client:
+        event = {"@timestamp": "2026-11-30T12:00:00Z"}
+        client.index(index="logs-mcp.tools-default", op_type="create", document=event)
+    shorter = configured(tmp_path, node, None, retention_days=100)
+    refused = shipper(shorter, *parts)
+    assert (refused.returncode, "needs the signatures of 1" in refused.stderr) == (1, True)
+    (request,) = (tmp_path / "data" / "evidence" / "requests").iterdir()
+    approve = ("approve", str(request), "--key", str(tmp_path / "ann"))
+    assert '"mcp_tool_execution":{"after":100,"before":400}' in shipper(shorter, *approve).stdout
+    assert shipper(shorter, *parts).returncode == 0
+    assert shipper(shorter, *parts).stdout.endswith(" unchanged\n")
+    with Client(node) as client:
+        client.indices.delete_data_stream(name="logs-mcp.tools-default")
 
 
 def test_a_removal_leaves_nothing_behind_and_its_dry_run_prints_the_same(node, tmp_path):

@@ -116,6 +116,15 @@ def test_reconcile_finds_what_is_missing_different_or_there_twice(shipped, capsy
     for hit in (gone, changed):
         put_back(client, hit)
     reconciled(record, capsys, 0)
+    assert recorded(record, "reconcile") == ["success", "failure", "success"]
+
+
+def recorded(record, operation):
+    """The outcomes of the operations of that name, in the shipper's own stream."""
+    paths = sorted((record.home / "data" / "audit").glob("*.jsonl"))
+    lines = [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
+    found = [one for one in lines if one["event"]["action"] == f"audit-{operation}"]
+    return [one["event"]["outcome"] for one in found]
 
 
 def change(client, hits, made):

@@ -183,10 +183,18 @@ ALERTS = (
     Promise(
         "alerts:block",
         "After an alert, an application that checks before a call is refused. The application"
-        " decides what an unreadable file means.",
+        " decides what an unreadable file means. The group of the folder can read the blocks, "
+        "and only the shipper writes them.",
         {
             f"{_BLOCKS}test_a_call_with_the_values_of_a_block_is_refused_until_the_block_is_over": (
                 Mutant("detect/blocks.py", "return now_s < self.until_s and all(", "return all("),
+            ),
+            f"{_BLOCKS}test_the_group_of_the_folder_can_ask_and_change_nothing": (
+                Mutant("durable.py", "os.fchmod(file, mode)", "pass"),
+                Mutant("detect/blocks.py", "_MODE = 0o640", "_MODE = 0o600"),
+            ),
+            f"{_BLOCKS}test_other_users_cannot_read_whom_an_alert_blocks": (
+                Mutant("detect/blocks.py", "_MODE = 0o640", "_MODE = 0o644"),
             ),
             f"{_BLOCKS}test_an_alert_without_a_group_blocks_nobody": (
                 Mutant(

@@ -8,6 +8,9 @@ _PAGE = "evidence/test_page.py::"
 _INTEROP = "evidence/test_interop.py::"
 _KEYS = "evidence/test_keys.py::"
 _PRUNE = "evidence/test_prune.py::"
+_WITNESS = "evidence/test_witness.py::"
+_STAMP = "evidence/test_stamp.py::"
+_APPROVAL = "evidence/test_approval.py::"
 _DELIVERED = "evidence/test_sign_delivered.py::"
 _CHECKPOINTS = "run/test_checkpoints.py::"
 
@@ -254,6 +257,179 @@ EVIDENCE = (
         },
     ),
     Promise(
+        "evidence:operations",
+        "Whoever searches, reports, verifies, compares or exports leaves an event.",
+        {
+            "api/test_record.py::test_every_operation_that_reads_the_record_is_an_event": (
+                Mutant("api/record.py", 'record_operation(config, "search",', '(config, "search",'),
+                Mutant(
+                    "api/record.py", 'record_report(config, report, context.get("user_id"))', ""
+                ),
+                Mutant("cli/evidence.py", "if record.is_recorded(config, paths):", "if False:"),
+            ),
+            "api/test_record.py::test_verifying_the_own_record_is_an_event_also_if_it_is_named": (
+                Mutant(
+                    "cli/evidence.py",
+                    "if record.is_recorded(config, paths):",
+                    "if not arguments.paths:",
+                ),
+            ),
+            "api/test_record.py::test_verifying_a_copy_leaves_no_event": (
+                Mutant("api/record.py", "own & {found, *found.parents}", "own"),
+            ),
+            "api/test_record.py::test_verifying_a_followed_input_is_an_event": (
+                Mutant("api/record.py", "(*recorded_in(config), *followed)", "recorded_in(config)"),
+            ),
+            f"{_CHECKPOINTS}test_a_proof_and_the_tiles_that_somebody_takes_are_events": (
+                Mutant(
+                    "cli/evidence.py",
+                    'config_of(arguments), "export", what="proof"',
+                    'config_of(arguments), "x", what="proof"',
+                ),
+            ),
+            "integration/test_evidence.py::test_reconcile_finds_what_is_missing_different_or_there_twice": (
+                Mutant(
+                    "cli/evidence.py",
+                    '"reconcile", events, success=is_equal',
+                    '"reconcile", events',
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "evidence:witness",
+        "A witness cosigns only what extends the history that it has seen, also after a kill, and "
+        "a stream is `intact` only with the witnesses of the policy.",
+        {
+            f"{_WITNESS}test_a_stream_that_grows_is_witnessed_again_with_a_proof": (
+                Mutant(
+                    "evidence/judge.py", "if any(map(case.policy.is_witnessed, same)):", "if True:"
+                ),
+            ),
+            f"{_WITNESS}test_silence_that_is_signed_again_is_still_witnessed": (
+                Mutant(
+                    "evidence/cosign.py",
+                    "return there if there and there.checkpoint == note.checkpoint else note",
+                    "return note",
+                ),
+            ),
+            f"{_WITNESS}test_a_second_history_is_not_witnessed": (
+                Mutant(
+                    "wire/tlog.py",
+                    "return not last and (old_root, new_root) == (old[1], new[1])",
+                    "return True",
+                ),
+            ),
+            f"{_WITNESS}test_an_old_history_that_is_put_back_is_not_witnessed": (
+                Mutant(
+                    "evidence/cosign.py",
+                    "if there == old or there > note.checkpoint.size:",
+                    "if there == old:",
+                ),
+            ),
+            f"{_WITNESS}test_a_witness_knows_after_a_restart_what_it_has_seen": (
+                Mutant(
+                    "evidence/witness.py",
+                    "replace(path, [str(Note(new, (*note.signatures, cosignature))).encode()])",
+                    "pass",
+                ),
+            ),
+            f"{_WITNESS}test_the_witness_answers_as_c2sp_says": (
+                Mutant(
+                    "evidence/witness.py",
+                    "if not any(signed_at(asked.note, one) is not None for one in keys):",
+                    "if False:",
+                ),
+                Mutant("evidence/witness.py", "if old != last.size or", "if"),
+                Mutant("evidence/witness.py", "if asked.old > new.size:", "if False:"),
+            ),
+            f"{_WITNESS}test_requests_at_once_get_one_history": (),
+            f"{_WITNESS}test_a_witness_that_is_down_or_lies_is_reported_and_does_not_count": (
+                Mutant(
+                    "evidence/cosign.py",
+                    "if signed_at(Note(note.checkpoint, (line,)), key) is not None:",
+                    "if True:",
+                ),
+            ),
+            f"{_WITNESS}test_a_run_is_witnessed_to_its_end_by_the_command_which_a_kill_does_not_harm": (
+                Mutant("run/witnessing.py", "work.tick(at_close=True)", "pass"),
+            ),
+            f"{_WITNESS}test_a_real_witness_cosigns_a_stream_that_grows_and_no_second_history": (),
+            f"{_WITNESS}test_go_accepts_the_cosignature_of_the_witness_and_of_no_other": (),
+            f"{_WITNESS}test_a_proof_has_the_cosignature_also_after_the_stream_has_grown": (
+                Mutant("evidence/prove.py", "_witnessed(stream, index, size) or note", "note"),
+            ),
+            f"{_WITNESS}test_two_witnesses_do_not_share_a_folder": (
+                Mutant("cli/witness.py", "with claimed(arguments.folder):", "if True:"),
+            ),
+        },
+    ),
+    Promise(
+        "evidence:time-stamps",
+        "`verify` shows when an authority of the policy saw a checkpoint, and no other time.",
+        {
+            f"{_STAMP}test_verify_shows_when_the_authority_saw_the_checkpoint": (),
+            f"{_STAMP}test_openssl_accepts_what_is_kept": (
+                Mutant(
+                    "evidence/stamp.py",
+                    "data = str(note).encode()",
+                    "data = str(note.checkpoint).encode()",
+                ),
+            ),
+            f"{_STAMP}test_a_changed_stamp_is_not_valid": (
+                Mutant(
+                    "evidence/stamp.py", "builder.build().verify_message(response, data)", "pass"
+                ),
+            ),
+            f"{_STAMP}test_a_stamp_of_another_authority_is_not_valid": (),
+            f"{_STAMP}test_a_run_has_its_last_checkpoints_stamped_and_the_command_shows_it": (
+                Mutant("cli/evidence.py", "    if one.stamped_at:", "    if False:"),
+            ),
+        },
+    ),
+    Promise(
+        "evidence:dual-control",
+        "With approvals in the policy, a deletion, a change of keys and a shorter retention need "
+        "the signatures of that many persons on exactly this request.",
+        {
+            f"{_APPROVAL}test_segments_are_deleted_only_when_both_persons_have_signed": (),
+            f"{_APPROVAL}test_one_person_twice_or_a_stranger_is_not_a_second_person": (
+                Mutant(
+                    "evidence/policy.py",
+                    "if (line.name, line.key_id) == (key.name, key.id)\n            and verifies(key.key, line.signature, text.encode())",
+                    "if True",
+                ),
+            ),
+            f"{_APPROVAL}test_an_approval_of_another_deletion_does_not_count": (
+                Mutant(
+                    "evidence/approval.py",
+                    "if found is None or found[0] != request:",
+                    "if found is None:",
+                ),
+            ),
+            f"{_APPROVAL}test_a_deletion_that_nobody_approved_is_missing_although_its_statement_is_signed": (
+                Mutant("evidence/signed.py", "if policy.is_approved(note):", "if True:"),
+            ),
+            f"{_APPROVAL}test_a_key_is_revoked_only_when_both_persons_have_signed_and_once": (
+                Mutant("cli/keys.py", '"key": str(key), "policy": digest}', '"key": str(key)}'),
+            ),
+            f"{_APPROVAL}test_a_key_is_replaced_only_when_both_persons_have_signed": (),
+            f"{_APPROVAL}test_keys_without_dual_control_are_events_too": (
+                Mutant(
+                    "cli/keys.py",
+                    "require_record(config, operation, details, stated=stated)",
+                    "pass",
+                ),
+            ),
+            f"{_APPROVAL}test_a_policy_that_is_edited_by_hand_is_a_changed_setting": (
+                Mutant("run/settings.py", "if policy.is_file():", "if False:"),
+            ),
+            "integration/test_assets_setup.py::test_retention_is_shortened_only_when_another_person_has_signed": (
+                Mutant("cli/setup.py", "    if shorter:", "    if False:"),
+            ),
+        },
+    ),
+    Promise(
         "evidence:prune",
         "After a deletion under a signed statement, the rest still verifies. Any other "
         "deletion shows.",
@@ -265,6 +441,9 @@ EVIDENCE = (
                 ),
             ),
             f"{_PRUNE}test_more_than_was_stated_is_missing": (),
+            f"{_PRUNE}test_what_cannot_be_recorded_is_not_deleted": (
+                Mutant("cli/prune.py", "        _record(config, one, authority)", "        pass"),
+            ),
             f"{_PRUNE}test_a_damaged_stream_is_not_pruned": (
                 Mutant(
                     "evidence/prune.py", "if verdict.word not in PROVEN | UNPROVEN:", "if False:"

@@ -133,8 +133,8 @@ OTHERS = (
         {
             f"{_SUPERVISE}test_idle_connections_stop_neither_probes_nor_shipping": (
                 Mutant(
-                    "run/endpoint.py",
-                    "if len(self._connections) > _MAX_CONNECTIONS:",
+                    "run/server.py",
+                    "if len(self._connections) > self.most:",
                     "if False:",
                 ),
             ),

@@ -30,7 +30,8 @@ PERSONS = (
     Promise(
         "persons:forget",
         "Once a subject is forgotten, nobody can reveal its pseudonyms, running processes use "
-        "another key, and the record verifies as before.",
+        "another key, and the record verifies as before. No key is used or destroyed before that "
+        "is recorded.",
         {
             f"{_PERSONS}test_forgetting_destroys_the_key_is_an_event_and_leaves_the_verification_green": (
                 Mutant("record/persons.py", "        one.unlink()", "        pass"),
@@ -39,7 +40,14 @@ PERSONS = (
                 Mutant("record/pseudonyms.py", "self._known.clear()", "pass"),
             ),
             f"{_PERSONS}test_what_cannot_be_recorded_is_not_revealed": (
-                Mutant("cli/persons.py", "if handler.counts.failed:", "if False:"),
+                Mutant(
+                    "api/record.py", "if not handler.record_self_audit(event, stated):", "if False:"
+                ),
+            ),
+            f"{_PERSONS}test_what_cannot_be_recorded_is_not_forgotten": (
+                Mutant(
+                    "cli/persons.py", 'require_record(config, "forget-requested", details)', "pass"
+                ),
             ),
         },
     ),

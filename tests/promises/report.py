@@ -92,16 +92,4 @@ REPORT = (
             ),
         },
     ),
-    Promise(
-        "report:recorded",
-        "Each reading of the record is itself an event: a search, a report, a verification.",
-        {
-            f"{_API}test_every_operation_that_reads_the_record_is_an_event": (
-                Mutant(
-                    "api/record.py", 'record_report(config, report, context.get("user_id"))', ""
-                ),
-                Mutant("cli/evidence.py", "if not arguments.paths:", "if False:"),
-            ),
-        },
-    ),
 )

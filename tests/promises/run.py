@@ -2,6 +2,7 @@
 
 from tests.promises.model import Mutant, Promise
 
+_SETTINGS = "run/test_settings.py::"
 _SUPERVISE = "run/test_supervise.py::"
 _DOCTOR = "doctor/test_doctor.py::"
 _OPERATIONS = "api/test_operations.py::"
@@ -84,6 +85,31 @@ RUN = (
                     "self.failure or error",
                 ),
             ),
+        },
+    ),
+    Promise(
+        "run:settings",
+        "Changed settings are an event, also if they were changed between two runs. It names the "
+        "keys, and states values only of level, frameworks and retention.",
+        {
+            f"{_SETTINGS}test_the_first_start_and_an_unchanged_one_record_no_change": (),
+            f"{_SETTINGS}test_a_change_between_two_runs_names_its_keys_and_who_owns_the_file": (
+                Mutant("run/settings.py", "salt = before.salt if before else", "salt ="),
+                Mutant("run/supervise.py", "keep_settled(config.data, now)", "pass"),
+            ),
+            f"{_SETTINGS}test_a_changed_secret_is_named_and_its_value_is_nowhere": (
+                Mutant(
+                    "config/settings.py",
+                    'hmac.digest(salt, value.encode(), "sha256").hex()',
+                    "value",
+                ),
+            ),
+            f"{_SETTINGS}test_another_list_and_a_section_without_values_are_changes": (
+                Mutant(
+                    "config/settings.py", "if not node.children and", "if node.children is None and"
+                ),
+            ),
+            f"{_SETTINGS}test_a_reload_records_the_change": (),
         },
     ),
     Promise(

@@ -56,8 +56,11 @@ SENTENCES = {
         },
         True,
     ),
-    "mcp-shipper did audit-export: succeeded": (
+    "mcp-shipper exported evidence: succeeded": (
         *("mcp_compliance_events", {"operation": "export"}, True),
+    ),
+    "mcp-shipper did audit-letters-replayed: succeeded": (
+        *("mcp_compliance_events", {"operation": "letters-replayed"}, True),
     ),
     "alice did resource-paint file:///x: succeeded": (
         "mcp_resource_access",

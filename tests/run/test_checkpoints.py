@@ -43,10 +43,10 @@ def trust(record, **more):
     return Trust(policy=Policy(logs=[record.signer.public]), store=store, **more)
 
 
-def events(record):
+def events(record, operation="checkpoint"):
     paths = (record.home / "data" / "audit").glob("*.jsonl")
     found = (json.loads(line) for path in paths for line in path.read_bytes().splitlines())
-    return [one for one in found if one["event"]["action"] == "audit-checkpoint"]
+    return [one for one in found if one["event"]["action"] == f"audit-{operation}"]
 
 
 def test_a_run_signs_every_stream_to_its_end_its_own_too(record):
@@ -69,6 +69,18 @@ def test_a_checkpoint_is_an_event_with_the_note_as_it_was_signed(record):
     assert found["note"].startswith(body)
     assert (found["first"], found["last"], found["segment"], found["state"]) == (1, 26, 3, "ended")
     assert found["uid"] == record.segments()[0].stat().st_uid
+
+
+def test_a_proof_and_the_tiles_that_somebody_takes_are_events(record, tmp_path):
+    record.write()
+    run_once(record)
+    event = record.segments()[0].name[:29] + "-1"
+    words = ["-c", str(config_of(record))]
+    assert main([*words, "prove", event]) == 0
+    assert main([*words, "export", "tiles", str(tmp_path / "tiles")]) == 0
+    taken = [one["mcp"]["compliance"]["details"] for one in events(record, "export")]
+    assert {"what": "proof", "event": event} in taken
+    assert {"what": "tiles", "target": str(tmp_path / "tiles")} in taken
 
 
 def test_the_notes_in_events_find_a_cut_tail_without_the_evidence_folder(record):

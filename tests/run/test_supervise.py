@@ -402,6 +402,7 @@ def test_a_second_run_on_the_same_data_stops_and_leaves_the_first_alone(source, 
     with shipping(config, tmp_path / "log") as process:
         wait_until(lambda: ask(asked, "/livez") == (200, b"ok\n"), 20, "an answer")
         wait_until(lambda: GOOD in shipped(tmp_path), 20, "delivery")
+        wait_until((tmp_path / "data" / "settings.json").exists, 20, "the events of the start")
         if output == "other":
             config = write(tmp_path, source, {"console": {}}, **audited)
         started = tmp_path / "data" / "audit"

@@ -14,6 +14,7 @@ from shipper.wire.tlog import (
     consistency_proof,
     hashes_of_leaves,
     inclusion_proof,
+    is_extension,
     leaf_hash,
     node_hash,
     root_by_proof,
@@ -70,36 +71,28 @@ def test_an_inclusion_proof_gives_the_root_for_its_leaf_alone(size, data):
     assert root_by_proof(index, size, LEAVES[index], [*proof, root]) is None
 
 
-def consistent(old, size, proof, old_root, root):
-    """The algorithm of RFC 9162, 2.1.4.2."""
-    if old == size:
-        return not proof and old_root == root
-    if old & (old - 1) == 0:
-        proof = [old_root, *proof]
-    node, last = old - 1, size - 1
-    while node & 1:
-        node, last = node >> 1, last >> 1
-    first = second = proof[0]
-    for one in proof[1:]:
-        if not last:
-            return False
-        if node & 1 or node == last:
-            first, second = node_hash(one, first), node_hash(one, second)
-            while node and not node & 1:
-                node, last = node >> 1, last >> 1
-        else:
-            second = node_hash(second, one)
-        node, last = node >> 1, last >> 1
-    return (first, second, last) == (old_root, root, 0)
-
-
 @given(size=SIZES, data=st.data())
-def test_a_consistency_proof_holds_for_the_two_roots_alone(size, data):
+def test_a_consistency_proof_holds_for_the_two_trees_alone(size, data):
     old = data.draw(st.integers(1, size))
     proof = consistency_proof(old, size, read)
-    roots = by_definition(LEAVES[:old]), by_definition(LEAVES[:size])
-    assert consistent(old, size, proof, *roots)
-    assert not consistent(old, size, proof, roots[0], leaf_hash(b"other"))
+    trees = (old, by_definition(LEAVES[:old])), (size, by_definition(LEAVES[:size]))
+    assert is_extension(*trees, proof)
+    other = leaf_hash(b"other")
+    assert not is_extension(trees[0], (size, other), proof)
+    assert not is_extension((old, other), trees[1], proof)
+    assert not is_extension(*trees, [*proof, other])
+    if proof:
+        at = data.draw(st.integers(0, len(proof) - 1))
+        assert not is_extension(*trees, [*proof[:at], other, *proof[at + 1 :]])
+        assert not is_extension(*trees, proof[:at] + proof[at + 1 :])
+        assert not is_extension(trees[1], trees[0], proof)
+
+
+def test_every_tree_extends_the_empty_one_without_a_proof():
+    tree = (5, by_definition(LEAVES[:5]))
+    assert is_extension((0, EMPTY_ROOT), tree, [])
+    assert not is_extension((0, EMPTY_ROOT), tree, [EMPTY_ROOT])
+    assert not is_extension(tree, (6, by_definition(LEAVES[:6])), [])
 
 
 @pytest.mark.parametrize(
