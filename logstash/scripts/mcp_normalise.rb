@@ -1170,7 +1170,7 @@ def without_numbers(text, state)
   return text unless text.match?(/[0-9][0-9 .-]{8}|[A-Za-z]{2}[0-9]{2}/)
 
   text = without_ibans(text, state)
-  text.gsub(/(?<![0-9])(?<![0-9]\.)(?:(?:[0-9]{4}\.){3}[0-9]{4}(?![0-9])|[0-9][0-9 -]{11,}[0-9])/) { |run| cards(run, state) }
+  text.gsub(/(?<![0-9])(?<![0-9]\.)(?:(?:[0-9]{4}\.){3}[0-9]{4}(?![0-9])|[0-9][0-9 -]{11,}[0-9])/) { |run| cards(run, state, text, Regexp.last_match.begin(0)) }
 end
 
 # Text like the head of an account number may stand right before a real one: try each head.
@@ -1179,6 +1179,7 @@ def without_ibans(text, state)
   at = 0
   while (head = /(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?=[ -]?[A-Za-z0-9])/.match(text, at))
     finish = iban_end(text, head.begin(0))
+    finish = nil if finish && in_digest?(text, head.begin(0), finish)
     done << text[at...head.begin(0)] << (finish ? "[IBAN]" : head[0])
     state["counts"]["iban"] += 1 if finish
     at = finish || head.end(0)
@@ -1196,8 +1197,18 @@ def iban_end(text, start)
   value % 97 == 1 ? start + number.length : nil
 end
 
-# Cards in a run of digits in groups, also among other numbers.
-def cards(run, state)
+# Whether the number is a part of a hash: of one in 2,500 some part passes as a number.
+def in_digest?(text, start, finish)
+  return false if text[start...finish].match?(/[^0-9A-Fa-f]/)
+
+  before = text[[finish - 32, 0].max...start][/[0-9A-Fa-f]*\z/]
+  after = text[finish...start + 32].to_s[/\A[0-9A-Fa-f]*/]
+  number = before + text[start...finish] + after
+  number.length >= 32 && number.match?(/[A-Fa-f]/)
+end
+
+# Cards in a run of digits in groups, also among other numbers; the run begins there in the text.
+def cards(run, state, text, offset)
   groups = []
   run.scan(/[0-9]+/) { groups << [Regexp.last_match.begin(0), Regexp.last_match.end(0)] }
   done = +""
@@ -1206,7 +1217,7 @@ def cards(run, state)
     next if start < at
 
     finish = card_end(run, groups[index, 6])
-    next unless finish
+    next if finish.nil? || in_digest?(text, offset + start, offset + finish)
 
     state["counts"]["card"] += 1
     done << run[at...start] << "[CARD]"

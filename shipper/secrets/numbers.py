@@ -35,10 +35,27 @@ _RUN = lazy(
 _GROUP = lazy("[0-9]+")
 
 
+#: A hash or the id of a trace has at least this many hexadecimal digits.
+_LEAST_DIGEST = 32
+_HEX = frozenset("0123456789abcdefABCDEF")
+
+
+def _is_in_digest(text: str, start: int, end: int) -> bool:
+    """Whether the number is a part of a hash: of one in 2,500 some part passes as a number."""
+    if not _HEX.issuperset(text[start:end]):
+        return False
+    least, most = max(0, end - _LEAST_DIGEST), min(len(text), start + _LEAST_DIGEST)
+    while start > least and text[start - 1] in _HEX:
+        start -= 1
+    while end < most and text[end] in _HEX:
+        end += 1
+    return end - start >= _LEAST_DIGEST and not text[start:end].isdigit()
+
+
 def _cards(text: str, run_start: int, run_end: int) -> Iterator[Span]:
     """Card numbers, also within a run of other numbers (a date, a code)."""
     for run in _RUN.finditer(text, run_start, run_end):
-        if _is_card_alone(run[0]):
+        if _is_card_alone(run[0]) and not _is_in_digest(text, *run.span()):
             yield Span(*run.span(), "[CARD]", NUMBER)
             continue
         groups = [match.span() for match in _GROUP.finditer(text, run.start(), run.end())]
@@ -47,9 +64,11 @@ def _cards(text: str, run_start: int, run_end: int) -> Iterator[Span]:
         for at, (start, _) in enumerate(groups):
             if digits[min(at + _MAX_GROUPS, len(groups))] - digits[at] < len(_CARD):
                 continue
-            if start >= end and (card_end := _card_end(text, groups[at : at + _MAX_GROUPS])):
+            if start < end or not (card_end := _card_end(text, groups[at : at + _MAX_GROUPS])):
+                continue
+            if not _is_in_digest(text, start, card_end):
                 yield Span(start, card_end, "[CARD]", NUMBER)
-                end = card_end
+            end = card_end
 
 
 def _is_card_alone(run: str) -> bool:
@@ -111,7 +130,8 @@ def _ibans(text: str, budget: Budget) -> Iterator[Span]:
             continue
         if not budget.takes_number(PATTERN, start):
             return
-        if end := _iban_end(text, start, head.end(), length):
+        end = _iban_end(text, start, head.end(), length)
+        if end and not _is_in_digest(text, start, end):
             yield Span(start, end, "[IBAN]", NUMBER)
 
 

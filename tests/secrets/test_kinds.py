@@ -1,6 +1,8 @@
 """Each row of the tables masks its examples, and nothing of its counterexamples."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shipper.secrets.kinds import VENDOR_KINDS
 from shipper.secrets.masker import KINDS, masker
@@ -103,3 +105,10 @@ def test_a_secret_is_found_in_any_notation(text):
 )
 def test_a_harmless_text_stays(text):
     assert masker().mask(text, lambda *_: None) == text
+
+
+@given(st.binary(min_size=16, max_size=64))
+def test_a_hash_stays_whatever_its_digits_are(digest):
+    for text in (digest.hex(), digest.hex().upper()):
+        if not text.isdigit():
+            assert masker().mask(text, lambda *_: None) == text
