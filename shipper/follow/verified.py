@@ -7,30 +7,16 @@ here has to be complete.
 
 import threading
 
-from msgspec import Struct, field
-
 from shipper.follow.batch import Batch
 from shipper.follow.discover import Found
 from shipper.follow.reader import Chunk
-from shipper.follow.stated import Counted, stated_in
+from shipper.follow.stated import Chain, Chains, stated_in
 from shipper.record.format import UNREADABLE, sequence_of
 
 #: The signer is woken when it has so many lines to take, before its next turn is due.
 _MANY = 100_000
 #: More are not kept: 10 MB of hashes.
 _MOST = 300_000
-
-
-class Chain(Struct, frozen=True):
-    """Consecutive lines of one file, each of which follows the one before."""
-
-    #: Where the last of them ends in the file.
-    end: int
-    #: The hash that the first one follows, and the hash of each; empty if they do not follow.
-    hashes: bytes = b""
-    #: The sequence of the last one.
-    sequence: int = 0
-    counted: Counted = field(default_factory=Counted)
 
 
 class Verified:
@@ -40,7 +26,7 @@ class Verified:
         #: Set when it is time to take: the signer waits for it.
         self.is_many = threading.Event()
         self._lock = threading.Lock()
-        self._chains: dict[tuple[int, int], list[Chain]] = {}
+        self._chains: Chains = {}
         self._lines = 0
 
     def note_all(self, batch: Batch) -> None:
@@ -63,8 +49,8 @@ class Verified:
             if self._lines > _MANY:
                 self.is_many.set()
 
-    def take(self) -> dict[tuple[int, int], list[Chain]]:
-        """What was read since the last call, by device and inode."""
+    def take(self) -> Chains:
+        """What was read since the last call."""
         with self._lock:
             taken, self._chains, self._lines = self._chains, {}, 0
             self.is_many.clear()

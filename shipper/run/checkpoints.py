@@ -4,13 +4,12 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shipper.config import Config
-from shipper.config.operation import EvidenceConfig
-from shipper.errors import ShipperError
+from shipper.errors import ConfigError, ShipperError
 from shipper.follow.discover import scan
 from shipper.follow.verified import Verified
 from shipper.record.format import segment_named
@@ -18,8 +17,8 @@ from shipper.run.self_audit import SelfAudit
 from shipper.run.status import self_audit_prefix
 
 if TYPE_CHECKING:
-    from shipper.evidence.keys import Signer
-    from shipper.evidence.sign import Refusal, Signed, Signing
+    from shipper.evidence.sign import Refusal, Signed
+    from shipper.evidence.signer import SigningProcess
 
 _log = logging.getLogger("shipper.run.checkpoints")
 
@@ -31,37 +30,43 @@ _FIELD = "mcp.audit.checkpoint"
 
 
 class Checkpoints:
-    """A thread that signs; does nothing without a key."""
+    """A thread that talks to the signer; does nothing without a key."""
 
     def __init__(
         self, config: Config, self_audit: SelfAudit | None, verified: Verified | None
     ) -> None:
-        """`verified` has the chains of lines that are being delivered."""
+        """`verified` has the chains of lines that are being delivered. Starts the signer."""
         self._config = config
         self._self_audit = self_audit
         self._verified = verified or Verified()
         self._is_stopping = False
-        self._signing = self._new_signing() if config.operation.evidence.enabled else None
+        self._signer = self._new_signer() if config.operation.evidence.enabled else None
         self._directories: list[Path] = []
         self._scanned_s = 0.0
         self._is_failing = False
 
-    def _new_signing(self) -> "Signing":
-        from shipper.evidence.sign import Rules, Signing
-        from shipper.evidence.store import Store
+    def _new_signer(self) -> "SigningProcess":
+        from shipper.evidence.sign import Rules
+        from shipper.evidence.signer import Settings, SigningProcess
 
         settings = self._config.operation.evidence
-        rules = Rules(interval_s=settings.interval_s, events=settings.events)
-        store = Store(self._config.data / "evidence")
-        return Signing(self._found, store, signer_of(settings), rules, self._verified)
+        return SigningProcess(
+            Settings(
+                key=settings.key,
+                command=settings.command,
+                public=settings.public,
+                rules=Rules(interval_s=settings.interval_s, events=settings.events),
+                folder=str(self._config.data / "evidence"),
+            )
+        )
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Sign in a thread; at the end sign everything that is there."""
-        if self._signing is None:
+        if self._signer is None:
             yield
             return
-        thread = threading.Thread(target=self._run, args=(self._signing,), name="checkpoints")
+        thread = threading.Thread(target=self._run, args=(self._signer,), name="checkpoints")
         thread.start()
         try:
             yield
@@ -70,26 +75,41 @@ class Checkpoints:
             self._verified.is_many.set()
             thread.join()
             self._scanned_s = 0.0
-            self._sign(self._signing, at_close=True)
+            self._sign(self._signer, at_close=True)
 
     @contextmanager
     def ending(self) -> Iterator[None]:
-        """At the end sign what the shipper recorded last, which no event can report."""
-        try:
-            yield
-        finally:
-            if self._signing:
-                self._self_audit = None
-                self._sign(self._signing, at_close=True)
+        """At the end sign what the shipper recorded last, which no event can report.
 
-    def _run(self, signing: "Signing") -> None:
+        Raises `ConfigError` if the key cannot be used.
+        """
+        if self._signer is None:
+            yield
+            return
+        with closing(self._signer):
+            self._check(self._signer)
+            try:
+                yield
+            finally:
+                self._self_audit = None
+                self._sign(self._signer, at_close=True)
+
+    def _check(self, signer: "SigningProcess") -> None:
+        try:
+            signer.check()
+        except ConfigError:
+            raise
+        except ShipperError as error:  # it may be able to sign later
+            self._fail(error)
+
+    def _run(self, signer: "SigningProcess") -> None:
         while not self._is_stopping:
             self._verified.is_many.wait(_TICK_S)
-            self._sign(signing)
+            self._sign(signer)
 
-    def _sign(self, signing: "Signing", *, at_close: bool = False) -> None:
+    def _sign(self, signer: "SigningProcess", *, at_close: bool = False) -> None:
         try:
-            for one in signing.tick(at_close=at_close):
+            for one in signer.tick(self._found(), self._verified.take(), at_close=at_close):
                 self._record(one)
             self._is_failing = False
         except (OSError, ShipperError) as error:
@@ -131,15 +151,6 @@ class Checkpoints:
             own = Path(self_audit_prefix(self._config))
             self._directories = [*sorted(found - {own}), own]
         return self._directories
-
-
-def signer_of(settings: EvidenceConfig) -> "Signer":
-    """The key of the configuration; raises `ConfigError` if it cannot be used."""
-    from shipper.evidence.keys import signer_of_command, signer_of_file
-
-    if settings.command:
-        return signer_of_command(settings.command, settings.public or "")
-    return signer_of_file(Path(settings.key or ""))
 
 
 def fields_of(one: "Signed") -> Mapping[str, object]:
