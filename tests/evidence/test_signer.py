@@ -1,0 +1,153 @@
+"""The signer as a process of its own: who holds the key, and how it starts and ends."""
+
+import fcntl
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import closing, contextmanager
+
+import pytest
+
+from shipper.errors import ConfigError
+from shipper.evidence.keys import CannotSign
+from shipper.evidence.signer import Settings, SigningProcess
+from shipper.evidence.verdict import Word
+from shipper.evidence.verify import verify
+from tests.evidence.signed_record import SignedRecord
+from tests.integration.line import ship_once, shipping
+from tests.real.processes import wait_until
+from tests.run.test_checkpoints import config_of, trust
+from tests.users import children_of
+
+#: What the process that ships has opened, and whether it could sign.
+_WATCHED = """
+import sys
+opened = set()
+sys.addaudithook(lambda name, args: name == "open" and opened.add(str(args[0])))
+from shipper.cli import main
+code = main(["-c", sys.argv[2], "run", "--once"])
+print(code, sys.argv[2] in opened, sys.argv[1] in opened, "cryptography" in sys.modules)
+"""
+
+
+@pytest.fixture
+def record(tmp_path):
+    return SignedRecord(tmp_path)
+
+
+def settings(record, **more):
+    return Settings(key=str(record.key), folder=str(record.evidence), **more)
+
+
+@contextmanager
+def signer_for(record):
+    """A signer, and its process id."""
+    before = children_of(os.getpid())
+    with closing(SigningProcess(settings(record))) as signer:
+        (pid,) = children_of(os.getpid()) - before
+        signer.check()
+        yield signer, pid
+
+
+def sign(record, signer):
+    return list(signer.tick([record.audit], {}, at_close=True))
+
+
+def ended(pid):
+    """A file that is readable once the process has ended."""
+    return os.pidfd_open(pid)
+
+
+def test_the_process_that_ships_neither_opens_the_key_nor_loads_cryptography(record):
+    record.write(3)
+    config = str(config_of(record))
+    command = [sys.executable, "-c", _WATCHED, str(record.key), config]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 True False False"
+    (found,) = verify([record.audit], trust(record))
+    assert found.word is Word.INTACT_UNWITNESSED
+
+
+def test_a_signer_that_is_killed_is_started_again_and_continues_where_it_stopped(record):
+    recorder = record.write(3, close=False)
+    with signer_for(record) as (signer, pid):
+        (first,) = sign(record, signer)
+        recorder.close()
+        os.kill(pid, signal.SIGKILL)
+        (second,) = sign(record, signer)
+    assert second.first == first.last + 1
+    assert second.previous == first.note.digest.hex()
+    assert record.verdict().word is Word.INTACT_UNWITNESSED
+
+
+def test_the_signals_that_stop_a_service_leave_the_signer_to_its_shipper(record):
+    record.write(3)
+    with signer_for(record) as (signer, pid):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            os.kill(pid, number)
+        assert len(sign(record, signer)) == 1
+        assert pid in children_of(os.getpid())
+
+
+def test_a_signer_ends_with_its_shipper_however_that_ends(record):
+    record.write(3)
+    with shipping(config_of(record), record.home / "log") as process:
+        folder = record.home / "data" / "evidence"
+        wait_until(lambda: list(folder.glob("*/checkpoint")), 60, "a checkpoint")
+        (pid,) = children_of(process.pid)
+        file = ended(pid)
+        process.kill()
+        assert select.select([file], [], [], 60)[0] == [file]
+    os.close(file)
+
+
+def test_a_signer_waits_until_the_one_before_has_ended(record):
+    record.evidence.mkdir()
+    folder = os.open(record.evidence, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    with closing(SigningProcess(settings(record))) as signer:
+        check = threading.Thread(target=signer.check)
+        check.start()
+        check.join(0.5)
+        assert check.is_alive()
+        os.close(folder)
+        check.join(60)
+        assert not check.is_alive()
+
+
+def test_a_shipper_with_a_key_that_cannot_be_used_does_not_start(record):
+    record.key.chmod(0o440)
+    done = ship_once(config_of(record))
+    assert done.returncode == 78
+    assert "other users can read" in done.stderr
+
+
+def test_a_shipper_delivers_although_it_cannot_sign(record):
+    record.write(3)
+    config = config_of(record)
+    (record.home / "data").mkdir(0o700)
+    (record.home / "data" / "evidence").touch()
+    done = ship_once(config)
+    assert done.returncode == 0
+    assert "Checkpoints are not signed until this is fixed" in done.stderr
+    assert (record.home / "out").is_dir()
+
+
+def test_a_signer_reports_what_it_cannot_do_and_can_do_it_later(record):
+    record.write(3)
+    with signer_for(record) as (signer, _):
+        record.evidence.rmdir()
+        record.evidence.touch()
+        with pytest.raises(CannotSign):
+            sign(record, signer)
+        record.evidence.unlink()
+        assert len(sign(record, signer)) == 1
+
+
+def test_a_key_that_is_gone_is_an_error_of_the_configuration(record):
+    record.key.unlink()
+    with closing(SigningProcess(settings(record))) as signer, pytest.raises(ConfigError):
+        signer.check()
