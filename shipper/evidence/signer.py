@@ -86,7 +86,16 @@ class SigningProcess:
         self._is_checked = False
 
     def check(self) -> None:
-        """Raise `ConfigError` if the key cannot be used, `CannotSign` for any other failure."""
+        """Wait until it has read its key; raises `ConfigError` if the key cannot be used.
+
+        Any other failure is raised by `tick`, for as long as it lasts.
+        """
+        with suppress(CannotSign):
+            self._check()
+
+    def _check(self) -> None:
+        if self._is_checked:
+            return
         try:
             for _ in self._answers(self._settings):
                 pass
@@ -113,8 +122,7 @@ class SigningProcess:
                 raise CannotSign("the signer has ended") from None
 
     def _tick(self, turn: _Turn) -> Iterator[Signed | Refusal]:
-        if not self._is_checked:
-            self.check()
+        self._check()
         yield from self._answers(turn)
 
     def _answers(self, message: Settings | _Turn) -> Iterator[Signed | Refusal]:

@@ -13,7 +13,7 @@ from shipper.errors import ConfigError, ShipperError
 from shipper.follow.discover import scan
 from shipper.follow.verified import Verified
 from shipper.record.format import segment_named
-from shipper.run.self_audit import SelfAudit
+from shipper.run.service import Service
 from shipper.run.status import self_audit_prefix
 
 if TYPE_CHECKING:
@@ -32,18 +32,18 @@ _FIELD = "mcp.audit.checkpoint"
 class Checkpoints:
     """A thread that talks to the signer; does nothing without a key."""
 
-    def __init__(
-        self, config: Config, self_audit: SelfAudit | None, verified: Verified | None
-    ) -> None:
-        """`verified` has the chains of lines that are being delivered. Starts the signer."""
+    def __init__(self, config: Config, service: Service) -> None:
+        """Starts the signer of the lines that the service delivers."""
         self._config = config
-        self._self_audit = self_audit
-        self._verified = verified or Verified()
+        self._self_audit = service.self_audit
+        self._verified = service.verified or Verified()
+        self._stop = service.stop
         self._is_stopping = False
         self._signer = self._new_signer() if config.operation.evidence.enabled else None
         self._directories: list[Path] = []
         self._scanned_s = 0.0
         self._is_failing = False
+        self._unusable: ConfigError | None = None
 
     def _new_signer(self) -> "SigningProcess":
         from shipper.evidence.sign import Rules
@@ -62,7 +62,11 @@ class Checkpoints:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Sign in a thread; at the end sign everything that is there."""
+        """Sign in a thread; at the end sign everything that is there.
+
+        A key that cannot be used stops the service, and raises `ConfigError` at the end: no line
+        waits until the signer has started.
+        """
         if self._signer is None:
             yield
             return
@@ -74,35 +78,37 @@ class Checkpoints:
             self._is_stopping = True
             self._verified.is_many.set()
             thread.join()
+            if self._unusable:
+                raise self._unusable
             self._scanned_s = 0.0
             self._sign(self._signer, at_close=True)
 
     @contextmanager
-    def ending(self) -> Iterator[None]:
+    def ending(self, *, is_reload: bool) -> Iterator[None]:
         """At the end sign what the shipper recorded last, which no event can report.
 
-        Raises `ConfigError` if the key cannot be used.
+        After a reload, raises `ConfigError` at the beginning if the key cannot be used.
         """
         if self._signer is None:
             yield
             return
         with closing(self._signer):
-            self._check(self._signer)
+            if is_reload:
+                self._signer.check()
             try:
                 yield
             finally:
                 self._self_audit = None
-                self._sign(self._signer, at_close=True)
-
-    def _check(self, signer: "SigningProcess") -> None:
-        try:
-            signer.check()
-        except ConfigError:
-            raise
-        except ShipperError as error:  # it may be able to sign later
-            self._fail(error)
+                if not self._unusable:
+                    self._sign(self._signer, at_close=True)
 
     def _run(self, signer: "SigningProcess") -> None:
+        try:
+            signer.check()
+        except ConfigError as error:
+            self._unusable = error
+            self._stop()
+            return
         while not self._is_stopping:
             self._verified.is_many.wait(_TICK_S)
             self._sign(signer)

@@ -55,7 +55,8 @@ def supervise(load: Callable[[], Config], *, once: bool, file: Path | None = Non
                     has_log = True
                 _log.info("%s.", _started(config, file))
                 service = Service(config)
-                config, before = _run(service, config, load, once=once), config
+                following = _run(service, config, load, once=once, is_reload=before is not None)
+                config, before = following, config
         except Exception as error:
             if before is None or (service and service.has_started):
                 raise
@@ -109,7 +110,7 @@ def problems_of_state(data: Path) -> Iterator[Problem]:
 
 
 def _run(
-    service: Service, config: Config, load: Callable[[], Config], *, once: bool
+    service: Service, config: Config, load: Callable[[], Config], *, once: bool, is_reload: bool
 ) -> Config | None:
     """Run one configuration; returns the next one if a reload ended the run."""
     for note in config.notes:
@@ -118,9 +119,9 @@ def _run(
         _log.warning("Configuration: %s.", risk)
     reloaded: list[Config] = []
     operation = config.operation
-    checkpoints = Checkpoints(config, service.self_audit, service.verified)
+    checkpoints = Checkpoints(config, service)
     with (
-        checkpoints.ending(),
+        checkpoints.ending(is_reload=is_reload),
         _recorded(service, config, reloaded),
         witnessing(config, service.self_audit),
         checkpoints.running(),

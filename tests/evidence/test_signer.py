@@ -16,8 +16,8 @@ from shipper.evidence.keys import CannotSign
 from shipper.evidence.signer import Settings, SigningProcess
 from shipper.evidence.verdict import Word
 from shipper.evidence.verify import verify
-from tests.evidence.signed_record import SignedRecord
-from tests.integration.line import ship_once, shipping
+from tests.evidence.signed_record import SignedRecord, later
+from tests.integration.line import SHIPPER, ship_once, shipping
 from tests.real.processes import wait_until
 from tests.run.test_checkpoints import config_of, trust
 from tests.users import children_of
@@ -118,11 +118,26 @@ def test_a_signer_waits_until_the_one_before_has_ended(record):
         assert not check.is_alive()
 
 
-def test_a_shipper_with_a_key_that_cannot_be_used_does_not_start(record):
+@pytest.mark.parametrize("more", [(), ("--once",)])
+def test_a_shipper_with_a_key_that_cannot_be_used_ends_as_misconfigured(record, more):
     record.key.chmod(0o440)
-    done = ship_once(config_of(record))
+    command = [*SHIPPER, "run", *more, "-c", str(config_of(record))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 78
     assert "other users can read" in done.stderr
+
+
+def test_a_reload_with_a_key_that_cannot_be_used_keeps_the_old_one(record):
+    recorder = record.write(3, close=False)
+    log, folder = record.home / "log", record.home / "data" / "evidence"
+    with shipping(config_of(record), log) as process:
+        wait_until(lambda: list(folder.glob("*/checkpoint")), 60, "a checkpoint")
+        config_of(record, key=str(record.home / "none"))
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "keeping the old one" in log.read_text(), 60, "the problem is logged")
+        recorder.close()
+    (found,) = verify([record.audit], trust(record, now_s=later(1e6)))
+    assert found.word is Word.INTACT_UNWITNESSED
 
 
 def test_a_shipper_delivers_although_it_cannot_sign(record):

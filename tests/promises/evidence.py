@@ -153,7 +153,9 @@ EVIDENCE = (
         "signed part is missing. Each checkpoint is also an event.",
         {
             f"{_CHECKPOINTS}test_a_run_signs_every_stream_to_its_end_its_own_too": (
-                Mutant("run/supervise.py", "        checkpoints.ending(),\n", ""),
+                Mutant(
+                    "run/supervise.py", "        checkpoints.ending(is_reload=is_reload),\n", ""
+                ),
             ),
             f"{_CHECKPOINTS}test_a_stream_whose_signed_end_is_gone_is_not_signed_again": (),
             "evidence/test_sign.py::test_lines_that_do_not_follow_are_not_signed": (),
@@ -210,19 +212,19 @@ EVIDENCE = (
             f"{_SIGNER}test_a_signer_waits_until_the_one_before_has_ended": (
                 Mutant("evidence/signer.py", "_wait_for_others(Path(settings.folder))", "pass"),
             ),
-            f"{_SIGNER}test_a_shipper_with_a_key_that_cannot_be_used_does_not_start": (
+            f"{_SIGNER}test_a_shipper_with_a_key_that_cannot_be_used_ends_as_misconfigured": (
                 Mutant(
                     "run/checkpoints.py",
-                    "        except ConfigError:\n            raise\n",
-                    "",
+                    "                raise self._unusable\n",
+                    "                return\n",
                 ),
+                Mutant("run/checkpoints.py", "            self._stop()\n", ""),
+            ),
+            f"{_SIGNER}test_a_reload_with_a_key_that_cannot_be_used_keeps_the_old_one": (
+                Mutant("run/checkpoints.py", "            if is_reload:", "            if False:"),
             ),
             f"{_SIGNER}test_a_shipper_delivers_although_it_cannot_sign": (
-                Mutant(
-                    "run/checkpoints.py",
-                    "except ShipperError as error:  # it may",
-                    "except ConfigError as error:  # it may",
-                ),
+                Mutant("evidence/signer.py", "with suppress(CannotSign):", "with suppress():"),
             ),
             f"{_SIGNER}test_a_signer_reports_what_it_cannot_do_and_can_do_it_later": (
                 Mutant(
