@@ -20,10 +20,11 @@ from msgspec import Struct, field
 
 from shipper.evidence.keys import Signer
 from shipper.evidence.policy import origin_of
+from shipper.evidence.stated import Counted, stated_in
 from shipper.evidence.store import CHECKPOINT, Store, StreamStore
 from shipper.follow.handle import Handle
 from shipper.follow.segments import is_ended
-from shipper.follow.stated import Chain, Chains, Counted, stated_in
+from shipper.follow.verified import Chain, Chains
 from shipper.record.format import UNREADABLE, segment_named, sequence_of, streams_in
 from shipper.record.seal import GENESIS, hashes_of
 from shipper.wire.note import Checkpoint, Note, parse_note
@@ -311,9 +312,10 @@ def _take_chains(known: _Stream, chains: Iterable[Chain], file: int) -> None:
         if not chain.hashes.startswith(known.head):
             _read_file(known, file, chain.end)
             continue
+        with suppress(*UNREADABLE):  # what was delivered may be gone
+            known.counted.add(stated_in(os.pread(file, chain.end - known.offset, known.offset)))
         _add(known, chain.hashes[HASH_BYTES:], chain.end)
         _check_sequence(known, chain.sequence)
-        known.counted.add(chain.counted)
 
 
 def _add(known: _Stream, hashes: bytes, end: int) -> None:

@@ -24,7 +24,7 @@ from shipper.errors import ConfigError, Problem, ShipperError
 from shipper.evidence.keys import CannotSign, signer_of
 from shipper.evidence.sign import Refusal, Rules, Signed, Signing
 from shipper.evidence.store import Store
-from shipper.follow.stated import Chains
+from shipper.follow.verified import Chain, Chains
 
 #: It imports what the process that starts it would import.
 _PROGRAM = (
@@ -44,11 +44,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     folder: str
 
 
-class _Turn(Struct, frozen=True):
-    """Every other message: sign what is new."""
+class _Delivered(Struct, frozen=True, tag=True):
+    """A message without an answer: what delivery has read of a file."""
+
+    device: int
+    inode: int
+    chain: Chain
+
+
+class _Turn(Struct, frozen=True, tag=True):
+    """The message after those: sign what is new."""
 
     directories: tuple[str, ...]
-    chains: Chains
     at_close: bool
 
 
@@ -64,7 +71,7 @@ class _Done(Struct, frozen=True, tag=True):
 _Answer = Signed | Refusal | _Done
 _encode = msgspec.msgpack.Encoder().encode
 _settings = msgspec.msgpack.Decoder(Settings).decode
-_turn = msgspec.msgpack.Decoder(_Turn).decode
+_message = msgspec.msgpack.Decoder(_Delivered | _Turn).decode
 _answer = msgspec.msgpack.Decoder(_Answer).decode
 
 
@@ -110,8 +117,9 @@ class SigningProcess:
 
         A signer that was killed is started again, and finds by itself where it stopped.
         """
-        turn = _Turn(tuple(map(str, directories)), chains, at_close)
+        turn = _Turn(tuple(map(str, directories)), at_close)
         try:
+            self._hand_over(chains)
             yield from self._tick(turn)
         except _Gone:
             self.close()
@@ -121,21 +129,33 @@ class SigningProcess:
             except _Gone:
                 raise CannotSign("the signer has ended") from None
 
+    def _hand_over(self, chains: Chains) -> None:
+        """Hand over all chains, one by one: together, they would take twice the memory."""
+        self._check()
+        while chains:
+            (device, inode), found = chains.popitem()
+            for chain in found:
+                self._send(_Delivered(device, inode, chain))
+
     def _tick(self, turn: _Turn) -> Iterator[Signed | Refusal]:
         self._check()
         yield from self._answers(turn)
 
     def _answers(self, message: Settings | _Turn) -> Iterator[Signed | Refusal]:
-        pipes = self._process
-        assert pipes.stdin
-        assert pipes.stdout
-        _send(pipes.stdin, message)
-        while not isinstance(answer := _answer(_receive(pipes.stdout)), _Done):
+        self._send(message)
+        pipe = self._process.stdout
+        assert pipe
+        while not isinstance(answer := _answer(_receive(pipe)), _Done):
             yield answer
         if answer.problems:
             raise ConfigError(answer.problems)
         if answer.fault:
             raise CannotSign(answer.fault)
+
+    def _send(self, message: Struct) -> None:
+        pipe = self._process.stdin
+        assert pipe
+        _send(pipe, message)
 
     def close(self) -> None:
         """End it."""
@@ -193,15 +213,22 @@ def _serve(messages: IO[bytes], answers: IO[bytes]) -> None:
     _send(answers, _Done())
     signing = Signing(lambda: directories, Store(Path(settings.folder)), signer, settings.rules)
     while True:
-        turn = _turn(_receive(messages))
+        chains, turn = _next_turn(messages)
         directories[:] = map(Path, turn.directories)
         try:
-            for one in signing.tick(turn.chains, at_close=turn.at_close):
+            for one in signing.tick(chains, at_close=turn.at_close):
                 _send(answers, one)
         except (OSError, ShipperError) as error:
             _send(answers, _Done(fault=str(error)))
         else:
             _send(answers, _Done())
+
+
+def _next_turn(messages: IO[bytes]) -> tuple[Chains, _Turn]:
+    chains: Chains = {}
+    while isinstance(message := _message(_receive(messages)), _Delivered):
+        chains.setdefault((message.device, message.inode), []).append(message.chain)
+    return chains, message
 
 
 def _wait_for_others(folder: Path) -> None:

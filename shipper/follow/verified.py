@@ -7,11 +7,27 @@ here has to be complete.
 
 import threading
 
+from msgspec import Struct
+
 from shipper.follow.batch import Batch
 from shipper.follow.discover import Found
 from shipper.follow.reader import Chunk
-from shipper.follow.stated import Chain, Chains, stated_in
 from shipper.record.format import UNREADABLE, sequence_of
+
+
+class Chain(Struct, frozen=True):
+    """Consecutive lines of one file, each of which follows the one before."""
+
+    #: Where the last of them ends in the file.
+    end: int
+    #: The hash that the first one follows, and the hash of each; empty if they do not follow.
+    hashes: bytes = b""
+    #: The sequence of the last one.
+    sequence: int = 0
+
+
+#: By device and inode of the file.
+Chains = dict[tuple[int, int], list[Chain]]
 
 #: The signer is woken when it has so many lines to take, before its next turn is due.
 _MANY = 100_000
@@ -62,6 +78,6 @@ def _chain_of(chunk: Chunk) -> Chain:
     if not hashes:
         return Chain(chunk.end)
     try:
-        return Chain(chunk.end, hashes, sequence_of(lines[len(lines) - 1]), stated_in(lines.block))
+        return Chain(chunk.end, hashes, sequence_of(lines[len(lines) - 1]))
     except UNREADABLE:
         return Chain(chunk.end)

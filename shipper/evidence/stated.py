@@ -1,7 +1,7 @@
-"""What the signer of checkpoints needs to know of lines: their chain, and what they state."""
+"""What lines state about events that the record does not hold, or not completely."""
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
 from shipper.forms.search import has
 
@@ -18,22 +18,6 @@ class Counted(Struct):
         self.lost += other.lost
         self.suppressed += other.suppressed
         self.redacted += other.redacted
-
-
-class Chain(Struct, frozen=True):
-    """Consecutive lines of one file, each of which follows the one before."""
-
-    #: Where the last of them ends in the file.
-    end: int
-    #: The hash that the first one follows, and the hash of each; empty if they do not follow.
-    hashes: bytes = b""
-    #: The sequence of the last one.
-    sequence: int = 0
-    counted: Counted = field(default_factory=Counted)
-
-
-#: By device and inode of the file.
-Chains = dict[tuple[int, int], list[Chain]]
 
 
 class _Redaction(Struct, frozen=True):
