@@ -97,17 +97,14 @@ class SigningProcess:
 
         Any other failure is raised by `tick`, for as long as it lasts.
         """
-        with suppress(CannotSign):
+        with suppress(CannotSign, _Gone):
             self._check()
 
     def _check(self) -> None:
         if self._is_checked:
             return
-        try:
-            for _ in self._answers(self._settings):
-                pass
-        except _Gone:
-            raise CannotSign("the signer has ended at its start") from None
+        for _ in self._answers(self._settings):
+            pass
         self._is_checked = True
 
     def tick(

@@ -17,9 +17,9 @@ from shipper.evidence.signer import Settings, SigningProcess
 from shipper.evidence.verdict import Word
 from shipper.evidence.verify import verify
 from tests.evidence.signed_record import SignedRecord, later
-from tests.integration.line import SHIPPER, ship_once, shipping
+from tests.integration.line import SHIPPER, shipping
 from tests.real.processes import wait_until
-from tests.run.test_checkpoints import config_of, trust
+from tests.run.test_checkpoints import config_of, events, trust
 from tests.users import children_of
 
 #: What the process that ships has opened, and whether it could sign.
@@ -95,8 +95,7 @@ def test_the_signals_that_stop_a_service_leave_the_signer_to_its_shipper(record)
 def test_a_signer_ends_with_its_shipper_however_that_ends(record):
     record.write(3)
     with shipping(config_of(record), record.home / "log") as process:
-        folder = record.home / "data" / "evidence"
-        wait_until(lambda: list(folder.glob("*/checkpoint")), 60, "a checkpoint")
+        wait_until(lambda: events(record), 60, "a checkpoint, after which the signer waits")
         (pid,) = children_of(process.pid)
         file = ended(pid)
         process.kill()
@@ -111,7 +110,8 @@ def test_a_signer_waits_until_the_one_before_has_ended(record):
     with closing(SigningProcess(settings(record))) as signer:
         check = threading.Thread(target=signer.check)
         check.start()
-        check.join(0.5)
+        with signer_for(SignedRecord(record.home / "other")):  # which has nobody to wait for
+            check.join(0.5)
         assert check.is_alive()
         os.close(folder)
         check.join(60)
@@ -143,15 +143,16 @@ def test_a_reload_with_a_key_that_cannot_be_used_keeps_the_old_one(record):
         )
 
 
-def test_a_shipper_delivers_although_it_cannot_sign(record):
+def test_a_shipper_delivers_although_it_cannot_sign_and_signs_when_it_can(record):
     record.write(3)
-    config = config_of(record)
-    (record.home / "data").mkdir(0o700)
-    (record.home / "data" / "evidence").touch()
-    done = ship_once(config)
-    assert done.returncode == 0
-    assert "Checkpoints are not signed until this is fixed" in done.stderr
-    assert (record.home / "out").is_dir()
+    log, folder = record.home / "log", record.home / "data" / "evidence"
+    folder.parent.mkdir(0o700)
+    folder.touch()
+    with shipping(config_of(record), log):
+        wait_until(lambda: "not signed until this is fixed" in log.read_text(), 60, "the problem")
+        wait_until((record.home / "out").is_dir, 60, "delivery")
+        folder.unlink()
+        wait_until(lambda: list(folder.glob("*/checkpoint")), 60, "a checkpoint")
 
 
 def test_a_signer_reports_what_it_cannot_do_and_can_do_it_later(record):

@@ -207,7 +207,11 @@ EVIDENCE = (
                 Mutant("evidence/signer.py", "signal.signal(number, signal.SIG_IGN)", "pass"),
             ),
             f"{_SIGNER}test_a_signer_ends_with_its_shipper_however_that_ends": (
-                Mutant("evidence/signer.py", "        raise _Gone\n", "        signal.pause()\n"),
+                Mutant(
+                    "evidence/signer.py",
+                    "        raise _Gone\n",
+                    "        signal.alarm(90), signal.pause()\n",
+                ),
             ),
             f"{_SIGNER}test_a_signer_waits_until_the_one_before_has_ended": (
                 Mutant("evidence/signer.py", "_wait_for_others(Path(settings.folder))", "pass"),
@@ -223,8 +227,10 @@ EVIDENCE = (
             f"{_SIGNER}test_a_reload_with_a_key_that_cannot_be_used_keeps_the_old_one": (
                 Mutant("run/checkpoints.py", "            if is_reload:", "            if False:"),
             ),
-            f"{_SIGNER}test_a_shipper_delivers_although_it_cannot_sign": (
-                Mutant("evidence/signer.py", "with suppress(CannotSign):", "with suppress():"),
+            f"{_SIGNER}test_a_shipper_delivers_although_it_cannot_sign_and_signs_when_it_can": (
+                Mutant(
+                    "evidence/signer.py", "with suppress(CannotSign, _Gone):", "with suppress():"
+                ),
             ),
             f"{_SIGNER}test_a_signer_reports_what_it_cannot_do_and_can_do_it_later": (
                 Mutant(
