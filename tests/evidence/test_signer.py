@@ -95,7 +95,7 @@ def test_the_signals_that_stop_a_service_leave_the_signer_to_its_shipper(record)
 def test_a_signer_ends_with_its_shipper_however_that_ends(record):
     record.write(3)
     with shipping(config_of(record), record.home / "log") as process:
-        wait_until(lambda: events(record), 60, "a checkpoint, after which the signer waits")
+        wait_until(lambda: len(events(record)) > 1, 60, "both streams are signed")
         (pid,) = children_of(process.pid)
         file = ended(pid)
         process.kill()
@@ -157,13 +157,14 @@ def test_a_shipper_delivers_although_it_cannot_sign_and_signs_when_it_can(record
 
 def test_a_signer_reports_what_it_cannot_do_and_can_do_it_later(record):
     record.write(3)
-    with signer_for(record) as (signer, _):
+    with signer_for(record) as (signer, pid):
         record.evidence.rmdir()
         record.evidence.touch()
         with pytest.raises(CannotSign):
             sign(record, signer)
         record.evidence.unlink()
         assert len(sign(record, signer)) == 1
+        assert pid in children_of(os.getpid())
 
 
 def test_a_key_that_is_gone_is_an_error_of_the_configuration(record):
