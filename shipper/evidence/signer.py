@@ -19,11 +19,11 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
-from shipper.durable import make_directory
+from shipper.durable import open_append
 from shipper.errors import ConfigError, Problem, ShipperError
 from shipper.evidence.keys import CannotSign, signer_of
 from shipper.evidence.sign import Refusal, Rules, Signed, Signing
-from shipper.evidence.store import Store
+from shipper.evidence.store import LOCK, Store
 from shipper.follow.verified import Chain, Chains
 
 #: It imports what the process that starts it would import.
@@ -230,5 +230,4 @@ def _next_turn(messages: IO[bytes]) -> tuple[Chains, _Turn]:
 
 def _wait_for_others(folder: Path) -> None:
     """Hold the folder until this process ends: a killed shipper's signer ends a moment later."""
-    make_directory(folder)
-    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX)
+    fcntl.flock(open_append(folder / LOCK), fcntl.LOCK_EX)

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from shipper.errors import ConfigError
 from shipper.evidence.keys import CannotSign
 from shipper.evidence.signer import Settings, SigningProcess
+from shipper.evidence.store import LOCK
 from shipper.evidence.verdict import Word
 from shipper.evidence.verify import verify
 from tests.evidence.signed_record import SignedRecord, later
@@ -105,15 +107,15 @@ def test_a_signer_ends_with_its_shipper_however_that_ends(record):
 
 def test_a_signer_waits_until_the_one_before_has_ended(record):
     record.evidence.mkdir()
-    folder = os.open(record.evidence, os.O_RDONLY)
-    fcntl.flock(folder, fcntl.LOCK_EX)
+    lock = os.open(record.evidence / LOCK, os.O_WRONLY | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX)
     with closing(SigningProcess(settings(record))) as signer:
         check = threading.Thread(target=signer.check)
         check.start()
         with signer_for(SignedRecord(record.home / "other")):  # which has nobody to wait for
             check.join(0.5)
         assert check.is_alive()
-        os.close(folder)
+        os.close(lock)
         check.join(60)
         assert not check.is_alive()
 
@@ -158,7 +160,7 @@ def test_a_shipper_delivers_although_it_cannot_sign_and_signs_when_it_can(record
 def test_a_signer_reports_what_it_cannot_do_and_can_do_it_later(record):
     record.write(3)
     with signer_for(record) as (signer, pid):
-        record.evidence.rmdir()
+        shutil.rmtree(record.evidence)
         record.evidence.touch()
         with pytest.raises(CannotSign):
             sign(record, signer)
