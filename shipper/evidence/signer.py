@@ -62,6 +62,8 @@ class _Turn(Struct, frozen=True, tag=True):
 class _Done(Struct, frozen=True, tag=True):
     """The last answer to a message."""
 
+    #: The public key, in the first answer.
+    public: str = ""
     #: Why the key cannot be used.
     problems: tuple[Problem, ...] = ()
     #: Why not everything was signed.
@@ -85,6 +87,8 @@ class SigningProcess:
     def __init__(self, settings: Settings) -> None:
         """Start it; `check` waits until it has read its key."""
         self._settings = settings
+        #: The public key; empty before `check`.
+        self.public = ""
         self._start()
 
     def _start(self) -> None:
@@ -144,6 +148,7 @@ class SigningProcess:
         assert pipe
         while not isinstance(answer := _answer(_receive(pipe)), _Done):
             yield answer
+        self.public = answer.public or self.public
         if answer.problems:
             raise ConfigError(answer.problems)
         if answer.fault:
@@ -202,12 +207,12 @@ def _serve(messages: IO[bytes], answers: IO[bytes]) -> None:
         signer = signer_of(settings.key, settings.command, settings.public)
         _wait_for_others(Path(settings.folder))
     except ConfigError as error:
-        return _send(answers, _Done(error.problems))
+        return _send(answers, _Done(problems=error.problems))
     except ShipperError as error:
-        return _send(answers, _Done((Problem("evidence", str(error)),)))
+        return _send(answers, _Done(problems=(Problem("evidence", str(error)),)))
     except OSError as error:
         return _send(answers, _Done(fault=str(error)))
-    _send(answers, _Done())
+    _send(answers, _Done(str(signer.public)))
     signing = Signing(lambda: directories, Store(Path(settings.folder)), signer, settings.rules)
     while True:
         chains, turn = _next_turn(messages)

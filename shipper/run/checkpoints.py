@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("shipper.run.checkpoints")
 
 _TICK_S = 1.0
+#: The longest time that the event about a changed key waits for the signer.
+_CHECK_S = 30.0
 #: New directories of segments are rare, and a scan reads every directory of the inputs.
 _SCAN_INTERVAL_S = 10.0
 _CLOCK = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
@@ -45,6 +47,7 @@ class Checkpoints:
         self._scanned_s = 0.0
         self._is_failing = False
         self._unusable: ConfigError | None = None
+        self._is_checked = threading.Event()
 
     def _new_signer(self) -> "SigningProcess":
         from shipper.evidence.sign import Rules
@@ -103,6 +106,13 @@ class Checkpoints:
                 if not self._unusable:
                     self._sign(self._signer, at_close=True)
 
+    def public_key(self) -> str | None:
+        """The key that signs, as soon as the signer has read it; None if it is not known."""
+        if self._signer is None:
+            return None
+        self._is_checked.wait(_CHECK_S)
+        return self._signer.public or None
+
     def _run(self, signer: "SigningProcess") -> None:
         try:
             signer.check()
@@ -110,6 +120,8 @@ class Checkpoints:
             self._unusable = error
             self._stop()
             return
+        finally:
+            self._is_checked.set()
         while not self._is_stopping:
             self._verified.is_many.wait(_TICK_S)
             self._sign(signer)

@@ -122,7 +122,7 @@ def _run(
     checkpoints = Checkpoints(config, service)
     with (
         checkpoints.ending(is_reload=is_reload),
-        _recorded(service, config, reloaded),
+        _recorded(service, config, reloaded, checkpoints),
         witnessing(config, service.self_audit),
         checkpoints.running(),
         serving(operation.http, service),
@@ -143,10 +143,14 @@ def _run(
 
 
 @contextmanager
-def _recorded(service: Service, config: Config, reloaded: list[Config]) -> Iterator[None]:
+def _recorded(
+    service: Service, config: Config, reloaded: list[Config], checkpoints: Checkpoints
+) -> Iterator[None]:
     """Record the start and the end as audit events; log what a stop leaves unacknowledged."""
     self_audit = service.self_audit
-    starting = threading.Thread(target=_record_start, args=(self_audit, config), name="start")
+    starting = threading.Thread(
+        target=_record_start, args=(self_audit, config, checkpoints), name="start"
+    )
     starting.start()  # concurrently: the first batch need not wait for it
     try:
         yield
@@ -203,7 +207,7 @@ def _refuse(error: Exception) -> None:
     _log.error("Cannot use the new configuration; keeping the old one: %s", what)
 
 
-def _record_start(self_audit: SelfAudit | None, config: Config) -> None:
+def _record_start(self_audit: SelfAudit | None, config: Config, checkpoints: Checkpoints) -> None:
     for what in nothing_named(config.inputs):
         _log.info("Configuration: %s.", what)
     if self_audit:
@@ -211,7 +215,7 @@ def _record_start(self_audit: SelfAudit | None, config: Config) -> None:
         if self_audit.was_killed:
             details["previous_run"] = "killed"
         self_audit.event("shipper-start", **details)
-        for operation, facts in changes_in_force(config):
+        for operation, facts in changes_in_force(config, checkpoints.public_key()):
             self_audit.event(operation, **facts)
         _record_settings(self_audit, config)
 
