@@ -23,7 +23,10 @@ SHIPPER = Path(sys.executable).with_name("mcp-shipper")
 class Cost:
     """CPU and memory of one process, from its start to its end."""
 
+    #: With the processes that it started.
     cpu_s: float = 0.0
+    #: Without them, up to the last poll.
+    own_cpu_s: float = 0.0
     wall_s: float = 0.0
     peak_mib: float = 0.0
     #: Seconds since the start, and resident MiB at that time.
@@ -42,6 +45,7 @@ def measured(command: Sequence[str | Path], until: Callable[[], bool] | None = N
             if ended:
                 break
             _note_memory(process.pid, cost)
+            _note_cpu(process.pid, cost)
             if (until and until()) or cost.wall_s > _TIMEOUT_S:
                 process.send_signal(signal.SIGTERM)
                 until = None
@@ -66,6 +70,12 @@ def _note_memory(pid: int, cost: Cost) -> None:
         now = cost.wall_s
         if not cost.resident or now - cost.resident[-1][0] >= max(0.5, now / 200):
             cost.resident.append((round(now, 2), round(kib["VmRSS"] / 1024, 1)))
+
+
+def _note_cpu(pid: int, cost: Cost) -> None:
+    with suppress(OSError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        cost.own_cpu_s = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def shipper(

@@ -41,3 +41,9 @@ def open_directory() -> Path:
     path.chmod(0o755)
     os.chown(path, NOBODY, NOBODY)
     return path
+
+
+def children_of(pid: int) -> set[int]:
+    """The processes that a process has started and that it has not waited for."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return {int(child) for task in tasks for child in (task / "children").read_text().split()}

@@ -10,10 +10,10 @@ from shipper.cli.configuration import config_of
 from shipper.cli.evidence import trust_of
 from shipper.cli.terminal import say, warn
 from shipper.config import Config
+from shipper.evidence.keys import signer_of
 from shipper.evidence.policy import Policy
 from shipper.evidence.prune import Pruning, approved_pruning, carry_out, plan
 from shipper.evidence.store import Store
-from shipper.run.checkpoints import signer_of
 from shipper.run.status import settled_files
 
 _DAY_S = 86_400
@@ -27,7 +27,8 @@ def prune(arguments: argparse.Namespace) -> int:
         return EX_CONFIG
     paths = arguments.paths or recorded_in(config)
     before_s = time.time() - arguments.older_than * _DAY_S
-    signer = signer_of(config.operation.evidence)
+    settings = config.operation.evidence
+    signer = signer_of(settings.key, settings.command, settings.public)
     found = list(
         plan(paths, trust_of(arguments), signer, before_s, lambda some: settled_files(config, some))
     )

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from operator import ge, gt, le, lt
 from typing import Any
 
 from shipper.catalog.kql import And, Exists, Match, Node, Not, Or, Range, Value, leaves
@@ -15,13 +16,15 @@ from shipper.detect.reading import Getter, getter
 
 Predicate = Callable[[Any], bool]
 _Network = IPv4Network | IPv6Network
+#: What JSON's numbers become: no bool is one.
+_NUMBERS = (int, float)
 #: Values that a comparison with a pattern remembers: tools and addresses come again and again.
 _CACHED = 1024
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    ">": lambda one, other: one > other,
-    ">=": lambda one, other: one >= other,
-    "<": lambda one, other: one < other,
-    "<=": lambda one, other: one <= other,
+    ">": gt,
+    ">=": ge,
+    "<": lt,
+    "<=": le,
 }
 
 
@@ -77,6 +80,9 @@ def _all(parts: list[Predicate]) -> Predicate:
 
 
 def _any(parts: list[Predicate]) -> Predicate:
+    if len(parts) == 2:  # noqa: PLR2004
+        first, second = parts
+        return lambda event: first(event) or second(event)
     return lambda event: any(part(event) for part in parts)
 
 
@@ -89,8 +95,7 @@ def _in_range(get: Getter, operator: str, bound: str) -> Predicate:
 
     def check(event: Any) -> bool:
         value = get(event)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return is_number and holds(value, number)
+        return type(value) in _NUMBERS and holds(value, number)
 
     return check
 

@@ -85,6 +85,13 @@ def create_key(path: Path, name: str) -> PublicKey:
     return public
 
 
+def signer_of(file: str | None, command: Sequence[str], public: str | None) -> Signer:
+    """The key of a configuration: a file, or a command. `ConfigError` if it cannot be used."""
+    if command:
+        return _signer_of_command(command, public or "")
+    return signer_of_file(Path(file or ""))
+
+
 def signer_of_file(path: Path) -> Signer:
     """The key in a file; raises `ConfigError` if others can read it, or it is not a key."""
     try:
@@ -100,7 +107,7 @@ def signer_of_file(path: Path) -> Signer:
     return Signer(PublicKey(name, public_key(seed)), partial(sign, seed))
 
 
-def signer_of_command(command: Sequence[str], public: str) -> Signer:
+def _signer_of_command(command: Sequence[str], public: str) -> Signer:
     """A key that a command uses: it reads the message, and prints the signature in base64."""
     try:
         key = parse_public_key(public)

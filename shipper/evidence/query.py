@@ -13,7 +13,7 @@ from shipper.catalog import Catalog
 from shipper.catalog.kql import And, Leaf, Match, Node, Not, Or, Range, leaves, parse
 from shipper.catalog.model import DATES, NUMBERS
 from shipper.detect.matching import predicate
-from shipper.detect.reading import Reading
+from shipper.detect.reading import UNREADABLE, Reading
 from shipper.errors import ShipperError
 
 #: The time of a line, as text that compares like the time.
@@ -58,7 +58,10 @@ class Query(Struct, frozen=True):
 
     def matcher(self) -> Callable[[bytes], bool]:
         """Whether a line matches."""
-        holds, is_within = self._holds(), self.within()
+        holds = self._holds()
+        if self.since is None and self.until is None:
+            return holds
+        is_within = self.within()
         return lambda line: is_within(line[TIME]) and holds(line)
 
     def is_before(self, margin: timedelta) -> Callable[[bytes], bool]:
@@ -73,18 +76,21 @@ class Query(Struct, frozen=True):
 
     def within(self) -> Callable[[bytes], bool]:
         """Whether a time lies in the range."""
-        is_before, is_after = self.is_before(timedelta()), self.is_after(timedelta())
-        return lambda time: not is_before(time) and not is_after(time)
+        since = _text(self.since) if self.since else b""
+        until = _text(self.until) if self.until else b"~"
+        return lambda time: since <= time < until
 
     def _holds(self) -> Callable[[bytes], bool]:
         if self.node is None:
             return lambda _: True
-        reading = Reading(self.types)
-        matches = predicate(self.node)
+        decode, matches = Reading(self.types).decode, predicate(self.node)
 
         def holds(line: bytes) -> bool:
-            event = reading.event(line)
-            return event is not None and matches(event)
+            try:
+                event = decode(line)
+            except UNREADABLE:
+                return False
+            return matches(event)
 
         return holds
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from itertools import chain, groupby
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
 from shipper.evidence.blocks import Damaged, blocks
 from shipper.evidence.collect import File, files_of
 from shipper.evidence.query import TIME, Needles, Query
+from shipper.forms.search import Find, finder
 
 #: An event may be written later than it happened, so the times in a segment are not in order.
 _MARGIN = timedelta(hours=1)
@@ -44,30 +45,31 @@ def _rarest(groups: Sequence[Needles], block: bytes) -> Needles:
     return rarest if counts[rarest] * _MOST < block.count(b"\n") else ()
 
 
-def _candidates(block: bytes, chosen: Needles, groups: Sequence[Needles]) -> Iterator[bytes]:
+def _candidates(block: bytes, chosen: Needles, groups: Sequence[Needles]) -> Iterable[bytes]:
     """The lines that have a needle of every group."""
     if not chosen:
-        yield from block.split(b"\n")[:-1]
-        return
+        return block.split(b"\n")[:-1]
     others = [group for group in groups if group is not chosen]
-    for line in _hits_in(block, chosen):
-        if all(any(needle in line for needle in group) for group in others):
-            yield line
+    return (
+        line
+        for line in _hits_in(block, chosen)
+        if all(any(needle in line for needle in group) for group in others)
+    )
 
 
-def _hits_in(block: bytes, needles: Needles) -> Iterator[bytes]:
+def _hits_in(block: bytes, needles: Needles) -> list[bytes]:
     """The lines of a block that have one of the needles, in order."""
-    starts = [_starts(block, needle) for needle in needles]
-    for start in starts[0] if len(starts) == 1 else sorted(set(chain(*starts))):
-        yield block[start : block.find(b"\n", start)]
+    find = finder(block)
+    starts = sorted({start for needle in needles for start in _starts(block, needle, find)})
+    return [block[start : block.find(b"\n", start)] for start in starts]
 
 
-def _starts(block: bytes, needle: bytes) -> Iterator[int]:
+def _starts(block: bytes, needle: bytes, find: Find) -> Iterator[int]:
     """Where the lines with the needle begin."""
-    at = block.find(needle)
+    at = find(needle, 0)
     while at >= 0:
         yield block.rfind(b"\n", 0, at) + 1
-        at = block.find(needle, block.find(b"\n", at))
+        at = find(needle, block.find(b"\n", at))
 
 
 def earliest(paths: Iterable[Path]) -> datetime | None:

@@ -9,7 +9,7 @@ read here: those that no output takes, or not soon enough.
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from io import BytesIO
@@ -20,11 +20,11 @@ from msgspec import Struct, field
 
 from shipper.evidence.keys import Signer
 from shipper.evidence.policy import origin_of
+from shipper.evidence.stated import Counted, stated_in
 from shipper.evidence.store import CHECKPOINT, Store, StreamStore
 from shipper.follow.handle import Handle
 from shipper.follow.segments import is_ended
-from shipper.follow.stated import Counted, stated_in
-from shipper.follow.verified import Chain, Verified
+from shipper.follow.verified import Chain, Chains
 from shipper.record.format import UNREADABLE, segment_named, sequence_of, streams_in
 from shipper.record.seal import GENESIS, hashes_of
 from shipper.wire.note import Checkpoint, Note, parse_note
@@ -53,7 +53,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     events: int = 10_000
 
 
-class Signed(Struct, frozen=True, kw_only=True):
+class Signed(Struct, frozen=True, kw_only=True, tag=True):
     """A checkpoint that was signed, and what the event about it states."""
 
     stream: str
@@ -70,7 +70,7 @@ class Signed(Struct, frozen=True, kw_only=True):
     counted: Counted
 
 
-class Refusal(Struct, frozen=True, kw_only=True):
+class Refusal(Struct, frozen=True, kw_only=True, tag=True):
     """A stream that does not follow what was signed: nothing more of it is signed."""
 
     stream: str
@@ -138,23 +138,23 @@ class Signing:
         store: Store,
         signer: Signer,
         rules: Rules,
-        verified: Verified | None = None,
     ) -> None:
-        """`verified` has the chains of lines that are being delivered."""
         self._directories = directories
-        self._verified = verified
-        self._chains: _Chains = {}
+        self._chains: Chains = {}
         self._store = store
         self._signer = signer
         self._rules = rules
         self._streams: dict[str, _Stream] = {}
 
-    def tick(self, *, at_close: bool = False) -> Iterator[Signed | Refusal]:
+    def tick(
+        self, chains: Chains | None = None, *, at_close: bool = False
+    ) -> Iterator[Signed | Refusal]:
         """Read what is new, and sign where it is time; everything that is open, if `at_close`.
 
-        Raises `CannotSign` if the key cannot be used, `OSError` if the folder cannot be written.
+        `chains` are those of the lines that delivery has read since the last call. Raises
+        `CannotSign` if the key cannot be used, `OSError` if the folder cannot be written.
         """
-        self._chains = self._verified.take() if self._verified else {}
+        self._chains = chains or {}
         for directory in self._directories():
             for stream, paths in streams_in(directory).items() if directory.is_dir() else ():
                 yield from self._visit(stream, paths, at_close=at_close)
@@ -272,11 +272,7 @@ def _end_of(path: Path, sequence: int, head: bytes) -> int:
     raise _Broken(f"event {sequence}, the last one that was signed, is gone or was changed")
 
 
-#: The chains of delivery, by device and inode.
-_Chains = Mapping[tuple[int, int], Sequence[Chain]]
-
-
-def _read_on(known: _Stream, paths: Sequence[Path], chains: _Chains, *, is_patient: bool) -> bool:
+def _read_on(known: _Stream, paths: Sequence[Path], chains: Chains, *, is_patient: bool) -> bool:
     """Take the new lines of a stream, and wait until the disk has them; whether it is over."""
     later = [path for path in paths if known.path is None or path >= known.path]
     if known.path is not None and known.path not in later:
@@ -316,9 +312,10 @@ def _take_chains(known: _Stream, chains: Iterable[Chain], file: int) -> None:
         if not chain.hashes.startswith(known.head):
             _read_file(known, file, chain.end)
             continue
+        with suppress(*UNREADABLE):  # what was delivered may be gone
+            known.counted.add(stated_in(os.pread(file, chain.end - known.offset, known.offset)))
         _add(known, chain.hashes[HASH_BYTES:], chain.end)
         _check_sequence(known, chain.sequence)
-        known.counted.add(chain.counted)
 
 
 def _add(known: _Stream, hashes: bytes, end: int) -> None:

@@ -5,6 +5,7 @@
     <stream>/stamped             the latest one with an RFC 3161 time stamp, which is stamped.tsr
     <stream>/pruned              the signed note about deleted events, if there are any
     <stream>/tile/...            tiles and entries of C2SP tlog-tiles
+    lock                         held by the process that signs
 
 All of it may be public: an entry is the hash of an event.
 """
@@ -33,6 +34,7 @@ WITNESSED = "witnessed"
 STAMPED = "stamped"
 STAMP = "stamped.tsr"
 POLICY = "policy"
+LOCK = "lock"
 
 
 class StreamStore:

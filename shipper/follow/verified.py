@@ -7,18 +7,12 @@ here has to be complete.
 
 import threading
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from shipper.follow.batch import Batch
 from shipper.follow.discover import Found
 from shipper.follow.reader import Chunk
-from shipper.follow.stated import Counted, stated_in
 from shipper.record.format import UNREADABLE, sequence_of
-
-#: The signer is woken when it has so many lines to take, before its next turn is due.
-_MANY = 100_000
-#: More are not kept: 10 MB of hashes.
-_MOST = 300_000
 
 
 class Chain(Struct, frozen=True):
@@ -30,7 +24,15 @@ class Chain(Struct, frozen=True):
     hashes: bytes = b""
     #: The sequence of the last one.
     sequence: int = 0
-    counted: Counted = field(default_factory=Counted)
+
+
+#: By device and inode of the file.
+Chains = dict[tuple[int, int], list[Chain]]
+
+#: The signer is woken when it has so many lines to take, before its next turn is due.
+_MANY = 100_000
+#: More are not kept: 10 MB of hashes.
+_MOST = 300_000
 
 
 class Verified:
@@ -40,7 +42,7 @@ class Verified:
         #: Set when it is time to take: the signer waits for it.
         self.is_many = threading.Event()
         self._lock = threading.Lock()
-        self._chains: dict[tuple[int, int], list[Chain]] = {}
+        self._chains: Chains = {}
         self._lines = 0
 
     def note_all(self, batch: Batch) -> None:
@@ -63,8 +65,8 @@ class Verified:
             if self._lines > _MANY:
                 self.is_many.set()
 
-    def take(self) -> dict[tuple[int, int], list[Chain]]:
-        """What was read since the last call, by device and inode."""
+    def take(self) -> Chains:
+        """What was read since the last call."""
         with self._lock:
             taken, self._chains, self._lines = self._chains, {}, 0
             self.is_many.clear()
@@ -76,6 +78,6 @@ def _chain_of(chunk: Chunk) -> Chain:
     if not hashes:
         return Chain(chunk.end)
     try:
-        return Chain(chunk.end, hashes, sequence_of(lines[len(lines) - 1]), stated_in(lines.block))
+        return Chain(chunk.end, hashes, sequence_of(lines[len(lines) - 1]))
     except UNREADABLE:
         return Chain(chunk.end)

@@ -4,26 +4,28 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shipper.config import Config
-from shipper.config.operation import EvidenceConfig
-from shipper.errors import ShipperError
+from shipper.errors import ConfigError, ShipperError
 from shipper.follow.discover import scan
 from shipper.follow.verified import Verified
 from shipper.record.format import segment_named
-from shipper.run.self_audit import SelfAudit
+from shipper.run.service import Service
 from shipper.run.status import self_audit_prefix
 
 if TYPE_CHECKING:
-    from shipper.evidence.keys import Signer
-    from shipper.evidence.sign import Refusal, Signed, Signing
+    from shipper.evidence.sign import Refusal, Signed
+    from shipper.evidence.signer import SigningProcess
 
 _log = logging.getLogger("shipper.run.checkpoints")
 
 _TICK_S = 1.0
+#: The longest time that the event about a changed key waits for the signer.
+_CHECK_S = 30.0
 #: New directories of segments are rare, and a scan reads every directory of the inputs.
 _SCAN_INTERVAL_S = 10.0
 _CLOCK = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
@@ -31,37 +33,48 @@ _FIELD = "mcp.audit.checkpoint"
 
 
 class Checkpoints:
-    """A thread that signs; does nothing without a key."""
+    """A thread that talks to the signer; does nothing without a key."""
 
-    def __init__(
-        self, config: Config, self_audit: SelfAudit | None, verified: Verified | None
-    ) -> None:
-        """`verified` has the chains of lines that are being delivered."""
+    def __init__(self, config: Config, service: Service) -> None:
+        """Starts the signer of the lines that the service delivers."""
         self._config = config
-        self._self_audit = self_audit
-        self._verified = verified or Verified()
+        self._self_audit = service.self_audit
+        self._verified = service.verified or Verified()
+        self._stop = service.stop
         self._is_stopping = False
-        self._signing = self._new_signing() if config.operation.evidence.enabled else None
+        self._signer = self._new_signer() if config.operation.evidence.enabled else None
         self._directories: list[Path] = []
         self._scanned_s = 0.0
         self._is_failing = False
+        self._unusable: ConfigError | None = None
+        self._is_checked = threading.Event()
 
-    def _new_signing(self) -> "Signing":
-        from shipper.evidence.sign import Rules, Signing
-        from shipper.evidence.store import Store
+    def _new_signer(self) -> "SigningProcess":
+        from shipper.evidence.sign import Rules
+        from shipper.evidence.signer import Settings, SigningProcess
 
         settings = self._config.operation.evidence
-        rules = Rules(interval_s=settings.interval_s, events=settings.events)
-        store = Store(self._config.data / "evidence")
-        return Signing(self._found, store, signer_of(settings), rules, self._verified)
+        return SigningProcess(
+            Settings(
+                key=settings.key,
+                command=settings.command,
+                public=settings.public,
+                rules=Rules(interval_s=settings.interval_s, events=settings.events),
+                folder=str(self._config.data / "evidence"),
+            )
+        )
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Sign in a thread; at the end sign everything that is there."""
-        if self._signing is None:
+        """Sign in a thread; at the end sign everything that is there.
+
+        A key that cannot be used stops the service, and raises `ConfigError` at the end: no line
+        waits until the signer has started.
+        """
+        if self._signer is None:
             yield
             return
-        thread = threading.Thread(target=self._run, args=(self._signing,), name="checkpoints")
+        thread = threading.Thread(target=self._run, args=(self._signer,), name="checkpoints")
         thread.start()
         try:
             yield
@@ -69,27 +82,53 @@ class Checkpoints:
             self._is_stopping = True
             self._verified.is_many.set()
             thread.join()
+            if self._unusable:
+                raise self._unusable
             self._scanned_s = 0.0
-            self._sign(self._signing, at_close=True)
+            self._sign(self._signer, at_close=True)
 
     @contextmanager
-    def ending(self) -> Iterator[None]:
-        """At the end sign what the shipper recorded last, which no event can report."""
-        try:
-            yield
-        finally:
-            if self._signing:
-                self._self_audit = None
-                self._sign(self._signing, at_close=True)
+    def ending(self, *, is_reload: bool) -> Iterator[None]:
+        """At the end sign what the shipper recorded last, which no event can report.
 
-    def _run(self, signing: "Signing") -> None:
+        After a reload, raises `ConfigError` at the beginning if the key cannot be used.
+        """
+        if self._signer is None:
+            yield
+            return
+        with closing(self._signer):
+            if is_reload:
+                self._signer.check()
+            try:
+                yield
+            finally:
+                self._self_audit = None
+                if not self._unusable:
+                    self._sign(self._signer, at_close=True)
+
+    def public_key(self) -> str | None:
+        """The key that signs, as soon as the signer has read it; None if it is not known."""
+        if self._signer is None:
+            return None
+        self._is_checked.wait(_CHECK_S)
+        return self._signer.public or None
+
+    def _run(self, signer: "SigningProcess") -> None:
+        try:
+            signer.check()
+        except ConfigError as error:
+            self._unusable = error
+            self._stop()
+            return
+        finally:
+            self._is_checked.set()
         while not self._is_stopping:
             self._verified.is_many.wait(_TICK_S)
-            self._sign(signing)
+            self._sign(signer)
 
-    def _sign(self, signing: "Signing", *, at_close: bool = False) -> None:
+    def _sign(self, signer: "SigningProcess", *, at_close: bool = False) -> None:
         try:
-            for one in signing.tick(at_close=at_close):
+            for one in signer.tick(self._found(), self._verified.take(), at_close=at_close):
                 self._record(one)
             self._is_failing = False
         except (OSError, ShipperError) as error:
@@ -133,15 +172,6 @@ class Checkpoints:
         return self._directories
 
 
-def signer_of(settings: EvidenceConfig) -> "Signer":
-    """The key of the configuration; raises `ConfigError` if it cannot be used."""
-    from shipper.evidence.keys import signer_of_command, signer_of_file
-
-    if settings.command:
-        return signer_of_command(settings.command, settings.public or "")
-    return signer_of_file(Path(settings.key or ""))
-
-
 def fields_of(one: "Signed") -> Mapping[str, object]:
     """A checkpoint as the fields of an event."""
     checkpoint = one.note.checkpoint
@@ -156,7 +186,7 @@ def fields_of(one: "Signed") -> Mapping[str, object]:
         "segment": one.segment,
         "state": one.state.value,
         "uid": one.uid,
-        "clock": _clock(),
+        "clock": _clock(int(time.monotonic() // 60)),
         "lost": one.counted.lost,
         "suppressed": one.counted.suppressed,
         "redacted": one.counted.redacted,
@@ -164,7 +194,9 @@ def fields_of(one: "Signed") -> Mapping[str, object]:
     return {f"{_FIELD}.{name}": value for name, value in found.items() if value != ""}
 
 
-def _clock() -> str:
+@lru_cache(maxsize=1)
+def _clock(_minute: int) -> str:
+    """The kernel's source of time; to read it takes a millisecond."""
     try:
         return _CLOCK.read_text(encoding="ascii").strip()
     except OSError:

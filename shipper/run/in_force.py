@@ -8,8 +8,6 @@ from msgspec import Struct
 
 from shipper.config import Config
 from shipper.durable import replace
-from shipper.errors import ShipperError
-from shipper.run.checkpoints import signer_of
 
 _FILE = "in-force.json"
 
@@ -24,14 +22,15 @@ class _InForce(Struct, frozen=True):
 _decode = msgspec.json.Decoder(_InForce).decode
 
 
-def changes_in_force(config: Config) -> Iterator[tuple[str, dict[str, Any]]]:
+def changes_in_force(config: Config, key: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
     """What differs from the last run and weakens the record, each with its details.
 
-    The next call compares with this one.
+    `key` is the public key that signs; None if it is not known. The next call compares with this
+    one.
     """
     path = config.data / _FILE
     before = _decode(path.read_bytes()) if path.exists() else None
-    now = _InForce(_retention(config), _key(config, before))
+    now = _InForce(_retention(config), _key(config, key, before))
     if now == before:
         return
     replace(path, [msgspec.json.encode(now)])
@@ -53,11 +52,7 @@ def _retention(config: Config) -> Mapping[str, int]:
     return {name: config.scope.retention_days_of(name, catalog) for name in catalog.event_types}
 
 
-def _key(config: Config, before: _InForce | None) -> str | None:
-    settings = config.operation.evidence
-    if not settings.enabled:
+def _key(config: Config, key: str | None, before: _InForce | None) -> str | None:
+    if not config.operation.evidence.enabled:
         return None
-    try:
-        return str(signer_of(settings).public)
-    except (OSError, ShipperError):  # the checkpoints report it
-        return before.key if before else None
+    return key or (before.key if before else None)

@@ -55,7 +55,8 @@ def supervise(load: Callable[[], Config], *, once: bool, file: Path | None = Non
                     has_log = True
                 _log.info("%s.", _started(config, file))
                 service = Service(config)
-                config, before = _run(service, config, load, once=once), config
+                following = _run(service, config, load, once=once, is_reload=before is not None)
+                config, before = following, config
         except Exception as error:
             if before is None or (service and service.has_started):
                 raise
@@ -109,7 +110,7 @@ def problems_of_state(data: Path) -> Iterator[Problem]:
 
 
 def _run(
-    service: Service, config: Config, load: Callable[[], Config], *, once: bool
+    service: Service, config: Config, load: Callable[[], Config], *, once: bool, is_reload: bool
 ) -> Config | None:
     """Run one configuration; returns the next one if a reload ended the run."""
     for note in config.notes:
@@ -118,10 +119,10 @@ def _run(
         _log.warning("Configuration: %s.", risk)
     reloaded: list[Config] = []
     operation = config.operation
-    checkpoints = Checkpoints(config, service.self_audit, service.verified)
+    checkpoints = Checkpoints(config, service)
     with (
-        checkpoints.ending(),
-        _recorded(service, config, reloaded),
+        checkpoints.ending(is_reload=is_reload),
+        _recorded(service, config, reloaded, checkpoints),
         witnessing(config, service.self_audit),
         checkpoints.running(),
         serving(operation.http, service),
@@ -142,10 +143,14 @@ def _run(
 
 
 @contextmanager
-def _recorded(service: Service, config: Config, reloaded: list[Config]) -> Iterator[None]:
+def _recorded(
+    service: Service, config: Config, reloaded: list[Config], checkpoints: Checkpoints
+) -> Iterator[None]:
     """Record the start and the end as audit events; log what a stop leaves unacknowledged."""
     self_audit = service.self_audit
-    starting = threading.Thread(target=_record_start, args=(self_audit, config), name="start")
+    starting = threading.Thread(
+        target=_record_start, args=(self_audit, config, checkpoints), name="start"
+    )
     starting.start()  # concurrently: the first batch need not wait for it
     try:
         yield
@@ -202,7 +207,7 @@ def _refuse(error: Exception) -> None:
     _log.error("Cannot use the new configuration; keeping the old one: %s", what)
 
 
-def _record_start(self_audit: SelfAudit | None, config: Config) -> None:
+def _record_start(self_audit: SelfAudit | None, config: Config, checkpoints: Checkpoints) -> None:
     for what in nothing_named(config.inputs):
         _log.info("Configuration: %s.", what)
     if self_audit:
@@ -210,7 +215,7 @@ def _record_start(self_audit: SelfAudit | None, config: Config) -> None:
         if self_audit.was_killed:
             details["previous_run"] = "killed"
         self_audit.event("shipper-start", **details)
-        for operation, facts in changes_in_force(config):
+        for operation, facts in changes_in_force(config, checkpoints.public_key()):
             self_audit.event(operation, **facts)
         _record_settings(self_audit, config)
 

@@ -59,6 +59,18 @@ def by_hand(audit, holds):
             "event.sequence > 7 and user.id: bob",
             lambda e: e["event"]["sequence"] > 7 and "bob" in str(e),
         ),
+        (
+            "user.id: eve or user.id: zoë or event.sequence: 7",
+            lambda e: e["event"]["sequence"] == 7 or e.get("user", {}).get("id") in ("eve", "zoë"),
+        ),
+        (
+            "(user.id: bob or user.id: eve) and event.outcome: failure",
+            lambda e: e["event"]["outcome"] == "failure" and e["user"]["id"] == "eve",
+        ),
+        (
+            "(user.id: nobody or user.id: zoë) and not event.outcome: failure",
+            lambda e: e["event"]["outcome"] != "failure" and "zoë" in str(e),
+        ),
         ("mcp.audit.frameworks: sox", lambda _: False),
     ],
 )

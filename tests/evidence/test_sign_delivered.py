@@ -29,7 +29,10 @@ class Delivered(SignedRecord):
 
     def new_signing(self):
         directories, store = (lambda: [self.audit]), Store(self.evidence)
-        return Signing(directories, store, self.signer, Rules(**self.rules), self.verified)
+        return Signing(directories, store, self.signer, Rules(**self.rules))
+
+    def sign(self, *, at_close=False):
+        return list(self.signing.tick(self.verified.take(), at_close=at_close))
 
     def deliver(self, path, start=0, lines=1000):
         """Read some lines of a segment as a pipeline does; where they end."""

@@ -13,6 +13,7 @@ _STAMP = "evidence/test_stamp.py::"
 _APPROVAL = "evidence/test_approval.py::"
 _DELIVERED = "evidence/test_sign_delivered.py::"
 _CHECKPOINTS = "run/test_checkpoints.py::"
+_SIGNER = "evidence/test_signer.py::"
 
 EVIDENCE = (
     Promise(
@@ -152,7 +153,9 @@ EVIDENCE = (
         "signed part is missing. Each checkpoint is also an event.",
         {
             f"{_CHECKPOINTS}test_a_run_signs_every_stream_to_its_end_its_own_too": (
-                Mutant("run/supervise.py", "        checkpoints.ending(),\n", ""),
+                Mutant(
+                    "run/supervise.py", "        checkpoints.ending(is_reload=is_reload),\n", ""
+                ),
             ),
             f"{_CHECKPOINTS}test_a_stream_whose_signed_end_is_gone_is_not_signed_again": (),
             "evidence/test_sign.py::test_lines_that_do_not_follow_are_not_signed": (),
@@ -178,6 +181,63 @@ EVIDENCE = (
             f"{_CHECKPOINTS}test_a_checkpoint_is_an_event_with_the_note_as_it_was_signed": (),
             f"{_CHECKPOINTS}test_the_notes_in_events_find_a_cut_tail_without_the_evidence_folder": (
                 Mutant("evidence/collect.py", "if _NOTE in block:", "if False:"),
+            ),
+        },
+    ),
+    Promise(
+        "evidence:signer",
+        "A process of its own has the key, and signs. It survives a stop of the service, and a "
+        "killed one is replaced; it never outlives the shipper, nor works beside another one.",
+        {
+            f"{_SIGNER}test_the_process_that_ships_neither_opens_the_key_nor_loads_cryptography": (
+                Mutant(
+                    "evidence/signer.py",
+                    "        self._settings = settings\n",
+                    "        self._settings = settings\n        signer_of(settings.key, settings.command, settings.public)\n",
+                ),
+            ),
+            f"{_SIGNER}test_a_signer_that_is_killed_is_started_again_and_continues_where_it_stopped": (
+                Mutant(
+                    "evidence/signer.py",
+                    "            self._start()\n            try:",
+                    "            try:",
+                ),
+            ),
+            f"{_SIGNER}test_the_signals_that_stop_a_service_leave_the_signer_to_its_shipper": (
+                Mutant("evidence/signer.py", "signal.signal(number, signal.SIG_IGN)", "pass"),
+            ),
+            f"{_SIGNER}test_a_signer_ends_with_its_shipper_however_that_ends": (
+                Mutant(
+                    "evidence/signer.py",
+                    "        raise _Gone\n",
+                    "        signal.alarm(90), signal.pause()\n",
+                ),
+            ),
+            f"{_SIGNER}test_a_signer_waits_until_the_one_before_has_ended": (
+                Mutant("evidence/signer.py", "_wait_for_others(Path(settings.folder))", "pass"),
+            ),
+            f"{_SIGNER}test_a_shipper_with_a_key_that_cannot_be_used_ends_as_misconfigured": (
+                Mutant(
+                    "run/checkpoints.py",
+                    "                raise self._unusable\n",
+                    "                return\n",
+                ),
+                Mutant("run/checkpoints.py", "            self._stop()\n", ""),
+            ),
+            f"{_SIGNER}test_a_reload_with_a_key_that_cannot_be_used_keeps_the_old_one": (
+                Mutant("run/checkpoints.py", "            if is_reload:", "            if False:"),
+            ),
+            f"{_SIGNER}test_a_shipper_delivers_although_it_cannot_sign_and_signs_when_it_can": (
+                Mutant(
+                    "evidence/signer.py", "with suppress(CannotSign, _Gone):", "with suppress():"
+                ),
+            ),
+            f"{_SIGNER}test_a_signer_reports_what_it_cannot_do_and_can_do_it_later": (
+                Mutant(
+                    "evidence/signer.py",
+                    "        except (OSError, ShipperError) as error:",
+                    "        except ShipperError as error:",
+                ),
             ),
         },
     ),

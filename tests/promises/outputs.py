@@ -131,7 +131,10 @@ OUTPUTS = (
                 ),
             ),
             "forms/test_search.py::test_it_finds_what_python_finds": (
-                Mutant("forms/search.py", ' or b"\\0" in data', ""),
+                Mutant("forms/search.py", 'None if b"\\0" in data else ', ""),
+            ),
+            "forms/test_search.py::test_it_finds_the_places_that_python_finds": (
+                Mutant("forms/search.py", "search(base + start, rare)", "search(base, rare)"),
             ),
             f"{_IDENTITY}test_a_line_in_a_segment_that_is_not_sealed_is_a_foreign_line": (
                 Mutant("forms/sealed.py", "before is not None and follows(line, before)", "True"),

@@ -7,13 +7,12 @@ import sys
 import pytest
 
 from shipper.cli import main
-from shipper.config import from_mapping
 from shipper.errors import ConfigError
+from shipper.evidence.keys import signer_of
 from shipper.evidence.policy import Policy
 from shipper.evidence.store import Store
 from shipper.evidence.verdict import Word
 from shipper.evidence.verify import Trust, verify
-from shipper.run.checkpoints import signer_of
 from tests.evidence.signed_record import SignedRecord, later
 
 
@@ -109,7 +108,7 @@ def test_a_stream_whose_signed_end_is_gone_is_not_signed_again(record):
 def test_a_key_that_others_can_read_is_refused(record):
     record.key.chmod(0o440)
     with pytest.raises(ConfigError, match="other users can read"):
-        signer_of(from_mapping({"evidence": {"key": str(record.key)}}).operation.evidence)
+        signer_of(str(record.key), (), None)
 
 
 def test_a_new_key_is_readable_by_its_owner_alone(record):

@@ -40,14 +40,14 @@ class _Line(Struct):
 _decode = msgspec.json.Decoder(_Line).decode
 _LOST, _SUPPRESSED = b'"audit-records-lost"', b'"audit-records-suppressed"'
 _REDACTION = b'"redaction":{'
-#: Few blocks hold one of these.
-_MARKS = (b'"audit-records-', _REDACTION)
+#: Few blocks hold one of these. C looks for the first two bytes: the rarer they are, the faster.
+_MARKS = ((b"-records-", b'"audit-records-'), (b'edaction":{', _REDACTION))
 
 
 def stated_in(block: bytes) -> Counted:
     """What complete lines state; raises `UNREADABLE` if one that states something is damaged."""
     counted = Counted()
-    if not any(has(block, mark) for mark in _MARKS):
+    if not any(has(block, rare) and mark in block for rare, mark in _MARKS):
         return counted
     for line in block.split(b"\n")[:-1]:
         if _REDACTION in line:
