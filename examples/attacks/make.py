@@ -200,7 +200,7 @@ def unusual_hours() -> Iterator[Timed]:
 
 def retention_or_key_changed() -> Iterator[Timed]:
     """Somebody shortens the retention of tool calls."""
-    details = {"days": {"mcp_tool_execution": {"before": 365, "now": 7}}}
+    details = {"days": {"mcp_tool_execution": {"before": 365, "after": 7}}}
     yield 0.0, create_compliance_event("retention-shortened", details=details)
 
 

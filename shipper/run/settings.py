@@ -9,6 +9,7 @@ import pwd
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct, field
@@ -42,11 +43,12 @@ class Recording(Struct, frozen=True):
 
 
 class Settled(Struct, frozen=True):
-    """The settings of one run."""
+    """The settings of one run; `signer` is the public key that signs, None if nothing is signed."""
 
     salt: str
     recording: Recording
     keys: Mapping[str, str] = field(default_factory=dict)
+    signer: str | None = None
 
     @property
     def digest(self) -> str:
@@ -63,13 +65,29 @@ class Settled(Struct, frozen=True):
         found |= {"before": before.digest, "after": self.digest}
         return found | dict(self.recording.differs(before.recording))
 
+    def weaknesses(self, before: "Settled") -> Iterator[tuple[str, dict[str, Any]]]:
+        """The changes that weaken the record, as operations with details; an alert names them."""
+        days = self.recording.retention_days
+        shorter = {
+            name: _change(kept, days[name])
+            for name, kept in before.recording.retention_days.items()
+            if days.get(name, kept) < kept
+        }
+        if shorter:
+            yield "retention-shortened", {"days": shorter}
+        if before.signer and before.signer != self.signer:
+            yield "key-changed", _change(before.signer, self.signer or "none")
+
 
 def _change(before: object, after: object) -> dict[str, object]:
     return {"before": before, "after": after}
 
 
-def settled(config: Config, before: Settled | None) -> Settled:
-    """The settings of a configuration, comparable with those before."""
+def settled(config: Config, signer: str | None, before: Settled | None) -> Settled:
+    """The settings of a configuration, comparable with those before.
+
+    `signer` is the public key that signs; None if it is not known.
+    """
     salt = before.salt if before else secrets.token_hex(_SALT_BYTES)
     scope, catalog = config.scope, config.catalog
     days = {name: scope.retention_days_of(name, catalog) for name in catalog.event_types}
@@ -78,7 +96,11 @@ def settled(config: Config, before: Settled | None) -> Settled:
     policy = config.data / "evidence" / "policy"
     if policy.is_file():
         keys["evidence/policy"] = hashlib.sha256(policy.read_bytes()).hexdigest()
-    return Settled(salt, recording, keys)
+    if not config.operation.evidence.enabled:
+        signer = None
+    elif before:
+        signer = signer or before.signer
+    return Settled(salt, recording, keys, signer)
 
 
 def read_settled(data: Path) -> Settled | None:

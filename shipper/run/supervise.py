@@ -19,7 +19,6 @@ from shipper.errors import ConfigError, Problem, ShipperError, Stopped
 from shipper.follow.discover import nothing_named
 from shipper.follow.registry import take_lock
 from shipper.run.checkpoints import Checkpoints
-from shipper.run.in_force import changes_in_force
 from shipper.run.log import set_up_log
 from shipper.run.risks import risks
 from shipper.run.self_audit import SelfAudit
@@ -215,18 +214,18 @@ def _record_start(self_audit: SelfAudit | None, config: Config, checkpoints: Che
         if self_audit.was_killed:
             details["previous_run"] = "killed"
         self_audit.event("shipper-start", **details)
-        for operation, facts in changes_in_force(config, checkpoints.public_key()):
-            self_audit.event(operation, **facts)
-        _record_settings(self_audit, config)
+        _record_settings(self_audit, config, checkpoints.public_key())
 
 
-def _record_settings(self_audit: SelfAudit, config: Config) -> None:
+def _record_settings(self_audit: SelfAudit, config: Config, signer: str | None) -> None:
     """Record which settings are other ones than in the last run."""
     before = read_settled(config.data)
-    now = settled(config, before)
-    changes = now.changes(before) if before else {}
-    if before and not changes:
+    now = settled(config, signer, before)
+    if now == before:
         return
+    changes = now.changes(before) if before else {}
+    for operation, facts in now.weaknesses(before) if before else ():
+        self_audit.event(operation, **facts)
     try:
         if changes:
             file = config.settings.file
