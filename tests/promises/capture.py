@@ -83,7 +83,7 @@ CAPTURE = (
         " has the outcome unknown.",
         {
             f"{_REQUESTS}test_a_tool_that_crashes_is_recorded_with_what_it_really_raised": (
-                Mutant("capture/causes.py", "seen.error = error", "pass"),
+                Mutant("capture/causes.py", "seen.error = seen.below or error", "pass #"),
             ),
             f"{_REQUESTS}test_a_result_that_says_error_is_a_failure": (
                 Mutant("capture/outcome.py", 'if not fields.get("mcp.tool.is_error"):', "if True:"),
