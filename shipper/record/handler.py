@@ -8,7 +8,7 @@ from pathlib import Path
 from shipper.catalog import builtin, overlaid
 from shipper.record.calls import Begun, OpenCalls
 from shipper.record.event import Event
-from shipper.record.logger import EventHandler, audit_logger
+from shipper.record.logger import EventHandler, audit_logger, enlist
 from shipper.record.policy import MAX_SEGMENT_AGE_S, MAX_SEGMENT_BYTES
 from shipper.record.recording import Counts, recording
 from shipper.record.settings import Settings
@@ -63,6 +63,7 @@ class AuditHandler(EventHandler):
         self._recording = recording(Path(directory), settings, known)
         self.lock = self._recording.lock
         audit_logger()
+        enlist(self)
 
     @property
     def counts(self) -> Counts:

@@ -21,10 +21,6 @@ NAME = "mcp.audit"
 class EventHandler(logging.Handler):
     """A handler that records events: it gets each one, or is informed that it does not."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        _living.add(self)
-
     def handle(self, record: logging.LogRecord) -> bool:
         """Emit the record; counts the event if a filter of the handler holds it back."""
         passed = _passed(self, record)
@@ -224,6 +220,11 @@ class AuditLogger(logging.Logger):
 
 #: The handlers of this process: they count the events that reach none of them.
 _living: WeakSet[EventHandler] = WeakSet()
+
+
+def enlist(handler: EventHandler) -> None:
+    """Have a handler, once it works, count the events that reach none."""
+    _living.add(handler)
 
 
 def _passed(by: logging.Filterer, record: logging.LogRecord) -> logging.LogRecord | None:

@@ -506,7 +506,11 @@ CAPTURE = (
         "request. A server that is mounted on another adds none.",
         {
             f"{_CAUSES}test_a_tool_that_a_tool_calls_is_an_event_below_the_request": (
-                Mutant("capture/causes.py", "            if seen.nest:", "            if False:"),
+                Mutant(
+                    "capture/causes.py",
+                    "            if is_other and seen.nest:",
+                    "            if False:",
+                ),
                 Mutant(
                     "capture/nested.py",
                     'pending.asked["mcp.call.parent"] = above',
