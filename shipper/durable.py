@@ -13,12 +13,15 @@ _MANY = 64
 
 #: Positions and rejected lines reveal what an application does: only its own user may read them.
 _MODE = 0o600
+_DIRECTORY_MODE = 0o700
 
 
 def make_directory(path: Path) -> None:
     """Create the directory and its missing parents, all of them for its own user alone."""
     try:
-        path.mkdir(mode=0o700)
+        path.mkdir(mode=_DIRECTORY_MODE)
+        if path.stat().st_mode & _DIRECTORY_MODE != _DIRECTORY_MODE:
+            path.chmod(_DIRECTORY_MODE)  # a umask that shuts out its own user
     except FileNotFoundError:
         make_directory(path.parent)
         make_directory(path)

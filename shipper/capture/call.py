@@ -117,7 +117,7 @@ class Failure(Struct, frozen=True):
 class Answer(Struct, frozen=True):
     """A request that ended with a result, as JSON.
 
-    A tool's result may say that the tool failed; `cause` is then what the tool raised, if known.
+    `cause` is what the tool raised, if known: the result may say so, or a middleware may hide it.
     """
 
     result: Json

@@ -25,12 +25,16 @@ _MOUNTS = "fastmcp.server.providers.fastmcp_provider"
 class Seen:
     """What the server's own methods did during a request.
 
-    `error` is what one raised last, `denial` a refusal that hides behind an error. `nested` are
-    the tools that the called one called in turn, in order, each once; `nest` serves and records
-    such a call, by its tool, its arguments and the method that serves it. `pending` is the request.
+    `error` is what one raised last, `denial` a refusal that hides behind an error. `below` is what
+    the tool that was `asked` for raised below the middleware of FastMCP, which may answer
+    something else. `nested` are the tools that the called one called in turn, in order, each once;
+    `nest` serves and records such a call, by its tool, its arguments and the method that serves it.
+    `pending` is the request.
     """
 
     error: BaseException | None = None
+    below: Exception | None = None
+    asked: str | None = None
     denial: Denial | None = None
     nested: dict[str, None] | None = None
     nest: Callable[[str, object, Callable[[], Awaitable[Any]]], Awaitable[Any]] | None = None
@@ -54,7 +58,7 @@ class Watching:  # a generator would cost each request 1 µs more
     def __exit__(self, *_error: object) -> None:
         _seen.reset(self._token)
         # Tracebacks hold the frame of the request: a cycle, kept until the next collection.
-        self._seen.error = self._seen.denial = None
+        self._seen.error = self._seen.below = self._seen.denial = None
 
 
 def current() -> Seen | None:
@@ -80,23 +84,31 @@ def _observed(server: object, method: str, serve: Any) -> Any:
         if seen is None:
             return await serve(*args, **kwargs)
         run = functools.partial(serve, *args, **kwargs)
-        if seen.depth and method == "call_tool" and not _is_same(kwargs):
+        is_below = seen.depth == 1 and kwargs.get("run_middleware") is False
+        if method == "call_tool":
             tool = _asked(args, kwargs)
-            _name(seen, tool)
-            if seen.nest:
+            is_other = bool(seen.depth) and not _is_same(kwargs)
+            if is_other or (is_below and tool != seen.asked):  # a middleware may choose another
+                _name(seen, tool)
+            if is_other and seen.nest:
                 run = functools.partial(seen.nest, tool, _arguments(args, kwargs), run)
+            seen.asked = seen.asked or tool
         seen.depth += 1
         try:
             result = await run()
         except BaseException as error:
+            if is_below and isinstance(error, Exception):
+                seen.below = error
             if seen.error is not error:
-                seen.error = error
+                seen.error = seen.below or error if seen.depth == 1 else error
                 denial = await denial_of(server, method, _asked(args, kwargs), error)
                 seen.denial = denial or seen.denial
             raise
         finally:
             seen.depth -= 1
         seen.error = None  # a tool may survive the failure of another that it called
+        if is_below:
+            seen.below = None  # it was tried again
         return result
 
     return call

@@ -17,12 +17,12 @@ from shipper.capture.call import (
     Call,
     Client,
     Ended,
-    Failure,
     Json,
     Unanswered,
     ended_by_response,
 )
 from shipper.capture.emit import Sink, attempt, open_logger, to_logger
+from shipper.capture.failures import failure_of
 from shipper.capture.identity import process_owner
 from shipper.capture.memory import Memory
 from shipper.capture.pending import begin, end
@@ -175,4 +175,4 @@ def _raised(error: BaseException) -> Ended:
         return ended_by_response({"error": detail})
     if isinstance(error, TimeoutError):
         return TIMED_OUT
-    return Failure(type=type(error).__name__, message=str(error) or None)
+    return failure_of(error)

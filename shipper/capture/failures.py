@@ -167,7 +167,7 @@ def _refusal(error: BaseException) -> str | None:
     """The reason, if it refuses the caller; an error of the file system has a number."""
     if isinstance(error, PermissionError):
         return "denied" if error.errno is None else None
-    if type(error).__name__ == "ToolError" and (no := _SAID_NO.search(str(error))):
+    if type(error).__name__ == "ToolError" and (no := _SAID_NO.search(_text(error))):
         return REFUSED[no[1]]
     names = (kind.__name__ for kind in type(error).__mro__)
     return next((_REFUSALS[name] for name in names if name in _REFUSALS), None)
@@ -177,12 +177,20 @@ def _is_validation(error: BaseException) -> bool:
     return type(error).__module__.startswith("pydantic") and hasattr(error, "error_count")
 
 
+def _text(error: object) -> str:
+    """Its text; empty if it cannot be had: the exception of a tool may raise another."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - see above
+        return ""
+
+
 def _message(error: Any) -> str | None:
     """Its text, except of a failed validation: that text repeats the caller's values."""
     if type(error).__module__.startswith("jsonschema") and hasattr(error, "json_path"):
         return f"{error.json_path}: {error.validator} {error.validator_value!r}"
     if not _is_validation(error):
-        return str(error) or None
+        return _text(error) or None
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     return "; ".join(
         f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"

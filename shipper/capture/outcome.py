@@ -75,7 +75,7 @@ def _answered(call: Call, answer: Answer) -> Outcome:
     if refused := REFUSED.get(str(fields.get("mcp.elicitation.action"))):
         return Outcome(success=False, fields=fields | _failed(Failure(reason=refused)))
     if not fields.get("mcp.tool.is_error"):
-        return Outcome(success=True, fields=fields)
+        return Outcome(success=True, fields=fields | _survived(answer.cause))
     if answer.cause and answer.cause.is_authorization:
         return _failure(answer.cause)
     fields["error.type"] = "tool_error"
@@ -83,6 +83,14 @@ def _answered(call: Call, answer: Answer) -> Outcome:
         fields["error.message"] = shown  # the error as the client sees it
     cause = _with_refusal(call, answer.cause or Failure())
     return Outcome(success=False, fields=fields | _failed(cause))
+
+
+def _survived(cause: Failure | None) -> dict[str, object]:
+    """What the tool raised where a middleware answered in its place."""
+    if cause is None:
+        return {}
+    known = {"error.type": cause.type, "error.message": cause.message}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _waits_for(result: Json) -> str | None:

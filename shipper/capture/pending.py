@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from shipper.capture.call import Call, Ended
+from shipper.capture.call import Call, Ended, Unanswered
 from shipper.capture.content import Fields, asked
 from shipper.capture.emit import Sink, attempt, note_begin, require, to_logger
 from shipper.capture.facts import fields_of_call
@@ -75,14 +75,23 @@ def forget(pending: Pending) -> None:
 def _pass_on(
     pending: Pending, build: Callable[[], Ended], took_ms: float, sink: Sink
 ) -> NotRecorded | None:
-    ended = build()
+    ended, event = _ended(pending, build, took_ms)
     try:
-        sink(event_of(pending, ended, took_ms))
+        sink(event)
         for event in misuse(pending.call, ended):
             sink(event)
     except NotRecorded as error:
         return error
     return None
+
+
+def _ended(pending: Pending, build: Callable[[], Ended], took_ms: float) -> tuple[Ended, Event]:
+    """How the call ended, and its event; not known if what the server raised cannot be read."""
+    try:
+        ended = build()
+        return ended, event_of(pending, ended, took_ms)
+    except Exception:  # noqa: BLE001 - foreign objects may raise anything; the call was made
+        return _UNKNOWN, event_of(pending, _UNKNOWN, took_ms)
 
 
 def event_of(pending: Pending, ended: Ended, took_ms: float) -> Event:
@@ -109,6 +118,9 @@ def event_of(pending: Pending, ended: Ended, took_ms: float) -> Event:
         }
     kind = MCPEventType.AUTHORIZATION if outcome.is_authorization else row.event_type
     return create_event(kind, fields, success=outcome.success, duration_ms=took_ms)
+
+
+_UNKNOWN = Unanswered()
 
 
 def _pending(build: Callable[[], Call], sink: Sink) -> Pending | None:

@@ -182,8 +182,8 @@ class Connection:
             return _error(root.error.model_dump(), one, seen)
         if one.pending.call.method == "initialize":
             self._version = text(result.get("protocolVersion"))
-        cause = seen.error if seen else None
-        if seen is None or cause is None or result.get("isError") is not True:
+        cause = (seen.error or seen.below) if seen else None
+        if seen is None or cause is None:
             return Answer(result)
         return Answer(result, with_scopes(failure_of(cause, seen.denial), one.scope))
 

@@ -172,9 +172,9 @@ def _answer(result: object, seen: Seen, ctx: Request) -> Ended:
     if dump is not None:
         result = dump(by_alias=True, mode="json", exclude_none=True)
     answer = result if isinstance(result, dict) else {}
-    if answer.get("isError") is not True or seen.error is None:
+    if (error := seen.error or seen.below) is None:
         return Answer(answer)
-    return Answer(answer, with_scopes(failure_of(seen.error, seen.denial), _scope(ctx)))
+    return Answer(answer, with_scopes(failure_of(error, seen.denial), _scope(ctx)))
 
 
 def _raised(error: BaseException, seen: Seen, ctx: Request) -> Ended:

@@ -89,7 +89,8 @@ def _fault_of_key(file: Path) -> str | None:
     try:
         length = len(file.read_bytes().strip())
     except OSError as error:
-        return str(error)
+        # Without the name: it may be the key itself.
+        return f"the file with the key cannot be read ({error.strerror})"
     if length >= _LEAST_KEY:
         return None
     return f"{file} has {length} bytes, a key needs {_LEAST_KEY}: `openssl rand -hex 32` makes one"

@@ -197,7 +197,7 @@ def left_calls(directory: Path) -> Iterator[LeftCall]:
         with suppress(OSError):
             file = os.open(path, _READ)
             try:
-                if _is_left(file):
+                if _is_left(file, {os.geteuid(), directory.stat().st_uid}):
                     for slot, entry in _entries(file).items():
                         yield LeftCall(_call_in(entry), file, slot)
                     if not _entries(file):
@@ -206,10 +206,13 @@ def left_calls(directory: Path) -> Iterator[LeftCall]:
                 os.close(file)
 
 
-def _is_left(file: int) -> bool:
-    """Whether its process has ended; takes the lock, so that one process alone records it."""
+def _is_left(file: int, owners: set[int]) -> bool:
+    """Whether its process has ended; takes the lock, so that one process alone records it.
+
+    A file of another user, in a directory where others can write, would be forged calls.
+    """
     found = os.fstat(file)
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(found.st_mode) or found.st_uid not in owners:
         return False
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return os.fstat(file).st_nlink > 0

@@ -31,6 +31,14 @@ _OWN = re.compile(
     | mcp\.tool\.arguments\.hash | mcp\.tool\.result\.truncated"""
 )
 
+#: Statements about the record, by which readers count lines and losses: the record's own as well.
+_OWN_ACTIONS = frozenset(
+    {
+        *("audit-segment-start", "audit-segment-end", "audit-segment-missing"),
+        *("audit-records-lost", "audit-records-suppressed", "audit-call-lost"),
+    }
+)
+
 
 #: From the values of an event, the fields that follow from them; fields in the event win.
 _Derive = Callable[[Mapping[str, object]], dict[str, object]]
@@ -55,14 +63,14 @@ class _Shape:
         self.variants: dict[tuple[str, str], Variant] = {}
         self._type = event_type
         self._paths = paths
-        self._dropped = paths.count(None)
+        self.dropped = paths.count(None)
         self._constants = constants
 
     def values(self, given: Iterable[object]) -> dict[str, object]:
         values: dict[Any, object] = dict(zip(self._paths, given, strict=False))
-        if self._dropped:
+        if self.dropped:
             del values[None]
-            values["mcp.audit.dropped_fields"] = self._dropped
+            values["mcp.audit.dropped_fields"] = self.dropped
         return values
 
     def variant(self, outcome: str, severity: str) -> Variant:
@@ -101,6 +109,9 @@ class Classifier:
         values = shape.values(fields.values())
         if shape.derive:
             values = {**shape.derive(values), **values}
+        if not own and "event.action" in values and _is_own(values["event.action"]):
+            del values["event.action"]
+            values["mcp.audit.dropped_fields"] = shape.dropped + 1
         if "event.duration" in values:
             values["event.duration"] = _nanoseconds(values["event.duration"])
         outcome = _outcome(values.pop("event.outcome", None))
@@ -131,6 +142,13 @@ def _paths(name: str, catalog: Catalog) -> dict[str, str]:
     """The field for each name that events of the type may use, its path or its alias."""
     by_name = {path: path for path in catalog.fields_of(name)} | catalog.paths_by_alias(name)
     return {name: path for name, path in by_name.items() if not _OWN.fullmatch(path)} | _COMPUTED
+
+
+def _is_own(action: object) -> bool:
+    """Whether an action, or one of several, is a statement of the record about itself."""
+    if isinstance(action, str):
+        return str.__str__(action) in _OWN_ACTIONS
+    return isinstance(action, list | tuple | set | frozenset) and any(map(_is_own, action))
 
 
 def _nanoseconds(duration_ms: object) -> int | None:

@@ -6,7 +6,8 @@ fields. A logger with an `AuditHandler` records it: `logger.info(create_tool_exe
 """
 
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -248,15 +249,54 @@ def create_compliance_event(
 
 
 def from_record(record: logging.LogRecord) -> Event | None:
-    """The event a log record carries: its message is one, or its `extra` has an `event_type`.
+    """The event a log record carries: its message was one, or its `extra` has an `event_type`.
 
     `extra` takes the names in `COMMON`, and `event_data` for the fields of the type. Returns None
     for any other record.
     """
     if isinstance(record.msg, Event):
         return record.msg
+    carried = getattr(record, CARRIED, None)
+    if isinstance(carried, _Carried):
+        return carried.event
     event_type = getattr(record, "event_type", None)
     if event_type is None:
         return None
     named = {name: vars(record)[name] for name in COMMON if name in vars(record)}
     return create_event(str(event_type), getattr(record, "event_data", None), **named)
+
+
+#: The attribute in which a record of the logger `mcp.audit` keeps its event. Formatters that write
+#: extras pass over a name that begins so.
+CARRIED = "_mcp_audit_event"
+
+
+class _Carried(str):
+    """The event's printed form, which any formatter can write, and the event itself.
+
+    A `QueueHandler` and many filters replace the message of a record by its text.
+    """
+
+    __slots__ = ("event",)
+    event: Event
+
+
+def carry(record: logging.LogRecord, message: object, args: Iterable[object]) -> None:
+    """Have the record keep its event, the message or an argument, whatever becomes of both."""
+    event = message if isinstance(message, Event) else _first_event(args)
+    if event is not None:
+        carried = _Carried(event)
+        carried.event = event
+        setattr(record, CARRIED, carried)
+
+
+def _first_event(args: Iterable[object]) -> Event | None:
+    return next((one for one in args if isinstance(one, Event)), None)
+
+
+def is_printed(message: object) -> bool:
+    """Whether a message shows an event that was made into text, and so cannot be recorded."""
+    return isinstance(message, str) and _PRINTED.search(message) is not None
+
+
+_PRINTED = re.compile(r"<Event \w+>")

@@ -8,7 +8,7 @@ from pathlib import Path
 from shipper.catalog import builtin, overlaid
 from shipper.record.calls import Begun, OpenCalls
 from shipper.record.event import Event
-from shipper.record.logger import EventHandler, audit_logger
+from shipper.record.logger import EventHandler, audit_logger, enlist
 from shipper.record.policy import MAX_SEGMENT_AGE_S, MAX_SEGMENT_BYTES
 from shipper.record.recording import Counts, recording
 from shipper.record.settings import Settings
@@ -63,6 +63,7 @@ class AuditHandler(EventHandler):
         self._recording = recording(Path(directory), settings, known)
         self.lock = self._recording.lock
         audit_logger()
+        enlist(self)
 
     @property
     def counts(self) -> Counts:
@@ -84,13 +85,15 @@ class AuditHandler(EventHandler):
             self._recording.take(event, time_s)
         return True
 
-    def record(self, event: Event, time_s: float) -> str | None:
+    def record(self, event: Event, time_s: float, *, own: bool = False) -> str | None:
         """Write an event without `logging`; return its id, or None if its type is not active.
+
+        Only an `own` event, of the product itself, may state losses; it is active at any level.
 
         Raises `OSError` if the event cannot be written, `BadInput` for an unknown type.
         """
         with self._recording.lock:
-            return self._recording.record(event, time_s)
+            return self._recording.record(event, time_s, own=own)
 
     def record_self_audit(self, event: Event, stated: Mapping[str, object] | None = None) -> bool:
         """Write an event of the product itself, at any level; whether it is written.

@@ -8,9 +8,12 @@ logger itself, or of a handler, holds events back; the handlers count those.
 
 import logging
 import time
+from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
 
 from shipper.record.calls import Begun, OpenCalls
-from shipper.record.event import Event
+from shipper.record.event import CARRIED, Event, carry, is_printed
 
 NAME = "mcp.audit"
 
@@ -20,16 +23,16 @@ class EventHandler(logging.Handler):
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Emit the record; counts the event if a filter of the handler holds it back."""
-        passed: object = self.filter(record)
-        if not passed:
+        passed = _passed(self, record)
+        if passed is None:
             if _carries_event(record):
                 self.suppressed()
         elif self.lock:  # as `logging.Handler.handle`, in fewer calls: every event pays for them
             with self.lock:
-                self.emit(record if passed is True else _passed(passed, record))
+                self.emit(passed)
         else:
-            self.emit(record)
-        return bool(passed)
+            self.emit(passed)
+        return passed is not None
 
     def take(self, event: Event, time_s: float) -> bool:  # noqa: ARG002 - for those that override it
         """Emit an event without a log record; False if the handler wants one."""
@@ -67,35 +70,63 @@ class AuditLogger(logging.Logger):
         """Always: `handle` decides, when it is known whether the record carries an event."""
         return True
 
+    def makeRecord(  # noqa: N802 - logging's name and arguments
+        self,
+        name: str,
+        level: int,
+        fn: str,
+        lno: int,
+        msg: object,
+        args: Any,
+        exc_info: Any,
+        *rest: Any,
+        **more: Any,
+    ) -> logging.LogRecord:
+        """A record that keeps its event, whatever filters, queues or other handlers do to it."""
+        record = super().makeRecord(name, level, fn, lno, msg, args, exc_info, *rest, **more)
+        carry(record, msg, args or ())
+        return record
+
     def handle(self, record: logging.LogRecord) -> None:
         """Pass an event on whatever others configured, and any other record as logging does."""
         is_open = super().isEnabledFor(record.levelno)
         if not _carries_event(record):
+            if is_printed(record.msg):
+                self._suppress()
             if is_open:
                 super().handle(record)
             return
-        passed: object = record.levelno >= (self.level or logging.INFO) and self.filter(record)
-        if passed:
-            self._pass_on(_passed(passed, record), is_open)
-            return
-        for handler in self._all(self._within_reach()):
+        is_wanted = record.levelno >= (self.level or logging.INFO)
+        passed = _passed(self, record) if is_wanted else None
+        if passed is not None:
+            self._pass_on(passed, is_open)
+        else:
+            self._suppress()
+
+    def _suppress(self) -> None:
+        for handler in self._all(self._within_reach()) or tuple(_living):
             handler.suppressed()
 
     def _pass_on(self, record: logging.LogRecord, is_open: bool) -> None:  # noqa: FBT001
-        if is_open:
-            self.callHandlers(record)
-            if self._is_all_reached(record.levelno):
-                return
-        within = self._within_reach()
-        reached = within if is_open else ()
-        for handler in self._all(within):
+        """Record the event first: another handler may raise."""
+        if self._is_one_in_reach(record.levelno):
+            self._known[0].handle(record)
+        else:
+            self._record(record, is_open)
+        if is_open and (self.propagate or len(self.handlers) > 1 or not self._known):
+            self._pass_to_others(record)
+
+    def _record(self, record: logging.LogRecord, is_open: bool) -> None:  # noqa: FBT001
+        for handler in self._all(self._within_reach()):
             if record.levelno < handler.level or handler is self._removed:
                 handler.suppressed()
-            elif handler not in reached:
+            else:
                 handler.handle(record)
+        if not (self._known or self._removed or (is_open and self._is_forwarded())):
+            self._suppress()
 
-    def _is_all_reached(self, level: int) -> bool:
-        """Whether the one known handler got the event, as in most programs: saves the search."""
+    def _is_one_in_reach(self, level: int) -> bool:
+        """Whether one known handler gets the event, as in most programs: saves the search."""
         known = self._known
         return (
             len(known) == 1
@@ -119,9 +150,21 @@ class AuditLogger(logging.Logger):
 
     def _is_alone(self, level: int) -> bool:
         """Whether the one known handler would get an event of this level, and no other."""
-        if self.filters or level < (self.level or logging.INFO) or not self._is_all_reached(level):
+        if self.filters or level < (self.level or logging.INFO) or not self._is_one_in_reach(level):
             return False
         return len(self.handlers) == 1 and not self._known[0].filters
+
+    def _pass_to_others(self, record: logging.LogRecord) -> None:
+        handlers = self._handlers()
+        for handler in handlers:
+            if not isinstance(handler, EventHandler) and record.levelno >= handler.level:
+                handler.handle(record)
+        if not handlers:
+            self.callHandlers(record)  # logging's handler of last resort
+
+    def _is_forwarded(self) -> bool:
+        """Whether a queue or a buffer has the event, which may lead to an `EventHandler`."""
+        return any(hasattr(one, "queue") or hasattr(one, "target") for one in self._handlers())
 
     def removeHandler(self, hdlr: logging.Handler) -> None:  # noqa: N802 - logging's name
         """Remove the handler, wherever it is; events count as suppressed while there is none."""
@@ -164,22 +207,46 @@ class AuditLogger(logging.Logger):
         return self._known or ((self._removed,) if self._removed else ())
 
     def _within_reach(self) -> list[EventHandler]:
-        found = []
+        return [one for one in self._handlers() if isinstance(one, EventHandler)]
+
+    def _handlers(self) -> list[logging.Handler]:
+        found: list[logging.Handler] = []
         logger: logging.Logger | None = self
         while logger:
-            found += [one for one in logger.handlers if isinstance(one, EventHandler)]
+            found += logger.handlers
             logger = logger.parent if logger.propagate else None
         return found
 
 
-def _passed(passed: object, record: logging.LogRecord) -> logging.LogRecord:
-    """The record to log: since Python 3.12 a filter may return another one."""
-    return passed if isinstance(passed, logging.LogRecord) else record
+#: The handlers of this process: they count the events that reach none of them.
+_living: WeakSet[EventHandler] = WeakSet()
+
+
+def enlist(handler: EventHandler) -> None:
+    """Have a handler, once it works, count the events that reach none."""
+    _living.add(handler)
+
+
+def _passed(by: logging.Filterer, record: logging.LogRecord) -> logging.LogRecord | None:
+    """The record to log: since Python 3.12 a filter may return another one.
+
+    A filter that raises holds nothing back, and the event stays with the record.
+    """
+    passed: object = True
+    with suppress(Exception):
+        passed = by.filter(record)
+    if isinstance(passed, logging.LogRecord) and _carries_event(passed):
+        return passed
+    return record if passed else None
 
 
 def _carries_event(record: logging.LogRecord) -> bool:
     """Whether `from_record` finds an event in the record."""
-    return isinstance(record.msg, Event) or getattr(record, "event_type", None) is not None
+    return (
+        isinstance(record.msg, Event)
+        or getattr(record, CARRIED, None) is not None
+        or getattr(record, "event_type", None) is not None
+    )
 
 
 def audit_logger() -> AuditLogger:

@@ -4,7 +4,6 @@ Handlers with the same directory and settings share a recording, so a program th
 one stream. It is closed at the end of the process, whatever became of its handlers.
 """
 
-import atexit
 import errno
 import logging
 import os
@@ -27,6 +26,7 @@ from shipper.record.calls import Begun, OpenCalls, left_calls
 from shipper.record.classified import Classified
 from shipper.record.classify import Classifier
 from shipper.record.encode import Encoder
+from shipper.record.ending import at_end, at_end_of_child, ending
 from shipper.record.event import Event, create_compliance_event, from_record
 from shipper.record.format import CONTROL_EVENTS
 from shipper.record.redact import Redactor
@@ -42,6 +42,8 @@ _UNREADABLE_CALL = create_compliance_event("call-lost", records=1, success=False
 
 #: With less space on the disk, calls that must be recorded are not made.
 _LEAST_FREE_BYTES = 256 << 10
+
+_YEAR_10000_S = 253_402_300_800
 
 #: No fields of the record's own.
 _NOTHING: Mapping[str, object] = {}
@@ -77,8 +79,10 @@ class Recording:
     All handlers hold `lock` while they emit.
     """
 
-    def __init__(self, directory: Path, settings: Settings, catalog: Catalog) -> None:
+    def __init__(self, directory: Path, real: Path, settings: Settings, catalog: Catalog) -> None:
+        #: As named, for writing: a link in it may come to lead elsewhere. `real` is where it leads.
         self.directory = directory
+        self.real = real
         self.lock = threading.RLock()
         #: The records that were written for one of several handlers in this directory.
         self.seen: WeakSet[logging.LogRecord] | None = None
@@ -95,6 +99,7 @@ class Recording:
     def _start(self) -> None:
         """Start a stream for this process: at first, and again in each forked child."""
         self._pid = os.getpid()
+        at_end_of_child(_close_all)
         #: The events to be written so far; those that are in no file failed.
         self._given = self._filtered = self._suppressed = 0
         #: Suppressed events that a line states.
@@ -120,10 +125,10 @@ class Recording:
             self.directory, self._settings.policy, controls, Encoder(), stream_id
         )
 
-    def is_of(self, directory: Path, settings: Settings, catalog: Catalog) -> bool:
+    def is_of(self, real: Path, settings: Settings, catalog: Catalog) -> bool:
         """Whether a handler with these arguments may share it."""
-        mine = (self.directory, self._settings, self._catalog)
-        return mine == (directory, settings, catalog)
+        mine = (self.real, self._settings, self._catalog)
+        return mine == (real, settings, catalog)
 
     def _own(self, event: Event) -> Classified:
         """An event of the record itself, ready to encode."""
@@ -202,10 +207,10 @@ class Recording:
         if about.f_bavail * about.f_frsize < _LEAST_FREE_BYTES:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def record(self, event: Event, time_s: float) -> str | None:
+    def record(self, event: Event, time_s: float, *, own: bool = False) -> str | None:
         """Write an event and return its id, or None if its type is not active."""
         self._in_this_process()
-        return self._record(event, time_s)
+        return self._record(event, time_s, own=own)
 
     def record_self_audit(self, event: Event, stated: Mapping[str, object]) -> bool:
         """Write an event of the product itself, at any level; whether it is written.
@@ -272,6 +277,8 @@ class Recording:
     ) -> str | None:
         if not self._has_recovered:
             self._recover()
+        if not 0 <= time_s < _YEAR_10000_S:  # Elasticsearch would refuse the line
+            time_s = time.time()
         classified = self._classify(event, own=own)
         if classified is None:
             self._filtered += 1
@@ -288,7 +295,7 @@ class Recording:
         self._is_failing = False
         if stream.losses:
             self._state_segments(time_s)
-        if _ending.is_set():
+        if ending.is_set():
             self._stream.close(time_s)
         return event_id
 
@@ -351,8 +358,6 @@ _recordings: WeakSet[Recording] = WeakSet()
 #: Those with an open segment or an unstated loss: kept, even if their handlers are gone.
 _unfinished: set[Recording] = set()
 _guard = threading.Lock()
-#: Set once the process ends: an event that still comes is followed by the last line again.
-_ending = threading.Event()
 
 
 def recording(directory: Path, settings: Settings, catalog: Catalog) -> Recording:
@@ -363,19 +368,26 @@ def recording(directory: Path, settings: Settings, catalog: Catalog) -> Recordin
     """
     real = Path(os.path.realpath(directory))
     with _guard:
-        there = [one for one in _recordings if one.directory == real]
+        there = [one for one in _recordings if one.real == real]
         for one in there:
             if one.is_of(real, settings, catalog):
                 found = one
                 break
         else:
-            found = Recording(real, settings, catalog)
+            found = Recording(_written(directory, real), real, settings, catalog)
             _recordings.add(found)
         if there:
             seen = next((one.seen for one in there if one.seen is not None), WeakSet())
             for one in (*there, found):
                 one.seen = seen
         return found
+
+
+def _written(directory: Path, real: Path) -> Path:
+    """The directory as it is named, so that it is where readers find it; `real` to create one."""
+    named = directory.absolute()
+    leads_nowhere = any(one.is_symlink() and not one.exists() for one in (named, *named.parents))
+    return real if leads_nowhere else named
 
 
 def _close_all() -> None:
@@ -385,10 +397,4 @@ def _close_all() -> None:
             one.close()
 
 
-def _at_exit() -> None:
-    # Not by logging's own hook: a `dictConfig` empties its list of handlers.
-    _ending.set()
-    _close_all()
-
-
-atexit.register(_at_exit)
+at_end(_close_all)

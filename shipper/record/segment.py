@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 import threading
 import time
 from contextlib import suppress
@@ -28,7 +29,10 @@ class OpenSegment:
         self._identity: _Identity | None = None
         self._fd = os.open(path, _FLAGS, mode)
         try:
-            self._identity = _identity(os.fstat(self._fd))
+            found = os.fstat(self._fd)
+            self._identity = _identity(found)
+            if stat.S_IMODE(found.st_mode) != mode:  # a umask that shuts out its own user
+                os.fchmod(self._fd, mode)
             with suppress(OSError):  # a file system without locks
                 # Shows that the writer lives to the shipper, which may delete what it has shipped.
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,9 +81,10 @@ class OpenSegment:
             self.is_broken = True  # half a line remains: as at the end of a killed process
 
     def is_deleted(self) -> bool:
-        """Whether the file has no name left: its lines would be lost without an error.
+        """Whether the file has no name left, or lacks lines that were in it.
 
-        Finds out as well whether the descriptor is still this file's, or `is_broken`.
+        Finds out as well whether it `is_broken`: the descriptor is another file's, or somebody cut
+        the file or wrote to it, and a line after half a line would be none.
         """
         try:
             found = os.fstat(self._fd)
@@ -90,7 +95,8 @@ class OpenSegment:
         if (found.st_dev, found.st_ino) != self._identity:
             self.is_broken = True
             return False
-        return found.st_nlink == 0
+        self.is_broken = self.is_broken or found.st_size != self.size
+        return found.st_nlink == 0 or found.st_size < self.size
 
     def is_away(self) -> bool:
         """Whether another file or nothing is at its path: where its lines go, nobody reads."""

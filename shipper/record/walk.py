@@ -283,6 +283,14 @@ def _list(walk: Walk, items: Any, depth: int) -> list[object]:
     return clean
 
 
+def _tuple(walk: Walk, items: Any, depth: int) -> object:
+    """A named tuple is an object: its names show which of its values are secret."""
+    names = getattr(items, "_fields", None)
+    if isinstance(names, tuple) and len(names) == len(items):
+        return _mapping(walk, dict(zip(names, items, strict=True)), depth)
+    return _list(walk, items, depth)
+
+
 def _integer(walk: Walk, number: int, _depth: int) -> object:
     if -_FIRST_CARD < number < _FIRST_CARD:
         return number
@@ -336,7 +344,8 @@ _BY_KIND: tuple[tuple[type | tuple[type, ...], _Step], ...] = (
     (int, lambda walk, number, depth: _integer(walk, int(number), depth)),
     (float, lambda walk, number, depth: _float(walk, float(number), depth)),
     (Mapping, _mapping),
-    ((list, tuple, set, frozenset), _list),
+    (tuple, _tuple),
+    ((list, set, frozenset), _list),
     ((bytearray, memoryview), _binary),
 )
 

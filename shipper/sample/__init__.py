@@ -85,7 +85,7 @@ def write_sample(
         names = (*(row.name for row in SERVICES), SHIPPER)
         handlers = [stack.enter_context(closing(_handler(directory, name))) for name in names]
         for time_s, which, event in events:
-            handlers[which].record(event, time_s)
+            handlers[which].record(event, time_s, own=event is _LOST)
         return sum(handler.counts.recorded for handler in handlers)
 
 
@@ -99,6 +99,9 @@ def _handler(directory: Path, service_name: str) -> AuditHandler:
     )
 
 
+_LOST = create_compliance_event("records-lost", records=17, success=False)
+
+
 def _story(random: Random, end_s: float, days: int) -> Iterator[tuple[float, int, Event]]:
     for day in range(days):
         start_s = end_s - (days - day) * _DAY_S
@@ -107,8 +110,7 @@ def _story(random: Random, end_s: float, days: int) -> Iterator[tuple[float, int
             yield from ((at_s, which, event) for at_s, event in _work(random, session, begin_s))
     incident_s = end_s - min(days, 3) * _DAY_S / 2
     yield from ((at_s, 1, event) for at_s, event in _incident(random, incident_s))
-    lost = create_compliance_event("records-lost", records=17, success=False)
-    yield end_s - days * _DAY_S / 3, 2, lost
+    yield end_s - days * _DAY_S / 3, 2, _LOST
     yield from (
         (at_s, len(SERVICES), event) for at_s, event in shipping(end_s - days * _DAY_S, days)
     )

@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from shipper.record.calls import OpenCalls, begun, left_calls
+from shipper.record.calls import Begun, OpenCalls, begun, left_calls
 from tests.real.processes import wait_until
 from tests.record.recorder import assert_whole, lines_of, segments
 
@@ -171,3 +172,12 @@ def test_the_record_of_a_killed_process_and_of_the_next_are_whole(tmp_path):
     wait_until(lambda: not open_files(tmp_path), DEADLINE_S, "no open calls")
     for path in segments(tmp_path):
         assert_whole(lines_of(path))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file of another user")
+def test_a_file_of_another_user_is_no_call_of_this_record(tmp_path):
+    entry = msgspec.json.encode(Begun(1.0, "tools/call", 1, "pay", user="admin"))
+    (tmp_path / "planted.open").write_bytes(entry + b"\n")
+    os.chown(tmp_path / "planted.open", 12345, -1)
+    assert call(tmp_path, "add") == 0
+    assert [event["gen_ai"]["tool"]["name"] for event in calls(tmp_path)] == ["add"]

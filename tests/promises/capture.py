@@ -83,7 +83,7 @@ CAPTURE = (
         " has the outcome unknown.",
         {
             f"{_REQUESTS}test_a_tool_that_crashes_is_recorded_with_what_it_really_raised": (
-                Mutant("capture/causes.py", "seen.error = error", "pass"),
+                Mutant("capture/causes.py", "seen.error = seen.below or error", "pass #"),
             ),
             f"{_REQUESTS}test_a_result_that_says_error_is_a_failure": (
                 Mutant("capture/outcome.py", 'if not fields.get("mcp.tool.is_error"):', "if True:"),
@@ -506,7 +506,11 @@ CAPTURE = (
         "request. A server that is mounted on another adds none.",
         {
             f"{_CAUSES}test_a_tool_that_a_tool_calls_is_an_event_below_the_request": (
-                Mutant("capture/causes.py", "            if seen.nest:", "            if False:"),
+                Mutant(
+                    "capture/causes.py",
+                    "            if is_other and seen.nest:",
+                    "            if False:",
+                ),
                 Mutant(
                     "capture/nested.py",
                     'pending.asked["mcp.call.parent"] = above',

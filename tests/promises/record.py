@@ -9,6 +9,7 @@ _PROCESSES = "record/test_processes.py::"
 _SEAL = "record/test_seal.py::"
 _LOGGER = "record/test_logger.py::"
 _SILENCE = "record/test_silence.py::"
+_OTHERS = "record/test_other_handlers.py::"
 _NAMES = "record/test_names.py::"
 _IDENTITY = "record/test_identity.py::"
 _SENTENCE = "record/test_sentence.py::"
@@ -151,7 +152,7 @@ RECORD = (
         "`mcp.audit`. Events that its own configuration holds back are counted in the record.",
         {
             f"{_SILENCE}test_no_logging_configuration_of_others_silences_the_record": (
-                Mutant("record/logger.py", "elif handler not in reached:", "elif False:"),
+                Mutant("record/logger.py", "return self._known or", "return tuple(within) or"),
             ),
             f"{_SILENCE}test_events_that_the_operator_switches_off_are_counted_in_the_record": (
                 Mutant("record/recording.py", "self._suppressed += 1", "pass"),
@@ -169,6 +170,23 @@ RECORD = (
             ),
             f"{_LOGGER}test_a_handler_that_overrides_emit_gets_a_log_record": (
                 Mutant("record/handler.py", "type(self) is not AuditHandler or ", ""),
+            ),
+        },
+    ),
+    Promise(
+        "record:other-handlers",
+        "Filters, record factories, queues and other handlers on the logger `mcp.audit` that "
+        "rewrite a record or raise cost no event. An event that reaches no handler is counted.",
+        {
+            f"{_OTHERS}test_a_filter_of_others_that_rewrites_or_fails_costs_no_event": (
+                Mutant("record/logger.py", "with suppress(Exception):", "if True:"),
+            ),
+            f"{_OTHERS}test_another_handler_that_raises_costs_no_event": (),
+            f"{_OTHERS}test_an_event_passes_a_queue": (
+                Mutant("record/logger.py", "carry(record, msg, args or ())", "pass"),
+            ),
+            f"{_OTHERS}test_an_event_that_reaches_no_handler_is_counted_by_those_that_there_are": (
+                Mutant("record/logger.py", "or tuple(_living)", ""),
             ),
         },
     ),
@@ -207,6 +225,14 @@ RECORD = (
             ),
             f"{_NAMES}test_a_descriptor_that_became_another_files_is_neither_written_nor_closed": (
                 Mutant("record/segment.py", "if fd >= 0 and is_own:", "if fd >= 0:"),
+            ),
+            f"{_NAMES}test_an_event_after_a_damage_is_in_a_segment_of_its_own": (
+                Mutant("record/segment.py", "or found.st_size != self.size", ""),
+            ),
+            f"{_NAMES}test_a_link_to_the_directory_that_comes_to_lead_elsewhere_is_followed": (
+                Mutant(
+                    "record/recording.py", "return real if leads_nowhere else named", "return real"
+                ),
             ),
             f"{_NAMES}test_a_directory_that_is_replaced_gets_the_next_segment": (
                 Mutant("record/append.py", "(is_check_due and segment.is_away())", "False"),

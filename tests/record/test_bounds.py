@@ -3,6 +3,7 @@
 import json
 import time
 import tracemalloc
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 import pytest
@@ -358,3 +359,11 @@ def test_a_caller_that_invents_names_does_not_fill_the_memory(recorder):
     finally:
         tracemalloc.stop()
     assert grown_bytes < 3 << 19, "3,000 shapes take megabytes"
+
+
+@pytest.mark.parametrize("time_s", [-1.0, 1e12, float("nan"), float("inf")])
+def test_an_event_of_a_time_that_no_date_has_gets_the_time_of_its_writing(time_s, recorder):
+    before = datetime.now(UTC)
+    recorder.handler.record(create_event(TOOL), time_s)
+    (event,) = recorder.events()
+    assert before <= datetime.fromisoformat(event["@timestamp"]) <= datetime.now(UTC)

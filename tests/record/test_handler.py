@@ -158,6 +158,19 @@ def test_no_event_brings_what_only_the_record_may_say(new_recorder):
     assert forged == honest
 
 
+@pytest.mark.parametrize("action", ["segment-start", "segment-end", "records-lost", "call-lost"])
+def test_no_event_states_what_only_the_record_states(action, recorder):
+    events = [
+        create_event("mcp_tool_execution", {"event.action": f"audit-{action}"}),
+        create_event("mcp_tool_execution", {"event.action": ["add", f"audit-{action}"]}),
+        create_compliance_event(action, records=5),
+    ]
+    for event in events:
+        written = recorder.log(event)
+        assert written["event"]["action"] != f"audit-{action}"
+        assert written["mcp"]["audit"]["dropped_fields"] == 1
+
+
 class Refuses:
     """Fails wherever it is looked at."""
 

@@ -168,3 +168,64 @@ del r
     run(code, tmp_path)
     (told,) = (d for d in documents(tmp_path) if d["event"]["action"] == "audit-records-lost")
     assert told["mcp"]["compliance"]["records"] == 3
+
+
+def test_a_link_to_the_directory_that_comes_to_lead_elsewhere_is_followed(new_recorder, tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    current = tmp_path / "current"
+    current.symlink_to("one")
+    recorder = new_recorder(current)
+    recorder.log(CALL)
+    current.unlink()
+    current.symlink_to("two")
+    wait_until(
+        lambda: recorder.logger.info(CALL) or segments(tmp_path / "two"),
+        DEADLINE_S,
+        "a segment in the other directory",
+    )
+    recorder.close()
+    assert recorder.handler.counts.failed == 0
+    assert "audit-segment-missing" in actions(recorder)
+
+
+def test_a_link_that_leads_nowhere_yet_gets_its_directory(new_recorder, tmp_path):
+    (tmp_path / "link").symlink_to("later")
+    new_recorder(tmp_path / "link").log(CALL)
+    assert segments(tmp_path / "later")
+
+
+DAMAGES = {
+    "emptied": lambda path: os.truncate(path, 0),
+    "cut within a line": lambda path: os.truncate(path, path.stat().st_size - 20),
+    "continued by half a line": lambda path: path.write_bytes(path.read_bytes() + b'{"half'),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_an_event_after_a_damage_is_in_a_segment_of_its_own(damage, recorder):
+    recorder.log(CALL)
+    damaged = recorder.handler.path
+    DAMAGES[damage](damaged)
+    recorder.logger.info(CALL)
+    recorder.close()
+    told = "audit-segment-missing" in [d["event"]["action"] for d in of_others(recorder, damaged)]
+    assert told == damage.startswith(("emptied", "cut"))
+    assert recorder.handler.counts.recorded == 2
+
+
+def of_others(recorder, damaged):
+    damaged.unlink()
+    found = documents(recorder.directory)
+    assert [d for d in found if d["event"]["action"] == "tool-call"]
+    return found
+
+
+def test_a_umask_that_shuts_out_the_own_user_does_not_hide_the_record(tmp_path):
+    code = """
+os.umask(0o777)
+r.log(CALL)
+assert oct(os.stat(r.directory).st_mode & 0o777) == "0o700"
+assert oct(os.stat(r.handler.path).st_mode & 0o777) == "0o600"
+"""
+    run(code, tmp_path / "audit")

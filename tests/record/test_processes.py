@@ -9,7 +9,8 @@ import threading
 import pytest
 
 from shipper import create_compliance_event, create_tool_execution_event
-from tests.record.recorder import assert_whole, segments, streams
+from tests.record.recorder import Recorder, assert_whole, segments, streams
+from tests.record.test_segments import run
 
 DEADLINE_S = 30
 
@@ -235,3 +236,23 @@ def test_handlers_of_one_directory_with_other_settings_never_share_a_file(new_re
         two.log(call("two"))
     found = [tools(stream) for stream in streams(one.directory).values()]
     assert sorted(found) == [["one"] * 5, ["two"] * 5]
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_a_process_of_multiprocessing_that_ends_in_order_writes_its_last_line(method, tmp_path):
+    code = f"""
+import multiprocessing
+from tests.record import test_processes
+context = multiprocessing.get_context({method!r})
+worker = context.Process(target=test_processes.log_there, args=({str(tmp_path)!r},))
+worker.start()
+worker.join()
+assert worker.exitcode == 0
+"""
+    run(code, tmp_path / "parent")
+    (stream,) = streams(tmp_path / "child").values()
+    assert json.loads(stream[-1])["event"]["action"] == "audit-segment-end"
+
+
+def log_there(directory):
+    Recorder(f"{directory}/child").logger.info(call("child"))

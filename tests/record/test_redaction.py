@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+from collections import namedtuple
 from pathlib import Path
 from random import Random
 from urllib.parse import quote, quote_plus
@@ -409,3 +410,10 @@ def test_a_secret_in_json_whose_member_comes_twice_is_masked(recorder):
     text = '{"name":"password","value":"hunter2Zebra99","value":null}'
     recorder.log(tool(result=text))
     assert b"hunter2" not in b"".join(lines(recorder.directory))
+
+
+def test_the_fields_of_a_named_tuple_are_names(recorder):
+    Login = namedtuple("Login", ["user", "password"])  # noqa: PYI024 - as callers have it
+    event = recorder.log(create_event(TOOL, {"result": [Login("ada", "hunter2Zebra99")]}))
+    assert "hunter2" not in json.dumps(event)
+    assert "ada" in json.dumps(event)
