@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct, field
 
 from shipper.errors import ConfigError, Problem, Refused, Unavailable
+from shipper.outputs.hosts import is_host
 from shipper.outputs.secret import Secret
 from shipper.wire.proxy import Handshake, ProxyRefused, basic, http_connect, socks5
 
@@ -99,12 +100,14 @@ def _shake_hands(raw: socket.socket, handshake: Handshake) -> None:
 
 def _proxy(url: str, headers: Mapping[str, str], *, resolves: bool) -> Proxy:
     full = url if "://" in url else f"http://{url}"
+    if not full.isprintable():  # `urlsplit` passes over a newline
+        raise ConfigError([Problem("proxy_url", "is not a URL")])
     try:
         found = urlsplit(full)
         port = found.port
     except ValueError:  # its text may hold a piece of the password
         raise ConfigError([Problem("proxy_url", "is not a URL")]) from None
-    if found.scheme not in _DEFAULT_PORTS or not found.hostname:
+    if found.scheme not in _DEFAULT_PORTS or not is_host(found.hostname or "") or " " in full:
         what = "must be a URL such as http://proxy:3128 or socks5://proxy:1080"
         raise ConfigError([Problem("proxy_url", what)])
     userinfo = unquote(found.netloc.rpartition("@")[0]) or None

@@ -47,6 +47,8 @@ class YamlNode(Struct):
         """The value as a message shows it, unless it may be a secret."""
         if self.variables:
             return f"the value of {self.variables}"
+        if self.scalar is None:
+            return "no value"
         if isinstance(self.scalar, bool) or _HARMLESS.fullmatch(str(self.scalar)):
             return f"{self.scalar!r}"
         return "a text" if isinstance(self.scalar, str) else "a number"
