@@ -56,11 +56,12 @@ def parse_url(url: str, *, default_port: int, is_tls: bool) -> Url:
         port = found.port or default_port
     except ValueError:  # its text may hold a piece of the password
         raise ConfigError([Problem("hosts", "one of them is not a URL")]) from None
-    if found.scheme not in {"http", "https"} or not is_host(found.hostname or ""):
+    host = found.hostname or ""
+    if found.scheme not in {"http", "https"} or not is_host(host):
         raise ConfigError([Problem("hosts", "each must be a URL such as https://es.example:9200")])
     userinfo, _, _ = found.netloc.rpartition("@")
     path = found.path.rstrip("/")
-    return Url(found.hostname, port, path, found.scheme == "https", unquote(userinfo) or None)
+    return Url(host, port, path, found.scheme == "https", unquote(userinfo) or None)
 
 
 class Http:
@@ -98,7 +99,7 @@ class Http:
             with connection.explained(), mapped_errors(str(self.url)):
                 client.request(method, *self._addressed(target, body, headers))
                 yield client.getresponse()
-        except HTTPException as error:
+        except (HTTPException, ValueError, OverflowError) as error:  # a chunk of -5 bytes
             self.close()
             raise ProtocolError(f"{self.url}: not an HTTP answer ({error!r})") from error
         except BaseException:

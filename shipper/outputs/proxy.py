@@ -107,9 +107,10 @@ def _proxy(url: str, headers: Mapping[str, str], *, resolves: bool) -> Proxy:
         port = found.port
     except ValueError:  # its text may hold a piece of the password
         raise ConfigError([Problem("proxy_url", "is not a URL")]) from None
-    if found.scheme not in _DEFAULT_PORTS or not is_host(found.hostname or "") or " " in full:
+    host = found.hostname or ""
+    if found.scheme not in _DEFAULT_PORTS or not is_host(host) or " " in full:
         what = "must be a URL such as http://proxy:3128 or socks5://proxy:1080"
         raise ConfigError([Problem("proxy_url", what)])
     userinfo = unquote(found.netloc.rpartition("@")[0]) or None
     default = _DEFAULT_PORTS[found.scheme]
-    return Proxy(found.scheme, found.hostname, port or default, userinfo, headers, resolves)
+    return Proxy(found.scheme, host, port or default, userinfo, headers, resolves)

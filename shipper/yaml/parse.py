@@ -126,7 +126,8 @@ class _Builder(Struct):
 
     def _pairs(self, node: yaml.MappingNode, path: str) -> Iterator[tuple[Any, yaml.Node]]:
         """Its keys and values; behind them those of `<<`, where a key is not given already."""
-        given, merged = set(), []
+        given: set[str] = set()
+        merged: list[yaml.Node] = []
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 where = f"{self.file}:{key.start_mark.line + 1} {path}".strip()

@@ -129,7 +129,7 @@ def test_another_kind_of_file_in_its_place_is_an_error(planted, path):
     else:
         path.mkdir(parents=True)
     for use in (lambda: Registry(path), lambda: read_positions(path)):
-        with pytest.raises(RegistryError, match="must be kept|cannot be read"):
+        with pytest.raises(RegistryError, match=r"must be kept|cannot be read"):
             use()
 
 
