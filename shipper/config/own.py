@@ -25,9 +25,8 @@ def without_own(
 
 
 def _without(one: InputConfig, data: str, written: Pattern | None) -> InputConfig:
-    own = [*_below(one, data), *([written] if written else [])]
-    scanner = replace(one.scanner, exclude_files=(*one.scanner.exclude_files, *own))
-    return replace(one, scanner=scanner)
+    own = (*_below(one, data), *([written] if written else []))
+    return replace(one, scanner=replace(one.scanner, own_files=own))
 
 
 def _below(one: InputConfig, data: str) -> Iterator[Pattern]:

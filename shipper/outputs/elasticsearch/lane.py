@@ -123,7 +123,7 @@ class ElasticsearchLane:
             raise self._failure(status, data)
         try:
             found = _roots.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise ProtocolError(f"{name} answers {status}, but not as Elasticsearch does") from None
         return (
             f"{name} is Elasticsearch {found.version.number}, "

@@ -315,7 +315,7 @@ def _stream_ids(lines: Lines) -> list[str | None]:
     """The audit stream of each line; None for foreign lines."""
     try:
         found = _decoder.decode_lines(lines.block)  # one call in C; the usual case
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, RecursionError):
         return list(map(_stream_id, lines))
     return [line.mcp.audit.stream.id for line in found]
 
@@ -323,5 +323,5 @@ def _stream_ids(lines: Lines) -> list[str | None]:
 def _stream_id(line: bytes) -> str | None:
     try:
         return _decoder.decode(line).mcp.audit.stream.id
-    except msgspec.ValidationError:  # its fields have another shape
+    except (msgspec.ValidationError, RecursionError):  # its fields have another shape
         return None
