@@ -14,7 +14,7 @@ from shipper.faults.bulk import read_pairs
 from shipper.faults.script import BULK, LUMBERJACK, PROXY, parse
 from shipper.follow.archive import Archive
 from shipper.follow.registry import read_positions
-from shipper.forms.base import Block
+from shipper.forms.base import BEFORE_BYTES, Block
 from shipper.forms.check import clean_lines, fault, sift
 from shipper.forms.text.container import Container
 from shipper.forms.text.emit import Json
@@ -161,7 +161,8 @@ def _events(form: Text, data: bytes, first: int) -> list[bytes]:
     start, end = 0, first
     while start < len(data):
         is_last = end == len(data)
-        block = Block(data[start:end], start, "/a.log", 1 << 16, is_last=is_last)
+        before = data[max(0, start - BEFORE_BYTES) : start]
+        block = Block(data[start:end], start, "/a.log", 1 << 16, is_last=is_last, before=before)
         sifted = form.sift(block)
         found += [_without_time(line) for line in sifted.lines]
         start = end - sifted.waiting_bytes

@@ -15,18 +15,25 @@ class Bounds(Struct, frozen=True):
         return self.least <= number and (self.most is None or number <= self.most)
 
     def __str__(self) -> str:
-        least, most = f"{self.least:g}", f"{self.most:g}" if self.most else ""
+        least, most = f"{self.least:g}", f"{self.most:g}" if self.most and self.most < MOST else ""
         return f"{least} to {most}" if most else f"{least} or more"
 
 
-Count = Annotated[int, Bounds(1)]
+#: More than any size, number or identifier has, and an integer of 64 bits for libraries and files.
+MOST: Final = 2**53
+
+#: A hundred years: the kernel's and Python's clocks overflow at about three hundred.
+LONGEST_S: Final = 100 * 366 * 86_400
+
+
+Count = Annotated[int, Bounds(1, MOST)]
 
 
 Level = Annotated[int, Bounds(0, 9)]
 
 
 #: Zero would make every timeout expire, and every retry immediate.
-Span = Annotated[float, Bounds(0.001)]
+Span = Annotated[float, Bounds(0.001, LONGEST_S)]
 
 
 #: Marks a field that is not a key of the section; others determine it.
@@ -34,4 +41,4 @@ INNER: Final = "inner"
 
 
 #: Seconds, zero included; written with a unit in a configuration, as in `1m30s`.
-Duration = Annotated[float, Bounds(0)]
+Duration = Annotated[float, Bounds(0, LONGEST_S)]

@@ -218,6 +218,26 @@ def test_validate_reports_a_missing_file(tmp_path):
     assert main(["validate", str(tmp_path / "nothing")]) == os.EX_CONFIG
 
 
+@pytest.mark.parametrize("planted", ["nothing", "dangling link", "FIFO"])
+def test_verify_reports_a_path_that_it_cannot_read(planted, tmp_path, capsys):
+    path = tmp_path / "a-000001.jsonl"
+    if planted == "dangling link":
+        path.symlink_to("nowhere")
+    elif planted == "FIFO":
+        os.mkfifo(path)
+    assert main(["verify", str(path)]) == os.EX_IOERR
+    assert str(path) in capsys.readouterr().err
+
+
+def test_replay_reports_a_directory_in_the_place_of_the_dead_letters(tmp_path, capsys):
+    path = tmp_path / "c.yml"
+    path.write_text(f"path.home: {tmp_path}\noutput.file: {{path: {tmp_path}/out}}\n")
+    place = tmp_path / "data" / "dead-letters" / "file.ndjson"
+    place.mkdir(parents=True, mode=0o700)
+    assert main(["replay", "-c", str(path)]) == os.EX_IOERR
+    assert f"{place}: Is a directory" in capsys.readouterr().err
+
+
 def test_sample_writes_days_of_a_record_whose_lines_are_shipped(config, tmp_path):
     assert run("sample", "--days", 1, tmp_path / "audit").returncode == 0
     assert run("run", "--once", "-c", config).returncode == 0

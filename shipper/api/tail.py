@@ -114,7 +114,7 @@ def _read_cursor(text: str) -> dict[str, _Place]:
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         places: Mapping[str, _Place] = _decode(raw)
-    except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
+    except (ValueError, binascii.Error, msgspec.MsgspecError, RecursionError) as error:
         raise BadCursor(wrong) from error
     if any(place.segment < 0 or place.offset < 0 for place in places.values()):
         raise BadCursor(wrong)

@@ -28,7 +28,7 @@ def process(arguments: argparse.Namespace) -> int:
     """Run one JSON operation from standard input; its JSON answer goes to standard output."""
     try:
         context = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, object])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         what = f"standard input is not a JSON object: {error}"
         answer: dict[str, object] = {"success": False, "operation": "unknown", "error": what}
     else:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from shipper.config.permissions import problem_of
 from shipper.errors import ConfigError, Problem
 from shipper.yaml.bounds import MAX_BYTES
@@ -55,7 +57,13 @@ def parsed(document: Document) -> tuple[YamlNode, list[Problem]]:
         more, found = parse(f"{key}: {value}", "-E", names_in=_NAMES_IN)
         problems += found
         _put(tree, more)
-    return tree, problems
+    return _without_anchors(tree), problems
+
+
+def _without_anchors(tree: YamlNode) -> YamlNode:
+    """The tree without keys `x-…`, which hold anchors only, as in Compose files."""
+    keys = {key: child for key, child in (tree.children or {}).items() if not key.startswith("x-")}
+    return replace(tree, children=keys) if tree.children is not None else tree
 
 
 def _put(tree: YamlNode, more: YamlNode) -> None:

@@ -40,6 +40,7 @@ _SCRIPT = (
     "add_fields and drop_event, each with `when`, do most of what scripts do, "
     "an ingest pipeline does the rest"
 )
+_OWN_ID = "is not supported: each line has an id of its own already (docs/outputs.md)"
 _WITH_CONSTANTS = "is not supported: set the fields you need with add_fields"
 _LIBRARY = "librdkafka decides"
 _LOG_FORM = "the log is ECS lines, or plain text on a terminal"
@@ -76,7 +77,7 @@ _PROCESSORS: Mapping[str, str] = {
         _WITH_CONSTANTS,
     ),
     "script": _SCRIPT,
-    "add_id": "is not supported: each line has an id of its own already (docs/outputs.md)",
+    "add_id": _OWN_ID,
     "add_formatted_index": "is not supported: output.elasticsearch.index has %{[field]} and dates",
     "append": "is not supported: add_tags appends constants, copy_fields copies a field",
     "move_fields": "is not supported: use rename, with each field",
@@ -154,9 +155,14 @@ ACCEPTED: Mapping[str, str] = {
     "inputs.close_timeout": _HANDLES,
     "inputs.take_over": "`mcp-shipper import-registry` takes over Filebeat's positions",
     "inputs.allow_deprecated_use": "`log` is the same as `filestream` here",
+    "inputs.scan": "every file gets its turn",
+    "inputs.legacy_clean_inactive": _REGISTRY,
     "inputs.keep_null": "a line is shipped unchanged",
     "inputs.publisher_pipeline": "no `host` object is added",
     "output.*.max_retries": _FOR_EVER,
+    "output.*.queue": _QUEUE,
+    "output.elasticsearch.idle_connection_timeout": "a connection that was idle is opened again",
+    "output.kafka.worker": "librdkafka has one connection to each broker",
     "output.*.allow_older_versions": "any version from 8.10 on is supported",
     "output.*.escape_html": "a line is sent unchanged",
     "processors.add_cloud_metadata": _METADATA,
@@ -184,6 +190,19 @@ ACCEPTED: Mapping[str, str] = {
 #: Refused keys, which would change what is shipped, each with the reason.
 REFUSED: Mapping[str, str] = {
     "filebeat.modules": _MODULES,
+    "inputs.json.document_id": _OWN_ID,
+    **dict.fromkeys(
+        ("inputs.include_file_owner_name", "inputs.include_file_owner_group_name"),
+        "is not supported: set the fields you need with `fields`",
+    ),
+    **dict.fromkeys(
+        (
+            "processors.add_kubernetes_metadata.include_labels",
+            "processors.add_kubernetes_metadata.exclude_labels",
+        ),
+        "is not supported: all labels are added; drop_fields removes some",
+    ),
+    "output.kafka.enable_krb5_fast": _KERBEROS,
     "output.discard": "would lose all lines; no output of mcp-shipper does",
     "inputs.line_terminator": "only auto is supported: a line ends with a newline",
     "inputs.tail_files": "would leave lines out; every file is shipped from its beginning",

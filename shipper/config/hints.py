@@ -107,12 +107,15 @@ def _raw(text: Any, config: YamlNode) -> YamlNode:
     """An input in JSON, which replaces all else."""
     try:
         found = msgspec.json.decode(str(text))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(f"raw: {error}") from error
     items = found if type(found) is list else [found]
     if len(items) != 1 or type(items[0]) is not dict:
         raise ValueError("raw: expected one input: a log is read once")
-    return node_of(items[0], config.where, f"{config.path}.raw")
+    try:
+        return node_of(items[0], config.where, f"{config.path}.raw")
+    except ValueError as error:
+        raise ValueError(f"raw: {error}") from error
 
 
 def _tree(near: YamlNode, key: str, value: Any) -> YamlNode:
@@ -129,7 +132,7 @@ def _leaf(near: YamlNode, key: str, text: str) -> YamlNode:
     if text[:1] in ("[", "{"):
         try:
             return node_of(msgspec.json.decode(text), near.where, key)
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):  # `DecodeError` is a `ValueError`
             return _node(near, key, text)
     scalar: Scalar = text
     if text in ("true", "false"):

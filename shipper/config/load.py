@@ -45,9 +45,8 @@ def from_mapping(values: Mapping[str, object]) -> Config:
     """The configuration in an object of the same shape; raises `ConfigError` with every problem."""
     try:
         tree = node_of(values, "config")
-    except RecursionError as error:
-        what = "is nested too deeply, or contains itself"
-        raise ConfigError([Problem("config", what)]) from error
+    except ValueError as error:
+        raise ConfigError([Problem("config", str(error))]) from error
     config, problems = read_config(tree)
     if problems:
         raise _error(problems)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
+from shipper.bounds import Bounds
 from shipper.yaml.node import YamlNode, inner_path
 from shipper.yaml.reader import Reader
 
@@ -109,7 +110,28 @@ def _outputs(reader: Reader, node: YamlNode) -> YamlNode:
         name: _with_ssl(reader, one) if "tls" in (one.children or {}) else one
         for name, one in (node.children or {}).items()
     }
+    if (redis := sections.get("redis")) and redis.children:
+        sections["redis"] = replace(redis, children=_redis(reader, redis.children))
     return replace(node, children=sections) if node.children is not None else node
+
+
+def _redis(reader: Reader, given: Mapping[str, YamlNode]) -> dict[str, YamlNode]:
+    """The keys of the section with `port` in the hosts; the default of `key` is `index`."""
+    keys = dict(given)
+    if (index := keys.pop("index", None)) and not index.is_unset:
+        keys.setdefault("key", index)
+    port, hosts = keys.pop("port", None), keys.get("hosts")
+    if port is None or port.is_unset or hosts is None or hosts.is_unset:
+        return keys
+    _remark(reader, port, "is a part of `hosts` since Filebeat 6")
+    number = reader.whole(port, Bounds(1, 65_535))
+    items = [_with_port(one, number) for one in _items(hosts)]
+    return {**keys, "hosts": replace(hosts, scalar=None, items=items)}
+
+
+def _with_port(host: YamlNode, port: int) -> YamlNode:
+    is_bare = isinstance(host.scalar, str) and ":" not in host.scalar
+    return replace(host, scalar=f"{host.scalar}:{port}", written=None) if is_bare else host
 
 
 def _with_ssl(reader: Reader, node: YamlNode) -> YamlNode:

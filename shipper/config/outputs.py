@@ -9,7 +9,9 @@ from shipper.catalog import Catalog, IndexStrategy
 from shipper.config.cloud import Cloud, read_cloud
 from shipper.config.names import take_names, with_names
 from shipper.config.read import is_foreign
+from shipper.errors import ConfigError
 from shipper.outputs import OUTPUTS
+from shipper.outputs.http import parse_url
 from shipper.yaml.node import YamlNode
 from shipper.yaml.reader import Reader
 from shipper.yaml.typed import into
@@ -120,6 +122,11 @@ def _anonymous(reader: Reader, node: YamlNode, url: str) -> str:
     if "@" in url:
         what = "contains a user name; Kibana gets the credentials of output.elasticsearch"
         reader.note(node, what)
+        return url
+    try:
+        parse_url(url, default_port=5601, is_tls=False)
+    except ConfigError:
+        reader.note(node, "is not an address such as https://kibana.example:5601")
     return url
 
 

@@ -250,6 +250,7 @@ _OF_THE_DAEMON = frozenset(
 #: Options of Filebeat's `add_kubernetes_metadata` for finding the pod of each event.
 _OF_THE_SERVER = frozenset(
     (
+        *("in_cluster", "include_creation_timestamp"),
         *("use_kubeadm", "kube_client_options", "cleanup_timeout", "sync_period"),
         *("add_resource_metadata", "default_indexers", "default_matchers", "indexers"),
         *("matchers", "wait_for_metadata", "wait_for_metadata_retry_period"),

@@ -14,6 +14,7 @@ from shipper.config.model import STDIN, Config
 from shipper.config.older import with_newer_words
 from shipper.config.operation import Operation
 from shipper.config.outputs import placed, read_outputs
+from shipper.config.own import without_own
 from shipper.config.paths import read_paths
 from shipper.config.read import new_reader
 from shipper.config.recorded import read_catalog, read_scope, read_strategy
@@ -60,11 +61,12 @@ def read_config(tree: YamlNode) -> tuple[Config, list[Problem]]:
     simple = _simple(reader, nodes)
     notes = (*_notes(nodes, strategy), *dict.fromkeys(reader.remarks))
     segments = InputConfig(id="audit", paths=(f"{paths['audit']}/*.jsonl",))
+    foreign = without_own(inputs or (segments,), paths["data"], outputs)
     config = Config(
         data=paths["data"],
         logs=paths["logs"],
         audit=paths["audit"],
-        inputs=tuple(replace(one, audit_datasets=own) for one in inputs or (segments,)),
+        inputs=tuple(replace(one, audit_datasets=own) for one in foreign),
         outputs=placed(outputs, catalog, strategy),
         kibana_url=kibana_url,
         catalog=catalog,

@@ -45,7 +45,7 @@ def _expanded_scalar(node: YamlNode, given: str, variables: Mapping[str, str]) -
     names: list[str] = []
     try:
         text = _filled(given, variables, names)
-    except _UnsetError as error:
+    except _NotFilledError as error:
         return replace(node, scalar="", fault=str(error), variables=", ".join(names))
     node = replace(node, variables=", ".join(names))
     if text == given or not node.is_plain:
@@ -56,12 +56,18 @@ def _expanded_scalar(node: YamlNode, given: str, variables: Mapping[str, str]) -
     return replace(node, scalar=_scalar_in(text))
 
 
-class _UnsetError(Exception):
+class _NotFilledError(Exception):
     pass
 
 
-def _filled(given: str, variables: Mapping[str, str], names: list[str]) -> str:
+#: A default of a default of a default: nobody needs more.
+_MAX_DEPTH = 16
+
+
+def _filled(given: str, variables: Mapping[str, str], names: list[str], depth: int = 0) -> str:
     """The text with its variables, and those in defaults, filled in; `names` gets their names."""
+    if depth > _MAX_DEPTH:
+        raise _NotFilledError(f"has defaults within defaults, more than {_MAX_DEPTH} levels deep")
     parts, at = [], 0
     while found := _START.search(given, at):
         parts.append(given[at : found.start()])
@@ -69,10 +75,10 @@ def _filled(given: str, variables: Mapping[str, str], names: list[str]) -> str:
         names.append(f"${{{found['name']}}}")
         value = variables.get(found["name"])
         if value is None and (default is None or default.startswith("?")):
-            raise _UnsetError(_unset(found["name"], default))
-        parts.append(
-            _filled(_unquoted(default or ""), variables, names) if value is None else value
-        )
+            raise _NotFilledError(_unset(found["name"], default))
+        if value is None:
+            value = _filled(_unquoted(default or ""), variables, names, depth + 1)
+        parts.append(value)
     return "".join([*parts, given[at:]])
 
 

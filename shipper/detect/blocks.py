@@ -70,7 +70,7 @@ class Blocks:
         """
         try:
             self._refresh()
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, msgspec.DecodeError, RecursionError) as error:
             return None if self._fails == "open" else f"the file of blocks cannot be read: {error}"
         now_s = time.time()
         found = (one for one in self._blocks if one.applies(values, now_s))

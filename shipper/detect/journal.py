@@ -66,7 +66,7 @@ class Journal:
         for at, line in enumerate(self._path.read_bytes().splitlines(), start=1):
             try:
                 entry = _decode(line)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, RecursionError) as error:
                 what = f"{self._path}:{at}: damaged; move the file away to start without memory"
                 raise RegistryError(what) from error
             self._engine.begin_at(entry.begins)

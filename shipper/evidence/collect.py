@@ -1,8 +1,10 @@
 """The files of a record: which segment each one holds, and the checkpoints in them."""
 
+import errno
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 
 import msgspec
 from msgspec import Struct
@@ -39,7 +41,8 @@ def files_of(paths: Iterable[Path]) -> list[File]:
 
 def _below(path: Path) -> Iterator[Path]:
     if not path.is_dir():
-        path.stat()
+        if not S_ISREG(path.stat().st_mode):  # reading a FIFO could wait for ever
+            raise OSError(errno.EINVAL, "is not a regular file", str(path))
         yield path
         return
     for one in sorted(path.rglob("*.jsonl*")):

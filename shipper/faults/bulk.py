@@ -271,7 +271,7 @@ def read_pairs(body: bytes) -> list[_Pair]:
     decode = msgspec.json.Decoder(dict[str, dict[str, Any]]).decode
     try:
         return [(decode(a), b) for a, b in zip(lines[::2], lines[1::2], strict=True)]
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise BadInput([Problem("bulk", f"Malformed action/metadata line: {error}")]) from error
 
 

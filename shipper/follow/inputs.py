@@ -21,12 +21,14 @@ class Scanner(Struct, frozen=True, kw_only=True):
     #: If there are any, the path of a file must match one of them, and no excluding pattern.
     include_files: tuple[Pattern, ...] = ()
     exclude_files: tuple[Pattern, ...] = ()
+    #: Files of the shipper itself: following them would write more of them.
+    own_files: tuple[Pattern, ...] = ()
 
     def wants(self, path: str) -> bool:
         """Whether a file that matches a path is followed."""
         if self.include_files and not any(one.search(path) for one in self.include_files):
             return False
-        if any(one.search(path) for one in self.exclude_files):
+        if any(one.search(path) for one in (*self.exclude_files, *self.own_files)):
             return False
         return self.symlinks or not os.path.islink(path)  # noqa: PTH114  # as below
 

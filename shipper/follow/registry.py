@@ -275,6 +275,8 @@ def _load(path: Path) -> tuple[int, _Found]:
             return since_s, _read_commits(path, file)
     except FileNotFoundError:
         return int(time.time()), _Found({})
+    except OSError as error:
+        raise RegistryError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _read_commits(path: Path, lines: Iterable[bytes]) -> _Found:

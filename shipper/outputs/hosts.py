@@ -1,6 +1,8 @@
 """Host names and ports of a configuration."""
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from shipper.errors import ConfigError, Problem
 
@@ -15,9 +17,25 @@ def split_host(where: str, default_port: int) -> tuple[str, int]:
         port = port.removeprefix(":")
     elif where.count(":") == 1:
         host, _, port = where.partition(":")
-    if not host or (port and not port.isdecimal()):
+    if not is_host(host) or (port and not _PORT.fullmatch(port)):
         raise ConfigError([Problem("hosts", "one of them is not host or host:port")])
-    return host, int(port) if port else default_port
+    number = int(port) if port else default_port
+    if number > _LAST_PORT:
+        raise ConfigError([Problem("hosts", f"one of them has a port above {_LAST_PORT}")])
+    return host, number
+
+
+#: ASCII only: `int` would take the digits of any script.
+_PORT = re.compile("[0-9]{1,9}")
+_LAST_PORT: Final = 65_535
+
+
+def is_host(name: str) -> bool:
+    """Whether it can be looked up: `a..b` and a part of over 63 letters end in a `UnicodeError`."""
+    try:
+        return bool(name) and bool(name.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def fault_of_host(where: str) -> str:

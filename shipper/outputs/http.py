@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from shipper.errors import ConfigError, DeliveryError, Problem, ProtocolError
 from shipper.outputs.connection import Connection, mapped_errors
+from shipper.outputs.hosts import is_host
 from shipper.outputs.proxy import Proxy
 from shipper.outputs.tls import TlsConfig
 
@@ -48,16 +49,19 @@ class Url(Struct, frozen=True):
 def parse_url(url: str, *, default_port: int, is_tls: bool) -> Url:
     """Read `host`, `host:port` or a URL; `is_tls` decides where the scheme is missing."""
     full = url if "://" in url else f"{'https' if is_tls else 'http'}://{url}"
+    if not full.isprintable() or " " in full:  # `urlsplit` passes over a newline
+        raise ConfigError([Problem("hosts", "one of them is not a URL")])
     try:
         found = urlsplit(full)
         port = found.port or default_port
     except ValueError:  # its text may hold a piece of the password
         raise ConfigError([Problem("hosts", "one of them is not a URL")]) from None
-    if found.scheme not in {"http", "https"} or not found.hostname:
+    host = found.hostname or ""
+    if found.scheme not in {"http", "https"} or not is_host(host):
         raise ConfigError([Problem("hosts", "each must be a URL such as https://es.example:9200")])
     userinfo, _, _ = found.netloc.rpartition("@")
     path = found.path.rstrip("/")
-    return Url(found.hostname, port, path, found.scheme == "https", unquote(userinfo) or None)
+    return Url(host, port, path, found.scheme == "https", unquote(userinfo) or None)
 
 
 class Http:
@@ -95,7 +99,7 @@ class Http:
             with connection.explained(), mapped_errors(str(self.url)):
                 client.request(method, *self._addressed(target, body, headers))
                 yield client.getresponse()
-        except HTTPException as error:
+        except (HTTPException, ValueError, OverflowError) as error:  # a chunk of -5 bytes
             self.close()
             raise ProtocolError(f"{self.url}: not an HTTP answer ({error!r})") from error
         except BaseException:

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct, field
 
 from shipper.errors import ConfigError, Problem, Refused, Unavailable
+from shipper.outputs.hosts import is_host
 from shipper.outputs.secret import Secret
 from shipper.wire.proxy import Handshake, ProxyRefused, basic, http_connect, socks5
 
@@ -99,14 +100,17 @@ def _shake_hands(raw: socket.socket, handshake: Handshake) -> None:
 
 def _proxy(url: str, headers: Mapping[str, str], *, resolves: bool) -> Proxy:
     full = url if "://" in url else f"http://{url}"
+    if not full.isprintable():  # `urlsplit` passes over a newline
+        raise ConfigError([Problem("proxy_url", "is not a URL")])
     try:
         found = urlsplit(full)
         port = found.port
     except ValueError:  # its text may hold a piece of the password
         raise ConfigError([Problem("proxy_url", "is not a URL")]) from None
-    if found.scheme not in _DEFAULT_PORTS or not found.hostname:
+    host = found.hostname or ""
+    if found.scheme not in _DEFAULT_PORTS or not is_host(host) or " " in full:
         what = "must be a URL such as http://proxy:3128 or socks5://proxy:1080"
         raise ConfigError([Problem("proxy_url", what)])
     userinfo = unquote(found.netloc.rpartition("@")[0]) or None
     default = _DEFAULT_PORTS[found.scheme]
-    return Proxy(found.scheme, found.hostname, port or default, userinfo, headers, resolves)
+    return Proxy(found.scheme, host, port or default, userinfo, headers, resolves)

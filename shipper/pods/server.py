@@ -82,7 +82,7 @@ def message_of(body: bytes) -> str:
     """The message of a `Status`."""
     try:
         return str(msgspec.json.decode(body)["message"])
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
         return "without a message"
 
 

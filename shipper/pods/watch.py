@@ -196,7 +196,7 @@ class _Run:
                 continue
             except ShipperError as error:
                 self._report(str(error), is_refused=isinstance(error, Refused))
-            except (OSError, ValueError, msgspec.DecodeError) as error:
+            except (OSError, ValueError, msgspec.DecodeError, RecursionError) as error:
                 self._report(f"the list of pods cannot be read ({error})", is_refused=False)
             delay_s = _LEAST_DELAY_S if time.monotonic() - started > _MOST_DELAY_S else delay_s
             time.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads requests

@@ -227,5 +227,5 @@ def _entries(file: int) -> dict[int, bytes]:
 def _call_in(entry: bytes) -> Begun | None:
     try:
         return _decode(entry.partition(b"\n")[0])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

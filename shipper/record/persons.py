@@ -150,7 +150,7 @@ def _read(path: Path) -> tuple[Person | None, list[str]]:
     try:
         head, *lines = path.read_bytes().split(b"\n")
         person = msgspec.json.decode(head, type=Person)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, msgspec.DecodeError, RecursionError):
         return None, []
     return person, list(dict.fromkeys(_texts(lines)))
 
@@ -159,7 +159,7 @@ def _texts(lines: list[bytes]) -> Iterator[str]:
     for line in lines:
         try:
             yield msgspec.json.decode(line, type=str)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             continue
 
 

@@ -28,7 +28,7 @@ def serving(config: HttpConfig, service: Service) -> Iterator[None]:
     try:
         endpoint = Endpoint(config, service)
     except OSError as error:
-        what = f"cannot listen on {config.address}: {error.strerror}"
+        what = f"cannot listen on {config.address}: {error.strerror or error}"
         raise ConfigError([Problem("http", what)]) from error
     threading.Thread(target=endpoint.serve_forever, name="http", daemon=True).start()
     try:

@@ -107,7 +107,7 @@ def read_settled(data: Path) -> Settled | None:
     """The settings of the last run that recorded them; None if there is none, or it is damaged."""
     try:
         return msgspec.json.decode(_path(data).read_bytes(), type=Settled)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, msgspec.DecodeError, RecursionError):
         return None
 
 

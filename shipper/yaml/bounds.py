@@ -9,11 +9,11 @@ from typing import Any
 import yaml
 
 from shipper.errors import ConfigError, Problem
+from shipper.yaml.node import MAX_DEPTH
 
 #: Far more than any configuration or catalog has.
 MAX_BYTES = 4 << 20
 _MAX_NODES = 200_000
-_MAX_DEPTH = 64
 
 
 def check_bounds(text: str, file: str, loader: Any) -> None:
@@ -52,8 +52,8 @@ class _Walk:
             self._open.append((event.anchor, self._count - 1))
         elif event.anchor is not None and not isinstance(event, yaml.AliasEvent):
             self._sizes[event.anchor] = 1
-        if len(self._open) > _MAX_DEPTH:
-            self._fail(event, f"is nested more than {_MAX_DEPTH} levels deep")
+        if len(self._open) > MAX_DEPTH:
+            self._fail(event, f"is nested more than {MAX_DEPTH} levels deep")
         if self._count > _MAX_NODES:
             self._fail(event, f"stands for more than {_MAX_NODES} values, with its aliases")
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,6 +15,9 @@ _HARMLESS = re.compile(
 )
 
 Scalar = str | int | float | bool | None
+
+#: Far more levels than any configuration has.
+MAX_DEPTH: Final = 64
 
 
 class YamlNode(Struct):
@@ -47,6 +51,8 @@ class YamlNode(Struct):
         """The value as a message shows it, unless it may be a secret."""
         if self.variables:
             return f"the value of {self.variables}"
+        if self.scalar is None:
+            return "no value"
         if isinstance(self.scalar, bool) or _HARMLESS.fullmatch(str(self.scalar)):
             return f"{self.scalar!r}"
         return "a text" if isinstance(self.scalar, str) else "a number"
@@ -88,15 +94,19 @@ def inner_path(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def node_of(value: object, where: str, path: str = "") -> YamlNode:
-    """The tree of plain Python objects."""
+def node_of(value: object, where: str, path: str = "", *, depth: int = 0) -> YamlNode:
+    """The tree of plain Python objects; `ValueError` where they nest deeper than a file may."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"is nested more than {MAX_DEPTH} levels deep, or contains itself")
     if isinstance(value, Mapping):
         children = {
-            str(key): node_of(child, where, inner_path(path, str(key)))
+            str(key): node_of(child, where, inner_path(path, str(key)), depth=depth + 1)
             for key, child in value.items()
         }
         return YamlNode(where, path, children=children)
     if isinstance(value, list | tuple):
-        items = [node_of(item, where, f"{path}[{at}]") for at, item in enumerate(value)]
+        items = [
+            node_of(item, where, f"{path}[{at}]", depth=depth + 1) for at, item in enumerate(value)
+        ]
         return YamlNode(where, path, items=items)
     return YamlNode(where, path, scalar=value if isinstance(value, Scalar) else str(value))

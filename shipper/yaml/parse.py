@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import yaml
@@ -19,6 +19,9 @@ LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 #: More than one sign between quotes.
 _QUOTED = re.compile(r"""\s*(?:'[^']{2,}'|"[^"]{2,}")""")
+#: JSON encoders take no more, and Python does not print one of thousands of digits.
+_INTEGER_BITS = 63
+_MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _NO_NUMBERS = ("nan", "inf")
@@ -75,6 +78,8 @@ def _constructed(node: yaml.ScalarNode) -> Scalar:
         raise ValueError(_unquoted(error.problem)) from None
     except (ValueError, OverflowError):  # it quotes the value
         raise ValueError("it is not what it looks like; put it in quotes") from None
+    if isinstance(value, int) and value.bit_length() > _INTEGER_BITS:
+        raise ValueError("it is an integer of more than 64 bits; put it in quotes")
     return value if isinstance(value, Scalar) else str(node.value)  # a date is text here
 
 
@@ -112,12 +117,35 @@ class _Builder(Struct):
     def _mapping(self, node: yaml.MappingNode, path: str) -> dict[str, YamlNode]:
         children: dict[str, YamlNode] = {}
         keeps_dots = path in self.names_in
-        for key_node, value_node in node.value:
+        for key_node, value_node in self._pairs(node, path):
             key = str(key_node.value)
             value = self.build(value_node, inner_path(path, key))
             value.where = f"{self.file}:{key_node.start_mark.line + 1}"
             self._place(children, [key] if keeps_dots else key.split("."), value, path)
         return children
+
+    def _pairs(self, node: yaml.MappingNode, path: str) -> Iterator[tuple[Any, yaml.Node]]:
+        """Its keys and values; behind them those of `<<`, where a key is not given already."""
+        given: set[str] = set()
+        merged: list[yaml.Node] = []
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                where = f"{self.file}:{key.start_mark.line + 1} {path}".strip()
+                self.problems.append(Problem(where, "a key must be a text, not a list or mapping"))
+            elif key.tag == _MERGE:
+                merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
+            else:
+                given.add(key.value)
+                yield key, value
+        for one in merged:
+            if not isinstance(one, yaml.MappingNode):
+                where = f"{self.file}:{one.start_mark.line + 1} {path}".strip()
+                self.problems.append(Problem(where, "`<<` takes a mapping, or a list of them"))
+                continue
+            for key, value in self._pairs(one, path):
+                if key.value not in given:
+                    given.add(key.value)
+                    yield key, value
 
     def _place(
         self, children: dict[str, YamlNode], parts: list[str], value: YamlNode, path: str

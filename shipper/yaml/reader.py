@@ -8,15 +8,17 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from shipper.bounds import Bounds
+from shipper.bounds import LONGEST_S, MOST, Bounds
 from shipper.errors import Problem
-from shipper.yaml.node import YamlNode
+from shipper.yaml.node import Scalar, YamlNode
+from shipper.yaml.parse import scalar_of
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 _DURATION = re.compile(r"\d+(?:\.\d+)?|(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
-_ZERO_OR_MORE = Bounds(0)
+_NUMBER = Bounds(0, MOST)
+_TIME = Bounds(0, LONGEST_S)
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "": 1}
 
 
@@ -99,21 +101,25 @@ class Reader:
             return (self.text(node),)
         return tuple(self.text(item) for item in node.items)
 
-    def whole(self, node: YamlNode, bounds: Bounds = _ZERO_OR_MORE) -> int:
-        if isinstance(node.scalar, bool) or not isinstance(node.scalar, int):
+    def whole(self, node: YamlNode, bounds: Bounds = _NUMBER) -> int:
+        value = _meant(node)
+        if isinstance(value, bool) or not isinstance(value, int):
             self.note(node, f"expected a whole number, found {node.kind}")
             return 0
-        if node.scalar not in bounds:
-            self.note(node, f"expected {bounds}, found {node.shown}")
-        return node.scalar
+        if value not in bounds:
+            most = bounds.most is None or value <= bounds.most or bounds.most < MOST
+            what = f"expected {bounds if most else 'a smaller number'}, found {node.shown}"
+            self.note(node, what)
+        return value
 
     def truth(self, node: YamlNode) -> bool:
-        if not isinstance(node.scalar, bool):
+        value = _meant(node)
+        if not isinstance(value, bool):
             self.note(node, f"expected true or false, found {node.kind}")
             return False
-        return node.scalar
+        return value
 
-    def seconds(self, node: YamlNode, bounds: Bounds = _ZERO_OR_MORE) -> float:
+    def seconds(self, node: YamlNode, bounds: Bounds = _TIME) -> float:
         """A duration: seconds, or numbers with units, as in `1m30s`."""
         text = str(node.scalar)
         if not _DURATION.fullmatch(text):
@@ -121,9 +127,22 @@ class Reader:
             return 0.0
         parts = _PART.findall(text)
         found = sum(float(count) * _SECONDS[unit] for count, unit in parts)
+        if found > LONGEST_S:
+            self.note(node, f"expected at most {LONGEST_S // 86_400} days, found {node.kind}")
+            return 0.0
         if found not in bounds:
             self.note(node, f"expected {bounds.least * 1000:g}ms or more, found {node.kind}")
         return found
+
+
+def _meant(node: YamlNode) -> Scalar:
+    """The value; the text of a variable stands for its value within quotes too."""
+    if not node.variables or not isinstance(node.scalar, str):
+        return node.scalar
+    try:
+        return scalar_of(node.scalar)
+    except ValueError:
+        return node.scalar
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -15,8 +15,8 @@ _HEAD = """\
 You can move these parts of a Filebeat configuration over: `filebeat.inputs`, \
 `filebeat.autodiscover`, `output`, `processors`, `path`, `logging`, `http`, `cloud`, variables \
 such as `${NAME:default}`, and `a.b: 1` as a short form of `a: {b: 1}`. `mcp-shipper test \
-config` lists what has to change. Of 47 configurations of the kinds that people use \
-(`tests/filebeat_files`), 40 work unchanged.
+config` lists what has to change. Of 50 configurations of the kinds that people use \
+(`tests/filebeat_files`), 43 work unchanged.
 
 Keys that have an effect are on the pages [Operations](operations.md#configure) and \
 [Outputs](outputs.md). This page lists Filebeat's other keys. A key on neither page is an error, \

@@ -21,8 +21,8 @@ VERDICTS = {name: text.splitlines()[1].removeprefix("# ") for name, text in FILE
 TAKEN = [name for name, verdict in VERDICTS.items() if verdict == "taken"]
 
 
-def test_forty_of_the_forty_seven_kinds_are_taken():
-    assert (len(TAKEN), len(FILES)) == (40, 47)
+def test_forty_three_of_the_fifty_kinds_are_taken():
+    assert (len(TAKEN), len(FILES)) == (43, 50)
 
 
 @pytest.mark.parametrize("name", TAKEN)
@@ -116,6 +116,28 @@ def test_prospectors_of_filebeat_1_with_their_type(tmp_path):
     )
     (event,) = found
     assert (event["type"], event["tags"], event["message"]) == ("syslog", ["web"], "sshd")
+
+
+def read(tmp_path, name, environment=None):
+    path = tmp_path / "filebeat.yml"
+    path.write_text(FILES[name])
+    return load(path, environment or {})
+
+
+def test_a_redis_of_old_words_with_its_port_and_key(tmp_path):
+    redis = read(tmp_path, "redis_with_port").outputs["redis"]
+    assert (redis.hosts, redis.key) == (("10.0.0.6:6380",), "shop-slow")
+
+
+def test_inputs_with_options_that_they_share(tmp_path):
+    config = read(tmp_path, "shared_options")
+    assert [(one.paths, one.ignore_older_s) for one in config.inputs] == [
+        (("/srv/web/*.log",), 48 * 3600),
+        (("/srv/db/*.log",), 24 * 3600),
+    ]
+    assert [*config.outputs] == ["logstash"]
+    both = {"TO_LOGSTASH": "false", "TO_KAFKA": "true"}
+    assert [*read(tmp_path, "shared_options", both).outputs] == ["kafka"]
 
 
 def test_containers_of_the_old_docker_input(tmp_path):

@@ -189,6 +189,74 @@ def test_an_odd_keystore_is_a_problem(content, tmp_path):
         read(f"path.home: {tmp_path}\noutput.console: {{}}", tmp_path)
 
 
+# --- values that end a run later
+
+
+ARABIC = "\u0665\u0660\u0664\u0664"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("output.redis: {timeout: 99999999999999999999h}", "expected at most 36600 days"),
+        ("output.console: ~\nshutdown_timeout: 1e400h", "expected a duration"),
+        ("inputs: [{paths: [/x], ignore_older: 99999999999999h}]", "expected at most 36600 days"),
+        (f"output.redis: {{db: 0x{'f' * 20_000}}}", "more than 64 bits"),
+        (f"output.redis: {{bulk_max_size: {10**17}}}", "expected a smaller number, found a number"),
+        (f"fields: {{a: {2**64}}}", "more than 64 bits"),
+        ("inputs: [{paths: [~]}]", "expected text, found no value"),
+        ("output.redis: {hosts: [~]}", "expected text, found no value"),
+        (f"fields: {{a: '{'${A:' * 3000}x{'}' * 3000}'}}", "levels deep"),
+        (f"fields: {{a: '{'${A:' * 30_000}'}}", "levels deep"),
+        ("? {password: S3CRET}\n: c", "a key must be a text"),
+        ("fields: {? [[[a]]] : b}", "a key must be a text"),
+        ("inputs: [{<<: x, paths: [/x]}]", "`<<` takes a mapping"),
+        ("inputs: [{<<: [[a]], paths: [/x]}]", "`<<` takes a mapping"),
+        ("fields: &a {<<: *a}", "contains itself"),
+    ],
+    ids=range(15),
+)
+def test_a_value_that_nothing_can_use_is_a_problem(text, said, tmp_path):
+    with pytest.raises(ConfigError, match=said) as caught:
+        read(text, tmp_path)
+    assert "S3CRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "output.logstash.hosts: ['a..b:5044']",
+        f"output.logstash.hosts: ['{'a' * 64}:5044']",
+        "output.logstash.hosts: ['h:99999']",
+        f"output.logstash.hosts: ['h:{ARABIC}']",
+        "output.redis.hosts: ['h:99999999999999999999']",
+        "output.redis.hosts: ['.h']",
+        "output.syslog.hosts: ['h:99999']",
+        "output.kafka.hosts: []",
+        "output.kafka.hosts: ['']",
+        "output.kafka.hosts: ['h:99999']",
+        "output.elasticsearch.hosts: ['http://a..b:9200']",
+        f"output.elasticsearch.hosts: ['http://{'a' * 64}:9200']",
+        'output.elasticsearch.hosts: ["http://h\\n:9200"]',
+        'output.elasticsearch.hosts: ["http://h/a b"]',
+        'output.webhook: {url: "http://h\\n/x"}',
+        'output.logstash: {hosts: [h], proxy_url: "http://p\\n:1"}',
+        "output.logstash: {hosts: [h], proxy_url: 'http://a..b:1'}",
+        "output.console: ~\nkibana_url: 'http://h:99999'",
+        'output.console: ~\nkibana_url: "http://h\\n:5601"',
+        "output.console: ~\nkibana_url: 'http://a..b:5601'",
+        "output.console: ~\nsetup.kibana.host: 'a..b:5601'",
+    ],
+)
+def test_a_host_that_cannot_be_looked_up_is_a_problem_of_the_configuration(option, tmp_path):
+    path = tmp_path / "c.yml"
+    path.write_text(f"path.home: {tmp_path}\n{option}\n")
+    printed = io.StringIO()
+    with redirect_stderr(printed):
+        assert main(["test", "config", "-c", str(path)]) == os.EX_CONFIG
+    assert "Cannot continue" in printed.getvalue()
+
+
 # --- what a review asks
 
 

@@ -122,6 +122,17 @@ def test_another_format_is_left_alone(path):
         assert path.read_bytes() == data
 
 
+@pytest.mark.parametrize("planted", ["file", "directory"])
+def test_another_kind_of_file_in_its_place_is_an_error(planted, path):
+    if planted == "file":
+        path.parent.write_text("x")
+    else:
+        path.mkdir(parents=True)
+    for use in (lambda: Registry(path), lambda: read_positions(path)):
+        with pytest.raises(RegistryError, match=r"must be kept|cannot be read"):
+            use()
+
+
 def test_an_empty_or_foreign_file_is_an_error(path):
     path.parent.mkdir()
     for data in (b"", b"hello\n", b"\x00" * 100, b'{"\xff":1}\n', b"[" * 5000):

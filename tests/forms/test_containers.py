@@ -86,6 +86,12 @@ def test_a_line_in_another_format_arrives_unchanged(format_, line):
     assert event.get("message", event.get("log")) in (line.decode(), json_log(line))
 
 
+def test_a_line_that_nests_without_end_arrives_unchanged_and_so_does_the_next():
+    deep = b'{"log":"x","stream":"stdout","attrs":' + b"[" * 5000 + b"]" * 5000 + b"}\n"
+    got = messages(container(), deep + docker("next\n"))
+    assert got == [deep.decode().rstrip(), "next"]
+
+
 def json_log(line):
     """An object keeps its own members."""
     return json.loads(line)["log"] if line.startswith(b"{") else None

@@ -70,7 +70,7 @@ def test_sending_the_same_again_leaves_one_document_and_counts_as_delivered():
             {"status": 400, "error": {"type": "document_parsing_exception", "reason": "bad ip"}},
             Rejected("400 document_parsing_exception: bad ip"),
         ),
-        (404, Rejected("404 unknown: None")),
+        (404, Held("Elasticsearch: unknown; see Elasticsearch's log")),
     ],
 )
 def test_each_line_has_the_outcome_of_its_item(item, outcome):
@@ -586,7 +586,18 @@ CONDITIONS = [
     (400, "validation_exception", SHARDS),
     (400, "illegal_argument_exception", "pipeline with id [x] does not exist"),
     (400, "illegal_argument_exception", "no write index is defined for alias [a]."),
+    (403, "index_block_exception", "blocked"),
+    (404, "alias_not_found_exception", "no such alias [a]"),
+    (401, "unknown_in_this_version", "log in again"),
+    (
+        400,
+        "illegal_argument_exception",
+        "[a][0] exceeds 2147483519 documents per shard",
+    ),
+    (400, "invalid_index_name_exception", "Invalid index name [A], must be lowercase"),
+    (400, "mapper_parsing_exception", "Failed to parse mapping: analyzer [x] not found"),
 ]
+OF_THE_CHOICE = [row for row in CONDITIONS if row[0] != 400] + CONDITIONS[-2:]
 
 
 @pytest.mark.parametrize(("code", "kind", "reason"), CONDITIONS)
@@ -608,7 +619,7 @@ def test_a_failure_that_is_not_the_lines_fault_holds_them_with_the_reason(
         sender.close()
 
 
-@pytest.mark.parametrize(("code", "kind", "reason"), CONDITIONS[:2])
+@pytest.mark.parametrize(("code", "kind", "reason"), OF_THE_CHOICE)
 def test_a_foreign_line_that_chose_its_data_stream_holds_back_no_other(code, kind, reason):
     condition = {"status": code, "error": {"type": kind, "reason": reason}}
     some = replace(Lines.of([line(1), line(2, "nginx.access")]), origins=[Origin(2, "key")])
@@ -618,6 +629,24 @@ def test_a_foreign_line_that_chose_its_data_stream_holds_back_no_other(code, kin
         sender.close()
     assert delivered is DELIVERED
     assert isinstance(rejected, Rejected)
+
+
+@pytest.mark.parametrize("status", [-1, 0, 100, 302, 600])
+def test_a_status_that_blames_nobody_is_no_verdict_on_the_line(status):
+    with FakeElasticsearch(items(201, {"status": status})) as server:
+        sender = output(server.url)
+        _, failed = sender.send(lines(2))
+        sender.close()
+    assert isinstance(failed, Failed)
+
+
+def test_a_long_reason_is_cut():
+    long = {"status": 400, "error": {"type": "x", "reason": "y" * 1_000_000}}
+    with FakeElasticsearch(items(201, long)) as server:
+        sender = output(server.url)
+        _, rejected = sender.send(lines(2))
+        sender.close()
+    assert len(rejected.reason) < 1100
 
 
 @pytest.mark.parametrize("code", [429, 502, 503, 504])

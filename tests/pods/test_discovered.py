@@ -124,6 +124,9 @@ def test_only_pods_that_ask_for_it_are_shipped_where_hints_are_off_by_default(tm
         ({"multiline.match": "sideways", "multiline.pattern": "x"}, "'sideways'"),
         ({"processors.1.no_such": "x"}, "no_such"),
         ({"raw": "{"}, "raw"),
+        ({"raw": "[" * 5000 + "]" * 5000}, "raw"),
+        ({"multiline.match": "[" * 900 + "]" * 900, "multiline.pattern": "x"}, "is not one of"),
+        ({"raw": '{"a":' * 900 + "1" + "}" * 900}, "raw"),
         ({"module": "nginx"}, "module"),
     ],
 )

@@ -47,8 +47,50 @@ CONFIG = (
         },
     ),
     Promise(
+        "config:own-files",
+        "No input reads the shipper's own positions, keystore, dead letters or output, unless one "
+        "of its paths lies below `path.data`.",
+        {
+            "deliver/test_own_files.py::"
+            "test_a_pattern_that_matches_everything_ships_no_position_and_no_output": (
+                Mutant(
+                    "follow/inputs.py",
+                    "(*self.exclude_files, *self.own_files)",
+                    "self.exclude_files",
+                ),
+            ),
+            "deliver/test_own_files.py::test_an_input_that_names_a_path_below_the_data_reads_it": (
+                Mutant(
+                    "config/own.py",
+                    "if not any(_absolute(path).startswith(data) for path in one.paths):",
+                    "if True:",
+                ),
+            ),
+        },
+    ),
+    Promise(
+        "config:hosts",
+        "A host that cannot be looked up, a port that does not exist, and a number or duration "
+        "that nothing can use are problems of the configuration, not of a run.",
+        {
+            "config/test_hostile.py::"
+            "test_a_host_that_cannot_be_looked_up_is_a_problem_of_the_configuration": (
+                Mutant(
+                    "outputs/hosts.py",
+                    'return bool(name) and bool(name.encode("idna"))',
+                    "return bool(name)",
+                ),
+                Mutant("outputs/hosts.py", "if number > _LAST_PORT:", "if number < 0:"),
+            ),
+            "config/test_hostile.py::test_a_value_that_nothing_can_use_is_a_problem": (
+                Mutant("yaml/reader.py", "if found > LONGEST_S:", "if found < 0:"),
+                Mutant("config/variables.py", "if depth > _MAX_DEPTH:", "if depth < 0:"),
+            ),
+        },
+    ),
+    Promise(
         "config:filebeat-files",
-        "Of 47 Filebeat configurations of the kinds that people use, 40 work unchanged. The "
+        "Of 50 Filebeat configurations of the kinds that people use, 43 work unchanged. The "
         "others are refused with an alternative.",
         {
             f"{_FILES}test_a_file_is_taken_as_it_stands": (

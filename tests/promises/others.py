@@ -162,7 +162,7 @@ OTHERS = (
         {
             f"{_HOSTILE}test_yaml_that_is_too_much_is_a_problem_and_soon": (
                 Mutant("yaml/bounds.py", "if self._count > _MAX_NODES:", "if False:"),
-                Mutant("yaml/bounds.py", "if len(self._open) > _MAX_DEPTH:", "if False:"),
+                Mutant("yaml/bounds.py", "if len(self._open) > MAX_DEPTH:", "if False:"),
             ),
             f"{_HOSTILE}test_a_header_or_path_that_cannot_be_sent_is_a_problem_of_the_configuration": (
                 Mutant(

@@ -298,11 +298,11 @@ def test_replay_by_reason_keeps_the_others(refused, tmp_path):
 
 
 def test_replay_of_dead_letters_that_are_rejected_again_exits_with_65(refused, refusing, tmp_path):
-    refusing.answers.append(items({"status": 404, "error": {"type": "x", "reason": "y"}}))
+    refusing.answers.append(items({"status": 422, "error": {"type": "x", "reason": "y"}}))
     done = run("replay", "-c", refused)
     assert done.returncode == os.EX_DATAERR
     assert "0 delivered; 1 refused again" in done.stdout
-    assert json.loads(dead_letters(tmp_path)[0])["reason"] == "404 x: y"
+    assert json.loads(dead_letters(tmp_path)[0])["reason"] == "422 x: y"
 
 
 def test_replay_to_an_output_that_refuses_the_shipper_exits_with_69_and_changes_nothing(

@@ -79,7 +79,7 @@ def _cri(message: Message) -> tuple[Message, bool] | None:
 def _docker(message: Message) -> tuple[Message, bool] | None:
     try:
         found = _decode(message.text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if not _is_time(found.time):
         return None

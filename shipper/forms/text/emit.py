@@ -137,5 +137,5 @@ def _text_at(line: bytes, key: str) -> str:
     """The text at `key` of an object; the complete line if there is none."""
     try:
         return msgspec.json.decode(_members.decode(line)[key], type=str)
-    except (KeyError, msgspec.DecodeError):
+    except (KeyError, msgspec.DecodeError, RecursionError):
         return as_text(line)

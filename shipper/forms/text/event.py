@@ -69,7 +69,7 @@ class Origin:
         members = _members.decode(message.text)
         try:
             log = {**event["log"], **_members.decode(members["log"])}
-        except (KeyError, msgspec.DecodeError):
+        except (KeyError, msgspec.DecodeError, RecursionError):
             return _encode({**event, **members})
         return _encode({**event, **members, "log": log})
 

@@ -84,7 +84,7 @@ class Alerts:
         block = Block(raised.alert.name, raised.id, raised.group, until_s)
         try:
             BlockFile(Path(config.file or "blocks.json")).add([block])
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, msgspec.DecodeError, RecursionError) as error:
             _log.error("Alerts: %s cannot be blocked: %s", raised.id, error)
 
     def _opened(self) -> tuple[Engine, Journal]:

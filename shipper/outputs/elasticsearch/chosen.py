@@ -20,7 +20,7 @@ class Chosen:
     def __init__(self, config: ElasticsearchConfig) -> None:
         self._indices = self._pipelines = Names(())
         #: The index of lines that name no data stream, or what stands for it.
-        self.placeholder = config.index
+        self.placeholder = config.index and config.index.lower()  # as in Filebeat
         #: The pipeline of all lines, if it is the same for all.
         self.pipeline = config.pipeline
         if config.index_rules or is_template(config.index):

@@ -123,7 +123,7 @@ class ElasticsearchLane:
             raise self._failure(status, data)
         try:
             found = _roots.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise ProtocolError(f"{name} answers {status}, but not as Elasticsearch does") from None
         return (
             f"{name} is Elasticsearch {found.version.number}, "
@@ -216,18 +216,25 @@ def _outcome(item: bulk.Item, is_chosen: bool) -> Outcome:  # noqa: FBT001
     if _is_postponed(item):
         return RETRY
     error = item.error or bulk.Error()
-    reason = f"{status} {error.type}: {error.reason}"
-    if status >= 500 and error.type not in _VERDICTS:  # noqa: PLR2004  # HTTP's server errors
+    said = error.reason and error.reason[:_MAX_REASON]
+    reason = f"{status} {error.type}: {said}"
+    if not 400 <= status < 500 and error.type not in _VERDICTS:  # noqa: PLR2004  # HTTP's blame
         return Failed(reason)
-    is_fault = is_chosen and error.type in _OF_THE_CHOICE
-    if not is_fault and (advice := _advice(error)):
+    is_fault = is_chosen and (status in _OF_NO_DOCUMENT or error.type in _OF_THE_CHOICE)
+    if not is_fault and (advice := _advice(status, error)):
         # Not the line's fault: every other line for that index would become a dead letter too.
-        return Held(f"Elasticsearch: {error.reason}; {advice}")
+        return Held(f"Elasticsearch: {said or error.type}; {advice}")
     return Rejected(reason)
 
 
 #: Errors with which an ingest pipeline refuses a line on purpose; their status is 500.
 _VERDICTS = {"fail_processor_exception"}
+
+#: A reason may quote the document, and goes to the log.
+_MAX_REASON = 1000
+
+#: Statuses that speak of credentials or of the index, and never of the document.
+_OF_NO_DOCUMENT = {401, 403, 404}
 
 #: Errors of items that no line is to blame for: the type, a part of the reason, and what to do.
 _CONDITIONS = (
@@ -236,19 +243,27 @@ _CONDITIONS = (
     ("validation_exception", "shards open", "delete indices, or raise cluster.max_shards_per_node"),
     ("illegal_argument_exception", "pipeline with id", "make it, or change `pipeline`"),
     ("illegal_argument_exception", "no write index", "make one (mcp-shipper setup)"),
+    ("illegal_argument_exception", "documents per shard", "roll the index over"),
+    ("illegal_argument_exception", "no matching index template", "run mcp-shipper setup"),
     ("index_closed_exception", "", "open it"),
+    ("invalid_index_name_exception", "", "change `index`"),
+    ("mapper_parsing_exception", "Failed to parse mapping", "correct the index template"),
 )
 #: Those that a foreign line brings upon itself by the data stream that it names: if they held the
 #: output, whoever can write such a line could stop all others.
-_OF_THE_CHOICE = {"index_not_found_exception", "security_exception", "index_closed_exception"}
+_OF_THE_CHOICE = {
+    "index_closed_exception",
+    "invalid_index_name_exception",
+    "mapper_parsing_exception",
+}
 
 
-def _advice(error: bulk.Error) -> str | None:
+def _advice(status: int, error: bulk.Error) -> str | None:
     """What a person must do before any line is taken; None if the line is at fault."""
     for kind, part, advice in _CONDITIONS:
         if error.type == kind and part in (error.reason or ""):
             return advice
-    return None
+    return "see Elasticsearch's log" if status in _OF_NO_DOCUMENT else None
 
 
 def _is_postponed(item: bulk.Item) -> bool:

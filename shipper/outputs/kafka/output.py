@@ -19,7 +19,7 @@ from msgspec import Struct
 from shipper.errors import ConfigError, DeliveryError, Problem, Refused, TooLarge, Unavailable
 from shipper.lines import Lines
 from shipper.outputs.base import DELIVERED, RETRY, Outcome, Rejected
-from shipper.outputs.hosts import fault_of_host
+from shipper.outputs.hosts import some_hosts, split_host
 from shipper.outputs.kafka.config import KafkaConfig, properties
 from shipper.outputs.named import send_named
 from shipper.processors.naming import is_template, names_of
@@ -128,8 +128,16 @@ class Kafka:
             )
 
 
+def _problems_of(host: str) -> list[Problem]:
+    try:
+        split_host(host, 9092)
+    except ConfigError as error:
+        return [*error.problems]
+    return []
+
+
 def _check(config: KafkaConfig) -> None:
-    problems = [Problem("hosts", fault) for one in config.hosts if (fault := fault_of_host(one))]
+    problems = [problem for one in some_hosts(config.hosts) for problem in _problems_of(one)]
     if not is_template(config.topic) and not _TOPIC_NAME.fullmatch(config.topic):
         what = f"{config.topic!r} is not a topic's name: up to 249 of A-Z a-z 0-9 . _ -"
         problems.append(Problem("topic", what))
@@ -307,7 +315,7 @@ def _stream_ids(lines: Lines) -> list[str | None]:
     """The audit stream of each line; None for foreign lines."""
     try:
         found = _decoder.decode_lines(lines.block)  # one call in C; the usual case
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, RecursionError):
         return list(map(_stream_id, lines))
     return [line.mcp.audit.stream.id for line in found]
 
@@ -315,5 +323,5 @@ def _stream_ids(lines: Lines) -> list[str | None]:
 def _stream_id(line: bytes) -> str | None:
     try:
         return _decoder.decode(line).mcp.audit.stream.id
-    except msgspec.ValidationError:  # its fields have another shape
+    except (msgspec.ValidationError, RecursionError):  # its fields have another shape
         return None

@@ -96,7 +96,7 @@ class Otlp:
         try:
             found = _decoder.decode(answer or b"{}").partial_success
             refused = int(found.rejected_log_records) if found else 0
-        except (msgspec.DecodeError, ValueError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise ProtocolError(f"{self._http.url}: its answer is not OTLP's JSON") from error
         if found is None or refused <= 0:
             return ""  # a message alone is a warning

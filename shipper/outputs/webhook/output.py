@@ -105,7 +105,7 @@ def _set_error(answer: bytes) -> str:
     """The code of an error in the answer to a security event token (RFC 8935, 2.3)."""
     try:
         return _read_error(answer).err
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return ""
 
 
