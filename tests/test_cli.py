@@ -238,6 +238,14 @@ def test_replay_reports_a_directory_in_the_place_of_the_dead_letters(tmp_path, c
     assert f"{place}: Is a directory" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("days", ["-1", "0", "99999999999"])
+def test_a_sample_of_days_that_nobody_can_keep_is_a_wrong_use(days, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["sample", "--days", days, str(tmp_path)])
+    assert ended.value.code == 2
+    assert f"expected 1 to 3650, found {days}" in capsys.readouterr().err
+
+
 def test_sample_writes_days_of_a_record_whose_lines_are_shipped(config, tmp_path):
     assert run("sample", "--days", 1, tmp_path / "audit").returncode == 0
     assert run("run", "--once", "-c", config).returncode == 0

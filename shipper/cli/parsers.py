@@ -83,6 +83,7 @@ def _add_import(commands: Commands) -> None:
     taken.add_argument("--dry-run", action="store_true", help="only print what would be done")
 
 
+_MOST_DAYS = 3650
 _PARTS: Mapping[Part, str] = {
     Part.INDEX_MANAGEMENT: "only templates, policies and first indices",
     Part.PIPELINES: "only ingest pipelines",
@@ -151,6 +152,14 @@ def _add_assets(commands: Commands) -> None:
     validate.add_argument("path", type=Path, help="a file, or a directory of files")
 
 
+def _days(text: str) -> int:
+    """A number of days that a sample can have: its events lie in the past, and fit on a disk."""
+    days = int(text)
+    if not 0 < days <= _MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"expected 1 to {_MOST_DAYS}, found {text}")
+    return days
+
+
 def _add_events(commands: Commands) -> None:
     _add_redact(commands)
     commands.add("process", "process:process", "run one JSON operation from standard input")
@@ -159,7 +168,7 @@ def _add_events(commands: Commands) -> None:
     sample = commands.add("sample", "samples:sample", what)
     sample.add_argument("directory", type=Path, help="where to write the segments")
     days = "how many days, ending now (default: %(default)s)"
-    sample.add_argument("--days", type=int, default=30, help=days)
+    sample.add_argument("--days", type=_days, default=30, help=days)
     what = "record and ship the calls to a real MCP server"
     demo = commands.add("demo", "samples:demo", what)
     where = "where to put the recorded and the delivered files (default: %(default)s)"

@@ -311,7 +311,12 @@ class Source:
         if not self.is_known and self.file.is_torn:
             _log.warning("%s is an incomplete gzip archive%s.", path, because)
         if left := self.unfinished_bytes():
-            what = f"the line at offset {self.offset} is incomplete ({left} bytes)"
+            lines = self.unread_lines()
+            what = (
+                f"{lines} lines from offset {self.offset} are not delivered"
+                if lines
+                else f"the line at offset {self.offset} is incomplete ({left} bytes)"
+            )
             _log.warning("%s: %s%s.", path, what, because)
 
     def _read(self, limits: Limits) -> tuple[Chunk | None, Turn]:
