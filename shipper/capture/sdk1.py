@@ -40,7 +40,7 @@ from shipper.capture.identity import process_owner, token_holder
 from shipper.capture.memory import Memory
 from shipper.capture.nested import follow_nested, name_nested
 from shipper.capture.pending import Pending, begin, end, refusal
-from shipper.capture.sdk import with_scopes
+from shipper.capture.sdk import name_of, with_scopes
 from shipper.capture.values import text
 from shipper.errors import NotRecorded
 
@@ -62,8 +62,10 @@ class _Open:
 class Connection:
     """One run of a server: a pipe, a session, or a single request without one."""
 
-    def __init__(self, server: Any, sink: Sink = to_logger, memory: Memory | None = None) -> None:
-        self._server = server
+    def __init__(
+        self, server_name: str | None, sink: Sink = to_logger, memory: Memory | None = None
+    ) -> None:
+        self._server_name = server_name
         self._sink = sink
         self._memory = memory or Memory()
         self._open: dict[object, deque[_Open]] = {}
@@ -169,7 +171,7 @@ class Connection:
             params=params,
             id=root.id,
             protocol_version=version or self._version,
-            server_name=text(self._server.name),
+            server_name=self._server_name,
             identity=identity,
             client=self._client,
             http=http,
@@ -251,12 +253,15 @@ def _watched_run(server: Any, run: Any) -> Any:
     memory = Memory()
 
     @functools.wraps(run)
-    async def watched(read_stream: Any, write_stream: Any, *args: Any, **kwargs: Any) -> Any:
-        connection = Connection(server, memory=memory)
+    async def watched(
+        read_stream: Any, write_stream: Any, initialization_options: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        connection = Connection(name_of(server, initialization_options), memory=memory)
         token = _connection.set(connection)
         try:
             inward = _Incoming(read_stream, connection)
-            return await run(inward, _Outgoing(write_stream, connection), *args, **kwargs)
+            outward = _Outgoing(write_stream, connection)
+            return await run(inward, outward, initialization_options, *args, **kwargs)
         finally:
             _connection.reset(token)
             connection.closed()

@@ -1,5 +1,6 @@
 """Adapter of mcp 2.x: its middleware, which sees each request that reaches dispatch."""
 
+import functools
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any, Protocol
@@ -25,7 +26,7 @@ from shipper.capture.identity import process_owner, token_holder
 from shipper.capture.memory import Memory
 from shipper.capture.nested import follow_nested, name_nested
 from shipper.capture.pending import begin, end, refusal
-from shipper.capture.sdk import with_scopes
+from shipper.capture.sdk import name_of, with_scopes
 from shipper.capture.values import text
 from shipper.errors import NotRecorded
 
@@ -52,6 +53,8 @@ class Wire:
 
     def __init__(self, server: Any, modern: Collection[str], sink: Sink = to_logger) -> None:
         self._server = server
+        #: The initialization options of its run, if it is run with them.
+        self.options: object = None
         self._modern = modern
         self._sink = sink
         self._memory = Memory()
@@ -83,7 +86,7 @@ class Wire:
             params=ctx.params,
             id=ctx.request_id,
             protocol_version=text(ctx.protocol_version),
-            server_name=text(self._server.name),
+            server_name=name_of(self._server, self.options),
             identity=identity,
             client=_client(ctx),
             http=http,
@@ -121,7 +124,23 @@ def attach(server: Any) -> None:
     """Hook into a low-level server, before it runs."""
     from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-    _keep_first(server, Wire(server, frozenset(MODERN_PROTOCOL_VERSIONS)))
+    wire = Wire(server, frozenset(MODERN_PROTOCOL_VERSIONS))
+    _keep_first(server, wire)
+    server.run = _named_run(server, wire)
+
+
+def _named_run(server: Any, wire: Wire) -> Any:
+    """The server's `run`, which notes the name in the options that only a run is given."""
+    run = server.run
+
+    @functools.wraps(run)
+    async def named(
+        read_stream: Any, write_stream: Any, initialization_options: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        wire.options = initialization_options
+        return await run(read_stream, write_stream, initialization_options, *args, **kwargs)
+
+    return named
 
 
 def _keep_first(server: Any, wire: Wire) -> None:

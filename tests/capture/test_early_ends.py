@@ -76,6 +76,24 @@ def test_each_way_to_end_a_call_early_has_its_reason(reason, events):
     assert fields["event.reason"] == reason
 
 
+def test_a_server_has_the_name_that_its_run_gives_to_clients(events):
+    server = instrument(low(anyio.Event()))
+    options = server.create_initialization_options()
+
+    async def main():
+        async with create_client_server_memory_streams() as (client, ends):
+            from_server, to_server = client
+            async with anyio.create_task_group() as group:
+                named = options.model_copy(update={"server_name": "sqlite"})
+                group.start_soon(server.run, *ends, named)
+                await to_server.send(HELLO)
+                await from_server.receive()
+                group.cancel_scope.cancel()
+
+    anyio.run(main)
+    assert events.only("initialize")["mcp.server.name"] == "sqlite"
+
+
 @BOTH
 @BOTH_ERAS
 def test_a_tool_that_times_out_is_a_failure_and_not_a_denial(make, era, events):

@@ -165,6 +165,14 @@ def duckduckgo(cwd):
     return words, [("search", {}), ("no-such-tool", {})]
 
 
+def sqlite(cwd):
+    """A low-level server whose clients see another name than its own."""
+    run = "import mcp_server_sqlite as server; server.main()"  # it has no `__main__`
+    calls = [("read_query", {"query": "SELECT 6 * 7"}), ("read_query", {})]
+    words = [other_python_server("mcp-server-sqlite"), "-c", run, "--db-path", cwd / "a.db"]
+    return words, calls
+
+
 def context7(cwd):
     return [other_npm_servers() / "context7-mcp"], [("no-such-tool", {})]
 
@@ -173,7 +181,7 @@ def notion(cwd):
     return [other_npm_servers() / "notion-mcp-server"], [("no-such-tool", {})]
 
 
-PYTHON = [git, time, fetch, excel, calculator, wikipedia, duckduckgo]
+PYTHON = [git, time, fetch, excel, calculator, wikipedia, duckduckgo, sqlite]
 OTHERS = [everything, filesystem, memory, sequential_thinking, context7, notion]
 #: How an unchanged server is recorded: plainly wrapped, and with the hook inside where it can be.
 HOWS = {

@@ -17,7 +17,9 @@ _NPM = (
 _PYPI = ("mcp-server-git", "mcp-server-time", "mcp-server-fetch")
 #: Of others, by SDK: mcp 2.3, mcp 1.30, FastMCP 4; each needs an environment of its own.
 _OTHERS = ("excel-mcp-server==2.2.2", "mcp-server-calculator==0.2.1", "wikipedia-mcp==2.0.1")
-_OTHERS += ("duckduckgo-mcp-server==0.7.0",)
+_OTHERS += ("duckduckgo-mcp-server==0.7.0", "mcp-server-sqlite==2025.4.25")
+#: A server that has no upper bound, and does not start on a later SDK.
+_OLD = {"mcp-server-sqlite==2025.4.25": ("mcp<2",)}
 _NPM_OTHERS = ("@upstash/context7-mcp@4.1.1", "@notionhq/notion-mcp-server@2.5.2")
 _FETCH_TIMEOUT_S = 600
 
@@ -44,7 +46,8 @@ def other_python_server(name: str) -> Path:
     """The Python that has a popular server of PyPI; scripts have the path of another folder."""
     wanted = next(one for one in _OTHERS if one.startswith(f"{name}=="))
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    home = cached(f"mcp-server-{wanted}-{version}", lambda at: _from_pypi(at, (wanted,)))
+    all_wanted = (wanted, *_OLD.get(wanted, ()))
+    home = cached(f"mcp-server-{wanted}-{version}", lambda at: _from_pypi(at, all_wanted))
     return home / "bin/python"
 
 
