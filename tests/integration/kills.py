@@ -27,6 +27,11 @@ from urllib.parse import urlsplit
 
 from bench.make_events import events
 from shipper.deliver.accounting import account_now
+from shipper.evidence.keys import create_key
+from shipper.evidence.policy import Policy
+from shipper.evidence.store import Store
+from shipper.evidence.verdict import is_damaged
+from shipper.evidence.verify import Trust, verify
 from shipper.faults.proxy import POOL, ProxyServer
 from shipper.faults.script import PROXY, parse
 from shipper.follow.inputs import InputConfig
@@ -143,6 +148,7 @@ def run(home, server, output, runs, seed):
         others = {"type": "filestream", "id": "text", "paths": [str(folder / "text.log*")]}
         paths = [folder / "app.log*", history.segments / "*.jsonl*"]
         config = configuration(home, paths, outputs, others)
+        key = _sign(config, home)
         with emitters(history.segments, history.journal) as start:
             for _ in range(runs):
                 _live_and_die(history, config, home, start)
@@ -156,7 +162,25 @@ def run(home, server, output, runs, seed):
             )
             assert process.poll() is None, "the shipper ended by itself; its log says why"
     check_account(history, config, output)
+    check_evidence(history, home, key)
     return history, faults
+
+
+def _sign(config, home):
+    """Let the shipper sign, with a new key; the signer is killed with it."""
+    key = create_key(home / "key", "kills")
+    settings = json.loads(config.read_text())
+    settings["evidence"] = {"key": str(home / "key"), "interval": "1s"}
+    config.write_text(json.dumps(settings))
+    return key
+
+
+def check_evidence(history, home, key):
+    """What was signed is what the segments hold, in spite of all."""
+    trust = Trust(policy=Policy(logs=[key]), store=Store(home / "data" / "evidence"))
+    verdicts = list(verify([history.segments], trust))
+    assert any(one.signed for one in verdicts)
+    assert not is_damaged(verdicts), [one for one in verdicts if is_damaged([one])]
 
 
 def account(history, output):
