@@ -31,7 +31,15 @@ from shipper.secrets.persons import PERSONS, emails
 from shipper.secrets.pools import cut_from, has_words, is_base64, parts_of, unnamed_in
 from shipper.secrets.shapes import SHAPES
 from shipper.secrets.spans import PERSON, SURE, Places, Span, joined
-from shipper.secrets.views import LEAST_BASE64, View, codes_in, in_base64, may_be_coded, views_of
+from shipper.secrets.views import (
+    LEAST_BASE64,
+    View,
+    coded_from,
+    codes_in,
+    in_base64,
+    may_be_coded,
+    views_of,
+)
 
 #: Called with the kind of what was masked, and how many.
 Seen = Callable[[str, int], None]
@@ -177,20 +185,23 @@ class Masker:
         *,
         has_long: bool = True,
     ) -> list[Span]:
-        found = self._plain(text, hits, unnamed)
+        found, rest = self._plain(text, hits, unnamed), []
         if may_be_coded(text):
-            if not budget.takes(codes_in(text) * CODE):
-                return [Span(0, len(text), "[CUT]")]
-            for view in views_of(text):
-                found = joined([*found, *self._through(view)])
+            if budget.takes(codes_in(text) * CODE):
+                for view in views_of(text):
+                    found = joined([*found, *self._through(view)])
+            else:
+                found = [span for span in found if span.start < coded_from(text)]
+                start = max(coded_from(text), found[-1].end if found else 0)
+                rest, text = [Span(start, len(text), "[CUT]")], text[:start]
         if (" " in text and not has_long) or not has_words(text):
-            return found
+            return found + rest
         for start, end, plain in in_base64(text):
             if not budget.takes(INNER + len(plain) / CHARS_INSIDE):
-                return joined([*found, Span(start, len(text), "[CUT]")])
+                return joined([*found, Span(start, len(text), "[CUT]"), *rest])
             if inner := self.spans(plain):
                 found = joined([*found, Span(start, end, inner[0].token)])
-        return found
+        return found + rest
 
     def mask(self, text: str, seen: Seen) -> str:
         """The text with a token for each secret; `seen` is called for each."""

@@ -23,6 +23,7 @@ _CODE = lazy(
 _IS_CODED = lazy(
     r"%[0-9A-Fa-f]{2}|&(?:#|quot;|amp;|lt;|gt;|apos;)|\\[ux][0-9A-Fa-f]{2}|=[\w.%-]*\+[\w.%-]+\+[\w.%-]"
 )
+_MAY_BE_CODE = lazy(r"[%&+\\\x00\x1b]|[^\x00-\x7f]")
 #: Characters without a width, and those that look like others: full-width, blanks, dashes.
 _ODD = lazy(
     "[\u00a0\u00ad\u034f\u061c\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u115f\u180e\u2000-\u2015\u2024\u202a-\u202f\u205f-\u2064\u2212\u3000\ufe0f\ufeff\uff01-\uff5e\x00-\x08\x1b]"
@@ -89,6 +90,12 @@ def codes_in(text: str) -> int:
     """About how many characters of a text are codes."""
     odd = 0 if text.isascii() else len(text) // 4
     return text.count("%") + text.count("&") + text.count("\\") + text.count("+") + odd
+
+
+def coded_from(text: str) -> int:
+    """Where the first word begins that may have another spelling."""
+    code = _MAY_BE_CODE.search(text)
+    return text.rfind(" ", 0, code.start()) + 1 if code else 0
 
 
 def views_of(text: str) -> Iterator[View]:

@@ -81,6 +81,14 @@ def test_names_of_secrets_beyond_the_work_are_cut_with_the_rest_of_their_text():
     assert clean not in found
 
 
+def test_codes_beyond_the_work_are_cut_from_the_word_where_they_begin():
+    said = "ACTION REQUIRED: password=hunter22 sign in at "
+    text = said + "https://accounts.example/auth?scope=" + "a%20b" * 200
+    found = masker().found_in([text], 40)
+    masked = replaced(text, found[text], lambda _kind, _count: None)
+    assert masked == "ACTION REQUIRED: password=[PASSWORD] sign in at [CUT]"
+
+
 def test_no_text_of_an_event_takes_longer_than_its_work():
     pieces = ("password= ", "DE89 ", "a@b.example ", "%41", "4 5 ", "sk-a ", "key: |\n ", "<<<<")
     for piece in pieces:
