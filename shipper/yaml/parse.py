@@ -20,7 +20,7 @@ LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: More than one sign between quotes.
 _QUOTED = re.compile(r"""\s*(?:'[^']{2,}'|"[^"]{2,}")""")
 #: JSON encoders take no more, and Python does not print one of thousands of digits.
-_INTEGER_BITS = 63
+_INTEGERS = range(-(1 << 63), 1 << 64)
 _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
@@ -78,7 +78,7 @@ def _constructed(node: yaml.ScalarNode) -> Scalar:
         raise ValueError(_unquoted(error.problem)) from None
     except (ValueError, OverflowError):  # it quotes the value
         raise ValueError("it is not what it looks like; put it in quotes") from None
-    if isinstance(value, int) and value.bit_length() > _INTEGER_BITS:
+    if isinstance(value, int) and value not in _INTEGERS:
         raise ValueError("it is an integer of more than 64 bits; put it in quotes")
     return value if isinstance(value, Scalar) else str(node.value)  # a date is text here
 

@@ -20,7 +20,7 @@ SCOPE = Scope(level=AuditLevel.ENTERPRISE)
 #: have neither.
 ONLY_OURS = {
     *("event.hash", "event.id", "event.sequence", "event.duration", "host.hostname"),
-    *("host.name", "related.hosts"),
+    *("host.name", "mcp.redaction.cuts", "related.hosts"),
     *("mcp.audit.stream.id", "process.pid", "service.name", "service.environment"),
     *("service.version", "user.domain", "network.transport"),
     *("mcp.protocol.version", "@timestamp"),

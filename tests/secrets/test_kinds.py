@@ -108,7 +108,7 @@ def test_a_harmless_text_stays(text):
 
 
 @given(st.binary(min_size=16, max_size=64))
-def test_a_hash_stays_whatever_its_digits_are(digest):
+def test_no_part_of_a_hash_is_a_card_or_a_bank_account(digest):
     for text in (digest.hex(), digest.hex().upper()):
         if not text.isdigit():
-            assert masker().mask(text, lambda *_: None) == text
+            assert kinds_in(text).isdisjoint({"card", "iban"})
