@@ -49,7 +49,7 @@ def _work_of(config: Config, self_audit: SelfAudit | None) -> "_Work | None":
         policy = read_policy(folder / POLICY)
     except FileNotFoundError:
         return None
-    except ShipperError as error:
+    except (ShipperError, OSError, UnicodeDecodeError) as error:
         _log.error("The witnesses of the policy are not asked: %s", error)
         return None
     if not policy.urls and not policy.timestamps:
