@@ -45,7 +45,6 @@ class AuditHandler(EventHandler):
         max_age_s: float = MAX_SEGMENT_AGE_S,
         durability: str = "flush",
     ) -> None:
-        super().__init__()
         known = overlaid(catalog) if catalog else builtin()
         settings = Settings(
             audit_level=audit_level,
@@ -61,6 +60,8 @@ class AuditHandler(EventHandler):
         )
         settings.check(known)
         self._recording = recording(Path(directory), settings, known)
+        # Last: logging closes what it knows, and a handler that could not be made has no record.
+        super().__init__()
         self.lock = self._recording.lock
         audit_logger()
         enlist(self)

@@ -482,7 +482,7 @@ EVIDENCE = (
                 ),
             ),
             f"{_APPROVAL}test_a_policy_that_is_edited_by_hand_is_a_changed_setting": (
-                Mutant("run/settings.py", "if policy.is_file():", "if False:"),
+                Mutant("run/settings.py", "policy.read_bytes()", 'b""'),
             ),
             "integration/test_assets_setup.py::test_retention_is_shortened_only_when_another_person_has_signed": (
                 Mutant("cli/setup.py", "    if shorter:", "    if False:"),

@@ -318,3 +318,10 @@ def test_every_line_is_one_object_with_its_members_in_order_and_the_event_last(r
     for line in lines(recorder.directory):
         members = list(json.loads(line))
         assert members == [*sorted(set(members) - {"event"}), "event"]
+
+
+def test_a_handler_that_could_not_be_made_breaks_no_later_configuration_of_logging(tmp_path):
+    with pytest.raises((BadInput, CatalogError, ValueError)) as kept:
+        AuditHandler(tmp_path, durability="never")
+    logging.shutdown([ref for ref in logging._handlerList if isinstance(ref(), AuditHandler)])
+    assert "durability" in str(kept.value)
