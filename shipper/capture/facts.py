@@ -141,6 +141,11 @@ def _fields_of_pipe(call: Call) -> dict[str, object]:
 def _client_in(meta: dict[str, object]) -> Client | None:
     """The client that a message names itself, as each does since 2026-07-28."""
     info = meta.get(_CLIENT_INFO)
+    return peer_of(info) if isinstance(info, dict) else None
+
+
+def peer_of(info: object) -> Client:
+    """What a peer calls itself in `clientInfo` or `serverInfo`; empty if that is no object."""
     if not isinstance(info, dict):
-        return None
+        return Client()
     return Client(text(info.get("name")), text(info.get("version")))

@@ -34,7 +34,7 @@ from shipper.capture.call import (
 from shipper.capture.causes import Seen, Watching, current
 from shipper.capture.emit import Sink, attempt, to_logger
 from shipper.capture.exchange import exchange_in
-from shipper.capture.facts import headers_of, http_of
+from shipper.capture.facts import headers_of, http_of, peer_of
 from shipper.capture.failures import ended_by_error, failure_of
 from shipper.capture.identity import process_owner, token_holder
 from shipper.capture.memory import Memory
@@ -165,7 +165,7 @@ class Connection:
         identity, http, version = _origin(scope)
         params = root.params
         if root.method == "initialize" and isinstance(params, dict):
-            self._client = _client(params)
+            self._client = peer_of(params.get("clientInfo"))
         return Call(
             method=root.method,
             params=params,
@@ -377,13 +377,6 @@ def _origin(scope: Mapping[str, Any] | None) -> tuple[Identity, Http | None, str
         return process_owner(), None, None
     headers = headers_of(scope)
     return token_holder(scope), http_of(scope, headers), headers.get("mcp-protocol-version")
-
-
-def _client(params: Mapping[str, Any]) -> Client:
-    info = params.get("clientInfo")
-    if not isinstance(info, dict):
-        return Client()
-    return Client(text(info.get("name")), text(info.get("version")))
 
 
 def _error(error: dict[str, Any], one: _Open, seen: Seen | None) -> Ended:

@@ -23,6 +23,7 @@ from shipper.capture.call import (
     ended_by_response,
 )
 from shipper.capture.emit import Sink, to_logger
+from shipper.capture.facts import peer_of
 from shipper.capture.memory import Memory
 from shipper.capture.methods import FROM_SERVER
 from shipper.capture.pending import Pending, begin, end, forget
@@ -115,7 +116,7 @@ class Session:
         if request_id is None and not (from_server and method in FROM_SERVER):
             return
         if method == "initialize" and params:
-            self._client = _peer(params.get("clientInfo"))
+            self._client = peer_of(params.get("clientInfo"))
         if (pending := begin(call, self._sink)) is None:
             if request_id is not None:  # its answer would count as that of an open request
                 self._end((from_server, request_id), Unanswered("id_reused"), at_ns)
@@ -179,15 +180,9 @@ class Session:
             return
         meta = result.get("_meta")
         info = result.get("serverInfo") or (meta.get(_SERVER_INFO) if isinstance(meta, dict) else 0)
-        self._server_name = _peer(info).name or self._server_name
+        self._server_name = peer_of(info).name or self._server_name
         if call.method == "initialize":
             self._version = text(result.get("protocolVersion"))
-
-
-def _peer(info: object) -> Client:
-    if not isinstance(info, dict):
-        return Client()
-    return Client(text(info.get("name")), text(info.get("version")))
 
 
 def _id(value: object) -> str | int | None:
