@@ -1,5 +1,6 @@
 """A record with several streams, signed by a sidecar's key, and what verify finds in it."""
 
+import json
 import shutil
 import time
 from pathlib import Path
@@ -42,6 +43,16 @@ class SignedRecord:
         if close:
             recorder.close()
         return recorder
+
+    def configure(self):
+        """Write `c.yml`, with which a shipper ships and signs the record."""
+        settings = {
+            "path": {"home": str(self.home), "data": str(self.home / "data")},
+            "inputs": [{"paths": [f"{self.audit}/*.jsonl"]}],
+            "output": {"file": {"path": str(self.home / "out"), "filename": "events"}},
+            "evidence": {"key": str(self.key)},
+        }
+        (self.home / "c.yml").write_text(json.dumps(settings), encoding="utf-8")
 
     def sign(self, *, at_close=False):
         return list(self.signing.tick(at_close=at_close))

@@ -22,13 +22,7 @@ def record(tmp_path):
     """A signed and shipped record; Ann and Ben must both approve, and Eve is nobody."""
     made = SignedRecord(tmp_path)
     made.write()
-    settings = {
-        "path": {"home": str(tmp_path), "data": str(tmp_path / "data")},
-        "inputs": [{"paths": [f"{made.audit}/*.jsonl"]}],
-        "output": {"file": {"path": str(tmp_path / "out"), "filename": "events"}},
-        "evidence": {"key": str(made.key)},
-    }
-    (tmp_path / "c.yml").write_text(json.dumps(settings), encoding="utf-8")
+    made.configure()
     ann, ben, _ = (create_key(tmp_path / name, name) for name in PERSONS)
     lines = f"log {made.signer.public}\nquorum none\n"
     made.persons = f"#! approver {ann}\n#! approver {ben}\n#! approvals 2\n"

@@ -18,13 +18,7 @@ def record(tmp_path):
     """A signed and shipped record of one stream in three segments, and its configuration."""
     made = SignedRecord(tmp_path)
     made.write()
-    settings = {
-        "path": {"home": str(tmp_path), "data": str(tmp_path / "data")},
-        "inputs": [{"paths": [f"{made.audit}/*.jsonl"]}],
-        "output": {"file": {"path": str(tmp_path / "out"), "filename": "events"}},
-        "evidence": {"key": str(made.key)},
-    }
-    (tmp_path / "c.yml").write_text(json.dumps(settings), encoding="utf-8")
+    made.configure()
     (tmp_path / "policy").write_text(f"log {made.signer.public}\nquorum none\n", encoding="utf-8")
     return made
 

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.real import Missing
-from tests.real.processes import dies_with_us
+from tests.real.processes import dies_with_us, wait_until
 
 ANSWER_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 10
@@ -98,11 +98,11 @@ class Browser:
 
     def wait(self, script: str) -> None:
         """Wait until an expression in the page is true."""
-        deadline_s = time.monotonic() + ANSWER_TIMEOUT_S
-        while not self.run(f"Boolean({script})"):
-            if time.monotonic() > deadline_s:
-                raise AssertionError(f"never true: {script}\n{self.run('document.body.innerText')}")
-            time.sleep(0.05)
+        try:
+            wait_until(lambda: self.run(f"Boolean({script})"), ANSWER_TIMEOUT_S, script)
+        except TimeoutError as error:
+            error.add_note(str(self.run("document.body.innerText")))
+            raise
 
     def type(self, selector: str, text: str) -> None:
         """Focus an element and type into it."""
